@@ -1,0 +1,6 @@
+"""From tables to statements: every number with its error, and words for what its interval contains."""
+
+from trialsim.analysis.comparison import estimates, per_trial_values
+from trialsim.analysis.estimate import Estimate, estimates_table
+
+__all__ = ["Estimate", "estimates", "estimates_table", "per_trial_values"]

@@ -1,0 +1,161 @@
+"""The command line: each verb a few lines that call the library."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from trialsim.errors import InputError, Interrupted, RequestError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Simulate a small salvage trial, and design the next one from what it teaches.",
+)
+
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A YAML path or a built-in name.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of all draws, 0 to 2^64 - 1.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a dotted key; may be repeated.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from trialsim import __version__
+
+        print(f"trialsim {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="YAML paths or built-in names.")],
+    settings: SetOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Read and validate; print a plain-language synopsis of each trial."""
+    from trialsim.verbs import check as check_files
+
+    texts = check_files(files, read_settings(settings))
+    if not quiet:
+        print("\n\n".join(texts))
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument,
+    replicates: Annotated[int, typer.Option(help="How many trials to simulate.")] = 1000,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME.")] = None,
+    keep: Annotated[int, typer.Option(help="Keep patients and events of so many first trials.")] = 20,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from what the results folder holds.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Simulate replicates of a scenario; compare with the published figures; write a results folder."""
+    from trialsim import load_scenario, verbs
+    from trialsim.records.store import check_destination
+    from trialsim.report.console import estimates_view
+
+    chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
+    destination = out if out is not None else Path("results") / chosen.name
+    check_destination(destination)
+    try:
+        with progress(replicates, "simulating", quiet or as_json) as on_progress:
+            earlier = destination if resume else None
+            result = verbs.run(chosen, replicates, seed, keep, on_progress, earlier)
+    except Interrupted as stop:
+        if isinstance(stop.finished, verbs.Result):
+            stop.finished.save(destination)
+            print(f"{stop}; they are kept in {destination}, go on with --resume", file=sys.stderr)
+            raise typer.Exit(130) from None
+        raise
+    result.save(destination)
+    if as_json:
+        print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        Console().print(estimates_view(chosen, result.estimates, result.replicates.n, seed))
+        print(f"\nresults digest {result.digest[:16]}…; tables and pictures in {destination}/")
+
+
+@app.command()
+def trace(
+    scenario: ScenarioArgument,
+    replicate: Annotated[int, typer.Option(help="Which trial of the run, from 1.")] = 1,
+    patient: Annotated[int | None, typer.Option(help="Only this patient.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay one trial and tell its events and decisions in order."""
+    from trialsim import load_scenario, verbs
+    from trialsim.report.story import story
+
+    chosen = load_scenario(scenario, read_settings(settings))
+    events = verbs.trace(chosen, replicate, seed, patient)
+    if as_json:
+        rows = events.astype(object).where(events.notna(), None).to_dict(orient="records")
+        print(json.dumps({"scenario": chosen.name, "seed": seed, "replicate": replicate, "events": rows}))
+        return
+    for line in story(events, chosen.accrual.opens.isoformat()):
+        print(line)
+
+
+def read_settings(settings: list[str] | None) -> dict[str, Any]:
+    """`--set key=value` texts to changes; raises `RequestError` for one without `=`."""
+    from trialsim.config import parse_value
+
+    changes: dict[str, Any] = {}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise RequestError(f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".')
+        changes[key.strip()] = parse_value(value)
+    return changes
+
+
+@contextlib.contextmanager
+def progress(total: int, words: str, is_hidden: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error, only where that is a terminal."""
+    console = Console(stderr=True)
+    if is_hidden or not console.is_terminal:
+        yield lambda done: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 2 wrong input, 130 interrupted; a defect shows its traceback (1)."""
+    try:
+        app()
+    except InputError as error:
+        print(str(error), file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, Interrupted):
+        print("interrupted; nothing was written", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `trialsim trace … | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Where configurations are found: a YAML path, or the name of one that comes with the package."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Final
+
+from trialsim.config.yaml_lines import read_yaml
+from trialsim.errors import ConfigurationError, Problem
+
+KINDS: Final = ("scenarios", "cohorts", "parameters")
+
+
+def builtin_folder() -> Path:
+    """The folder of the configurations that come with the package (in a wheel, or beside `src` in a checkout)."""
+    installed = Path(__file__).parent.parent / "configs"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "configs"
+
+
+def builtin_names(kind: str) -> list[str]:
+    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`), sorted."""
+    return sorted(path.stem for path in (builtin_folder() / kind).glob("*.yaml"))
+
+
+def kind_of(name: str) -> str:
+    """What a path or a built-in name holds: `scenarios`, `cohorts` or `parameters`; a scenario if nothing else fits.
+
+    A name that stands for several is the scenario.
+    """
+    if not _is_path(name):
+        return next((kind for kind in KINDS if name in builtin_names(kind)), KINDS[0])
+    if not Path(name).is_file():
+        return KINDS[0]
+    keys = read_yaml(Path(name))[0]
+    if "figures" in keys:
+        return "cohorts"
+    return "parameters" if "parameters" in keys and "events" not in keys and "extends" not in keys else KINDS[0]
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name
+
+
+def find_file(name: str, kind: str, beside: Path | None = None) -> Path:
+    """The file for a path or a built-in name; a relative path is also looked for beside the file that names it.
+
+    Raises `ConfigurationError` with the nearest built-in name.
+    """
+    is_path = _is_path(name)
+    candidates = [Path(name)]
+    if beside is not None and is_path:
+        candidates.insert(0, beside.parent / name)
+    if not is_path:
+        candidates = [builtin_folder() / kind / f"{name}.yaml"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    names = builtin_names(kind)
+    near = difflib.get_close_matches(Path(name).stem, names, n=1)
+    wrong = "there is no such file." if is_path else f"there is no built-in name like this in {kind}."
+    allowed = f"a YAML path, or one of {', '.join(names)}."
+    raise ConfigurationError([Problem(name, "", wrong, allowed, near[0] if near else "")])

@@ -1,0 +1,192 @@
+"""What one part of a scenario says about another: names that must exist, clocks that must fit, numbers that must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from trialsim.config.events import ONCE_ONLY, Effect
+from trialsim.config.population import Covariate
+from trialsim.config.problems import nearest, problem_at
+from trialsim.config.quantities import Measurement, Quantity
+from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
+from trialsim.config.treatment import Condition
+from trialsim.config.yaml_lines import Place, Places
+from trialsim.errors import Problem
+from trialsim.model.draws import decision_code
+from trialsim.model.protocol import clock_decision, covariate_decision, frailty_decision, resolution_name
+from trialsim.model.vocabulary import STATISTICS
+
+_MOST_TOXICITIES = 60
+
+Finding = tuple[Place, Any, str, str, str]
+
+
+def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:
+    """Every contradiction between the parts of a scenario."""
+    checks = (_readings, _parameters, _events, _effects, _rules, _dates, _figures, _codes)
+    findings = [finding for check in checks for finding in check(scenario)]
+    return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
+
+
+def _readings(scenario: Scenario) -> Iterator[Finding]:
+    ambiguities = scenario.cohort.ambiguities if scenario.cohort is not None else {}
+    for name, choice in scenario.readings.items():
+        if name not in ambiguities:
+            known = list(ambiguities)
+            allowed = f"one of {', '.join(known)}" if known else "no readings without a cohort that has them"
+            yield ("readings", name), choice, "the cohort has no such ambiguity", allowed, nearest(name, known)
+        elif choice not in ambiguities[name].readings:
+            known = list(ambiguities[name].readings)
+            yield ("readings", name), choice, "there is no such reading", ", ".join(known), nearest(choice, known)
+
+
+def _parameters(scenario: Scenario) -> Iterator[Finding]:
+    values = scenario.parameters.values
+    for place, quantity in quantities_in(scenario):
+        if not quantity.calibrated:
+            continue
+        name = parameter_name(quantity, own_name(place))
+        if name not in values:
+            near = nearest(name, list(values))
+            wrong = f"no parameter is called {name!r}"
+            yield place, "calibrated", wrong, f"a value, or one of: {', '.join(values) or 'no parameter set'}", near
+            continue
+        try:
+            type(quantity).model_validate(values[name])
+        except ValueError as error:
+            wrong, allowed = _first_error(error)
+            yield ("parameters", "values", name), values[name], f"it stands for {'.'.join(map(str, place))}: {wrong}", allowed, ""
+
+
+def _first_error(error: ValueError) -> tuple[str, str]:
+    if isinstance(error, PydanticCustomError):
+        context = error.context or {}
+        return str(context.get("wrong", error)), str(context.get("allowed", ""))
+    details = error.errors()[0] if hasattr(error, "errors") else {}
+    context = details.get("ctx", {})
+    return context.get("wrong", str(error)), context.get("allowed", "a number with its unit")
+
+
+def _events(scenario: Scenario) -> Iterator[Finding]:
+    kinds = [event.kind for event in scenario.events.values()]
+    for kind in ONCE_ONLY:
+        if kinds.count(kind) > 1:
+            last = [name for name, event in scenario.events.items() if event.kind == kind][-1]
+            yield ("events", last, "kind"), kind, f"there are several clocks for {kind}", "one clock of this kind", ""
+    for kind, first in (("partial response", "minor response"), ("relapse", "minor response")):
+        if kind in kinds and first not in kinds:
+            name = next(name for name, event in scenario.events.items() if event.kind == kind)
+            yield ("events", name, "kind"), kind, f"a {kind} follows a {first}", f"an event of kind {first} too", ""
+    if kinds.count("toxicity") > _MOST_TOXICITIES:
+        yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MOST_TOXICITIES}", ""
+    for name, event in scenario.events.items():
+        if event.frailty is not None and event.frailty not in scenario.frailties:
+            known = list(scenario.frailties)
+            allowed = f"one of {', '.join(known)}" if known else "a frailty listed under `frailties`"
+            yield ("events", name, "frailty"), event.frailty, "there is no such frailty", allowed, nearest(event.frailty, known)
+
+
+def _effects(scenario: Scenario) -> Iterator[Finding]:
+    known = list(scenario.population)
+    for name, event in scenario.events.items():
+        for covariate, effect in event.effects.items():
+            place = ("events", name, "effects", covariate)
+            if covariate not in scenario.population:
+                allowed = f"one of {', '.join(known)}" if known else "a covariate listed under `population`"
+                yield place, covariate, "there is no such covariate", allowed, nearest(covariate, known)
+            else:
+                yield from _effect(place, effect, scenario.population[covariate])
+
+
+def _effect(place: Place, effect: Effect, covariate: Covariate) -> Iterator[Finding]:
+    if covariate.shares is not None:
+        categories = list(covariate.shares)
+        for category in effect.hazard_ratios or {"": None}:
+            if category not in categories:
+                shown = category or "no category"
+                yield place, shown, "this covariate has categories", f"hazard_ratios by {', '.join(categories)}", nearest(category, categories)
+    elif effect.per is None or covariate.median is None or effect.per.unit != covariate.median.unit:
+        unit = covariate.median.unit if covariate.median is not None else ""
+        yield place, _written(effect.per), "this covariate is continuous", f"hazard_ratio, and per in {unit}", ""
+
+
+def _written(quantity: Measurement | None) -> str:
+    return quantity.text if quantity is not None else "no per"
+
+
+def _rules(scenario: Scenario) -> Iterator[Finding]:
+    for i, rule in enumerate(scenario.treatment.rules):
+        place = ("treatment", "rules", i)
+        for j, condition in enumerate(rule.when):
+            for name in condition.toxicity or []:
+                if name not in ("any", "severe") and name not in scenario.toxicities:
+                    known = ["any", "severe", *scenario.toxicities, "tolerated", "always", "at maximum"]
+                    yield (*place, "when", j), name, "this is no condition and no toxicity", ", ".join(known), nearest(name, known)
+        if rule.do == "hold":
+            for name in sorted(_named(scenario, rule.when)):
+                if name in scenario.toxicities and scenario.toxicities[name].resolves is None:
+                    allowed = f"`resolves: {{rate: …}}` for {name}, or another rule"
+                    yield place, str(rule), f"nothing would end this hold: {name} never resolves", allowed, ""
+        if rule.at == "onset" and any(condition.holds == "tolerated" for condition in rule.when):
+            yield place, str(rule), "at an onset nothing is tolerated, so this rule never holds", "at: visit", ""
+
+
+def _named(scenario: Scenario, conditions: list[Condition]) -> set[str]:
+    """The toxicities that conditions name, groups spelt out."""
+    names: set[str] = set()
+    for condition in conditions:
+        names |= toxicities_named(scenario, condition)
+    return names
+
+
+def toxicities_named(scenario: Scenario, condition: Condition) -> set[str]:
+    """The toxicities that a condition names; `any` and `severe` spelt out."""
+    names: set[str] = set()
+    for name in condition.toxicity or []:
+        if name == "any":
+            names |= set(scenario.toxicities)
+        elif name == "severe":
+            names |= {toxicity for toxicity, event in scenario.toxicities.items() if event.severe}
+        else:
+            names.add(name)
+    return names
+
+
+def _dates(scenario: Scenario) -> Iterator[Finding]:
+    date = scenario.cut_off.date
+    if date is not None and date <= scenario.accrual.opens:
+        yield ("cut_off", "date"), date, "the cut-off lies before the trial opens", f"after {scenario.accrual.opens}", ""
+    for name in ("after_opening", "at_latest"):
+        quantity: Quantity | None = getattr(scenario.cut_off, name)
+        if quantity is not None and not quantity.calibrated and quantity.value <= 0.0:
+            yield ("cut_off", name), quantity.text, "nobody would be observed", "above 0 days", ""
+
+
+def _figures(scenario: Scenario) -> Iterator[Finding]:
+    known = [*STATISTICS, *(f"toxicity.{name}" for name, event in scenario.toxicities.items() if event.reported)]
+    if any(True for _ in _readings(scenario)):
+        return
+    for quantity, figure in scenario.figures.items():
+        statistic = figure.statistic or quantity
+        if statistic not in known:
+            place = ("cohort", "figures", quantity)
+            yield place, statistic, "the scenario has nothing to compare this figure with", ", ".join(known), nearest(statistic, known)
+
+
+def _codes(scenario: Scenario) -> Iterator[Finding]:
+    """Names that two things share, and the one case in 4 billion that two names share a code."""
+    decisions: dict[int, str] = {}
+    names = [covariate_decision(name) for name in scenario.population]
+    names += [frailty_decision(name) for name in scenario.frailties]
+    for name, event in scenario.events.items():
+        names.append(clock_decision(name))
+        if event.resolves is not None:
+            names.append(clock_decision(resolution_name(name)))
+    for name in names:
+        code = decision_code(name)
+        if code in decisions:
+            yield ("events",), name, f"it would share its draws with {decisions[code]!r}", "another name", ""
+        decisions[code] = name

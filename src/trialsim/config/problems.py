@@ -1,0 +1,122 @@
+"""What pydantic found wrong, as problems in four parts with file and line."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from trialsim.config.yaml_lines import Place, Places, place_of
+from trialsim.errors import Problem
+
+_WANTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "date_type": "a date such as 1999-10-01",
+    "dict_type": "a mapping of keys to values",
+    "list_type": "a list",
+    "model_type": "a mapping of keys to values",
+}
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], places: Places, prefix: Place = ()) -> list[Problem]:
+    """Every error of a validation, in the order of the file. `prefix` is where the model stands in the file."""
+    problems = []
+    for item in error.errors(include_url=False):
+        place = (*prefix, *item["loc"])
+        wrong, allowed, suggestion = _explained(item, model)
+        problems.append(problem_at(places, place, item["input"], wrong, allowed, suggestion, item["type"]))
+    return list(dict.fromkeys(problems))
+
+
+def problem_at(
+    places: Places, place: Place, value: Any, wrong: str, allowed: str, suggestion: str = "", kind: str = ""
+) -> Problem:
+    """One problem; the value is shown unless it is missing or long."""
+    dotted = ".".join(str(part) for part in place)
+    shown = "" if kind == "missing" else _short(value)
+    what = f"{dotted} = {shown}" if shown and kind != "extra_forbidden" else dotted
+    return Problem(place_of(places, place), what, f"{wrong.rstrip('.')}.", f"{allowed.rstrip('.')}.", suggestion)
+
+
+def nearest(word: str, words: list[str]) -> str:
+    """The known word nearest to one that is not known; empty where none is near."""
+    close = difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
+    kind, context, place = item["type"], item.get("ctx", {}), item["loc"]
+    if kind == "trialsim":
+        return context["wrong"], context["allowed"], context["suggestion"]
+    if kind == "extra_forbidden":
+        keys = _keys_at(model, place[:-1])
+        return "this key is not known here", ", ".join(keys) or "no key", nearest(place[-1], keys)
+    if kind == "missing":
+        return "this key is missing", _description(model, place), ""
+    if kind == "literal_error":
+        words = [word.strip(" '") for word in context["expected"].replace(" or ", ", ").split(", ")]
+        return "this word is not known here", ", ".join(words), nearest(item["input"], words)
+    if kind in _WANTED:
+        return "this is something else than expected", _WANTED[kind], ""
+    if kind.startswith(("greater_than", "less_than")):
+        return "the number is out of range", item["msg"].removeprefix("Input should be "), ""
+    if kind.startswith("date"):
+        return "this is no date", _WANTED["date_type"], ""
+    return item["msg"], "see the documentation of this key", ""
+
+
+def _description(model: type[BaseModel], place: Place) -> str:
+    annotation = _annotation_at(model, place)
+    example = getattr(annotation, "example", None)
+    if example:
+        return f'a value such as "{example}"'
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"a mapping with {', '.join(annotation.model_fields)}"
+    return f"`{place[-1]}: …`"
+
+
+def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
+    annotation = _annotation_at(model, place)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return list(annotation.model_fields)
+    return []
+
+
+def _annotation_at(model: Any, place: Place) -> Any:
+    """The type that stands at a place of a model, optional marks taken off."""
+    for part in place:
+        model = _plain(model)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(part))
+            model = field.annotation if field is not None else None
+        else:
+            arguments = typing.get_args(model)
+            model = arguments[-1] if arguments else None
+    return _plain(model)
+
+
+def _plain(annotation: Any) -> Any:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        options = [option for option in typing.get_args(annotation) if option is not type(None)]
+        return options[0] if len(options) == 1 else annotation
+    return annotation
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key}: {_short(item)}" for key, item in value.items() if item is not None)
+        text = "{" + inner + "}"
+    elif isinstance(value, list):
+        text = f"[{', '.join(_short(item) for item in value)}]"
+    else:
+        text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,34 @@
+"""Where the numbers of a scenario are from: the protocol, a calibration, the literature, or assumed."""
+
+from __future__ import annotations
+
+from trialsim.config.quantities import FROM_PROTOCOL, Quantity
+from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
+from trialsim.config.yaml_lines import Place
+
+
+def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
+    """Sources in the order in which they appear, each with its numbers in words."""
+    found: dict[str, dict[str, None]] = {}
+    for place, quantity in quantities_in(scenario):
+        if is_default(place, quantity):
+            continue
+        name = _words(place)
+        source = quantity.source
+        if quantity.calibrated:
+            name = parameter_name(quantity, own_name(place))
+            quantity = scenario.resolved(quantity, name)
+            source = quantity.source if quantity.source != FROM_PROTOCOL else "set by the user"
+        found.setdefault(source, {})[f"{name} {quantity.text}"] = None
+    return {source: list(names) for source, names in found.items()}
+
+
+def is_default(place: Place, quantity: Quantity) -> bool:
+    """Whether a number only says that nothing is there: a shape of 1, an exponent or a ramp of 0."""
+    neutral = {"shape": 1.0, "dose_exponent": 0.0, "ramp_up": 0.0, "ineligible": 0.0}
+    return not quantity.calibrated and neutral.get(str(place[-1])) == quantity.value
+
+
+def _words(place: Place) -> str:
+    parts = [str(part) for part in place if part not in ("events", "population", "sites")]
+    return " ".join(parts).replace("_", " ")

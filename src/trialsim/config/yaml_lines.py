@@ -1,0 +1,110 @@
+"""YAML to plain data, remembering on which line of which file each value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trialsim.errors import ConfigurationError, Problem
+
+Place = tuple[str | int, ...]
+Places = dict[Place, str]
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
+    """A file's data, and for each place in it "file:line".
+
+    Raises `ConfigurationError` for a file that is missing, unreadable, no YAML, no mapping, or has a key twice.
+    """
+    name = str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        raise ConfigurationError([Problem(name, "", f"the file cannot be read: {reason}.", "a YAML file.")]) from error
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigurationError([Problem(f"{name}:1", "", "the file holds no keys.", "a mapping: `key: value`.")])
+        places: Places = {}
+        problems: list[Problem] = []
+        data = _data(loader, node, (), name, places, problems)
+    except yaml.YAMLError as error:
+        raise ConfigurationError([_syntax(name, error)]) from error
+    finally:
+        loader.dispose()
+    if problems:
+        raise ConfigurationError(problems)
+    return data, places
+
+
+def _syntax(name: str, error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    place = f"{name}:{mark.line + 1}" if mark is not None else name
+    wrong = getattr(error, "problem", None) or "the text cannot be parsed"
+    return Problem(place, "", f"this is not YAML: {wrong}.", "YAML 1.1; quote a text that has `: ` or `#` in it.")
+
+
+def _data(
+    loader: yaml.SafeLoader, node: yaml.Node, place: Place, name: str, places: Places, problems: list[Problem]
+) -> Any:
+    places[place] = f"{name}:{node.start_mark.line + 1}"
+    if isinstance(node, yaml.SequenceNode):
+        return [_data(loader, child, (*place, i), name, places, problems) for i, child in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return _scalar(loader, node)
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(loader.construct_object(key_node))
+        line = f"{name}:{key_node.start_mark.line + 1}"
+        if key in result:
+            problems.append(Problem(line, key, "this key stands here twice.", "each key once."))
+        result[key] = _data(loader, value_node, (*place, key), name, places, problems)
+        places[(*place, key)] = line
+    return result
+
+
+def _scalar(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    try:
+        return loader.construct_object(node)
+    except ValueError:  # a date that is none stays text, so that the message can name the key
+        return node.value
+
+
+def parse_value(text: str) -> Any:
+    """The value behind `--set key=value`, read as YAML; text that is no YAML stays text."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return text
+
+
+def place_of(places: Places, place: Place) -> str:
+    """Where a value stands; the nearest enclosing one for a value that was not written."""
+    while place and place not in places:
+        place = place[:-1]
+    return places.get(place, "")
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A new mapping: `over` wins, mappings merge key by key, null takes a key away."""
+    result = dict(base)
+    for key, value in over.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merge(result[key], value)
+        elif isinstance(value, Mapping):
+            result[key] = merge({}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def dump_yaml(data: Mapping[str, Any]) -> str:
+    """Plain data as YAML text that reads back equal, keys in the order given."""
+    return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=110)

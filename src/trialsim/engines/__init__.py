@@ -1,0 +1,1 @@
+"""How time passes: `reference` (SimPy, to be read aloud)."""

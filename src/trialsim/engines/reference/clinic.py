@@ -1,0 +1,29 @@
+"""A clinic with a limited number of visit slots per day: patients wait for each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+
+import simpy
+
+from trialsim.engines.reference.environment import TrialEnvironment
+from trialsim.model.vocabulary import ORDER_ARRIVAL
+
+
+class Clinic:
+    """Visit slots as a SimPy resource. A slot that is taken is free again at midnight."""
+
+    def __init__(self, env: TrialEnvironment, slots_per_day: int) -> None:
+        self.env = env
+        self.slots = simpy.Resource(env, capacity=slots_per_day)
+
+    def visit(self) -> Generator[simpy.Event, object, None]:
+        """Wait for a slot, first come first served, and take it for the rest of the day."""
+        slot = self.slots.request()
+        yield slot
+        self.env.process(self._until_midnight(slot))
+
+    def _until_midnight(self, slot: simpy.resources.resource.Request) -> Generator[simpy.Event, object, None]:
+        yield self.env.at(math.floor(self.env.now) + 1.0, ORDER_ARRIVAL)
+        self.slots.release(slot)

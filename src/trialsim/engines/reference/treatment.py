@@ -1,0 +1,137 @@
+"""What a patient takes: the dose, the toxicities that the doctor knows of, and the decisions at visits and onsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from trialsim.model import titration
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Condition, Rule
+
+if TYPE_CHECKING:
+    from trialsim.engines.reference.patient import Patient
+
+
+class Treatment:
+    """The treatment of one patient: a level on the ladder, or dose 0 while held or after the end."""
+
+    def __init__(self, patient: Patient) -> None:
+        self.patient = patient
+        self.levels = patient.protocol.levels
+        self.index_of = {position: i for i, position in enumerate(patient.protocol.toxicities)}
+        self.n_onsets = [0] * len(self.index_of)
+        self.new = self.ongoing = self.ever = 0  # masks of toxicities
+        self.is_on = False
+        self.level = 0
+        self.waiting_for = 0  # mask of toxicities that a hold waits for
+        self.held_by: Rule | None = None
+        self.dose = 0.0
+
+    def start(self) -> None:
+        """The first dose, at the lowest level."""
+        self.is_on = True
+        self.dose = self.levels[0]
+        self.patient.trial.log(self.patient, v.FIRST_DOSE, dose_from=0.0, dose_to=self.dose)
+
+    def end(self, reason: int) -> None:
+        """Treatment ends for good."""
+        if not self.is_on:
+            return
+        self.is_on = False
+        before, self.dose = self.dose, 0.0
+        self.patient.trial.log(self.patient, v.TREATMENT_ENDED, detail=reason, dose_from=before, dose_to=0.0)
+        self.patient.review_clocks()
+        if before != 0.0:
+            self.patient.dose_changed()
+
+    # What happens.
+
+    def visit(self) -> None:
+        """A titration visit: the first rule that holds decides. While the drug is held there is nothing to decide."""
+        if self.held_by is not None:
+            self.record(titration.HOLD, self.held_by, -1, self.dose)
+        else:
+            self.decide(self.patient.protocol.visit_rules, -1, self.new)
+        self.new = 0
+
+    def toxicity_begins(self, position: int) -> None:
+        """Take note of a toxicity; the rules for onsets see it as the only new one."""
+        index = self.index_of[position]
+        bit = 1 << index
+        self.n_onsets[index] += 1
+        self.new |= bit
+        self.ongoing |= bit
+        self.ever |= bit
+        if self.is_on:
+            self.decide(self.patient.protocol.onset_rules, position, bit)
+
+    def toxicity_resolves(self, position: int) -> None:
+        """Take note that a toxicity is over; a hold ends when all that it waits for are."""
+        self.ongoing &= ~(1 << self.index_of[position])
+        if self.is_on and self.held_by is not None and not self.waiting_for & self.ongoing:
+            rule, self.held_by, self.waiting_for = self.held_by, None, 0
+            self.record(titration.RESUME, rule, position, self.levels[self.level])
+
+    def n_onsets_of(self, position: int) -> int:
+        """How many onsets a clock has had so far (0 for a clock that is no toxicity)."""
+        return self.n_onsets[self.index_of[position]] if position in self.index_of else 0
+
+    # Decisions.
+
+    def decide(self, rules: Iterable[Rule], position: int, new: int) -> None:
+        """Let the first rule that holds act; at a visit where none holds, the dose is kept."""
+        for rule in rules:
+            if all(self.holds(condition, new) for condition in rule.conditions):
+                self.act(rule, position)
+                return
+        if position < 0:
+            self.record(titration.KEEP, None, position, self.dose)
+
+    def holds(self, condition: Condition, new: int) -> bool:
+        """Whether a condition holds for what is known today."""
+        return titration.condition_holds(
+            condition.kind,
+            condition.toxicities,
+            condition.mode,
+            condition.at_least,
+            condition.response,
+            self.level,
+            len(self.levels),
+            new,
+            self.ongoing,
+            self.ever,
+            self.n_onsets,
+            self.patient.best_response_seen,
+        )
+
+    def act(self, rule: Rule, position: int) -> None:
+        """Do what a rule says: move on the ladder, hold until the toxicities that it names are over, or stop.
+
+        A hold that has nothing left to wait for resumes at once.
+        """
+        if rule.action == titration.STOP or (rule.stops_at_lowest and self.level == 0):
+            self.record(titration.STOP, rule, position, 0.0)
+            self.end(v.TOXICITY_STOP)
+            return
+        self.level = titration.level_after(rule.action, rule.amount, self.level, len(self.levels))
+        if rule.action == titration.HOLD and rule.waits_for & self.ongoing:
+            self.held_by = rule
+            self.waiting_for |= rule.waits_for
+        dose = 0.0 if self.held_by is not None else self.levels[self.level]
+        self.record(rule.action, rule, position, dose)
+
+    def record(self, action: int, rule: Rule | None, position: int, dose: float) -> None:
+        """Log a decision and give the dose that it asks for."""
+        before, self.dose = self.dose, dose
+        self.patient.trial.log(
+            self.patient,
+            v.DECISION,
+            clock=position,
+            detail=action,
+            rule=rule.number if rule is not None else 0,
+            dose_from=before,
+            dose_to=dose,
+        )
+        if dose != before:
+            self.patient.dose_changed()

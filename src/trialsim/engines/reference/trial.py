@@ -1,0 +1,111 @@
+"""One trial: patients enrol on the calendar, their courses run, and at the data cut-off observation ends."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import simpy
+
+from trialsim.engines.reference.clinic import Clinic
+from trialsim.engines.reference.environment import TrialEnvironment
+from trialsim.engines.reference.patient import Patient
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Protocol
+from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
+
+NAN = float("nan")
+
+# patient, calendar_day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to: see records.columns
+Row = tuple[int, float, float, int, int, int, int, int, float, float]
+
+
+def simulate(protocol: Protocol, seed: int, replicate: int) -> list[Row]:
+    """The event log of one trial, in order of time; `replicate` counts from 1.
+
+    Raises `HazardError` where a hazard is infinite, NaN or negative.
+    """
+    return Trial(protocol, DrawTable(seed, replicate, protocol.decision_codes.values())).run()
+
+
+class Trial:
+    """A trial under way. The environment's clock is the calendar, in days since the trial opened."""
+
+    def __init__(self, protocol: Protocol, table: DrawTable) -> None:
+        self.protocol = protocol
+        self.table = table
+        self.env = TrialEnvironment()
+        slots = protocol.clinic_slots_per_day
+        self.clinic = Clinic(self.env, slots) if slots > 0 else None
+        self.patients: list[Patient] = []
+        self.rows: list[Row] = []
+        self.n_counted = 0
+        self.cut_off = self.env.event()
+
+    def run(self) -> list[Row]:
+        """Run the trial to its cut-off and give the log."""
+        arrivals = virtual_patients(self.protocol, self.table)
+        self.env.process(self.enrolment(arrivals))
+        self.env.process(self.data_cut_off(arrivals))
+        self.env.run(until=self.cut_off)
+        for patient in self.patients:
+            if patient.is_under_observation:
+                patient.today = self.env.now - patient.first_dose_day
+                self.log(patient, v.OBSERVATION_ENDED, detail=v.CUT_OFF)
+        return self.rows
+
+    def enrolment(self, arrivals: list[VirtualPatient]) -> Generator[simpy.Event, object, None]:
+        """Patients come one by one; those who are not eligible go away again."""
+        for who in arrivals:
+            yield self.env.at(who.arrival_day, v.ORDER_ARRIVAL)
+            patient = Patient(self, who)
+            if who.is_eligible:
+                self.patients.append(patient)
+                self.env.process(patient.course())
+            else:
+                self.log(patient, v.SCREENED_OUT)
+
+    def data_cut_off(self, arrivals: list[VirtualPatient]) -> Generator[simpy.Event, object, None]:
+        """Wait for the day on which observation ends; a count that is reached ends it sooner."""
+        plan = self.protocol.cut_off
+        if plan.kind == v.CUT_AFTER_COUNT:
+            yield self.env.at(plan.latest_day, v.ORDER_CUT_OFF)
+        elif plan.kind == v.CUT_AFTER_LAST_ENTRY:
+            entries = [who.arrival_day for who in arrivals if who.is_eligible]
+            yield self.env.at((entries[-1] if entries else 0.0) + plan.day, v.ORDER_CUT_OFF)
+        else:
+            yield self.env.at(plan.day, v.ORDER_CUT_OFF)
+        self.end_observation()
+
+    def count(self, what: int) -> None:
+        """Count something that a cut-off may wait for."""
+        plan = self.protocol.cut_off
+        if plan.kind == v.CUT_AFTER_COUNT and plan.counted == what:
+            self.n_counted += 1
+            if self.n_counted == plan.count:
+                self.end_observation()
+
+    def end_observation(self) -> None:
+        """Let the cut-off happen now, once."""
+        if not self.cut_off.triggered:
+            self.cut_off.succeed()
+
+    def log(
+        self,
+        patient: Patient,
+        event: int,
+        clock: int = -1,
+        occurrence: int = 0,
+        detail: int = 0,
+        rule: int = 0,
+        dose_from: float = NAN,
+        dose_to: float = NAN,
+    ) -> None:
+        """Write one row: what happened to whom, on which day of the calendar and of the study."""
+        if event in (v.SCREENED_OUT, v.ENROLLED):
+            day, study_day = patient.who.arrival_day, NAN
+        elif event == v.OBSERVATION_ENDED and detail == v.CUT_OFF:
+            day, study_day = self.env.now, patient.today
+        else:
+            day, study_day = patient.first_dose_day + patient.today, patient.today
+        row = (patient.who.number, day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to)
+        self.rows.append(row)

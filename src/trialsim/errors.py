@@ -1,0 +1,74 @@
+"""One small tree of exceptions.
+
+    TrialsimError                 anything this package raises on purpose
+    ├── InputError                the user's input is wrong: exit code 2, a message, no traceback
+    │   ├── ConfigurationError    one or more problems in a scenario, cohort, parameter or study file
+    │   ├── RequestError          an option that is impossible or too large (10^12 replicates)
+    │   │   └── DestinationError  a folder that cannot be written, holds something else, or cannot be resumed
+    │   └── HazardError           a hazard that is infinite, NaN or negative while a trial runs
+    └── Interrupted               the user pressed Ctrl-C: exit code 130, what was finished is kept
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class TrialsimError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class InputError(TrialsimError):
+    """The user's input is wrong; the message says what would be right."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a file, in four parts: where, what stands there, what is wrong, what is allowed.
+
+    `suggestion`, where there is one, is what the user probably meant.
+    """
+
+    place: str
+    what: str
+    wrong: str
+    allowed: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.place}  {self.what}".strip(), f"  {self.wrong}", f"  Allowed: {self.allowed}"]
+        if self.suggestion:
+            lines.append(f"  Did you mean {self.suggestion}?")
+        return "\n".join(lines)
+
+
+class ConfigurationError(InputError):
+    """Every problem of a configuration at once; `problems` holds them one by one."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n\n".join(str(problem) for problem in problems))
+
+
+class RequestError(InputError):
+    """An option that is impossible or larger than the machine or the evidence allows."""
+
+    def __init__(self, what: str, wrong: str, allowed: str, suggestion: str = "") -> None:
+        self.problem = Problem("", what, wrong, allowed, suggestion)
+        super().__init__(str(self.problem))
+
+
+class DestinationError(RequestError):
+    """A results folder that cannot be written, or that holds something else."""
+
+
+class HazardError(InputError):
+    """A hazard came out infinite, NaN or negative; nothing is censored silently."""
+
+
+class Interrupted(TrialsimError):
+    """The user interrupted a long piece of work; `finished` is the part that was done, or None."""
+
+    def __init__(self, message: str, finished: object) -> None:
+        self.finished = finished
+        super().__init__(message)

@@ -1,0 +1,187 @@
+"""The flat numbers that engines read: a scenario with every name resolved, unit converted and default filled in.
+
+Days everywhere, doses in mg/day, sets as bit masks, names only where the log needs them. `config` builds a `Protocol`
+from a scenario; engines never see a scenario.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from trialsim.model import disease, draws
+
+
+@dataclass(frozen=True)
+class Clock:
+    """One event clock. `coefficient` is the hazard's coefficient for time in days at 400 mg/day.
+
+    `effects` are (covariate, category or -1, reference, weight): `weight` is the log hazard ratio per unit of a
+    continuous covariate's distance from `reference`, or of being in the category. `frailty` is a position in
+    `Protocol.frailties` or -1.
+    """
+
+    name: str
+    kind: int
+    coefficient: float
+    shape: float
+    dose_exponent: float
+    states: int
+    needs_treatment: bool
+    needs_sensitivity: bool
+    effects: tuple[tuple[int, int, float, float], ...]
+    frailty: int
+    code: int
+    recurs: bool = False
+    is_severe: bool = False
+    is_reported: bool = True
+    resolution: Clock | None = None
+
+    @property
+    def depends_on_dose(self) -> bool:
+        """Whether a change of dose changes this clock's hazard."""
+        return self.dose_exponent != 0.0
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """One baseline covariate: continuous (`categories` empty) or categorical (`cumulative_shares` filled)."""
+
+    name: str
+    unit: str
+    code: int
+    categories: tuple[str, ...] = ()
+    cumulative_shares: tuple[float, ...] = ()
+    distribution: int = 0
+    location: float = 0.0
+    spread: float = 0.0
+    lowest_share: float = 0.0
+    highest_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Frailty:
+    """A lognormal frailty with median 1, shared by the clocks that name it."""
+
+    name: str
+    sd_log: float
+    code: int
+
+
+@dataclass(frozen=True)
+class Accrual:
+    """Either exactly `n_patients` uniformly over `window_days`, or a Poisson process (`window_days` 0).
+
+    For the Poisson process: `starts` (days) and `rates` (per day) of each interval, `site_shares` cumulative over
+    sites within each interval, closing at `closes_day` (infinity: never) or at `n_patients` enrolled.
+    """
+
+    n_patients: int
+    window_days: float
+    starts: tuple[float, ...] = (0.0,)
+    rates: tuple[float, ...] = (0.0,)
+    site_names: tuple[str, ...] = ()
+    site_shares: tuple[tuple[float, ...], ...] = ()
+    closes_day: float = float("inf")
+    p_ineligible: float = 0.0
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of a rule, as the first five arguments of `titration.condition_holds`."""
+
+    kind: int
+    toxicities: int = 0
+    mode: int = 0
+    at_least: int = 1
+    response: int = 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule holds when all its conditions hold. `text` is how the log names it.
+
+    `waits_for` is the mask of toxicities that a hold waits for.
+    """
+
+    number: int
+    text: str
+    conditions: tuple[Condition, ...]
+    action: int
+    amount: int
+    stops_at_lowest: bool = False
+    waits_for: int = 0
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """When observation ends: at `day`, or `day` days after the last entry, or when `count` of `counted` are seen.
+
+    `counted` is one of the `COUNT_` codes of `vocabulary`; `latest_day` bounds the last kind.
+    """
+
+    kind: int
+    day: float
+    counted: int = -1
+    count: int = 0
+    latest_day: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A whole trial as flat numbers."""
+
+    title: str
+    opens: str
+    accrual: Accrual
+    covariates: tuple[Covariate, ...]
+    frailties: tuple[Frailty, ...]
+    p_sensitive: float
+    levels: tuple[float, ...]
+    visit_every_days: float
+    visit_rules: tuple[Rule, ...]
+    onset_rules: tuple[Rule, ...]
+    clocks: tuple[Clock, ...]
+    assessment_every_days: float
+    evaluable_after_days: float
+    counts_early_progression: bool
+    counts_early_death: bool
+    cut_off: CutOff
+    clinic_slots_per_day: int
+
+    @cached_property
+    def toxicities(self) -> tuple[int, ...]:
+        """Positions of the toxicity clocks; a toxicity's bit in a mask is its place in this tuple."""
+        return tuple(i for i, clock in enumerate(self.clocks) if clock.kind == disease.TOXICITY)
+
+    @cached_property
+    def decision_codes(self) -> dict[str, int]:
+        """Every decision of this trial by name, with the code that its draws are addressed by."""
+        names = ["arrival", "eligibility", "site", "sensitivity"]
+        names += [covariate_decision(c.name) for c in self.covariates]
+        names += [frailty_decision(f.name) for f in self.frailties]
+        for clock in self.clocks:
+            names.append(clock_decision(clock.name))
+            if clock.resolution is not None:
+                names.append(clock_decision(clock.resolution.name))
+        return {name: draws.decision_code(name) for name in names}
+
+
+def covariate_decision(name: str) -> str:
+    """The name of the decision that draws a baseline covariate."""
+    return f"baseline: {name}"
+
+
+def frailty_decision(name: str) -> str:
+    """The name of the decision that draws a frailty."""
+    return f"frailty: {name}"
+
+
+def clock_decision(name: str) -> str:
+    """The name of the decision that draws a clock's threshold."""
+    return f"clock: {name}"
+
+
+def resolution_name(toxicity: str) -> str:
+    """The name of the clock that ends a toxicity."""
+    return f"{toxicity} resolves"

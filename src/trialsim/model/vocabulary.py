@@ -1,0 +1,61 @@
+"""What can happen in a trial, as codes and names: the language of the event log."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Events. A code, once given, is never given again.
+SCREENED_OUT: Final = 0
+ENROLLED: Final = 1
+FIRST_DOSE: Final = 2
+DECISION: Final = 3
+TOXICITY_ONSET: Final = 4
+TOXICITY_RESOLVED: Final = 5
+RESPONSE: Final = 6
+PROGRESSION: Final = 7
+ASSESSED: Final = 8
+BECAME_EVALUABLE: Final = 9
+TREATMENT_ENDED: Final = 10
+DIED: Final = 11
+WITHDREW: Final = 12
+OBSERVATION_ENDED: Final = 13
+EVENT_NAMES: Final = (
+    "screened out", "enrolled", "first dose", "decision", "toxicity onset", "toxicity resolved", "response",
+    "progression", "assessed", "became evaluable", "treatment ended", "died", "withdrew", "observation ended",
+)  # fmt: skip
+
+# Why a treatment or an observation ended.
+NO_REASON: Final = 0
+PROGRESSION_SEEN: Final = 1
+TOXICITY_STOP: Final = 2
+DEATH: Final = 3
+WITHDRAWAL: Final = 4
+CUT_OFF: Final = 5
+REASON_NAMES: Final = ("", "progression seen", "stopped by rule", "death", "withdrawal", "cut-off")
+
+# Order of events that fall on the same instant: the data cut-off comes first (observation is half-open), then what
+# happens to a patient, then what is seen of it, then what is decided on it.
+ORDER_CUT_OFF: Final = 2
+ORDER_ARRIVAL: Final = 3
+ORDER_CLOCK: Final = 4
+ORDER_ASSESSMENT: Final = 5
+ORDER_EVALUABLE: Final = 6
+ORDER_VISIT: Final = 7
+
+# What a trial is summarised by, besides `toxicity.NAME` for every reported toxicity: the names of quantities.
+STATISTICS: Final = (
+    "dose.median", "dose.median.evaluable", "dose.median.highest_level", "evaluable", "response.partial",
+    "response.minor", "response.any", "responders.progression_free", "responders.relapsed", "responders.died",
+    "follow_up.median", "follow_up.median.responders",
+)  # fmt: skip
+
+# Cut-off kinds.
+CUT_AT_DAY: Final = 0
+CUT_AFTER_LAST_ENTRY: Final = 1
+CUT_AFTER_COUNT: Final = 2
+
+# What a cut-off may count, as it is seen.
+COUNT_DEATHS: Final = 0
+COUNT_PROGRESSIONS: Final = 1
+COUNT_RESPONSES: Final = 2
+COUNT_EVALUABLE: Final = 3

@@ -1,0 +1,61 @@
+"""Going on from a results folder: its replicates are taken over if they are the same trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trialsim.errors import DestinationError
+from trialsim.model.protocol import Protocol
+from trialsim.montecarlo.replicates import Replicates, simulate_replicates
+from trialsim.records.digest import results_digest
+from trialsim.records.manifest import read_manifest
+from trialsim.records.store import MANIFEST
+
+
+def earlier_replicates(
+    folder: Path, configuration: Mapping[str, Any], protocol: Protocol, seed: int, n_kept: int, n_replicates: int
+) -> Replicates:
+    """The replicates of a results folder, up to `n_replicates`, as if they had just been simulated.
+
+    The first ones, at least one and those whose events are kept, are simulated again: their events are needed, and
+    they must come out as they are stored. Raises `DestinationError` for another scenario or seed, or results that
+    differ from what this version simulates.
+    """
+    manifest = read_manifest(folder / MANIFEST)
+    differences = list(_differences(manifest.scenario, configuration, ""))
+    if manifest.seed != seed:
+        differences.append(f"seed: {manifest.seed} there, {seed} here")
+    if differences:
+        raise _refused(folder, "it holds another run.\n  " + "\n  ".join(differences[:10]))
+    stored = pd.read_parquet(folder / "replicates.parquet")
+    if results_digest(stored) != manifest.results_digest:
+        raise _refused(folder, "its replicates are not those that its manifest speaks of.")
+    first = simulate_replicates(protocol, seed, min(max(n_kept, 1), n_replicates), n_kept)
+    n_both = min(first.n, len(stored))
+    if results_digest(first.outcomes.head(n_both)) != results_digest(stored.head(n_both)):
+        raise _refused(folder, "this version simulates other trials than those stored there.")
+    if len(stored) <= first.n:
+        return first
+    return Replicates(stored.head(n_replicates).reset_index(drop=True), first.patients, first.events, n_kept)
+
+
+def _refused(folder: Path, why: str) -> DestinationError:
+    allowed = "the same scenario and seed, or a run without --resume."
+    return DestinationError(f"--resume of {folder}", why, allowed)
+
+
+def _differences(there: Any, here: Any, place: str) -> Iterator[str]:
+    """What two configurations say differently, key by key."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in dict.fromkeys((*there, *here)):
+            yield from _differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
+    elif str(there) != str(here):
+        yield f"{place}: {_shown(there)} there, {_shown(here)} here"
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)

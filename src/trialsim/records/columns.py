@@ -1,0 +1,102 @@
+"""Every column of every table, declared once: name, dtype, unit, meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `dtype` is NumPy's name; `unit` is empty for codes, counts and texts."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+# What an engine writes, in this order; `replicate` comes before it in a table.
+EVENTS: Final = (
+    Column("patient", "int64", "", "number of the patient, from 1; part of the address of every draw"),
+    Column("calendar_day", "float64", "days", "days since the trial opened"),
+    Column("study_day", "float64", "days", "days since the first dose; missing before it"),
+    Column("event", "int64", "", "what happened: a code of model.vocabulary"),
+    Column("clock", "int64", "", "position of the clock that fired, -1 for none"),
+    Column("occurrence", "int64", "", "which onset of a toxicity, from 1; 0 where it does not apply"),
+    Column("detail", "int64", "", "action of a decision, disease state of a response or assessment, reason of an end"),
+    Column("rule", "int64", "", "number of the rule that decided, from 1; 0 for none"),
+    Column("dose_from_mg_per_day", "float64", "mg/day", "dose before a decision"),
+    Column("dose_to_mg_per_day", "float64", "mg/day", "dose after it"),
+)
+
+# The same table for people: codes replaced by names.
+READABLE_EVENTS: Final = (
+    Column("replicate", "int64", "", "number of the replicate, from 1"),
+    *EVENTS[:3],
+    Column("event", "str", "", "what happened"),
+    Column("of", "str", "", "the clock that fired"),
+    *EVENTS[5:6],
+    Column("detail", "str", "", "what was decided, found, or why something ended"),
+    Column("rule", "str", "", "the rule that decided, with its number"),
+    *EVENTS[8:],
+)
+
+# One row per enrolled patient; a toxicity NAME adds `n_onsets.NAME` and `first_onset_days.NAME`.
+PATIENTS: Final = (
+    Column("replicate", "int64", "", "number of the replicate, from 1"),
+    Column("patient", "int64", "", "number of the patient, from 1"),
+    Column("enrolled_day", "float64", "days", "calendar day of enrolment"),
+    Column("first_dose_day", "float64", "days", "calendar day of the first dose; missing if none was given"),
+    Column("follow_up_days", "float64", "days", "from enrolment to cut-off, death or withdrawal"),
+    Column("observation_end", "int64", "", "why observation ended: a reason code"),
+    Column("treatment_days", "float64", "days", "from the first dose to the end of treatment or observation"),
+    Column("treatment_end", "int64", "", "why treatment ended, 0 if it was going on"),
+    Column("mean_dose_mg_per_day", "float64", "mg/day", "time-averaged daily dose while on treatment, holds included"),
+    Column("highest_dose_mg_per_day", "float64", "mg/day", "highest daily dose taken"),
+    Column("is_evaluable", "bool", "", "evaluable for response at the end of observation"),
+    Column("best_response", "int64", "", "best response seen: 0 none, 1 minor, 2 partial"),
+    Column("response_seen_days", "float64", "days", "study day on which the first response was seen"),
+    Column("progression_seen_days", "float64", "days", "study day on which relapse or progression was seen"),
+    Column("death_days", "float64", "days", "study day of death"),
+)
+
+# One row per replicate; a reported toxicity NAME adds `n_toxicity.NAME`.
+REPLICATES: Final = (
+    Column("replicate", "int64", "", "number of the replicate, from 1"),
+    Column("n_screened", "int64", "patients", "screened"),
+    Column("n_enrolled", "int64", "patients", "enrolled"),
+    Column("n_evaluable", "int64", "patients", "evaluable for response"),
+    Column("n_partial", "int64", "patients", "evaluable with a partial response as the best one seen"),
+    Column("n_minor", "int64", "patients", "evaluable with a minor response as the best one seen"),
+    Column("n_responders_progression_free", "int64", "patients", "responders alive without a relapse seen"),
+    Column("n_responders_relapsed", "int64", "patients", "responders with a relapse seen, dead or alive"),
+    Column("n_responders_died", "int64", "patients", "responders who died without a relapse seen"),
+    Column("n_died", "int64", "patients", "died while observed"),
+    Column("n_progressed", "int64", "patients", "relapse or progression seen"),
+    Column("n_stopped_by_rule", "int64", "patients", "treatment stopped by a titration rule"),
+    Column("n_severe_toxicity", "int64", "patients", "with at least one severe toxicity"),
+    Column("median_dose_mg_per_day", "float64", "mg/day", "median over treated patients of the mean dose"),
+    Column("median_dose_evaluable_mg_per_day", "float64", "mg/day", "the same over evaluable patients"),
+    Column("median_highest_dose_mg_per_day", "float64", "mg/day", "median over treated patients of the highest dose"),
+    Column("median_follow_up_days", "float64", "days", "median over enrolled patients of follow-up"),
+    Column("median_follow_up_responders_days", "float64", "days", "the same over responders"),
+    Column("duration_days", "float64", "days", "calendar day on which observation of the last patient ended"),
+)
+
+ONSETS_PREFIX: Final = "n_onsets."
+FIRST_ONSET_PREFIX: Final = "first_onset_days."
+TOXICITY_PREFIX: Final = "n_toxicity."
+
+
+def patient_columns(toxicities: list[str]) -> tuple[Column, ...]:
+    """The columns of the patients table for a scenario with these toxicities."""
+    onsets = [Column(f"{ONSETS_PREFIX}{name}", "int64", "", f"onsets of {name} seen") for name in toxicities]
+    days = [Column(f"{FIRST_ONSET_PREFIX}{name}", "float64", "days", f"study day of the first {name}") for name in toxicities]
+    return (*PATIENTS, *onsets, *days)
+
+
+def replicate_columns(reported: list[str]) -> tuple[Column, ...]:
+    """The columns of the replicates table for a scenario that reports these toxicities."""
+    counts = [Column(f"{TOXICITY_PREFIX}{name}", "int64", "patients", f"with {name} at least once") for name in reported]
+    return (*REPLICATES, *counts)

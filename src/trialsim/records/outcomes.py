@@ -1,0 +1,131 @@
+"""Outcomes, derived from the event log and from nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from trialsim.model import disease
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Protocol
+from trialsim.records.columns import (
+    FIRST_ONSET_PREFIX,
+    ONSETS_PREFIX,
+    TOXICITY_PREFIX,
+    patient_columns,
+    replicate_columns,
+)
+
+KEY = ["replicate", "patient"]
+
+
+def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """One row per enrolled patient, columns as in `columns.patient_columns`, in order of enrolment."""
+    by_event = dict(list(events.groupby("event")))
+    enrolled = _of(by_event, v.ENROLLED, events)
+    table = enrolled[[*KEY, "calendar_day"]].rename(columns={"calendar_day": "enrolled_day"}).set_index(KEY)
+    ended = _of(by_event, v.OBSERVATION_ENDED, events).set_index(KEY)
+    first_dose = _of(by_event, v.FIRST_DOSE, events).set_index(KEY)
+    stopped = _of(by_event, v.TREATMENT_ENDED, events).set_index(KEY)
+    table["first_dose_day"] = first_dose["calendar_day"]
+    table["follow_up_days"] = ended["calendar_day"] - table["enrolled_day"]
+    table["observation_end"] = ended["detail"]
+    on_treatment_until = stopped["study_day"].reindex(table.index).fillna(ended["study_day"])
+    table["treatment_days"] = on_treatment_until
+    table["treatment_end"] = stopped["detail"].reindex(table.index).fillna(v.NO_REASON).astype(np.int64)
+    table = table.join(_doses(events, on_treatment_until))
+    table["is_evaluable"] = table.index.isin(_of(by_event, v.BECAME_EVALUABLE, events).set_index(KEY).index)
+    table = table.join(_assessed(_of(by_event, v.ASSESSED, events)))
+    table["best_response"] = table["best_response"].fillna(disease.STABLE).astype(np.int64)
+    table["death_days"] = _of(by_event, v.DIED, events).set_index(KEY)["study_day"]
+    onsets = _of(by_event, v.TOXICITY_ONSET, events)
+    for position in protocol.toxicities:
+        name = protocol.clocks[position].name
+        days = onsets.loc[onsets["clock"] == position].groupby(KEY, sort=False)["study_day"]
+        table[f"{ONSETS_PREFIX}{name}"] = days.size().reindex(table.index, fill_value=0).astype(np.int64)
+        table[f"{FIRST_ONSET_PREFIX}{name}"] = days.min()
+    columns = patient_columns([protocol.clocks[position].name for position in protocol.toxicities])
+    return table.reset_index()[[column.name for column in columns]]
+
+
+def _of(by_event: dict[int, pd.DataFrame], event: int, events: pd.DataFrame) -> pd.DataFrame:
+    return by_event.get(event, events.iloc[:0])
+
+
+def _doses(events: pd.DataFrame, until: pd.Series) -> pd.DataFrame:
+    """Mean and highest dose of each treated patient: the dose after each row lasts until the next."""
+    moves = events.loc[events["event"].isin((v.FIRST_DOSE, v.DECISION))]
+    moves = moves.join(until.rename("until"), on=KEY)
+    following = moves.groupby(KEY, sort=False)["study_day"].shift(-1).fillna(moves["until"])
+    moves = moves.assign(taken=moves["dose_to_mg_per_day"] * (following - moves["study_day"]))
+    groups = moves.groupby(KEY, sort=False)
+    days = groups["until"].first()
+    mean = (groups["taken"].sum() / days).where(days > 0.0, groups["dose_to_mg_per_day"].first())
+    highest = groups["dose_to_mg_per_day"].max()
+    return pd.DataFrame({"mean_dose_mg_per_day": mean, "highest_dose_mg_per_day": highest})
+
+
+def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:
+    """What assessments found: the best response, the first day of one, the day of progression."""
+    responses = assessed.loc[assessed["detail"].isin((disease.MINOR, disease.PARTIAL))].groupby(KEY, sort=False)
+    progressions = assessed.loc[assessed["detail"].isin((disease.RELAPSED, disease.PROGRESSED))]
+    return pd.DataFrame(
+        {
+            "best_response": responses["detail"].max(),
+            "response_seen_days": responses["study_day"].min(),
+            "progression_seen_days": progressions.groupby(KEY, sort=False)["study_day"].min(),
+        }
+    )
+
+
+def replicate_outcomes(patients: pd.DataFrame, events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """One row per replicate, columns as in `columns.replicate_columns`.
+
+    A median over nobody is missing.
+    """
+    flags = _flags(patients, protocol)
+    index = pd.Index(events["replicate"].unique(), name="replicate")
+    table = flags.groupby(patients["replicate"], sort=False).sum().reindex(index, fill_value=0).astype(np.int64)
+    screened = events.loc[events["event"].isin((v.SCREENED_OUT, v.ENROLLED))]
+    table["n_screened"] = screened.groupby("replicate").size().reindex(index, fill_value=0)
+    is_treated, is_evaluable = patients["first_dose_day"].notna(), patients["is_evaluable"]
+    medians = {
+        "median_dose_mg_per_day": (is_treated, "mean_dose_mg_per_day"),
+        "median_dose_evaluable_mg_per_day": (is_treated & is_evaluable, "mean_dose_mg_per_day"),
+        "median_highest_dose_mg_per_day": (is_treated, "highest_dose_mg_per_day"),
+        "median_follow_up_days": (pd.Series(True, index=patients.index), "follow_up_days"),
+        "median_follow_up_responders_days": (is_evaluable & (patients["best_response"] > 0), "follow_up_days"),
+    }
+    for name, (who, column) in medians.items():
+        table[name] = patients.loc[who].groupby("replicate")[column].median()
+    table["duration_days"] = events.groupby("replicate")["calendar_day"].max()
+    reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
+    return table.reset_index()[[column.name for column in replicate_columns(reported)]]
+
+
+def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """For each patient, which of the replicate's counts it adds to."""
+    responds = patients["is_evaluable"] & (patients["best_response"] > disease.STABLE)
+    has_progressed, has_died = patients["progression_seen_days"].notna(), patients["death_days"].notna()
+    toxicities = {protocol.clocks[i].name: protocol.clocks[i] for i in protocol.toxicities}
+    has = {name: patients[f"{ONSETS_PREFIX}{name}"] > 0 for name in toxicities}
+    is_severe = pd.Series(False, index=patients.index)
+    for name, clock in toxicities.items():
+        is_severe |= has[name] & clock.is_severe
+    return pd.DataFrame(
+        {
+            "n_enrolled": True,
+            "n_evaluable": patients["is_evaluable"],
+            "n_partial": patients["is_evaluable"] & (patients["best_response"] == disease.PARTIAL),
+            "n_minor": patients["is_evaluable"] & (patients["best_response"] == disease.MINOR),
+            "n_responders_progression_free": responds & ~has_progressed & ~has_died,
+            "n_responders_relapsed": responds & has_progressed,
+            "n_responders_died": responds & ~has_progressed & has_died,
+            "n_died": has_died,
+            "n_progressed": has_progressed,
+            "n_stopped_by_rule": patients["treatment_end"] == v.TOXICITY_STOP,
+            "n_severe_toxicity": is_severe,
+            **{f"{TOXICITY_PREFIX}{name}": has[name] for name, clock in toxicities.items() if clock.is_reported},
+        },
+        index=patients.index,
+    )

@@ -1,0 +1,55 @@
+"""Rows of an engine to tables of events: one for programs (codes), one for people (names)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from trialsim.model import disease, titration
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Protocol
+from trialsim.records.columns import EVENTS, READABLE_EVENTS
+
+
+def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.DataFrame:
+    """The events of several replicates as one table of codes.
+
+    `logs` gives (replicate, rows); the columns are `replicate` and those of `columns.EVENTS`, rows in order of time
+    within a replicate.
+    """
+    replicates: list[int] = []
+    rows: list[tuple[float, ...]] = []
+    for replicate, log in logs:
+        replicates += [replicate] * len(log)
+        rows += log
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(EVENTS)
+    columns = {
+        column.name: np.array(cells, dtype=column.dtype) for column, cells in zip(EVENTS, values, strict=True)
+    }
+    return pd.DataFrame({"replicate": np.array(replicates, dtype=np.int64), **columns})
+
+
+def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """The same table with names in place of codes, columns as in `columns.READABLE_EVENTS`."""
+    clocks = {i: clock.name for i, clock in enumerate(protocol.clocks)}
+    rules = {rule.number: f"{rule.number}: {rule.text}" for rule in (*protocol.onset_rules, *protocol.visit_rules)}
+    table = events.assign(
+        of=events["clock"].map(clocks).fillna(""),
+        detail=[detail_name(event, detail) for event, detail in zip(events["event"], events["detail"], strict=True)],
+        rule=events["rule"].map(rules).fillna(""),
+        event=events["event"].map(dict(enumerate(v.EVENT_NAMES))),
+    )
+    return table[[column.name for column in READABLE_EVENTS]]
+
+
+def detail_name(event: int, detail: int) -> str:
+    """What a row's `detail` means; it depends on the event."""
+    if event == v.DECISION:
+        return titration.DECISION_NAMES[detail]
+    if event in (v.TREATMENT_ENDED, v.OBSERVATION_ENDED):
+        return v.REASON_NAMES[detail]
+    if event in (v.RESPONSE, v.PROGRESSION, v.ASSESSED, v.DIED, v.WITHDREW):
+        return disease.STATE_NAMES[detail]
+    return ""

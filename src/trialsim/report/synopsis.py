@@ -1,0 +1,172 @@
+"""The synopsis of a trial in plain language: who, what dose rule, what is measured, where each number is from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trialsim.config import (
+    Cohort,
+    ParameterSet,
+    Scenario,
+    describe_sources,
+    kind_of,
+    load_cohort,
+    load_parameters,
+    load_scenario,
+)
+from trialsim.config.events import Event
+from trialsim.config.population import Covariate
+
+
+def describe(name: str, changes: Mapping[str, Any]) -> str:
+    """The synopsis of a scenario, or the contents of a cohort or parameter set, by path or built-in name.
+
+    Raises `ConfigurationError`.
+    """
+    kind = kind_of(name)
+    if kind == "cohorts":
+        return "\n".join(_cohort(load_cohort(name)))
+    if kind == "parameters":
+        return "\n".join(_parameter_set(load_parameters(name)))
+    return synopsis(load_scenario(name, changes))
+
+
+def _cohort(cohort: Cohort) -> Iterator[str]:
+    yield cohort.title
+    yield cohort.citation.strip()
+    yield "\nFACTS"
+    for name, fact in cohort.facts.items():
+        value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
+        yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
+    yield "\nFIGURES"
+    for quantity, figure in cohort.figures.items():
+        count = f", read as {figure.count} of {figure.of}" if figure.kind == "proportion" else ""
+        yield f"  {quantity}: printed {figure.printed}{count}"
+    yield "\nAMBIGUITIES (the reading taken unless another is chosen comes first)"
+    for name, ambiguity in cohort.ambiguities.items():
+        yield f"  {name}: {' '.join(ambiguity.question.split())}"
+        for choice in sorted(ambiguity.readings, key=lambda choice: choice != ambiguity.default):
+            yield f"    {choice}: {' '.join(ambiguity.readings[choice].says.split())}"
+
+
+def _parameter_set(found: ParameterSet) -> Iterator[str]:
+    yield found.title
+    for name, parameter in found.parameters.items():
+        prior = parameter.prior
+        shape = f"{prior.distribution} {prior.median}, sd {prior.sd:g}" if prior.sd else prior.distribution
+        yield f"  {name}: {parameter.mode} ({parameter.source}); prior {shape}; informed by {parameter.informed_by}"
+
+
+def synopsis(scenario: Scenario) -> str:
+    """Several paragraphs of text."""
+    sections = (_who, _dose, _events, _measured, _compared, _sources)
+    return "\n\n".join("\n".join(section(scenario)) for section in sections)
+
+
+def _who(scenario: Scenario) -> Iterator[str]:
+    plan = scenario.accrual
+    yield scenario.title
+    if scenario.description:
+        yield scenario.description.strip()
+    yield ""
+    yield "WHO"
+    if plan.over is not None:
+        yield f"  {plan.patients} patients, uniformly over {plan.over.text} from {plan.opens}."
+    for name, site in (plan.sites or {}).items():
+        opens = site.opens or plan.opens
+        ramp = f", ramping up over {site.ramp_up.text}" if site.ramp_up.value > 0 else ""
+        yield f"  {name}: Poisson arrivals at {site.rate.text} from {opens}{ramp}."
+    if plan.sites is not None:
+        closing = f" or {plan.closes_after.text} have passed" if plan.closes_after is not None else ""
+        yield f"  Accrual ends when {plan.patients} are enrolled{closing}."
+        if plan.ineligible.value > 0:
+            yield f"  {plan.ineligible.text} of those screened are not eligible."
+    for pause in plan.pauses:
+        yield f"  No enrolment in [{pause.start}, {pause.end})."
+    for name, covariate in scenario.population.items():
+        yield f"  {name}: {_covariate(covariate)}."
+
+
+def _covariate(covariate: Covariate) -> str:
+    if covariate.shares is not None:
+        return ", ".join(f"{category} {share:g}" for category, share in covariate.shares.items()) + " (shares)"
+    median = covariate.median.text if covariate.median is not None else ""
+    sd = covariate.sd.text if covariate.sd is not None else ""
+    scale = {"normal": "", "lognormal": " on the log scale", "logit-normal": " on the logit scale"}
+    return f"{covariate.distribution}, median {median}, sd {sd}{scale[covariate.distribution]}"
+
+
+def _dose(scenario: Scenario) -> Iterator[str]:
+    treatment = scenario.treatment
+    levels = ", ".join(f"{dose.value:g}" for dose in treatment.levels)
+    yield "WHAT DOSE"
+    yield f"  {treatment.drug}: {levels} mg/day. Visits every {treatment.every.text}; the first rule that holds decides:"
+    for number, rule in enumerate(treatment.rules, start=1):
+        yield f"    {number}. {rule}"
+    if scenario.clinic is not None:
+        yield f"  The clinic has {scenario.clinic.slots_per_day} visit slots a day; patients wait for each other."
+
+
+def _events(scenario: Scenario) -> Iterator[str]:
+    yield "WHAT CAN HAPPEN (rates at 400 mg/day)"
+    for name, event in scenario.events.items():
+        yield f"  {name}: {_event(scenario, name, event)}."
+    sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
+    yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}."
+
+
+def _event(scenario: Scenario, name: str, event: Event) -> str:
+    rate = scenario.resolved(event.rate, f"{name} rate")
+    shape = scenario.resolved(event.shape, f"{name} shape")
+    exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent")
+    parts = [event.kind if event.kind != name else "", rate.text]
+    parts.append(f"Weibull shape {shape.text}" if shape.value != 1.0 else "")
+    parts.append(f"× (dose/400)^{exponent.text}" if exponent.value != 0.0 else "whatever the dose")
+    parts.append(event.grade or "")
+    parts.append(event.during or "")
+    parts.append(f"effects of {', '.join(event.effects)}" if event.effects else "")
+    if event.resolves is not None:
+        parts.append(f"resolves at {event.resolves.rate.text}")
+        parts.append("may recur" if event.recurs else "once")
+    return ", ".join(part for part in parts if part)
+
+
+def _measured(scenario: Scenario) -> Iterator[str]:
+    yield "WHAT IS SEEN"
+    every = scenario.assessment.every
+    yield f"  Response and progression: {every.text if every.value == 0 else f'every {every.text}'}."
+    after = scenario.resolved(scenario.evaluable.after, "evaluable after")
+    also = [word for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death)) if on]
+    earlier = f", or {' or '.join(also)} earlier" if also else ""
+    yield f"  Evaluable for response: on study for {after.text}{earlier}."
+    yield f"  Observation ends {_cut_off(scenario)}."
+
+
+def _cut_off(scenario: Scenario) -> str:
+    plan = scenario.cut_off
+    if plan.after_opening is not None:
+        return f"{scenario.resolved(plan.after_opening, 'cut off').text} after the trial opened"
+    if plan.date is not None:
+        return f"on {plan.date}"
+    if plan.after_last_entry is not None:
+        return f"{plan.after_last_entry.text} after the last entry"
+    latest = plan.at_latest.text if plan.at_latest is not None else ""
+    return f"when {plan.after_count} {plan.of} are seen, at the latest {latest} after the trial opened"
+
+
+def _compared(scenario: Scenario) -> Iterator[str]:
+    if scenario.cohort is None:
+        yield "COMPARED WITH nothing: no cohort is named."
+        return
+    yield f"COMPARED WITH {scenario.cohort.citation.strip()}"
+    for name, choice in scenario.readings.items():
+        ambiguity = scenario.cohort.ambiguities[name]
+        others = ", ".join(other for other in ambiguity.readings if other != choice)
+        yield f"  {name} = {choice} (or: {others}). {' '.join(ambiguity.readings[choice].says.split())}."
+
+
+def _sources(scenario: Scenario) -> Iterator[str]:
+    yield "WHERE THE NUMBERS ARE FROM"
+    for source, names in describe_sources(scenario).items():
+        yield f"  {source}: {'; '.join(names)}."
