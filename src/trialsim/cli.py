@@ -87,7 +87,7 @@ def run(
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        Console().print(estimates_view(chosen, result.estimates, result.replicates.n, seed))
+        Console().print(estimates_view(chosen, result.estimate_list, result.replicates.n, seed))
         print(f"\nresults digest {result.digest[:16]}…; tables and pictures in {destination}/")
 
 
@@ -110,7 +110,7 @@ def trace(
         rows = events.astype(object).where(events.notna(), None).to_dict(orient="records")
         print(json.dumps({"scenario": chosen.name, "seed": seed, "replicate": replicate, "events": rows}))
         return
-    for line in story(events, chosen.accrual.opens.isoformat()):
+    for line in story(events, chosen.accrual.opens):
         print(line)
 
 
@@ -122,7 +122,9 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
     for setting in settings or []:
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
-            raise RequestError(f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".')
+            raise RequestError(
+                f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".'
+            )
         changes[key.strip()] = parse_value(value)
     return changes
 

@@ -1,12 +1,12 @@
 """One small tree of exceptions.
 
-    TrialsimError                 anything this package raises on purpose
-    ├── InputError                the user's input is wrong: exit code 2, a message, no traceback
-    │   ├── ConfigurationError    one or more problems in a scenario, cohort, parameter or study file
-    │   ├── RequestError          an option that is impossible or too large (10^12 replicates)
-    │   │   └── DestinationError  a folder that cannot be written, holds something else, or cannot be resumed
-    │   └── HazardError           a hazard that is infinite, NaN or negative while a trial runs
-    └── Interrupted               the user pressed Ctrl-C: exit code 130, what was finished is kept
+TrialsimError                 anything this package raises on purpose
+├── InputError                the user's input is wrong: exit code 2, a message, no traceback
+│   ├── ConfigurationError    one or more problems in a scenario, cohort, parameter or study file
+│   ├── RequestError          an option that is impossible or too large (10^12 replicates)
+│   │   └── DestinationError  a folder that cannot be written, holds something else, or cannot be resumed
+│   └── HazardError           a hazard that is infinite, NaN or negative while a trial runs
+└── Interrupted               the user pressed Ctrl-C: exit code 130, what was finished is kept
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class HazardError(InputError):
     """A hazard came out infinite, NaN or negative; nothing is censored silently."""
 
 
-class Interrupted(TrialsimError):
+class Interrupted(TrialsimError):  # noqa: N818  # like KeyboardInterrupt, it is no error
     """The user interrupted a long piece of work; `finished` is the part that was done, or None."""
 
     def __init__(self, message: str, finished: object) -> None:

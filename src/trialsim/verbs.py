@@ -12,16 +12,16 @@ from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.analysis import estimates, estimates_table
+from trialsim.analysis import Estimate, estimates, estimates_table
 from trialsim.config import Scenario, protocol_of, scenario_from_mapping
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, Interrupted, Problem, RequestError
 from trialsim.model.draws import LARGEST_SEED
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import Replicates, simulate_replicates
+from trialsim.montecarlo.resume import earlier_replicates
 from trialsim.records.digest import configuration_digest, results_digest
 from trialsim.records.manifest import Manifest, read_manifest
-from trialsim.montecarlo.resume import earlier_replicates
 from trialsim.records.store import MANIFEST, results_folder
 from trialsim.records.tables import event_table, readable_events
 from trialsim.report import describe, draw_figures
@@ -50,10 +50,14 @@ class Result:
         return protocol_of(self.scenario)
 
     @cached_property
+    def estimate_list(self) -> list[Estimate]:
+        """One estimate per quantity, published figures first."""
+        return estimates(self.replicates.outcomes, self.scenario.figures, self.scenario.accrual.patients)
+
+    @cached_property
     def estimates(self) -> pd.DataFrame:
-        """One row per quantity; see `analysis.Estimate` for the columns."""
-        n_planned = self.scenario.accrual.patients
-        return estimates_table(estimates(self.replicates.outcomes, self.scenario.figures, n_planned))
+        """The same as a table; see `analysis.Estimate` for the columns."""
+        return estimates_table(self.estimate_list)
 
     @property
     def outcomes(self) -> pd.DataFrame:
@@ -112,7 +116,7 @@ class Result:
             self.outcomes.to_parquet(folder / "replicates.parquet", index=False)
             self.patients.to_parquet(folder / "patients.parquet", index=False)
             self.events.to_parquet(folder / "events.parquet", index=False)
-            draw_figures(folder, self.scenario, self.events, self.patients, self.outcomes, self.estimates)
+            draw_figures(folder, self.scenario, self.events, self.patients, self.outcomes, self.estimate_list)
             self.manifest().write(folder)
         return destination
 
@@ -144,8 +148,8 @@ def run(
 ) -> Result:
     """Monte Carlo replicates of a scenario; patients and events are kept for the first `keep` of them.
 
-    `resume` names a results folder of the same scenario and seed whose replicates are taken over; the result is equal to
-    that of an undisturbed run. Raises `RequestError` for an impossible request before any work starts, and
+    `resume` names a results folder of the same scenario and seed whose replicates are taken over; the result is equal
+    to that of an undisturbed run. Raises `RequestError` for an impossible request before any work starts, and
     `Interrupted` on Ctrl-C, whose `finished` is the `Result` so far (or None).
     """
     check_request(scenario, replicates, seed, keep)
@@ -153,7 +157,9 @@ def run(
     protocol = protocol_of(scenario)
     before = None
     if resume is not None and (Path(resume) / MANIFEST).is_file():
-        before = earlier_replicates(Path(resume), scenario.to_mapping(), protocol, seed, min(keep, replicates), replicates)
+        before = earlier_replicates(
+            Path(resume), scenario.to_mapping(), protocol, seed, min(keep, replicates), replicates
+        )
     try:
         done = simulate_replicates(protocol, seed, replicates, keep, on_progress, before)
     except Interrupted as stop:
@@ -210,7 +216,10 @@ def _check_visits(scenario: Scenario) -> None:
     plan = protocol.accrual
     entry = plan.window_days if plan.window_days > 0.0 else plan.closes_day
     horizon = cut_off.day + entry if math.isfinite(cut_off.day + entry) else 36525.0
-    for name, every in (("treatment.every", protocol.visit_every_days), ("assessment.every", protocol.assessment_every_days)):
+    for name, every in (
+        ("treatment.every", protocol.visit_every_days),
+        ("assessment.every", protocol.assessment_every_days),
+    ):
         if every > 0.0 and horizon / every > MOST_VISITS_PER_PATIENT:
             allowed = f"at most {MOST_VISITS_PER_PATIENT:,} for one patient."
             raise RequestError(f"{name} = {every:g} days", f"that makes {horizon / every:,.0f} visits.", allowed)
@@ -225,5 +234,3 @@ def with_settings(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:
         return changed
     digest = configuration_digest(changed.to_mapping())
     return changed.with_changes({"name": f"{scenario.name}-{digest[:6]}"})
-
-

@@ -25,12 +25,13 @@ class Endpoint:
 
     def per_trial(self, outcomes: pd.DataFrame) -> Values:
         """One value per replicate; missing where it does not exist."""
-        values = outcomes[self.column].to_numpy(dtype=np.float64) * self.scale
+        values: Values = outcomes[self.column].to_numpy(dtype=np.float64) * self.scale
         if not self.of:
             return values
         denominators = outcomes[self.of].to_numpy(dtype=np.float64)
         result: Values = np.full_like(values, np.nan)
-        return np.divide(values, denominators, out=result, where=denominators > 0.0)
+        np.divide(values, denominators, out=result, where=denominators > 0.0)
+        return result
 
 
 _MONTHS: Final = 1.0 / DAYS_PER_MONTH

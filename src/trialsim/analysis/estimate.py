@@ -17,11 +17,11 @@ Values = npt.NDArray[np.float64]
 class Estimate:
     """One quantity, simulated and, where there is one, published.
 
-    `value` ± `mcse` is the mean over replicates (a pooled proportion for proportions). `lower` to `upper` is the central
-    95 % of what single trials gave, each end with its own Monte Carlo standard error. `position` is where the published
-    figure lies in that distribution: the share of trials below it plus half of those equal to it after rounding as
-    printed. `n_defined` counts the replicates in which the quantity exists (there must be responders to have a share of
-    responders).
+    `value` ± `mcse` is the mean over replicates (a pooled proportion for proportions). `lower` to `upper` is the
+    central 95 % of what single trials gave, each end with its own Monte Carlo standard error. `position` is where the
+    published figure lies in that distribution: the share of trials below it plus half of those equal to it after
+    rounding as printed. `n_defined` counts the replicates in which the quantity exists (there must be responders to
+    have a share of responders). `unit` is empty for shares of 1; `printed` is the figure as published.
     """
 
     quantity: str

@@ -39,7 +39,9 @@ class Figure(Section):
     def _complete(self) -> Self:
         if self.kind == "median":
             if self.value is None or self.rounded_to is None or self.rounded_to.value <= 0:
-                raise mistake("a median needs its value and its rounding", "{value: 400 mg/day, rounded_to: 100 mg/day}")
+                raise mistake(
+                    "a median needs its value and its rounding", "{value: 400 mg/day, rounded_to: 100 mg/day}"
+                )
             if self.value.unit != self.rounded_to.unit:
                 raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
         elif self.count is None or self.of is None:

@@ -58,7 +58,13 @@ def _parameters(scenario: Scenario) -> Iterator[Finding]:
             type(quantity).model_validate(values[name])
         except ValueError as error:
             wrong, allowed = _first_error(error)
-            yield ("parameters", "values", name), values[name], f"it stands for {'.'.join(map(str, place))}: {wrong}", allowed, ""
+            yield (
+                ("parameters", "values", name),
+                values[name],
+                f"it stands for {'.'.join(map(str, place))}: {wrong}",
+                allowed,
+                "",
+            )
 
 
 def _first_error(error: ValueError) -> tuple[str, str]:
@@ -71,7 +77,7 @@ def _first_error(error: ValueError) -> tuple[str, str]:
 
 
 def _events(scenario: Scenario) -> Iterator[Finding]:
-    kinds = [event.kind for event in scenario.events.values()]
+    kinds: list[str] = [event.kind for event in scenario.events.values()]
     for kind in ONCE_ONLY:
         if kinds.count(kind) > 1:
             last = [name for name, event in scenario.events.items() if event.kind == kind][-1]
@@ -86,7 +92,13 @@ def _events(scenario: Scenario) -> Iterator[Finding]:
         if event.frailty is not None and event.frailty not in scenario.frailties:
             known = list(scenario.frailties)
             allowed = f"one of {', '.join(known)}" if known else "a frailty listed under `frailties`"
-            yield ("events", name, "frailty"), event.frailty, "there is no such frailty", allowed, nearest(event.frailty, known)
+            yield (
+                ("events", name, "frailty"),
+                event.frailty,
+                "there is no such frailty",
+                allowed,
+                nearest(event.frailty, known),
+            )
 
 
 def _effects(scenario: Scenario) -> Iterator[Finding]:
@@ -104,10 +116,16 @@ def _effects(scenario: Scenario) -> Iterator[Finding]:
 def _effect(place: Place, effect: Effect, covariate: Covariate) -> Iterator[Finding]:
     if covariate.shares is not None:
         categories = list(covariate.shares)
-        for category in effect.hazard_ratios or {"": None}:
+        for category in effect.hazard_ratios or ("",):
             if category not in categories:
                 shown = category or "no category"
-                yield place, shown, "this covariate has categories", f"hazard_ratios by {', '.join(categories)}", nearest(category, categories)
+                yield (
+                    place,
+                    shown,
+                    "this covariate has categories",
+                    f"hazard_ratios by {', '.join(categories)}",
+                    nearest(category, categories),
+                )
     elif effect.per is None or covariate.median is None or effect.per.unit != covariate.median.unit:
         unit = covariate.median.unit if covariate.median is not None else ""
         yield place, _written(effect.per), "this covariate is continuous", f"hazard_ratio, and per in {unit}", ""
@@ -124,7 +142,13 @@ def _rules(scenario: Scenario) -> Iterator[Finding]:
             for name in condition.toxicity or []:
                 if name not in ("any", "severe") and name not in scenario.toxicities:
                     known = ["any", "severe", *scenario.toxicities, "tolerated", "always", "at maximum"]
-                    yield (*place, "when", j), name, "this is no condition and no toxicity", ", ".join(known), nearest(name, known)
+                    yield (
+                        (*place, "when", j),
+                        name,
+                        "this is no condition and no toxicity",
+                        ", ".join(known),
+                        nearest(name, known),
+                    )
         if rule.do == "hold":
             for name in sorted(_named(scenario, rule.when)):
                 if name in scenario.toxicities and scenario.toxicities[name].resolves is None:
@@ -158,7 +182,13 @@ def toxicities_named(scenario: Scenario, condition: Condition) -> set[str]:
 def _dates(scenario: Scenario) -> Iterator[Finding]:
     date = scenario.cut_off.date
     if date is not None and date <= scenario.accrual.opens:
-        yield ("cut_off", "date"), date, "the cut-off lies before the trial opens", f"after {scenario.accrual.opens}", ""
+        yield (
+            ("cut_off", "date"),
+            date,
+            "the cut-off lies before the trial opens",
+            f"after {scenario.accrual.opens}",
+            "",
+        )
     for name in ("after_opening", "at_latest"):
         quantity: Quantity | None = getattr(scenario.cut_off, name)
         if quantity is not None and not quantity.calibrated and quantity.value <= 0.0:
@@ -173,7 +203,13 @@ def _figures(scenario: Scenario) -> Iterator[Finding]:
         statistic = figure.statistic or quantity
         if statistic not in known:
             place = ("cohort", "figures", quantity)
-            yield place, statistic, "the scenario has nothing to compare this figure with", ", ".join(known), nearest(statistic, known)
+            yield (
+                place,
+                statistic,
+                "the scenario has nothing to compare this figure with",
+                ", ".join(known),
+                nearest(statistic, known),
+            )
 
 
 def _codes(scenario: Scenario) -> Iterator[Finding]:

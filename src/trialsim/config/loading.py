@@ -56,7 +56,7 @@ def changed_scenario(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario
     over: dict[str, Any] = {}
     for dotted, value in changes.items():
         place = tuple(_index(part) for part in str(dotted).split("."))
-        over = merge(over, _nested(place, value, data)) if value is not None else _with_null(over, place)
+        over = merge(over, _nested(place, value, merge(data, over)), keeps_null=True)
         places.update({place[:n]: f"change {dotted}" for n in range(1, len(place) + 1)})
     return _built_scenario(_overlaid(data, over), places, None)
 
@@ -81,7 +81,9 @@ def _validated(model: type[Model], data: Mapping[str, Any], places: Places) -> M
 def _layers(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Places]:
     """A file laid over the one that it extends, and that over the one before."""
     if path.resolve() in seen:
-        raise ConfigurationError([Problem(str(path), "extends", "the files extend each other.", "a chain with an end.")])
+        raise ConfigurationError(
+            [Problem(str(path), "extends", "the files extend each other.", "a chain with an end.")]
+        )
     data, places = read_yaml(path)
     parent = data.pop("extends", None)
     if parent is None:
@@ -109,9 +111,9 @@ def _overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
 def _with_cohort(data: dict[str, Any], places: Places, path: Path | None) -> dict[str, Any]:
     """The cohort's own data in the place of its name, and every ambiguity with the reading taken."""
     if isinstance(data.get("cohort"), str):
-        cohort, cohort_places = read_yaml(find_file(data["cohort"], "cohorts", beside=path))
-        places.update({("cohort", *place): where for place, where in cohort_places.items()})
-        data = {**data, "cohort": cohort}
+        published, published_places = read_yaml(find_file(data["cohort"], "cohorts", beside=path))
+        places.update({("cohort", *place): where for place, where in published_places.items()})
+        data = {**data, "cohort": published}
     cohort = data.get("cohort")
     if not isinstance(cohort, Mapping) or not isinstance(cohort.get("ambiguities", {}), Mapping):
         return data
@@ -126,7 +128,7 @@ def _with_cohort(data: dict[str, Any], places: Places, path: Path | None) -> dic
 def _with_parameters(data: dict[str, Any], path: Path | None) -> dict[str, Any]:
     """`parameters` in its long form, with the value of every parameter of the set that it names."""
     written = data.get("parameters", "mode")
-    parameters = {"use": written} if isinstance(written, str) else written
+    parameters: Any = {"use": written} if isinstance(written, str) else written
     if not isinstance(parameters, Mapping) or parameters.get("use", "mode") != "mode":
         return {**data, "parameters": parameters}
     cohort = data.get("cohort")
@@ -159,12 +161,3 @@ def _nested(place: tuple[str | int, ...], value: Any, base: Any) -> dict[str, An
         items[rest[0]] = merge(entry, _nested(rest[1:], value, entry)) if len(rest) > 1 else value
         return {str(first): items}
     return {str(first): _nested(rest, value, inside)}
-
-
-def _with_null(over: dict[str, Any], place: tuple[str | int, ...]) -> dict[str, Any]:
-    """`over` with a null at a place: laying it on takes the key away."""
-    first, rest = str(place[0]), place[1:]
-    inside = over.get(first)
-    return {**over, first: _with_null(dict(inside) if isinstance(inside, Mapping) else {}, rest) if rest else None}
-
-

@@ -21,7 +21,12 @@ _STATES = {
     "before progression": disease.BEFORE_PROGRESSION,
     "after progression": disease.AFTER_PROGRESSION,
 }
-_TIMINGS = {"new or ongoing": titration.NEW_OR_ONGOING, "new": titration.NEW, "ongoing": titration.ONGOING, "ever": titration.EVER}
+_TIMINGS = {
+    "new or ongoing": titration.NEW_OR_ONGOING,
+    "new": titration.NEW,
+    "ongoing": titration.ONGOING,
+    "ever": titration.EVER,
+}
 _ACTIONS = {name: code for code, name in enumerate(titration.ACTION_NAMES)}
 _DISTRIBUTIONS = {"normal": baseline.NORMAL, "lognormal": baseline.LOGNORMAL, "logit-normal": baseline.LOGIT_NORMAL}
 
@@ -178,7 +183,7 @@ def _accrual(plan: Accrual) -> protocol.Accrual:
 
 
 def _steps(site: Site, opens: dt.date) -> list[tuple[float, float]]:
-    """A site's rate per day from each start on: monthly steps through the middle of a linear ramp, then the full rate."""
+    """A site's rate per day from each start on: monthly steps through a linear ramp, then the full rate."""
     opened = _day(site.opens or opens, opens)
     full = site.rate.value / DAYS_PER_MONTH
     n_steps = math.ceil(site.ramp_up.value / DAYS_PER_MONTH - 1e-9)
@@ -249,7 +254,9 @@ def _cut_off(scenario: Scenario) -> protocol.CutOff:
     if plan.date is not None:
         return protocol.CutOff(v.CUT_AT_DAY, _day(plan.date, scenario.accrual.opens))
     if plan.after_last_entry is not None:
-        return protocol.CutOff(v.CUT_AFTER_LAST_ENTRY, _number(scenario, plan.after_last_entry, "cut_off", "after_last_entry"))
+        return protocol.CutOff(
+            v.CUT_AFTER_LAST_ENTRY, _number(scenario, plan.after_last_entry, "cut_off", "after_last_entry")
+        )
     latest = _number(scenario, plan.at_latest, "cut_off", "at_latest") if plan.at_latest is not None else math.inf
     counted = COUNTED.index(plan.of) if plan.of is not None else -1
     return protocol.CutOff(v.CUT_AFTER_COUNT, 0.0, counted, plan.after_count or 0, latest)

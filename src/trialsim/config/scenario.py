@@ -116,7 +116,8 @@ class Scenario(Section):
 
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""
-        return without_none(self.model_dump())
+        written: dict[str, Any] = without_none(self.model_dump())
+        return written
 
     def to_yaml(self) -> str:
         """The resolved scenario as YAML text that can itself be run."""

@@ -14,12 +14,13 @@ def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
         if is_default(place, quantity):
             continue
         name = _words(place)
-        source = quantity.source
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
-            quantity = scenario.resolved(quantity, name)
-            source = quantity.source if quantity.source != FROM_PROTOCOL else "set by the user"
-        found.setdefault(source, {})[f"{name} {quantity.text}"] = None
+            number = scenario.resolved(quantity, name)
+            source = number.source if number.source != FROM_PROTOCOL else "set by the user"
+        else:
+            number, source = quantity, quantity.source
+        found.setdefault(source, {})[f"{name} {number.text}"] = None
     return {source: list(names) for source, names in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -152,7 +153,7 @@ class Treatment(Section):
         if not isinstance(data, list) or not data:
             raise mistake("a dose ladder is a list of doses", "[100, 300, 500] in mg/day, or start/step/maximum")
         doses = [Dose.number(item["value"] if isinstance(item, Mapping) else item) for item in data]
-        if any(b <= a for a, b in zip(doses, doses[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(doses)):
             rising = sorted(set(doses))
             meant = f"[{', '.join(f'{dose:g}' for dose in rising)}]" if len(rising) > 1 else ""
             raise mistake("doses must rise from level to level", "strictly increasing, mg/day, above 0", meant)

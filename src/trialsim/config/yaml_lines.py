@@ -90,16 +90,18 @@ def place_of(places: Places, place: Place) -> str:
     return places.get(place, "")
 
 
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """A new mapping: `over` wins, mappings merge key by key, null takes a key away."""
+def merge(base: Mapping[str, Any], over: Mapping[str, Any], *, keeps_null: bool = False) -> dict[str, Any]:
+    """A new mapping: `over` wins, mappings merge key by key, null takes a key away.
+
+    With `keeps_null` a null stays, to take the key away when the result is itself laid over something.
+    """
     result = dict(base)
     for key, value in over.items():
-        if value is None:
+        if value is None and not keeps_null:
             result.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-            result[key] = merge(result[key], value)
         elif isinstance(value, Mapping):
-            result[key] = merge({}, value)
+            inside = result.get(key)
+            result[key] = merge(inside if isinstance(inside, Mapping) else {}, value, keeps_null=keeps_null)
         else:
             result[key] = value
     return result

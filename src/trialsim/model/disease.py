@@ -1,9 +1,9 @@
 """Disease states and what moves between them.
 
-    stable ─▶ minor response ─▶ partial response        (only in patients sensitive to the drug)
-       │            └──────┬──────────┘
-       ▼                   ▼
-    progressed          relapsed                         death from any state
+stable ─▶ minor response ─▶ partial response        (only in patients sensitive to the drug)
+   │            └──────┬──────────┘
+   ▼                   ▼
+progressed          relapsed                         death from any state
 """
 
 from __future__ import annotations

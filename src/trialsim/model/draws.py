@@ -30,9 +30,7 @@ _SHIFT_20: Final = np.uint64(20)
 _SHIFT_12: Final = np.uint64(12)
 
 
-def philox4x32(
-    c0: Words, c1: Words, c2: Words, c3: Words, k0: Words, k1: Words
-) -> tuple[Words, Words, Words, Words]:
+def philox4x32(c0: Words, c1: Words, c2: Words, c3: Words, k0: Words, k1: Words) -> tuple[Words, Words, Words, Words]:
     """Ten rounds of Philox4x32 on a 128-bit counter and a 64-bit key.
 
     Every argument holds 32-bit words in uint64 (any shapes that broadcast); so do the four results.

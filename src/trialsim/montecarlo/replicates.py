@@ -72,9 +72,10 @@ def simulate_replicates(
 
 
 def _block(protocol: Protocol, seed: int, first: int, last: int, n_kept: int) -> Replicates:
-    events = event_table((replicate, simulate(protocol, seed, replicate)) for replicate in range(first, last + 1))
+    numbers = range(first, last + 1)
+    events = event_table((replicate, simulate(protocol, seed, replicate)) for replicate in numbers)
     patients = patient_outcomes(events, protocol)
-    outcomes = replicate_outcomes(patients, events, protocol)
+    outcomes = replicate_outcomes(patients, events, protocol, numbers)
     return Replicates(
         outcomes, patients[patients["replicate"] <= n_kept], events[events["replicate"] <= n_kept], n_kept
     )

@@ -1,7 +1,7 @@
 """What happened, as tables. Every column is declared once in `columns`; events first, outcomes derived from them.
 
-    columns      name, dtype, unit and meaning of every column
-    tables       rows of an engine to a table of events
-    outcomes     a table of events to one row per patient, and one row per replicate
-    store        the results folder: written whole or not at all
+columns      name, dtype, unit and meaning of every column
+tables       rows of an engine to a table of events
+outcomes     a table of events to one row per patient, and one row per replicate
+store        the results folder: written whole or not at all
 """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,24 @@ FIRST_ONSET_PREFIX: Final = "first_onset_days."
 TOXICITY_PREFIX: Final = "n_toxicity."
 
 
+def conform(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """A table with exactly the declared columns, in their order and with their dtypes."""
+    return table[[column.name for column in columns]].astype({column.name: column.dtype for column in columns})
+
+
 def patient_columns(toxicities: list[str]) -> tuple[Column, ...]:
     """The columns of the patients table for a scenario with these toxicities."""
     onsets = [Column(f"{ONSETS_PREFIX}{name}", "int64", "", f"onsets of {name} seen") for name in toxicities]
-    days = [Column(f"{FIRST_ONSET_PREFIX}{name}", "float64", "days", f"study day of the first {name}") for name in toxicities]
+    days = [
+        Column(f"{FIRST_ONSET_PREFIX}{name}", "float64", "days", f"study day of the first {name}")
+        for name in toxicities
+    ]
     return (*PATIENTS, *onsets, *days)
 
 
 def replicate_columns(reported: list[str]) -> tuple[Column, ...]:
     """The columns of the replicates table for a scenario that reports these toxicities."""
-    counts = [Column(f"{TOXICITY_PREFIX}{name}", "int64", "patients", f"with {name} at least once") for name in reported]
+    counts = [
+        Column(f"{TOXICITY_PREFIX}{name}", "int64", "patients", f"with {name} at least once") for name in reported
+    ]
     return (*REPLICATES, *counts)

@@ -17,6 +17,21 @@ SCHEMA_VERSION: Final = 1
 PACKAGES: Final = ("trialsim", "simpy", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "matplotlib")
 
 
+def installed_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that results may depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def this_machine() -> dict[str, Any]:
+    """What kind of machine this is; nothing that names it."""
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "byte_order": sys.byteorder,
+    }
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What was run, with what, on what, for how long, and the digest of what came out."""
@@ -32,8 +47,8 @@ class Manifest:
     seconds: float
     is_complete: bool = True
     schema_version: int = SCHEMA_VERSION
-    versions: dict[str, str] = field(default_factory=lambda: versions())
-    machine: dict[str, Any] = field(default_factory=lambda: machine())
+    versions: dict[str, str] = field(default_factory=installed_versions)
+    machine: dict[str, Any] = field(default_factory=this_machine)
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into a folder."""
@@ -52,18 +67,3 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest(**data)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigurationError([Problem(str(path), "", "this is no manifest.", allowed)]) from error
-
-
-def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that results may depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-
-
-def machine() -> dict[str, Any]:
-    """What kind of machine this is; nothing that names it."""
-    return {
-        "system": platform.system(),
-        "architecture": platform.machine(),
-        "cores": os.cpu_count(),
-        "byte_order": sys.byteorder,
-    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -12,6 +14,7 @@ from trialsim.records.columns import (
     FIRST_ONSET_PREFIX,
     ONSETS_PREFIX,
     TOXICITY_PREFIX,
+    conform,
     patient_columns,
     replicate_columns,
 )
@@ -21,12 +24,11 @@ KEY = ["replicate", "patient"]
 
 def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     """One row per enrolled patient, columns as in `columns.patient_columns`, in order of enrolment."""
-    by_event = dict(list(events.groupby("event")))
-    enrolled = _of(by_event, v.ENROLLED, events)
+    enrolled = _of(v.ENROLLED, events)
     table = enrolled[[*KEY, "calendar_day"]].rename(columns={"calendar_day": "enrolled_day"}).set_index(KEY)
-    ended = _of(by_event, v.OBSERVATION_ENDED, events).set_index(KEY)
-    first_dose = _of(by_event, v.FIRST_DOSE, events).set_index(KEY)
-    stopped = _of(by_event, v.TREATMENT_ENDED, events).set_index(KEY)
+    ended = _of(v.OBSERVATION_ENDED, events).set_index(KEY)
+    first_dose = _of(v.FIRST_DOSE, events).set_index(KEY)
+    stopped = _of(v.TREATMENT_ENDED, events).set_index(KEY)
     table["first_dose_day"] = first_dose["calendar_day"]
     table["follow_up_days"] = ended["calendar_day"] - table["enrolled_day"]
     table["observation_end"] = ended["detail"]
@@ -34,22 +36,22 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     table["treatment_days"] = on_treatment_until
     table["treatment_end"] = stopped["detail"].reindex(table.index).fillna(v.NO_REASON).astype(np.int64)
     table = table.join(_doses(events, on_treatment_until))
-    table["is_evaluable"] = table.index.isin(_of(by_event, v.BECAME_EVALUABLE, events).set_index(KEY).index)
-    table = table.join(_assessed(_of(by_event, v.ASSESSED, events)))
+    table["is_evaluable"] = table.index.isin(_of(v.BECAME_EVALUABLE, events).set_index(KEY).index)
+    table = table.join(_assessed(_of(v.ASSESSED, events)))
     table["best_response"] = table["best_response"].fillna(disease.STABLE).astype(np.int64)
-    table["death_days"] = _of(by_event, v.DIED, events).set_index(KEY)["study_day"]
-    onsets = _of(by_event, v.TOXICITY_ONSET, events)
+    table["death_days"] = _of(v.DIED, events).set_index(KEY)["study_day"]
+    onsets = _of(v.TOXICITY_ONSET, events)
     for position in protocol.toxicities:
         name = protocol.clocks[position].name
         days = onsets.loc[onsets["clock"] == position].groupby(KEY, sort=False)["study_day"]
         table[f"{ONSETS_PREFIX}{name}"] = days.size().reindex(table.index, fill_value=0).astype(np.int64)
         table[f"{FIRST_ONSET_PREFIX}{name}"] = days.min()
     columns = patient_columns([protocol.clocks[position].name for position in protocol.toxicities])
-    return table.reset_index()[[column.name for column in columns]]
+    return conform(table.reset_index(), columns)
 
 
-def _of(by_event: dict[int, pd.DataFrame], event: int, events: pd.DataFrame) -> pd.DataFrame:
-    return by_event.get(event, events.iloc[:0])
+def _of(event: int, events: pd.DataFrame) -> pd.DataFrame:
+    return events.loc[events["event"] == event]
 
 
 def _doses(events: pd.DataFrame, until: pd.Series) -> pd.DataFrame:
@@ -78,13 +80,16 @@ def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def replicate_outcomes(patients: pd.DataFrame, events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+def replicate_outcomes(
+    patients: pd.DataFrame, events: pd.DataFrame, protocol: Protocol, replicates: Sequence[int]
+) -> pd.DataFrame:
     """One row per replicate, columns as in `columns.replicate_columns`.
 
-    A median over nobody is missing.
+    `replicates` are their numbers: a trial to which nobody came has no events, but it is a trial. A median over nobody
+    is missing.
     """
     flags = _flags(patients, protocol)
-    index = pd.Index(events["replicate"].unique(), name="replicate")
+    index = pd.Index(replicates, dtype=np.int64, name="replicate")
     table = flags.groupby(patients["replicate"], sort=False).sum().reindex(index, fill_value=0).astype(np.int64)
     screened = events.loc[events["event"].isin((v.SCREENED_OUT, v.ENROLLED))]
     table["n_screened"] = screened.groupby("replicate").size().reindex(index, fill_value=0)
@@ -98,9 +103,9 @@ def replicate_outcomes(patients: pd.DataFrame, events: pd.DataFrame, protocol: P
     }
     for name, (who, column) in medians.items():
         table[name] = patients.loc[who].groupby("replicate")[column].median()
-    table["duration_days"] = events.groupby("replicate")["calendar_day"].max()
+    table["duration_days"] = events.groupby("replicate")["calendar_day"].max().reindex(index)
     reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
-    return table.reset_index()[[column.name for column in replicate_columns(reported)]]
+    return conform(table.reset_index(), replicate_columns(reported))
 
 
 def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def results_folder(destination: Path) -> Iterator[Path]:
         raise DestinationError(f"--out {destination}", f"{error.strerror}.", f"{_ALLOWED}.") from error
     try:
         yield filling
-        os.chmod(filling, 0o755)
+        filling.chmod(0o755)
         _replace(destination, filling)
     finally:
         shutil.rmtree(filling, ignore_errors=True)
@@ -40,7 +40,9 @@ def check_destination(destination: Path) -> None:
     """Raise `DestinationError` if a results folder could not be put there."""
     if destination.is_dir():
         if any(destination.iterdir()) and not (destination / MANIFEST).is_file():
-            raise DestinationError(f"--out {destination}", "the folder holds something else than results.", f"{_ALLOWED}.")
+            raise DestinationError(
+                f"--out {destination}", "the folder holds something else than results.", f"{_ALLOWED}."
+            )
     elif destination.exists() or destination.is_symlink():
         raise DestinationError(f"--out {destination}", "this is a file.", f"{_ALLOWED}.")
     nearest = next(folder for folder in (destination.parent, *destination.parent.parents) if folder.exists())
@@ -51,13 +53,13 @@ def check_destination(destination: Path) -> None:
 def _replace(destination: Path, filling: Path) -> None:
     """Move a filled folder into place; an older one steps aside first and comes back if the move fails."""
     if not destination.exists():
-        os.replace(filling, destination)
+        filling.replace(destination)
         return
     aside = filling.with_name(filling.name + ".old")
-    os.replace(destination, aside)
+    destination.replace(aside)
     try:
-        os.replace(filling, destination)
+        filling.replace(destination)
     except OSError:
-        os.replace(aside, destination)
+        aside.replace(destination)
         raise
     shutil.rmtree(aside, ignore_errors=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
-from trialsim.records.columns import EVENTS, READABLE_EVENTS
+from trialsim.records.columns import EVENTS, READABLE_EVENTS, conform
 
 
 def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.DataFrame:
@@ -25,9 +25,7 @@ def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.D
         replicates += [replicate] * len(log)
         rows += log
     values = list(zip(*rows, strict=True)) if rows else [()] * len(EVENTS)
-    columns = {
-        column.name: np.array(cells, dtype=column.dtype) for column, cells in zip(EVENTS, values, strict=True)
-    }
+    columns = {column.name: np.array(cells, dtype=column.dtype) for column, cells in zip(EVENTS, values, strict=True)}
     return pd.DataFrame({"replicate": np.array(replicates, dtype=np.int64), **columns})
 
 
@@ -41,7 +39,7 @@ def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
         rule=events["rule"].map(rules).fillna(""),
         event=events["event"].map(dict(enumerate(v.EVENT_NAMES))),
     )
-    return table[[column.name for column in READABLE_EVENTS]]
+    return conform(table, READABLE_EVENTS)
 
 
 def detail_name(event: int, detail: int) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from trialsim.analysis import Estimate
 from trialsim.config import Scenario
 
 
@@ -15,7 +17,7 @@ def draw_figures(
     events: pd.DataFrame,
     patients: pd.DataFrame,
     outcomes: pd.DataFrame,
-    estimates: pd.DataFrame,
+    estimates: Sequence[Estimate],
 ) -> None:
     """Write `swimmer.png` (the first replicate) and `predictive.png` (all of them) into a folder."""
     import matplotlib  # slow to import, and not needed before pictures are drawn

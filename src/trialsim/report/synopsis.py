@@ -101,7 +101,8 @@ def _dose(scenario: Scenario) -> Iterator[str]:
     treatment = scenario.treatment
     levels = ", ".join(f"{dose.value:g}" for dose in treatment.levels)
     yield "WHAT DOSE"
-    yield f"  {treatment.drug}: {levels} mg/day. Visits every {treatment.every.text}; the first rule that holds decides:"
+    yield f"  {treatment.drug}: {levels} mg/day. Visits every {treatment.every.text}."
+    yield "  The first rule that holds decides:"
     for number, rule in enumerate(treatment.rules, start=1):
         yield f"    {number}. {rule}"
     if scenario.clinic is not None:
@@ -137,7 +138,11 @@ def _measured(scenario: Scenario) -> Iterator[str]:
     every = scenario.assessment.every
     yield f"  Response and progression: {every.text if every.value == 0 else f'every {every.text}'}."
     after = scenario.resolved(scenario.evaluable.after, "evaluable after")
-    also = [word for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death)) if on]
+    also = [
+        word
+        for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death))
+        if on
+    ]
     earlier = f", or {' or '.join(also)} earlier" if also else ""
     yield f"  Evaluable for response: on study for {after.text}{earlier}."
     yield f"  Observation ends {_cut_off(scenario)}."

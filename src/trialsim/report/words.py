@@ -2,75 +2,67 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+from typing import Final
 
-import pandas as pd
-
-_LABELS = {
-    "dose.median": "median dose",
-    "dose.median.evaluable": "median dose, evaluable patients",
-    "dose.median.highest_level": "median of the highest dose",
-    "evaluable": "evaluable for response",
+_LABELS: Final = {
+    "dose.median": "median dose, mg/day",
+    "dose.median.evaluable": "median dose of evaluable, mg/day",
+    "dose.median.highest_level": "median of highest dose, mg/day",
+    "evaluable": "evaluable patients",
     "response.partial": "partial response",
     "response.minor": "minor response",
     "response.any": "any response",
     "responders.progression_free": "responders progression-free",
     "responders.relapsed": "responders relapsed",
     "responders.died": "responders died",
-    "follow_up.median": "median follow-up",
-    "follow_up.median.responders": "median follow-up, responders",
+    "follow_up.median": "median follow-up, months",
+    "follow_up.median.responders": "median follow-up of responders",
     "toxicity.any_severe": "any severe toxicity",
     "treatment.stopped_by_rule": "treatment stopped by a rule",
     "progression.seen": "relapse or progression seen",
     "died": "died",
-    "enrolled": "enrolled",
-    "screened": "screened",
-    "trial.duration": "length of the trial",
+    "enrolled": "enrolled patients",
+    "screened": "screened patients",
+    "trial.duration": "length of the trial, months",
 }
+_DIGITS: Final = {"": 1, "mg/day": 0, "patients": 1, "months": 1}
+NOTHING: Final = "–"
 
 
 def label(quantity: str) -> str:
-    """A quantity in words."""
+    """A quantity in words, with its unit unless it is a share."""
     return _LABELS.get(quantity, quantity.removeprefix("toxicity."))
 
 
-def number(value: float, unit: str, *, with_unit: bool = True) -> str:
-    """A value as a report shows it: per cent for shares, whole mg/day, one decimal for months."""
-    if math.isnan(value):
-        return "–"
-    if not unit:
-        return f"{100 * value:.1f} %" if with_unit else f"{100 * value:.1f}"
-    digits = 0 if unit == "mg/day" else 1
-    return f"{value:.{digits}f} {unit}" if with_unit else f"{value:.{digits}f}"
-
-
 def with_error(value: float, error: float, unit: str) -> str:
-    """A value ± its Monte Carlo standard error."""
-    if math.isnan(error):
-        return number(value, unit)
-    scale, digits = (100.0, 1) if not unit else (1.0, 1 if unit == "mg/day" else 2)
-    return f"{value * scale:.{digits}f} ± {error * scale:.{digits + (not unit)}f} {unit or '%'}"
+    """A value ± its Monte Carlo standard error; shares in per cent."""
+    if math.isnan(value):
+        return NOTHING
+    scale, mark = (100.0, " %") if not unit else (1.0, "")
+    digits = _DIGITS.get(unit, 2)
+    shown = f"{value * scale:.{digits}f}"
+    return shown + mark if math.isnan(error) else f"{shown} ± {error * scale:.{digits + 1}f}{mark}"
 
 
 def interval(lower: float, upper: float, unit: str) -> str:
-    """An interval with its unit; shares to the whole per cent."""
+    """An interval; shares in whole per cent."""
     if math.isnan(lower):
-        return "–"
+        return NOTHING
     if not unit:
         return f"{100 * lower:.0f} – {100 * upper:.0f} %"
-    digits = 0 if unit in ("mg/day", "patients") else 1
-    return f"{lower:.{digits}f} – {upper:.{digits}f} {unit}"
+    digits = 0 if unit == "patients" else _DIGITS.get(unit, 2)
+    return f"{lower:.{digits}f} – {upper:.{digits}f}"
 
 
 def position(value: float) -> str:
     """Where a published figure lies among simulated trials, as a percentile."""
     if math.isnan(value):
-        return ""
-    percent = 100 * value
-    mark = "  outside" if not 2.5 <= percent <= 97.5 else ""
-    return f"{percent:.0f} %{mark}" if 1 <= percent <= 99 else f"{percent:.1f} %{mark}"
+        return NOTHING
+    return f"{100 * value:.0f} %" if 0.01 <= value <= 0.99 else f"{100 * value:.1f} %"
 
 
-def date_of(opens: str, calendar_day: float) -> str:
+def date_of(opens: dt.date, calendar_day: float) -> dt.date:
     """The date of a calendar day."""
-    return str((pd.Timestamp(opens) + pd.Timedelta(days=math.floor(calendar_day))).date())
+    return opens + dt.timedelta(days=math.floor(calendar_day))

@@ -20,8 +20,9 @@ class TrialEnvironment(simpy.Environment):
 
         Ranks start at 2, because SimPy's own consequences of an event (interrupts 0, process ends 1) come first.
         """
-        event: Any = simpy.Event(self)
+        event = simpy.Event(self)
         event._ok = True
         event._value = None
-        heappush(self._queue, (day, rank, next(self._eid), event))  # type: ignore[arg-type]
-        return event  # type: ignore[no-any-return]
+        queue: list[Any] = self._queue
+        heappush(queue, (day, rank, next(self._eid), event))
+        return event

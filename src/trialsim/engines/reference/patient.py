@@ -9,7 +9,7 @@ import simpy
 
 from trialsim.engines.reference.clock import RunningClock
 from trialsim.engines.reference.treatment import Treatment
-from trialsim.model import disease
+from trialsim.model import course, disease
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Clock
 from trialsim.patients import VirtualPatient
@@ -66,11 +66,11 @@ class Patient:
         number = 0
         while self.treatment.is_on:
             number += 1
-            day = max(number * self.protocol.visit_every_days, self.today)
+            day = max(course.repeated_day(number, self.protocol.visit_every_days), self.today)
             yield self.on_day(day, v.ORDER_VISIT)
             if self.trial.clinic is not None and self.treatment.is_on:
                 yield from self.trial.clinic.visit()
-                day = max(day, self.env.now - self.first_dose_day)
+                day = course.study_day_of(self.env.now, self.first_dose_day, day)
             if self.treatment.is_on:
                 self.today = day
                 self.treatment.visit()
@@ -82,7 +82,7 @@ class Patient:
         number = 0
         while self.is_under_observation and not self.has_progression_seen:
             number += 1
-            day = number * self.protocol.assessment_every_days
+            day = course.repeated_day(number, self.protocol.assessment_every_days)
             yield self.on_day(day, v.ORDER_ASSESSMENT)
             if self.is_under_observation:
                 self.today = day

@@ -9,6 +9,7 @@ import simpy
 from trialsim.engines.reference.clinic import Clinic
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.patient import Patient
+from trialsim.model import course
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
@@ -49,7 +50,7 @@ class Trial:
         self.env.run(until=self.cut_off)
         for patient in self.patients:
             if patient.is_under_observation:
-                patient.today = self.env.now - patient.first_dose_day
+                patient.today = course.study_day_of(self.env.now, patient.first_dose_day, patient.today)
                 self.log(patient, v.OBSERVATION_ENDED, detail=v.CUT_OFF)
         return self.rows
 

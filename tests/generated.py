@@ -1,0 +1,121 @@
+"""Scenarios that Hypothesis makes up: clocks, shapes, exponents, rules, ladders, resolution, accrual, cut-offs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+import trialsim as ts
+from tests.trials import scenario_of
+
+NAMES = ("nausea", "neuropathy", "sedation")
+
+
+def rates(most: float) -> st.SearchStrategy[str]:
+    """A rate per month as text."""
+    return st.floats(0.01, most).map(lambda rate: f"{rate:.4f} /month")
+
+
+@st.composite
+def toxicities(draw: st.DrawFn) -> dict[str, Any]:
+    """One toxicity clock."""
+    event: dict[str, Any] = {
+        "kind": "toxicity",
+        "rate": draw(rates(1.5)),
+        "shape": draw(st.sampled_from([0.6, 1, 1, 2.5])),
+        "dose_exponent": draw(st.sampled_from([0, 0.76, 2])),
+        "severe": draw(st.booleans()),
+        "dose_limiting": draw(st.booleans()),
+        "frailty": draw(st.sampled_from([None, "fragile"])),
+    }
+    if draw(st.booleans()):
+        event["effects"] = {"age": {"hazard_ratio": draw(st.floats(0.5, 2)), "per": "10 years"}}
+    if draw(st.booleans()):
+        event |= {"resolves": {"rate": draw(rates(5))}, "recurs": draw(st.booleans())}
+    return event
+
+
+@st.composite
+def rules(draw: st.DrawFn, resolving: list[str], names: list[str]) -> list[dict[str, Any]]:
+    """A few rules, the first that holds decides; holds only for toxicities that resolve."""
+    found: list[dict[str, Any]] = []
+    for _ in range(draw(st.integers(0, 3))):
+        do = draw(st.sampled_from(["keep", "reduce", "stop", "escalate", *(["hold"] if resolving else [])]))
+        chosen = draw(st.sampled_from([*resolving] if do == "hold" else ["any", *names]))
+        timing = draw(st.sampled_from(["new or ongoing", "new", "ongoing", "ever"]))
+        condition = {"toxicity": chosen, "timing": timing, "at_least": draw(st.integers(1, 2))}
+        rule: dict[str, Any] = {"when": condition, "do": do, "at": draw(st.sampled_from(["visit", "onset"]))}
+        if do == "hold":
+            rule["resume"] = draw(st.sampled_from(["same", "lower"]))
+        if do in ("reduce", "escalate"):
+            rule["levels"] = draw(st.integers(1, 2))
+        if do == "reduce":
+            rule["at_lowest"] = draw(st.sampled_from(["stay", "stop"]))
+        found.append(rule)
+    if draw(st.booleans()):
+        found.append({"when": draw(st.sampled_from(["minor response", "at maximum"])), "do": "keep"})
+    return [*found, {"when": "tolerated", "do": "escalate"}]
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> ts.Scenario:
+    """A whole scenario with up to 12 patients."""
+    names = list(NAMES[: draw(st.integers(1, 3))])
+    events: dict[str, Any] = {name: draw(toxicities()) for name in names}
+    resolving = [name for name in names if "resolves" in events[name]]
+    if draw(st.booleans()):
+        exponent = draw(st.sampled_from([0, 0.2]))
+        events["minor response"] = {"kind": "minor response", "rate": draw(rates(2)), "dose_exponent": exponent}
+        events["partial response"] = {"kind": "partial response", "rate": draw(rates(2)), "shape": 1.5}
+        events["relapse"] = {"kind": "relapse", "rate": draw(rates(0.5))}
+    events["progression"] = {"kind": "progression", "rate": draw(rates(0.5))}
+    events["death"] = {"kind": "death", "rate": draw(rates(0.2)), "shape": draw(st.sampled_from([1, 1.4]))}
+    if draw(st.booleans()):
+        events["withdrawal"] = {"kind": "withdrawal", "rate": draw(rates(0.2)), "during": "treatment"}
+    levels = draw(st.lists(st.integers(50, 900), min_size=1, max_size=5, unique=True).map(sorted))
+    return scenario_of(
+        population={"age": {"median": "60 years", "sd": "9 years"}},
+        frailties={"fragile": {"sd": 0.7}},
+        accrual=draw(accruals()),
+        treatment={
+            "levels": levels,
+            "every": draw(st.sampled_from(["7 days", "14 days", "10.3 days", "1 month"])),
+            "rules": draw(rules(resolving, names)),
+        },
+        disease={"sensitive": draw(st.sampled_from([0, 0.5, 1]))},
+        events=events,
+        assessment={"every": draw(st.sampled_from(["continuously", "28 days", "14 days"]))},
+        evaluable={"after": "2 months", "early_progression": draw(st.booleans()), "early_death": draw(st.booleans())},
+        cut_off=draw(cut_offs()),
+    )
+
+
+@st.composite
+def accruals(draw: st.DrawFn) -> dict[str, Any]:
+    """Either kind of accrual."""
+    plan: dict[str, Any] = {"opens": "2001-02-03", "patients": draw(st.integers(1, 12))}
+    if draw(st.booleans()):
+        return {**plan, "over": draw(st.sampled_from(["1 day", "5 months", "12 months"]))}
+    plan["sites"] = {
+        "A": {"rate": draw(rates(6)), "ramp_up": draw(st.sampled_from(["0 days", "2.5 months"]))},
+        "B": {"rate": draw(rates(3)), "opens": "2001-05-01"},
+    }
+    plan["pauses"] = draw(st.sampled_from([[], [{"start": "2001-04-01", "end": "2001-06-15"}]]))
+    return {**plan, "closes_after": "24 months", "ineligible": draw(st.sampled_from([0, "20 %"]))}
+
+
+def cut_offs() -> st.SearchStrategy[dict[str, Any]]:
+    """Each kind of cut-off."""
+    return st.sampled_from(
+        [
+            {"after_opening": "9.7 months"},
+            {"date": "2002-01-31"},
+            {"after_last_entry": "4 months"},
+            {"after_last_entry": "0 days"},
+            {"after_count": 2, "of": "deaths", "at_latest": "30 months"},
+            {"after_count": 2, "of": "progressions", "at_latest": "30 months"},
+            {"after_count": 1, "of": "responses", "at_latest": "30 months"},
+            {"after_count": 3, "of": "evaluable patients", "at_latest": "30 months"},
+        ]
+    )

@@ -1,0 +1,60 @@
+"""Estimates and their errors, against formulas and simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from trialsim.analysis.estimate import mean_and_error, position_and_error, quantile_and_error, ratio_and_error
+
+
+def test_the_error_of_a_mean_is_sd_over_root_n() -> None:
+    value, error = mean_and_error(np.array([1.0, 2.0, 3.0, 6.0]))
+    assert value == 3.0
+    assert error == pytest.approx(math.sqrt(14 / 3) / 2)
+
+
+def test_one_replicate_has_no_error() -> None:
+    assert math.isnan(mean_and_error(np.array([1.0]))[1])
+    assert math.isnan(ratio_and_error(np.array([1.0]), np.array([2.0]))[1])
+
+
+def test_a_ratio_of_totals_with_constant_denominators_is_a_mean() -> None:
+    counts = np.array([3.0, 5.0, 4.0, 8.0])
+    ratio, error = ratio_and_error(counts, np.full(4, 20.0))
+    mean, mean_error = mean_and_error(counts / 20.0)
+    assert (ratio, error) == (pytest.approx(mean), pytest.approx(mean_error))
+
+
+def test_the_error_of_a_ratio_is_how_much_it_scatters() -> None:
+    rng = np.random.default_rng(4)
+    ratios, errors = [], []
+    for _ in range(2000):
+        denominators = rng.integers(5, 20, 50).astype(float)
+        numerators = rng.binomial(denominators.astype(int), 0.3).astype(float)
+        ratio, error = ratio_and_error(numerators, denominators)
+        ratios.append(ratio)
+        errors.append(error)
+    scatter = float(np.std(ratios))
+    assert np.mean(errors) == pytest.approx(scatter, abs=4 * scatter / math.sqrt(2 * 2000) + 0.02 * scatter)
+
+
+def test_quantiles_are_attained_values_and_their_errors_are_how_much_they_scatter() -> None:
+    rng = np.random.default_rng(5)
+    found = [quantile_and_error(rng.normal(size=1000), 0.975) for _ in range(600)]
+    values, errors = np.array(found).T
+    exact = math.sqrt(0.025 * 0.975 / 1000) / stats.norm.pdf(stats.norm.ppf(0.975))
+    assert np.std(values) == pytest.approx(exact, rel=0.15)
+    assert np.mean(errors) == pytest.approx(exact, rel=0.15)
+    assert quantile_and_error(np.array([1.0, 2.0, 3.0]), 0.5)[0] == 2.0
+
+
+def test_position_counts_ties_half_and_rounds_as_printed() -> None:
+    counts = np.array([0.1, 0.2, 0.2, 0.4])
+    assert position_and_error(counts, 0.2, 0.0)[0] == pytest.approx((1 + 0.5 * 2) / 4)
+    medians = np.array([340.0, 350.0, 449.9, 450.0])
+    assert position_and_error(medians, 400.0, 100.0)[0] == pytest.approx((1 + 0.5 * 2) / 4)
+    assert math.isnan(position_and_error(counts, math.nan, 0.0)[0])
