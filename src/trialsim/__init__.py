@@ -5,16 +5,48 @@
     result = ts.run(scenario.with_changes({"treatment.every": "28 days"}), replicates=1000, seed=1)
     result.estimates        # DataFrame: quantity, published, value, mcse, lower, upper, …
 
-The public names, in the order in which data flows.
+The public names stand in the order in which data flows. Each is imported when it is first used, so that
+`trialsim --help` need not wait for pandas.
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
 
-from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
-from trialsim.errors import ConfigurationError, DestinationError, HazardError, InputError, RequestError, TrialsimError
-from trialsim.verbs import Result, run, run_again, trace
+if TYPE_CHECKING:
+    from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
+    from trialsim.errors import (
+        ConfigurationError,
+        DestinationError,
+        HazardError,
+        InputError,
+        Interrupted,
+        RequestError,
+        TrialsimError,
+    )
+    from trialsim.verbs import Result, check, run, run_again, trace
 
 __version__ = version("trialsim")
+
+_HOMES: Final = {
+    "builtin_names": "config",
+    "load_scenario": "config",
+    "load_cohort": "config",
+    "Scenario": "config",
+    "Cohort": "config",
+    "check": "verbs",
+    "run": "verbs",
+    "run_again": "verbs",
+    "trace": "verbs",
+    "Result": "verbs",
+    "TrialsimError": "errors",
+    "InputError": "errors",
+    "ConfigurationError": "errors",
+    "RequestError": "errors",
+    "DestinationError": "errors",
+    "HazardError": "errors",
+    "Interrupted": "errors",
+}
 
 __all__ = [
     "Cohort",
@@ -22,15 +54,27 @@ __all__ = [
     "DestinationError",
     "HazardError",
     "InputError",
+    "Interrupted",
     "RequestError",
     "Result",
     "Scenario",
     "TrialsimError",
     "__version__",
     "builtin_names",
+    "check",
     "load_cohort",
     "load_scenario",
     "run",
     "run_again",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'trialsim' has no attribute {name!r}")
+    return getattr(import_module(f"trialsim.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -93,7 +93,10 @@ def test_counts_add_up(scenario: ts.Scenario, seed: int) -> None:
     fates = table[["n_responders_progression_free", "n_responders_relapsed", "n_responders_died"]].sum(axis=1)
     assert (fates == responders).all()
     patients = result.patients
-    assert (patients.groupby("replicate").size().reindex(table["replicate"], fill_value=0) == table.set_index("replicate")["n_enrolled"]).all()
+    assert (
+        patients.groupby("replicate").size().reindex(table["replicate"], fill_value=0)
+        == table.set_index("replicate")["n_enrolled"]
+    ).all()
     assert (patients["treatment_days"] <= patients["follow_up_days"] + 1e-9).all()
     doses = patients["mean_dose_mg_per_day"]
     assert (doses <= patients["highest_dose_mg_per_day"] + 1e-9).all()
@@ -118,7 +121,12 @@ def test_a_scenario_reads_back_equal_from_its_own_text(scenario: ts.Scenario) ->
 
 
 def test_a_trial_to_which_nobody_comes_is_a_trial() -> None:
-    accrual = {"opens": "2001-01-01", "patients": 5, "sites": {"A": {"rate": "0.001 /month"}}, "closes_after": "1 month"}
+    accrual = {
+        "opens": "2001-01-01",
+        "patients": 5,
+        "sites": {"A": {"rate": "0.001 /month"}},
+        "closes_after": "1 month",
+    }
     result = ts.run(scenario_of(accrual=accrual), replicates=3)
     assert result.outcomes["replicate"].tolist() == [1, 2, 3]
     assert result.outcomes["n_enrolled"].tolist() == [0, 0, 0]

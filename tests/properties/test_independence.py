@@ -15,8 +15,11 @@ from tests.trials import simulated
 SEEDS = st.integers(0, 2**32)
 INDEPENDENT_CUT_OFF = {"after_opening": "14 months"}
 OTHER_CUT_OFFS = ("date", "after_last_entry", "after_count", "of", "at_latest")
-BY_NAME = [{"when": {"toxicity": "nausea", "timing": "new"}, "do": "reduce", "at": "onset"}, {"when": {"toxicity": "nausea", "timing": "ever"}, "do": "keep"},
-           {"when": "tolerated", "do": "escalate"}]  # fmt: skip
+BY_NAME = [
+    {"when": {"toxicity": "nausea", "timing": "new"}, "do": "reduce", "at": "onset"},
+    {"when": {"toxicity": "nausea", "timing": "ever"}, "do": "keep"},
+    {"when": "tolerated", "do": "escalate"},
+]
 
 
 def with_fixed_calendar(scenario: ts.Scenario, **more: Any) -> ts.Scenario:
@@ -31,15 +34,19 @@ def test_one_more_patient_changes_no_other(scenario: ts.Scenario, seed: int) -> 
     fewer, _, _ = simulated(scenario, 1, seed)
     more, _, _ = simulated(scenario.with_changes({"accrual.patients": n + 1}), 1, seed)
     known = set(fewer["patient"])
-    pd.testing.assert_frame_equal(
-        more[more["patient"].isin(known)].reset_index(drop=True), fewer, check_exact=True
-    )
+    pd.testing.assert_frame_equal(more[more["patient"].isin(known)].reset_index(drop=True), fewer, check_exact=True)
 
 
 @given(scenarios(), SEEDS)
 def test_one_more_toxicity_clock_changes_no_patient(scenario: ts.Scenario, seed: int) -> None:
     scenario = scenario.with_changes({"treatment.rules": BY_NAME})
-    added = {"kind": "toxicity", "rate": "1 /month", "dose_limiting": False, "resolves": {"rate": "3 /month"}, "recurs": True}
+    added = {
+        "kind": "toxicity",
+        "rate": "1 /month",
+        "dose_limiting": False,
+        "resolves": {"rate": "3 /month"},
+        "recurs": True,
+    }
     changed = scenario.with_changes({"events": {"an added toxicity": added} | scenario.to_mapping()["events"]})
     before, _, _ = simulated(scenario, 1, seed)
     after, _, _ = simulated(changed, 1, seed)

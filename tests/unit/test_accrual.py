@@ -30,12 +30,16 @@ def test_nobody_comes_after_a_rate_that_ends_at_0() -> None:
     st.lists(st.tuples(st.floats(0.1, 50), st.floats(0.01, 3)), min_size=1, max_size=6),
     st.floats(0.001, 100),
 )
-def test_the_expected_count_at_the_arrival_is_the_count_asked_for(pieces: list[tuple[float, float]], count: float) -> None:
+def test_the_expected_count_at_the_arrival_is_the_count_asked_for(
+    pieces: list[tuple[float, float]], count: float
+) -> None:
     starts = np.concatenate([[0.0], np.cumsum([length for length, _ in pieces[:-1]])])
     rates = [rate for _, rate in pieces]
     day = accrual.arrival_at_expected_count(count, tuple(starts), tuple(rates))
     ends = [*starts[1:], math.inf]
-    expected = sum(rate * (min(day, end) - start) for start, end, rate in zip(starts, ends, rates, strict=True) if day > start)
+    expected = sum(
+        rate * (min(day, end) - start) for start, end, rate in zip(starts, ends, rates, strict=True) if day > start
+    )
     assert expected == pytest.approx(count, rel=1e-9)
 
 

@@ -42,14 +42,23 @@ def test_a_logit_normal_value_lies_between_0_and_1_with_its_median() -> None:
 
 def test_truncation_keeps_values_inside_the_bounds() -> None:
     low, high = stats.norm.cdf((18 - 60) / 9), stats.norm.cdf((75 - 60) / 9)
-    values = [baseline.continuous_value(u, baseline.NORMAL, 60.0, 9.0, low, high) for u in np.linspace(1e-9, 1 - 1e-9, 99)]
+    values = [
+        baseline.continuous_value(u, baseline.NORMAL, 60.0, 9.0, low, high) for u in np.linspace(1e-9, 1 - 1e-9, 99)
+    ]
     assert min(values) == pytest.approx(18.0, abs=0.1)
     assert max(values) == pytest.approx(75.0, abs=1e-6)
 
 
 def test_categories_take_their_shares() -> None:
     cumulative = (0.25, 0.5, 1.0)
-    assert [baseline.category_index(u, cumulative) for u in (0.0, 0.2499, 0.25, 0.4999, 0.5, 0.9999)] == [0, 0, 1, 1, 2, 2]
+    assert [baseline.category_index(u, cumulative) for u in (0.0, 0.2499, 0.25, 0.4999, 0.5, 0.9999)] == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
 
 
 def test_a_frailty_has_median_1() -> None:

@@ -26,7 +26,9 @@ def test_cumulative_hazard_is_the_integral_of_the_hazard(shape: float) -> None:
 @given(
     st.floats(0.1, 10), st.floats(1e-6, 10), st.floats(0, 500), st.floats(1e-12, 40)
 )  # shape, rate per month, age, threshold left
-def test_a_clock_fires_when_exactly_its_threshold_is_used_up(shape: float, rate: float, age: float, left: float) -> None:
+def test_a_clock_fires_when_exactly_its_threshold_is_used_up(
+    shape: float, rate: float, age: float, left: float
+) -> None:
     intensity = clock.coefficient_per_day(rate, shape)
     fires = clock.age_at_firing(age, left, intensity, shape)
     assert fires >= age

@@ -26,7 +26,9 @@ KNOWN_ANSWERS = [
 
 
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN_ANSWERS)
-def test_philox_gives_the_published_known_answers(counter: tuple, key: tuple, answer: tuple) -> None:
+def test_philox_gives_the_published_known_answers(
+    counter: tuple[int, ...], key: tuple[int, ...], answer: tuple[int, ...]
+) -> None:
     found = draws.philox4x32(*words(*counter), *words(*key))
     assert tuple(int(word[0]) for word in found) == answer
 

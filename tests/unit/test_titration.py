@@ -79,5 +79,7 @@ def test_at_maximum_is_the_highest_level_and_always_is_always() -> None:
         (titration.HOLD, 1, 3, 1),
     ],
 )
-def test_actions_move_on_a_ladder_of_four_and_never_leave_it(action: int, amount: int, level: int, expected: int) -> None:
+def test_actions_move_on_a_ladder_of_four_and_never_leave_it(
+    action: int, amount: int, level: int, expected: int
+) -> None:
     assert titration.level_after(action, amount, level, 4) == expected

@@ -34,10 +34,10 @@ def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     clocks = {i: clock.name for i, clock in enumerate(protocol.clocks)}
     rules = {rule.number: f"{rule.number}: {rule.text}" for rule in (*protocol.onset_rules, *protocol.visit_rules)}
     table = events.assign(
-        of=events["clock"].map(clocks).fillna(""),
+        of=[clocks.get(clock, "") for clock in events["clock"]],
         detail=[detail_name(event, detail) for event, detail in zip(events["event"], events["detail"], strict=True)],
-        rule=events["rule"].map(rules).fillna(""),
-        event=events["event"].map(dict(enumerate(v.EVENT_NAMES))),
+        rule=[rules.get(rule, "") for rule in events["rule"]],
+        event=[v.EVENT_NAMES[event] for event in events["event"]],
     )
     return conform(table, READABLE_EVENTS)
 

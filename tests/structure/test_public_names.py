@@ -1,0 +1,46 @@
+"""The public list cannot drift, and the house keeps its size and its words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import trialsim as ts
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert set(ts.__all__) == {*ts._HOMES, "__version__"}
+    assert set(dir(ts)) == set(ts.__all__)
+    for name in ts._HOMES:
+        assert getattr(ts, name).__doc__, name
+    assert not hasattr(ts, "no_such_name")
+
+
+def test_modules_stay_under_300_lines_and_functions_under_40() -> None:
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 300, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                has_docstring = ast.get_docstring(node) is not None
+                first = node.body[1] if has_docstring and len(node.body) > 1 else node.body[0]
+                assert (node.end_lineno or 0) - first.lineno < 40, f"{path}: {node.name}"
+
+
+def test_no_module_is_named_after_nothing_in_particular() -> None:
+    for path in SOURCES:
+        assert path.stem not in {"utils", "helpers", "core", "manager", "common", "misc"}, path
+
+
+def test_nothing_is_left_to_do_in_the_code() -> None:
+    for path in SOURCES:
+        assert not re.search(r"\b(TODO|FIXME|XXX)\b", path.read_text(encoding="utf-8")), path
+
+
+def test_no_file_names_a_download_host() -> None:
+    for name in ("requirements.txt", "pyproject.toml", "Makefile", ".ci/run"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8"), name
