@@ -87,7 +87,7 @@ def run(
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        Console().print(estimates_view(chosen, result.estimate_list, result.replicates.n, seed))
+        Console().print(estimates_view(chosen, result.estimate_list, result.other_readings, result.replicates.n, seed))
         print(f"\nresults digest {result.digest[:16]}…; tables and pictures in {destination}/")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.analysis import Estimate, estimates, estimates_table
+from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table, other_readings
 from trialsim.config import Scenario, protocol_of, scenario_from_mapping
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, Interrupted, Problem, RequestError
@@ -58,6 +58,23 @@ class Result:
     def estimates(self) -> pd.DataFrame:
         """The same as a table; see `analysis.Estimate` for the columns."""
         return estimates_table(self.estimate_list)
+
+    @cached_property
+    def other_readings(self) -> list[OtherReading]:
+        """The published figures under the readings that were not taken, held against the same trials."""
+        cohort = self.scenario.cohort
+        if cohort is None:
+            return []
+        n_planned = self.scenario.accrual.patients
+        return other_readings(self.replicates.outcomes, cohort, self.scenario.readings, n_planned)
+
+    @property
+    def readings(self) -> pd.DataFrame:
+        """The same as a table: ambiguity, reading, then the columns of `estimates`."""
+        table = estimates_table(item.estimate for item in self.other_readings)
+        table.insert(0, "ambiguity", [item.ambiguity for item in self.other_readings])
+        table.insert(1, "reading", [item.reading for item in self.other_readings])
+        return table
 
     @property
     def outcomes(self) -> pd.DataFrame:
@@ -113,6 +130,8 @@ class Result:
         with results_folder(destination) as folder:
             (folder / "scenario.yaml").write_text(self.scenario.to_yaml(), encoding="utf-8")
             self.estimates.to_csv(folder / "estimates.csv", index=False)
+            if self.other_readings:
+                self.readings.to_csv(folder / "readings.csv", index=False)
             self.outcomes.to_parquet(folder / "replicates.parquet", index=False)
             self.patients.to_parquet(folder / "patients.parquet", index=False)
             self.events.to_parquet(folder / "events.parquet", index=False)

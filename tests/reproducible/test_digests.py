@@ -68,7 +68,8 @@ def test_a_results_folder_holds_the_declared_tables(tosi2000: ts.Scenario, tmp_p
     result = ts.run(tosi2000, replicates=30, keep=4)
     folder = result.save(tmp_path / "out")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"manifest.json", "scenario.yaml", "estimates.csv", "replicates.parquet", "patients.parquet",
+    assert names == {"manifest.json", "scenario.yaml", "estimates.csv",
+        "readings.csv", "replicates.parquet", "patients.parquet",
                      "events.parquet", "swimmer.png", "predictive.png"}  # fmt: skip
     toxicities = list(tosi2000.toxicities)
     reported = [name for name in toxicities if tosi2000.toxicities[name].reported]

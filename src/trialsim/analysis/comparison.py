@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from trialsim.analysis.estimate import (
     quantile_and_error,
     ratio_and_error,
 )
-from trialsim.config import Figure
+from trialsim.config import Cohort, Figure
 
 LOWER_SHARE, UPPER_SHARE = 0.025, 0.975
 
@@ -42,6 +43,34 @@ def estimates(outcomes: pd.DataFrame, figures: Mapping[str, Figure], n_planned: 
     return published + others
 
 
+@dataclass(frozen=True)
+class OtherReading:
+    """A published figure under a reading that was not taken, held against the same simulated trials."""
+
+    ambiguity: str
+    reading: str
+    estimate: Estimate
+
+
+def other_readings(
+    outcomes: pd.DataFrame, cohort: Cohort, taken: Mapping[str, str], n_planned: int
+) -> list[OtherReading]:
+    """Every figure under every reading not taken that only changes figures; others need another run."""
+    outcomes = _with_responders(outcomes)
+    endpoints = endpoints_of(outcomes)
+    found: list[OtherReading] = []
+    for name, ambiguity in cohort.ambiguities.items():
+        for choice, reading in ambiguity.readings.items():
+            if choice == taken.get(name, ambiguity.default):
+                continue
+            figures = cohort.figures_under({**taken, name: choice})
+            for quantity in reading.figures:
+                endpoint = endpoints[figures[quantity].statistic or quantity]
+                estimate = _estimate(quantity, endpoint, outcomes, figures[quantity], n_planned)
+                found.append(OtherReading(name, choice, estimate))
+    return found
+
+
 def per_trial_values(outcomes: pd.DataFrame, names: Iterable[str]) -> list[Values]:
     """For each endpoint one value per replicate, missing where it does not exist."""
     outcomes = _with_responders(outcomes)
@@ -51,6 +80,11 @@ def per_trial_values(outcomes: pd.DataFrame, names: Iterable[str]) -> list[Value
 
 def _with_responders(outcomes: pd.DataFrame) -> pd.DataFrame:
     return outcomes.assign(n_responders=outcomes["n_partial"] + outcomes["n_minor"])
+
+
+def _printed(figure: Figure) -> str:
+    """The figure as printed, with the count that it is read as."""
+    return f"{figure.count}/{figure.of} = {figure.printed}" if "%" in figure.printed else figure.printed
 
 
 def _estimate(
@@ -82,5 +116,5 @@ def _estimate(
         position_mcse=position_mcse,
         n_defined=len(defined),
         interval_contains=f"95 % of single trials of {n_planned} patients: patient sampling, parameters fixed",
-        printed=figure.printed if figure is not None else "",
+        printed=_printed(figure) if figure is not None else "",
     )

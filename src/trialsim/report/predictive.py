@@ -70,13 +70,17 @@ def _panel(axes: Axes, pairs: Sequence[tuple[Estimate, Values]]) -> None:
 
 
 def _width(own: Values, unit: str) -> float:
-    """The width of a bar: 1 for counts, one patient of a typical denominator for shares, else a part of the range."""
+    """The width of a bar: 1 for counts, else Freedman and Diaconis (1981), in whole steps where values have steps."""
     if unit == "patients":
         return 1.0
-    steps = own[(own > 0.0) & (own < 1.0)] if not unit else own[:0]
-    if len(steps):
-        return max(float(np.median(np.minimum(steps, 1.0 - steps))) / 4.0, 1.0 / 27.0)
-    return max(float(np.ptp(own)) / _N_BINS, 1e-9)
+    spread = float(np.subtract(*np.quantile(own, [0.75, 0.25])))
+    wanted = 2.0 * spread / len(own) ** (1.0 / 3.0) if spread > 0.0 else 0.0
+    gaps = np.diff(np.unique(own))
+    gap = float(gaps.min()) if len(gaps) else 0.0
+    is_lattice = len(gaps) > 0 and bool(np.allclose(gaps / gap, np.round(gaps / gap), atol=1e-6))
+    if is_lattice and len(gaps) < _N_BINS * 4:
+        return gap * max(1.0, round(wanted / gap))
+    return max(wanted, float(np.ptp(own)) / (2 * _N_BINS), 1e-9)
 
 
 def _body(axes: Axes, y: int, own: Values, width: float) -> None:

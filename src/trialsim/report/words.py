@@ -51,16 +51,18 @@ def interval(lower: float, upper: float, unit: str) -> str:
     if math.isnan(lower):
         return NOTHING
     if not unit:
-        return f"{100 * lower:.0f} – {100 * upper:.0f} %"
+        return f"{100 * lower:.0f}–{100 * upper:.0f} %"
     digits = 0 if unit == "patients" else _DIGITS.get(unit, 2)
-    return f"{lower:.{digits}f} – {upper:.{digits}f}"
+    return f"{lower:.{digits}f}–{upper:.{digits}f}"
 
 
 def position(value: float) -> str:
     """Where a published figure lies among simulated trials, as a percentile."""
     if math.isnan(value):
         return NOTHING
-    return f"{100 * value:.0f} %" if 0.01 <= value <= 0.99 else f"{100 * value:.1f} %"
+    if value < 0.01:
+        return "<1 %"
+    return f"{100 * value:.0f} %" if value <= 0.99 else ">99 %"
 
 
 def date_of(opens: dt.date, calendar_day: float) -> dt.date:

@@ -1,0 +1,98 @@
+"""What the README and the docs show is what happens."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import trialsim as ts
+from trialsim.config import scenario_from_mapping
+from trialsim.records.digest import configuration_digest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+
+import write_examples  # noqa: E402
+import write_tables  # noqa: E402
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = re.findall(r"^    (trialsim .*?)(?:  +#.*)?$", README, flags=re.MULTILINE)
+YAML_BLOCKS = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_outputs_in_the_readme_are_what_the_commands_print() -> None:
+    assert "± is the Monte Carlo standard error" in README
+    assert write_examples.with_outputs(README) == README
+
+
+def test_the_readme_has_commands_and_a_scenario() -> None:
+    assert len(SHELL) >= 5
+    assert len(YAML_BLOCKS) == 1
+
+
+@pytest.mark.parametrize("command", SHELL)
+def test_each_command_of_the_readme_runs(command: str, tmp_path: Path) -> None:
+    (tmp_path / "my-trial.yaml").write_text(YAML_BLOCKS[0], encoding="utf-8")
+    arguments = shlex.split(re.sub(r"--replicates \d+", "", command))[1:]
+    few = ["--replicates", "5"] if arguments[0] == "run" else []
+    done = subprocess.run(
+        [sys.executable, "-m", "trialsim.cli", *arguments, *few],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_every_key_of_the_page_on_scenarios_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    block = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)[0]
+    file = tmp_path / "every-key.yaml"
+    file.write_text(block, encoding="utf-8")
+    scenario = ts.load_scenario(file)
+    assert scenario.clinic is not None
+    assert ts.run(scenario, replicates=2).replicates.n == 2
+
+
+def test_the_other_accrual_of_the_page_on_scenarios_is_one(tosi2000: ts.Scenario) -> None:
+    page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    block = page.split("# accrual:")[1].split("\n\n")[0]
+    lines = [line.removeprefix("#") for line in block.splitlines()[1:]]
+    accrual = yaml.safe_load("\n".join(lines))
+    changed = tosi2000.with_changes({"accrual": {**accrual, "over": None}})
+    assert changed.accrual.sites is not None
+
+
+def test_the_page_on_tables_is_written_from_the_declarations() -> None:
+    assert (ROOT / "docs" / "tables.md").read_text(encoding="utf-8") == write_tables.text()
+
+
+@pytest.mark.parametrize("name", ts.builtin_names("scenarios"))
+def test_reference_results_are_of_the_scenarios_as_they_stand(name: str) -> None:
+    manifest = json.loads((ROOT / "results" / "reference" / name / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["scenario_digest"] == configuration_digest(ts.load_scenario(name).to_mapping())
+    assert scenario_from_mapping(manifest["scenario"]) == ts.load_scenario(name)
+
+
+def test_reference_results_run_again_from_their_manifest() -> None:
+    folder = ROOT / "results" / "reference" / "tosi2000"
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert ts.run_again(folder / "manifest.json").digest == manifest["results_digest"]
+
+
+def test_links_in_the_pages_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_makefile_has_the_targets_that_the_readme_names() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("run", "test", "check", "bench", "results"):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
