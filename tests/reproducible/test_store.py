@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -57,24 +55,43 @@ def test_what_is_no_results_folder_is_not_replaced(tmp_path: Path, tosi2000: ts.
     assert found.read_text() == "precious"
 
 
+# The command line in a process of its own that sends itself a signal when it comes to one replicate.
+STOPPED_AT_60 = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background may have it ignored
+import trialsim.montecarlo.replicates as montecarlo
+simulate = montecarlo.simulate
+def watched(protocol, seed, replicate):
+    if replicate == 60:
+        os.kill(os.getpid(), {signal})
+    return simulate(protocol, seed, replicate)
+montecarlo.simulate = watched
+sys.argv = ["trialsim", "run", "tosi2000", "--replicates", "100", "--seed", "4", "--out", "out"]
+from trialsim.cli import main
+main()
+"""
+
+
+def stopped_by(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    code = STOPPED_AT_60.format(signal=f"signal.{name}")
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
 def test_a_run_that_is_killed_leaves_no_results_folder(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "trialsim.cli", "run", "tosi2000", "--replicates", "20000", "--out", "out"]
-    process = subprocess.Popen(command, cwd=tmp_path)
-    time.sleep(3.0)
-    process.kill()
-    process.wait(timeout=30)
+    assert stopped_by("SIGKILL", tmp_path).returncode < 0
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
-def test_ctrl_c_keeps_what_was_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "trialsim.cli", "run", "tosi2000", "--replicates", "20000", "--out", "out"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    time.sleep(8.0)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert stdout == ""
-    assert "go on with --resume" in stderr
-    assert "Traceback" not in stderr
-    assert (tmp_path / "out" / "manifest.json").is_file()
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_ctrl_c_keeps_what_was_finished_and_says_how_to_go_on(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    done = stopped_by("SIGINT", tmp_path)
+    assert done.returncode == 130
+    assert done.stdout == ""
+    assert "interrupted after 50 of 100 replicates" in done.stderr
+    assert "go on with --resume" in done.stderr
+    assert "Traceback" not in done.stderr
+    resumed = ts.run(tosi2000, replicates=100, seed=4, resume=tmp_path / "out")
+    assert resumed.digest == ts.run(tosi2000, replicates=100, seed=4).digest
