@@ -112,7 +112,7 @@ def cut_offs() -> st.SearchStrategy[dict[str, Any]]:
             {"after_opening": "9.7 months"},
             {"date": "2002-01-31"},
             {"after_last_entry": "4 months"},
-            {"after_last_entry": "0 days"},
+            {"after_last_entry": "1 day"},
             {"after_count": 2, "of": "deaths", "at_latest": "30 months"},
             {"after_count": 2, "of": "progressions", "at_latest": "30 months"},
             {"after_count": 1, "of": "responses", "at_latest": "30 months"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -146,6 +147,8 @@ def progress(total: int, words: str, is_hidden: bool) -> Iterator[Callable[[int]
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 wrong input, 130 interrupted; a defect shows its traceback (1)."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `trialsim trace … | head` ends without a word
     try:
         app()
     except InputError as error:
@@ -154,9 +157,6 @@ def main() -> None:
     except (KeyboardInterrupt, Interrupted):
         print("interrupted; nothing was written", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # `trialsim trace … | head`
-        sys.stderr.close()
-        sys.exit(0)
 
 
 if __name__ == "__main__":

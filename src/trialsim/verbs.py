@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table
 from trialsim.config import Scenario, protocol_of, scenario_from_mapping
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, Interrupted, Problem, RequestError
+from trialsim.model import vocabulary as v
+from trialsim.model.accrual import arrival_at_expected_count
 from trialsim.model.draws import LARGEST_SEED
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import Replicates, simulate_replicates
@@ -29,6 +30,7 @@ from trialsim.report import describe, draw_figures
 MOST_REPLICATES: Final = 10_000_000
 MOST_COURSES: Final = 1_000_000_000
 MOST_VISITS_PER_PATIENT: Final = 100_000
+MOST_SCREENED: Final = 1_000_000
 DEFAULT_REPLICATES: Final = 1000
 DEFAULT_KEPT: Final = 20
 ENGINE: Final = "reference"
@@ -193,7 +195,10 @@ def trace(scenario: Scenario, replicate: int = 1, seed: int = 1, patient: int | 
 
     It is the same log, to the bit, that a run with this seed has for this replicate.
     """
-    check_request(scenario, replicate, seed, 0)
+    check_request(scenario, 1, seed, 0)
+    if not 1 <= replicate <= MOST_REPLICATES:
+        allowed = f"1 to {MOST_REPLICATES:,}."
+        raise RequestError(f"--replicate {replicate}", "this replicate is out of range.", allowed)
     protocol = protocol_of(scenario)
     events = readable_events(event_table([(replicate, simulate(protocol, seed, replicate))]), protocol)
     if patient is None:
@@ -231,10 +236,15 @@ def check_request(scenario: Scenario, replicates: int, seed: int, keep: int) -> 
 def _check_visits(scenario: Scenario) -> None:
     """A trial whose visits or assessments outnumber any real one is a slip of the pen, and would not end."""
     protocol = protocol_of(scenario)
-    cut_off = protocol.cut_off
-    plan = protocol.accrual
-    entry = plan.window_days if plan.window_days > 0.0 else plan.closes_day
-    horizon = cut_off.day + entry if math.isfinite(cut_off.day + entry) else 36525.0
+    cut_off, plan = protocol.cut_off, protocol.accrual
+    screened = plan.n_patients / (1.0 - plan.p_ineligible)
+    if screened > MOST_SCREENED:
+        allowed = f"at most {MOST_SCREENED:,} screened."
+        raise RequestError("accrual.ineligible", f"{screened:,.0f} would be screened in each trial.", allowed)
+    last_entry = min(plan.window_days or plan.closes_day, expected_last_entry(protocol))
+    horizon = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}.get(
+        cut_off.kind, cut_off.day + last_entry
+    )
     for name, every in (
         ("treatment.every", protocol.visit_every_days),
         ("assessment.every", protocol.assessment_every_days),
@@ -242,6 +252,14 @@ def _check_visits(scenario: Scenario) -> None:
         if every > 0.0 and horizon / every > MOST_VISITS_PER_PATIENT:
             allowed = f"at most {MOST_VISITS_PER_PATIENT:,} for one patient."
             raise RequestError(f"{name} = {every:g} days", f"that makes {horizon / every:,.0f} visits.", allowed)
+
+
+def expected_last_entry(protocol: Protocol) -> float:
+    """The calendar day by which as many arrivals are expected as patients are wanted (eligible or not)."""
+    plan = protocol.accrual
+    if plan.window_days > 0.0:
+        return plan.window_days
+    return arrival_at_expected_count(plan.n_patients / (1.0 - plan.p_ineligible), plan.starts, plan.rates)
 
 
 def with_settings(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 import trialsim as ts
 from tests.generated import scenarios
 from tests.trials import scenario_of, simulated
+from trialsim.config import protocol_of
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -73,6 +77,8 @@ def test_decisions_follow_the_rule_that_they_name(scenario: ts.Scenario, seed: i
             continue
         rule = actions[row["rule"]]
         assert row["detail"] in (rule.do, "resume" if rule.do == "hold" else "stop")
+        if row["detail"] == "hold" and after > 0:  # what it names was over already
+            assert after == before
         if not (row["detail"] == "hold" and before == after == 0):  # a hold goes on at visits, whatever began it
             assert (row["of"] != "") == (rule.at == "onset" or row["detail"] == "resume")
         if row["detail"] == "escalate" and before > 0:
@@ -132,3 +138,8 @@ def test_a_trial_to_which_nobody_comes_is_a_trial() -> None:
     assert result.outcomes["replicate"].tolist() == [1, 2, 3]
     assert result.outcomes["n_enrolled"].tolist() == [0, 0, 0]
     assert result.estimates.set_index("quantity").loc["response.partial", "n_defined"] == 0
+
+
+@given(scenarios())
+def test_no_number_that_an_engine_reads_is_missing(scenario: ts.Scenario) -> None:
+    assert not re.search(r"\bnan\b", repr(dataclasses.asdict(protocol_of(scenario))))

@@ -83,3 +83,24 @@ def test_before_the_first_toxicity_a_faster_ladder_never_gives_a_lower_dose(seed
     both = pd.concat(doses, axis=1, join="inner", keys=["slow", "fast"])
     assert len(both) > 0
     assert (both["fast"] >= both["slow"]).all()
+
+
+@given(st.sampled_from(["0.7", "0.9", "1.3", "2", "2.05"]), SEEDS)
+def test_a_course_never_reads_the_calendar(weeks: str, seed: int) -> None:
+    """Visits every w weeks and assessments every 3 w, which meet on paper: only the window of arrival is changed."""
+    scenario = ts.load_scenario("tosi2000").with_changes(
+        {
+            "treatment.every": f"{weeks} weeks",
+            "assessment.every": f"{3 * float(weeks):.2f} weeks",
+            "cut_off.after_opening": "60 months",
+        }
+    )
+    courses = []
+    for over in ("1 day", "7.3 months", "11 months"):
+        events, _, _ = simulated(scenario.with_changes({"accrual.over": over}), 1, seed)
+        own = events[(events["study_day"] < 1000.0) & (events["event"] != "observation ended")]
+        for _, course in own.groupby("patient"):
+            assert course["study_day"].is_monotonic_increasing
+        courses.append(own.sort_values("patient", kind="stable").drop(columns="calendar_day").reset_index(drop=True))
+    pd.testing.assert_frame_equal(courses[0], courses[1], check_exact=True)
+    pd.testing.assert_frame_equal(courses[0], courses[2], check_exact=True)

@@ -35,10 +35,32 @@ def test_a_failed_run_leaves_the_older_results_alone(tmp_path: Path, tosi2000: t
 
 def test_newer_results_replace_older_ones_whole(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     folder = ts.run(tosi2000, replicates=2).save(tmp_path / "out")
-    (folder / "a leftover").write_text("of an older version")
-    ts.run(tosi2000, replicates=3).save(folder)
-    assert not (folder / "a leftover").exists()
+    ts.run(ts.load_scenario("followup"), replicates=3).save(folder)
+    assert not (folder / "readings.csv").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_users_own_file_keeps_a_results_folder_from_being_replaced(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    folder = ts.run(tosi2000, replicates=2).save(tmp_path / "out")
+    (folder / "notes.md").write_text("precious")
+    with pytest.raises(ts.DestinationError, match=r"something else than results \(notes.md\)"):
+        ts.run(tosi2000, replicates=3).save(folder)
+    assert (folder / "notes.md").read_text() == "precious"
+
+
+def test_a_manifest_of_something_else_does_not_make_a_results_folder(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text('{"name": "my extension"}')
+    with pytest.raises(ts.DestinationError, match="something else than results"):
+        ts.run(tosi2000, replicates=3).save(tmp_path / "out")
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    ts.run(tosi2000, replicates=2).save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "manifest.json").is_file()
 
 
 @pytest.mark.parametrize("kind", ["a file", "a folder of something else"])

@@ -135,3 +135,63 @@ def test_a_clinic_serves_in_order_of_coming() -> None:
         enrolled = own[own["event"] == "enrolled"]["patient"].tolist()
         first = own[own["event"] == "first dose"]["patient"].tolist()
         assert first == [patient for patient in enrolled if patient in set(first)]
+
+
+def test_who_waits_too_long_misses_visits_and_never_has_two_at_once() -> None:
+    """Two slots, thirty patients, visits every 3 days: the clinic is always full."""
+    scenario = scenario_of(
+        accrual={"opens": "2001-01-01", "patients": 30, "over": "2 days"},
+        treatment={
+            "levels": [100, 200, 300, 400],
+            "every": "3 days",
+            "rules": [{"when": "tolerated", "do": "escalate"}],
+        },
+        events={"death": {"kind": "death", "rate": "1 /month"}},
+        cut_off={"after_opening": "4 months"},
+        clinic={"slots_per_day": 2},
+    )
+    events, _, _ = simulated(scenario, 5)
+    visits = events[events["event"] == "decision"].groupby(["replicate", "patient"])["study_day"]
+    gaps = visits.diff().dropna()
+    assert (gaps > 0.0).all()
+    assert (gaps >= 2.0).mean() > 0.99  # one held late and the next on the grid may be nearer than 3 days
+    assert gaps.max() >= 6.0
+
+
+def test_the_dead_leave_their_slot_to_the_living() -> None:
+    """One slot and many deaths: while anyone alive waits for a first dose, no day goes by without a patient seen."""
+    scenario = scenario_of(
+        accrual={"opens": "2001-01-01", "patients": 40, "over": "1 day"},
+        treatment={"levels": [100], "every": "3 days", "rules": [{"when": "always", "do": "keep"}]},
+        events={"death": {"kind": "death", "rate": "3 /month"}},
+        cut_off={"after_opening": "4 months"},
+        clinic={"slots_per_day": 1},
+    )
+    events, _, _ = simulated(scenario, 3)
+    for _, own in events.groupby("replicate"):
+        seen = own[own["event"].isin(["first dose", "decision"])]["calendar_day"].map(math.floor)
+        last_first_dose = math.floor(own.loc[own["event"] == "first dose", "calendar_day"].max())
+        assert set(range(last_first_dose + 1)) <= set(seen)
+
+
+def test_a_second_toxicity_during_a_hold_lowers_no_further() -> None:
+    scenario = scenario_of(
+        treatment={"levels": [100, 200, 300, 400], "every": "7 days", "rules": [
+            {"when": {"toxicity": "any", "timing": "new"}, "do": "hold", "resume": "lower", "at": "onset"},
+            {"when": {"toxicity": "any", "timing": "ever"}, "do": "keep"},
+            {"when": "tolerated", "do": "escalate"}]},
+        events={name: toxicity("1 /month", resolves={"rate": "1 /month"}) for name in ("nausea", "sedation")},
+    )  # fmt: skip
+    events, _, protocol = simulated(scenario, 5)
+    ladder = protocol.levels
+    n_overlapping = 0
+    for _, own in events[events["event"] == "decision"].groupby(["replicate", "patient"]):
+        held_at = None
+        for row in own.to_dict(orient="records"):
+            if row["detail"] == "hold" and row["of"] and row["dose_from_mg_per_day"] > 0:
+                held_at = ladder.index(row["dose_from_mg_per_day"])
+            elif row["detail"] == "hold" and row["of"]:
+                n_overlapping += 1
+            elif row["detail"] == "resume" and held_at is not None:
+                assert ladder.index(row["dose_to_mg_per_day"]) == max(held_at - 1, 0)
+    assert n_overlapping > 50

@@ -73,13 +73,28 @@ def test_at_maximum_is_the_highest_level_and_always_is_always() -> None:
         (titration.REDUCE, 1, 2, 1),
         (titration.REDUCE, 1, 0, 0),
         (titration.KEEP, 0, 2, 2),
-        (titration.HOLD, titration.RESUME_SAME, 2, 2),
-        (titration.HOLD, titration.RESUME_SAME - 1, 2, 1),
-        (titration.HOLD, titration.RESUME_SAME - 1, 0, 0),
-        (titration.HOLD, 1, 3, 1),
     ],
 )
 def test_actions_move_on_a_ladder_of_four_and_never_leave_it(
     action: int, amount: int, level: int, expected: int
 ) -> None:
     assert titration.level_after(action, amount, level, 4) == expected
+
+
+@pytest.mark.parametrize(
+    ("resume", "waiting_for", "ongoing", "level", "expected"),
+    [
+        (titration.RESUME_SAME, 0, FIRST, 2, (2, FIRST)),
+        (titration.RESUME_SAME - 1, 0, FIRST, 2, (1, FIRST)),
+        (titration.RESUME_SAME - 1, 0, FIRST, 0, (0, FIRST)),
+        (1, 0, FIRST, 3, (1, FIRST)),
+        (titration.RESUME_SAME - 1, SECOND, BOTH, 2, (2, BOTH)),  # held already: waits for more, no lower
+        (titration.RESUME_SAME - 1, 0, SECOND, 2, (2, 0)),  # what it names is over: nobody is held
+    ],
+)
+def test_a_hold_sets_where_to_resume_once(
+    resume: int, waiting_for: int, ongoing: int, level: int, expected: tuple[int, int]
+) -> None:
+    masks = (FIRST, waiting_for, ongoing)
+    found = titration.level_after_hold(resume, *masks, level, 4), titration.waiting_after_hold(*masks)
+    assert found == expected

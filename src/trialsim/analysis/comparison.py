@@ -13,6 +13,7 @@ from trialsim.analysis.endpoints import Endpoint, endpoints_of
 from trialsim.analysis.estimate import (
     Estimate,
     Values,
+    is_inside,
     mean_and_error,
     position_and_error,
     quantile_and_error,
@@ -35,10 +36,11 @@ def estimates(outcomes: pd.DataFrame, figures: Mapping[str, Figure], n_planned: 
         _estimate(quantity, endpoints[figure.statistic or quantity], outcomes, figure, n_planned)
         for quantity, figure in figures.items()
     ]
+    shown = set(figures) | {figure.statistic for figure in figures.values()}
     others = [
         _estimate(name, endpoint, outcomes, None, n_planned)
         for name, endpoint in endpoints.items()
-        if name not in figures
+        if name not in shown
     ]
     return published + others
 
@@ -84,7 +86,8 @@ def _with_responders(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 def _printed(figure: Figure) -> str:
     """The figure as printed, with the count that it is read as."""
-    return f"{figure.count}/{figure.of} = {figure.printed}" if "%" in figure.printed else figure.printed
+    has_count = figure.kind == "proportion" and "%" in figure.printed
+    return f"{figure.count}/{figure.of} = {figure.printed}" if has_count else figure.printed
 
 
 def _estimate(
@@ -117,4 +120,6 @@ def _estimate(
         n_defined=len(defined),
         interval_contains=f"95 % of single trials of {n_planned} patients: patient sampling, parameters fixed",
         printed=_printed(figure) if figure is not None else "",
+        statistic=endpoint.name,
+        is_inside=is_inside(published, rounding, lower, upper),
     )

@@ -21,7 +21,9 @@ class Estimate:
     central 95 % of what single trials gave, each end with its own Monte Carlo standard error. `position` is where the
     published figure lies in that distribution: the share of trials below it plus half of those equal to it after
     rounding as printed. `n_defined` counts the replicates in which the quantity exists (there must be responders to
-    have a share of responders). `unit` is empty for shares of 1; `printed` is the figure as published.
+    have a share of responders). `unit` is empty for shares of 1; `printed` is the figure as published; `statistic` is
+    what was measured for it, which a reading may change. `is_inside`: whether the published figure, within its
+    rounding, lies from `lower` to `upper`; None where either does not exist.
     """
 
     quantity: str
@@ -38,6 +40,8 @@ class Estimate:
     n_defined: int
     interval_contains: str
     printed: str
+    statistic: str
+    is_inside: bool | None
 
 
 def estimates_table(estimates: Iterable[Estimate]) -> pd.DataFrame:
@@ -80,6 +84,14 @@ def quantile_and_error(values: Values, share: float) -> tuple[float, float]:
     low, at, high = (min(max(math.ceil(r) - 1, 0), n - 1) for r in (rank - spread, rank, rank + spread))
     error = float(ordered[high] - ordered[low]) / 2.0 if n > 1 else math.nan
     return float(ordered[at]), error
+
+
+def is_inside(published: float, rounded_to: float, lower: float, upper: float) -> bool | None:
+    """Whether a published figure, within its rounding, lies in an interval; None where either does not exist."""
+    if math.isnan(published) or math.isnan(lower) or math.isnan(upper):
+        return None
+    half = rounded_to / 2.0
+    return lower <= published + half and published - half <= upper
 
 
 def position_and_error(values: Values, published: float, rounded_to: float) -> tuple[float, float]:

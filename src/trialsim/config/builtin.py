@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from pathlib import Path
 from typing import Final
@@ -28,17 +29,16 @@ def kind_of(name: str) -> str:
 
     A name that stands for several is the scenario.
     """
-    if not _is_path(name):
+    if not is_path(name):
         return next((kind for kind in KINDS if name in builtin_names(kind)), KINDS[0])
-    if not Path(name).is_file():
-        return KINDS[0]
-    keys = read_yaml(Path(name))[0]
+    keys = read_yaml(find_file(name, KINDS[0]))[0]
     if "figures" in keys:
         return "cohorts"
     return "parameters" if "parameters" in keys and "events" not in keys and "extends" not in keys else KINDS[0]
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """Whether a name is a path and not a built-in name."""
     return name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name
 
 
@@ -47,17 +47,18 @@ def find_file(name: str, kind: str, beside: Path | None = None) -> Path:
 
     Raises `ConfigurationError` with the nearest built-in name.
     """
-    is_path = _is_path(name)
+    by_path = is_path(name)
     candidates = [Path(name)]
-    if beside is not None and is_path:
+    if beside is not None and by_path:
         candidates.insert(0, beside.parent / name)
-    if not is_path:
+    if not by_path:
         candidates = [builtin_folder() / kind / f"{name}.yaml"]
     for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+        with contextlib.suppress(OSError):  # a name that no file system takes
+            if candidate.is_file():
+                return candidate
     names = builtin_names(kind)
     near = difflib.get_close_matches(Path(name).stem, names, n=1)
-    wrong = "there is no such file." if is_path else f"there is no built-in name like this in {kind}."
+    wrong = "there is no such file." if by_path else f"there is no built-in name like this in {kind}."
     allowed = f"a YAML path, or one of {', '.join(names)}."
     raise ConfigurationError([Problem(name, "", wrong, allowed, near[0] if near else "")])

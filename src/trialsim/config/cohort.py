@@ -71,7 +71,10 @@ class Figure(Section):
 
 
 class Reading(Section):
-    """One way to read an ambiguity: other numbers for figures, or `changes` to the scenario (dotted keys)."""
+    """One way to read an ambiguity: other numbers for figures, or `changes` to the scenario (dotted keys).
+
+    All readings of an ambiguity change the same keys, so that one can be switched to another and back.
+    """
 
     says: str
     figures: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -89,6 +92,9 @@ class Ambiguity(Section):
     def _has_default(self) -> Self:
         if self.default not in self.readings:
             raise mistake("the default is no reading", f"one of {', '.join(self.readings)}")
+        keys = {tuple(sorted(reading.changes)) for reading in self.readings.values()}
+        if len(keys) > 1:
+            raise mistake("the readings change different keys", "the same keys in `changes` of every reading")
         return self
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
+from trialsim.config.comparability import figure_findings
 from trialsim.config.events import ONCE_ONLY, Effect
 from trialsim.config.population import Covariate
 from trialsim.config.problems import nearest, problem_at
 from trialsim.config.quantities import Measurement, Quantity
 from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
-from trialsim.config.treatment import Condition
+from trialsim.config.treatment import WORDS, Condition
 from trialsim.config.yaml_lines import Place, Places
 from trialsim.errors import Problem
 from trialsim.model.draws import decision_code
 from trialsim.model.protocol import clock_decision, covariate_decision, frailty_decision, resolution_name
-from trialsim.model.vocabulary import STATISTICS
 
 _MOST_TOXICITIES = 60
 
@@ -26,7 +27,7 @@ Finding = tuple[Place, Any, str, str, str]
 
 def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
-    checks = (_readings, _parameters, _events, _effects, _rules, _dates, _figures, _codes)
+    checks = (_readings, _parameters, _names, _events, _effects, _rules, _dates, _figures, _codes)
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
 
@@ -43,37 +44,79 @@ def _readings(scenario: Scenario) -> Iterator[Finding]:
             yield ("readings", name), choice, "there is no such reading", ", ".join(known), nearest(choice, known)
 
 
+# Where a number may be calibrated: the places that become flat numbers through `Scenario.resolved`.
+_CALIBRATED_PLACES = re.compile(
+    r"disease\.sensitive|treatment\.every|assessment\.every|evaluable\.after|"
+    r"cut_off\.(after_opening|after_last_entry|at_latest)|"
+    r"events\.[^.]+\.(rate|shape|dose_exponent|resolves\.rate|resolves\.shape)"
+)
+
+
 def _parameters(scenario: Scenario) -> Iterator[Finding]:
     values = scenario.parameters.values
+    used: set[str] = set()
     for place, quantity in quantities_in(scenario):
-        if not quantity.calibrated:
-            continue
-        name = parameter_name(quantity, own_name(place))
-        if name not in values:
-            near = nearest(name, list(values))
-            wrong = f"no parameter is called {name!r}"
-            yield place, "calibrated", wrong, f"a value, or one of: {', '.join(values) or 'no parameter set'}", near
-            continue
-        try:
-            type(quantity).model_validate(values[name])
-        except ValueError as error:
-            wrong, allowed = _first_error(error)
-            yield (
-                ("parameters", "values", name),
-                values[name],
-                f"it stands for {'.'.join(map(str, place))}: {wrong}",
-                allowed,
-                "",
-            )
+        if quantity.calibrated:
+            name = parameter_name(quantity, own_name(place))
+            used.add(name)
+            yield from _parameter(place, quantity, name, values)
+    for name in sorted(set(map(str, values)) - used):
+        wrong = "no calibrated number of this scenario uses this parameter"
+        yield (
+            ("parameters", "values", name),
+            values.get(name),
+            wrong,
+            ", ".join(sorted(used)),
+            nearest(name, list(used)),
+        )
+
+
+def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str, Any]) -> Iterator[Finding]:
+    dotted = ".".join(map(str, place))
+    if not _CALIBRATED_PLACES.fullmatch(dotted):
+        yield place, "calibrated", "this number cannot be calibrated", f"a value such as {type(quantity).example}", ""
+        return
+    if name not in values:
+        wrong = f"no parameter is called {name!r}"
+        allowed = f"a value, or one of: {', '.join(map(str, values)) or 'no parameter set'}"
+        yield place, "calibrated", wrong, allowed, nearest(name, list(map(str, values)))
+        return
+    try:
+        number = type(quantity).model_validate(values[name])
+    except ValueError as error:
+        wrong, allowed = _first_error(error)
+        yield ("parameters", "values", name), values[name], f"it stands for {dotted}: {wrong}", allowed, ""
+        return
+    if number.calibrated:
+        wrong = "a parameter needs a number"
+        yield ("parameters", "values", name), "calibrated", wrong, f"a value such as {type(quantity).example}", ""
 
 
 def _first_error(error: ValueError) -> tuple[str, str]:
-    if isinstance(error, PydanticCustomError):
-        context = error.context or {}
-        return str(context.get("wrong", error)), str(context.get("allowed", ""))
-    details = error.errors()[0] if hasattr(error, "errors") else {}
-    context = details.get("ctx", {})
+    """What is wrong and what is allowed, of the first error that pydantic found."""
+    context = error.errors()[0].get("ctx", {}) if isinstance(error, ValidationError) else {}
     return context.get("wrong", str(error)), context.get("allowed", "a number with its unit")
+
+
+_RESERVED = {"any", "severe", "any_severe", "tolerated", "always", "at maximum"}
+
+
+def _names(scenario: Scenario) -> Iterator[Finding]:
+    """Names of events that mean something else in a rule or a table; names that no table or picture can show."""
+    for section, names in (("events", scenario.events), ("population", scenario.population)):
+        for name in names:
+            if not re.fullmatch(r"\w[\w +/()-]{0,59}", name):
+                yield (
+                    (section, name),
+                    name,
+                    "a name has signs that cannot be shown",
+                    "up to 60 letters, digits, spaces and _ + / ( ) -",
+                    "",
+                )
+    for name, event in scenario.events.items():
+        means_else = name in _RESERVED or name in WORDS
+        if event.kind == "toxicity" and means_else:
+            yield ("events", name), name, "this name means something else in a rule", "another name", ""
 
 
 def _events(scenario: Scenario) -> Iterator[Finding]:
@@ -151,11 +194,23 @@ def _rules(scenario: Scenario) -> Iterator[Finding]:
                     )
         if rule.do == "hold":
             for name in sorted(_named(scenario, rule.when)):
-                if name in scenario.toxicities and scenario.toxicities[name].resolves is None:
-                    allowed = f"`resolves: {{rate: …}}` for {name}, or another rule"
+                if name in scenario.toxicities and not _ever_resolves(scenario, name):
+                    allowed = f"`resolves: {{rate: …}}` with a rate above 0 for {name}, or another rule"
                     yield place, str(rule), f"nothing would end this hold: {name} never resolves", allowed, ""
         if rule.at == "onset" and any(condition.holds == "tolerated" for condition in rule.when):
             yield place, str(rule), "at an onset nothing is tolerated, so this rule never holds", "at: visit", ""
+
+
+def _ever_resolves(scenario: Scenario, name: str) -> bool:
+    resolution = scenario.toxicities[name].resolves
+    if resolution is None:
+        return False
+    if (
+        resolution.rate.calibrated
+        and parameter_name(resolution.rate, f"{name} resolves rate") not in scenario.parameters.values
+    ):
+        return True  # said elsewhere
+    return scenario.resolved(resolution.rate, f"{name} resolves rate").value > 0.0
 
 
 def _named(scenario: Scenario, conditions: list[Condition]) -> set[str]:
@@ -189,27 +244,15 @@ def _dates(scenario: Scenario) -> Iterator[Finding]:
             f"after {scenario.accrual.opens}",
             "",
         )
-    for name in ("after_opening", "at_latest"):
+    for name in ("after_opening", "after_last_entry", "at_latest"):
         quantity: Quantity | None = getattr(scenario.cut_off, name)
         if quantity is not None and not quantity.calibrated and quantity.value <= 0.0:
             yield ("cut_off", name), quantity.text, "nobody would be observed", "above 0 days", ""
 
 
 def _figures(scenario: Scenario) -> Iterator[Finding]:
-    known = [*STATISTICS, *(f"toxicity.{name}" for name, event in scenario.toxicities.items() if event.reported)]
-    if any(True for _ in _readings(scenario)):
-        return
-    for quantity, figure in scenario.figures.items():
-        statistic = figure.statistic or quantity
-        if statistic not in known:
-            place = ("cohort", "figures", quantity)
-            yield (
-                place,
-                statistic,
-                "the scenario has nothing to compare this figure with",
-                ", ".join(known),
-                nearest(statistic, known),
-            )
+    if not any(True for _ in _readings(scenario)):
+        yield from figure_findings(scenario)
 
 
 def _codes(scenario: Scenario) -> Iterator[Finding]:

@@ -42,11 +42,10 @@ class Effect(Section):
 
 
 class Resolution(Section):
-    """How a toxicity ends: a clock that starts at its onset."""
+    """How a toxicity ends: a clock that starts at its onset, whatever the dose."""
 
     rate: Rate
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
-    dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
 
 
 class Event(Section):
@@ -74,7 +73,10 @@ class Event(Section):
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_its_kind(cls, data: Any) -> Any:
-        kind = data.get("kind") if isinstance(data, Mapping) else None
+        if not isinstance(data, Mapping):
+            return data
+        data = {key: value for key, value in data.items() if value is not None}
+        kind = data.get("kind")
         defaults: dict[str, Any] = {}
         if kind == "toxicity":
             defaults = {"severe": True, "dose_limiting": True, "reported": True, "recurs": False}

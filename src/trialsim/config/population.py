@@ -37,7 +37,7 @@ class Covariate(Section):
     def _short(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise mistake("this is no covariate", "{median: 60 years, sd: 9 years} or {male: 17, female: 10}")
-        if "median" in data or "shares" in data:
+        if set(data) & {"median", "shares", "sd", "mean", "distribution", "lowest", "highest"}:
             return data
         source = {"source": data["source"]} if isinstance(data.get("source"), str) else {}
         return {"shares": {k: v for k, v in data.items() if k not in source}, **source}
@@ -45,6 +45,8 @@ class Covariate(Section):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.shares is not None:
+            if self.median is not None or self.sd is not None:
+                raise mistake("a covariate has categories or a distribution", "`shares`, or `median` and `sd`")
             shares = self.shares.values()
             if not self.shares or min(shares) < 0 or sum(shares) <= 0 or not math.isfinite(sum(shares)):
                 raise mistake("shares must be counts or weights", "numbers of at least 0, not all 0")
@@ -55,6 +57,8 @@ class Covariate(Section):
             raise mistake("the sd must be above 0", f"above 0 {self.sd.unit}")
         if self.distribution == "normal" and self.sd.unit != self.median.unit:
             raise mistake("median and sd have different units", f"sd in {self.median.unit}")
+        if self.distribution != "normal" and self.sd.unit:
+            raise mistake("this sd is on the log or logit scale", f"sd without a unit, such as {self.sd.value:g}")
         if self.distribution == "lognormal" and self.median.value <= 0:
             raise mistake("a lognormal median must be above 0", f"above 0 {self.median.unit}")
         if self.distribution == "logit-normal" and not 0 < self.median.value < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
     if kind == "missing":
         return "this key is missing", _description(model, place), ""
     if kind == "literal_error":
-        words = [word.strip(" '") for word in context["expected"].replace(" or ", ", ").split(", ")]
+        words = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
         return "this word is not known here", ", ".join(words), nearest(item["input"], words)
     if kind in _WANTED:
         return "this is something else than expected", _WANTED[kind], ""

@@ -99,7 +99,7 @@ def _resolution(scenario: Scenario, name: str, event: Event) -> protocol.Clock |
         kind=disease.TOXICITY,
         coefficient=clock.coefficient_per_day(_number(scenario, event.resolves.rate, *place, "rate"), shape),
         shape=shape,
-        dose_exponent=_number(scenario, event.resolves.dose_exponent, *place, "dose_exponent"),
+        dose_exponent=0.0,
         states=disease.ANY_STATE,
         needs_treatment=False,
         needs_sensitivity=False,

@@ -37,9 +37,11 @@ def read_date(data: Any) -> Any:
     """A date, also from its ISO text."""
     if isinstance(data, str):
         try:
-            return dt.date.fromisoformat(data)
+            data = dt.date.fromisoformat(data)
         except ValueError:
             raise mistake("this is no date", "a date of the calendar, such as 1999-10-01") from None
+    if isinstance(data, dt.date) and not 1900 <= data.year <= 2200:
+        raise mistake("this date is out of range", "a date from 1900 to 2200")
     return data
 
 
@@ -86,7 +88,9 @@ class Quantity(BaseModel):
         if not isinstance(source, str) or not source.strip():
             raise mistake("a source is a short text", 'such as "assumed" or "Glasmacher 2006"', "assumed")
         if "calibrated" in data:
-            return {"calibrated": str(data["calibrated"]), "source": "calibrated", "text": "calibrated"}
+            if "value" in data or not isinstance(data["calibrated"], str) or not data["calibrated"].strip():
+                raise mistake("a number is calibrated or has a value", "{calibrated: NAME} or {value: …, source: …}")
+            return {"calibrated": data["calibrated"].strip(), "source": "calibrated", "text": "calibrated"}
         return cls._parsed(data["value"], source)
 
     @classmethod
@@ -182,7 +186,7 @@ class Rate(Quantity):
         "/week": DAYS_PER_MONTH / DAYS_PER_WEEK, "per week": DAYS_PER_MONTH / DAYS_PER_WEEK,
         "/year": DAYS_PER_MONTH / DAYS_PER_YEAR, "per year": DAYS_PER_MONTH / DAYS_PER_YEAR,
     }  # fmt: skip
-    highest = 1e6
+    highest = 1e4
     example = "0.12 /month"
 
 

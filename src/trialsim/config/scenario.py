@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, model_serializer, model_validator
+from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.cohort import Cohort, Figure
 from trialsim.config.events import Event
@@ -36,6 +37,7 @@ class Evaluable(Section):
     after: Duration
     early_progression: bool = True
     early_death: bool = False
+    source: str = "protocol"
 
 
 class CutOff(Section):
@@ -83,7 +85,7 @@ class Scenario(Section):
     """One whole trial: who, what dose rule, what can happen, what is measured. Frozen; see `with_changes`."""
 
     format: Literal[1] = 1
-    name: str = "scenario"
+    name: str = "scenario"  # of the results folder
     title: str
     description: str = ""
     cohort: Cohort | None = None
@@ -99,6 +101,13 @@ class Scenario(Section):
     evaluable: Evaluable
     cut_off: CutOff
     clinic: Clinic | None = None
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+            raise mistake("a name becomes a folder", "up to 100 letters, digits, spaces and . _ + -")
+        return name
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:

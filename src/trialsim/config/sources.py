@@ -8,7 +8,10 @@ from trialsim.config.yaml_lines import Place
 
 
 def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
-    """Sources in the order in which they appear, each with its numbers in words."""
+    """Sources in the order in which they appear, each with its numbers in words.
+
+    What is written without a source counts as the protocol's.
+    """
     found: dict[str, dict[str, None]] = {}
     for place, quantity in quantities_in(scenario):
         if is_default(place, quantity):
@@ -17,7 +20,7 @@ def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
             number = scenario.resolved(quantity, name)
-            source = number.source if number.source != FROM_PROTOCOL else "set by the user"
+            source = number.source if number.source != FROM_PROTOCOL else "parameters set by the user"
         else:
             number, source = quantity, quantity.source
         found.setdefault(source, {})[f"{name} {number.text}"] = None
@@ -31,5 +34,6 @@ def is_default(place: Place, quantity: Quantity) -> bool:
 
 
 def _words(place: Place) -> str:
-    parts = [str(part) for part in place if part not in ("events", "population", "sites")]
+    left_out = ("events", "population", "sites")
+    parts = [part for part in place if isinstance(part, str) and part not in left_out]
     return " ".join(parts).replace("_", " ")

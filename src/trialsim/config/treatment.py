@@ -47,6 +47,8 @@ class Condition(Section):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        if self.toxicity is not None and not self.toxicity:
+            raise mistake("a condition names at least one toxicity", "any, severe, or names")
         given = [self.holds, self.toxicity, self.response]
         if sum(item is not None for item in given) != 1:
             raise mistake("a condition says one thing", "exactly one of `holds`, `toxicity`, `response`")
@@ -76,7 +78,7 @@ class Rule(Section):
 
     `levels` counts steps (escalate, reduce). A hold stops the drug until the toxicities that it names are over and then
     resumes at `same`, `lower` (one level) or a dose of the ladder. `at_lowest` says what a reduction does at the lowest
-    level.
+    level, `source` where the rule is from if it is not the protocol.
     """
 
     when: list[Condition]
@@ -85,6 +87,7 @@ class Rule(Section):
     at: Literal["visit", "onset"] = "visit"
     resume: str = "same"
     at_lowest: Literal["stay", "stop"] = "stay"
+    source: str = "protocol"
 
     @field_validator("when", mode="before")
     @classmethod
@@ -147,12 +150,17 @@ class Treatment(Section):
 
     @field_validator("levels", mode="before")
     @classmethod
-    def _ladder(cls, data: Any) -> Any:
+    def _list_or_steps(cls, data: Any) -> Any:
         if isinstance(data, Mapping):
             data = _stepped(data)
         if not isinstance(data, list) or not data:
             raise mistake("a dose ladder is a list of doses", "[100, 300, 500] in mg/day, or start/step/maximum")
-        doses = [Dose.number(item["value"] if isinstance(item, Mapping) else item) for item in data]
+        return data
+
+    @field_validator("levels", mode="after")
+    @classmethod
+    def _rising(cls, data: list[Dose]) -> list[Dose]:
+        doses = [dose.value for dose in data]
         if any(b <= a for a, b in itertools.pairwise(doses)):
             rising = sorted(set(doses))
             meant = f"[{', '.join(f'{dose:g}' for dose in rising)}]" if len(rising) > 1 else ""
@@ -177,7 +185,7 @@ def _stepped(data: Mapping[str, Any]) -> list[float]:
     start, step, maximum = (Dose.number(data[key]) for key in ("start", "step", "maximum"))
     if maximum < start:
         raise mistake("the maximum lies below the start", f"maximum of at least {start:g} mg/day")
-    n_steps = math.ceil((maximum - start) / step)
-    if n_steps > 1000:
+    if step * 1000.0 < maximum - start:
         raise mistake("the ladder has too many levels", "at most 1000 levels")
+    n_steps = math.ceil((maximum - start) / step)
     return [min(start + i * step, maximum) for i in range(n_steps + 1)]

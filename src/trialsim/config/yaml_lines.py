@@ -25,21 +25,29 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
         raise ConfigurationError([Problem(name, "", f"the file cannot be read: {reason}.", "a YAML file.")]) from error
-    loader = yaml.SafeLoader(text)
+    places: Places = {}
+    problems: list[Problem] = []
     try:
-        node = loader.get_single_node()
-        if not isinstance(node, yaml.MappingNode):
-            raise ConfigurationError([Problem(f"{name}:1", "", "the file holds no keys.", "a mapping: `key: value`.")])
-        places: Places = {}
-        problems: list[Problem] = []
-        data = _data(loader, node, (), name, places, problems)
+        data = _parsed(text, name, places, problems)
     except yaml.YAMLError as error:
         raise ConfigurationError([_syntax(name, error)]) from error
-    finally:
-        loader.dispose()
+    except RecursionError:
+        wrong = "the text contains itself (an alias inside its own anchor)."
+        raise ConfigurationError([Problem(name, "", wrong, "YAML without such aliases.")]) from None
+    if not isinstance(data, dict):
+        raise ConfigurationError([Problem(f"{name}:1", "", "the file holds no keys.", "a mapping: `key: value`.")])
     if problems:
         raise ConfigurationError(problems)
     return data, places
+
+
+def _parsed(text: str, name: str, places: Places, problems: list[Problem]) -> Any:
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        return None if node is None else _data(loader, node, (), name, places, problems)
+    finally:
+        loader.dispose()
 
 
 def _syntax(name: str, error: yaml.YAMLError) -> Problem:
@@ -59,7 +67,7 @@ def _data(
         return _scalar(loader, node)
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        key = str(loader.construct_object(key_node))
+        key = str(key_node.value)  # as written: `yes` stays a name
         line = f"{name}:{key_node.start_mark.line + 1}"
         if key in result:
             problems.append(Problem(line, key, "this key stands here twice.", "each key once."))
@@ -71,16 +79,18 @@ def _data(
 def _scalar(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
     try:
         return loader.construct_object(node)
-    except ValueError:  # a date that is none stays text, so that the message can name the key
+    except (ValueError, KeyError, AttributeError):  # a date that is none stays text: the message can name the key
         return node.value
 
 
 def parse_value(text: str) -> Any:
     """The value behind `--set key=value`, read as YAML; text that is no YAML stays text."""
+    problems: list[Problem] = []
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+        value = _parsed(text, "", {}, problems)
+    except (yaml.YAMLError, RecursionError):
         return text
+    return text if problems else value
 
 
 def place_of(places: Places, place: Place) -> str:
@@ -91,7 +101,7 @@ def place_of(places: Places, place: Place) -> str:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any], *, keeps_null: bool = False) -> dict[str, Any]:
-    """A new mapping: `over` wins, mappings merge key by key, null takes a key away.
+    """A new mapping: `over` wins, mappings merge key by key, null takes a key away; a quantity is replaced whole.
 
     With `keeps_null` a null stays, to take the key away when the result is itself laid over something.
     """
@@ -99,12 +109,19 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any], *, keeps_null: bool 
     for key, value in over.items():
         if value is None and not keeps_null:
             result.pop(key, None)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and not (is_quantity(value) and is_quantity(result.get(key))):
             inside = result.get(key)
             result[key] = merge(inside if isinstance(inside, Mapping) else {}, value, keeps_null=keeps_null)
         else:
             result[key] = value
     return result
+
+
+def is_quantity(data: Any) -> bool:
+    """Whether plain data may be a number: a scalar, or `{value: …, source: …}` or `{calibrated: …}`."""
+    if not isinstance(data, Mapping):
+        return True
+    return bool(data) and set(data) <= {"value", "source", "calibrated"} and set(data) != {"source"}
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:

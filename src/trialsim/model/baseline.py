@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from trialsim.errors import HazardError
+
 NORMAL: Final = 0
 LOGNORMAL: Final = 1
 LOGIT_NORMAL: Final = 2
+_LARGEST_EXPONENT: Final = 700.0
 
 # Coefficients of Wichura (1988), Algorithm AS 241, routine PPND16: numerator and denominator of each branch, highest
 # power first. The routine's own accuracy is about 1 part in 10^16.
@@ -42,6 +45,16 @@ def _ratio(branch: tuple[Sequence[float], Sequence[float]], x: float) -> float:
     return numerator / denominator
 
 
+def finite_exp(exponent: float) -> float:
+    """exp, with `HazardError` where the result is too large for a number."""
+    if exponent > _LARGEST_EXPONENT:
+        raise HazardError(
+            "a baseline value or a frailty is too large for a number.\n"
+            "  Allowed: spreads that keep it finite; look at `sd`."
+        )
+    return math.exp(exponent)
+
+
 def standard_normal_quantile(uniform: float) -> float:
     """The standard normal quantile of a number in (0, 1), by Wichura (1988), Algorithm AS 241 (PPND16)."""
     q = uniform - 0.5
@@ -64,9 +77,10 @@ def continuous_value(
     share = lowest_share + uniform * (highest_share - lowest_share)
     normal = location + spread * standard_normal_quantile(share)
     if distribution == LOGNORMAL:
-        return math.exp(normal)
+        return finite_exp(normal)
     if distribution == LOGIT_NORMAL:
-        return 1.0 / (1.0 + math.exp(-normal))
+        below = math.exp(-abs(normal))
+        return 1.0 / (1.0 + below) if normal >= 0.0 else below / (1.0 + below)
     return normal
 
 
@@ -80,4 +94,4 @@ def category_index(uniform: float, cumulative_shares: Sequence[float]) -> int:
 
 def frailty_value(uniform: float, sd_log: float) -> float:
     """A lognormal frailty with median 1 and standard deviation `sd_log` on the log scale."""
-    return math.exp(sd_log * standard_normal_quantile(uniform))
+    return finite_exp(sd_log * standard_normal_quantile(uniform))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def study_day_of(calendar_day: float, first_dose_day: float, latest: float) -> float:
     """The study day of a calendar day, NaN before the first dose.
@@ -14,5 +16,17 @@ def study_day_of(calendar_day: float, first_dose_day: float, latest: float) -> f
 
 
 def repeated_day(number: int, every_days: float) -> float:
-    """The study day of the n-th visit or assessment (n from 1): one product, never a sum of steps."""
-    return number * every_days
+    """The study day of the n-th visit or assessment (n from 1), to the nearest millionth of a day (0.09 s).
+
+    Rounding makes days equal that are equal on paper (3 × 0.7 and 1 × 2.1), so that their order is the one of
+    `vocabulary` and not one of rounding errors.
+    """
+    return math.floor(number * every_days * 1e6 + 0.5) / 1e6
+
+
+def next_number(after_day: float, every_days: float, number: int) -> int:
+    """The number of the first visit after a study day; `number` is the last one that was held."""
+    number += 1
+    while repeated_day(number, every_days) <= after_day:
+        number += 1
+    return number

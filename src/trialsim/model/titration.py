@@ -32,9 +32,8 @@ ACTION_NAMES: Final = ("keep", "escalate", "reduce", "hold", "stop")
 RESUME: Final = 5  # what ends a hold; no rule names it
 DECISION_NAMES: Final = (*ACTION_NAMES, "resume")
 
-# Where a held patient resumes.
-RESUME_SAME: Final = -1  # the level at which the drug was held
-# a level of 0 or more: that level
+# Where a held patient resumes: a level counted from 0, or -1 - n for n levels below the one that was held.
+RESUME_SAME: Final = -1
 
 
 def toxicities_meant(mode: int, new: int, ongoing: int, ever: int) -> int:
@@ -90,16 +89,29 @@ def condition_holds(
     return kind == ALWAYS
 
 
-def level_after(action: int, amount: int, level: int, n_levels: int) -> int:
-    """The level after an action: escalation stops at the top of the ladder, reduction at its bottom.
+def waiting_after_hold(waits_for: int, waiting_for: int, ongoing: int) -> int:
+    """The mask of toxicities that a patient is held for after a rule said hold; 0 for not held.
 
-    For a hold, `amount` tells where the patient will resume: `RESUME_SAME`, or a level counted from 0; a hold that
-    resumes lower is given `-1 - n` for n levels lower.
+    A hold with nothing ongoing to wait for holds nobody; one more hold makes a held patient wait for more.
     """
+    return waiting_for | waits_for if waits_for & ongoing else waiting_for
+
+
+def level_after_hold(resume: int, waits_for: int, waiting_for: int, ongoing: int, level: int, n_levels: int) -> int:
+    """The level at which a patient will resume after a rule said hold.
+
+    Only the hold that stops the drug sets it: a further hold of a held patient, or one with nothing ongoing to wait
+    for, leaves it as it is.
+    """
+    if waiting_for != 0 or not waits_for & ongoing:
+        return level
+    return min(resume, n_levels - 1) if resume >= 0 else max(level + resume + 1, 0)
+
+
+def level_after(action: int, amount: int, level: int, n_levels: int) -> int:
+    """The level after an escalation or reduction by `amount`, which stop at the ends of the ladder; else the same."""
     if action == ESCALATE:
         return min(level + amount, n_levels - 1)
     if action == REDUCE:
         return max(level - amount, 0)
-    if action == HOLD:
-        return min(amount, n_levels - 1) if amount >= 0 else max(level + amount + 1, 0)
     return level

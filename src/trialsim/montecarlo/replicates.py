@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from trialsim.records.outcomes import patient_outcomes, replicate_outcomes
 from trialsim.records.tables import event_table
 
 REPLICATES_AT_ONCE: Final = 50
+PATIENTS_AT_ONCE: Final = 5000  # a block holds all its events in memory, some 10 kB a patient
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,14 @@ class Replicates:
         """How many replicates there are."""
         return len(self.outcomes)
 
-    def followed_by(self, later: Replicates) -> Replicates:
-        """These replicates and the ones that come after them."""
-        return Replicates(
-            pd.concat([self.outcomes, later.outcomes], ignore_index=True),
-            pd.concat([self.patients, later.patients], ignore_index=True),
-            pd.concat([self.events, later.events], ignore_index=True),
-            self.n_kept,
-        )
+
+def joined(blocks: Sequence[Replicates]) -> Replicates:
+    """Blocks that follow each other (at least one) as one."""
+    outcomes, patients, events = (
+        pd.concat([getattr(block, name) for block in blocks], ignore_index=True)
+        for name in ("outcomes", "patients", "events")
+    )
+    return Replicates(outcomes, patients, events, blocks[0].n_kept)
 
 
 def simulate_replicates(
@@ -56,19 +57,19 @@ def simulate_replicates(
 
     Calls `on_progress` with the number done. Raises `Interrupted` on Ctrl-C, `HazardError` for a degenerate hazard.
     """
-    done = before
+    at_once = max(1, min(REPLICATES_AT_ONCE, PATIENTS_AT_ONCE // protocol.accrual.n_patients))
+    blocks = [before] if before is not None else []
+    first = sum(block.n for block in blocks) + 1
     try:
-        while (first := (done.n if done is not None else 0) + 1) <= n_replicates:
-            last = min(first + REPLICATES_AT_ONCE - 1, n_replicates)
-            block = _block(protocol, seed, first, last, n_kept)
-            done = block if done is None else done.followed_by(block)
-            on_progress(done.n)
+        while first <= n_replicates:
+            last = min(first + at_once - 1, n_replicates)
+            blocks.append(_block(protocol, seed, first, last, n_kept))
+            first = last + 1
+            on_progress(last)
     except KeyboardInterrupt:
-        n_done = done.n if done is not None else 0
-        raise Interrupted(f"interrupted after {n_done:,} of {n_replicates:,} replicates", done) from None
-    if done is None:
-        raise ValueError("a run needs at least one replicate")
-    return done
+        message = f"interrupted after {first - 1:,} of {n_replicates:,} replicates"
+        raise Interrupted(message, joined(blocks) if blocks else None) from None
+    return joined(blocks)
 
 
 def _block(protocol: Protocol, seed: int, first: int, last: int, n_kept: int) -> Replicates:

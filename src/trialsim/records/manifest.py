@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -52,8 +53,13 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into a folder."""
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, default=str)
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, default=str, allow_nan=False)
         (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def as_stored(configuration: Mapping[str, Any]) -> Any:
+    """A configuration as it reads back from a manifest: dates as texts."""
+    return json.loads(json.dumps(configuration, default=str))
 
 
 def read_manifest(path: Path) -> Manifest:

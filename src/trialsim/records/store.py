@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from trialsim.errors import DestinationError
+from trialsim.errors import ConfigurationError, DestinationError
+from trialsim.records.manifest import read_manifest
 
 MANIFEST: Final = "manifest.json"
+FILES: Final = frozenset(
+    {MANIFEST, "scenario.yaml", "estimates.csv", "readings.csv", "replicates.parquet", "patients.parquet",
+     "events.parquet", "swimmer.png", "predictive.png"}
+)  # fmt: skip
 _ALLOWED: Final = "a new folder, an empty one, or a results folder to replace, where you may write"
 
 
@@ -22,12 +27,12 @@ def results_folder(destination: Path) -> Iterator[Path]:
 
     Raises `DestinationError` before any work if the destination cannot be written or holds something else.
     """
-    check_destination(destination)
+    destination = check_destination(destination)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         filling = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".partial", dir=destination.parent))
     except OSError as error:
-        raise DestinationError(f"--out {destination}", f"{error.strerror}.", f"{_ALLOWED}.") from error
+        raise _refused(destination, f"{error.strerror}.") from error
     try:
         yield filling
         filling.chmod(0o755)
@@ -36,18 +41,40 @@ def results_folder(destination: Path) -> Iterator[Path]:
         shutil.rmtree(filling, ignore_errors=True)
 
 
-def check_destination(destination: Path) -> None:
-    """Raise `DestinationError` if a results folder could not be put there."""
-    if destination.is_dir():
-        if any(destination.iterdir()) and not (destination / MANIFEST).is_file():
-            raise DestinationError(
-                f"--out {destination}", "the folder holds something else than results.", f"{_ALLOWED}."
-            )
-    elif destination.exists() or destination.is_symlink():
-        raise DestinationError(f"--out {destination}", "this is a file.", f"{_ALLOWED}.")
-    nearest = next(folder for folder in (destination.parent, *destination.parent.parents) if folder.exists())
+def check_destination(destination: Path) -> Path:
+    """The place for a results folder, links resolved; `DestinationError` if it could not be put there.
+
+    A folder is replaced only if everything in it was written by a run; anything else in it is the user's.
+    """
+    try:
+        place = destination.resolve()
+        if place == Path.cwd():
+            raise _refused(destination, "this is the folder that you are in.")
+        if place.is_dir():
+            others = sorted(path.name for path in place.iterdir() if path.name not in FILES)
+            if others or (any(place.iterdir()) and not _is_ours(place / MANIFEST)):
+                named = f" ({others[0]})" if others else ""
+                raise _refused(destination, f"the folder holds something else than results{named}.")
+        elif place.exists():
+            raise _refused(destination, "this is a file.")
+        nearest = next(folder for folder in place.parents if folder.exists())
+    except OSError as error:
+        raise _refused(destination, f"{error.strerror}.") from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise DestinationError(f"--out {destination}", f"{nearest} cannot be written.", f"{_ALLOWED}.")
+        raise _refused(destination, f"{nearest} cannot be written.")
+    return place
+
+
+def _is_ours(manifest: Path) -> bool:
+    try:
+        read_manifest(manifest)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _refused(destination: Path, why: str) -> DestinationError:
+    return DestinationError(f"--out {destination}", why, f"{_ALLOWED}.")
 
 
 def _replace(destination: Path, filling: Path) -> None:

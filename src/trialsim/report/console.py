@@ -42,13 +42,15 @@ def _table(title: str, estimates: Sequence[Estimate]) -> Table:
     table.add_column("figure" if has_published else "quantity", no_wrap=True)
     for name in ("published", "simulated", "95 % range", "at") if has_published else ("simulated", "95 % range"):
         table.add_column(name, justify="right", no_wrap=True)
+    cells: tuple[str, ...]
     for item in estimates:
         simulated = words.with_error(item.value, item.mcse, item.unit)
         interval = words.interval(item.lower, item.upper, item.unit)
         if has_published:
-            table.add_row(words.label(item.quantity), item.printed, simulated, interval, words.position(item.position))
+            cells = (words.label(item.statistic), item.printed, simulated, interval, words.position(item.position))
         else:
-            table.add_row(words.label(item.quantity), simulated, interval)
+            cells = (words.label(item.statistic), simulated, interval)
+        table.add_row(*map(Text, cells))
     return table
 
 
@@ -61,7 +63,7 @@ def _readings_table(readings: Sequence[OtherReading]) -> Table:
         found = item.estimate
         what = f"{words.label(found.quantity).partition(',')[0]}: {item.reading}"
         simulated = words.with_error(found.value, found.mcse, found.unit)
-        table.add_row(what, found.printed, simulated, words.position(found.position))
+        table.add_row(*map(Text, (what, found.printed, simulated, words.position(found.position))))
     return table
 
 
@@ -70,16 +72,23 @@ def _empty_table(title: str) -> Table:
 
 
 def _verdict(published: Sequence[Estimate], n: int) -> Text:
-    outside = [words.label(item.quantity) for item in published if not 0.025 <= item.position <= 0.975]
+    outside = [words.label(item.statistic) for item in published if item.is_inside is False]
+    undefined = [words.label(item.statistic) for item in published if item.is_inside is None]
+    text = Text()
     if outside:
-        return Text(f"Outside the 95 % range of trials of {n}: {', '.join(outside)}.", style="bold red")
-    return Text(f"Every published figure lies inside the 95 % range of trials of {n}.")
+        text.append(f"Outside the 95 % range of trials of {n}: {', '.join(outside)}.", style="bold red")
+    else:
+        every = "Every published figure" if not undefined else "Every other published figure"
+        text.append(f"{every} lies inside the 95 % range of trials of {n}.")
+    if undefined:
+        text.append(f"\nDoes not exist in these trials: {', '.join(undefined)}.")
+    return text
 
 
 def _note(n: int, has_published: bool) -> str:
     at = (
         "`at` is the share of trials below the published figure, with half of those\n"
-        "equal to it after rounding as printed.\n"
+        "equal to it (for a median: that round to it).\n"
     )
     return (
         "± is the Monte Carlo standard error of the mean. 95 % range: where 95 % of\n"

@@ -23,6 +23,7 @@ def draw_figures(
     import matplotlib  # slow to import, and not needed before pictures are drawn
 
     matplotlib.use("Agg")
+    matplotlib.rcParams["text.parse_math"] = False  # a name may hold a dollar sign
     from trialsim.report.predictive import draw_predictive
     from trialsim.report.swimmer import draw_swimmer
 

@@ -28,8 +28,7 @@ def draw_predictive(path: Path, scenario: Scenario, outcomes: pd.DataFrame, esti
     """
     published = [item for item in estimates if item.printed]
     shown = published or [item for item in estimates if item.n_defined > 0][:_N_SHOWN]
-    statistics = {quantity: figure.statistic or quantity for quantity, figure in scenario.figures.items()}
-    values = per_trial_values(outcomes, [statistics.get(item.quantity, item.quantity) for item in shown])
+    values = per_trial_values(outcomes, [item.statistic for item in shown])
     pairs = list(zip(shown, values, strict=True))
     panels = [[pair for pair in pairs if not pair[0].unit], *[[pair] for pair in pairs if pair[0].unit]]
     panels = [panel for panel in panels if panel]
@@ -59,7 +58,7 @@ def _panel(axes: Axes, pairs: Sequence[tuple[Estimate, Values]]) -> None:
         if not math.isnan(item.published):
             style = {"color": _PUBLISHED, "markersize": 7, "markeredgecolor": "white"}
             axes.plot(item.published * scale, y, "D", zorder=5, **style)  # type: ignore[arg-type]
-    labels = [words.label(item.quantity).partition(",")[0] for item, _ in reversed(pairs)]
+    labels = [words.label(item.statistic).partition(",")[0] for item, _ in reversed(pairs)]
     axes.set_yticks(range(len(pairs)), labels)
     axes.set_ylim(-0.6, len(pairs) - 0.4)
     axes.set_xlabel("per cent" if is_share else pairs[0][0].unit)

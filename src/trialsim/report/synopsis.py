@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from trialsim.config import (
 )
 from trialsim.config.events import Event
 from trialsim.config.population import Covariate
+from trialsim.errors import ConfigurationError
 
 
 def describe(name: str, changes: Mapping[str, Any]) -> str:
@@ -26,9 +28,9 @@ def describe(name: str, changes: Mapping[str, Any]) -> str:
     """
     kind = kind_of(name)
     if kind == "cohorts":
-        return "\n".join(_cohort(load_cohort(name)))
+        return wrapped("\n".join(_cohort(load_cohort(name))))
     if kind == "parameters":
-        return "\n".join(_parameter_set(load_parameters(name)))
+        return wrapped("\n".join(_parameter_set(load_parameters(name))))
     return synopsis(load_scenario(name, changes))
 
 
@@ -61,7 +63,16 @@ def _parameter_set(found: ParameterSet) -> Iterator[str]:
 def synopsis(scenario: Scenario) -> str:
     """Several paragraphs of text."""
     sections = (_who, _dose, _events, _measured, _compared, _sources)
-    return "\n\n".join("\n".join(section(scenario)) for section in sections)
+    return wrapped("\n\n".join("\n".join(section(scenario)) for section in sections))
+
+
+def wrapped(text: str) -> str:
+    """Long lines broken, their continuation indented."""
+    lines = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 4 if line.startswith(" ") else 0)
+        lines.append(textwrap.fill(line, 100, subsequent_indent=indent, break_on_hyphens=False) if line else "")
+    return "\n".join(lines)
 
 
 def _who(scenario: Scenario) -> Iterator[str]:
@@ -104,7 +115,7 @@ def _dose(scenario: Scenario) -> Iterator[str]:
     yield f"  {treatment.drug}: {levels} mg/day. Visits every {treatment.every.text}."
     yield "  The first rule that holds decides:"
     for number, rule in enumerate(treatment.rules, start=1):
-        yield f"    {number}. {rule}"
+        yield f"    {number}. {rule}" + (f" ({rule.source})" if rule.source != "protocol" else "")
     if scenario.clinic is not None:
         yield f"  The clinic has {scenario.clinic.slots_per_day} visit slots a day; patients wait for each other."
 
@@ -144,7 +155,8 @@ def _measured(scenario: Scenario) -> Iterator[str]:
         if on
     ]
     earlier = f", or {' or '.join(also)} earlier" if also else ""
-    yield f"  Evaluable for response: on study for {after.text}{earlier}."
+    source = f" ({scenario.evaluable.source})" if scenario.evaluable.source != "protocol" else ""
+    yield f"  Evaluable for response: on study for {after.text}{earlier}{source}."
     yield f"  Observation ends {_cut_off(scenario)}."
 
 
@@ -168,7 +180,19 @@ def _compared(scenario: Scenario) -> Iterator[str]:
     for name, choice in scenario.readings.items():
         ambiguity = scenario.cohort.ambiguities[name]
         others = ", ".join(other for other in ambiguity.readings if other != choice)
-        yield f"  {name} = {choice} (or: {others}). {' '.join(ambiguity.readings[choice].says.split())}."
+        says = " ".join(ambiguity.readings[choice].says.split())
+        changes = ambiguity.readings[choice].changes
+        if changes and not _holds(scenario, changes):
+            says += f" — NOT SO HERE: the scenario says otherwise about {', '.join(changes)}"
+        yield f"  {name} = {choice} (or: {others}). {says}."
+
+
+def _holds(scenario: Scenario, changes: Mapping[str, Any]) -> bool:
+    """Whether a reading's changes would change nothing, because the scenario already is as it says."""
+    try:
+        return scenario.with_changes(changes) == scenario
+    except ConfigurationError:
+        return False
 
 
 def _sources(scenario: Scenario) -> Iterator[str]:

@@ -65,6 +65,9 @@ def position(value: float) -> str:
     return f"{100 * value:.0f} %" if value <= 0.99 else ">99 %"
 
 
-def date_of(opens: dt.date, calendar_day: float) -> dt.date:
-    """The date of a calendar day."""
-    return opens + dt.timedelta(days=math.floor(calendar_day))
+def date_of(opens: dt.date, calendar_day: float) -> str:
+    """The date of a calendar day; the calendar ends with the year 9999."""
+    try:
+        return str(opens + dt.timedelta(days=math.floor(calendar_day)))
+    except OverflowError:
+        return "after 9999"

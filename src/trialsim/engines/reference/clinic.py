@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import simpy
 
@@ -18,11 +18,17 @@ class Clinic:
         self.env = env
         self.slots = simpy.Resource(env, capacity=slots_per_day)
 
-    def visit(self) -> Generator[simpy.Event, object, None]:
-        """Wait for a slot, first come first served, and take it for the rest of the day."""
+    def visit(self, still_comes: Callable[[], bool]) -> Generator[simpy.Event, object, None]:
+        """Wait for a slot, first come first served, and take it for the rest of the day.
+
+        Who does not come any more when the slot is granted leaves it to the next.
+        """
         slot = self.slots.request()
         yield slot
-        self.env.process(self._until_midnight(slot))
+        if still_comes():
+            self.env.process(self._until_midnight(slot))
+        else:
+            self.slots.release(slot)
 
     def _until_midnight(self, slot: simpy.resources.resource.Request) -> Generator[simpy.Event, object, None]:
         yield self.env.at(math.floor(self.env.now) + 1.0, ORDER_ARRIVAL)

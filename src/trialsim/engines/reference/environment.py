@@ -1,7 +1,8 @@
-"""A SimPy environment in which an event stands at an exact time, with a rank among those of the same instant.
+"""A SimPy environment in which an event stands at an exact time, in a stated order among those of the same instant.
 
-SimPy schedules after a delay, and `now + delay` may miss the time that was meant by the last bit. Visits, assessments
-and clocks of one patient must keep their order to the bit, so they are scheduled at a time instead.
+SimPy schedules after a delay, and `now + delay` may miss the time that was meant by the last bit; and two study days
+that differ may fall on the same instant of the calendar. So an event is scheduled at a time, and ties are broken first
+by class (cut-off, arrival, what happens to patients), then by study day, then by rank.
 """
 
 from __future__ import annotations
@@ -11,18 +12,31 @@ from typing import Any
 
 import simpy
 
+_PATIENTS = 4  # after the cut-off (2) and arrivals (3); SimPy's own consequences of an event are 0 and 1
+
 
 class TrialEnvironment(simpy.Environment):
-    """`simpy.Environment` with `at`: the calendar in days since the trial opened."""
+    """`simpy.Environment` whose clock is the calendar, in days since the trial opened."""
 
-    def at(self, day: float, rank: int) -> simpy.Event:
-        """An event that happens on a calendar day, after all others of that instant with a lower rank.
+    def at(self, day: float, order: int) -> simpy.Event:
+        """An event of the trial on a calendar day; `order` is one of `vocabulary.ORDER_`, lower first."""
+        return self._put(day, (order, 0.0, 0))
 
-        Ranks start at 2, because SimPy's own consequences of an event (interrupts 0, process ends 1) come first.
-        """
+    def at_study_day(self, day: float, study_day: float, order: int) -> simpy.Event:
+        """An event of a patient on a calendar day, which is `study_day` of that patient."""
+        return self._put(day, (_PATIENTS, study_day, order))
+
+    def schedule(self, event: simpy.Event, priority: int = simpy.events.NORMAL, delay: float = 0) -> None:
+        """What SimPy schedules by itself: interrupts, ends of processes, resources that are granted."""
+        self._push(self.now + delay, (priority, 0.0, 0), event)
+
+    def _put(self, day: float, key: tuple[int, float, int]) -> simpy.Event:
         event = simpy.Event(self)
         event._ok = True
         event._value = None
-        queue: list[Any] = self._queue
-        heappush(queue, (day, rank, next(self._eid), event))
+        self._push(day, key, event)
         return event
+
+    def _push(self, day: float, key: tuple[int, float, int], event: simpy.Event) -> None:
+        queue: list[Any] = self._queue
+        heappush(queue, (day, key, next(self._eid), event))

@@ -30,6 +30,7 @@ class Patient:
         self.who = who
         self.today = 0.0
         self.first_dose_day = float("nan")
+        self.last_visit_day = 0.0
         self.state = disease.STABLE
         self.best_response_seen = disease.STABLE
         self.is_under_observation = True
@@ -50,7 +51,7 @@ class Patient:
         """Enrol, wait for the clinic if it has limited slots, take the first dose; the rest runs side by side."""
         self.trial.log(self, v.ENROLLED)
         if self.trial.clinic is not None:
-            yield from self.trial.clinic.visit()
+            yield from self.trial.clinic.visit(lambda: True)
         self.first_dose_day = self.env.now
         self.treatment.start()
         self.review_clocks()
@@ -62,17 +63,17 @@ class Patient:
             self.become_evaluable()
 
     def visits(self) -> Course:
-        """Come to the clinic at each titration visit while on treatment."""
+        """Come to the clinic at each titration visit while on treatment; one that a full clinic overran is left out."""
         number = 0
         while self.treatment.is_on:
-            number += 1
-            day = max(course.repeated_day(number, self.protocol.visit_every_days), self.today)
+            number = course.next_number(self.last_visit_day, self.protocol.visit_every_days, number)
+            day = course.repeated_day(number, self.protocol.visit_every_days)
             yield self.on_day(day, v.ORDER_VISIT)
             if self.trial.clinic is not None and self.treatment.is_on:
-                yield from self.trial.clinic.visit()
+                yield from self.trial.clinic.visit(lambda: self.treatment.is_on)
                 day = course.study_day_of(self.env.now, self.first_dose_day, day)
             if self.treatment.is_on:
-                self.today = day
+                self.today = self.last_visit_day = day
                 self.treatment.visit()
 
     def assessments(self) -> Course:
@@ -211,7 +212,7 @@ class Patient:
 
     def on_day(self, study_day: float, order: int) -> simpy.Event:
         """The moment of a study day on the trial's calendar."""
-        return self.env.at(self.first_dose_day + study_day, order)
+        return self.env.at_study_day(self.first_dose_day + study_day, study_day, order)
 
     def threshold(self, clock: Clock, occurrence: int) -> float:
         """The patient's own unit-exponential threshold for one occurrence of a clock."""

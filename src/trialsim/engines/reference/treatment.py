@@ -106,20 +106,25 @@ class Treatment:
         )
 
     def act(self, rule: Rule, position: int) -> None:
-        """Do what a rule says: move on the ladder, hold until the toxicities that it names are over, or stop.
-
-        A hold that has nothing left to wait for resumes at once.
-        """
+        """Do what a rule says: move on the ladder, hold until the toxicities that it names are over, or stop."""
         if rule.action == titration.STOP or (rule.stops_at_lowest and self.level == 0):
             self.record(titration.STOP, rule, position, 0.0)
             self.end(v.TOXICITY_STOP)
             return
-        self.level = titration.level_after(rule.action, rule.amount, self.level, len(self.levels))
-        if rule.action == titration.HOLD and rule.waits_for & self.ongoing:
-            self.held_by = rule
-            self.waiting_for |= rule.waits_for
-        dose = 0.0 if self.held_by is not None else self.levels[self.level]
+        if rule.action == titration.HOLD:
+            self.hold(rule)
+        else:
+            self.level = titration.level_after(rule.action, rule.amount, self.level, len(self.levels))
+        dose = 0.0 if self.waiting_for else self.levels[self.level]
         self.record(rule.action, rule, position, dose)
+
+    def hold(self, rule: Rule) -> None:
+        """Hold the drug until the toxicities that the rule names are over, if one of them is there."""
+        masks = (rule.waits_for, self.waiting_for, self.ongoing)
+        self.level = titration.level_after_hold(rule.amount, *masks, self.level, len(self.levels))
+        self.waiting_for = titration.waiting_after_hold(*masks)
+        if rule.waits_for & self.ongoing:
+            self.held_by = rule
 
     def record(self, action: int, rule: Rule | None, position: int, dose: float) -> None:
         """Log a decision and give the dose that it asks for."""
