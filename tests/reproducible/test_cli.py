@@ -100,7 +100,13 @@ SLOW = "extends: tosi2000\ntreatment: {evry: 28 days}\n"
         (["run", "tosi2000", "--set", "accrual.patients=1000000000000"], "accrual.patients = 1000000000000"),
         (["run", "tosi2000", "--out", "wrong.yaml"], "this is a file"),
         (["run", "tosi2000", "--out", "locked/results"], "cannot be written"),
-        (["run", "tosi2000", "--out", "."], "the folder holds something else than results"),
+        (["run", "tosi2000", "--out", "."], "this is the folder that you are in"),
+        (["run", "tosi2000", "--out", "mine"], "the folder holds something else than results (notes.md)"),
+        (["run", "tosi2000", "--set", "name=../elsewhere"], "a name becomes a folder"),
+        (
+            ["run", "tosi2000", "--set", "treatment.every=0.01 days", "--set", "cut_off.after_opening=99 years"],
+            "visits",
+        ),
         (["trace", "tosi2000", "--patient", "28"], "there is no such patient"),
         (["trace", "tosi2000", "--replicate", "0"], "out of range"),
     ],
@@ -109,6 +115,8 @@ def test_wrong_input_gets_its_own_message_and_leaves_nothing(
     tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
     (tmp_path / "wrong.yaml").write_text(SLOW)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.md").write_text("precious")
     locked = tmp_path / "locked"
     locked.mkdir()
     if "locked/results" in arguments:
