@@ -73,7 +73,9 @@ def run(
 
     chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
     destination = out if out is not None else Path("results") / chosen.name
-    check_destination(destination)
+    earlier_run = run_in(check_destination(destination))
+    if resume and not earlier_run:
+        print(f"nothing to resume in {destination}: starting with the first trial", file=sys.stderr)
     try:
         with progress(replicates, "simulating", quiet or as_json) as on_progress:
             earlier = destination if resume else None
@@ -88,8 +90,11 @@ def run(
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        Console().print(estimates_view(chosen, result.estimate_list, result.other_readings, result.replicates.n, seed))
-        print(f"\nresults digest {result.digest[:16]}…; tables and pictures in {destination}/")
+        console = Console() if sys.stdout.isatty() else Console(width=120)
+        readings = result.other_readings
+        console.print(estimates_view(chosen, result.estimate_list, readings, result.replicates.n, seed))
+        replaced = f" (in place of {earlier_run})" if earlier_run and not resume else ""
+        print(f"\nresults digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
 
 
 @app.command()
@@ -128,6 +133,17 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
             )
         changes[key.strip()] = parse_value(value)
     return changes
+
+
+def run_in(folder: Path) -> str:
+    """The run that a results folder holds, in words; empty for none."""
+    from trialsim.records.manifest import read_manifest
+    from trialsim.records.store import MANIFEST
+
+    if not (folder / MANIFEST).is_file():
+        return ""
+    found = read_manifest(folder / MANIFEST)
+    return f"a run of {found.replicates:,} trials, seed {found.seed}"
 
 
 @contextlib.contextmanager

@@ -38,13 +38,20 @@ ENGINE: Final = "reference"
 
 @dataclass(frozen=True)
 class Result:
-    """What `run` gives: the scenario, the seed, and the replicates; tables are pandas DataFrames."""
+    """What `run` gives; tables are pandas DataFrames.
+
+    `estimates` (a row a quantity), `readings` (a row a figure under another reading), `outcomes` (a row a trial),
+    `patients` and `events` (of the first trials), `digest`; `save(folder)` writes them.
+    """
 
     scenario: Scenario
     seed: int
     replicates: Replicates
     seconds: float
     requested: int
+
+    def __repr__(self) -> str:
+        return f"Result({self.scenario.name!r}, replicates={self.replicates.n}, seed={self.seed})"
 
     @cached_property
     def protocol(self) -> Protocol:

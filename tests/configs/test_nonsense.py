@@ -47,8 +47,7 @@ def test_nonsense_at_any_key_is_refused_or_harmless(tosi2000: ts.Scenario, nonse
     for key in keys:
         try:
             changed = tosi2000.with_changes({key: nonsense})
-        except ts.ConfigurationError as error:
-            assert error.problems
+        except ts.ConfigurationError:
             n_refused += 1
             continue
         assert not re.search(r"\bnan\b", repr(dataclasses.asdict(protocol_of(changed)))), key

@@ -10,7 +10,7 @@ import pytest
 
 import trialsim as ts
 from trialsim.errors import Interrupted
-from trialsim.records.columns import READABLE_EVENTS, patient_columns, replicate_columns
+from trialsim.records.columns import READABLE_EVENTS, patient_columns, replicate_columns, who_columns
 from trialsim.records.digest import results_digest
 
 
@@ -73,9 +73,10 @@ def test_a_results_folder_holds_the_declared_tables(tosi2000: ts.Scenario, tmp_p
                      "events.parquet", "swimmer.png", "predictive.png"}  # fmt: skip
     toxicities = list(tosi2000.toxicities)
     reported = [name for name in toxicities if tosi2000.toxicities[name].reported]
+    units = {name: item.median.unit if item.median is not None else None for name, item in tosi2000.population.items()}
     declared = {
         "replicates": replicate_columns(reported),
-        "patients": patient_columns(toxicities),
+        "patients": (*patient_columns(toxicities), *who_columns(units)),
         "events": READABLE_EVENTS,
     }
     for name, columns in declared.items():

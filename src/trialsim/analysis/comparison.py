@@ -87,7 +87,7 @@ def _with_responders(outcomes: pd.DataFrame) -> pd.DataFrame:
 def _printed(figure: Figure) -> str:
     """The figure as printed, with the count that it is read as."""
     has_count = figure.kind == "proportion" and "%" in figure.printed
-    return f"{figure.count}/{figure.of} = {figure.printed}" if has_count else figure.printed
+    return f"{figure.printed} ({figure.count}/{figure.of})" if has_count else figure.printed
 
 
 def _estimate(

@@ -2,6 +2,7 @@
 
 from trialsim.config.builtin import builtin_names, kind_of
 from trialsim.config.cohort import Cohort, Figure
+from trialsim.config.differences import Difference, differences, differences_from_published
 from trialsim.config.loading import load_cohort, load_parameters, load_scenario, scenario_from_mapping
 from trialsim.config.parameters import ParameterSet
 from trialsim.config.protocol import protocol_of
@@ -11,11 +12,14 @@ from trialsim.config.yaml_lines import parse_value
 
 __all__ = [
     "Cohort",
+    "Difference",
     "Figure",
     "ParameterSet",
     "Scenario",
     "builtin_names",
     "describe_sources",
+    "differences",
+    "differences_from_published",
     "kind_of",
     "load_cohort",
     "load_parameters",

@@ -99,12 +99,13 @@ class Ambiguity(Section):
 
 
 class Cohort(Section):
-    """A published cohort as a whole."""
+    """A published cohort as a whole; `scenario` names the scenario that is the published trial."""
 
     format: Literal[1] = 1
     name: str
     title: str
     citation: str
+    scenario: str | None = None
     facts: dict[str, Fact] = Field(default_factory=dict)
     figures: dict[str, Figure]
     ambiguities: dict[str, Ambiguity] = Field(default_factory=dict)
@@ -119,6 +120,10 @@ class Cohort(Section):
                 for quantity, changed in reading.figures.items():
                     changed_figure(self.figures[quantity], changed)
         return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
 
     def chosen(self, readings: Mapping[str, str]) -> dict[str, str]:
         """Every ambiguity with the reading taken: the one asked for, or the default."""

@@ -169,9 +169,13 @@ def _effect(place: Place, effect: Effect, covariate: Covariate) -> Iterator[Find
                     f"hazard_ratios by {', '.join(categories)}",
                     nearest(category, categories),
                 )
-    elif effect.per is None or covariate.median is None or effect.per.unit != covariate.median.unit:
+    elif effect.per is None or covariate.median is None or _units(effect) != {covariate.median.unit}:
         unit = covariate.median.unit if covariate.median is not None else ""
         yield place, _written(effect.per), "this covariate is continuous", f"hazard_ratio, and per in {unit}", ""
+
+
+def _units(effect: Effect) -> set[str]:
+    return {quantity.unit for quantity in (effect.per, effect.reference) if quantity is not None}
 
 
 def _written(quantity: Measurement | None) -> str:
@@ -244,6 +248,10 @@ def _dates(scenario: Scenario) -> Iterator[Finding]:
             f"after {scenario.accrual.opens}",
             "",
         )
+    count, n_patients = scenario.cut_off.after_count, scenario.accrual.patients
+    if count is not None and count > n_patients:
+        wrong = f"{n_patients} patients never reach this count"
+        yield ("cut_off", "after_count"), count, wrong, f"at most accrual.patients = {n_patients}", ""
     for name in ("after_opening", "after_last_entry", "at_latest"):
         quantity: Quantity | None = getattr(scenario.cut_off, name)
         if quantity is not None and not quantity.calibrated and quantity.value <= 0.0:

@@ -17,12 +17,13 @@ ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")
 class Effect(Section):
     """The effect of a baseline covariate on a hazard.
 
-    Continuous: `hazard_ratio` for each `per` of distance from the median. Categorical: `hazard_ratios` by category,
-    1 for those that are not named.
+    Continuous: `hazard_ratio` for each `per` of distance from `reference` (by default the covariate's median).
+    Categorical: `hazard_ratios` by category, 1 for those that are not named.
     """
 
     hazard_ratio: HazardRatio | None = None
     per: Measurement | None = None
+    reference: Measurement | None = None
     hazard_ratios: dict[str, HazardRatio] | None = None
 
     @model_validator(mode="after")

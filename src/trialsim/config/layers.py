@@ -44,6 +44,8 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
         base.pop("cohort", None)
         known = published.get("ambiguities")
         base["readings"] = {k: v for k, v in mapping(base.get("readings")).items() if k in mapping(known)}
+    elif "cohort" in over and over["cohort"] is None:
+        base.pop("readings", None)
     over = _with_path_of_parameters(over, path)
     cohort = merge(mapping(base.get("cohort")), mapping(over.get("cohort")))
     between: Data = {}
@@ -125,13 +127,13 @@ def with_values(data: Data, found: ParameterSet) -> Data:
 
 def source_of_mode(source: str, name: str) -> str:
     """Where a number is from that a parameter set filled in."""
-    return f"calibrated: mode of {name}" if source.startswith("rough fit") else f"{source}: prior of {name}"
+    return f"calibrated: mode of {name}" if source.startswith("rough fit") else f"{source} in the parameter set {name}"
 
 
 def is_filled_in(value: Any) -> bool:
     """Whether a value was filled in from a parameter set."""
     source = str(mapping(value).get("source", ""))
-    return ": mode of " in source or ": prior of " in source
+    return ": mode of " in source or " in the parameter set " in source
 
 
 def _calibrated_names(data: Any, place: Place) -> Iterator[str]:

@@ -116,7 +116,8 @@ def _effects(scenario: Scenario, event: Event) -> tuple[tuple[int, int, float, f
         covariate, position = scenario.population[name], names.index(name)
         if effect.hazard_ratio is not None and effect.per is not None and covariate.median is not None:
             weight = math.log(effect.hazard_ratio.value) / effect.per.value
-            effects.append((position, -1, covariate.median.value, weight))
+            reference = effect.reference or covariate.median
+            effects.append((position, -1, reference.value, weight))
         for category, ratio in (effect.hazard_ratios or {}).items():
             index = list(covariate.shares or {}).index(category)
             effects.append((position, index, 0.0, math.log(ratio.value)))

@@ -6,13 +6,16 @@ from trialsim.config.quantities import FROM_PROTOCOL, Quantity
 from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
 from trialsim.config.yaml_lines import Place
 
+NOT_STATED = "source not stated"
+_PROTOCOL_SECTIONS = ("treatment", "assessment", "evaluable", "cut_off", "clinic")
+
 
 def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
     """Sources in the order in which they appear, each with its numbers in words.
 
-    What is written without a source counts as the protocol's.
+    A number without a source is the protocol's where it is part of the protocol, and otherwise of a source not stated.
     """
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for place, quantity in quantities_in(scenario):
         if is_default(place, quantity):
             continue
@@ -23,8 +26,14 @@ def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
             source = number.source if number.source != FROM_PROTOCOL else "parameters set by the user"
         else:
             number, source = quantity, quantity.source
-        found.setdefault(source, {})[f"{name} {number.text}"] = None
-    return {source: list(names) for source, names in found.items()}
+            if source == FROM_PROTOCOL and place[0] not in _PROTOCOL_SECTIONS:
+                source = NOT_STATED
+        values = found.setdefault(source, {}).setdefault(name, [])
+        values.append(number.text)
+    return {
+        source: [f"{name} {', '.join(dict.fromkeys(values))}" for name, values in names.items()]
+        for source, names in found.items()
+    }
 
 
 def is_default(place: Place, quantity: Quantity) -> bool:

@@ -30,7 +30,8 @@ HOLD: Final = 3
 STOP: Final = 4
 ACTION_NAMES: Final = ("keep", "escalate", "reduce", "hold", "stop")
 RESUME: Final = 5  # what ends a hold; no rule names it
-DECISION_NAMES: Final = (*ACTION_NAMES, "resume")
+STILL_HELD: Final = 6  # a visit during a hold, at which nothing is decided
+DECISION_NAMES: Final = (*ACTION_NAMES, "resume", "still held")
 
 # Where a held patient resumes: a level counted from 0, or -1 - n for n levels below the one that was held.
 RESUME_SAME: Final = -1

@@ -13,6 +13,7 @@ from trialsim.errors import Interrupted
 from trialsim.model.protocol import Protocol
 from trialsim.records.outcomes import patient_outcomes, replicate_outcomes
 from trialsim.records.tables import event_table
+from trialsim.records.who import with_baseline
 
 REPLICATES_AT_ONCE: Final = 50
 PATIENTS_AT_ONCE: Final = 5000  # a block holds all its events in memory, some 10 kB a patient
@@ -77,6 +78,5 @@ def _block(protocol: Protocol, seed: int, first: int, last: int, n_kept: int) ->
     events = event_table((replicate, simulate(protocol, seed, replicate)) for replicate in numbers)
     patients = patient_outcomes(events, protocol)
     outcomes = replicate_outcomes(patients, events, protocol, numbers)
-    return Replicates(
-        outcomes, patients[patients["replicate"] <= n_kept], events[events["replicate"] <= n_kept], n_kept
-    )
+    kept = with_baseline(patients[patients["replicate"] <= n_kept], protocol, seed, range(first, min(last, n_kept) + 1))
+    return Replicates(outcomes, kept, events[events["replicate"] <= n_kept], n_kept)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from trialsim.config import differences
 from trialsim.errors import DestinationError
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo.replicates import Replicates, simulate_replicates
@@ -26,11 +27,11 @@ def earlier_replicates(
     differ from what this version simulates.
     """
     manifest = read_manifest(folder / MANIFEST)
-    differences = list(_differences(manifest.scenario, as_stored(configuration), ""))
+    found = [str(item) for item in differences(manifest.scenario, as_stored(configuration))]
     if manifest.seed != seed:
-        differences.append(f"seed: {manifest.seed} there, {seed} here")
-    if differences:
-        raise _refused(folder, "it holds another run.\n  " + "\n  ".join(differences[:10]))
+        found.append(f"seed: {manifest.seed} there, {seed} here")
+    if found:
+        raise _refused(folder, "it holds another run.\n  " + "\n  ".join(found[:10]))
     if manifest.replicates > n_replicates:
         wrong = f"it holds {manifest.replicates:,} replicates already, more than the {n_replicates:,} asked for."
         raise DestinationError(f"--resume of {folder}", wrong, f"at least {manifest.replicates:,} replicates.")
@@ -52,16 +53,3 @@ def earlier_replicates(
 def _refused(folder: Path, why: str) -> DestinationError:
     allowed = "the same scenario and seed, or a run without --resume."
     return DestinationError(f"--resume of {folder}", why, allowed)
-
-
-def _differences(there: Any, here: Any, place: str) -> Iterator[str]:
-    """What two configurations say differently, key by key."""
-    if isinstance(there, Mapping) and isinstance(here, Mapping):
-        for key in dict.fromkeys((*there, *here)):
-            yield from _differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
-    elif str(there) != str(here):
-        yield f"{place}: {_shown(there)} there, {_shown(here)} here"
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is None else str(value)

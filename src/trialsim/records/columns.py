@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,6 +95,23 @@ TOXICITY_PREFIX: Final = "n_toxicity."
 def conform(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """A table with exactly the declared columns, in their order and with their dtypes."""
     return table[[column.name for column in columns]].astype({column.name: column.dtype for column in columns})
+
+
+# Who each patient is, beside the outcomes; a covariate NAME adds `baseline.NAME` in its own unit, per cent as shares.
+WHO: Final = (
+    Column("site", "str", "", "site of enrolment, empty where there are none"),
+    Column("is_sensitive", "bool", "", "whether the patient can respond at all; nobody in the trial knows"),
+)
+BASELINE_PREFIX: Final = "baseline."
+
+
+def who_columns(covariates: Mapping[str, str | None]) -> tuple[Column, ...]:
+    """The columns that tell who a patient is; `covariates` gives each one's unit, None for categories."""
+    values = [
+        Column(f"{BASELINE_PREFIX}{name}", "str" if unit is None else "float64", unit or "", f"{name} at baseline")
+        for name, unit in covariates.items()
+    ]
+    return (*WHO, *values)
 
 
 def patient_columns(toxicities: list[str]) -> tuple[Column, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,8 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from trialsim.analysis import Estimate, OtherReading
-from trialsim.config import Scenario
+from trialsim.config import Difference, Scenario, differences_from_published
 from trialsim.report import words
+
+FEWEST_FOR_A_RANGE: Final = 40  # below this the ends of a 95 % range are just the extremes
+_MOST_DIFFERENCES: Final = 6
 
 
 def estimates_view(
@@ -24,34 +28,69 @@ def estimates_view(
     """The estimates of a run: published figures first where there are some, then what else was measured."""
     published = [estimate for estimate in estimates if estimate.printed]
     others = [estimate for estimate in estimates if not estimate.printed]
-    n = scenario.accrual.patients
+    trials = trials_in_words(scenario, estimates)
+    departures = differences_from_published(scenario)
     heading = Text(f"\n{scenario.title}\n", style="bold")
-    heading.append(f"{n_replicates:,} simulated trials of {n} patients, seed {seed}\n", style="not bold")
+    heading.append(f"{n_replicates:,} simulated {trials}, seed {seed}\n", style="not bold")
     parts: list[RenderableType] = [heading]
+    if departures:
+        parts.append(_departures(departures))
     if published:
-        parts += [_table("Published against simulated", published), _verdict(published, n), Text()]
+        parts += [_table("Published against simulated", published), _verdict(scenario, published, departures), Text()]
     if readings:
-        parts.append(_readings_table(readings))
-    return Group(*parts, _table("Also measured", others), Text(_note(n, bool(published))))
+        parts += [_readings_table(readings), *_outside_readings(readings)]
+    return Group(*parts, _table("Also measured", others), Text(_note(trials, bool(published))))
+
+
+def trials_in_words(scenario: Scenario, estimates: Sequence[Estimate]) -> str:
+    """`trials of 27 patients`, or `trials of up to 40 patients` where some end with fewer."""
+    n = scenario.accrual.patients
+    enrolled = next(item for item in estimates if item.statistic == "enrolled")
+    return f"trials of {n} patients" if enrolled.value == n else f"trials of up to {n} patients"
+
+
+def _departures(departures: Sequence[Difference]) -> Text:
+    text = Text("Not the published trial:\n", style="bold")
+    for item in departures[:_MOST_DIFFERENCES]:
+        text.append(
+            f"  {item.key}: {item.here or 'nothing'} (published: {item.there or 'nothing'})\n", style="not bold"
+        )
+    if len(departures) > _MOST_DIFFERENCES:
+        text.append(f"  and {len(departures) - _MOST_DIFFERENCES} more\n", style="not bold")
+    return text
+
+
+def _empty_table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _table(title: str, estimates: Sequence[Estimate]) -> Table:
     """One row per estimate, with the published figure and its position where there is one."""
     has_published = any(estimate.printed for estimate in estimates)
     table = _empty_table(title)
-    table.add_column("figure" if has_published else "quantity", no_wrap=True)
-    for name in ("published", "simulated", "95 % range", "at") if has_published else ("simulated", "95 % range"):
-        table.add_column(name, justify="right", no_wrap=True)
-    cells: tuple[str, ...]
+    names = (
+        ("figure", "published", "simulated", "95 % range", "at")
+        if has_published
+        else ("quantity", "simulated", "95 % range")
+    )
+    for name in names:
+        is_text = name in ("figure", "quantity")
+        table.add_column(
+            name, justify="left" if is_text else "right", no_wrap=True, min_width=0 if is_text else len(name)
+        )
     for item in estimates:
         simulated = words.with_error(item.value, item.mcse, item.unit)
-        interval = words.interval(item.lower, item.upper, item.unit)
+        cells = [words.label(item.statistic), simulated, _range(item)]
         if has_published:
-            cells = (words.label(item.statistic), item.printed, simulated, interval, words.position(item.position))
-        else:
-            cells = (words.label(item.statistic), simulated, interval)
+            cells = [cells[0], item.printed, *cells[1:], words.position(item.position)]
         table.add_row(*map(Text, cells))
     return table
+
+
+def _range(item: Estimate) -> str:
+    if item.n_defined < FEWEST_FOR_A_RANGE:
+        return words.NOTHING
+    return words.interval(item.lower, item.upper, item.unit)
 
 
 def _readings_table(readings: Sequence[OtherReading]) -> Table:
@@ -67,31 +106,45 @@ def _readings_table(readings: Sequence[OtherReading]) -> Table:
     return table
 
 
-def _empty_table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _outside_readings(readings: Sequence[OtherReading]) -> list[Text]:
+    found = [
+        f"{words.label(item.estimate.quantity).partition(',')[0]}: {item.reading}"
+        for item in readings
+        if item.estimate.is_inside is False and item.estimate.n_defined >= FEWEST_FOR_A_RANGE
+    ]
+    return [Text(f"Outside the 95 % range under: {'; '.join(found)}.\n")] if found else []
 
 
-def _verdict(published: Sequence[Estimate], n: int) -> Text:
-    outside = [words.label(item.statistic) for item in published if item.is_inside is False]
-    undefined = [words.label(item.statistic) for item in published if item.is_inside is None]
-    text = Text()
-    if outside:
-        text.append(f"Outside the 95 % range of trials of {n}: {', '.join(outside)}.", style="bold red")
+def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequence[Difference]) -> Text:
+    """Which figures lie outside, and what that says and does not say."""
+    known = [item for item in published if item.n_defined >= FEWEST_FOR_A_RANGE]
+    outside = [words.label(item.statistic) for item in known if item.is_inside is False]
+    undefined = [words.label(item.statistic) for item in published if item.n_defined == 0]
+    lines = []
+    if not known:
+        lines.append(f"Too few trials for a range: it needs {FEWEST_FOR_A_RANGE}.")
+    elif outside:
+        lines.append(f"Outside the 95 % range: {', '.join(outside)}.")
     else:
-        every = "Every published figure" if not undefined else "Every other published figure"
-        text.append(f"{every} lies inside the 95 % range of trials of {n}.")
+        lines.append("Every published figure that exists here lies inside the 95 % range." if undefined else
+                     "Every published figure lies inside the 95 % range.")  # fmt: skip
     if undefined:
-        text.append(f"\nDoes not exist in these trials: {', '.join(undefined)}.")
-    return text
+        lines.append(f"Does not exist in these trials: {', '.join(undefined)}.")
+    cohort = scenario.cohort.name if scenario.cohort is not None else ""
+    if departures:
+        lines.append("This trial differs from the published one, so its figures need not agree.")
+    elif scenario.parameters.calibrated_to == cohort:
+        lines.append("The parameters were fitted to these figures: this shows the fit, no more.")
+    return Text("\n".join(lines), style="bold" if outside and not departures else "")
 
 
-def _note(n: int, has_published: bool) -> str:
+def _note(trials: str, has_published: bool) -> str:
     at = (
         "`at` is the share of trials below the published figure, with half of those\n"
         "equal to it (for a median: that round to it).\n"
     )
     return (
         "± is the Monte Carlo standard error of the mean. 95 % range: where 95 % of\n"
-        f"single trials of {n} patients fall; this is patient sampling at fixed parameters\n"
+        f"single {trials} fall; this is patient sampling at fixed parameters\n"
         "and says nothing of what is unknown about the parameters.\n" + (at if has_published else "")
     )

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from trialsim.analysis import Estimate, Values, per_trial_values
-from trialsim.config import Scenario
+from trialsim.config import Scenario, differences_from_published
 from trialsim.report import words
 
 _BODY, _EDGE, _PUBLISHED = "#a9c6d9", "#1d3557", "#c1121f"
@@ -40,6 +40,8 @@ def draw_predictive(path: Path, scenario: Scenario, outcomes: pd.DataFrame, esti
         _panel(axis, panel)
     n, what = scenario.accrual.patients, "published figures and " if published else ""
     legend = "line: 95 % of trials; dot: mean" + ("; diamond: published" if published else "")
+    if published and not differences_from_published(scenario):
+        legend += "; the parameters were fitted to these figures"
     title = f"{scenario.title}\n{what}{len(outcomes):,} simulated trials of {n} patients\n{legend}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     figure.savefig(path, dpi=150)
@@ -51,8 +53,8 @@ def _panel(axes: Axes, pairs: Sequence[tuple[Estimate, Values]]) -> None:
     scale = 100.0 if is_share else 1.0
     for y, (item, values) in enumerate(reversed(pairs)):
         own = values[~np.isnan(values)]
-        if len(own):
-            _body(axes, y, own * scale, scale * _width(own, item.unit))
+        if len(own) and float(np.ptp(own)) > 0.0:
+            _body(axes, y, own * scale, scale * _width(own, item.unit), 100.0 if is_share else math.inf)
         axes.plot([item.lower * scale, item.upper * scale], [y, y], color=_EDGE, linewidth=1.8, zorder=3)
         axes.plot(item.value * scale, y, "o", color=_EDGE, markersize=5, zorder=4)
         if not math.isnan(item.published):
@@ -61,7 +63,8 @@ def _panel(axes: Axes, pairs: Sequence[tuple[Estimate, Values]]) -> None:
     labels = [words.label(item.statistic).partition(",")[0] for item, _ in reversed(pairs)]
     axes.set_yticks(range(len(pairs)), labels)
     axes.set_ylim(-0.6, len(pairs) - 0.4)
-    axes.set_xlabel("per cent" if is_share else pairs[0][0].unit)
+    shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"
+    axes.set_xlabel(shares if is_share else pairs[0][0].unit)
     if is_share:
         axes.set_xlim(-3, 103)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -82,10 +85,14 @@ def _width(own: Values, unit: str) -> float:
     return max(wanted, float(np.ptp(own)) / (2 * _N_BINS), 1e-9)
 
 
-def _body(axes: Axes, y: int, own: Values, width: float) -> None:
-    """The distribution as a symmetric body around its line, bars centred on multiples of their width."""
+def _body(axes: Axes, y: int, own: Values, width: float, most: float) -> None:
+    """The distribution as a symmetric body around its line, bars centred on multiples of their width.
+
+    Bars end where the quantity ends: at 0 and at `most`.
+    """
     first, last = math.floor(own.min() / width + 0.5), math.floor(own.max() / width + 0.5)
     edges = (np.arange(first, last + 2) - 0.5) * width
     counts, _ = np.histogram(own, bins=edges)
     heights = 0.8 * counts / counts.max()
-    axes.bar(edges[:-1], heights, width, bottom=y - heights / 2, align="edge", color=_BODY, zorder=1)
+    edges = np.clip(edges, 0.0, most)
+    axes.bar(edges[:-1], heights, np.diff(edges), bottom=y - heights / 2, align="edge", color=_BODY, zorder=1)

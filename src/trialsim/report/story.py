@@ -47,5 +47,9 @@ def _decision(row: dict[Any, Any]) -> str:
     before, after = row["dose_from_mg_per_day"], row["dose_to_mg_per_day"]
     dose = f"{before:g} → {after:g} mg/day" if before != after else f"stays at {after:g} mg/day"
     why = f"rule {row['rule']}" if row["rule"] else "no rule holds"
-    moment = f"because of {row['of']}" if row["of"] else "at the visit"
+    moment = "at the visit"
+    if row["of"]:
+        moment = f"now that {row['of']} is over" if row["detail"] == "resume" else f"because of {row['of']}"
+    if row["detail"] == "escalate" and before == after > 0:
+        moment += ", already at the highest level"
     return f"{dose}: {row['detail']} {moment} ({why})"

@@ -105,5 +105,9 @@ def _finish(axes: Axes, rows: dict[int, int], scenario: Scenario, n_patients: in
     axes.set_xlabel("months since the first dose")
     axes.set_ylabel("patient")
     which = f"first {len(rows)} of {n_patients}" if len(rows) < n_patients else f"{n_patients}"
-    axes.set_title(f"{scenario.title}\nreplicate 1, {which} patients by length of follow-up", loc="left", fontsize=11)
+    axes.set_title(
+        f"{scenario.title}\none simulated trial (replicate 1), {which} patients by length of follow-up",
+        loc="left",
+        fontsize=11,
+    )
     axes.spines[["top", "right"]].set_visible(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from trialsim.config import (
     load_parameters,
     load_scenario,
 )
-from trialsim.config.events import Event
+from trialsim.config.events import Effect, Event
 from trialsim.config.population import Covariate
 from trialsim.errors import ConfigurationError
 
@@ -95,8 +96,9 @@ def _who(scenario: Scenario) -> Iterator[str]:
             yield f"  {plan.ineligible.text} of those screened are not eligible."
     for pause in plan.pauses:
         yield f"  No enrolment in [{pause.start}, {pause.end})."
+    acting = {covariate for event in scenario.events.values() for covariate in event.effects}
     for name, covariate in scenario.population.items():
-        yield f"  {name}: {_covariate(covariate)}."
+        yield f"  {name}: {_covariate(covariate)}" + ("." if name in acting else "; no clock depends on it.")
 
 
 def _covariate(covariate: Covariate) -> str:
@@ -105,7 +107,9 @@ def _covariate(covariate: Covariate) -> str:
     median = covariate.median.text if covariate.median is not None else ""
     sd = covariate.sd.text if covariate.sd is not None else ""
     scale = {"normal": "", "lognormal": " on the log scale", "logit-normal": " on the logit scale"}
-    return f"{covariate.distribution}, median {median}, sd {sd}{scale[covariate.distribution]}"
+    low, high = (bound.text if bound is not None else "" for bound in (covariate.lowest, covariate.highest))
+    bounds = (f", from {low}" if low else "") + (f", to {high}" if high else "")
+    return f"{covariate.distribution}, median {median}, sd {sd}{scale[covariate.distribution]}{bounds}"
 
 
 def _dose(scenario: Scenario) -> Iterator[str]:
@@ -133,15 +137,30 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
     shape = scenario.resolved(event.shape, f"{name} shape")
     exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent")
     parts = [event.kind if event.kind != name else "", rate.text]
-    parts.append(f"Weibull shape {shape.text}" if shape.value != 1.0 else "")
-    parts.append(f"× (dose/400)^{exponent.text}" if exponent.value != 0.0 else "whatever the dose")
-    parts.append(event.grade or "")
+    if shape.value != 1.0:
+        risks = [f"{1 - math.exp(-rate.value * months**shape.value):.0%} by {months} months" for months in (6, 12)]
+        parts.append(f"Weibull shape {shape.text} (at 400 mg/day and reference baseline {', '.join(risks)})")
+    no_dose = "whatever the dose (also while held)" if event.kind == "toxicity" else "whatever the dose"
+    parts.append(f"× (dose/400)^{exponent.text}" if exponent.value != 0.0 else no_dose)
+    if event.kind == "toxicity":
+        parts.append(event.grade or "")
+        parts.append("severe" if event.severe else "not severe")
+        parts += [] if event.dose_limiting else ["not dose-limiting"]
     parts.append(event.during or "")
-    parts.append(f"effects of {', '.join(event.effects)}" if event.effects else "")
+    parts += [_effect(scenario, covariate, effect) for covariate, effect in event.effects.items()]
     if event.resolves is not None:
         parts.append(f"resolves at {event.resolves.rate.text}")
         parts.append("may recur" if event.recurs else "once")
     return ", ".join(part for part in parts if part)
+
+
+def _effect(scenario: Scenario, name: str, effect: Effect) -> str:
+    if effect.hazard_ratio is not None and effect.per is not None:
+        reference = effect.reference or scenario.population[name].median
+        at = reference.text if reference is not None else ""
+        return f"× {effect.hazard_ratio.text} for each {effect.per.text} of {name} above {at}"
+    ratios = ", ".join(f"{category} × {ratio.text}" for category, ratio in (effect.hazard_ratios or {}).items())
+    return f"by {name}: {ratios}"
 
 
 def _measured(scenario: Scenario) -> Iterator[str]:

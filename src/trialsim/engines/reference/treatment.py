@@ -50,7 +50,7 @@ class Treatment:
     def visit(self) -> None:
         """A titration visit: the first rule that holds decides. While the drug is held there is nothing to decide."""
         if self.held_by is not None:
-            self.record(titration.HOLD, self.held_by, -1, self.dose)
+            self.record(titration.STILL_HELD, self.held_by, -1, self.dose)
         else:
             self.decide(self.patient.protocol.visit_rules, -1, self.new)
         self.new = 0

@@ -1,0 +1,46 @@
+"""What two configurations say differently, key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trialsim.config.loading import load_scenario
+from trialsim.config.scenario import Scenario
+from trialsim.errors import ConfigurationError
+
+_NOT_DESIGN = ("format", "name", "title", "description", "cohort", "readings")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A dotted key with its value in one configuration and in another; empty for nothing."""
+
+    key: str
+    there: str
+    here: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.there or 'nothing'} there, {self.here or 'nothing'} here"
+
+
+def differences(there: Any, here: Any, place: str = "") -> Iterator[Difference]:
+    """The differences between two configurations as plain data."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in dict.fromkeys((*there, *here)):
+            yield from differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
+    elif str(there) != str(here):
+        yield Difference(place, "" if there is None else str(there), "" if here is None else str(here))
+
+
+def differences_from_published(scenario: Scenario) -> list[Difference]:
+    """Where a scenario departs from the trial that its cohort was published of; empty if that trial is not known."""
+    if scenario.cohort is None or scenario.cohort.scenario is None:
+        return []
+    try:
+        published = load_scenario(scenario.cohort.scenario)
+    except ConfigurationError:
+        return []
+    pairs = [{k: v for k, v in item.to_mapping().items() if k not in _NOT_DESIGN} for item in (published, scenario)]
+    return list(differences(pairs[0], pairs[1]))
