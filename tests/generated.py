@@ -73,11 +73,12 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
     events["death"] = {"kind": "death", "rate": draw(rates(0.2)), "shape": draw(st.sampled_from([1, 1.4]))}
     if draw(st.booleans()):
         events["withdrawal"] = {"kind": "withdrawal", "rate": draw(rates(0.2)), "during": "treatment"}
+    accrual = draw(accruals())
     levels = draw(st.lists(st.integers(50, 900), min_size=1, max_size=5, unique=True).map(sorted))
     return scenario_of(
         population={"age": {"median": "60 years", "sd": "9 years"}},
         frailties={"fragile": {"sd": 0.7}},
-        accrual=draw(accruals()),
+        accrual=accrual,
         treatment={
             "levels": levels,
             "every": draw(st.sampled_from(["7 days", "14 days", "10.3 days", "1 month"])),
@@ -87,7 +88,7 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
         events=events,
         assessment={"every": draw(st.sampled_from(["continuously", "28 days", "14 days"]))},
         evaluable={"after": "2 months", "early_progression": draw(st.booleans()), "early_death": draw(st.booleans())},
-        cut_off=draw(cut_offs()),
+        cut_off=draw(cut_offs(accrual["patients"])),
     )
 
 
@@ -105,17 +106,18 @@ def accruals(draw: st.DrawFn) -> dict[str, Any]:
     return {**plan, "closes_after": "24 months", "ineligible": draw(st.sampled_from([0, "20 %"]))}
 
 
-def cut_offs() -> st.SearchStrategy[dict[str, Any]]:
-    """Each kind of cut-off."""
+def cut_offs(n_patients: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Each kind of cut-off, for so many patients."""
+    few, some = min(2, n_patients), min(3, n_patients)
     return st.sampled_from(
         [
             {"after_opening": "9.7 months"},
             {"date": "2002-01-31"},
             {"after_last_entry": "4 months"},
             {"after_last_entry": "1 day"},
-            {"after_count": 2, "of": "deaths", "at_latest": "30 months"},
-            {"after_count": 2, "of": "progressions", "at_latest": "30 months"},
+            {"after_count": few, "of": "deaths", "at_latest": "30 months"},
+            {"after_count": few, "of": "progressions", "at_latest": "30 months"},
             {"after_count": 1, "of": "responses", "at_latest": "30 months"},
-            {"after_count": 3, "of": "evaluable patients", "at_latest": "30 months"},
+            {"after_count": some, "of": "evaluable patients", "at_latest": "30 months"},
         ]
     )

@@ -84,14 +84,14 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
         _mark(axes, rows, ended[ended["detail"] == "cut-off"], ">", 5.5, "#555555", "observed to the cut-off")
     )
     withdrawn = ended[ended["detail"] == "withdrawal"]
-    return [*handles, _mark(axes, rows, withdrawn, "|", 9.0, "#555555", "withdrew")] if len(withdrawn) else handles
+    return [*handles, _mark(axes, rows, withdrawn, "|", 12.0, "#d81159", "withdrew")] if len(withdrawn) else handles
 
 
 def _mark(
     axes: Axes, rows: dict[int, int], events: pd.DataFrame, marker: str, size: float, colour: str, words: str
 ) -> Artist:
     style: dict[str, Any] = {"marker": marker, "color": colour, "markersize": size, "linestyle": "none"}
-    style |= {"markeredgecolor": "white" if marker != "|" else colour, "markeredgewidth": 0.7}
+    style |= {"markeredgecolor": "white" if marker != "|" else colour, "markeredgewidth": 0.7 if marker != "|" else 2.5}
     events = events[events["study_day"].notna()]
     x = (events["study_day"] / DAYS_PER_MONTH).tolist()
     axes.plot(x, [rows[patient] for patient in events["patient"]], zorder=3, clip_on=False, **style)
