@@ -59,8 +59,3 @@ def test_rounding_never_makes_a_clock_fire_in_the_past() -> None:
 def test_a_degenerate_hazard_is_refused(parts: tuple[float, float, float]) -> None:
     with pytest.raises(HazardError, match="infinite, NaN or negative"):
         clock.intensity(*parts)
-
-
-def test_an_infinite_hazard_ratio_is_refused() -> None:
-    with pytest.raises(HazardError, match="infinite hazard"):
-        clock.hazard_ratio(1e6)

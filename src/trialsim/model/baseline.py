@@ -46,11 +46,11 @@ def _ratio(branch: tuple[Sequence[float], Sequence[float]], x: float) -> float:
 
 
 def finite_exp(exponent: float) -> float:
-    """exp, with `HazardError` where the result is too large for a number."""
+    """exp, of effects, frailties and baseline values; `HazardError` where the result is too large for a number."""
     if exponent > _LARGEST_EXPONENT:
         raise HazardError(
-            "a baseline value or a frailty is too large for a number.\n"
-            "  Allowed: spreads that keep it finite; look at `sd`."
+            "an effect or a frailty gives an infinite hazard, or a baseline value is infinite.\n"
+            "  Allowed: hazard ratios and spreads that keep it finite; look at `per` and `sd`."
         )
     return math.exp(exponent)
 

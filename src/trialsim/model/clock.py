@@ -16,7 +16,6 @@ from trialsim.errors import HazardError
 from trialsim.model.units import DAYS_PER_MONTH, REFERENCE_DOSE_MG_PER_DAY
 
 _LOG_OF_NEVER = math.log(1e10)  # days: 27 million years; a clock that would fire later never fires
-_LARGEST_LOG_RATIO = 700.0
 
 
 def coefficient_per_day(rate_per_month: float, shape: float) -> float:
@@ -42,16 +41,6 @@ def intensity(coefficient: float, factor: float, multiplier: float) -> float:
             "  Allowed: rates, effects and frailties whose product is finite and at least 0."
         )
     return value
-
-
-def hazard_ratio(log_ratio: float) -> float:
-    """exp(effects · baseline); `HazardError` where it is too large for a number."""
-    if log_ratio > _LARGEST_LOG_RATIO:
-        raise HazardError(
-            "the effects of the covariates give an infinite hazard.\n"
-            "  Allowed: hazard ratios whose product is finite; look at `per`."
-        )
-    return math.exp(log_ratio)
 
 
 def hazard_between(intensity_now: float, from_days: float, to_days: float, shape: float) -> float:

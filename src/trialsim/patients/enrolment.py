@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from trialsim.model import accrual, baseline
-from trialsim.model.clock import hazard_ratio
 from trialsim.model.draws import decision_code
 from trialsim.model.protocol import Clock, Covariate, Protocol
 from trialsim.patients.draw_table import DrawTable
@@ -118,5 +117,5 @@ def multiplier(clock: Clock, values: tuple[float, ...], frailties: tuple[float, 
             log_ratio += weight * (value - reference)
         elif value == category:
             log_ratio += weight
-    factor = hazard_ratio(log_ratio) if clock.effects else 1.0
+    factor = baseline.finite_exp(log_ratio) if clock.effects else 1.0
     return factor * frailties[clock.frailty] if clock.frailty >= 0 else factor
