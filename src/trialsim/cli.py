@@ -137,8 +137,7 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
 
 def run_in(folder: Path) -> str:
     """The run that a results folder holds, in words; empty for none."""
-    from trialsim.records.manifest import read_manifest
-    from trialsim.records.store import MANIFEST
+    from trialsim.records.manifest import MANIFEST, read_manifest
 
     if not (folder / MANIFEST).is_file():
         return ""

@@ -22,8 +22,8 @@ from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import Replicates, simulate_replicates
 from trialsim.montecarlo.resume import earlier_replicates
 from trialsim.records.digest import configuration_digest, results_digest
-from trialsim.records.manifest import Manifest, read_manifest
-from trialsim.records.store import MANIFEST, results_folder
+from trialsim.records.manifest import MANIFEST, Manifest, read_manifest
+from trialsim.records.store import results_folder
 from trialsim.records.tables import event_table, readable_events
 from trialsim.report import describe, draw_figures
 

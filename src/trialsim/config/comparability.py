@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from trialsim.config.cohort import Figure
-from trialsim.config.problems import nearest
+from trialsim.config.problems import Finding, nearest
 from trialsim.config.scenario import Scenario
 from trialsim.config.yaml_lines import Place
 from trialsim.model.vocabulary import STATISTICS
-
-Finding = tuple[Place, Any, str, str, str]
 
 
 def figure_findings(scenario: Scenario) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from trialsim.config.comparability import figure_findings
 from trialsim.config.events import ONCE_ONLY, Effect
 from trialsim.config.population import Covariate
-from trialsim.config.problems import nearest, problem_at
+from trialsim.config.problems import Finding, nearest, problem_at
 from trialsim.config.quantities import Measurement, Quantity
 from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
 from trialsim.config.treatment import WORDS, Condition
@@ -21,8 +21,6 @@ from trialsim.model.draws import decision_code
 from trialsim.model.protocol import clock_decision, covariate_decision, frailty_decision, resolution_name
 
 _MOST_TOXICITIES = 60
-
-Finding = tuple[Place, Any, str, str, str]
 
 
 def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:

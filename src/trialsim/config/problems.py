@@ -14,6 +14,9 @@ from pydantic import BaseModel, ValidationError
 from trialsim.config.yaml_lines import Place, Places, place_of
 from trialsim.errors import Problem
 
+# A mistake found in a configuration: its place, the value, what is wrong, what is allowed, what was meant.
+Finding = tuple[Place, Any, str, str, str]
+
 _WANTED = {
     "string_type": "a text",
     "int_type": "a whole number",

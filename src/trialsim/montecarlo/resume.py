@@ -13,8 +13,7 @@ from trialsim.errors import DestinationError
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo.replicates import Replicates, simulate_replicates
 from trialsim.records.digest import results_digest
-from trialsim.records.manifest import as_stored, read_manifest
-from trialsim.records.store import MANIFEST
+from trialsim.records.manifest import MANIFEST, as_stored, read_manifest
 
 
 def earlier_replicates(

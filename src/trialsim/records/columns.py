@@ -87,6 +87,7 @@ REPLICATES: Final = (
     Column("duration_days", "float64", "days", "calendar day on which observation of the last patient ended"),
 )
 
+KEY: Final = ["replicate", "patient"]  # what tells one patient from another
 ONSETS_PREFIX: Final = "n_onsets."
 FIRST_ONSET_PREFIX: Final = "first_onset_days."
 TOXICITY_PREFIX: Final = "n_toxicity."

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from trialsim.errors import ConfigurationError, Problem
 
+MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
 PACKAGES: Final = ("trialsim", "simpy", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "matplotlib")
 
@@ -54,7 +55,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into a folder."""
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False, default=str, allow_nan=False)
-        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def as_stored(configuration: Mapping[str, Any]) -> Any:

@@ -12,14 +12,13 @@ from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import (
     FIRST_ONSET_PREFIX,
+    KEY,
     ONSETS_PREFIX,
     TOXICITY_PREFIX,
     conform,
     patient_columns,
     replicate_columns,
 )
-
-KEY = ["replicate", "patient"]
 
 
 def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from trialsim.errors import ConfigurationError, DestinationError
-from trialsim.records.manifest import read_manifest
+from trialsim.records.manifest import MANIFEST, read_manifest
 
-MANIFEST: Final = "manifest.json"
 FILES: Final = frozenset(
     {MANIFEST, "scenario.yaml", "estimates.csv", "readings.csv", "replicates.parquet", "patients.parquet",
      "events.parquet", "swimmer.png", "predictive.png"}

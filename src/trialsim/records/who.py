@@ -8,9 +8,7 @@ import pandas as pd
 
 from trialsim.model.protocol import Covariate, Protocol
 from trialsim.patients import DrawTable, virtual_patients
-from trialsim.records.columns import conform, who_columns
-
-KEY = ["replicate", "patient"]
+from trialsim.records.columns import KEY, conform, who_columns
 
 
 def with_baseline(patients: pd.DataFrame, protocol: Protocol, seed: int, replicates: Iterable[int]) -> pd.DataFrame:
