@@ -24,7 +24,9 @@ if TYPE_CHECKING:
         RequestError,
         TrialsimError,
     )
-    from trialsim.verbs import Result, check, run, run_again, trace
+    from trialsim.montecarlo import replicates_for
+    from trialsim.result import Result
+    from trialsim.verbs import check, run, run_again, trace
 
 __version__ = version("trialsim")
 
@@ -38,7 +40,8 @@ _HOMES: Final = {
     "run": "verbs",
     "run_again": "verbs",
     "trace": "verbs",
-    "Result": "verbs",
+    "Result": "result",
+    "replicates_for": "montecarlo",
     "TrialsimError": "errors",
     "InputError": "errors",
     "ConfigurationError": "errors",
@@ -64,6 +67,7 @@ __all__ = [
     "check",
     "load_cohort",
     "load_scenario",
+    "replicates_for",
     "run",
     "run_again",
     "trace",

@@ -60,6 +60,14 @@ def run(
     replicates: Annotated[int, typer.Option(help="How many trials to simulate.")] = 1000,
     seed: SeedOption = 1,
     settings: SetOption = None,
+    target_mcse: Annotated[
+        str | None,
+        typer.Option(metavar="QUANTITY=ERROR", help="Go on until this Monte Carlo standard error is reached."),
+    ] = None,
+    engine: Annotated[str, typer.Option(metavar="auto|reference|batch", help="What simulates.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Threads, or processes of SimPy; by default all cores.")] = None,
+    cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")] = None,
+    block_size: Annotated[int | None, typer.Option(help="Trials that a worker does at a time.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME.")] = None,
     keep: Annotated[int, typer.Option(help="Keep patients and events of so many first trials.")] = 20,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what the results folder holds.")] = False,
@@ -68,33 +76,50 @@ def run(
 ) -> None:
     """Simulate replicates of a scenario; compare with the published figures; write a results folder."""
     from trialsim import load_scenario, verbs
+    from trialsim.montecarlo.resume import has_earlier
+    from trialsim.montecarlo.workers import available_cores
     from trialsim.records.store import check_destination
     from trialsim.report.console import estimates_view
 
     chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
     destination = out if out is not None else Path("results") / chosen.name
-    earlier_run = run_in(check_destination(destination))
-    if resume and not earlier_run:
-        print(f"nothing to resume in {destination}: starting with the first trial", file=sys.stderr)
+    target = read_target(target_mcse)
+    place = check_destination(destination)
+    earlier_run = run_in(place)
+    note = note_nothing if quiet else note_to_user
+    if resume and not has_earlier(place):
+        note(f"nothing to resume in {destination}: starting with the first trial")
     try:
         with progress(replicates, "simulating", quiet or as_json) as on_progress:
-            earlier = destination if resume else None
-            result = verbs.run(chosen, replicates, seed, keep, on_progress, earlier)
+            result = verbs.run(
+                chosen,
+                replicates,
+                seed,
+                keep,
+                engine=engine,
+                workers=workers if workers is not None else available_cores(),
+                cluster=cluster,
+                block_size=block_size,
+                target_mcse=target,
+                out=destination,
+                resume=destination if resume else None,
+                on_progress=on_progress,
+                on_note=note,
+            )
     except Interrupted as stop:
-        if isinstance(stop.finished, verbs.Result):
-            stop.finished.save(destination)
-            print(f"{stop}; they are kept in {destination}, go on with --resume", file=sys.stderr)
-            raise typer.Exit(130) from None
-        raise
-    result.save(destination)
+        if stop.finished is None:
+            raise
+        print(f"{stop}; they are kept in {destination}, go on with --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
         console = Console() if sys.stdout.isatty() else Console(width=120)
-        readings = result.other_readings
-        console.print(estimates_view(chosen, result.estimate_list, readings, result.replicates.n, seed))
+        n, readings = result.replicates.n, result.other_readings
+        console.print(estimates_view(chosen, result.estimate_list, readings, n, seed))
+        print("\n" + "\n".join(result.remarks))
         replaced = f" (in place of {earlier_run})" if earlier_run and not resume else ""
-        print(f"\nresults digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
+        print(f"results digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
 
 
 @app.command()
@@ -135,6 +160,29 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
     return changes
 
 
+def read_target(text: str | None) -> dict[str, float] | None:
+    """`--target-mcse quantity=error` to numbers; a per cent sign means hundredths."""
+    if text is None:
+        return None
+    quantity, _, error = text.partition("=")
+    number = error.strip().removesuffix("%")
+    try:
+        found = float(number) / (100.0 if number != error.strip() else 1.0)
+    except ValueError:
+        allowed = "a quantity and its error: toxicity.rash=0.005, or 0.5%."
+        raise RequestError(f"--target-mcse {text}", "this is no precision.", allowed) from None
+    return {quantity.strip(): found}
+
+
+def note_to_user(text: str) -> None:
+    """Something that a user should know, on standard error."""
+    print(text, file=sys.stderr)
+
+
+def note_nothing(text: str) -> None:
+    """With --quiet."""
+
+
 def run_in(folder: Path) -> str:
     """The run that a results folder holds, in words; empty for none."""
     from trialsim.records.manifest import MANIFEST, read_manifest
@@ -146,18 +194,18 @@ def run_in(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def progress(total: int, words: str, is_hidden: bool) -> Iterator[Callable[[int], None]]:
+def progress(total: int, words: str, is_hidden: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, only where that is a terminal."""
     console = Console(stderr=True)
     if is_hidden or not console.is_terminal:
-        yield lambda done: None
+        yield lambda done, wanted: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(words, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)
 
 
 def main() -> None:

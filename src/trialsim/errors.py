@@ -57,6 +57,10 @@ class RequestError(InputError):
         self.problem = Problem("", what, wrong, allowed, suggestion)
         super().__init__(str(self.problem))
 
+    def __reduce__(self) -> tuple[type, tuple[str, ...]]:
+        problem = self.problem
+        return type(self), (problem.what, problem.wrong, problem.allowed, problem.suggestion)
+
 
 class DestinationError(RequestError):
     """A results folder that cannot be written, or that holds something else."""

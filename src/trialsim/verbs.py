@@ -4,149 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table, other_readings
 from trialsim.config import Scenario, protocol_of, scenario_from_mapping
 from trialsim.engines.reference import simulate
-from trialsim.errors import ConfigurationError, Interrupted, Problem, RequestError
-from trialsim.model import vocabulary as v
-from trialsim.model.accrual import arrival_at_expected_count
-from trialsim.model.draws import LARGEST_SEED
-from trialsim.model.protocol import Protocol
-from trialsim.montecarlo import Replicates, simulate_replicates
-from trialsim.montecarlo.resume import earlier_replicates
-from trialsim.records.digest import configuration_digest, results_digest
-from trialsim.records.manifest import MANIFEST, Manifest, read_manifest
-from trialsim.records.store import results_folder
+from trialsim.errors import ConfigurationError, HazardError, Interrupted, Problem, RequestError
+from trialsim.limits import MOST_REPLICATES, check_request, check_workers
+from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
+from trialsim.montecarlo.resume import check_not_more, open_store
+from trialsim.records.digest import configuration_digest
+from trialsim.records.manifest import read_manifest
+from trialsim.records.store import check_destination
 from trialsim.records.tables import event_table, readable_events
-from trialsim.report import describe, draw_figures
+from trialsim.records.work_folder import work_folder
+from trialsim.report import describe
+from trialsim.result import Result
+from trialsim.stopping import enough_for
 
-MOST_REPLICATES: Final = 10_000_000
-MOST_COURSES: Final = 1_000_000_000
-MOST_VISITS_PER_PATIENT: Final = 100_000
-MOST_SCREENED: Final = 1_000_000
 DEFAULT_REPLICATES: Final = 1000
 DEFAULT_KEPT: Final = 20
-ENGINE: Final = "reference"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What `run` gives; tables are pandas DataFrames.
-
-    `estimates` (a row a quantity), `readings` (a row a figure under another reading), `outcomes` (a row a trial),
-    `patients` and `events` (of the first trials), `digest`; `save(folder)` writes them.
-    """
-
-    scenario: Scenario
-    seed: int
-    replicates: Replicates
-    seconds: float
-    requested: int
-
-    def __repr__(self) -> str:
-        return f"Result({self.scenario.name!r}, replicates={self.replicates.n}, seed={self.seed})"
-
-    @cached_property
-    def protocol(self) -> Protocol:
-        """The flat numbers that were simulated."""
-        return protocol_of(self.scenario)
-
-    @cached_property
-    def estimate_list(self) -> list[Estimate]:
-        """One estimate per quantity, published figures first."""
-        return estimates(self.replicates.outcomes, self.scenario.figures, self.scenario.accrual.patients)
-
-    @cached_property
-    def estimates(self) -> pd.DataFrame:
-        """The same as a table; see `analysis.Estimate` for the columns."""
-        return estimates_table(self.estimate_list)
-
-    @cached_property
-    def other_readings(self) -> list[OtherReading]:
-        """The published figures under the readings that were not taken, held against the same trials."""
-        cohort = self.scenario.cohort
-        if cohort is None:
-            return []
-        n_planned = self.scenario.accrual.patients
-        return other_readings(self.replicates.outcomes, cohort, self.scenario.readings, n_planned)
-
-    @property
-    def readings(self) -> pd.DataFrame:
-        """The same as a table: ambiguity, reading, then the columns of `estimates`."""
-        table = estimates_table(item.estimate for item in self.other_readings)
-        table.insert(0, "ambiguity", [item.ambiguity for item in self.other_readings])
-        table.insert(1, "reading", [item.reading for item in self.other_readings])
-        return table
-
-    @property
-    def outcomes(self) -> pd.DataFrame:
-        """One row per replicate."""
-        return self.replicates.outcomes
-
-    @property
-    def patients(self) -> pd.DataFrame:
-        """One row per enrolled patient of the first replicates."""
-        return self.replicates.patients
-
-    @cached_property
-    def events(self) -> pd.DataFrame:
-        """One row per event of the first replicates, in words."""
-        return readable_events(self.replicates.events, self.protocol)
-
-    @property
-    def digest(self) -> str:
-        """The digest of the results: equal for equal scenario, seed and number of replicates."""
-        return results_digest(self.replicates.outcomes)
-
-    def manifest(self) -> Manifest:
-        """Everything needed to run it again."""
-        configuration = self.scenario.to_mapping()
-        return Manifest(
-            verb="run",
-            scenario=configuration,
-            scenario_digest=configuration_digest(configuration),
-            seed=self.seed,
-            replicates=self.replicates.n,
-            kept_replicates=self.replicates.n_kept,
-            engine=ENGINE,
-            results_digest=self.digest,
-            seconds=round(self.seconds, 3),
-            is_complete=self.replicates.n == self.requested,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """The estimates as plain data for `--json`; what does not exist is null."""
-        rows = self.estimates.astype(object).where(self.estimates.notna(), None).to_dict(orient="records")
-        return {
-            "scenario": self.scenario.name,
-            "seed": self.seed,
-            "replicates": self.replicates.n,
-            "engine": ENGINE,
-            "results_digest": self.digest,
-            "estimates": rows,
-        }
-
-    def save(self, destination: Path | str) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        destination = Path(destination)
-        with results_folder(destination) as folder:
-            (folder / "scenario.yaml").write_text(self.scenario.to_yaml(), encoding="utf-8")
-            self.estimates.to_csv(folder / "estimates.csv", index=False)
-            if self.other_readings:
-                self.readings.to_csv(folder / "readings.csv", index=False)
-            self.outcomes.to_parquet(folder / "replicates.parquet", index=False)
-            self.patients.to_parquet(folder / "patients.parquet", index=False)
-            self.events.to_parquet(folder / "events.parquet", index=False)
-            draw_figures(folder, self.scenario, self.events, self.patients, self.outcomes, self.estimate_list)
-            self.manifest().write(folder)
-        return destination
 
 
 def check(names: Sequence[str], changes: Mapping[str, Any] | None = None) -> list[str]:
@@ -171,30 +51,69 @@ def run(
     replicates: int = DEFAULT_REPLICATES,
     seed: int = 1,
     keep: int = DEFAULT_KEPT,
-    on_progress: Callable[[int], None] = lambda done: None,
+    *,
+    engine: str = "auto",
+    workers: int | None = None,
+    cluster: str | None = None,
+    block_size: int | None = None,
+    target_mcse: Mapping[str, float] | None = None,
+    out: Path | str | None = None,
     resume: Path | str | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Monte Carlo replicates of a scenario; patients and events are kept for the first `keep` of them.
 
-    `resume` names a results folder of the same scenario and seed whose replicates are taken over; the result is equal
-    to that of an undisturbed run. Raises `RequestError` for an impossible request before any work starts, and
+    `engine` is `auto`, `reference` or `batch`, `workers` the number of threads (or of processes, for the reference
+    engine), `cluster` the address of a Dask scheduler, `block_size` how many replicates a worker does at a time: none
+    of them changes a result. With `target_mcse`, one quantity and the Monte Carlo standard error that it shall have at
+    most, `replicates` are only the first ones. `out` names the results folder to write; while the run lasts, what is
+    finished is kept beside it. `resume` names a results folder whose replicates, or those of the unfinished run beside
+    it, are taken over. `on_progress` gets how many replicates are done and how many there shall be, `on_note` what a
+    user should know.
+
+    Raises `RequestError` for an impossible request before any work starts, `HazardError` for a degenerate hazard, and
     `Interrupted` on Ctrl-C, whose `finished` is the `Result` so far (or None).
     """
     check_request(scenario, replicates, seed, keep)
+    check_workers(workers, block_size)
+    target = TargetPrecision.of(target_mcse)
     started = time.perf_counter()
     protocol = protocol_of(scenario)
-    before = None
-    if resume is not None and (Path(resume) / MANIFEST).is_file():
-        before = earlier_replicates(
-            Path(resume), scenario.to_mapping(), protocol, seed, min(keep, replicates), replicates
-        )
-    try:
-        done = simulate_replicates(protocol, seed, replicates, keep, on_progress, before)
-    except Interrupted as stop:
-        if isinstance(stop.finished, Replicates):
-            stop.finished = Result(scenario, seed, stop.finished, time.perf_counter() - started, replicates)
-        raise
-    return Result(scenario, seed, done, time.perf_counter() - started, replicates)
+    enough = enough_for(target, scenario, protocol)
+    choice = choose_engine(engine, protocol, replicates if target is None else MOST_REPLICATES)
+    simulation = Simulation(protocol, seed, choice.name, workers, cluster, block_size)
+    destination = check_destination(Path(out)) if out is not None else None
+    earlier = Path(resume) if resume is not None else None
+
+    def result(asked: int) -> Result:
+        done = keep_first(simulation, store, keep)
+        seconds = time.perf_counter() - started
+        return Result(scenario, seed, done, seconds, asked, choice, simulation.n_workers, target)
+
+    with work_folder(destination) if destination is not None else nullcontext() as work:
+        make_ready(choice.name, on_note)
+        store = open_store(work, simulation, scenario.to_mapping(), earlier)
+        if earlier is not None and target is None:
+            check_not_more(store, replicates, earlier)
+        try:
+            grow(simulation, store, replicates, on_progress, enough)
+        except Interrupted as stop:
+            if store.n > 0:
+                stop.finished = part = result(store.n + 1)
+                if work is not None:
+                    part.save_in(work)
+            elif work is not None:
+                work.remove()
+            raise
+        except HazardError:
+            if work is not None:
+                work.remove()  # it would come to the same end again
+            raise
+        found = result(store.n)
+        if work is not None:
+            found.save_in(work)
+    return found
 
 
 def trace(scenario: Scenario, replicate: int = 1, seed: int = 1, patient: int | None = None) -> pd.DataFrame:
@@ -217,56 +136,13 @@ def trace(scenario: Scenario, replicate: int = 1, seed: int = 1, patient: int | 
     return events[events["patient"] == patient].reset_index(drop=True)
 
 
-def run_again(manifest: Path | str, on_progress: Callable[[int], None] = lambda done: None) -> Result:
+def run_again(
+    manifest: Path | str, on_progress: Callable[[int, int], None] = lambda done, wanted: None
+) -> Result:
     """Run what a manifest describes; the digest of the results comes out equal."""
     found = read_manifest(Path(manifest))
     scenario = scenario_from_mapping(found.scenario, str(manifest))
-    return run(scenario, found.replicates, found.seed, found.kept_replicates, on_progress)
-
-
-def check_request(scenario: Scenario, replicates: int, seed: int, keep: int) -> None:
-    """Refuse what is impossible or too large, before any work starts."""
-    n_patients = scenario.accrual.patients
-    if replicates < 1 or replicates > MOST_REPLICATES:
-        allowed = f"1 to {MOST_REPLICATES:,}; 10,000 already give a proportion to 0.5 percentage points."
-        raise RequestError(f"--replicates {replicates}", "this number of replicates is out of range.", allowed)
-    if replicates * n_patients > MOST_COURSES:
-        allowed = f"at most {MOST_COURSES:,} patient courses in all: {MOST_COURSES // n_patients:,} replicates."
-        raise RequestError(f"--replicates {replicates}", f"with {n_patients:,} patients this is too much.", allowed)
-    if not 0 <= seed <= LARGEST_SEED:
-        raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
-    if keep < 0:
-        raise RequestError(f"--keep {keep}", "this number of replicates is out of range.", "0 or more.")
-    _check_visits(scenario)
-
-
-def _check_visits(scenario: Scenario) -> None:
-    """A trial whose visits or assessments outnumber any real one is a slip of the pen, and would not end."""
-    protocol = protocol_of(scenario)
-    cut_off, plan = protocol.cut_off, protocol.accrual
-    screened = plan.n_patients / (1.0 - plan.p_ineligible)
-    if screened > MOST_SCREENED:
-        allowed = f"at most {MOST_SCREENED:,} screened."
-        raise RequestError("accrual.ineligible", f"{screened:,.0f} would be screened in each trial.", allowed)
-    last_entry = min(plan.window_days or plan.closes_day, expected_last_entry(protocol))
-    horizon = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}.get(
-        cut_off.kind, cut_off.day + last_entry
-    )
-    for name, every in (
-        ("treatment.every", protocol.visit_every_days),
-        ("assessment.every", protocol.assessment_every_days),
-    ):
-        if every > 0.0 and horizon / every > MOST_VISITS_PER_PATIENT:
-            allowed = f"at most {MOST_VISITS_PER_PATIENT:,} for one patient."
-            raise RequestError(f"{name} = {every:g} days", f"that makes {horizon / every:,.0f} visits.", allowed)
-
-
-def expected_last_entry(protocol: Protocol) -> float:
-    """The calendar day by which as many arrivals are expected as patients are wanted (eligible or not)."""
-    plan = protocol.accrual
-    if plan.window_days > 0.0:
-        return plan.window_days
-    return arrival_at_expected_count(plan.n_patients / (1.0 - plan.p_ineligible), plan.starts, plan.rates)
+    return run(scenario, found.replicates, found.seed, found.kept_replicates, on_progress=on_progress)
 
 
 def with_settings(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from trialsim.analysis.endpoints import Endpoint, endpoints_of
+from trialsim.analysis.endpoints import Endpoint, Outcomes, endpoints_of
 from trialsim.analysis.estimate import (
     Estimate,
     Values,
@@ -24,14 +23,13 @@ from trialsim.config import Cohort, Figure
 LOWER_SHARE, UPPER_SHARE = 0.025, 0.975
 
 
-def estimates(outcomes: pd.DataFrame, figures: Mapping[str, Figure], n_planned: int) -> list[Estimate]:
+def estimates(outcomes: Outcomes, figures: Mapping[str, Figure], n_planned: int) -> list[Estimate]:
     """An estimate for each published figure, in the order of the cohort, then for every other endpoint.
 
     `outcomes` has one row per replicate (`records.columns.REPLICATES`); `n_planned` is the number of patients that a
     single trial plans, which the interval's words name.
     """
-    outcomes = _with_responders(outcomes)
-    endpoints = endpoints_of(outcomes)
+    endpoints = endpoints_of(outcomes.columns)
     published = [
         _estimate(quantity, endpoints[figure.statistic or quantity], outcomes, figure, n_planned)
         for quantity, figure in figures.items()
@@ -55,11 +53,10 @@ class OtherReading:
 
 
 def other_readings(
-    outcomes: pd.DataFrame, cohort: Cohort, taken: Mapping[str, str], n_planned: int
+    outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int
 ) -> list[OtherReading]:
     """Every figure under every reading not taken that only changes figures; others need another run."""
-    outcomes = _with_responders(outcomes)
-    endpoints = endpoints_of(outcomes)
+    endpoints = endpoints_of(outcomes.columns)
     found: list[OtherReading] = []
     for name, ambiguity in cohort.ambiguities.items():
         for choice, reading in ambiguity.readings.items():
@@ -73,15 +70,24 @@ def other_readings(
     return found
 
 
-def per_trial_values(outcomes: pd.DataFrame, names: Iterable[str]) -> list[Values]:
-    """For each endpoint one value per replicate, missing where it does not exist."""
-    outcomes = _with_responders(outcomes)
-    endpoints = endpoints_of(outcomes)
-    return [endpoints[name].per_trial(outcomes) for name in names]
+def per_trial_values(outcomes: Outcomes, name: str) -> Values:
+    """One value of an endpoint per replicate, missing where it does not exist."""
+    return endpoints_of(outcomes.columns)[name].per_trial(outcomes)
 
 
-def _with_responders(outcomes: pd.DataFrame) -> pd.DataFrame:
-    return outcomes.assign(n_responders=outcomes["n_partial"] + outcomes["n_minor"])
+def endpoint_of(quantity: str, columns: Iterable[str], figures: Mapping[str, Figure]) -> Endpoint | None:
+    """What is measured for a quantity: a published figure's own statistic, or an endpoint; None if there is neither."""
+    endpoints = endpoints_of(columns)
+    figure = figures.get(quantity)
+    return endpoints.get((figure.statistic if figure is not None else None) or quantity)
+
+
+def value_and_error(endpoint: Endpoint, outcomes: Outcomes) -> tuple[float, float]:
+    """The mean over replicates (a ratio of totals for a share) and its Monte Carlo standard error."""
+    if endpoint.of:
+        return ratio_and_error(endpoint.numerators(outcomes), endpoint.denominators(outcomes))
+    per_trial = endpoint.per_trial(outcomes)
+    return mean_and_error(per_trial[~np.isnan(per_trial)])
 
 
 def _printed(figure: Figure) -> str:
@@ -91,15 +97,11 @@ def _printed(figure: Figure) -> str:
 
 
 def _estimate(
-    quantity: str, endpoint: Endpoint, outcomes: pd.DataFrame, figure: Figure | None, n_planned: int
+    quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Figure | None, n_planned: int
 ) -> Estimate:
     per_trial = endpoint.per_trial(outcomes)
     defined = per_trial[~np.isnan(per_trial)]
-    if endpoint.of:
-        counts = outcomes[[endpoint.column, endpoint.of]].to_numpy(dtype=np.float64)
-        value, mcse = ratio_and_error(counts[:, 0], counts[:, 1])
-    else:
-        value, mcse = mean_and_error(defined)
+    value, mcse = value_and_error(endpoint, outcomes)
     lower, lower_mcse = quantile_and_error(defined, LOWER_SHARE)
     upper, upper_mcse = quantile_and_error(defined, UPPER_SHARE)
     published = figure.published if figure is not None else math.nan

@@ -39,9 +39,9 @@ def _ratio(branch: tuple[Sequence[float], Sequence[float]], x: float) -> float:
     """A ratio of two polynomials, by Horner's rule."""
     numerator = 0.0
     denominator = 0.0
-    for a, b in zip(branch[0], branch[1], strict=True):
-        numerator = numerator * x + a
-        denominator = denominator * x + b
+    for i in range(len(branch[0])):
+        numerator = numerator * x + branch[0][i]
+        denominator = denominator * x + branch[1][i]
     return numerator / denominator
 
 
@@ -95,3 +95,15 @@ def category_index(uniform: float, cumulative_shares: Sequence[float]) -> int:
 def frailty_value(uniform: float, sd_log: float) -> float:
     """A lognormal frailty with median 1 and standard deviation `sd_log` on the log scale."""
     return finite_exp(sd_log * standard_normal_quantile(uniform))
+
+
+def effect(value: float, category: int, reference: float, weight: float) -> float:
+    """The log hazard ratio of one covariate: `weight` per unit above `reference`, or for being in a category."""
+    if category < 0:
+        return weight * (value - reference)
+    return weight if value == category else 0.0
+
+
+def multiplier(log_ratio: float, has_effects: bool, frailty: float) -> float:
+    """A patient's own factor on a hazard, exp(effects · baseline) × frailty; a frailty of 1 is none."""
+    return finite_exp(log_ratio) * frailty if has_effects else frailty

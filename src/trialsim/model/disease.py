@@ -35,12 +35,6 @@ KIND_NAMES: Final = (
     "toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal",
 )  # fmt: skip
 
-STATE_AFTER_KIND: Final = {
-    MINOR_RESPONSE: MINOR,
-    PARTIAL_RESPONSE: PARTIAL,
-    RELAPSE: RELAPSED,
-    PROGRESSION: PROGRESSED,
-}
 STATES_OF_KIND: Final = {
     TOXICITY: ANY_STATE,
     MINOR_RESPONSE: 1 << STABLE,
@@ -59,6 +53,15 @@ def runs(
     if not (states >> state) & 1:
         return False
     return (on_treatment or not needs_treatment) and (is_sensitive or not needs_sensitivity)
+
+
+def state_after(kind: int) -> int:
+    """The state that a response step, a relapse or a progression leads to, by the kind of its clock."""
+    if kind == MINOR_RESPONSE:
+        return MINOR
+    if kind == PARTIAL_RESPONSE:
+        return PARTIAL
+    return RELAPSED if kind == RELAPSE else PROGRESSED
 
 
 def is_response(state: int) -> bool:

@@ -1,5 +1,26 @@
-"""Many trials: replicates one after another, their outcomes kept, their events only for the first few."""
+"""Many trials: outcomes of all of them, events of the first few.
 
-from trialsim.montecarlo.replicates import Replicates, simulate_replicates
+engine       which engine simulates, and blocks of replicates from either
+workers      threads, processes; blocks come back in order
+cluster      the same on the workers of a Dask cluster
+replicates   growing a store of replicates, keeping the first trials whole
+precision    how many replicates a precision takes
+resume       going on from what is there
+"""
 
-__all__ = ["Replicates", "simulate_replicates"]
+from trialsim.montecarlo.engine import EngineChoice, choose_engine, columns_of, make_ready
+from trialsim.montecarlo.precision import TargetPrecision, replicates_for
+from trialsim.montecarlo.replicates import Replicates, Simulation, grow, keep_first
+
+__all__ = [
+    "EngineChoice",
+    "Replicates",
+    "Simulation",
+    "TargetPrecision",
+    "choose_engine",
+    "columns_of",
+    "grow",
+    "keep_first",
+    "make_ready",
+    "replicates_for",
+]

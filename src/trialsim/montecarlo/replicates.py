@@ -1,32 +1,83 @@
-"""Replicates of one scenario: simulate, derive outcomes, keep what was asked for."""
+"""Replicates of one scenario: simulate block by block, keep the outcomes of all and the events of the first few."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from trialsim.engines.reference import simulate
 from trialsim.errors import Interrupted
 from trialsim.model.protocol import Protocol
+from trialsim.montecarlo.engine import REFERENCE, columns_of, event_logs, simulate_rows
+from trialsim.montecarlo.workers import Crew, available_cores, blocks, local_crew
 from trialsim.records.outcomes import patient_outcomes, replicate_outcomes
-from trialsim.records.tables import event_table
+from trialsim.records.replicate_store import ReplicateStore, Rows, rows_of
 from trialsim.records.who import with_baseline
+from trialsim.source_digest import source_digest
 
-REPLICATES_AT_ONCE: Final = 50
-PATIENTS_AT_ONCE: Final = 5000  # a block holds all its events in memory, some 10 kB a patient
+REPLICATES_IN_REFERENCE_BLOCK: Final = 50
+COURSES_IN_REFERENCE_BLOCK: Final = 5_000  # a block holds all its events in memory, some 10 kB a patient
+COURSES_IN_BATCH_BLOCK: Final = 100_000  # a twentieth of a second: Ctrl-C is heard, and asking costs nothing
+COURSES_IN_CLUSTER_BLOCK: Final = 2_000_000  # a second: a task costs milliseconds on its way
+COURSES_WORTH_A_PROCESS: Final = 3_000  # a second of SimPy; a process takes as long to start
+BLOCKS_A_WORKER: Final = 4  # at least, so that all end at about the same time
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What is simulated, by which engine and by whom; nothing here can change a result but protocol and seed.
+
+    `workers` is None for all cores with compiled code, and one with SimPy.
+    """
+
+    protocol: Protocol
+    seed: int
+    engine: str
+    workers: int | None = None
+    cluster: str | None = None
+    block_size: int | None = None
+
+    def crew(self, n: int) -> AbstractContextManager[Crew]:
+        """The workers for `n` replicates."""
+        if self.cluster is None:
+            few = n * self.protocol.accrual.n_patients // COURSES_WORTH_A_PROCESS if self.engine == REFERENCE else n
+            return local_crew(self.engine, max(1, min(self.n_workers, few)))
+        from trialsim.montecarlo.cluster import cluster_crew
+
+        return cluster_crew(self.cluster)
+
+    @property
+    def n_workers(self) -> int:
+        """How many workers this machine gives."""
+        if self.workers is not None:
+            return self.workers
+        return 1 if self.engine == REFERENCE else available_cores()
+
+    def replicates_in_block(self, n: int, n_workers: int) -> int:
+        """How many replicates a worker does at a time when there are `n` to do."""
+        if self.block_size is not None:
+            return self.block_size
+        courses = COURSES_IN_CLUSTER_BLOCK if self.cluster is not None else COURSES_IN_BATCH_BLOCK
+        most = courses // self.protocol.accrual.n_patients
+        if self.engine == REFERENCE:
+            of_courses = COURSES_IN_REFERENCE_BLOCK // self.protocol.accrual.n_patients
+            most = min(REPLICATES_IN_REFERENCE_BLOCK, of_courses)
+        return max(1, min(most, -(-n // (BLOCKS_A_WORKER * n_workers))))
 
 
 @dataclass(frozen=True)
 class Replicates:
     """What a Monte Carlo run gives.
 
-    `outcomes` has one row per replicate (1 to n); `patients` and `events` hold the first `n_kept` replicates only.
+    `store` has one row per replicate (1 to n); `patients` and `events` hold the first `n_kept` replicates only.
     """
 
-    outcomes: pd.DataFrame
+    store: ReplicateStore
     patients: pd.DataFrame
     events: pd.DataFrame
     n_kept: int
@@ -34,49 +85,69 @@ class Replicates:
     @property
     def n(self) -> int:
         """How many replicates there are."""
-        return len(self.outcomes)
+        return self.store.n
 
 
-def joined(blocks: Sequence[Replicates]) -> Replicates:
-    """Blocks that follow each other (at least one) as one."""
-    outcomes, patients, events = (
-        pd.concat([getattr(block, name) for block in blocks], ignore_index=True)
-        for name in ("outcomes", "patients", "events")
-    )
-    return Replicates(outcomes, patients, events, blocks[0].n_kept)
+def grow(
+    simulation: Simulation,
+    store: ReplicateStore,
+    n: int,
+    on_progress: Progress,
+    enough: Callable[[ReplicateStore], int] = len,
+) -> None:
+    """Add replicates to a store until there are `n`, and then as many more as `enough` asks for.
 
-
-def simulate_replicates(
-    protocol: Protocol,
-    seed: int,
-    n_replicates: int,
-    n_kept: int,
-    on_progress: Callable[[int], None] = lambda done: None,
-    before: Replicates | None = None,
-) -> Replicates:
-    """Replicates up to `n_replicates`, going on after `before` if there are some already.
-
-    Calls `on_progress` with the number done. Raises `Interrupted` on Ctrl-C, `HazardError` for a degenerate hazard.
+    `enough` gets the replicates so far and says how many there shall be. Calls `on_progress` with how many are done and
+    how many there shall be. Raises `Interrupted` on Ctrl-C, when the store holds what was finished, and `HazardError`
+    for a degenerate hazard.
     """
-    at_once = max(1, min(REPLICATES_AT_ONCE, PATIENTS_AT_ONCE // protocol.accrual.n_patients))
-    blocks = [before] if before is not None else []
-    first = sum(block.n for block in blocks) + 1
     try:
-        while first <= n_replicates:
-            last = min(first + at_once - 1, n_replicates)
-            blocks.append(_block(protocol, seed, first, last, n_kept))
-            first = last + 1
-            on_progress(last)
+        with simulation.crew(n - store.n) as crew:
+            _grow_to(simulation, crew, store, n, on_progress)
+            while (wanted := enough(store.first(n))) > n:
+                n = wanted
+                _grow_to(simulation, crew, store, n, on_progress)
     except KeyboardInterrupt:
-        message = f"interrupted after {first - 1:,} of {n_replicates:,} replicates"
-        raise Interrupted(message, joined(blocks) if blocks else None) from None
-    return joined(blocks)
+        raise Interrupted(f"interrupted after {store.n:,} of {n:,} replicates", None) from None
 
 
-def _block(protocol: Protocol, seed: int, first: int, last: int, n_kept: int) -> Replicates:
-    numbers = range(first, last + 1)
-    events = event_table((replicate, simulate(protocol, seed, replicate)) for replicate in numbers)
+def _grow_to(simulation: Simulation, crew: Crew, store: ReplicateStore, n: int, on_progress: Progress) -> None:
+    if store.n >= n:
+        return
+
+    def take(rows: Rows) -> None:
+        store.append(rows)
+        on_progress(store.n, n)
+
+    on_progress(store.n, n)
+    size = simulation.replicates_in_block(n - store.n, crew.n_workers)
+    todo = list(blocks(store.n + 1, n, size))
+    what = (simulation.engine, simulation.protocol, simulation.seed)
+    if simulation.cluster is None:
+        crew.in_order(simulate_rows, ((*what, *block) for block in todo), take)
+    else:
+        from trialsim.montecarlo.cluster import rows_on_worker
+
+        crew.in_order(rows_on_worker, ((source_digest(), *what, *block) for block in todo), take)
+
+
+def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int) -> Replicates:
+    """The replicates with patients and events of the first `n_kept`, whose logs are simulated anew.
+
+    Raises `OtherTrialsError` if the outcomes of these logs (at least of one) are not those in the store.
+    """
+    protocol, seed = simulation.protocol, simulation.seed
+    numbers = range(1, min(max(n_kept, 1), store.n) + 1)
+    events = event_logs(simulation.engine, protocol, seed, numbers)
     patients = patient_outcomes(events, protocol)
-    outcomes = replicate_outcomes(patients, events, protocol, numbers)
-    kept = with_baseline(patients[patients["replicate"] <= n_kept], protocol, seed, range(first, min(last, n_kept) + 1))
-    return Replicates(outcomes, kept, events[events["replicate"] <= n_kept], n_kept)
+    found = rows_of(replicate_outcomes(patients, events, protocol, numbers), columns_of(protocol))
+    if found.tobytes() != store.head(len(numbers)).tobytes():
+        raise OtherTrialsError("the events of the first trials do not lead to the outcomes that were stored")
+    n_shown = min(n_kept, store.n)
+    kept = patients[patients["replicate"] <= n_shown]
+    who = with_baseline(kept, protocol, seed, range(1, n_shown + 1))
+    return Replicates(store, who, events[events["replicate"] <= n_shown], n_kept)
+
+
+class OtherTrialsError(RuntimeError):
+    """Stored outcomes are not those of the trials that this version simulates."""

@@ -1,4 +1,4 @@
-"""Going on from a results folder: its replicates are taken over if they are the same trials."""
+"""Going on from what is there: a results folder, or the unfinished run beside it, if they are the same trials."""
 
 from __future__ import annotations
 
@@ -6,47 +6,90 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from trialsim.config import differences
 from trialsim.errors import DestinationError
-from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.replicates import Replicates, simulate_replicates
-from trialsim.records.digest import results_digest
+from trialsim.montecarlo.engine import columns_of
+from trialsim.montecarlo.replicates import OtherTrialsError, Simulation, keep_first
 from trialsim.records.manifest import MANIFEST, as_stored, read_manifest
+from trialsim.records.replicate_store import ReplicateStore
+from trialsim.records.work_folder import WorkFolder
 
 
-def earlier_replicates(
-    folder: Path, configuration: Mapping[str, Any], protocol: Protocol, seed: int, n_kept: int, n_replicates: int
-) -> Replicates:
-    """The replicates of a results folder, at most `n_replicates`, as if they had just been simulated.
+def has_earlier(folder: Path) -> bool:
+    """Whether there is anything to go on from: results in a folder, or an unfinished run beside it."""
+    return (folder / MANIFEST).is_file() or WorkFolder(folder.resolve()).request is not None
 
-    The first ones, at least one and those whose events are kept, are simulated again: their events are needed, and
-    they must come out as they are stored. Raises `DestinationError` for another scenario or seed, or results that
-    differ from what this version simulates.
+
+def open_store(
+    work: WorkFolder | None, simulation: Simulation, configuration: Mapping[str, Any], earlier: Path | None
+) -> ReplicateStore:
+    """The store that a run fills: in its work folder, or, without one, in a file of its own.
+
+    With `earlier` (a results folder) it holds the replicates that are there, or in the unfinished run beside it,
+    whichever are more. The first one is simulated again and must come out as it is stored. Raises `DestinationError`
+    for another scenario or seed, or for results that differ from what this version simulates.
     """
-    manifest = read_manifest(folder / MANIFEST)
-    found = [str(item) for item in differences(manifest.scenario, as_stored(configuration))]
-    if manifest.seed != seed:
-        found.append(f"seed: {manifest.seed} there, {seed} here")
+    columns = columns_of(simulation.protocol)
+    own = earlier is not None and work is not None and earlier.resolve() == work.destination
+    if earlier is not None:
+        _check_unfinished(WorkFolder(earlier.resolve()), simulation, configuration)
+    found = _finished(earlier.resolve(), simulation, configuration) if earlier is not None else []
+    if work is not None and not (own and work.request is not None):
+        work.begin({"scenario": configuration, "seed": simulation.seed})
+    store = work.store(columns) if work is not None else ReplicateStore(columns)
+    if earlier is None:
+        return store
+    unfinished = WorkFolder(earlier.resolve())
+    if not own and unfinished.request is not None:
+        found.append(unfinished.store(columns))
+    most = max(found, key=len, default=store)
+    if most.n > store.n:
+        store.take(most)
+    if store.n > 0:
+        try:
+            keep_first(simulation, store, 1)
+        except OtherTrialsError as error:
+            raise _refused(earlier, "this version simulates other trials than those stored there.") from error
+    return store
+
+
+def check_not_more(store: ReplicateStore, n_asked: int, folder: Path) -> None:
+    """Refuse to throw replicates away. Raises `DestinationError` where more are there than are asked for."""
+    if store.n > n_asked:
+        wrong = f"it holds {store.n:,} replicates already, more than the {n_asked:,} asked for."
+        raise DestinationError(f"--resume of {folder}", wrong, f"at least {store.n:,} replicates.")
+
+
+def _check_unfinished(work: WorkFolder, simulation: Simulation, configuration: Mapping[str, Any]) -> None:
+    request = work.request
+    if request is not None:
+        _check_same(work.path, request.get("scenario", {}), request.get("seed", -1), configuration, simulation.seed)
+
+
+def _check_same(
+    place: Path, scenario: Mapping[str, Any], seed: int, configuration: Mapping[str, Any], own_seed: int
+) -> None:
+    found = [str(item) for item in differences(scenario, as_stored(configuration))]
+    if seed != own_seed:
+        found.append(f"seed: {seed} there, {own_seed} here")
     if found:
-        raise _refused(folder, "it holds another run.\n  " + "\n  ".join(found[:10]))
-    if manifest.replicates > n_replicates:
-        wrong = f"it holds {manifest.replicates:,} replicates already, more than the {n_replicates:,} asked for."
-        raise DestinationError(f"--resume of {folder}", wrong, f"at least {manifest.replicates:,} replicates.")
+        raise _refused(place, "it holds another run.\n  " + "\n  ".join(found[:10]))
+
+
+def _finished(folder: Path, simulation: Simulation, configuration: Mapping[str, Any]) -> list[ReplicateStore]:
+    """The replicates of a results folder, if it is one."""
+    if not (folder / MANIFEST).is_file():
+        return []
+    manifest = read_manifest(folder / MANIFEST)
+    _check_same(folder, manifest.scenario, manifest.seed, configuration, simulation.seed)
+    store = ReplicateStore(columns_of(simulation.protocol))
     try:
-        stored = pd.read_parquet(folder / "replicates.parquet")
+        store.append_parquet(folder / "replicates.parquet")
     except (OSError, ValueError) as error:
         raise _refused(folder, "its replicates cannot be read.") from error
-    if results_digest(stored) != manifest.results_digest:
+    if store.digest() != manifest.results_digest:
         raise _refused(folder, "its replicates are not those that its manifest speaks of.")
-    first = simulate_replicates(protocol, seed, min(max(n_kept, 1), n_replicates), n_kept)
-    n_both = min(first.n, len(stored))
-    if results_digest(first.outcomes.head(n_both)) != results_digest(stored.head(n_both)):
-        raise _refused(folder, "this version simulates other trials than those stored there.")
-    if len(stored) <= first.n:
-        return first
-    return Replicates(stored, first.patients, first.events, n_kept)
+    return [store]
 
 
 def _refused(folder: Path, why: str) -> DestinationError:

@@ -112,10 +112,6 @@ def multiplier(clock: Clock, values: tuple[float, ...], frailties: tuple[float, 
     """exp(effects · baseline) × frailty for one patient and one clock; the sum runs in the order of the file."""
     log_ratio = 0.0
     for covariate, category, reference, weight in clock.effects:
-        value = values[covariate]
-        if category < 0:
-            log_ratio += weight * (value - reference)
-        elif value == category:
-            log_ratio += weight
-    factor = baseline.finite_exp(log_ratio) if clock.effects else 1.0
-    return factor * frailties[clock.frailty] if clock.frailty >= 0 else factor
+        log_ratio += baseline.effect(values[covariate], category, reference, weight)
+    frailty = frailties[clock.frailty] if clock.frailty >= 0 else 1.0
+    return baseline.multiplier(log_ratio, bool(clock.effects), frailty)

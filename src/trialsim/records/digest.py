@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from trialsim.records.columns import Column
+
 _LITTLE_ENDIAN: Final = {"i": "<i8", "b": "<i8", "f": "<f8"}
+
+
+def row_type(columns: Sequence[Column]) -> np.dtype[Any]:
+    """A row of a table as its digest sees it: 8 bytes a column, little-endian, without gaps."""
+    return np.dtype([(column.name, _LITTLE_ENDIAN[np.dtype(column.dtype).kind]) for column in columns])
+
+
+def digest_header(names: Iterable[str]) -> bytes:
+    """What is hashed before the rows: the names of the columns."""
+    return ",".join(names).encode("utf-8") + b"\n"
 
 
 def results_digest(outcomes: pd.DataFrame) -> str:
@@ -22,8 +34,7 @@ def results_digest(outcomes: pd.DataFrame) -> str:
     rows = np.zeros(len(outcomes), dtype=kinds)
     for name in outcomes.columns:
         rows[name] = outcomes[name].to_numpy()
-    header = ",".join(outcomes.columns).encode("utf-8")
-    return hashlib.sha256(header + b"\n" + rows.tobytes()).hexdigest()
+    return hashlib.sha256(digest_header(outcomes.columns) + rows.tobytes()).hexdigest()
 
 
 def configuration_digest(configuration: Mapping[str, Any]) -> str:

@@ -48,6 +48,7 @@ class Manifest:
     results_digest: str
     seconds: float
     is_complete: bool = True
+    workers: int = 1
     schema_version: int = SCHEMA_VERSION
     versions: dict[str, str] = field(default_factory=installed_versions)
     machine: dict[str, Any] = field(default_factory=this_machine)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Final
 
 from trialsim.errors import ConfigurationError, DestinationError
 from trialsim.records.manifest import MANIFEST, read_manifest
+from trialsim.records.work_folder import WorkFolder
 
 FILES: Final = frozenset(
     {MANIFEST, "scenario.yaml", "estimates.csv", "readings.csv", "replicates.parquet", "patients.parquet",
@@ -21,23 +20,11 @@ _ALLOWED: Final = "a new folder, an empty one, or a results folder to replace, w
 
 
 @contextmanager
-def results_folder(destination: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of `destination` when the block ends without an exception.
-
-    Raises `DestinationError` before any work if the destination cannot be written or holds something else.
-    """
-    destination = check_destination(destination)
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        filling = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".partial", dir=destination.parent))
-    except OSError as error:
-        raise _refused(destination, f"{error.strerror}.") from error
-    try:
-        yield filling
-        filling.chmod(0o755)
-        _replace(destination, filling)
-    finally:
-        shutil.rmtree(filling, ignore_errors=True)
+def results_folder(work: WorkFolder) -> Iterator[Path]:
+    """A folder to fill, which takes the place of the destination when the block ends without an exception."""
+    filling = work.fill()
+    yield filling
+    work.finish(filling)
 
 
 def check_destination(destination: Path) -> Path:
@@ -74,18 +61,3 @@ def _is_ours(manifest: Path) -> bool:
 
 def _refused(destination: Path, why: str) -> DestinationError:
     return DestinationError(f"--out {destination}", why, f"{_ALLOWED}.")
-
-
-def _replace(destination: Path, filling: Path) -> None:
-    """Move a filled folder into place; an older one steps aside first and comes back if the move fails."""
-    if not destination.exists():
-        filling.replace(destination)
-        return
-    aside = filling.with_name(filling.name + ".old")
-    destination.replace(aside)
-    try:
-        filling.replace(destination)
-    except OSError:
-        aside.replace(destination)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trialsim.model import disease, titration
@@ -27,6 +29,20 @@ def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.D
     values = list(zip(*rows, strict=True)) if rows else [()] * len(EVENTS)
     columns = {column.name: np.array(cells, dtype=column.dtype) for column, cells in zip(EVENTS, values, strict=True)}
     return pd.DataFrame({"replicate": np.array(replicates, dtype=np.int64), **columns})
+
+
+def event_table_of_records(logs: Iterable[tuple[int, npt.NDArray[Any]]]) -> pd.DataFrame:
+    """The same of logs whose rows are records with the fields of `columns.EVENTS`."""
+    numbers: list[npt.NDArray[np.int64]] = []
+    found: list[npt.NDArray[Any]] = []
+    for replicate, log in logs:
+        numbers.append(np.full(len(log), replicate, dtype=np.int64))
+        found.append(log)
+    if not found:
+        return event_table([])
+    rows = np.concatenate(found)
+    columns = {column.name: rows[column.name].astype(column.dtype) for column in EVENTS}
+    return pd.DataFrame({"replicate": np.concatenate(numbers), **columns})
 
 
 def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trialsim.analysis import Estimate
+from trialsim.analysis import Estimate, Outcomes
 from trialsim.config import Scenario
 
 
@@ -16,7 +16,7 @@ def draw_figures(
     scenario: Scenario,
     events: pd.DataFrame,
     patients: pd.DataFrame,
-    outcomes: pd.DataFrame,
+    outcomes: Outcomes,
     estimates: Sequence[Estimate],
 ) -> None:
     """Write `swimmer.png` (the first replicate) and `predictive.png` (all of them) into a folder."""

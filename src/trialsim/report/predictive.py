@@ -9,10 +9,9 @@ from typing import Final
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 
-from trialsim.analysis import Estimate, Values, per_trial_values
+from trialsim.analysis import Estimate, Outcomes, Values, per_trial_values
 from trialsim.config import Scenario, differences_from_published
 from trialsim.report import words
 
@@ -21,23 +20,21 @@ _N_SHOWN: Final = 12
 _N_BINS: Final = 24
 
 
-def draw_predictive(path: Path, scenario: Scenario, outcomes: pd.DataFrame, estimates: Sequence[Estimate]) -> None:
+def draw_predictive(path: Path, scenario: Scenario, outcomes: Outcomes, estimates: Sequence[Estimate]) -> None:
     """Write the picture: shares on one axis, every other quantity on its own.
 
     Shows the published figures; without a cohort, the first quantities that exist.
     """
     published = [item for item in estimates if item.printed]
     shown = published or [item for item in estimates if item.n_defined > 0][:_N_SHOWN]
-    values = per_trial_values(outcomes, [item.statistic for item in shown])
-    pairs = list(zip(shown, values, strict=True))
-    panels = [[pair for pair in pairs if not pair[0].unit], *[[pair] for pair in pairs if pair[0].unit]]
+    panels = [[item for item in shown if not item.unit], *[[item] for item in shown if item.unit]]
     panels = [panel for panel in panels if panel]
     heights = [0.45 + 0.45 * len(panel) for panel in panels]
     figure, axes = plt.subplots(
         len(panels), 1, figsize=(9, sum(heights) + 1.6), height_ratios=heights, layout="constrained", squeeze=False
     )
     for axis, panel in zip(axes[:, 0], panels, strict=True):
-        _panel(axis, panel)
+        _panel(axis, panel, outcomes)
     n, what = scenario.accrual.patients, "published figures and " if published else ""
     legend = "line: 95 % of trials; dot: mean" + ("; diamond: published" if published else "")
     if published and not differences_from_published(scenario):
@@ -48,10 +45,11 @@ def draw_predictive(path: Path, scenario: Scenario, outcomes: pd.DataFrame, esti
     plt.close(figure)
 
 
-def _panel(axes: Axes, pairs: Sequence[tuple[Estimate, Values]]) -> None:
-    is_share = not pairs[0][0].unit
+def _panel(axes: Axes, items: Sequence[Estimate], outcomes: Outcomes) -> None:
+    is_share = not items[0].unit
     scale = 100.0 if is_share else 1.0
-    for y, (item, values) in enumerate(reversed(pairs)):
+    for y, item in enumerate(reversed(items)):
+        values = per_trial_values(outcomes, item.statistic)
         own = values[~np.isnan(values)]
         if len(own) and float(np.ptp(own)) > 0.0:
             _body(axes, y, own * scale, scale * _width(own, item.unit), 100.0 if is_share else math.inf)
@@ -60,11 +58,11 @@ def _panel(axes: Axes, pairs: Sequence[tuple[Estimate, Values]]) -> None:
         if not math.isnan(item.published):
             style = {"color": _PUBLISHED, "markersize": 7, "markeredgecolor": "white"}
             axes.plot(item.published * scale, y, "D", zorder=5, **style)  # type: ignore[arg-type]
-    labels = [words.label(item.statistic).partition(",")[0] for item, _ in reversed(pairs)]
-    axes.set_yticks(range(len(pairs)), labels)
-    axes.set_ylim(-0.6, len(pairs) - 0.4)
+    labels = [words.label(item.statistic).partition(",")[0] for item in reversed(items)]
+    axes.set_yticks(range(len(items)), labels)
+    axes.set_ylim(-0.6, len(items) - 0.4)
     shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"
-    axes.set_xlabel(shares if is_share else pairs[0][0].unit)
+    axes.set_xlabel(shares if is_share else items[0].unit)
     if is_share:
         axes.set_xlim(-3, 103)
     axes.spines[["top", "right", "left"]].set_visible(False)

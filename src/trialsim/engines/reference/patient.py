@@ -113,7 +113,7 @@ class Patient:
     def disease_moves(self, fired: RunningClock) -> None:
         """A response step, a relapse or a progression; it is seen at the next assessment."""
         self.has_fired(fired)
-        self.state = disease.STATE_AFTER_KIND[fired.clock.kind]
+        self.state = disease.state_after(fired.clock.kind)
         event = v.RESPONSE if disease.is_response(self.state) else v.PROGRESSION
         self.trial.log(self, event, clock=fired.position, detail=self.state)
         self.review_clocks()

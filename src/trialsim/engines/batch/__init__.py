@@ -1,0 +1,25 @@
+"""The batch engine: the same trials as compiled loops over patients, a hundred thousand courses in the blink of an eye.
+
+plan        a protocol as arrays
+state       the state of one course
+enrolment   who comes, first draws, hazard multipliers
+clocks      event clocks in their slots
+treatment   rules to decisions, decisions to doses
+course      one patient's course, event by event
+account     what happened, noted: rows of a log, and what outcomes need of them
+trial       courses and the calendar that cuts them
+summary     what a trial came to
+engine      what other folders call
+
+It shares the arithmetic of `model` with the reference engine and nothing else; the tests in `tests/agreement` hold both
+to the same log, bit for bit. Importing this folder imports the compiler.
+"""
+
+from trialsim.compilation import known_to_compiler
+from trialsim.model import accrual, baseline, clock, course, disease, draws, titration
+
+known_to_compiler(draws, accrual, course, baseline, clock, disease, titration)
+
+from trialsim.engines.batch.engine import Batch, compile_all, is_ready  # noqa: E402  # the model must be known first
+
+__all__ = ["Batch", "compile_all", "is_ready"]

@@ -1,0 +1,141 @@
+"""What happened, noted: a row of the log where one is asked for, and what outcomes need of it.
+
+Outcomes are a fold over rows: `note` is the only place that writes either, so nothing reaches an outcome that is not in
+the log. Rows that change nothing (a visit that keeps the dose, an assessment that finds what was known) change no
+outcome either, which is why a course that keeps no log may leave them out.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Final
+
+from trialsim.compilation import part, small_part
+from trialsim.engines.batch.plan import Record
+from trialsim.engines.batch.state import log_rows
+from trialsim.model import disease
+from trialsim.model import vocabulary as v
+
+
+AFTER_ALL: Final = v.ORDER_VISIT + 1  # in a log, the end of observation at the cut-off comes after all else
+
+
+@small_part
+def note(
+    course: Record, event: int, clock: int, occurrence: int, detail: int, rule: int, dose_from: float, dose_to: float
+) -> None:
+    """Note what happens to the patient today."""
+    day = course.patient.first_dose_day + course.patient.today
+    order = v.ORDER_ARRIVAL if event == v.FIRST_DOSE else v.ORDER_CLOCK
+    note_on(course, day, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
+
+
+@part
+def note_on(
+    course: Record,
+    day: float,
+    event: int,
+    clock: int,
+    occurrence: int,
+    detail: int,
+    rule: int,
+    dose_from: float,
+    dose_to: float,
+    order: int,
+) -> None:
+    """Note what happens to the patient today, on a calendar day, in the class of events of that instant."""
+    today = course.patient.today
+    take_into_account(course.account, event, detail, today, day, dose_from, dose_to)
+    if course.n_rows > 0:
+        write(course, day, today, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
+
+
+@part
+def write(
+    course: Record,
+    day: float,
+    study_day: float,
+    event: int,
+    clock: int,
+    occurrence: int,
+    detail: int,
+    rule: int,
+    dose_from: float,
+    dose_to: float,
+    order: int,
+) -> None:
+    """Write one row; where the log is full, only count it."""
+    n = course.n_written
+    course.n_written = n + 1
+    if n >= course.n_rows:
+        return
+    row = log_rows(course)[n]
+    row.patient = course.patient.number
+    row.calendar_day = day
+    row.study_day = study_day
+    row.event = event
+    row.clock = clock
+    row.occurrence = occurrence
+    row.detail = detail
+    row.rule = rule
+    row.dose_from_mg_per_day = dose_from
+    row.dose_to_mg_per_day = dose_to
+    row.order = order
+
+
+@small_part
+def take_into_account(
+    account: Record, event: int, detail: int, today: float, day: float, dose_from: float, dose_to: float
+) -> None:
+    """What one row adds to the outcomes of its patient."""
+    if event == v.DECISION:
+        if dose_to != dose_from:
+            account.taken += account.dose * (today - account.dose_since_day)
+            account.dose = dose_to
+            account.dose_since_day = today
+            account.highest_dose = max(account.highest_dose, dose_to)
+    elif event == v.FIRST_DOSE:
+        account.dose = account.highest_dose = account.first_dose = dose_to
+        account.dose_since_day = today
+    elif event == v.TREATMENT_ENDED:
+        account.treatment_end = detail
+        account.until_day = today
+    elif event == v.ASSESSED:
+        if disease.is_progression(detail):
+            account.has_progressed = True
+        elif disease.is_response(detail):
+            account.best_response = max(account.best_response, detail)
+    elif event == v.BECAME_EVALUABLE:
+        account.is_evaluable = True
+    elif event == v.DIED:
+        account.has_died = True
+    elif event == v.OBSERVATION_ENDED:
+        account.ended_day = day
+        if account.treatment_end == v.NO_REASON:
+            account.until_day = today
+
+
+@small_part
+def take_onset_into_account(account: Record, toxicity: int) -> None:
+    """The onset of a toxicity, by its place in a mask."""
+    account.toxicities |= 1 << toxicity
+
+
+@small_part
+def open_account(account: Record, enrolled_day: float) -> None:
+    """Nothing has happened yet."""
+    account.enrolled_day = enrolled_day
+    account.ended_day = account.until_day = nan
+    account.dose = account.dose_since_day = account.taken = account.highest_dose = account.first_dose = 0.0
+    account.treatment_end = v.NO_REASON
+    account.best_response = disease.STABLE
+    account.is_evaluable = account.has_progressed = account.has_died = False
+    account.toxicities = 0
+
+
+@small_part
+def mean_dose(account: Record) -> float:
+    """The time-averaged dose (mg/day) on treatment; the first one if treatment took no time."""
+    until = account.until_day
+    taken = account.taken + account.dose * (until - account.dose_since_day)
+    return taken / until if until > 0.0 else account.first_dose

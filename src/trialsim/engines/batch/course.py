@@ -1,0 +1,285 @@
+"""One patient's course, event by event, to the day on which observation ends.
+
+Where no log is asked for, visits at which nothing can change and assessments that can find nothing new are passed over:
+a visit that kept the dose and saw nothing new is followed by others of its kind until something happens.
+"""
+
+from __future__ import annotations
+
+from math import floor, inf, nan
+
+from trialsim.compilation import part, small_part
+from trialsim.engines.batch import clocks, treatment
+from trialsim.engines.batch.account import AFTER_ALL, note, note_on, take_onset_into_account
+from trialsim.engines.batch.plan import Record, slots
+from trialsim.engines.batch.state import clock_states, onsets
+from trialsim.model import course as days
+from trialsim.model import disease
+from trialsim.model import vocabulary as v
+
+
+@small_part
+def happens(calendar_day: float, study_day: float, stop_day: float, stop_study_day: float) -> bool:
+    """Whether an event comes before observation ends (at a date, `stop_study_day` is -1) or with what ends it."""
+    return calendar_day < stop_day or (calendar_day == stop_day and study_day <= stop_study_day)
+
+
+@part
+def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float, ends_with_count: bool) -> None:
+    """Follow the patient from the first dose to the end of observation.
+
+    Observation ends on a calendar day, or with the event of this patient that completes a count.
+    """
+    patient = course.patient
+    begin(plan, course)
+    while patient.is_observed:
+        day, order = patient.next_day, v.ORDER_CLOCK
+        if patient.assessment_day < day:
+            day, order = patient.assessment_day, v.ORDER_ASSESSMENT
+        if patient.evaluable_day < day:
+            day, order = patient.evaluable_day, v.ORDER_EVALUABLE
+        if patient.visit_day < day:
+            day, order = patient.visit_day, v.ORDER_VISIT
+        if not happens(patient.first_dose_day + day, day, stop_day, stop_study_day):
+            break
+        patient.today = day
+        if order == v.ORDER_CLOCK:
+            fire(plan, course, patient.next_slot)
+        elif order == v.ORDER_VISIT:
+            visit(plan, course)
+        elif order == v.ORDER_ASSESSMENT:
+            assess(plan, course)
+            next_assessment(plan, course)
+        else:
+            patient.evaluable_day = inf
+            become_evaluable(plan, course)
+        if patient.has_other_clocks or patient.has_new_dose:
+            clocks.reckon(plan, course)
+        if ends_with_count and patient.counted_day >= 0.0:
+            break
+    if patient.is_observed:
+        end_at_cut_off(plan, course, stop_day, stop_study_day)
+
+
+@small_part
+def begin(plan: Record, course: Record) -> None:
+    """The first dose; every clock of the first state starts."""
+    patient = course.patient
+    patient.today = 0.0
+    patient.state = patient.best_response_seen = disease.STABLE
+    patient.is_observed = True
+    patient.is_evaluable = patient.has_progression_seen = False
+    patient.level = patient.new = patient.ongoing = patient.ever = patient.waiting_for = patient.held_by = 0
+    patient.counted_day = nan
+    patient.has_new_dose = False
+    onsets(course)[:] = 0
+    for i in range(course.n_clocks):
+        clock_states(course)[i].is_running = clock_states(course)[i].is_finished = False
+    treatment.begin(plan, course)
+    clocks.review(plan, course)
+    clocks.reckon(plan, course)
+    patient.visit_number = days.next_number(0.0, plan.visit_every_days, 0)
+    patient.visit_day = days.repeated_day(patient.visit_number, plan.visit_every_days)
+    patient.assessment_number = 0
+    patient.assessment_day = inf
+    next_assessment(plan, course)
+    patient.evaluable_day = plan.evaluable_after_days
+
+
+@small_part
+def end_at_cut_off(plan: Record, course: Record, stop_day: float, stop_study_day: float) -> None:
+    """Observation ends for a patient who was still in it; time does not run back behind what was passed over."""
+    patient = course.patient
+    latest = patient.today
+    if course.n_rows == 0:
+        first = patient.first_dose_day
+        if patient.is_on_treatment:
+            latest = max(latest, near_day(first, plan.visit_every_days, stop_day, stop_study_day))
+        if plan.assessment_every_days > 0.0 and not patient.has_progression_seen:
+            latest = max(latest, near_day(first, plan.assessment_every_days, stop_day, stop_study_day))
+    patient.today = days.study_day_of(stop_day, patient.first_dose_day, latest)
+    note_on(course, stop_day, v.OBSERVATION_ENDED, -1, 0, v.CUT_OFF, 0, nan, nan, AFTER_ALL)
+
+
+@small_part
+def near_day(first_dose_day: float, every_days: float, stop_day: float, stop_study_day: float) -> float:
+    """The visit or assessment that the end of observation misses by a rounding error, 0 if there is none."""
+    number = floor((stop_day - first_dose_day) / every_days + 0.5)
+    if number < 1:
+        return 0.0
+    day = days.repeated_day(number, every_days)
+    return day if happens(first_dose_day + day, day, stop_day, stop_study_day) else 0.0
+
+
+# What clocks do when they fire.
+
+
+@small_part
+def fire(plan: Record, course: Record, slot: int) -> None:
+    """A clock fires."""
+    clock = clock_states(course)[slot]
+    clock.is_running = False
+    clock.is_finished = True
+    course.patient.has_other_clocks = True
+    its = slots(plan)[slot]
+    if slot >= plan.n_clocks:
+        toxicity_resolves(plan, course, its.toxicity, its.position, clock.occurrence)
+    elif its.kind == disease.TOXICITY:
+        toxicity_begins(plan, course, slot)
+    elif its.kind == disease.DEATH:
+        dies(plan, course, slot)
+    elif its.kind == disease.WITHDRAWAL:
+        note(course, v.WITHDREW, slot, 0, course.patient.state, 0, nan, nan)
+        leaves(plan, course, v.WITHDRAWAL)
+    else:
+        disease_moves(plan, course, slot)
+
+
+@small_part
+def toxicity_begins(plan: Record, course: Record, slot: int) -> None:
+    """A toxicity starts; it may resolve later, and the rules for onsets decide at once."""
+    occurrence = clock_states(course)[slot].occurrence
+    its = slots(plan)[slot]
+    note(course, v.TOXICITY_ONSET, slot, occurrence, 0, 0, nan, nan)
+    take_onset_into_account(course.account, its.toxicity)
+    if its.resolution >= 0:
+        clocks.start(plan, course, its.resolution, occurrence)
+    treatment.toxicity_begins(plan, course, its.toxicity, slot)
+    wake_visits(plan, course)
+
+
+@small_part
+def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int, occurrence: int) -> None:
+    """A toxicity ends; where it can recur, its clock starts again with a new threshold."""
+    note(course, v.TOXICITY_RESOLVED, position, occurrence, 0, 0, nan, nan)
+    if slots(plan)[position].recurs:
+        clock_states(course)[position].is_finished = False
+    treatment.toxicity_resolves(plan, course, toxicity, position)
+    clocks.review(plan, course)
+    wake_visits(plan, course)
+
+
+@small_part
+def disease_moves(plan: Record, course: Record, slot: int) -> None:
+    """A response step, a relapse or a progression; it is seen at the next assessment."""
+    patient = course.patient
+    patient.state = disease.state_after(slots(plan)[slot].kind)
+    event = v.RESPONSE if disease.is_response(patient.state) else v.PROGRESSION
+    note(course, event, slot, 0, patient.state, 0, nan, nan)
+    clocks.review(plan, course)
+    every = plan.assessment_every_days
+    if patient.has_progression_seen:
+        return
+    if every == 0.0:
+        assess(plan, course)
+    elif course.n_rows == 0:
+        number = first_from(patient.today, every, patient.assessment_number)
+        patient.assessment_day = days.repeated_day(number, every)
+
+
+@small_part
+def dies(plan: Record, course: Record, slot: int) -> None:
+    """Death, from any state."""
+    note(course, v.DIED, slot, 0, course.patient.state, 0, nan, nan)
+    count(plan, course, v.COUNT_DEATHS)
+    if plan.counts_early_death:
+        become_evaluable(plan, course)
+    leaves(plan, course, v.DEATH)
+
+
+@small_part
+def leaves(plan: Record, course: Record, reason: int) -> None:
+    """Treatment and observation end for this patient."""
+    treatment.end(plan, course, reason)
+    course.patient.is_observed = False
+    note(course, v.OBSERVATION_ENDED, -1, 0, reason, 0, nan, nan)
+
+
+# What is seen, and what follows from it.
+
+
+@small_part
+def assess(plan: Record, course: Record) -> None:
+    """See the present state of the disease. Progression, once seen, ends treatment and further assessments."""
+    patient = course.patient
+    note(course, v.ASSESSED, -1, 0, patient.state, 0, nan, nan)
+    if disease.is_progression(patient.state):
+        patient.has_progression_seen = True
+        count(plan, course, v.COUNT_PROGRESSIONS)
+        if plan.counts_early_progression:
+            become_evaluable(plan, course)
+        treatment.end(plan, course, v.PROGRESSION_SEEN)
+    elif patient.state > patient.best_response_seen:
+        if patient.best_response_seen == disease.STABLE:
+            count(plan, course, v.COUNT_RESPONSES)
+        patient.best_response_seen = patient.state
+        wake_visits(plan, course)
+
+
+@part
+def become_evaluable(plan: Record, course: Record) -> None:
+    """Be evaluable for response from now on."""
+    if not course.patient.is_evaluable:
+        course.patient.is_evaluable = True
+        note(course, v.BECAME_EVALUABLE, -1, 0, 0, 0, nan, nan)
+        count(plan, course, v.COUNT_EVALUABLE)
+
+
+@small_part
+def count(plan: Record, course: Record, what: int) -> None:
+    """Keep the day of what a cut-off may wait for; it happens once to a patient."""
+    if plan.count > 0 and plan.counted == what:
+        course.patient.counted_day = course.patient.today
+
+
+# Appointments.
+
+
+@small_part
+def visit(plan: Record, course: Record) -> None:
+    """A titration visit, and the appointment for the next one."""
+    patient = course.patient
+    level, dose, waiting, new = patient.level, patient.dose, patient.waiting_for, patient.new
+    treatment.visit(plan, course)
+    if not patient.is_on_treatment:
+        return
+    is_idle = new == 0 and level == patient.level and dose == patient.dose and waiting == patient.waiting_for
+    if is_idle and course.n_rows == 0:
+        patient.visit_day = inf
+    else:
+        every = plan.visit_every_days
+        patient.visit_number = days.next_number(patient.today, every, patient.visit_number)
+        patient.visit_day = days.repeated_day(patient.visit_number, every)
+
+
+@part
+def wake_visits(plan: Record, course: Record) -> None:
+    """Something has happened: the next visit may decide something."""
+    patient = course.patient
+    if patient.is_on_treatment and patient.visit_day == inf:
+        every = plan.visit_every_days
+        patient.visit_number = first_from(patient.today, every, patient.visit_number)
+        patient.visit_day = days.repeated_day(patient.visit_number, every)
+
+
+@small_part
+def next_assessment(plan: Record, course: Record) -> None:
+    """Make the appointment for the next assessment, until progression is seen."""
+    patient = course.patient
+    every = plan.assessment_every_days
+    if course.n_rows == 0 or every == 0.0 or patient.has_progression_seen:
+        patient.assessment_day = inf
+        return
+    patient.assessment_number += 1
+    patient.assessment_day = days.repeated_day(patient.assessment_number, every)
+
+
+@part
+def first_from(day: float, every_days: float, number: int) -> int:
+    """The number of the first visit or assessment on a study day or later; `number` was the last one."""
+    found = max(number + 1, floor(day / every_days))
+    while found > number + 1 and days.repeated_day(found - 1, every_days) >= day:
+        found -= 1
+    while days.repeated_day(found, every_days) < day:
+        found += 1
+    return found

@@ -1,0 +1,109 @@
+"""Who enrols in a trial, and the numbers that every patient needs: first draws, sensitivity, hazard multipliers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.compilation import part, small_part
+from trialsim.engines.batch.clocks import uniform_at
+from trialsim.engines.batch.plan import Record, covariates, decisions, effects, frailty_sd, rates, shares, slots, starts
+from trialsim.engines.batch.state import clock_states, uniforms
+from trialsim.model import accrual, baseline, draws
+
+Floats = npt.NDArray[np.float64]
+
+
+@small_part
+def uniform_of(course: Record, number: int, code: int) -> float:
+    """The first number of a decision for the patient with a number."""
+    course.patient.number = number
+    return uniform_at(course, code, 1)
+
+
+@small_part
+def is_eligible(plan: Record, course: Record, number: int) -> bool:
+    """Whether someone who is screened can enrol."""
+    p_ineligible = plan.p_ineligible
+    return p_ineligible == 0.0 or uniform_of(course, number, plan.eligibility) >= p_ineligible
+
+
+@part
+def screen(plan: Record, course: Record, arrivals: Floats, eligible: npt.NDArray[np.bool_]) -> int:
+    """Screen patient after patient: calendar day of arrival and eligibility, by number from 1.
+
+    Gives how many were screened, or -1 if the arrays are too short for them.
+    """
+    if plan.window_days > 0.0:
+        for i in range(plan.n_patients):
+            arrivals[i] = accrual.arrival_in_window(uniform_of(course, i + 1, plan.arrival), plan.window_days)
+            eligible[i] = is_eligible(plan, course, i + 1)
+        return plan.n_patients  # type: ignore[no-any-return]
+    expected_count = 0.0
+    n_enrolled = n = 0
+    while n_enrolled < plan.n_patients:
+        expected_count += draws.unit_exponential(uniform_of(course, n + 1, plan.arrival))
+        day = accrual.arrival_at_expected_count(expected_count, starts(plan), rates(plan))
+        if not day < plan.closes_day:
+            break
+        if n == arrivals.size:
+            return -1
+        arrivals[n] = day
+        eligible[n] = is_eligible(plan, course, n + 1)
+        n_enrolled += eligible[n]
+        n += 1
+    return n
+
+
+@small_part
+def draw_all(plan: Record, course: Record, numbers: npt.NDArray[np.int64]) -> None:
+    """The first draws of every decision and patient, decision by decision."""
+    one, replicate, low, high = np.uint64(1), course.replicate, course.key_low, course.key_high
+    codes = decisions(plan)
+    for i in range(codes.size):
+        code = codes[i]
+        found = uniforms(course, i)
+        for k in range(numbers.size):
+            word_0, word_1, _, _ = draws.philox4x32(one, code, np.uint64(numbers[k]), replicate, low, high)
+            found[k] = draws.uniform_from_words(word_0, word_1)
+
+
+@small_part
+def meet(plan: Record, course: Record, number: int, place: int) -> None:
+    """Take the patient at a place among the enrolled: sensitivity, and the factor on each hazard."""
+    course.patient.number = number
+    course.patient.place = place
+    course.patient.is_sensitive = uniforms(course, 0)[place] < plan.p_sensitive
+    n_clocks = plan.n_clocks
+    for slot in range(course.n_clocks):
+        its = slots(plan)[slot]
+        has_effects = its.first_effect < its.after_effects
+        if slot >= n_clocks or not (has_effects or its.frailty >= 0):
+            clock_states(course)[slot].multiplier = 1.0
+            continue
+        log_ratio = 0.0
+        for i in range(its.first_effect, its.after_effects):
+            its_effect = effects(plan)[i]
+            value = covariate_value(plan, course, its_effect.covariate)
+            log_ratio += baseline.effect(value, its_effect.category, its_effect.reference, its_effect.weight)
+        frailty = frailty_value(plan, course, its.frailty) if its.frailty >= 0 else 1.0
+        clock_states(course)[slot].multiplier = baseline.multiplier(log_ratio, has_effects, frailty)
+
+
+@small_part
+def covariate_value(plan: Record, course: Record, covariate: int) -> float:
+    """The patient's value of one of the covariates that have effects."""
+    its = covariates(plan)[covariate]
+    uniform = uniforms(course, 1 + covariate)[course.patient.place]
+    if its.after_shares > its.first_share:
+        return float(baseline.category_index(uniform, shares(plan, its.first_share, its.after_shares)))
+    return baseline.continuous_value(
+        uniform, its.distribution, its.location, its.spread, its.lowest_share, its.highest_share
+    )
+
+
+@small_part
+def frailty_value(plan: Record, course: Record, frailty: int) -> float:
+    """The patient's value of a frailty."""
+    uniform = uniforms(course, 1 + plan.n_covariates + frailty)[course.patient.place]
+    return baseline.frailty_value(uniform, frailty_sd(plan, frailty))

@@ -1,0 +1,92 @@
+"""The state of one course: what is known of the patient, of each clock, and what has been noted so far."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.compilation import small_part, table_at
+from trialsim.engines.batch.memory import side_by_side
+from trialsim.engines.batch.plan import FLOAT, INTEGER, Plan, Record
+from trialsim.model.draws import LARGEST_WORD
+
+PATIENT: Final = np.dtype(
+    [("number", "i8"), ("place", "i8"), ("first_dose_day", "f8"), ("today", "f8"), ("state", "i8"),
+     ("best_response_seen", "i8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"), ("ongoing", "i8"), ("ever", "i8"),
+     ("waiting_for", "i8"), ("held_by", "i8"), ("visit_number", "i8"), ("visit_day", "f8"),
+     ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"), ("counted_day", "f8"), ("next_day", "f8"), ("next_slot", "i8"),
+     ("is_sensitive", "?"), ("is_observed", "?"), ("is_evaluable", "?"), ("is_on_treatment", "?"),
+     ("has_progression_seen", "?"), ("has_new_dose", "?"), ("has_other_clocks", "?")], align=True
+)  # fmt: skip
+CLOCK: Final = np.dtype(
+    [("fires_day", "f8"), ("started_day", "f8"), ("age_days", "f8"), ("remaining", "f8"), ("intensity", "f8"),
+     ("multiplier", "f8"), ("occurrence", "i8"), ("is_running", "?"), ("is_new", "?"), ("is_finished", "?")], align=True
+)  # fmt: skip
+# A row of the log: the columns of `records.columns.EVENTS`, and the class of its instant, which orders several patients.
+ROW: Final = np.dtype(
+    [("patient", "i8"), ("calendar_day", "f8"), ("study_day", "f8"), ("event", "i8"), ("clock", "i8"),
+     ("occurrence", "i8"), ("detail", "i8"), ("rule", "i8"), ("dose_from_mg_per_day", "f8"),
+     ("dose_to_mg_per_day", "f8"), ("order", "i8")],
+    align=True,
+)  # fmt: skip
+# What outcomes need of a patient, told by the rows of the log and by nothing else.
+ACCOUNT: Final = np.dtype(
+    [("enrolled_day", "f8"), ("ended_day", "f8"), ("until_day", "f8"), ("dose", "f8"), ("dose_since_day", "f8"),
+     ("taken", "f8"), ("highest_dose", "f8"), ("first_dose", "f8"), ("treatment_end", "i8"), ("best_response", "i8"),
+     ("toxicities", "i8"), ("is_evaluable", "?"), ("has_progressed", "?"), ("has_died", "?")], align=True
+)  # fmt: skip
+
+# The tables of a course: clocks and onsets by slot and toxicity, the first draw of each decision and patient, and the
+# log, which has no room where none is asked for.
+TABLES: Final = {"clocks": CLOCK, "n_onsets": INTEGER, "uniforms": FLOAT, "rows": ROW}
+COURSE: Final = np.dtype(
+    [("patient", PATIENT), ("account", ACCOUNT), ("key_low", "u8"), ("key_high", "u8"), ("replicate", "u8"),
+     ("n_written", "i8"), ("n_places", "i8"), *((f"{name}_at", "u8") for name in TABLES),
+     *((f"n_{name}", "i8") for name in TABLES)], align=True
+)  # fmt: skip
+
+
+class Course:
+    """Room for one course after another, in one thread: `record` holds its state and the addresses of its tables."""
+
+    def __init__(self, plan: Plan, seed: int, n_rows: int = 0) -> None:
+        n_patients, n_decisions = int(plan.record["n_patients"]), int(plan.record["n_decisions"])
+        sizes = {
+            "clocks": int(plan.record["n_slots"]),
+            "n_onsets": int(plan.record["n_toxicities"]),
+            "uniforms": n_patients * n_decisions,
+            "rows": n_rows,
+        }
+        self.record: Record
+        self.record, self.tables = side_by_side(COURSE, TABLES, sizes)
+        self.record["key_low"], self.record["key_high"] = seed & LARGEST_WORD, seed >> 32
+        self.record["n_places"] = n_patients
+
+
+@small_part
+def clock_states(course: Record) -> Record:
+    """The state of the clock in each slot."""
+    return table_at(course.clocks_at, course.n_clocks, CLOCK)
+
+
+@small_part
+def onsets(course: Record) -> npt.NDArray[np.int64]:
+    """How many onsets each toxicity has had."""
+    return table_at(course.n_onsets_at, course.n_n_onsets, INTEGER)  # type: ignore[no-any-return]
+
+
+@small_part
+def uniforms(course: Record, decision: int) -> npt.NDArray[np.float64]:
+    """The first draw of one decision for each place among the enrolled."""
+    first = decision * course.n_places
+    return table_at(course.uniforms_at, course.n_uniforms, FLOAT)[first : first + course.n_places]  # type: ignore[no-any-return]
+
+
+@small_part
+def log_rows(course: Record) -> Record:
+    """The log, as long as there is room."""
+    return table_at(course.rows_at, course.n_rows, ROW)
+
+

@@ -1,0 +1,126 @@
+"""What one trial came to: the outcomes of its patients, counted, and their medians."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.compilation import part, small_part
+from trialsim.engines.batch.account import mean_dose
+from trialsim.engines.batch.plan import Record, reported
+from trialsim.model import disease
+from trialsim.model import vocabulary as v
+
+# One row a trial, named as in `records.columns.REPLICATES`; counts of reported toxicities stand beside it.
+OUTCOMES: Final = np.dtype(
+    [("replicate", "i8"), ("n_screened", "i8"), ("n_enrolled", "i8"), ("n_evaluable", "i8"), ("n_partial", "i8"),
+     ("n_minor", "i8"), ("n_responders_progression_free", "i8"), ("n_responders_relapsed", "i8"),
+     ("n_responders_died", "i8"), ("n_died", "i8"), ("n_progressed", "i8"), ("n_stopped_by_rule", "i8"),
+     ("n_severe_toxicity", "i8"), ("median_dose_mg_per_day", "f8"), ("median_dose_evaluable_mg_per_day", "f8"),
+     ("median_highest_dose_mg_per_day", "f8"), ("median_follow_up_days", "f8"),
+     ("median_follow_up_responders_days", "f8"), ("duration_days", "f8")]
+)  # fmt: skip
+# What medians are taken of, one row an enrolled patient.
+ENROLLED: Final = np.dtype(
+    [("mean_dose", "f8"), ("highest_dose", "f8"), ("follow_up", "f8"), ("is_evaluable", "?"), ("is_responder", "?")]
+)
+EVERYONE: Final = 0
+EVALUABLE: Final = 1
+RESPONDERS: Final = 2
+MOST_TO_COUNT: Final = 64
+
+
+@small_part
+def open_summary(outcome: Record, n_toxicity: npt.NDArray[np.int64], replicate: int) -> None:
+    """A trial to which nobody has come."""
+    outcome.replicate = replicate
+    outcome.n_screened = outcome.n_enrolled = outcome.n_evaluable = outcome.n_partial = outcome.n_minor = 0
+    outcome.n_responders_progression_free = outcome.n_responders_relapsed = outcome.n_responders_died = 0
+    outcome.n_died = outcome.n_progressed = outcome.n_stopped_by_rule = outcome.n_severe_toxicity = 0
+    outcome.duration_days = nan
+    n_toxicity[:] = 0
+
+
+@small_part
+def add_patient(
+    plan: Record, account: Record, outcome: Record, n_toxicity: npt.NDArray[np.int64], enrolled: Record
+) -> None:
+    """Count one patient whose account is closed."""
+    is_evaluable, best = account.is_evaluable, account.best_response
+    is_responder = is_evaluable and best > disease.STABLE
+    has_progressed, has_died = account.has_progressed, account.has_died
+    row = enrolled[outcome.n_enrolled]
+    row.mean_dose = mean_dose(account)
+    row.highest_dose = account.highest_dose
+    row.follow_up = account.ended_day - account.enrolled_day
+    row.is_evaluable = is_evaluable
+    row.is_responder = is_responder
+    outcome.n_enrolled += 1
+    outcome.n_evaluable += is_evaluable
+    outcome.n_partial += is_evaluable and best == disease.PARTIAL
+    outcome.n_minor += is_evaluable and best == disease.MINOR
+    outcome.n_responders_progression_free += is_responder and not has_progressed and not has_died
+    outcome.n_responders_relapsed += is_responder and has_progressed
+    outcome.n_responders_died += is_responder and not has_progressed and has_died
+    outcome.n_died += has_died
+    outcome.n_progressed += has_progressed
+    outcome.n_stopped_by_rule += account.treatment_end == v.TOXICITY_STOP
+    outcome.n_severe_toxicity += (account.toxicities & plan.severe) != 0
+    places = reported(plan)
+    for i in range(plan.n_reported):
+        n_toxicity[i] += (account.toxicities >> places[i]) & 1
+    take_day(outcome, account.ended_day)
+
+
+@small_part
+def take_day(outcome: Record, day: float) -> None:
+    """The trial lasts to the last day on which anything happened."""
+    if not day <= outcome.duration_days:
+        outcome.duration_days = day
+
+
+@part
+def close_summary(outcome: Record, enrolled: Record, values: npt.NDArray[np.float64]) -> None:
+    """The medians; `values` is room for as many numbers as there are patients."""
+    n = outcome.n_enrolled
+    doses, highest, follow_ups = enrolled.mean_dose[:n], enrolled.highest_dose[:n], enrolled.follow_up[:n]
+    outcome.median_dose_mg_per_day = median(doses, enrolled, EVERYONE, values)
+    outcome.median_dose_evaluable_mg_per_day = median(doses, enrolled, EVALUABLE, values)
+    outcome.median_highest_dose_mg_per_day = median(highest, enrolled, EVERYONE, values)
+    outcome.median_follow_up_days = median(follow_ups, enrolled, EVERYONE, values)
+    outcome.median_follow_up_responders_days = median(follow_ups, enrolled, RESPONDERS, values)
+
+
+@part
+def median(
+    column: npt.NDArray[np.float64], enrolled: Record, who: int, values: npt.NDArray[np.float64]
+) -> float:
+    """The median over some of the enrolled, NaN over nobody; the mean of the two in the middle of an even number."""
+    n = 0
+    for i in range(column.size):
+        if who == EVERYONE or (enrolled[i].is_evaluable if who == EVALUABLE else enrolled[i].is_responder):
+            values[n] = column[i]
+            n += 1
+    if n == 0:
+        return nan
+    if n > MOST_TO_COUNT:
+        values[:n].sort()
+        return (values[n // 2] + values[n // 2 - 1]) / 2.0 if n % 2 == 0 else values[n // 2]  # type: ignore[no-any-return]
+    upper = value_at_rank(values[:n], n // 2)
+    return (upper + value_at_rank(values[:n], n // 2 - 1)) / 2.0 if n % 2 == 0 else upper
+
+
+@part
+def value_at_rank(values: npt.NDArray[np.float64], rank: int) -> float:
+    """The value that comes after `rank` others in order; counting takes no branches and beats sorting for a few."""
+    for i in range(values.size):
+        below = up_to = 0
+        for j in range(values.size):
+            below += values[j] < values[i]
+            up_to += values[j] <= values[i]
+        if below <= rank < up_to:
+            return values[i]  # type: ignore[no-any-return]
+    return nan

@@ -1,0 +1,136 @@
+"""What a patient takes: rules to decisions, decisions to doses."""
+
+from __future__ import annotations
+
+from math import inf
+
+from trialsim.compilation import part, small_part
+from trialsim.engines.batch import clocks
+from trialsim.engines.batch.account import note
+from trialsim.engines.batch.plan import Record, conditions, levels, onset_rules, visit_rules
+from trialsim.engines.batch.state import onsets
+from trialsim.model import titration
+from trialsim.model import vocabulary as v
+
+
+@small_part
+def begin(plan: Record, course: Record) -> None:
+    """The first dose, at the lowest level."""
+    patient = course.patient
+    patient.is_on_treatment = True
+    patient.dose = levels(plan)[0]
+    note(course, v.FIRST_DOSE, -1, 0, 0, 0, 0.0, patient.dose)
+
+
+@part
+def end(plan: Record, course: Record, reason: int) -> None:
+    """Treatment ends for good."""
+    patient = course.patient
+    if not patient.is_on_treatment:
+        return
+    patient.is_on_treatment = False
+    before = patient.dose
+    patient.dose = 0.0
+    patient.visit_day = inf
+    note(course, v.TREATMENT_ENDED, -1, 0, reason, 0, before, 0.0)
+    clocks.review(plan, course)
+    if before != 0.0:
+        patient.has_new_dose = True
+
+
+@small_part
+def visit(plan: Record, course: Record) -> None:
+    """A titration visit: the first rule that holds decides. While the drug is held there is nothing to decide."""
+    patient = course.patient
+    if patient.waiting_for != 0:
+        record(course, titration.STILL_HELD, patient.held_by, -1, patient.dose)
+    else:
+        decide(plan, course, visit_rules(plan), -1, patient.new)
+    patient.new = 0
+
+
+@small_part
+def toxicity_begins(plan: Record, course: Record, toxicity: int, position: int) -> None:
+    """Take note of a toxicity; the rules for onsets see it as the only new one."""
+    patient = course.patient
+    bit = 1 << toxicity
+    onsets(course)[toxicity] += 1
+    patient.new |= bit
+    patient.ongoing |= bit
+    patient.ever |= bit
+    if patient.is_on_treatment:
+        decide(plan, course, onset_rules(plan), position, bit)
+
+
+@small_part
+def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int) -> None:
+    """Take note that a toxicity is over; a hold ends when all that it waits for are."""
+    patient = course.patient
+    patient.ongoing &= ~(1 << toxicity)
+    if patient.is_on_treatment and patient.waiting_for != 0 and not patient.waiting_for & patient.ongoing:
+        patient.waiting_for = 0
+        record(course, titration.RESUME, patient.held_by, position, levels(plan)[patient.level])
+
+
+@part
+def decide(plan: Record, course: Record, rules: Record, position: int, new: int) -> None:
+    """Let the first rule that holds act; at a visit where none holds, the dose is kept."""
+    for i in range(rules.size):
+        if holds(plan, course, rules[i], new):
+            act(plan, course, rules[i], position)
+            return
+    if position < 0:
+        record(course, titration.KEEP, 0, position, course.patient.dose)
+
+
+@small_part
+def holds(plan: Record, course: Record, rule: Record, new: int) -> bool:
+    """Whether all conditions of a rule hold for what is known today."""
+    patient = course.patient
+    for i in range(rule.first_condition, rule.after_conditions):
+        its = conditions(plan)[i]
+        if not titration.condition_holds(
+            its.kind, its.toxicities, its.mode, its.at_least, its.response, patient.level, plan.n_levels, new,
+            patient.ongoing, patient.ever, onsets(course), patient.best_response_seen,
+        ):  # fmt: skip
+            return False
+    return True
+
+
+@small_part
+def act(plan: Record, course: Record, rule: Record, position: int) -> None:
+    """Do what a rule says: move on the ladder, hold until the toxicities that it names are over, or stop."""
+    patient = course.patient
+    if rule.action == titration.STOP or (rule.stops_at_lowest and patient.level == 0):
+        record(course, titration.STOP, rule.number, position, 0.0)
+        end(plan, course, v.TOXICITY_STOP)
+        return
+    if rule.action == titration.HOLD:
+        hold(plan, patient, rule)
+    else:
+        patient.level = titration.level_after(rule.action, rule.amount, patient.level, plan.n_levels)
+    dose = 0.0 if patient.waiting_for != 0 else levels(plan)[patient.level]
+    record(course, rule.action, rule.number, position, dose)
+
+
+@small_part
+def hold(plan: Record, patient: Record, rule: Record) -> None:
+    """Hold the drug until the toxicities that the rule names are over, if one of them is there."""
+    waiting, ongoing = patient.waiting_for, patient.ongoing
+    patient.level = titration.level_after_hold(
+        rule.amount, rule.waits_for, waiting, ongoing, patient.level, plan.n_levels
+    )
+    patient.waiting_for = titration.waiting_after_hold(rule.waits_for, waiting, ongoing)
+    if rule.waits_for & ongoing:
+        patient.held_by = rule.number
+
+
+@small_part
+def record(course: Record, action: int, rule: int, position: int, dose: float) -> None:
+    """Note a decision and give the dose that it asks for."""
+    patient = course.patient
+    before = patient.dose
+    patient.dose = dose
+    note(course, v.DECISION, position, 0, action, rule, before, dose)
+    if dose != before:
+        patient.has_new_dose = True

@@ -1,0 +1,157 @@
+"""A trial: patients enrol, their courses run one after another, and the calendar cuts them.
+
+A course reads nothing of another patient, so courses come first and the calendar afterwards. Only a cut-off that waits
+for a count needs two passes: one that finds the event which completes the count, and one that ends there.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.compilation import compiled, part, small_part
+from trialsim.engines.batch import enrolment
+from trialsim.engines.batch.account import open_account, write
+from trialsim.engines.batch.course import follow, happens
+from trialsim.engines.batch.plan import Record
+from trialsim.engines.batch.summary import add_patient, close_summary, open_summary, take_day
+from trialsim.model import vocabulary as v
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+
+class Screened(NamedTuple):
+    """Everyone who is screened, by number from 1: calendar day of arrival, eligibility; numbers of the eligible."""
+
+    days: Floats
+    is_eligible: npt.NDArray[np.bool_]
+    numbers: Counts
+
+
+class Stop(NamedTuple):
+    """When observation ends: before `day`, or with the event on `day` and `study_day` of patient `number`.
+
+    For a date `study_day` is -1 and `number` 0.
+    """
+
+    day: float
+    study_day: float
+    number: int
+
+
+@compiled
+def simulate_block(
+    plan: Record, course: Record, enrolled: Record, values: Floats, first: int, outcomes: Record, n_toxicity: Counts
+) -> None:
+    """The outcomes of replicates from `first` on, one row each; `enrolled` and `values` are room for the patients."""
+    for i in range(outcomes.size):
+        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i])
+
+
+@part
+def simulate(
+    plan: Record, course: Record, enrolled: Record, values: Floats, replicate: int, outcome: Record, n_toxicity: Counts
+) -> None:
+    """One trial; its log, where one is asked for, patient by patient."""
+    course.replicate = replicate
+    course.n_written = 0
+    open_summary(outcome, n_toxicity, replicate)
+    screened = screen(plan, course)
+    enrolment.draw_all(plan, course, screened.numbers)
+    stop = stop_of(plan, course, screened)
+    for i in range(screened.days.size):
+        if happens(screened.days[i], -1.0, stop.day, stop.study_day):
+            outcome.n_screened += 1
+            take_day(outcome, screened.days[i])
+            if not screened.is_eligible[i] and course.n_rows > 0:
+                course.patient.number = i + 1
+                write(course, screened.days[i], nan, v.SCREENED_OUT, -1, 0, 0, 0, nan, nan, v.ORDER_ARRIVAL)
+    for place in range(screened.numbers.size):
+        number = screened.numbers[place]
+        if happens(screened.days[number - 1], -1.0, stop.day, stop.study_day):
+            run_course(plan, course, screened.days[number - 1], number, place, stop)
+            add_patient(plan, course.account, outcome, n_toxicity, enrolled)
+    close_summary(outcome, enrolled, values)
+
+
+@part
+def screen(plan: Record, course: Record) -> Screened:
+    """Everyone who is screened, in arrays that are as long as it takes."""
+    capacity = plan.n_patients
+    while True:
+        days = np.empty(capacity)
+        is_eligible = np.empty(capacity, np.bool_)
+        n = enrolment.screen(plan, course, days, is_eligible)
+        if n >= 0:
+            return Screened(days[:n], is_eligible[:n], numbers_of(is_eligible[:n]))
+        capacity *= 2
+
+
+@small_part
+def numbers_of(is_eligible: npt.NDArray[np.bool_]) -> Counts:
+    """The numbers, from 1, of those who can enrol."""
+    numbers = np.empty(is_eligible.size, np.int64)
+    n = 0
+    for i in range(is_eligible.size):
+        if is_eligible[i]:
+            numbers[n] = i + 1
+            n += 1
+    return numbers[:n]
+
+
+@part
+def run_course(plan: Record, course: Record, arrival_day: float, number: int, place: int, stop: Stop) -> None:
+    """Enrol a patient and follow the course to the end of observation."""
+    enrolment.meet(plan, course, number, place)
+    course.patient.first_dose_day = arrival_day
+    open_account(course.account, arrival_day)
+    if course.n_rows > 0:
+        write(course, arrival_day, nan, v.ENROLLED, -1, 0, 0, 0, nan, nan, v.ORDER_ARRIVAL)
+    follow(plan, course, stop.day, stop.study_day, number == stop.number)
+
+
+@part
+def stop_of(plan: Record, course: Record, screened: Screened) -> Stop:
+    """When observation ends in this trial."""
+    day = plan.cut_off_day
+    if plan.cut_off_kind == v.CUT_AFTER_COUNT:
+        return stop_at_count(plan, course, screened, day)
+    if plan.cut_off_kind == v.CUT_AFTER_LAST_ENTRY:
+        last_entry = 0.0
+        for number in screened.numbers:
+            last_entry = max(last_entry, screened.days[number - 1])
+        return Stop(last_entry + day, -1.0, 0)
+    return Stop(day, -1.0, 0)
+
+
+@part
+def stop_at_count(plan: Record, course: Record, screened: Screened, latest_day: float) -> Stop:
+    """The event that completes the count: every course is run once to the latest day to find it."""
+    room, course.n_rows = course.n_rows, 0
+    latest = Stop(latest_day, -1.0, 0)
+    n_counted = 0
+    calendar_days = np.empty(screened.numbers.size)
+    study_days = np.empty(screened.numbers.size)
+    by = np.empty(screened.numbers.size, np.int64)
+    for place in range(screened.numbers.size):
+        number = screened.numbers[place]
+        arrival_day = screened.days[number - 1]
+        if happens(arrival_day, -1.0, latest.day, latest.study_day):
+            run_course(plan, course, arrival_day, number, place, latest)
+            if course.patient.counted_day >= 0.0:
+                calendar_days[n_counted] = arrival_day + course.patient.counted_day
+                study_days[n_counted] = course.patient.counted_day
+                by[n_counted] = number
+                n_counted += 1
+    course.n_rows = room
+    if n_counted < plan.count:
+        return latest
+    day = np.sort(calendar_days[:n_counted])[plan.count - 1]
+    for i in range(n_counted):
+        if calendar_days[i] == day:
+            return Stop(day, study_days[i], by[i])
+    return latest

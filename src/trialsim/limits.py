@@ -1,0 +1,77 @@
+"""What is refused before any work starts: the impossible, and what is too large for a machine or for sense."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trialsim.config import Scenario, protocol_of
+from trialsim.errors import RequestError
+from trialsim.model import vocabulary as v
+from trialsim.model.accrual import arrival_at_expected_count
+from trialsim.model.draws import LARGEST_SEED
+from trialsim.model.protocol import Protocol
+
+MOST_REPLICATES: Final = 10_000_000
+MOST_COURSES: Final = 1_000_000_000
+MOST_VISITS_PER_PATIENT: Final = 100_000
+MOST_SCREENED: Final = 1_000_000
+MOST_WORKERS: Final = 1024
+
+
+def check_request(scenario: Scenario, replicates: int, seed: int, keep: int) -> None:
+    """Refuse what is impossible or too large, before any work starts."""
+    n_patients = scenario.accrual.patients
+    if replicates < 1 or replicates > MOST_REPLICATES:
+        allowed = f"1 to {MOST_REPLICATES:,}; 10,000 already give a proportion to 0.5 percentage points."
+        raise RequestError(f"--replicates {replicates}", "this number of replicates is out of range.", allowed)
+    if replicates * n_patients > MOST_COURSES:
+        allowed = f"at most {MOST_COURSES:,} patient courses in all: {MOST_COURSES // n_patients:,} replicates."
+        raise RequestError(f"--replicates {replicates}", f"with {n_patients:,} patients this is too much.", allowed)
+    if not 0 <= seed <= LARGEST_SEED:
+        raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
+    if keep < 0:
+        raise RequestError(f"--keep {keep}", "this number of replicates is out of range.", "0 or more.")
+    _check_visits(scenario)
+
+
+def most_replicates(scenario: Scenario) -> int:
+    """How many replicates a run of a scenario may have."""
+    return min(MOST_REPLICATES, MOST_COURSES // scenario.accrual.patients)
+
+
+def _check_visits(scenario: Scenario) -> None:
+    """A trial whose visits or assessments outnumber any real one is a slip of the pen, and would not end."""
+    protocol = protocol_of(scenario)
+    cut_off, plan = protocol.cut_off, protocol.accrual
+    screened = plan.n_patients / (1.0 - plan.p_ineligible)
+    if screened > MOST_SCREENED:
+        allowed = f"at most {MOST_SCREENED:,} screened."
+        raise RequestError("accrual.ineligible", f"{screened:,.0f} would be screened in each trial.", allowed)
+    last_entry = min(plan.window_days or plan.closes_day, expected_last_entry(protocol))
+    horizon = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}.get(
+        cut_off.kind, cut_off.day + last_entry
+    )
+    for name, every in (
+        ("treatment.every", protocol.visit_every_days),
+        ("assessment.every", protocol.assessment_every_days),
+    ):
+        if every > 0.0 and horizon / every > MOST_VISITS_PER_PATIENT:
+            allowed = f"at most {MOST_VISITS_PER_PATIENT:,} for one patient."
+            raise RequestError(f"{name} = {every:g} days", f"that makes {horizon / every:,.0f} visits.", allowed)
+
+
+def expected_last_entry(protocol: Protocol) -> float:
+    """The calendar day by which as many arrivals are expected as patients are wanted (eligible or not)."""
+    plan = protocol.accrual
+    if plan.window_days > 0.0:
+        return plan.window_days
+    return arrival_at_expected_count(plan.n_patients / (1.0 - plan.p_ineligible), plan.starts, plan.rates)
+
+
+def check_workers(workers: int | None, block_size: int | None) -> None:
+    """Refuse impossible numbers of workers and sizes of blocks."""
+    if workers is not None and not 1 <= workers <= MOST_WORKERS:
+        raise RequestError(f"--workers {workers}", "this number of workers is out of range.", f"1 to {MOST_WORKERS}.")
+    if block_size is not None and not 1 <= block_size <= MOST_REPLICATES:
+        allowed = f"1 to {MOST_REPLICATES:,} replicates."
+        raise RequestError(f"--block-size {block_size}", "this size of a block is out of range.", allowed)

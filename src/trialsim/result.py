@@ -1,0 +1,156 @@
+"""What a run gives: estimates, tables, pictures, and how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table, other_readings
+from trialsim.config import Scenario, protocol_of
+from trialsim.model.protocol import Protocol
+from trialsim.montecarlo import EngineChoice, Replicates, TargetPrecision
+from trialsim.records.digest import configuration_digest
+from trialsim.records.manifest import Manifest
+from trialsim.records.store import check_destination, results_folder
+from trialsim.records.tables import readable_events
+from trialsim.records.work_folder import WorkFolder, work_folder
+from trialsim.report import draw_figures
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `run` gives; tables are pandas DataFrames.
+
+    `estimates` (a row a quantity), `readings` (a row a figure under another reading), `outcomes` (a row a trial),
+    `patients` and `events` (of the first trials), `digest`; `save(folder)` writes them.
+    """
+
+    scenario: Scenario
+    seed: int
+    replicates: Replicates
+    seconds: float
+    requested: int
+    engine: EngineChoice
+    workers: int = 1
+    target: TargetPrecision | None = None
+
+    def __repr__(self) -> str:
+        return f"Result({self.scenario.name!r}, replicates={self.replicates.n}, seed={self.seed})"
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """The flat numbers that were simulated."""
+        return protocol_of(self.scenario)
+
+    @cached_property
+    def estimate_list(self) -> list[Estimate]:
+        """One estimate per quantity, published figures first."""
+        return estimates(self.replicates.store, self.scenario.figures, self.scenario.accrual.patients)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """The same as a table; see `analysis.Estimate` for the columns."""
+        return estimates_table(self.estimate_list)
+
+    @cached_property
+    def other_readings(self) -> list[OtherReading]:
+        """The published figures under the readings that were not taken, held against the same trials."""
+        cohort = self.scenario.cohort
+        if cohort is None:
+            return []
+        n_planned = self.scenario.accrual.patients
+        return other_readings(self.replicates.store, cohort, self.scenario.readings, n_planned)
+
+    @property
+    def remarks(self) -> list[str]:
+        """How the numbers came about: the engine and why this one, and the precision that was asked for."""
+        found = [f"engine: {self.engine.name}, {self.engine.why}"]
+        if self.target is not None:
+            reached = next(item.mcse for item in self.estimate_list if item.quantity == self.target.quantity)
+            found.append(
+                f"{self.target.quantity} to ± {reached:.2g} (asked for: {self.target.mcse:g}) "
+                f"took {self.replicates.n:,} trials"
+            )
+        return found
+
+    @property
+    def readings(self) -> pd.DataFrame:
+        """The same as a table: ambiguity, reading, then the columns of `estimates`."""
+        table = estimates_table(item.estimate for item in self.other_readings)
+        table.insert(0, "ambiguity", [item.ambiguity for item in self.other_readings])
+        table.insert(1, "reading", [item.reading for item in self.other_readings])
+        return table
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """One row per replicate; all of them in memory, some 200 MB a million."""
+        return self.replicates.store.table()
+
+    @property
+    def patients(self) -> pd.DataFrame:
+        """One row per enrolled patient of the first replicates."""
+        return self.replicates.patients
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """One row per event of the first replicates, in words."""
+        return readable_events(self.replicates.events, self.protocol)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the results: equal for equal scenario, seed and number of replicates."""
+        return self.replicates.store.digest()
+
+    def manifest(self) -> Manifest:
+        """Everything needed to run it again."""
+        configuration = self.scenario.to_mapping()
+        return Manifest(
+            verb="run",
+            scenario=configuration,
+            scenario_digest=configuration_digest(configuration),
+            seed=self.seed,
+            replicates=self.replicates.n,
+            kept_replicates=self.replicates.n_kept,
+            engine=self.engine.name,
+            workers=self.workers,
+            results_digest=self.digest,
+            seconds=round(self.seconds, 3),
+            is_complete=self.replicates.n == self.requested,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The estimates as plain data for `--json`; what does not exist is null."""
+        rows = self.estimates.astype(object).where(self.estimates.notna(), None).to_dict(orient="records")
+        return {
+            "scenario": self.scenario.name,
+            "seed": self.seed,
+            "replicates": self.replicates.n,
+            "engine": self.engine.name,
+            "results_digest": self.digest,
+            "estimates": rows,
+        }
+
+    def save(self, destination: Path | str) -> Path:
+        """Write the results folder, whole or not at all. Raises `DestinationError`."""
+        destination = Path(destination)
+        with work_folder(check_destination(destination)) as work:
+            self.save_in(work)
+        return destination
+
+    def save_in(self, work: WorkFolder) -> None:
+        """Write the results folder that a work folder belongs to, which is then done with."""
+        with results_folder(work) as folder:
+            (folder / "scenario.yaml").write_text(self.scenario.to_yaml(), encoding="utf-8")
+            self.estimates.to_csv(folder / "estimates.csv", index=False)
+            if self.other_readings:
+                self.readings.to_csv(folder / "readings.csv", index=False)
+            self.replicates.store.write_parquet(folder / "replicates.parquet")
+            self.patients.to_parquet(folder / "patients.parquet", index=False)
+            self.events.to_parquet(folder / "events.parquet", index=False)
+            store = self.replicates.store
+            draw_figures(folder, self.scenario, self.events, self.patients, store, self.estimate_list)
+            self.manifest().write(folder)
