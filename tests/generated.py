@@ -30,10 +30,31 @@ def toxicities(draw: st.DrawFn) -> dict[str, Any]:
         "frailty": draw(st.sampled_from([None, "fragile"])),
     }
     if draw(st.booleans()):
-        event["effects"] = {"age": {"hazard_ratio": draw(st.floats(0.5, 2)), "per": "10 years"}}
+        event["effects"] = draw(effects())
     if draw(st.booleans()):
         event |= {"resolves": {"rate": draw(rates(5))}, "recurs": draw(st.booleans())}
     return event
+
+
+POPULATION = {
+    "age": {"median": "60 years", "sd": "9 years", "lowest": "18 years"},
+    "sex": {"male": 17, "female": 10},
+    "marker": {"distribution": "lognormal", "median": "4.4 mg/L", "sd": 0.6},
+    "marrow": {"distribution": "logit-normal", "median": "70 %", "sd": 1},
+}
+
+
+@st.composite
+def effects(draw: st.DrawFn) -> dict[str, Any]:
+    """Effects of some of the covariates."""
+    ratio = draw(st.floats(0.5, 2))
+    found = {
+        "age": {"hazard_ratio": ratio, "per": "10 years"},
+        "sex": {"hazard_ratios": {"female": ratio}},
+        "marker": {"hazard_ratio": ratio, "per": "1 mg/L"},
+        "marrow": {"hazard_ratio": ratio, "per": "10 %"},
+    }
+    return {name: found[name] for name in draw(st.lists(st.sampled_from(list(found)), min_size=1, unique=True))}
 
 
 @st.composite
@@ -76,7 +97,7 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
     accrual = draw(accruals())
     levels = draw(st.lists(st.integers(50, 900), min_size=1, max_size=5, unique=True).map(sorted))
     return scenario_of(
-        population={"age": {"median": "60 years", "sd": "9 years"}},
+        population=POPULATION,
         frailties={"fragile": {"sd": 0.7}},
         accrual=accrual,
         treatment={

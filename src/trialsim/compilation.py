@@ -103,10 +103,10 @@ def is_compiled(function: Callable[..., Any]) -> bool:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _pointer(typing_context: Any, address: Any) -> Any:  # noqa: ARG001  # the compiler's form of an intrinsic
+def _pointer(typing_context: Any, address: Any) -> Any:  # the compiler's form of an intrinsic
     """An address as a pointer."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(numba.types.voidptr))
 
     return numba.types.voidptr(numba.types.uint64), generate

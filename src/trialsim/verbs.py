@@ -136,9 +136,7 @@ def trace(scenario: Scenario, replicate: int = 1, seed: int = 1, patient: int | 
     return events[events["patient"] == patient].reset_index(drop=True)
 
 
-def run_again(
-    manifest: Path | str, on_progress: Callable[[int, int], None] = lambda done, wanted: None
-) -> Result:
+def run_again(manifest: Path | str, on_progress: Callable[[int, int], None] = lambda done, wanted: None) -> Result:
     """Run what a manifest describes; the digest of the results comes out equal."""
     found = read_manifest(Path(manifest))
     scenario = scenario_from_mapping(found.scenario, str(manifest))

@@ -37,4 +37,6 @@ def first_difference(protocol: Protocol, batch: Batch, seed: int, replicate: int
     for i, (a, b) in enumerate(zip(reference, compiled, strict=False)):
         if a.tobytes() != b.tobytes():
             return f"seed {seed}, replicate {replicate}, row {i}: reference {a}, batch {b}"
-    return f"seed {seed}, replicate {replicate}: {len(reference)} rows in the reference engine, {len(compiled)} in batch"
+    return (
+        f"seed {seed}, replicate {replicate}: {len(reference)} rows in the reference engine, {len(compiled)} in batch"
+    )

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.errors import Interrupted
 from trialsim.records.columns import READABLE_EVENTS, patient_columns, replicate_columns, who_columns
 from trialsim.records.digest import results_digest
 
@@ -112,61 +111,3 @@ def test_outcomes_follow_from_the_events_alone(published_run: ts.Result) -> None
         taken = sum(m["dose_to_mg_per_day"] * (b - a) for m, a, b in zip(taking, days, days[1:], strict=False))
         means.append(taken / end)
     assert row["median_dose_mg_per_day"] == pytest.approx(float(pd.Series(means).median()))
-
-
-class StopAfter:
-    """Progress that presses Ctrl-C after so many replicates."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-
-    def __call__(self, done: int) -> None:
-        if done >= self.n:
-            raise KeyboardInterrupt
-
-
-def test_an_interrupted_run_goes_on_to_the_digest_of_an_undisturbed_one(tosi2000: ts.Scenario, tmp_path: Path) -> None:
-    undisturbed = ts.run(tosi2000, replicates=130, seed=4).digest
-    with pytest.raises(Interrupted) as raised:
-        ts.run(tosi2000, replicates=130, seed=4, on_progress=StopAfter(60))
-    part = raised.value.finished
-    assert isinstance(part, ts.Result)
-    assert part.replicates.n == 100
-    folder = part.save(tmp_path / "out")
-    assert json.loads((folder / "manifest.json").read_text())["is_complete"] is False
-    resumed = ts.run(tosi2000, replicates=130, seed=4, resume=folder)
-    assert resumed.digest == undisturbed
-    with pytest.raises(ts.DestinationError, match="100 replicates already, more than the 60 asked for"):
-        ts.run(tosi2000, replicates=60, seed=4, resume=folder)
-
-
-def test_resuming_another_run_is_refused_with_the_difference(tosi2000: ts.Scenario, tmp_path: Path) -> None:
-    folder = ts.run(tosi2000, replicates=5, seed=4).save(tmp_path / "out")
-    changed = tosi2000.with_changes({"treatment.every": "21 days"})
-    with pytest.raises(ts.DestinationError, match=r"treatment.every: 14 days there, 21 days here"):
-        ts.run(changed, replicates=5, seed=4, resume=folder)
-    with pytest.raises(ts.DestinationError, match="seed: 4 there, 5 here"):
-        ts.run(tosi2000, replicates=5, seed=5, resume=folder)
-
-
-def test_resuming_results_that_were_tampered_with_is_refused(tosi2000: ts.Scenario, tmp_path: Path) -> None:
-    folder = ts.run(tosi2000, replicates=60, seed=4).save(tmp_path / "out")
-    table = pd.read_parquet(folder / "replicates.parquet")
-    table["n_died"] = table["n_died"] + (table["replicate"] == 41)
-    table.to_parquet(folder / "replicates.parquet", index=False)
-    with pytest.raises(ts.DestinationError, match="not those that its manifest speaks of"):
-        ts.run(tosi2000, replicates=70, seed=4, resume=folder)
-
-
-def test_a_scenario_with_dates_in_lists_can_be_resumed(tmp_path: Path) -> None:
-    followup = ts.load_scenario("followup")
-    folder = ts.run(followup, replicates=3, seed=4).save(tmp_path / "out")
-    resumed = ts.run(followup, replicates=6, seed=4, resume=folder)
-    assert resumed.digest == ts.run(followup, replicates=6, seed=4).digest
-
-
-def test_resuming_a_folder_whose_table_is_broken_is_refused(tosi2000: ts.Scenario, tmp_path: Path) -> None:
-    folder = ts.run(tosi2000, replicates=3, seed=4).save(tmp_path / "out")
-    (folder / "replicates.parquet").write_bytes(b"no parquet")
-    with pytest.raises(ts.DestinationError, match="cannot be read"):
-        ts.run(tosi2000, replicates=6, seed=4, resume=folder)

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import trialsim as ts
-from trialsim.records.store import results_folder
+from trialsim.records.store import check_destination, results_folder
+from trialsim.records.work_folder import work_folder
 
 
 def fail_half_way(destination: Path) -> None:
-    with results_folder(destination) as folder:
+    with work_folder(check_destination(destination)) as work, results_folder(work) as folder:
         (folder / "a file").write_text("half")
         raise RuntimeError("half way")
 
@@ -81,14 +82,15 @@ def test_what_is_no_results_folder_is_not_replaced(tmp_path: Path, tosi2000: ts.
 STOPPED_AT_60 = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background may have it ignored
-import trialsim.montecarlo.replicates as montecarlo
-simulate = montecarlo.simulate
+import trialsim.montecarlo.engine as engine
+simulate = engine.simulate
 def watched(protocol, seed, replicate):
     if replicate == 60:
         os.kill(os.getpid(), {signal})
     return simulate(protocol, seed, replicate)
-montecarlo.simulate = watched
-sys.argv = ["trialsim", "run", "tosi2000", "--replicates", "100", "--seed", "4", "--out", "out"]
+engine.simulate = watched
+sys.argv = ["trialsim", "run", "tosi2000", "--replicates", "100", "--seed", "4", "--out", "out",
+            "--engine", "reference", "--block-size", "50", "--workers", "1"]
 from trialsim.cli import main
 main()
 """

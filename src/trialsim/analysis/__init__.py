@@ -1,6 +1,13 @@
 """From tables to statements: every number with its error, and words for what its interval contains."""
 
-from trialsim.analysis.comparison import OtherReading, endpoint_of, estimates, other_readings, per_trial_values, value_and_error
+from trialsim.analysis.comparison import (
+    OtherReading,
+    endpoint_of,
+    estimates,
+    other_readings,
+    per_trial_values,
+    value_and_error,
+)
 from trialsim.analysis.endpoints import Outcomes, endpoints_of
 from trialsim.analysis.estimate import Estimate, Values, estimates_table
 

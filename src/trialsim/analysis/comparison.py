@@ -52,9 +52,7 @@ class OtherReading:
     estimate: Estimate
 
 
-def other_readings(
-    outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int
-) -> list[OtherReading]:
+def other_readings(outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int) -> list[OtherReading]:
     """Every figure under every reading not taken that only changes figures; others need another run."""
     endpoints = endpoints_of(outcomes.columns)
     found: list[OtherReading] = []
@@ -96,12 +94,11 @@ def _printed(figure: Figure) -> str:
     return f"{figure.printed} ({figure.count}/{figure.of})" if has_count else figure.printed
 
 
-def _estimate(
-    quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Figure | None, n_planned: int
-) -> Estimate:
-    per_trial = endpoint.per_trial(outcomes)
-    defined = per_trial[~np.isnan(per_trial)]
+def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Figure | None, n_planned: int) -> Estimate:
     value, mcse = value_and_error(endpoint, outcomes)
+    defined = endpoint.per_trial(outcomes)
+    defined = defined[~np.isnan(defined)]
+    defined.sort()
     lower, lower_mcse = quantile_and_error(defined, LOWER_SHARE)
     upper, upper_mcse = quantile_and_error(defined, UPPER_SHARE)
     published = figure.published if figure is not None else math.nan

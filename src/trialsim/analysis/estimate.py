@@ -70,15 +70,14 @@ def ratio_and_error(numerators: Values, denominators: Values) -> tuple[float, fl
     return ratio, float(np.std(residuals, ddof=1) / math.sqrt(n) / (total / n))
 
 
-def quantile_and_error(values: Values, share: float) -> tuple[float, float]:
-    """A sample quantile (inverse of the empirical distribution) and its Monte Carlo standard error.
+def quantile_and_error(ordered: Values, share: float) -> tuple[float, float]:
+    """A sample quantile (inverse of the empirical distribution) of rising values, and its Monte Carlo standard error.
 
     The error is half the distance between the order statistics one binomial standard deviation to either side.
     """
-    n = len(values)
+    n = len(ordered)
     if n == 0:
         return math.nan, math.nan
-    ordered = np.sort(values)
     rank = n * share
     spread = math.sqrt(n * share * (1.0 - share))
     low, at, high = (min(max(math.ceil(r) - 1, 0), n - 1) for r in (rank - spread, rank, rank + spread))
@@ -94,15 +93,20 @@ def is_inside(published: float, rounded_to: float, lower: float, upper: float) -
     return lower <= published + half and published - half <= upper
 
 
-def position_and_error(values: Values, published: float, rounded_to: float) -> tuple[float, float]:
-    """Where a published figure lies among simulated ones: share below plus half of the share equal (mid-p).
+def position_and_error(ordered: Values, published: float, rounded_to: float) -> tuple[float, float]:
+    """Where a published figure lies among rising simulated ones: share below plus half of the share equal (mid-p).
 
     With `rounded_to` above 0, simulated values within half a unit of rounding, `[-1/2, 1/2)`, count as equal.
     """
-    n = len(values)
+    n = len(ordered)
     if n == 0 or math.isnan(published):
         return math.nan, math.nan
     half = rounded_to / 2.0
-    below = values < published - half
-    equal = (values >= published - half) & ((values < published + half) if half > 0.0 else (values <= published))
-    return mean_and_error(below + 0.5 * equal)
+    n_below = int(np.searchsorted(ordered, published - half, side="left"))
+    n_equal = int(np.searchsorted(ordered, published + half, side="left" if half > 0.0 else "right")) - n_below
+    mean = (n_below + 0.5 * n_equal) / n
+    if n == 1:
+        return mean, math.nan
+    n_above = n - n_below - n_equal
+    squares = n_below * (1.0 - mean) ** 2 + n_equal * (0.5 - mean) ** 2 + n_above * mean**2
+    return mean, math.sqrt(squares / (n - 1) / n)

@@ -23,7 +23,6 @@ REFERENCE: Final = "reference"
 BATCH: Final = "batch"
 ENGINES: Final = (AUTO, REFERENCE, BATCH)
 FEWEST_COURSES_FOR_BATCH: Final = 1500  # below this SimPy is done before the compiled code is loaded
-MOST_TOXICITIES_IN_BATCH: Final = 62  # they are bits of a machine word there
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,9 @@ def choose_engine(requested: str, protocol: Protocol, n_replicates: int) -> Engi
 
 
 def _obstacle_to_batch(protocol: Protocol) -> str:
+    """Why the batch engine cannot simulate a protocol; empty if it can."""
     if protocol.clinic_slots_per_day > 0:
         return "patients wait for each other's visit slots at the clinic"
-    if len(protocol.toxicities) > MOST_TOXICITIES_IN_BATCH:
-        return f"it has more than {MOST_TOXICITIES_IN_BATCH} toxicities"
     return ""
 
 

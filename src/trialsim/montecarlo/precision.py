@@ -39,7 +39,8 @@ def replicates_for(sd: float, mcse: float) -> int:
     """How many replicates give a mean with a Monte Carlo standard error, for values with a standard deviation.
 
     n = (sd / mcse)^2, rounded up. For a proportion p that one replicate decides, sd = sqrt(p (1 - p)): a power of 0.80
-    known to 0.005 takes 0.16 / 0.005^2 = 6,400 (Morris, White, Crowther 2019, Statistics in Medicine 38:2074, sec. 5.3).
+    known to 0.005 takes 0.16 / 0.005^2 = 6,400 (Morris, White, Crowther 2019, Statistics in Medicine 38:2074, section
+    5.3).
     Raises `ValueError` for an sd below 0 or an mcse not above 0.
     """
     if not sd >= 0.0 or not mcse > 0.0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -40,9 +41,13 @@ class ReplicateStore:
         else:
             path.touch()
             self._file = path.open("r+b")
-        self._file.seek(0, 2)
-        self.n = self._file.tell() // self.row_type.itemsize
-        self.cut(self._n_in_order())
+        weakref.finalize(self, self._file.close)
+        self._origin: ReplicateStore | None = None
+        size = self._file.seek(0, 2)
+        self.n = size // self.row_type.itemsize
+        self.n = self._n_in_order()
+        if self.n * self.row_type.itemsize != size:
+            self.cut(max(0, self.n - 1))
 
     @property
     def columns(self) -> list[str]:
@@ -85,6 +90,7 @@ class ReplicateStore:
         """The first `n` replicates as a store of their own, to be read only."""
         found = copy(self)
         found.n = min(n, self.n)
+        found._origin = self  # which closes the file when nobody needs it any more
         return found
 
     def table(self) -> pd.DataFrame:
@@ -127,7 +133,10 @@ class ReplicateStore:
             yield first, np.frombuffer(self._file.read(n_now * self.row_type.itemsize), dtype=self.row_type)
 
     def _n_in_order(self) -> int:
-        """How many rows are numbered 1, 2, 3, …; what a failing machine left behind them is not ours."""
+        """How many rows are numbered 1, 2, 3, …
+
+        What a failing machine left behind them is not ours, and the last one before it may be torn.
+        """
         for first, rows in self._parts():
             wrong = np.flatnonzero(rows["replicate"] != np.arange(first + 1, first + len(rows) + 1))
             if len(wrong):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from trialsim.analysis import Estimate, Outcomes
+from trialsim.analysis import Estimate
 from trialsim.config import Scenario
+from trialsim.records.replicate_store import ReplicateStore
 
 
 def draw_figures(
@@ -16,7 +17,7 @@ def draw_figures(
     scenario: Scenario,
     events: pd.DataFrame,
     patients: pd.DataFrame,
-    outcomes: Outcomes,
+    store: ReplicateStore,
     estimates: Sequence[Estimate],
 ) -> None:
     """Write `swimmer.png` (the first replicate) and `predictive.png` (all of them) into a folder."""
@@ -30,4 +31,4 @@ def draw_figures(
     first = patients["replicate"] == 1
     if first.any():
         draw_swimmer(folder / "swimmer.png", scenario, events[events["replicate"] == 1], patients[first])
-    draw_predictive(folder / "predictive.png", scenario, outcomes, estimates)
+    draw_predictive(folder / "predictive.png", scenario, store, estimates)

@@ -11,16 +11,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from trialsim.analysis import Estimate, Outcomes, Values, per_trial_values
+from trialsim.analysis import Estimate, Values, per_trial_values
 from trialsim.config import Scenario, differences_from_published
+from trialsim.records.replicate_store import ReplicateStore
 from trialsim.report import words
 
 _BODY, _EDGE, _PUBLISHED = "#a9c6d9", "#1d3557", "#c1121f"
 _N_SHOWN: Final = 12
 _N_BINS: Final = 24
+_N_DRAWN: Final = 100_000  # more trials than these draw the same picture and take more memory
 
 
-def draw_predictive(path: Path, scenario: Scenario, outcomes: Outcomes, estimates: Sequence[Estimate]) -> None:
+def draw_predictive(path: Path, scenario: Scenario, store: ReplicateStore, estimates: Sequence[Estimate]) -> None:
     """Write the picture: shares on one axis, every other quantity on its own.
 
     Shows the published figures; without a cohort, the first quantities that exist.
@@ -34,25 +36,26 @@ def draw_predictive(path: Path, scenario: Scenario, outcomes: Outcomes, estimate
         len(panels), 1, figsize=(9, sum(heights) + 1.6), height_ratios=heights, layout="constrained", squeeze=False
     )
     for axis, panel in zip(axes[:, 0], panels, strict=True):
-        _panel(axis, panel, outcomes)
+        _panel(axis, panel, store.first(_N_DRAWN))
     n, what = scenario.accrual.patients, "published figures and " if published else ""
     legend = "line: 95 % of trials; dot: mean" + ("; diamond: published" if published else "")
     if published and not differences_from_published(scenario):
         legend += "; the parameters were fitted to these figures"
-    title = f"{scenario.title}\n{what}{len(outcomes):,} simulated trials of {n} patients\n{legend}"
+    title = f"{scenario.title}\n{what}{store.n:,} simulated trials of {n} patients\n{legend}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
 
-def _panel(axes: Axes, items: Sequence[Estimate], outcomes: Outcomes) -> None:
+def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore) -> None:
     is_share = not items[0].unit
     scale = 100.0 if is_share else 1.0
     for y, item in enumerate(reversed(items)):
-        values = per_trial_values(outcomes, item.statistic)
+        values = per_trial_values(store, item.statistic)
         own = values[~np.isnan(values)]
         if len(own) and float(np.ptp(own)) > 0.0:
-            _body(axes, y, own * scale, scale * _width(own, item.unit), 100.0 if is_share else math.inf)
+            own *= scale
+            _body(axes, y, own, _width(own, item.unit), 100.0 if is_share else math.inf)
         axes.plot([item.lower * scale, item.upper * scale], [y, y], color=_EDGE, linewidth=1.8, zorder=3)
         axes.plot(item.value * scale, y, "o", color=_EDGE, markersize=5, zorder=4)
         if not math.isnan(item.published):

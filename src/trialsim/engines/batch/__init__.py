@@ -15,11 +15,6 @@ It shares the arithmetic of `model` with the reference engine and nothing else; 
 to the same log, bit for bit. Importing this folder imports the compiler.
 """
 
-from trialsim.compilation import known_to_compiler
-from trialsim.model import accrual, baseline, clock, course, disease, draws, titration
-
-known_to_compiler(draws, accrual, course, baseline, clock, disease, titration)
-
-from trialsim.engines.batch.engine import Batch, compile_all, is_ready  # noqa: E402  # the model must be known first
+from trialsim.engines.batch.engine import Batch, compile_all, is_ready
 
 __all__ = ["Batch", "compile_all", "is_ready"]

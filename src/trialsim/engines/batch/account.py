@@ -16,7 +16,6 @@ from trialsim.engines.batch.state import log_rows
 from trialsim.model import disease
 from trialsim.model import vocabulary as v
 
-
 AFTER_ALL: Final = v.ORDER_VISIT + 1  # in a log, the end of observation at the cut-off comes after all else
 
 
@@ -138,4 +137,4 @@ def mean_dose(account: Record) -> float:
     """The time-averaged dose (mg/day) on treatment; the first one if treatment took no time."""
     until = account.until_day
     taken = account.taken + account.dose * (until - account.dose_since_day)
-    return taken / until if until > 0.0 else account.first_dose
+    return float(taken / until if until > 0.0 else account.first_dose)

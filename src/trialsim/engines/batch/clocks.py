@@ -14,12 +14,19 @@ from trialsim.model import disease, draws
 
 
 @part
-def uniform_at(course: Record, code: int, occurrence: int) -> float:
+def uniform_at(course: Record, code: Record, occurrence: int) -> Record:
     """The number at one address of this patient."""
+    number = course.patient.number
     high, low, _, _ = draws.philox4x32(
-        np.uint64(occurrence), code, np.uint64(course.patient.number), course.replicate, course.key_low, course.key_high
+        word(occurrence), code, word(number), course.replicate, course.key_low, course.key_high
     )
-    return draws.uniform_from_words(high, low)  # type: ignore[return-value]
+    return draws.uniform_from_words(high, low)
+
+
+@small_part
+def word(number: int) -> Record:
+    """A number as a word of an address."""
+    return np.uint64(number)
 
 
 @part

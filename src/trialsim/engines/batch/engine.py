@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.compilation import is_compiled
+from trialsim.compilation import is_compiled, known_to_compiler
 from trialsim.engines.batch.plan import PLAN, Plan
 from trialsim.engines.batch.state import COURSE, Course
 from trialsim.engines.batch.summary import ENROLLED, OUTCOMES
 from trialsim.engines.batch.trial import simulate_block
+from trialsim.model import accrual, baseline, clock, course, disease, draws, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 
-_ROWS_AT_FIRST = 4096
+_ROWS_AT_FIRST: Final = 4096
+
+known_to_compiler(draws, accrual, course, baseline, clock, disease, titration)
 
 
 class Batch:
@@ -37,17 +40,17 @@ class Batch:
         """The event log of one replicate, in order of time: records of `state.ROW`."""
         n_rows = _ROWS_AT_FIRST
         while True:
-            course = Course(self.plan, seed, n_rows)
-            self._simulate(course, replicate, 1)
-            n_rows = int(course.record["n_written"])
-            if n_rows <= len(course.tables["rows"]):
-                return in_order(course.tables["rows"][:n_rows])
+            room = Course(self.plan, seed, n_rows)
+            self._simulate(room, replicate, 1)
+            n_rows = int(room.record["n_written"])
+            if n_rows <= len(room.tables["rows"]):
+                return in_order(room.tables["rows"][:n_rows])
 
-    def _simulate(self, course: Course, first: int, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    def _simulate(self, room: Course, first: int, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         outcomes = np.zeros(n, OUTCOMES)
         n_toxicity = np.zeros((n, int(self.plan.record["n_reported"])), np.int64)
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)
-        simulate_block(self.plan.record, course.record, enrolled, values, first, outcomes, n_toxicity)
+        simulate_block(self.plan.record, room.record, enrolled, values, first, outcomes, n_toxicity)
         return outcomes, n_toxicity
 
 
@@ -73,6 +76,6 @@ def is_ready() -> bool:
 def compile_all() -> None:
     """Compile the trial now, or load its machine code, by simulating no trial at all."""
     plan = np.zeros(1, PLAN)[0]
-    course = np.zeros(1, COURSE)[0]
+    room = np.zeros(1, COURSE)[0]
     outcomes, n_toxicity = np.zeros(0, OUTCOMES), np.zeros((0, 0), np.int64)
-    simulate_block(plan, course, np.zeros(0, ENROLLED), np.zeros(0), 1, outcomes, n_toxicity)
+    simulate_block(plan, room, np.zeros(0, ENROLLED), np.zeros(0), 1, outcomes, n_toxicity)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trialsim.compilation import part, small_part
-from trialsim.engines.batch.clocks import uniform_at
+from trialsim.engines.batch.clocks import uniform_at, word
 from trialsim.engines.batch.plan import Record, covariates, decisions, effects, frailty_sd, rates, shares, slots, starts
 from trialsim.engines.batch.state import clock_states, uniforms
 from trialsim.model import accrual, baseline, draws
@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @small_part
-def uniform_of(course: Record, number: int, code: int) -> float:
+def uniform_of(course: Record, number: int, code: Record) -> Record:
     """The first number of a decision for the patient with a number."""
     course.patient.number = number
     return uniform_at(course, code, 1)
@@ -25,7 +25,7 @@ def uniform_of(course: Record, number: int, code: int) -> float:
 def is_eligible(plan: Record, course: Record, number: int) -> bool:
     """Whether someone who is screened can enrol."""
     p_ineligible = plan.p_ineligible
-    return p_ineligible == 0.0 or uniform_of(course, number, plan.eligibility) >= p_ineligible
+    return bool(p_ineligible == 0.0 or uniform_of(course, number, plan.eligibility) >= p_ineligible)
 
 
 @part
@@ -38,7 +38,7 @@ def screen(plan: Record, course: Record, arrivals: Floats, eligible: npt.NDArray
         for i in range(plan.n_patients):
             arrivals[i] = accrual.arrival_in_window(uniform_of(course, i + 1, plan.arrival), plan.window_days)
             eligible[i] = is_eligible(plan, course, i + 1)
-        return plan.n_patients  # type: ignore[no-any-return]
+        return arrivals.size
     expected_count = 0.0
     n_enrolled = n = 0
     while n_enrolled < plan.n_patients:
@@ -58,13 +58,13 @@ def screen(plan: Record, course: Record, arrivals: Floats, eligible: npt.NDArray
 @small_part
 def draw_all(plan: Record, course: Record, numbers: npt.NDArray[np.int64]) -> None:
     """The first draws of every decision and patient, decision by decision."""
-    one, replicate, low, high = np.uint64(1), course.replicate, course.key_low, course.key_high
+    one, replicate, low, high = word(1), course.replicate, course.key_low, course.key_high
     codes = decisions(plan)
     for i in range(codes.size):
         code = codes[i]
         found = uniforms(course, i)
         for k in range(numbers.size):
-            word_0, word_1, _, _ = draws.philox4x32(one, code, np.uint64(numbers[k]), replicate, low, high)
+            word_0, word_1, _, _ = draws.philox4x32(one, code, word(numbers[k]), replicate, low, high)
             found[k] = draws.uniform_from_words(word_0, word_1)
 
 

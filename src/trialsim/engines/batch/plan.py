@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from trialsim.compilation import small_part, table_at
 from trialsim.engines.batch.memory import side_by_side
@@ -14,10 +13,7 @@ from trialsim.model import clock as hazard
 from trialsim.model.draws import decision_code
 from trialsim.model.protocol import Clock, Protocol, Rule
 
-Record = Any  # a NumPy record, or a table of them; NumPy's types do not know the fields
-Floats = npt.NDArray[np.float64]
-
-MOST_TOXICITIES: Final = 62  # bits of a mask
+Record = Any  # a NumPy record, or a table of records or numbers; NumPy's types do not know the fields
 
 FLOAT: Final = np.dtype("f8")
 INTEGER: Final = np.dtype("i8")
@@ -102,7 +98,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
     clocks = [*protocol.clocks, *(c.resolution for c in protocol.clocks if c.resolution is not None)]
     used = sorted({effect[0] for clock in protocol.clocks for effect in clock.effects})
     codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used)]
-    codes += [item.code for item in (*protocol.frailties, *protocol.clocks)]
+    codes += [frailty.code for frailty in protocol.frailties] + [clock.code for clock in protocol.clocks]
     rules = (*protocol.onset_rules, *protocol.visit_rules)
     rule_rows = _rule_rows(rules)
     n_onset = len(protocol.onset_rules)
@@ -189,13 +185,13 @@ def slots(plan: Record) -> Record:
 def dose_factor(plan: Record, slot: int, level: int) -> float:
     """`(dose/400)^exponent` of a slot at a level, or at dose 0 for level -1."""
     factors = table_at(plan.dose_factors_at, plan.n_dose_factors, FLOAT)
-    return factors[slot * (plan.n_levels + 1) + level + 1]  # type: ignore[no-any-return]
+    return float(factors[slot * (plan.n_levels + 1) + level + 1])
 
 
 @small_part
-def levels(plan: Record) -> Floats:
+def levels(plan: Record) -> Record:
     """The doses of the ladder, mg/day."""
-    return table_at(plan.levels_at, plan.n_levels, FLOAT)  # type: ignore[no-any-return]
+    return table_at(plan.levels_at, plan.n_levels, FLOAT)
 
 
 @small_part
@@ -229,36 +225,36 @@ def covariates(plan: Record) -> Record:
 
 
 @small_part
-def shares(plan: Record, first: int, after: int) -> Floats:
+def shares(plan: Record, first: int, after: int) -> Record:
     """The cumulative shares of one categorical covariate."""
-    return table_at(plan.shares_at, plan.n_shares, FLOAT)[first:after]  # type: ignore[no-any-return]
+    return table_at(plan.shares_at, plan.n_shares, FLOAT)[first:after]
 
 
 @small_part
 def frailty_sd(plan: Record, frailty: int) -> float:
     """The standard deviation of a frailty on the log scale."""
-    return table_at(plan.frailty_sds_at, plan.n_frailty_sds, FLOAT)[frailty]  # type: ignore[no-any-return]
+    return float(table_at(plan.frailty_sds_at, plan.n_frailty_sds, FLOAT)[frailty])
 
 
 @small_part
-def decisions(plan: Record) -> npt.NDArray[np.uint64]:
+def decisions(plan: Record) -> Record:
     """The codes of the draws that every patient needs once."""
-    return table_at(plan.decisions_at, plan.n_decisions, CODE)  # type: ignore[no-any-return]
+    return table_at(plan.decisions_at, plan.n_decisions, CODE)
 
 
 @small_part
-def starts(plan: Record) -> Floats:
+def starts(plan: Record) -> Record:
     """The days on which the intervals of the accrual rate begin."""
-    return table_at(plan.starts_at, plan.n_starts, FLOAT)  # type: ignore[no-any-return]
+    return table_at(plan.starts_at, plan.n_starts, FLOAT)
 
 
 @small_part
-def rates(plan: Record) -> Floats:
+def rates(plan: Record) -> Record:
     """The accrual rate in each interval, per day."""
-    return table_at(plan.rates_at, plan.n_rates, FLOAT)  # type: ignore[no-any-return]
+    return table_at(plan.rates_at, plan.n_rates, FLOAT)
 
 
 @small_part
-def reported(plan: Record) -> npt.NDArray[np.int64]:
+def reported(plan: Record) -> Record:
     """The toxicities that outcomes count, as places in a mask."""
-    return table_at(plan.reported_at, plan.n_reported, INTEGER)  # type: ignore[no-any-return]
+    return table_at(plan.reported_at, plan.n_reported, INTEGER)

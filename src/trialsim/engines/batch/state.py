@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from trialsim.compilation import small_part, table_at
 from trialsim.engines.batch.memory import side_by_side
@@ -16,7 +15,8 @@ PATIENT: Final = np.dtype(
     [("number", "i8"), ("place", "i8"), ("first_dose_day", "f8"), ("today", "f8"), ("state", "i8"),
      ("best_response_seen", "i8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"), ("ongoing", "i8"), ("ever", "i8"),
      ("waiting_for", "i8"), ("held_by", "i8"), ("visit_number", "i8"), ("visit_day", "f8"),
-     ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"), ("counted_day", "f8"), ("next_day", "f8"), ("next_slot", "i8"),
+     ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"), ("counted_day", "f8"),
+     ("next_day", "f8"), ("next_slot", "i8"),
      ("is_sensitive", "?"), ("is_observed", "?"), ("is_evaluable", "?"), ("is_on_treatment", "?"),
      ("has_progression_seen", "?"), ("has_new_dose", "?"), ("has_other_clocks", "?")], align=True
 )  # fmt: skip
@@ -24,7 +24,7 @@ CLOCK: Final = np.dtype(
     [("fires_day", "f8"), ("started_day", "f8"), ("age_days", "f8"), ("remaining", "f8"), ("intensity", "f8"),
      ("multiplier", "f8"), ("occurrence", "i8"), ("is_running", "?"), ("is_new", "?"), ("is_finished", "?")], align=True
 )  # fmt: skip
-# A row of the log: the columns of `records.columns.EVENTS`, and the class of its instant, which orders several patients.
+# A row of the log: the columns of `records.columns.EVENTS`, and the class of its instant, which orders patients.
 ROW: Final = np.dtype(
     [("patient", "i8"), ("calendar_day", "f8"), ("study_day", "f8"), ("event", "i8"), ("clock", "i8"),
      ("occurrence", "i8"), ("detail", "i8"), ("rule", "i8"), ("dose_from_mg_per_day", "f8"),
@@ -72,21 +72,19 @@ def clock_states(course: Record) -> Record:
 
 
 @small_part
-def onsets(course: Record) -> npt.NDArray[np.int64]:
+def onsets(course: Record) -> Record:
     """How many onsets each toxicity has had."""
-    return table_at(course.n_onsets_at, course.n_n_onsets, INTEGER)  # type: ignore[no-any-return]
+    return table_at(course.n_onsets_at, course.n_n_onsets, INTEGER)
 
 
 @small_part
-def uniforms(course: Record, decision: int) -> npt.NDArray[np.float64]:
+def uniforms(course: Record, decision: int) -> Record:
     """The first draw of one decision for each place among the enrolled."""
     first = decision * course.n_places
-    return table_at(course.uniforms_at, course.n_uniforms, FLOAT)[first : first + course.n_places]  # type: ignore[no-any-return]
+    return table_at(course.uniforms_at, course.n_uniforms, FLOAT)[first : first + course.n_places]
 
 
 @small_part
 def log_rows(course: Record) -> Record:
     """The log, as long as there is room."""
     return table_at(course.rows_at, course.n_rows, ROW)
-
-

@@ -95,9 +95,7 @@ def close_summary(outcome: Record, enrolled: Record, values: npt.NDArray[np.floa
 
 
 @part
-def median(
-    column: npt.NDArray[np.float64], enrolled: Record, who: int, values: npt.NDArray[np.float64]
-) -> float:
+def median(column: npt.NDArray[np.float64], enrolled: Record, who: int, values: npt.NDArray[np.float64]) -> float:
     """The median over some of the enrolled, NaN over nobody; the mean of the two in the middle of an even number."""
     n = 0
     for i in range(column.size):

@@ -1,0 +1,85 @@
+"""A real scheduler and two real worker processes on this machine, one of which is killed during the run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import trialsim as ts
+
+distributed = pytest.importorskip("distributed")
+
+QUIET = {**os.environ, "DASK_LOGGING__DISTRIBUTED": "error"}
+
+
+class Cluster:
+    """A scheduler and its workers."""
+
+    def __init__(self, address: str, workers: list[subprocess.Popen[bytes]]) -> None:
+        self.address = address
+        self.workers = workers
+
+    def kill_one(self) -> None:
+        os.killpg(self.workers.pop().pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+
+        def started(*command: str) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "distributed.cli." + command[0], *command[1:]],
+                cwd=tmp_path, env=QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+            stack.callback(process.wait)
+            stack.callback(kill_group, process)
+            return process
+
+        file = tmp_path / "scheduler.json"
+        started(
+            "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)
+        )
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--scheduler-file", str(file)]
+        workers = [started("dask_worker", *options) for _ in range(2)]
+        with distributed.Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+            yield Cluster(client.scheduler.address, workers)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+@pytest.mark.filterwarnings("ignore")  # of the cluster's own making, when a worker dies
+def test_a_cluster_that_loses_a_worker_gives_the_digest_of_one_machine(tosi2000: ts.Scenario, cluster: Cluster) -> None:
+    seen: list[int] = []
+
+    def on_progress(done: int, wanted: int) -> None:
+        seen.append(done)
+        if len(seen) == 3:
+            cluster.kill_one()
+
+    started = time.monotonic()
+    spread = ts.run(
+        tosi2000, 4000, 9, engine="batch", cluster=cluster.address, block_size=50, on_progress=on_progress
+    )
+    assert len(cluster.workers) == 1, "one was killed"
+    assert spread.digest == ts.run(tosi2000, 4000, 9, engine="batch").digest
+    assert seen[-1] == 4000
+    assert time.monotonic() - started < 300
+
+
+def test_an_address_where_nobody_answers_is_refused(tosi2000: ts.Scenario) -> None:
+    with pytest.raises(ts.RequestError, match="no scheduler answers there"):
+        ts.run(tosi2000, 100, cluster="tcp://127.0.0.1:9")

@@ -1,0 +1,204 @@
+"""A run that was interrupted, killed, or asked to grow goes on to what an undisturbed run gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import trialsim as ts
+from trialsim.errors import Interrupted
+from trialsim.records.work_folder import WorkFolder, work_folder, work_folder_of
+
+
+class StopAfter:
+    """Progress that presses Ctrl-C after so many replicates."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __call__(self, done: int, wanted: int) -> None:
+        if done >= self.n:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("engine", "workers"), [("reference", 1), ("batch", 1), ("batch", 2)])
+def test_an_interrupted_run_goes_on_to_the_digest_of_an_undisturbed_one(
+    tosi2000: ts.Scenario, tmp_path: Path, engine: str, workers: int
+) -> None:
+    undisturbed = ts.run(tosi2000, replicates=130, seed=4).digest
+    with pytest.raises(Interrupted) as raised:
+        ts.run(tosi2000, replicates=130, seed=4, engine=engine, workers=workers, block_size=9, on_progress=StopAfter(60))
+    part = raised.value.finished
+    assert isinstance(part, ts.Result)
+    assert 63 <= part.replicates.n < 130
+    assert part.digest == ts.run(tosi2000, replicates=part.replicates.n, seed=4).digest
+    folder = part.save(tmp_path / "out")
+    assert json.loads((folder / "manifest.json").read_text())["is_complete"] is False
+    resumed = ts.run(tosi2000, replicates=130, seed=4, resume=folder)
+    assert resumed.digest == undisturbed
+    wrong = f"{part.replicates.n} replicates already, more than the 60 asked for"
+    with pytest.raises(ts.DestinationError, match=wrong):
+        ts.run(tosi2000, replicates=60, seed=4, resume=folder)
+
+
+def test_resuming_another_run_is_refused_with_the_difference(tosi2000: ts.Scenario, tmp_path: Path) -> None:
+    folder = ts.run(tosi2000, replicates=5, seed=4).save(tmp_path / "out")
+    changed = tosi2000.with_changes({"treatment.every": "21 days"})
+    with pytest.raises(ts.DestinationError, match=r"treatment.every: 14 days there, 21 days here"):
+        ts.run(changed, replicates=5, seed=4, resume=folder)
+    with pytest.raises(ts.DestinationError, match="seed: 4 there, 5 here"):
+        ts.run(tosi2000, replicates=5, seed=5, resume=folder)
+
+
+def test_resuming_results_that_were_tampered_with_is_refused(tosi2000: ts.Scenario, tmp_path: Path) -> None:
+    folder = ts.run(tosi2000, replicates=60, seed=4).save(tmp_path / "out")
+    table = pd.read_parquet(folder / "replicates.parquet")
+    table["n_died"] = table["n_died"] + (table["replicate"] == 41)
+    table.to_parquet(folder / "replicates.parquet", index=False)
+    with pytest.raises(ts.DestinationError, match="not those that its manifest speaks of"):
+        ts.run(tosi2000, replicates=70, seed=4, resume=folder)
+
+
+def test_a_scenario_with_dates_in_lists_can_be_resumed(tmp_path: Path) -> None:
+    followup = ts.load_scenario("followup")
+    folder = ts.run(followup, replicates=3, seed=4).save(tmp_path / "out")
+    resumed = ts.run(followup, replicates=6, seed=4, resume=folder)
+    assert resumed.digest == ts.run(followup, replicates=6, seed=4).digest
+
+
+def test_resuming_a_folder_whose_table_is_broken_is_refused(tosi2000: ts.Scenario, tmp_path: Path) -> None:
+    folder = ts.run(tosi2000, replicates=3, seed=4).save(tmp_path / "out")
+    (folder / "replicates.parquet").write_bytes(b"no parquet")
+    with pytest.raises(ts.DestinationError, match="cannot be read"):
+        ts.run(tosi2000, replicates=6, seed=4, resume=folder)
+
+
+def test_a_run_grows_and_keeps_its_first_trials(tosi2000: ts.Scenario, tmp_path: Path) -> None:
+    first = ts.run(tosi2000, replicates=40, seed=4, out=tmp_path / "out")
+    grown = ts.run(tosi2000, replicates=160, seed=4, out=tmp_path / "out", resume=tmp_path / "out", engine="batch")
+    pd.testing.assert_frame_equal(grown.outcomes.head(40), first.outcomes, check_exact=True)
+    assert grown.digest == ts.run(tosi2000, replicates=160, seed=4).digest
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["replicates"] == 160
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+# A run in a process of its own, in blocks of one trial each, that dies when it comes to one of them.
+DIES_AT = """
+import os, signal, sys
+import trialsim as ts
+from trialsim.montecarlo import replicates
+def watched(engine, protocol, seed, first, n, simulate=replicates.simulate_rows):
+    if first == {replicate}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return simulate(engine, protocol, seed, first, n)
+replicates.simulate_rows = watched
+ts.run(ts.load_scenario("tosi2000"), 100, 4, engine="reference", block_size=1, out="out")
+"""
+
+
+def die(folder: Path, replicate: int) -> None:
+    code = DIES_AT.format(replicate=replicate)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_what_a_killed_run_had_finished_is_taken_over(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    die(tmp_path, 60)
+    out = tmp_path / "out"
+    assert not out.exists()
+    assert WorkFolder(out).request is not None
+    todo: list[int] = []
+    done = ts.run(tosi2000, 100, 4, out=out, resume=out, on_progress=lambda done, wanted: todo.append(wanted - done))
+    assert max(todo) == 41
+    assert done.digest == ts.run(tosi2000, 100, 4).digest
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_an_unfinished_run_of_another_scenario_is_not_taken_over_and_not_lost(
+    tmp_path: Path, tosi2000: ts.Scenario
+) -> None:
+    die(tmp_path, 20)
+    out = tmp_path / "out"
+    changed = tosi2000.with_changes({"treatment.every": "21 days"})
+    with pytest.raises(ts.DestinationError, match=r"treatment.every: 14 days there, 21 days here"):
+        ts.run(changed, 100, 4, out=out, resume=out)
+    with pytest.raises(ts.DestinationError, match="seed: 4 there, 5 here"):
+        ts.run(tosi2000, 100, 5, out=out, resume=out)
+    assert ts.run(tosi2000, 30, 4, out=out, resume=out).replicates.n == 30
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_rows_that_a_failing_machine_left_behind_are_simulated_again(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    die(tmp_path, 60)
+    rows = work_folder_of(tmp_path / "out") / "replicates.rows"
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2 + 13))
+    done = ts.run(tosi2000, 100, 4, out=tmp_path / "out", resume=tmp_path / "out")
+    assert done.digest == ts.run(tosi2000, 100, 4).digest
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_rows_of_other_trials_are_refused(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    die(tmp_path, 60)
+    rows = work_folder_of(tmp_path / "out") / "replicates.rows"
+    changed = bytearray(rows.read_bytes())
+    changed[9] ^= 1
+    rows.write_bytes(bytes(changed))
+    with pytest.raises(ts.DestinationError, match="this version simulates other trials"):
+        ts.run(tosi2000, 100, 4, out=tmp_path / "out", resume=tmp_path / "out")
+
+
+def test_a_crash_between_two_moves_loses_no_older_results(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    out = ts.run(tosi2000, 3).save(tmp_path / "out")
+    work = WorkFolder(out)
+    work.path.mkdir()
+    out.replace(work.path / "older")
+    with pytest.raises(ts.HazardError):
+        ts.run(tosi2000.with_changes({"events.rash.frailty": "f", "frailties": {"f": {"sd": 900.0}}}), 3, out=out)
+    assert json.loads((out / "manifest.json").read_text())["replicates"] == 3
+
+
+def test_two_runs_do_not_write_one_folder_at_once(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    with (
+        work_folder(tmp_path / "out"),
+        pytest.raises(ts.DestinationError, match="another run is writing there"),
+    ):
+        ts.run(tosi2000, 3, out=tmp_path / "out")
+
+
+def command(out: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "trialsim.cli", "run", "tosi2000", "--replicates", "60000", "--json", "--seed", "8",
+        "--out", str(out), *more,
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_a_run_killed_at_random_moments_goes_on_to_the_digest_of_an_undisturbed_one(tmp_path: Path) -> None:
+    """Each round goes on where the last one was killed; see verification/killed_runs.py for rounds that start anew."""
+    started = time.perf_counter()
+    undisturbed = subprocess.run(command(tmp_path / "whole"), capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - started
+    moments = random.Random()
+    for _ in range(6):
+        process = subprocess.Popen(command(tmp_path / "out", "--resume"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            process.communicate(timeout=moments.uniform(0.2, 1.0) * seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+    resumed = subprocess.run(command(tmp_path / "out", "--resume"), capture_output=True, text=True, check=True)
+    digests = [json.loads(done.stdout)["results_digest"] for done in (undisturbed, resumed)]
+    assert digests[0] == digests[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
