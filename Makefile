@@ -19,7 +19,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/reference_engine.py
+	$(BIN)/python -m benchmarks.speed
 
 results: $(STAMP)
 	$(BIN)/python results/rebuild.py

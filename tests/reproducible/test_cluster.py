@@ -45,9 +45,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             return process
 
         file = tmp_path / "scheduler.json"
-        started(
-            "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)
-        )
+        started("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--scheduler-file", str(file)]
         workers = [started("dask_worker", *options) for _ in range(2)]
         with distributed.Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
@@ -71,9 +69,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_digest_of_one_machine(tosi2000:
             cluster.kill_one()
 
     started = time.monotonic()
-    spread = ts.run(
-        tosi2000, 4000, 9, engine="batch", cluster=cluster.address, block_size=50, on_progress=on_progress
-    )
+    spread = ts.run(tosi2000, 4000, 9, engine="batch", cluster=cluster.address, block_size=50, on_progress=on_progress)
     assert len(cluster.workers) == 1, "one was killed"
     assert spread.digest == ts.run(tosi2000, 4000, 9, engine="batch").digest
     assert seen[-1] == 4000

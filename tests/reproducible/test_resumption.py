@@ -36,7 +36,9 @@ def test_an_interrupted_run_goes_on_to_the_digest_of_an_undisturbed_one(
 ) -> None:
     undisturbed = ts.run(tosi2000, replicates=130, seed=4).digest
     with pytest.raises(Interrupted) as raised:
-        ts.run(tosi2000, replicates=130, seed=4, engine=engine, workers=workers, block_size=9, on_progress=StopAfter(60))
+        ts.run(
+            tosi2000, replicates=130, seed=4, engine=engine, workers=workers, block_size=9, on_progress=StopAfter(60)
+        )
     part = raised.value.finished
     assert isinstance(part, ts.Result)
     assert 63 <= part.replicates.n < 130
@@ -192,7 +194,9 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_digest_of_an_undisturbed_
     seconds = time.perf_counter() - started
     moments = random.Random()
     for _ in range(6):
-        process = subprocess.Popen(command(tmp_path / "out", "--resume"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command(tmp_path / "out", "--resume"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         try:
             process.communicate(timeout=moments.uniform(0.2, 1.0) * seconds)
         except subprocess.TimeoutExpired:

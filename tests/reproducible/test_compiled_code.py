@@ -1,0 +1,81 @@
+"""Machine code is kept for the next process, and never for other sources."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import trialsim
+from trialsim import compilation
+from trialsim.config.builtin import builtin_folder
+
+DIGESTS = """
+import sys
+import trialsim as ts
+from pathlib import Path
+assert Path(ts.__file__).is_relative_to(Path.cwd()), ts.__file__
+scenario = ts.load_scenario("tosi2000")
+for engine in ("batch", "reference"):
+    print(ts.run(scenario, 30, 1, engine=engine, on_note=lambda text: print(text, file=sys.stderr)).digest)
+"""
+
+
+def digests(folder: Path) -> tuple[list[str], str]:
+    """The digests by both engines of the package in a folder, and what the run said."""
+    own = {"PYTHONPATH": str(folder / "src"), compilation.CACHE_VARIABLE: str(folder / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", DIGESTS], cwd=folder, env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split(), done.stderr
+
+
+def test_an_edited_rule_is_compiled_anew_and_never_served_stale(tmp_path: Path) -> None:
+    package = Path(trialsim.__file__).parent
+    shutil.copytree(package, tmp_path / "src" / "trialsim", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(builtin_folder(), tmp_path / "configs")
+    before, said = digests(tmp_path)
+    assert before[0] == before[1]
+    assert "compiling the batch engine" in said
+    again, said = digests(tmp_path)
+    assert again == before
+    assert said == ""
+    rule = tmp_path / "src" / "trialsim" / "model" / "titration.py"
+    text = rule.read_text()
+    assert text.count("min(level + amount, n_levels - 1)") == 1
+    rule.write_text(text.replace("min(level + amount, n_levels - 1)", "min(level + amount + 1, n_levels - 1)"))
+    edited, said = digests(tmp_path)
+    assert edited[0] == edited[1] != before[0]
+    assert "compiling the batch engine" in said
+
+
+def modules_after(*arguments: str) -> set[str]:
+    code = (
+        "import sys\nfrom trialsim.cli import app\n"
+        f"sys.argv = ['trialsim', *{arguments!r}]\n"
+        "try:\n    app()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "print('modules:', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("modules:")[2].split())
+
+
+def test_help_and_check_do_not_wait_for_the_compiler(tmp_path: Path) -> None:
+    for arguments in (["--help"], ["run", "--help"], ["check", "tosi2000"]):
+        found = modules_after(*arguments)
+        assert "trialsim.cli" in found
+        assert not {"numba", "llvmlite", "distributed"} & found
+    run = ["run", "tosi2000", "--replicates", "60", "--engine", "batch", "--quiet", "--out", str(tmp_path / "out")]
+    assert "numba" in modules_after(*run)
+
+
+def test_a_place_where_nothing_can_be_written_costs_only_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code = "from trialsim import compilation; print(compilation.cache_folder())"
+    own = {compilation.CACHE_VARIABLE: str(tmp_path / "file")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "None\n"
