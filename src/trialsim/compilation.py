@@ -69,7 +69,7 @@ def compiled(function: Function) -> Function:
     before = numba.config.CACHE_DIR
     try:
         numba.config.CACHE_DIR = str(folder or "")
-        return numba.njit(cache=folder is not None, nogil=True, fastmath=False)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=folder is not None, nogil=True, fastmath=False, error_model="numpy")(function)  # type: ignore[no-any-return]
     finally:
         numba.config.CACHE_DIR = before
 

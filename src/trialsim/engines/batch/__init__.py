@@ -5,6 +5,7 @@ state       the state of one course
 enrolment   who comes, first draws, hazard multipliers
 clocks      event clocks in their slots
 treatment   rules to decisions, decisions to doses
+appointments  days of visits and assessments
 course      one patient's course, event by event
 account     what happened, noted: rows of a log, and what outcomes need of them
 trial       courses and the calendar that cuts them

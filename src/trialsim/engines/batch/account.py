@@ -29,7 +29,7 @@ def note(
     note_on(course, day, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
 
 
-@part
+@small_part
 def note_on(
     course: Record,
     day: float,

@@ -7,8 +7,8 @@ from math import inf
 import numpy as np
 
 from trialsim.compilation import part, small_part
-from trialsim.engines.batch.plan import Record, dose_factor, slots
-from trialsim.engines.batch.state import clock_states, onsets, uniforms
+from trialsim.engines.batch.plan import Record, dose_factor, dose_slots, slots
+from trialsim.engines.batch.state import clock_states, fires_days, new_slots, onsets, uniforms
 from trialsim.model import clock as hazard
 from trialsim.model import disease, draws
 
@@ -49,7 +49,17 @@ def start(plan: Record, course: Record, slot: int, occurrence: int) -> None:
     clock.age_days = 0.0
     clock.occurrence = occurrence
     clock.remaining = threshold(plan, course, slot, occurrence)
-    course.patient.has_other_clocks = True
+    new_slots(course)[course.patient.n_new] = slot
+    course.patient.n_new += 1
+    course.patient.is_stale = True
+
+
+@small_part
+def stop(course: Record, slot: int) -> None:
+    """Stop a clock, before it fires or because it does."""
+    clock_states(course)[slot].is_running = False
+    fires_days(course)[slot] = inf
+    course.patient.is_stale = True
 
 
 @small_part
@@ -69,35 +79,47 @@ def review(plan: Record, course: Record) -> None:
         clock = clock_states(course)[slot]
         if clock.is_running:
             if not runs(plan, course, slot):
-                clock.is_running = False
-                course.patient.has_other_clocks = True
+                stop(course, slot)
         elif not clock.is_finished and runs(plan, course, slot):
             toxicity = slots(plan)[slot].toxicity
             start(plan, course, slot, onsets(course)[toxicity] + 1 if toxicity >= 0 else 1)
 
 
-@small_part
+@part
 def reckon(plan: Record, course: Record) -> None:
     """Say when each clock fires that has started now or whose dose is another one now, and which fires first."""
     patient = course.patient
-    level = patient.level if patient.dose > 0.0 else -1
+    states, level = clock_states(course), patient.level if patient.dose > 0.0 else -1
+    if patient.has_new_dose:
+        affected = dose_slots(plan)
+        for i in range(affected.size):
+            slot = affected[i]
+            clock = states[slot]
+            if clock.is_running and not clock.is_new:
+                use_up(clock, patient.today, slots(plan)[slot].shape)
+                set_off(plan, course, slot, level)
+    for i in range(patient.n_new):
+        slot = new_slots(course)[i]
+        states[slot].is_new = False
+        if states[slot].is_running:
+            set_off(plan, course, slot, level)
+    patient.n_new = 0
+    patient.has_new_dose = patient.is_stale = False
     patient.next_day = inf
-    for slot in range(course.n_clocks):
-        clock = clock_states(course)[slot]
-        if not clock.is_running:
-            continue
-        its = slots(plan)[slot]
-        if clock.is_new or (patient.has_new_dose and its.depends_on_dose):
-            if not clock.is_new:
-                use_up(clock, patient.today, its.shape)
-            clock.is_new = False
-            clock.intensity = hazard.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)
-            age = hazard.age_at_firing(clock.age_days, clock.remaining, clock.intensity, its.shape)
-            clock.fires_day = clock.started_day + age
-        if clock.fires_day < patient.next_day:
-            patient.next_day = clock.fires_day
+    days = fires_days(course)
+    for slot in range(days.size):
+        if days[slot] < patient.next_day:
+            patient.next_day = days[slot]
             patient.next_slot = slot
-    patient.has_new_dose = patient.has_other_clocks = False
+
+
+@small_part
+def set_off(plan: Record, course: Record, slot: int, level: int) -> None:
+    """Reckon when a clock fires if the dose stays at a level (-1 for none)."""
+    clock, its = clock_states(course)[slot], slots(plan)[slot]
+    clock.intensity = hazard.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)
+    age = hazard.age_at_firing(clock.age_days, clock.remaining, clock.intensity, its.shape)
+    fires_days(course)[slot] = clock.started_day + age
 
 
 @small_part

@@ -6,13 +6,21 @@ a visit that kept the dose and saw nothing new is followed by others of its kind
 
 from __future__ import annotations
 
-from math import floor, inf, nan
+from math import inf, nan
 
 from trialsim.compilation import part, small_part
 from trialsim.engines.batch import clocks, treatment
 from trialsim.engines.batch.account import AFTER_ALL, note, note_on, take_onset_into_account
+from trialsim.engines.batch.appointments import (
+    ASSESSMENT,
+    VISIT,
+    day_of,
+    nearest_day,
+    number_after,
+    number_from,
+)
 from trialsim.engines.batch.plan import Record, slots
-from trialsim.engines.batch.state import clock_states, onsets
+from trialsim.engines.batch.state import clock_states, fires_days, onsets
 from trialsim.model import course as days
 from trialsim.model import disease
 from trialsim.model import vocabulary as v
@@ -53,7 +61,7 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
         else:
             patient.evaluable_day = inf
             become_evaluable(plan, course)
-        if patient.has_other_clocks or patient.has_new_dose:
+        if patient.is_stale or patient.has_new_dose:
             clocks.reckon(plan, course)
         if ends_with_count and patient.counted_day >= 0.0:
             break
@@ -72,14 +80,16 @@ def begin(plan: Record, course: Record) -> None:
     patient.level = patient.new = patient.ongoing = patient.ever = patient.waiting_for = patient.held_by = 0
     patient.counted_day = nan
     patient.has_new_dose = False
+    patient.n_new = 0
     onsets(course)[:] = 0
     for i in range(course.n_clocks):
         clock_states(course)[i].is_running = clock_states(course)[i].is_finished = False
+        fires_days(course)[i] = inf
     treatment.begin(plan, course)
     clocks.review(plan, course)
     clocks.reckon(plan, course)
-    patient.visit_number = days.next_number(0.0, plan.visit_every_days, 0)
-    patient.visit_day = days.repeated_day(patient.visit_number, plan.visit_every_days)
+    patient.visit_number = number_after(plan, VISIT, 0.0, 0)
+    patient.visit_day = day_of(plan, VISIT, patient.visit_number)
     patient.assessment_number = 0
     patient.assessment_day = inf
     next_assessment(plan, course)
@@ -94,20 +104,17 @@ def end_at_cut_off(plan: Record, course: Record, stop_day: float, stop_study_day
     if course.n_rows == 0:
         first = patient.first_dose_day
         if patient.is_on_treatment:
-            latest = max(latest, near_day(first, plan.visit_every_days, stop_day, stop_study_day))
+            latest = max(latest, passed_over(plan, VISIT, first, stop_day, stop_study_day))
         if plan.assessment_every_days > 0.0 and not patient.has_progression_seen:
-            latest = max(latest, near_day(first, plan.assessment_every_days, stop_day, stop_study_day))
+            latest = max(latest, passed_over(plan, ASSESSMENT, first, stop_day, stop_study_day))
     patient.today = days.study_day_of(stop_day, patient.first_dose_day, latest)
     note_on(course, stop_day, v.OBSERVATION_ENDED, -1, 0, v.CUT_OFF, 0, nan, nan, AFTER_ALL)
 
 
 @small_part
-def near_day(first_dose_day: float, every_days: float, stop_day: float, stop_study_day: float) -> float:
-    """The visit or assessment that the end of observation misses by a rounding error, 0 if there is none."""
-    number = floor((stop_day - first_dose_day) / every_days + 0.5)
-    if number < 1:
-        return 0.0
-    day = days.repeated_day(number, every_days)
+def passed_over(plan: Record, what: int, first_dose_day: float, stop_day: float, stop_study_day: float) -> float:
+    """The visit or assessment whose day observation ends on but for a rounding error, 0 if there is none."""
+    day = nearest_day(plan, what, stop_day - first_dose_day)
     return day if happens(first_dose_day + day, day, stop_day, stop_study_day) else 0.0
 
 
@@ -118,9 +125,8 @@ def near_day(first_dose_day: float, every_days: float, stop_day: float, stop_stu
 def fire(plan: Record, course: Record, slot: int) -> None:
     """A clock fires."""
     clock = clock_states(course)[slot]
-    clock.is_running = False
     clock.is_finished = True
-    course.patient.has_other_clocks = True
+    clocks.stop(course, slot)
     its = slots(plan)[slot]
     if slot >= plan.n_clocks:
         toxicity_resolves(plan, course, its.toxicity, its.position, clock.occurrence)
@@ -173,8 +179,8 @@ def disease_moves(plan: Record, course: Record, slot: int) -> None:
     if every == 0.0:
         assess(plan, course)
     elif course.n_rows == 0:
-        number = first_from(patient.today, every, patient.assessment_number)
-        patient.assessment_day = days.repeated_day(number, every)
+        number = number_from(plan, ASSESSMENT, patient.today, patient.assessment_number)
+        patient.assessment_day = day_of(plan, ASSESSMENT, number)
 
 
 @small_part
@@ -247,9 +253,8 @@ def visit(plan: Record, course: Record) -> None:
     if is_idle and course.n_rows == 0:
         patient.visit_day = inf
     else:
-        every = plan.visit_every_days
-        patient.visit_number = days.next_number(patient.today, every, patient.visit_number)
-        patient.visit_day = days.repeated_day(patient.visit_number, every)
+        patient.visit_number = number_after(plan, VISIT, patient.today, patient.visit_number)
+        patient.visit_day = day_of(plan, VISIT, patient.visit_number)
 
 
 @part
@@ -257,9 +262,8 @@ def wake_visits(plan: Record, course: Record) -> None:
     """Something has happened: the next visit may decide something."""
     patient = course.patient
     if patient.is_on_treatment and patient.visit_day == inf:
-        every = plan.visit_every_days
-        patient.visit_number = first_from(patient.today, every, patient.visit_number)
-        patient.visit_day = days.repeated_day(patient.visit_number, every)
+        patient.visit_number = number_from(plan, VISIT, patient.today, patient.visit_number)
+        patient.visit_day = day_of(plan, VISIT, patient.visit_number)
 
 
 @small_part
@@ -271,15 +275,4 @@ def next_assessment(plan: Record, course: Record) -> None:
         patient.assessment_day = inf
         return
     patient.assessment_number += 1
-    patient.assessment_day = days.repeated_day(patient.assessment_number, every)
-
-
-@part
-def first_from(day: float, every_days: float, number: int) -> int:
-    """The number of the first visit or assessment on a study day or later; `number` was the last one."""
-    found = max(number + 1, floor(day / every_days))
-    while found > number + 1 and days.repeated_day(found - 1, every_days) >= day:
-        found -= 1
-    while days.repeated_day(found, every_days) < day:
-        found += 1
-    return found
+    patient.assessment_day = day_of(plan, ASSESSMENT, patient.assessment_number)

@@ -7,7 +7,18 @@ import numpy.typing as npt
 
 from trialsim.compilation import part, small_part
 from trialsim.engines.batch.clocks import uniform_at, word
-from trialsim.engines.batch.plan import Record, covariates, decisions, effects, frailty_sd, rates, shares, slots, starts
+from trialsim.engines.batch.plan import (
+    Record,
+    covariates,
+    decisions,
+    effects,
+    frailty_sd,
+    personal_slots,
+    rates,
+    shares,
+    slots,
+    starts,
+)
 from trialsim.engines.batch.state import clock_states, uniforms
 from trialsim.model import accrual, baseline, draws
 
@@ -74,13 +85,10 @@ def meet(plan: Record, course: Record, number: int, place: int) -> None:
     course.patient.number = number
     course.patient.place = place
     course.patient.is_sensitive = uniforms(course, 0)[place] < plan.p_sensitive
-    n_clocks = plan.n_clocks
-    for slot in range(course.n_clocks):
+    for k in range(plan.n_personal_slots):
+        slot = personal_slots(plan)[k]
         its = slots(plan)[slot]
         has_effects = its.first_effect < its.after_effects
-        if slot >= n_clocks or not (has_effects or its.frailty >= 0):
-            clock_states(course)[slot].multiplier = 1.0
-            continue
         log_ratio = 0.0
         for i in range(its.first_effect, its.after_effects):
             its_effect = effects(plan)[i]

@@ -10,10 +10,13 @@ import numpy as np
 from trialsim.compilation import small_part, table_at
 from trialsim.engines.batch.memory import side_by_side
 from trialsim.model import clock as hazard
+from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
 from trialsim.model.protocol import Clock, Protocol, Rule
 
 Record = Any  # a NumPy record, or a table of records or numbers; NumPy's types do not know the fields
+
+_DAYS_IN_TABLE: Final = 200
 
 FLOAT: Final = np.dtype("f8")
 INTEGER: Final = np.dtype("i8")
@@ -38,18 +41,18 @@ COVARIATE: Final = np.dtype(
      ("first_share", "i8"), ("after_shares", "i8")], align=True
 )  # fmt: skip
 
-# The tables of a plan: name and the type of a row. `onset_rules` come before `visit_rules` in `rules`; `dose_factors`
+# The tables of a plan: name and the type of a row. `dose_slots` and `personal_slots` are those that need a look. `onset_rules` come before `visit_rules` in `rules`; `dose_factors`
 # holds (dose/400)^exponent slot by slot, for dose 0 and each level; `decisions` are the codes of the draws that every
 # patient needs once: sensitivity, the covariates that have effects, frailties, clocks; `reported` are toxicities.
 TABLES: Final = {
-    "slots": SLOT, "dose_factors": FLOAT, "levels": FLOAT, "onset_rules": RULE, "visit_rules": RULE,
+    "slots": SLOT, "dose_slots": INTEGER, "personal_slots": INTEGER, "visit_days": FLOAT, "assessment_days": FLOAT, "dose_factors": FLOAT, "levels": FLOAT, "onset_rules": RULE, "visit_rules": RULE,
     "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT, "frailty_sds": FLOAT,
     "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
 }  # fmt: skip
 PLAN: Final = np.dtype(
     [("n_patients", "i8"), ("window_days", "f8"), ("closes_day", "f8"), ("p_ineligible", "f8"),
      ("p_sensitive", "f8"), ("visit_every_days", "f8"), ("assessment_every_days", "f8"),
-     ("evaluable_after_days", "f8"), ("cut_off_kind", "i8"), ("cut_off_day", "f8"), ("counted", "i8"),
+     ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("evaluable_after_days", "f8"), ("cut_off_kind", "i8"), ("cut_off_day", "f8"), ("counted", "i8"),
      ("count", "i8"), ("severe", "i8"), ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"),
      ("n_toxicities", "i8"), ("counts_early_progression", "?"), ("counts_early_death", "?"),
      *((f"{name}_at", "u8") for name in TABLES), *((f"n_{name}", "i8") for name in TABLES)], align=True
@@ -79,6 +82,8 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "p_sensitive": protocol.p_sensitive,
         "visit_every_days": protocol.visit_every_days,
         "assessment_every_days": protocol.assessment_every_days,
+        "visits_per_day": 1.0 / protocol.visit_every_days,
+        "assessments_per_day": 1.0 / protocol.assessment_every_days if protocol.assessment_every_days > 0.0 else 0.0,
         "evaluable_after_days": protocol.evaluable_after_days,
         "counts_early_progression": protocol.counts_early_progression,
         "counts_early_death": protocol.counts_early_death,
@@ -104,6 +109,10 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
     n_onset = len(protocol.onset_rules)
     rows: dict[str, Iterable[Any]] = {
         "slots": _slot_rows(protocol),
+        "dose_slots": [i for i, clock in enumerate(clocks) if clock.depends_on_dose],
+        "personal_slots": [i for i, clock in enumerate(protocol.clocks) if clock.effects or clock.frailty >= 0],
+        "visit_days": _days(protocol.visit_every_days),
+        "assessment_days": _days(protocol.assessment_every_days),
         "dose_factors": [
             hazard.dose_factor(dose, clock.dose_exponent) for clock in clocks for dose in (0.0, *protocol.levels)
         ],
@@ -125,6 +134,11 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "reported": [i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_reported],
     }
     return {name: np.array(list(rows[name]), dtype=dtype) for name, dtype in TABLES.items()}
+
+
+def _days(every: float) -> list[float]:
+    """The study days of visit or assessment 0 (which is none), 1, 2, …, as far as the table goes."""
+    return [repeated_day(number, every) for number in range(_DAYS_IN_TABLE)] if every > 0.0 else []
 
 
 def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
@@ -179,6 +193,18 @@ def _covariate_rows(protocol: Protocol, used: list[int]) -> list[tuple[Any, ...]
 def slots(plan: Record) -> Record:
     """Every slot in which a clock may run."""
     return table_at(plan.slots_at, plan.n_slots, SLOT)
+
+
+@small_part
+def dose_slots(plan: Record) -> Record:
+    """The slots whose hazard depends on the dose."""
+    return table_at(plan.dose_slots_at, plan.n_dose_slots, INTEGER)
+
+
+@small_part
+def personal_slots(plan: Record) -> Record:
+    """The slots whose hazard has a factor of the patient's own: effects of baseline values, or a frailty."""
+    return table_at(plan.personal_slots_at, plan.n_personal_slots, INTEGER)
 
 
 @small_part

@@ -16,12 +16,12 @@ PATIENT: Final = np.dtype(
      ("best_response_seen", "i8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"), ("ongoing", "i8"), ("ever", "i8"),
      ("waiting_for", "i8"), ("held_by", "i8"), ("visit_number", "i8"), ("visit_day", "f8"),
      ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"), ("counted_day", "f8"),
-     ("next_day", "f8"), ("next_slot", "i8"),
+     ("next_day", "f8"), ("next_slot", "i8"), ("n_new", "i8"),
      ("is_sensitive", "?"), ("is_observed", "?"), ("is_evaluable", "?"), ("is_on_treatment", "?"),
-     ("has_progression_seen", "?"), ("has_new_dose", "?"), ("has_other_clocks", "?")], align=True
+     ("has_progression_seen", "?"), ("has_new_dose", "?"), ("is_stale", "?")], align=True
 )  # fmt: skip
 CLOCK: Final = np.dtype(
-    [("fires_day", "f8"), ("started_day", "f8"), ("age_days", "f8"), ("remaining", "f8"), ("intensity", "f8"),
+    [("started_day", "f8"), ("age_days", "f8"), ("remaining", "f8"), ("intensity", "f8"),
      ("multiplier", "f8"), ("occurrence", "i8"), ("is_running", "?"), ("is_new", "?"), ("is_finished", "?")], align=True
 )  # fmt: skip
 # A row of the log: the columns of `records.columns.EVENTS`, and the class of its instant, which orders patients.
@@ -38,9 +38,16 @@ ACCOUNT: Final = np.dtype(
      ("toxicities", "i8"), ("is_evaluable", "?"), ("has_progressed", "?"), ("has_died", "?")], align=True
 )  # fmt: skip
 
-# The tables of a course: clocks and onsets by slot and toxicity, the first draw of each decision and patient, and the
+# The tables of a course: clocks by slot, onsets by toxicity, the first draw of each decision and patient, and the
 # log, which has no room where none is asked for.
-TABLES: Final = {"clocks": CLOCK, "n_onsets": INTEGER, "uniforms": FLOAT, "rows": ROW}
+TABLES: Final = {
+    "clocks": CLOCK,
+    "fires_days": FLOAT,
+    "new_slots": INTEGER,
+    "n_onsets": INTEGER,
+    "uniforms": FLOAT,
+    "rows": ROW,
+}
 COURSE: Final = np.dtype(
     [("patient", PATIENT), ("account", ACCOUNT), ("key_low", "u8"), ("key_high", "u8"), ("replicate", "u8"),
      ("n_written", "i8"), ("n_places", "i8"), *((f"{name}_at", "u8") for name in TABLES),
@@ -53,8 +60,11 @@ class Course:
 
     def __init__(self, plan: Plan, seed: int, n_rows: int = 0) -> None:
         n_patients, n_decisions = int(plan.record["n_patients"]), int(plan.record["n_decisions"])
+        n_slots = int(plan.record["n_slots"])
         sizes = {
-            "clocks": int(plan.record["n_slots"]),
+            "clocks": n_slots,
+            "fires_days": n_slots,
+            "new_slots": 2 * n_slots,
             "n_onsets": int(plan.record["n_toxicities"]),
             "uniforms": n_patients * n_decisions,
             "rows": n_rows,
@@ -63,12 +73,25 @@ class Course:
         self.record, self.tables = side_by_side(COURSE, TABLES, sizes)
         self.record["key_low"], self.record["key_high"] = seed & LARGEST_WORD, seed >> 32
         self.record["n_places"] = n_patients
+        self.tables["clocks"]["multiplier"] = 1.0
 
 
 @small_part
 def clock_states(course: Record) -> Record:
     """The state of the clock in each slot."""
     return table_at(course.clocks_at, course.n_clocks, CLOCK)
+
+
+@small_part
+def fires_days(course: Record) -> Record:
+    """The study day on which the clock in each slot fires, infinity where none runs."""
+    return table_at(course.fires_days_at, course.n_fires_days, FLOAT)
+
+
+@small_part
+def new_slots(course: Record) -> Record:
+    """The slots whose clocks have started now, as many as `patient.n_new`."""
+    return table_at(course.new_slots_at, course.n_new_slots, INTEGER)
 
 
 @small_part

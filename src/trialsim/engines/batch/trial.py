@@ -122,8 +122,8 @@ def stop_of(plan: Record, course: Record, screened: Screened) -> Stop:
         return stop_at_count(plan, course, screened, day)
     if plan.cut_off_kind == v.CUT_AFTER_LAST_ENTRY:
         last_entry = 0.0
-        for number in screened.numbers:
-            last_entry = max(last_entry, screened.days[number - 1])
+        for i in range(screened.numbers.size):
+            last_entry = max(last_entry, screened.days[screened.numbers[i] - 1])
         return Stop(last_entry + day, -1.0, 0)
     return Stop(day, -1.0, 0)
 
