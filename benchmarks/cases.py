@@ -20,7 +20,7 @@ SCENARIO = ts.load_scenario("tosi2000")
 PROTOCOL = protocol_of(SCENARIO)
 BATCH = Batch(PROTOCOL)
 N_PATIENTS = PROTOCOL.accrual.n_patients
-# Arrival, and the first number of every decision that the trial reads; sites, and covariates without effects, it does not.
+# Arrival, and the first number of every decision that the trial reads (no sites, no covariates without effects).
 VARIATES_A_TRIAL = N_PATIENTS * (1 + int(BATCH.plan.record["n_decisions"]))
 TRIALS_DRAWN_AT_ONCE = 100  # a tenth of a megabyte: what is drawn stays in the cache
 PATIENTS_IN_LOGRANK = 200
@@ -83,7 +83,14 @@ def bare_drawing(first: int, n: int) -> None:
         generator.standard_exponential(out=room)
 
 
-def survival_data(first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def drawing_trial_by_trial(first: int, n: int) -> None:
+    """The same numbers, asked for once a trial."""
+    generator = np.random.Generator(np.random.Philox(first))
+    for _ in range(n):
+        generator.standard_exponential(VARIATES_A_TRIAL)
+
+
+def survival_data(first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(first)
     times = rng.exponential(12.0, PATIENTS_IN_LOGRANK)
     return np.minimum(times, 20.0), times < 20.0, np.arange(PATIENTS_IN_LOGRANK) % 2 == 0

@@ -32,6 +32,16 @@ from trialsim.montecarlo.workers import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 TWO = 2
+# The peak of this process alone: what `getrusage` gives is inherited from the process that started it.
+WITH_PEAK_MEMORY = """
+import sys
+from trialsim.cli import main
+try:
+    main()
+finally:
+    with open("/proc/self/status") as status:
+        print(status.read().partition("VmHWM:")[2].split()[0], file=sys.stderr)
+"""
 # name: (what is timed, how many a round, the case it is compared with)
 IN_ONE_PROCESS: dict[str, tuple[Callable[[int, int], None], int, str]] = {
     "reference engine": (cases.reference, 100, ""),
@@ -41,7 +51,8 @@ IN_ONE_PROCESS: dict[str, tuple[Callable[[int, int], None], int, str]] = {
     "batch engine, one thread": (cases.batch, 20_000, "reference engine"),
     "batch engine, two threads": (cases.batch_on_threads(TWO), 40_000, "batch engine, one thread"),
     "batch engine, with event logs": (cases.batch_with_logs, 1000, "reference engine"),
-    "bare drawing of its variates (NumPy, Philox)": (cases.bare_drawing, 40_000, "batch engine, one thread"),
+    "its variates drawn by NumPy, trial by trial": (cases.drawing_trial_by_trial, 40_000, "batch engine, one thread"),
+    "its variates drawn by NumPy, 100 trials at once": (cases.bare_drawing, 40_000, "batch engine, one thread"),
 }
 LOGRANK: dict[str, tuple[Callable[[int, int], None], int, str]] = {
     "log-rank test of 200 patients, lifelines": (cases.lifelines_logrank, 20, ""),
@@ -84,14 +95,14 @@ def in_turn(timed: dict[str, tuple[Callable[[int, int], None], int, str]], round
 
 def process(*arguments: str, cache: Path | None = None) -> tuple[float, float]:
     """Seconds and peak memory (MB) of a command in a process of its own."""
-    code = (
-        "import resource, sys; from trialsim.cli import main\ntry:\n    main()\nfinally:\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
-    )
     own = {CACHE_VARIABLE: str(cache)} if cache is not None else {}
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=os.environ | own, capture_output=True, text=True, check=False
+        [sys.executable, "-c", WITH_PEAK_MEMORY, *arguments],
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     seconds = time.perf_counter() - started
     if done.returncode != 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from trialsim.model.protocol import Protocol
 from trialsim.montecarlo.engine import simulate_rows
 
 SHIPPED = ts.builtin_names("scenarios")
+EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 200
 SEEDS = st.integers(0, 2**64 - 1)
 
 
@@ -41,7 +44,7 @@ def test_the_logs_of_as_many_toxicities_as_a_scenario_may_have_are_equal(tosi200
         assert first_difference(protocol, batch, 5, replicate) == ""
 
 
-@settings(max_examples=max(100, settings.default.max_examples))
+@settings(max_examples=EXAMPLES)
 @given(protocols(), SEEDS)
 def test_the_outcomes_of_generated_scenarios_are_equal(protocol: Protocol, seed: int) -> None:
     """The batch engine's own sums, over courses that skip idle visits, against tables derived from whole logs."""
@@ -50,7 +53,7 @@ def test_the_outcomes_of_generated_scenarios_are_equal(protocol: Protocol, seed:
         assert reference[name].tobytes() == batch[name].tobytes(), name
 
 
-@settings(max_examples=max(100, settings.default.max_examples))
+@settings(max_examples=EXAMPLES)
 @given(protocols(), SEEDS)
 def test_the_logs_of_generated_scenarios_are_equal(protocol: Protocol, seed: int) -> None:
     batch = Batch(protocol)

@@ -78,9 +78,9 @@ def test_an_engine_that_cannot_is_refused(tosi2000: ts.Scenario) -> None:
         ts.run(tosi2000.with_changes(CLINIC), engine="batch")
     with pytest.raises(ts.RequestError, match="there is no such engine"):
         ts.run(tosi2000, engine="fast")
-    for wrong in ({"workers": 0}, {"workers": 10**6}, {"block_size": 0}):
+    for workers, block_size in ((0, None), (10**6, None), (1, 0)):
         with pytest.raises(ts.RequestError, match="out of range"):
-            ts.run(tosi2000, **wrong)
+            ts.run(tosi2000, workers=workers, block_size=block_size)
 
 
 def test_a_degenerate_hazard_is_an_error_in_both_engines_and_leaves_nothing(tosi2000: ts.Scenario) -> None:

@@ -15,7 +15,7 @@ def statistic(first: stats.CensoredData, second: stats.CensoredData) -> float:
     return float(stats.logrank(first, second).statistic)
 
 
-def censored(times: np.ndarray, is_event: np.ndarray) -> stats.CensoredData:  # type: ignore[type-arg]
+def censored(times: np.ndarray, is_event: np.ndarray) -> stats.CensoredData:
     return stats.CensoredData(uncensored=times[is_event], right=times[~is_event])
 
 

@@ -40,7 +40,8 @@ def test_a_run_goes_on_until_the_named_estimate_is_precise_enough(tosi2000: ts.S
     assert row["mcse"] <= 0.003
     assert done.replicates.n > 300
     assert done.digest == ts.run(tosi2000, replicates=done.replicates.n, seed=3).digest
-    exact = math.sqrt(row["value"] * (1 - row["value"]) / 27)  # patients are independent
+    value = float(row["value"])
+    exact = math.sqrt(value * (1 - value) / 27)  # patients are independent
     assert done.replicates.n == pytest.approx((exact / 0.003) ** 2, rel=0.6)
     assert f"took {done.replicates.n:,} trials" in done.remarks[-1]
 

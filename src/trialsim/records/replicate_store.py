@@ -133,7 +133,7 @@ class ReplicateStore:
             yield first, np.frombuffer(self._file.read(n_now * self.row_type.itemsize), dtype=self.row_type)
 
     def _n_in_order(self) -> int:
-        """How many rows are numbered 1, 2, 3, …
+        """How many rows are numbered 1, 2, 3 and so on.
 
         What a failing machine left behind them is not ours, and the last one before it may be torn.
         """

@@ -8,8 +8,8 @@ from __future__ import annotations
 from math import floor
 from typing import Final
 
-from trialsim.compilation import part, small_part
-from trialsim.engines.batch.plan import FLOAT, Record, table_at
+from trialsim.compilation import part, small_part, table_at
+from trialsim.engines.batch.plan import FLOAT, Record
 from trialsim.model import course as days
 
 VISIT: Final = 0

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trialsim.compilation import is_compiled, known_to_compiler
-from trialsim.engines.batch.plan import PLAN, Plan
+from trialsim.engines.batch.plan import PLAN
+from trialsim.engines.batch.planning import Plan
 from trialsim.engines.batch.state import COURSE, Course
 from trialsim.engines.batch.summary import ENROLLED, OUTCOMES
 from trialsim.engines.batch.trial import simulate_block

@@ -8,7 +8,8 @@ import numpy as np
 
 from trialsim.compilation import small_part, table_at
 from trialsim.engines.batch.memory import side_by_side
-from trialsim.engines.batch.plan import FLOAT, INTEGER, Plan, Record
+from trialsim.engines.batch.plan import FLOAT, INTEGER, Record
+from trialsim.engines.batch.planning import Plan
 from trialsim.model.draws import LARGEST_WORD
 
 PATIENT: Final = np.dtype(
@@ -41,13 +42,8 @@ ACCOUNT: Final = np.dtype(
 # The tables of a course: clocks by slot, onsets by toxicity, the first draw of each decision and patient, and the
 # log, which has no room where none is asked for.
 TABLES: Final = {
-    "clocks": CLOCK,
-    "fires_days": FLOAT,
-    "new_slots": INTEGER,
-    "n_onsets": INTEGER,
-    "uniforms": FLOAT,
-    "rows": ROW,
-}
+    "clocks": CLOCK, "fires_days": FLOAT, "new_slots": INTEGER, "n_onsets": INTEGER, "uniforms": FLOAT, "rows": ROW,
+}  # fmt: skip
 COURSE: Final = np.dtype(
     [("patient", PATIENT), ("account", ACCOUNT), ("key_low", "u8"), ("key_high", "u8"), ("replicate", "u8"),
      ("n_written", "i8"), ("n_places", "i8"), *((f"{name}_at", "u8") for name in TABLES),

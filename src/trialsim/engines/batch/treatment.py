@@ -7,9 +7,9 @@ from math import inf
 from trialsim.compilation import part, small_part
 from trialsim.engines.batch import clocks
 from trialsim.engines.batch.account import note
-from trialsim.engines.batch.plan import Record, conditions, levels, onset_rules, visit_rules
+from trialsim.engines.batch.plan import Record, conditions, levels, onset_rules, quiet_rule, visit_rules
 from trialsim.engines.batch.state import onsets
-from trialsim.model import titration
+from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 
 
@@ -44,9 +44,21 @@ def visit(plan: Record, course: Record) -> None:
     patient = course.patient
     if patient.waiting_for != 0:
         record(course, titration.STILL_HELD, patient.held_by, -1, patient.dose)
+    elif patient.ever == 0 and patient.best_response_seen == disease.STABLE:
+        quiet_visit(plan, course)
     else:
         decide(plan, course, visit_rules(plan), -1, patient.new)
     patient.new = 0
+
+
+@small_part
+def quiet_visit(plan: Record, course: Record) -> None:
+    """A visit of a patient to whom nothing has happened yet: only the level matters, and the rule is looked up."""
+    rule = quiet_rule(plan, course.patient.level)
+    if rule >= 0:
+        act(plan, course, visit_rules(plan)[rule], -1)
+    else:
+        record(course, titration.KEEP, 0, -1, course.patient.dose)
 
 
 @small_part

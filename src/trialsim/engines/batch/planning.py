@@ -1,0 +1,161 @@
+"""A protocol made into the record and the tables of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+
+from trialsim.engines.batch.memory import side_by_side
+from trialsim.engines.batch.plan import PLAN, TABLES, Record
+from trialsim.model import clock as hazard
+from trialsim.model import disease, titration
+from trialsim.model.course import repeated_day
+from trialsim.model.draws import decision_code
+from trialsim.model.protocol import Clock, Protocol, Rule
+
+_DAYS_IN_TABLE: Final = 200
+
+
+class Plan:
+    """A protocol for the compiled trial: `record` holds its numbers and the addresses of its `tables`."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        found = _tables(protocol)
+        self.record: Record
+        self.record, self.tables = side_by_side(PLAN, TABLES, {name: len(table) for name, table in found.items()})
+        for name, value in _numbers(protocol).items():
+            self.record[name] = value
+        for name, table in found.items():
+            self.tables[name][:] = table
+
+
+def _numbers(protocol: Protocol) -> dict[str, Any]:
+    accrual, cut_off = protocol.accrual, protocol.cut_off
+    return {
+        "n_patients": accrual.n_patients,
+        "window_days": accrual.window_days,
+        "closes_day": accrual.closes_day,
+        "p_ineligible": accrual.p_ineligible,
+        "p_sensitive": protocol.p_sensitive,
+        "visit_every_days": protocol.visit_every_days,
+        "assessment_every_days": protocol.assessment_every_days,
+        "visits_per_day": 1.0 / protocol.visit_every_days,
+        "assessments_per_day": 1.0 / protocol.assessment_every_days if protocol.assessment_every_days > 0.0 else 0.0,
+        "evaluable_after_days": protocol.evaluable_after_days,
+        "counts_early_progression": protocol.counts_early_progression,
+        "counts_early_death": protocol.counts_early_death,
+        "cut_off_kind": cut_off.kind,
+        "cut_off_day": cut_off.latest_day if cut_off.count > 0 else cut_off.day,
+        "counted": cut_off.counted,
+        "count": cut_off.count,
+        "severe": sum(1 << i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_severe),
+        "arrival": decision_code("arrival"),
+        "eligibility": decision_code("eligibility"),
+        "n_clocks": len(protocol.clocks),
+        "n_toxicities": len(protocol.toxicities),
+    }
+
+
+def _tables(protocol: Protocol) -> dict[str, Record]:
+    clocks = [*protocol.clocks, *(c.resolution for c in protocol.clocks if c.resolution is not None)]
+    used = sorted({effect[0] for clock in protocol.clocks for effect in clock.effects})
+    codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used)]
+    codes += [frailty.code for frailty in protocol.frailties] + [clock.code for clock in protocol.clocks]
+    rules = (*protocol.onset_rules, *protocol.visit_rules)
+    rule_rows = _rule_rows(rules)
+    n_onset = len(protocol.onset_rules)
+    rows: dict[str, Iterable[Any]] = {
+        "slots": _slot_rows(protocol),
+        "dose_slots": [i for i, clock in enumerate(clocks) if clock.depends_on_dose],
+        "personal_slots": [i for i, clock in enumerate(protocol.clocks) if clock.effects or clock.frailty >= 0],
+        "visit_days": _days(protocol.visit_every_days),
+        "assessment_days": _days(protocol.assessment_every_days),
+        "dose_factors": [
+            hazard.dose_factor(dose, clock.dose_exponent) for clock in clocks for dose in (0.0, *protocol.levels)
+        ],
+        "levels": protocol.levels,
+        "quiet_rules": [_quiet_rule(protocol, level) for level in range(len(protocol.levels))],
+        "onset_rules": rule_rows[:n_onset],
+        "visit_rules": rule_rows[n_onset:],
+        "conditions": [
+            (item.kind, item.toxicities, item.mode, item.at_least, item.response)
+            for rule in rules
+            for item in rule.conditions
+        ],
+        "effects": [(used.index(effect[0]), *effect[1:]) for clock in protocol.clocks for effect in clock.effects],
+        "covariates": _covariate_rows(protocol, used),
+        "shares": [share for i in used for share in protocol.covariates[i].cumulative_shares],
+        "frailty_sds": [frailty.sd_log for frailty in protocol.frailties],
+        "decisions": codes,
+        "starts": protocol.accrual.starts,
+        "rates": protocol.accrual.rates,
+        "reported": [i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_reported],
+    }
+    return {name: np.array(list(rows[name]), dtype=dtype) for name, dtype in TABLES.items()}
+
+
+def _days(every: float) -> list[float]:
+    """The study days of visit or assessment 0 (which is none), 1, 2, …, as far as the table goes."""
+    return [repeated_day(number, every) for number in range(_DAYS_IN_TABLE)] if every > 0.0 else []
+
+
+def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
+    toxicity_of = {position: i for i, position in enumerate(protocol.toxicities)}
+    clocks: list[tuple[Any, ...]] = []
+    resolutions: list[tuple[Any, ...]] = []
+    n_effects = 0
+    for position, clock in enumerate(protocol.clocks):
+        toxicity, resolution = toxicity_of.get(position, -1), -1
+        if clock.resolution is not None:
+            resolution = len(protocol.clocks) + len(resolutions)
+            resolutions.append(_slot_row(clock.resolution, toxicity, -1, position, 0))
+        clocks.append(_slot_row(clock, toxicity, resolution, position, n_effects))
+        n_effects += len(clock.effects)
+    return clocks + resolutions
+
+
+def _slot_row(clock: Clock, toxicity: int, resolution: int, position: int, n_effects: int) -> tuple[Any, ...]:
+    return (
+        clock.coefficient, clock.shape, clock.code, clock.states, clock.kind, toxicity, resolution, position,
+        n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.needs_treatment,
+        clock.needs_sensitivity, clock.recurs,
+    )  # fmt: skip
+
+
+def _rule_rows(rules: tuple[Rule, ...]) -> list[tuple[Any, ...]]:
+    rows = []
+    first = 0
+    for rule in rules:
+        after = first + len(rule.conditions)
+        rows.append((rule.number, rule.action, rule.amount, rule.waits_for, first, after, rule.stops_at_lowest))
+        first = after
+    return rows
+
+
+def _quiet_rule(protocol: Protocol, level: int) -> int:
+    """The place of the rule that decides at a visit when no toxicity and no response have been; -1 for none."""
+    n_onsets = [0] * len(protocol.toxicities)
+    for i, rule in enumerate(protocol.visit_rules):
+        if all(
+            titration.condition_holds(
+                item.kind, item.toxicities, item.mode, item.at_least, item.response, level, len(protocol.levels),
+                0, 0, 0, n_onsets, disease.STABLE,
+            )
+            for item in rule.conditions
+        ):  # fmt: skip
+            return i
+    return -1
+
+
+def _covariate_rows(protocol: Protocol, used: list[int]) -> list[tuple[Any, ...]]:
+    rows = []
+    first = 0
+    for i in used:
+        item = protocol.covariates[i]
+        after = first + len(item.cumulative_shares)
+        scale = (item.distribution, item.location, item.spread, item.lowest_share, item.highest_share)
+        rows.append((*scale, first, after))
+        first = after
+    return rows
