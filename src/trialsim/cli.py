@@ -8,12 +8,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from trialsim.errors import InputError, Interrupted, RequestError
+
+if TYPE_CHECKING:
+    from trialsim.result import Result
 
 app = typer.Typer(
     add_completion=False,
@@ -79,33 +82,26 @@ def run(
     from trialsim.montecarlo.resume import has_earlier
     from trialsim.montecarlo.workers import available_cores
     from trialsim.records.store import check_destination
-    from trialsim.report.console import estimates_view
 
     chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
     destination = out if out is not None else Path("results") / chosen.name
-    target = read_target(target_mcse)
+    how = {
+        "engine": engine,
+        "workers": workers if workers is not None else available_cores(),
+        "cluster": cluster,
+        "block_size": block_size,
+        "target_mcse": read_target(target_mcse),
+        "out": destination,
+        "resume": destination if resume else None,
+        "on_note": note_nothing if quiet else note_to_user,
+    }
     place = check_destination(destination)
-    earlier_run = run_in(place)
-    note = note_nothing if quiet else note_to_user
+    earlier_run = "" if resume else run_in(place)
     if resume and not has_earlier(place):
-        note(f"nothing to resume in {destination}: starting with the first trial")
+        note_to_user(f"nothing to resume in {destination}: starting with the first trial")
     try:
         with progress(replicates, "simulating", quiet or as_json) as on_progress:
-            result = verbs.run(
-                chosen,
-                replicates,
-                seed,
-                keep,
-                engine=engine,
-                workers=workers if workers is not None else available_cores(),
-                cluster=cluster,
-                block_size=block_size,
-                target_mcse=target,
-                out=destination,
-                resume=destination if resume else None,
-                on_progress=on_progress,
-                on_note=note,
-            )
+            result = verbs.run(chosen, replicates, seed, keep, on_progress=on_progress, **how)  # type: ignore[arg-type]
     except Interrupted as stop:
         if stop.finished is None:
             raise
@@ -114,12 +110,7 @@ def run(
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        console = Console() if sys.stdout.isatty() else Console(width=120)
-        n, readings = result.replicates.n, result.other_readings
-        console.print(estimates_view(chosen, result.estimate_list, readings, n, seed))
-        print("\n" + "\n".join(result.remarks))
-        replaced = f" (in place of {earlier_run})" if earlier_run and not resume else ""
-        print(f"results digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
+        tell(result, destination, earlier_run)
 
 
 @app.command()
@@ -158,6 +149,18 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
             )
         changes[key.strip()] = parse_value(value)
     return changes
+
+
+def tell(result: Result, destination: Path, earlier_run: str) -> None:
+    """Print the estimates of a run, how they came about, and where they lie."""
+    from trialsim.report.console import estimates_view
+
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    n, readings = result.replicates.n, result.other_readings
+    console.print(estimates_view(result.scenario, result.estimate_list, readings, n, result.seed))
+    replaced = f" (in place of {earlier_run})" if earlier_run else ""
+    print("\n" + "\n".join(result.remarks))
+    print(f"results digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
 
 
 def read_target(text: str | None) -> dict[str, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 import subprocess
@@ -96,3 +97,26 @@ def test_the_makefile_has_the_targets_that_the_readme_names() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("run", "test", "check", "bench", "results"):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_the_planner_of_replicates_is_the_formula() -> None:
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    errors = [float(points) / 100 for points in re.findall(r"± ([\d.]+) points?(?= \|)", page)]
+    assert errors == [0.02, 0.01, 0.005, 0.002, 0.001]
+    rows = re.findall(r"^\| (0\.\d+)[^|]* \|((?: [\d,]+ \|){5})$", page, flags=re.MULTILINE)
+    assert [float(share) for share, _ in rows] == [0.5, 0.8, 0.9, 0.95, 0.975]
+    for share, cells in rows:
+        sd = math.sqrt(float(share) * (1 - float(share)))
+        shown = [int(cell.replace(",", "")) for cell in cells.split(" |")[:-1]]
+        assert shown == [ts.replicates_for(sd, error) for error in errors]
+
+
+def test_the_options_that_the_page_on_running_names_exist() -> None:
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    code = "from trialsim.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "run", "--help"], capture_output=True, text=True, check=True)
+    lines = [line for line in page.splitlines() if "trialsim run" in line]
+    named = {option for line in lines for option in re.findall(r"--[a-z-]+", line)}
+    assert {"--resume", "--target-mcse", "--cluster", "--replicates"} <= named
+    for option in (*named, "--workers", "--engine"):
+        assert option in done.stdout

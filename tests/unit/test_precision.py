@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def test_the_next_number_reaches_the_target_with_a_little_to_spare_in_round_numb
 
 def test_a_run_goes_on_until_the_named_estimate_is_precise_enough(tosi2000: ts.Scenario) -> None:
     done = ts.run(tosi2000, replicates=100, seed=3, target_mcse={"toxicity.rash": 0.003})
-    row = done.estimates.set_index("quantity").loc["toxicity.rash"]
+    row: Any = done.estimates.set_index("quantity").loc["toxicity.rash"]
     assert row["mcse"] <= 0.003
     assert done.replicates.n > 300
     assert done.digest == ts.run(tosi2000, replicates=done.replicates.n, seed=3).digest

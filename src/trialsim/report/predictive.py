@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from trialsim.analysis import Estimate, Values, per_trial_values
 from trialsim.config import Scenario, differences_from_published
@@ -32,9 +32,8 @@ def draw_predictive(path: Path, scenario: Scenario, store: ReplicateStore, estim
     panels = [[item for item in shown if not item.unit], *[[item] for item in shown if item.unit]]
     panels = [panel for panel in panels if panel]
     heights = [0.45 + 0.45 * len(panel) for panel in panels]
-    figure, axes = plt.subplots(
-        len(panels), 1, figsize=(9, sum(heights) + 1.6), height_ratios=heights, layout="constrained", squeeze=False
-    )
+    figure = Figure(figsize=(9, sum(heights) + 1.6), layout="constrained")
+    axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
     for axis, panel in zip(axes[:, 0], panels, strict=True):
         _panel(axis, panel, store.first(_N_DRAWN))
     n, what = scenario.accrual.patients, "published figures and " if published else ""
@@ -44,7 +43,6 @@ def draw_predictive(path: Path, scenario: Scenario, store: ReplicateStore, estim
     title = f"{scenario.title}\n{what}{store.n:,} simulated trials of {n} patients\n{legend}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     figure.savefig(path, dpi=150)
-    plt.close(figure)
 
 
 def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore) -> None:
@@ -96,4 +94,4 @@ def _body(axes: Axes, y: int, own: Values, width: float, most: float) -> None:
     counts, _ = np.histogram(own, bins=edges)
     heights = 0.8 * counts / counts.max()
     edges = np.clip(edges, 0.0, most)
-    axes.bar(edges[:-1], heights, np.diff(edges), bottom=y - heights / 2, align="edge", color=_BODY, zorder=1)
+    axes.stairs(y + heights / 2, edges, baseline=y - heights / 2, fill=True, color=_BODY, zorder=1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib.pyplot as plt
+import matplotlib
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -36,9 +37,10 @@ def draw_swimmer(path: Path, scenario: Scenario, events: pd.DataFrame, patients:
     rows = {int(number): row for row, number in enumerate(shown["patient"])}
     events = events[events["patient"].isin(list(rows))]
     levels = [dose.value for dose in scenario.treatment.levels]
-    ramp = plt.get_cmap("YlGnBu")
+    ramp = matplotlib.colormaps["YlGnBu"]
     colours = {level: ramp(0.12 + 0.83 * i / max(len(levels) - 1, 1)) for i, level in enumerate(levels)}
-    figure, axes = plt.subplots(figsize=(11, 1.8 + 0.27 * max(len(rows), 12)), layout="constrained")
+    figure = Figure(figsize=(11, 1.8 + 0.27 * max(len(rows), 12)), layout="constrained")
+    axes = figure.subplots()
     ends = dict(zip(shown["patient"], shown["follow_up_days"] / DAYS_PER_MONTH, strict=True))
     for number, row in rows.items():
         _bar(axes, row, events[events["patient"] == number], float(ends[number]), colours)
@@ -49,7 +51,6 @@ def draw_swimmer(path: Path, scenario: Scenario, events: pd.DataFrame, patients:
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     _finish(axes, rows, scenario, len(patients))
     figure.savefig(path, dpi=150)
-    plt.close(figure)
 
 
 def _is_ever_held(events: pd.DataFrame) -> bool:
@@ -60,11 +61,12 @@ def _bar(axes: Axes, row: int, own: pd.DataFrame, end: float, colours: dict[floa
     """One patient's bar: a piece for each dose, grey after the end of treatment."""
     moves = own[own["dose_to_mg_per_day"].notna()]
     starts = (moves["study_day"] / DAYS_PER_MONTH).tolist()
-    for start, stop, dose, event in zip(
-        starts, [*starts[1:], end], moves["dose_to_mg_per_day"], moves["event"], strict=True
-    ):
-        colour = _OFF if event == "treatment ended" else colours.get(dose, _HELD)
-        axes.barh(row, stop - start, left=start, height=0.64, color=colour, edgecolor="none", zorder=1)
+    pieces = [(start, stop - start) for start, stop in zip(starts, [*starts[1:], end], strict=True)]
+    taken = [
+        _OFF if event == "treatment ended" else colours.get(dose, _HELD)
+        for dose, event in zip(moves["dose_to_mg_per_day"], moves["event"], strict=True)
+    ]
+    axes.broken_barh(pieces, (row - 0.32, 0.64), facecolors=taken, edgecolor="none", zorder=1)
     axes.barh(row, end, height=0.64, fill=False, edgecolor="#888888", linewidth=0.5, zorder=2)
 
 
