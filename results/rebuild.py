@@ -16,7 +16,7 @@ KEPT = ("manifest.json", "estimates.csv", "readings.csv", "swimmer.png", "predic
 
 def main() -> None:
     """Run every shipped scenario and keep the small files."""
-    replicates = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    replicates = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     reference = Path(__file__).parent / "reference"
     for name in ts.builtin_names("scenarios"):
         folder = ts.run(ts.load_scenario(name), replicates).save(reference / f"{name}.whole")

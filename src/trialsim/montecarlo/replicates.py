@@ -116,8 +116,9 @@ def _grow_to(simulation: Simulation, crew: Crew, store: ReplicateStore, n: int, 
         return
 
     def take(rows: Rows) -> None:
-        store.append(rows)
-        on_progress(store.n, n)
+        if rows["replicate"][0] == store.n + 1:  # not if Ctrl-C came when it had just been taken
+            store.append(rows)
+            on_progress(store.n, n)
 
     on_progress(store.n, n)
     size = simulation.replicates_in_block(n - store.n, crew.n_workers)

@@ -56,9 +56,8 @@ class Crew:
 
     @staticmethod
     def _take_first(under_way: deque[Future[Rows]], take: Callable[[Rows], None]) -> None:
-        rows = under_way[0].result()
-        under_way.popleft()
-        take(rows)
+        take(under_way[0].result())
+        under_way.popleft()  # only now: Ctrl-C may come at any moment, and what is not taken is lost
 
     @staticmethod
     def _take_finished(under_way: deque[Future[Rows]], take: Callable[[Rows], None]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from trialsim.analysis import Estimate, Values, per_trial_values
 from trialsim.config import Scenario, differences_from_published
@@ -66,6 +67,8 @@ def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore) -> None
     axes.set_xlabel(shares if is_share else items[0].unit)
     if is_share:
         axes.set_xlim(-3, 103)
+    if items[0].unit == "patients":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
 

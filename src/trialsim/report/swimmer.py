@@ -95,8 +95,9 @@ def _mark(
     style: dict[str, Any] = {"marker": marker, "color": colour, "markersize": size, "linestyle": "none"}
     style |= {"markeredgecolor": "white" if marker != "|" else colour, "markeredgewidth": 0.7 if marker != "|" else 2.5}
     events = events[events["study_day"].notna()]
-    x = (events["study_day"] / DAYS_PER_MONTH).tolist()
-    axes.plot(x, [rows[patient] for patient in events["patient"]], zorder=3, clip_on=False, **style)
+    if len(events):  # an empty line would count as a point in the corner of the page
+        x = (events["study_day"] / DAYS_PER_MONTH).tolist()
+        axes.plot(x, [rows[patient] for patient in events["patient"]], zorder=3, clip_on=False, **style)
     return Line2D([], [], label=words, **style)
 
 

@@ -28,7 +28,7 @@ from trialsim.model import vocabulary as v
 
 @small_part
 def happens(calendar_day: float, study_day: float, stop_day: float, stop_study_day: float) -> bool:
-    """Whether an event comes before observation ends (at a date, `stop_study_day` is -1) or with what ends it."""
+    """Whether an event comes before observation ends, or is what ends it (at a date nothing is: minus infinity)."""
     return calendar_day < stop_day or (calendar_day == stop_day and study_day <= stop_study_day)
 
 

@@ -6,8 +6,8 @@ for a count needs two passes: one that finds the event which completes the count
 
 from __future__ import annotations
 
-from math import nan
-from typing import NamedTuple
+from math import inf, nan
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from trialsim.model import vocabulary as v
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+BEFORE_FIRST_DOSE: Final = -1.0  # the study day of an arrival, for the order of what falls on one instant
 
 
 class Screened(NamedTuple):
@@ -35,7 +36,7 @@ class Screened(NamedTuple):
 class Stop(NamedTuple):
     """When observation ends: before `day`, or with the event on `day` and `study_day` of patient `number`.
 
-    For a date `study_day` is -1 and `number` 0.
+    For a date `study_day` is minus infinity and `number` 0.
     """
 
     day: float
@@ -64,7 +65,7 @@ def simulate(
     enrolment.draw_all(plan, course, screened.numbers)
     stop = stop_of(plan, course, screened)
     for i in range(screened.days.size):
-        if happens(screened.days[i], -1.0, stop.day, stop.study_day):
+        if happens(screened.days[i], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
             outcome.n_screened += 1
             take_day(outcome, screened.days[i])
             if not screened.is_eligible[i] and course.n_rows > 0:
@@ -72,7 +73,7 @@ def simulate(
                 write(course, screened.days[i], nan, v.SCREENED_OUT, -1, 0, 0, 0, nan, nan, v.ORDER_ARRIVAL)
     for place in range(screened.numbers.size):
         number = screened.numbers[place]
-        if happens(screened.days[number - 1], -1.0, stop.day, stop.study_day):
+        if happens(screened.days[number - 1], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
             run_course(plan, course, screened.days[number - 1], number, place, stop)
             add_patient(plan, course.account, outcome, n_toxicity, enrolled)
     close_summary(outcome, enrolled, values)
@@ -124,15 +125,15 @@ def stop_of(plan: Record, course: Record, screened: Screened) -> Stop:
         last_entry = 0.0
         for i in range(screened.numbers.size):
             last_entry = max(last_entry, screened.days[screened.numbers[i] - 1])
-        return Stop(last_entry + day, -1.0, 0)
-    return Stop(day, -1.0, 0)
+        return Stop(last_entry + day, -inf, 0)
+    return Stop(day, -inf, 0)
 
 
 @part
 def stop_at_count(plan: Record, course: Record, screened: Screened, latest_day: float) -> Stop:
     """The event that completes the count: every course is run once to the latest day to find it."""
     room, course.n_rows = course.n_rows, 0
-    latest = Stop(latest_day, -1.0, 0)
+    latest = Stop(latest_day, -inf, 0)
     n_counted = 0
     calendar_days = np.empty(screened.numbers.size)
     study_days = np.empty(screened.numbers.size)
@@ -140,7 +141,7 @@ def stop_at_count(plan: Record, course: Record, screened: Screened, latest_day: 
     for place in range(screened.numbers.size):
         number = screened.numbers[place]
         arrival_day = screened.days[number - 1]
-        if happens(arrival_day, -1.0, latest.day, latest.study_day):
+        if happens(arrival_day, BEFORE_FIRST_DOSE, latest.day, latest.study_day):
             run_course(plan, course, arrival_day, number, place, latest)
             if course.patient.counted_day >= 0.0:
                 calendar_days[n_counted] = arrival_day + course.patient.counted_day
