@@ -29,7 +29,7 @@ def word(number: int) -> Record:
     return np.uint64(number)
 
 
-@part
+@small_part
 def threshold(plan: Record, course: Record, slot: int, occurrence: int) -> float:
     """The unit-exponential threshold of one occurrence of a clock."""
     n_clocks = plan.n_clocks
@@ -39,14 +39,13 @@ def threshold(plan: Record, course: Record, slot: int, occurrence: int) -> float
     return draws.unit_exponential(uniform_at(course, slots(plan)[slot].code, occurrence))
 
 
-@part
+@small_part
 def start(plan: Record, course: Record, slot: int, occurrence: int) -> None:
     """Start a clock today; when it fires is reckoned once all that happens now has happened."""
     clock = clock_states(course)[slot]
     clock.is_running = True
     clock.is_new = True
     clock.started_day = course.patient.today
-    clock.age_days = 0.0
     clock.occurrence = occurrence
     clock.remaining = threshold(plan, course, slot, occurrence)
     new_slots(course)[course.patient.n_new] = slot
@@ -62,70 +61,59 @@ def stop(course: Record, slot: int) -> None:
     course.patient.is_stale = True
 
 
-@small_part
-def runs(plan: Record, course: Record, slot: int) -> bool:
-    """Whether a clock belongs to the patient's present state."""
-    its, patient = slots(plan)[slot], course.patient
-    return disease.runs(
-        its.states, its.needs_treatment, its.needs_sensitivity, patient.state, patient.is_on_treatment,
-        patient.is_sensitive,
-    )  # fmt: skip
-
-
 @part
 def review(plan: Record, course: Record) -> None:
     """Stop the clocks that left their states, and start those that entered them."""
+    patient, states, all_slots = course.patient, clock_states(course), slots(plan)
+    state, is_on_treatment, is_sensitive = patient.state, patient.is_on_treatment, patient.is_sensitive
     for slot in range(plan.n_clocks):
-        clock = clock_states(course)[slot]
+        its, clock = all_slots[slot], states[slot]
+        belongs = disease.runs(
+            its.states, its.needs_treatment, its.needs_sensitivity, state, is_on_treatment, is_sensitive
+        )
         if clock.is_running:
-            if not runs(plan, course, slot):
+            if not belongs:
                 stop(course, slot)
-        elif not clock.is_finished and runs(plan, course, slot):
-            toxicity = slots(plan)[slot].toxicity
-            start(plan, course, slot, onsets(course)[toxicity] + 1 if toxicity >= 0 else 1)
+        elif belongs and not clock.is_finished:
+            start(plan, course, slot, onsets(course)[its.toxicity] + 1 if its.toxicity >= 0 else 1)
 
 
-@part
+@small_part
 def reckon(plan: Record, course: Record) -> None:
     """Say when each clock fires that has started now or whose dose is another one now, and which fires first."""
-    patient = course.patient
-    states, level = clock_states(course), patient.level if patient.dose > 0.0 else -1
+    patient, states = course.patient, clock_states(course)
+    level = patient.level if patient.dose > 0.0 else -1
     if patient.has_new_dose:
-        affected = dose_slots(plan)
+        today, affected = patient.today, dose_slots(plan)
         for i in range(affected.size):
             slot = affected[i]
             clock = states[slot]
             if clock.is_running and not clock.is_new:
-                use_up(clock, patient.today, slots(plan)[slot].shape)
-                set_off(plan, course, slot, level)
+                age = today - clock.started_day
+                used = hazard.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
+                set_off(plan, course, slot, level, age, hazard.remaining_after(clock.remaining, used))
     for i in range(patient.n_new):
         slot = new_slots(course)[i]
-        states[slot].is_new = False
-        if states[slot].is_running:
-            set_off(plan, course, slot, level)
+        clock = states[slot]
+        clock.is_new = False
+        if clock.is_running:
+            set_off(plan, course, slot, level, 0.0, clock.remaining)
     patient.n_new = 0
     patient.has_new_dose = patient.is_stale = False
-    patient.next_day = inf
-    days = fires_days(course)
+    days, next_day, next_slot = fires_days(course), inf, 0
     for slot in range(days.size):
-        if days[slot] < patient.next_day:
-            patient.next_day = days[slot]
-            patient.next_slot = slot
+        if days[slot] < next_day:
+            next_day, next_slot = days[slot], slot
+    patient.next_day, patient.next_slot = next_day, next_slot
 
 
 @small_part
-def set_off(plan: Record, course: Record, slot: int, level: int) -> None:
-    """Reckon when a clock fires if the dose stays at a level (-1 for none)."""
+def set_off(plan: Record, course: Record, slot: int, level: int, age: float, remaining: float) -> None:
+    """Reckon when a clock of some age (days), whose threshold has so much left, fires if the dose stays at a level.
+
+    Level -1 is no dose.
+    """
     clock, its = clock_states(course)[slot], slots(plan)[slot]
-    clock.intensity = hazard.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)
-    age = hazard.age_at_firing(clock.age_days, clock.remaining, clock.intensity, its.shape)
-    fires_days(course)[slot] = clock.started_day + age
-
-
-@small_part
-def use_up(clock: Record, today: float, shape: float) -> None:
-    """Take the hazard since the last change of dose off the threshold."""
-    age = today - clock.started_day
-    used = hazard.hazard_between(clock.intensity, clock.age_days, age, shape)
-    clock.remaining = hazard.remaining_after(clock.remaining, used)
-    clock.age_days = age
+    intensity = hazard.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)
+    clock.age_days, clock.remaining, clock.intensity = age, remaining, intensity
+    fires_days(course)[slot] = clock.started_day + hazard.age_at_firing(age, remaining, intensity, its.shape)

@@ -39,6 +39,7 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
     Observation ends on a calendar day, or with the event of this patient that completes a count.
     """
     patient = course.patient
+    first_dose_day = patient.first_dose_day
     begin(plan, course)
     while patient.is_observed:
         day, order = patient.next_day, v.ORDER_CLOCK
@@ -48,7 +49,7 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
             day, order = patient.evaluable_day, v.ORDER_EVALUABLE
         if patient.visit_day < day:
             day, order = patient.visit_day, v.ORDER_VISIT
-        if not happens(patient.first_dose_day + day, day, stop_day, stop_study_day):
+        if not happens(first_dose_day + day, day, stop_day, stop_study_day):
             break
         patient.today = day
         if order == v.ORDER_CLOCK:
@@ -82,9 +83,10 @@ def begin(plan: Record, course: Record) -> None:
     patient.has_new_dose = False
     patient.n_new = 0
     onsets(course)[:] = 0
-    for i in range(course.n_clocks):
-        clock_states(course)[i].is_running = clock_states(course)[i].is_finished = False
-        fires_days(course)[i] = inf
+    states, days = clock_states(course), fires_days(course)
+    for i in range(days.size):
+        states[i].is_running = states[i].is_finished = False
+        days[i] = inf
     treatment.begin(plan, course)
     clocks.review(plan, course)
     clocks.reckon(plan, course)

@@ -84,7 +84,7 @@ def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int
         record(course, titration.RESUME, patient.held_by, position, levels(plan)[patient.level])
 
 
-@part
+@small_part
 def decide(plan: Record, course: Record, rules: Record, position: int, new: int) -> None:
     """Let the first rule that holds act; at a visit where none holds, the dose is kept."""
     for i in range(rules.size):
