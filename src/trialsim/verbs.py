@@ -15,7 +15,7 @@ from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, HazardError, Interrupted, Problem, RequestError
 from trialsim.limits import MOST_REPLICATES, check_request, check_workers
 from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
-from trialsim.montecarlo.resume import check_not_more, open_store
+from trialsim.montecarlo.resume import open_store
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import read_manifest
 from trialsim.records.store import check_destination
@@ -93,9 +93,8 @@ def run(
 
     with work_folder(destination) if destination is not None else nullcontext() as work:
         make_ready(choice.name, on_note)
-        store = open_store(work, simulation, scenario.to_mapping(), earlier)
-        if earlier is not None and target is None:
-            check_not_more(store, replicates, earlier)
+        n_asked = replicates if target is None else None
+        store = open_store(work, simulation, scenario.to_mapping(), earlier, n_asked)
         try:
             grow(simulation, store, replicates, on_progress, enough)
         except Interrupted as stop:

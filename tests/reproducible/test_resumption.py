@@ -49,7 +49,8 @@ def test_an_interrupted_run_goes_on_to_the_digest_of_an_undisturbed_one(
     assert resumed.digest == undisturbed
     wrong = f"{part.replicates.n} replicates already, more than the 60 asked for"
     with pytest.raises(ts.DestinationError, match=wrong):
-        ts.run(tosi2000, replicates=60, seed=4, resume=folder)
+        ts.run(tosi2000, replicates=60, seed=4, out=folder, resume=folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "a refusal leaves nothing behind"
 
 
 def test_resuming_another_run_is_refused_with_the_difference(tosi2000: ts.Scenario, tmp_path: Path) -> None:

@@ -21,43 +21,61 @@ def has_earlier(folder: Path) -> bool:
 
 
 def open_store(
-    work: WorkFolder | None, simulation: Simulation, configuration: Mapping[str, Any], earlier: Path | None
+    work: WorkFolder | None,
+    simulation: Simulation,
+    configuration: Mapping[str, Any],
+    earlier: Path | None,
+    n_asked: int | None,
 ) -> ReplicateStore:
     """The store that a run fills: in its work folder, or, without one, in a file of its own.
 
     With `earlier` (a results folder) it holds the replicates that are there, or in the unfinished run beside it,
-    whichever are more. The first one is simulated again and must come out as it is stored. Raises `DestinationError`
-    for another scenario or seed, or for results that differ from what this version simulates.
+    whichever are more. The first one is simulated again and must come out as it is stored. Raises `DestinationError`,
+    and changes nothing, for another scenario or seed, for more replicates than asked for (if a number is), or for
+    results that differ from what this version simulates.
     """
     columns = columns_of(simulation.protocol)
-    own = earlier is not None and work is not None and earlier.resolve() == work.destination
-    if earlier is not None:
-        _check_unfinished(WorkFolder(earlier.resolve()), simulation, configuration)
-    found = _finished(earlier.resolve(), simulation, configuration) if earlier is not None else []
-    if work is not None and not (own and work.request is not None):
-        work.begin({"scenario": configuration, "seed": simulation.seed})
-    store = work.store(columns) if work is not None else ReplicateStore(columns)
-    if earlier is None:
-        return store
-    unfinished = WorkFolder(earlier.resolve())
-    if not own and unfinished.request is not None:
-        found.append(unfinished.store(columns))
-    most = max(found, key=len, default=store)
-    if most.n > store.n:
+    there = _earlier_stores(earlier.resolve(), simulation, configuration) if earlier is not None else []
+    most = max(there, key=len, default=None)
+    if most is not None and earlier is not None:
+        _check_number(most, n_asked, earlier)
+        _check_trials(most, simulation, earlier)
+    if work is None:
+        store = ReplicateStore(columns)
+    else:
+        is_own = earlier is not None and earlier.resolve() == work.destination
+        if not (is_own and work.request is not None):
+            work.begin({"scenario": configuration, "seed": simulation.seed})
+        store = work.store(columns)
+    if most is not None and most.n > store.n:
         store.take(most)
+    return store
+
+
+def _earlier_stores(folder: Path, simulation: Simulation, configuration: Mapping[str, Any]) -> list[ReplicateStore]:
+    """What there is to go on from: results in a folder, an unfinished run beside it."""
+    unfinished = WorkFolder(folder)
+    _check_unfinished(unfinished, simulation, configuration)
+    found = _finished(folder, simulation, configuration)
+    if unfinished.request is not None:
+        found.append(unfinished.store(columns_of(simulation.protocol)))
+    return found
+
+
+def _check_number(store: ReplicateStore, n_asked: int | None, folder: Path) -> None:
+    """Nothing is thrown away."""
+    if n_asked is not None and store.n > n_asked:
+        wrong = f"it holds {store.n:,} replicates already, more than the {n_asked:,} asked for."
+        raise DestinationError(f"--resume of {folder}", wrong, f"at least {store.n:,} replicates.")
+
+
+def _check_trials(store: ReplicateStore, simulation: Simulation, folder: Path) -> None:
+    """The first trial, simulated again, is the one that is stored."""
     if store.n > 0:
         try:
             keep_first(simulation, store, 1)
         except OtherTrialsError as error:
-            raise _refused(earlier, "this version simulates other trials than those stored there.") from error
-    return store
-
-
-def check_not_more(store: ReplicateStore, n_asked: int, folder: Path) -> None:
-    """Refuse to throw replicates away. Raises `DestinationError` where more are there than are asked for."""
-    if store.n > n_asked:
-        wrong = f"it holds {store.n:,} replicates already, more than the {n_asked:,} asked for."
-        raise DestinationError(f"--resume of {folder}", wrong, f"at least {store.n:,} replicates.")
+            raise _refused(folder, "this version simulates other trials than those stored there.") from error
 
 
 def _check_unfinished(work: WorkFolder, simulation: Simulation, configuration: Mapping[str, Any]) -> None:
