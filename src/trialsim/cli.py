@@ -82,6 +82,7 @@ def run(
     from trialsim.montecarlo.resume import has_earlier
     from trialsim.montecarlo.workers import available_cores
     from trialsim.records.store import check_destination
+    from trialsim.records.work_folder import WorkFolder
 
     chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
     destination = out if out is not None else Path("results") / chosen.name
@@ -106,6 +107,11 @@ def run(
         if stop.finished is None:
             raise
         print(f"{stop}; they are kept in {destination}, go on with --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        is_kept = WorkFolder(place).request is not None
+        what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
+        print(f"interrupted; {what}", file=sys.stderr)
         raise typer.Exit(130) from None
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from trialsim.config import Scenario, protocol_of
 from trialsim.errors import RequestError
 from trialsim.model import vocabulary as v
 from trialsim.model.accrual import arrival_at_expected_count
+from trialsim.model.clock import dose_factor
 from trialsim.model.draws import LARGEST_SEED
-from trialsim.model.protocol import Protocol
+from trialsim.model.protocol import Clock, Protocol
 
 MOST_REPLICATES: Final = 10_000_000
 MOST_COURSES: Final = 1_000_000_000
 MOST_VISITS_PER_PATIENT: Final = 100_000
 MOST_SCREENED: Final = 1_000_000
 MOST_WORKERS: Final = 1024
+_LARGEST_EXPONENT: Final = 700.0
 
 
 def check_request(scenario: Scenario, replicates: int, seed: int, keep: int) -> None:
@@ -58,6 +61,20 @@ def _check_visits(scenario: Scenario) -> None:
         if every > 0.0 and horizon / every > MOST_VISITS_PER_PATIENT:
             allowed = f"at most {MOST_VISITS_PER_PATIENT:,} for one patient."
             raise RequestError(f"{name} = {every:g} days", f"that makes {horizon / every:,.0f} visits.", allowed)
+    for clock in protocol.clocks:
+        if clock.recurs and clock.resolution is not None:
+            cycle = _typical_days(clock, protocol) + _typical_days(clock.resolution, protocol)
+            if horizon > cycle * MOST_VISITS_PER_PATIENT:
+                allowed = f"at most {MOST_VISITS_PER_PATIENT:,} in one patient; look at the rates and shapes."
+                raise RequestError(f"events.{clock.name}", f"it would recur every {cycle:.2g} days.", allowed)
+
+
+def _typical_days(clock: Clock, protocol: Protocol) -> float:
+    """The median time in which a clock fires at the dose that makes it fastest: (log 2 / coefficient)^(1 / shape)."""
+    fastest = max(dose_factor(dose, clock.dose_exponent) for dose in protocol.levels)
+    hazard = clock.coefficient * fastest
+    exponent = math.log(math.log(2.0) / hazard) / clock.shape if hazard > 0.0 else math.inf
+    return math.exp(exponent) if exponent < _LARGEST_EXPONENT else math.inf
 
 
 def expected_last_entry(protocol: Protocol) -> float:

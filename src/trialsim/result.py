@@ -73,7 +73,7 @@ class Result:
             reached = next(item.mcse for item in self.estimate_list if item.quantity == self.target.quantity)
             found.append(
                 f"{self.target.quantity} to ± {reached:.2g} (asked for: {self.target.mcse:g}) "
-                f"took {self.replicates.n:,} trials"
+                f"with {self.replicates.n:,} trials"
             )
         return found
 

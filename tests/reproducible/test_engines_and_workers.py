@@ -84,7 +84,7 @@ def test_an_engine_that_cannot_is_refused(tosi2000: ts.Scenario) -> None:
 
 
 def test_a_degenerate_hazard_is_an_error_in_both_engines_and_leaves_nothing(tosi2000: ts.Scenario) -> None:
-    wild = tosi2000.with_changes({"events.rash.frailty": "f", "frailties": {"f": {"sd": 300.0}}})
+    wild = tosi2000.with_changes({"events.rash.effects": {"age": {"hazard_ratio": 1000, "per": "0.1 years"}}})
     for engine, workers in (("reference", 1), ("batch", 1), ("batch", 2)):
         with pytest.raises(ts.HazardError, match="infinite"):
             ts.run(wild, replicates=200, engine=engine, workers=workers)

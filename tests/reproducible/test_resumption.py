@@ -18,6 +18,8 @@ import trialsim as ts
 from trialsim.errors import Interrupted
 from trialsim.records.work_folder import WorkFolder, work_folder, work_folder_of
 
+WILD = {"events.rash.effects": {"age": {"hazard_ratio": 1000, "per": "0.1 years"}}}
+
 
 class StopAfter:
     """Progress that presses Ctrl-C after so many replicates."""
@@ -168,7 +170,11 @@ def test_a_crash_between_two_moves_loses_no_older_results(tmp_path: Path, tosi20
     work.path.mkdir()
     out.replace(work.path / "older")
     with pytest.raises(ts.HazardError):
-        ts.run(tosi2000.with_changes({"events.rash.frailty": "f", "frailties": {"f": {"sd": 900.0}}}), 3, out=out)
+        ts.run(
+            tosi2000.with_changes({"events.rash.effects": {"age": {"hazard_ratio": 1000, "per": "0.1 years"}}}),
+            3,
+            out=out,
+        )
     assert json.loads((out / "manifest.json").read_text())["replicates"] == 3
 
 
@@ -207,3 +213,59 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_digest_of_an_undisturbed_
     digests = [json.loads(done.stdout)["results_digest"] for done in (undisturbed, resumed)]
     assert digests[0] == digests[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
+
+
+def test_what_a_user_puts_into_the_folder_during_a_run_is_not_removed(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    out = ts.run(tosi2000, 60, 4).save(tmp_path / "out")
+
+    def meanwhile(done: int, wanted: int) -> None:
+        (out / "notes.txt").write_text("precious")
+
+    with pytest.raises(ts.DestinationError, match=r"something else than results \(notes.txt\)"):
+        ts.run(tosi2000, 100, 4, out=out, on_progress=meanwhile)
+    assert (out / "notes.txt").read_text() == "precious"
+    (out / "notes.txt").unlink()
+    assert WorkFolder(out).request is not None, "what was simulated is kept"
+    assert ts.run(tosi2000, 100, 4, out=out, resume=out).digest == ts.run(tosi2000, 100, 4).digest
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_reading_the_unfinished_run_of_another_folder_leaves_it_as_it_is(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    die(tmp_path, 60)
+    rows = work_folder_of(tmp_path / "out") / "replicates.rows"
+    with rows.open("ab") as file:
+        file.write(b"half a row")
+    before = rows.read_bytes()
+    other = ts.run(tosi2000, 100, 4, out=tmp_path / "other", resume=tmp_path / "out")
+    assert other.digest == ts.run(tosi2000, 100, 4).digest
+    assert rows.read_bytes() == before
+
+
+PRESSES_CTRL_C = """
+import os, random, signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import trialsim as ts
+scenario = ts.load_scenario("tosi2000")
+ts.run(scenario, 100, 4, engine="batch")
+for _ in range(25):
+    threading.Timer(random.uniform(0.0, 0.15), os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        found = ts.run(scenario, 20_000, 4, engine="batch", workers=2, block_size=50, keep=1)
+        time.sleep(1)
+    except ts.Interrupted as stop:
+        found = stop.finished
+    except KeyboardInterrupt:
+        continue
+    if found is not None:
+        numbers = found.replicates.store["replicate"].tolist()
+        assert numbers == list(range(1, len(numbers) + 1)), numbers[-5:]
+print("no gaps")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def test_ctrl_c_at_any_moment_leaves_no_gap(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRESSES_CTRL_C], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip().endswith("no gaps"), done.stderr

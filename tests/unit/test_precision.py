@@ -17,6 +17,7 @@ def test_a_power_of_80_per_cent_to_half_a_point_takes_6400() -> None:
     assert ts.replicates_for(math.sqrt(0.8 * 0.2), 0.005) == 6400
     assert ts.replicates_for(0.5, 0.01) == 2500
     assert ts.replicates_for(0.0, 0.01) == 1
+    assert next_number(1000, 0.02, 1e-300, 10**7) == 20_000
     with pytest.raises(ValueError, match="mcse 0"):
         ts.replicates_for(0.5, 0.0)
 
@@ -44,7 +45,7 @@ def test_a_run_goes_on_until_the_named_estimate_is_precise_enough(tosi2000: ts.S
     value = float(row["value"])
     exact = math.sqrt(value * (1 - value) / 27)  # patients are independent
     assert done.replicates.n == pytest.approx((exact / 0.003) ** 2, rel=0.6)
-    assert f"took {done.replicates.n:,} trials" in done.remarks[-1]
+    assert f"with {done.replicates.n:,} trials" in done.remarks[-1]
 
 
 def test_a_precise_start_is_enough(tosi2000: ts.Scenario) -> None:
@@ -57,6 +58,7 @@ def test_an_impossible_precision_is_refused_before_or_after_the_first_trials(tos
         ({"toxicity.rash": 0.0}, "above 0"),
         ({"toxicity.rash": 0.1, "died": 0.1}, "one quantity"),
         ({"toxicity.rash": 1e-9}, r"that would take about [\d,]+ trials"),
+        ({"toxicity.rash": 1e-300}, "that would take about inf trials"),
     ]:
         with pytest.raises(ts.RequestError, match=match):
             ts.run(tosi2000, replicates=60, target_mcse=wanted)

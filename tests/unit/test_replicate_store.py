@@ -65,6 +65,15 @@ def test_a_file_is_read_again_up_to_where_it_is_whole(tmp_path: Path) -> None:
     assert ReplicateStore(COLUMNS, tmp_path / "rows").n == 4
 
 
+def test_replicates_that_do_not_follow_are_refused() -> None:
+    rows = rows_of(table(10), COLUMNS)
+    store = ReplicateStore(COLUMNS)
+    store.append(rows[:4])
+    with pytest.raises(ValueError, match="do not follow number 4"):
+        store.append(rows[5:])
+    assert store.n == 4
+
+
 def test_a_table_of_something_else_is_not_taken(tmp_path: Path) -> None:
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "table.parquet")
     with pytest.raises(ValueError, match="other columns"):

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
-from trialsim.config.quantities import Day, Duration, Measurement, Number, Probability, Rate, mistake
+from trialsim.config.quantities import Day, Duration, Measurement, Probability, Rate, Spread, mistake
 
 
 class Section(BaseModel):
@@ -57,6 +57,8 @@ class Covariate(Section):
             raise mistake("the sd must be above 0", f"above 0 {self.sd.unit}")
         if self.distribution == "normal" and self.sd.unit != self.median.unit:
             raise mistake("median and sd have different units", f"sd in {self.median.unit}")
+        if self.distribution != "normal" and self.sd.value > Spread.highest:
+            raise mistake("this spread on the log or logit scale is out of range", f"at most {Spread.highest:g}")
         if self.distribution != "normal" and self.sd.unit:
             raise mistake("this sd is on the log or logit scale", f"sd without a unit, such as {self.sd.value:g}")
         if self.distribution == "lognormal" and self.median.value <= 0:
@@ -85,7 +87,7 @@ class Covariate(Section):
 class Frailty(Section):
     """A lognormal frailty (median 1) that clocks may share; `sd` on the log scale."""
 
-    sd: Number
+    sd: Spread
 
 
 class Pause(Section):

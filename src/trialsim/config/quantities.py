@@ -198,6 +198,12 @@ class Number(Quantity):
     example = "0.7"
 
 
+class Spread(Number):
+    """A standard deviation on the log scale; beyond 10, single patients are e^80 times as likely as others."""
+
+    highest = 10.0
+
+
 class Shape(Number):
     """A Weibull shape."""
 

@@ -33,7 +33,7 @@ class Condition(Section):
     holds: Literal["always", "tolerated", "at maximum"] | None = None
     toxicity: list[str] | None = None
     timing: Literal["new or ongoing", "new", "ongoing", "ever"] = "new or ongoing"
-    at_least: int = Field(default=1, ge=1)
+    at_least: int = Field(default=1, ge=1, le=1_000_000)
     response: Literal["minor", "partial"] | None = None
 
     @model_validator(mode="before")
@@ -83,7 +83,7 @@ class Rule(Section):
 
     when: list[Condition]
     do: Literal["escalate", "keep", "reduce", "hold", "stop"]
-    levels: int = Field(default=1, ge=1)
+    levels: int = Field(default=1, ge=1, le=1000)
     at: Literal["visit", "onset"] = "visit"
     resume: str = "same"
     at_lowest: Literal["stay", "stop"] = "stay"

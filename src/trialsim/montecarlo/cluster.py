@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Final
 
@@ -47,5 +48,9 @@ def cluster_crew(address: str) -> Iterator[Crew]:
         if n_threads == 0:
             allowed = f"a scheduler with workers; start one with: dask worker {address}"
             raise RequestError(f"--cluster {address}", "the scheduler has no workers.", allowed)
-        with client.get_executor(pure=False) as executor:
-            yield Crew(executor, n_threads)
+        try:
+            with client.get_executor(pure=False) as executor:
+                yield Crew(executor, n_threads)
+        except CancelledError as error:
+            wrong = "the scheduler went away; what was finished is kept."
+            raise RequestError(f"--cluster {address}", wrong, "a running scheduler, and --resume.") from error

@@ -12,6 +12,7 @@ from trialsim.errors import RequestError
 _MARGIN: Final = 1.05  # the standard deviation is itself an estimate; without it a second growth would be common
 _MOST_GROWTH: Final = 20.0
 _DIGITS: Final = 2
+_LARGEST_RATIO: Final = 1e9
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,18 @@ def replicates_for(sd: float, mcse: float) -> int:
     return max(1, math.ceil((sd / mcse) ** 2 * (1.0 - 1e-12)))
 
 
+def trials_needed(n: int, mcse: float, target: float) -> float:
+    """How many trials a target takes if `n` of them gave an `mcse`; infinity if that is no number any more."""
+    ratio = mcse / target
+    return n * ratio**2 if ratio < _LARGEST_RATIO else math.inf
+
+
 def next_number(n: int, mcse: float, target: float, most: int) -> int:
     """How many replicates to grow to when `n` of them gave an `mcse` above the target.
 
     It depends on the results alone, so interruptions and workers cannot matter.
     """
-    wanted = min(_MARGIN * n * (mcse / target) ** 2, _MOST_GROWTH * n, float(most))
+    wanted = min(_MARGIN * trials_needed(n, mcse, target), _MOST_GROWTH * n, float(most))
     step = 10.0 ** max(0, math.floor(math.log10(wanted)) - _DIGITS + 1)
     return max(n + 1, min(most, int(math.ceil(wanted / step) * step)))
 
@@ -61,9 +68,11 @@ def next_number(n: int, mcse: float, target: float, most: int) -> int:
 def check_reachable(target: TargetPrecision, n: int, mcse: float, most: int) -> None:
     """Refuse a precision that would take more replicates than are allowed. Raises `RequestError`."""
     what = f"--target-mcse {target.quantity}={target.mcse:g}"
+    if n < 2:
+        raise RequestError(what, "one trial has no error to start from.", "--replicates 2 or more.")
     if math.isnan(mcse):
         raise RequestError(what, f"it exists in fewer than two of the first {n:,} trials.", "a quantity that exists.")
-    needed = n * (mcse / target.mcse) ** 2
+    needed = trials_needed(n, mcse, target.mcse)
     if needed > most:
         reachable = mcse * math.sqrt(n / most)
         raise RequestError(what, f"that would take about {needed:,.0f} trials.", f"at least {reachable:.2g}.")

@@ -102,7 +102,7 @@ def grow(
     for a degenerate hazard.
     """
     try:
-        with simulation.crew(n - store.n) as crew:
+        with simulation.crew(n - store.n if enough is len else n) as crew:
             _grow_to(simulation, crew, store, n, on_progress)
             while (wanted := enough(store.first(n))) > n:
                 n = wanted

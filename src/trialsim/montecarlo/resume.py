@@ -58,7 +58,7 @@ def _earlier_stores(folder: Path, simulation: Simulation, configuration: Mapping
     _check_unfinished(unfinished, simulation, configuration)
     found = _finished(folder, simulation, configuration)
     if unfinished.request is not None:
-        found.append(unfinished.store(columns_of(simulation.protocol)))
+        found.append(unfinished.look(columns_of(simulation.protocol)))
     return found
 
 

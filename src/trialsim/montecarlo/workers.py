@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Final
 
 from trialsim.montecarlo.engine import REFERENCE
@@ -77,19 +78,39 @@ def local_crew(engine: str, n_workers: int) -> Iterator[Crew]:
     """Workers on this machine: threads for compiled code, which leaves Python's lock alone; processes for SimPy."""
     if n_workers == 1:
         yield Crew(None, 1)
-        return
-    executor: Executor
-    if engine == REFERENCE:
-        executor = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_leave_ctrl_c_alone)
+    elif engine == REFERENCE:
+        with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as executor:
+            with _without_ctrl_c():
+                executor.submit(os.getpid)  # starts all processes, which inherit that they ignore Ctrl-C
+            yield Crew(executor, n_workers)
     else:
-        executor = ThreadPoolExecutor(n_workers)
-    with executor:
-        yield Crew(executor, n_workers)
+        with ThreadPoolExecutor(n_workers) as executor:
+            yield Crew(executor, n_workers)
 
 
-def _leave_ctrl_c_alone() -> None:
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
     """Ctrl-C reaches every process of a terminal; the one that the user started decides what follows from it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent is killed has nobody to work for."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def blocks(first: int, last: int, block_size: int) -> Iterator[tuple[int, int]]:

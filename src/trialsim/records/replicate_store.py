@@ -31,7 +31,7 @@ Rows = npt.NDArray[Any]
 class ReplicateStore:
     """The replicates 1 to `n` of a run; `store[name]` is a column, `table()` all of them as a DataFrame."""
 
-    def __init__(self, columns: Sequence[Column], path: Path | None = None) -> None:
+    def __init__(self, columns: Sequence[Column], path: Path | None = None, *, may_write: bool = True) -> None:
         """Go on with the file at `path` (made if missing), or with a file of its own that nobody else sees."""
         self._columns = tuple(columns)
         self.row_type = row_type(columns)
@@ -40,14 +40,16 @@ class ReplicateStore:
             self._file = tempfile.TemporaryFile(prefix="trialsim-")  # noqa: SIM115  # lives as long as the store
         else:
             path.touch()
-            self._file = path.open("r+b")
+            self._file = path.open("r+b" if may_write else "rb")
         weakref.finalize(self, self._file.close)
         self._origin: ReplicateStore | None = None
         size = self._file.seek(0, 2)
         self.n = size // self.row_type.itemsize
         self.n = self._n_in_order()
         if self.n * self.row_type.itemsize != size:
-            self.cut(max(0, self.n - 1))
+            self.n = max(0, self.n - 1)
+        if may_write:
+            self.cut(self.n)
 
     @property
     def columns(self) -> list[str]:
@@ -65,7 +67,9 @@ class ReplicateStore:
         return found
 
     def append(self, rows: Rows) -> None:
-        """Add the replicates that follow the last one."""
+        """Add the replicates that follow the last one. Raises `ValueError` for others."""
+        if (rows["replicate"] != np.arange(self.n + 1, self.n + len(rows) + 1)).any():
+            raise ValueError(f"these replicates do not follow number {self.n}")
         self._file.seek(self.n * self.row_type.itemsize)
         self._file.write(rows.astype(self.row_type, copy=False).tobytes())
         self._file.flush()

@@ -24,6 +24,7 @@ def results_folder(work: WorkFolder) -> Iterator[Path]:
     """A folder to fill, which takes the place of the destination when the block ends without an exception."""
     filling = work.fill()
     yield filling
+    check_destination(work.destination)  # once more: a user may have put something there meanwhile
     work.finish(filling)
 
 

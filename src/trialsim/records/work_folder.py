@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ class WorkFolder:
     def __init__(self, destination: Path) -> None:
         self.destination = destination
         self.path = work_folder_of(destination)
+        self.is_gone = False
 
     @property
     def request(self) -> dict[str, Any] | None:
@@ -57,8 +59,12 @@ class WorkFolder:
         unnamed.replace(self.path / RUN)
 
     def store(self, columns: Sequence[Column]) -> ReplicateStore:
-        """The replicates so far."""
+        """The replicates so far, to go on with; for who holds the folder's lock."""
         return ReplicateStore(columns, self.path / ROWS)
+
+    def look(self, columns: Sequence[Column]) -> ReplicateStore:
+        """The replicates so far, to be read only; another run may be writing them."""
+        return ReplicateStore(columns, self.path / ROWS, may_write=False)
 
     def fill(self) -> Path:
         """An empty folder to write results into."""
@@ -82,6 +88,7 @@ class WorkFolder:
         """Remove the unfinished run, its request first: whatever is left is nobody's."""
         (self.path / RUN).unlink(missing_ok=True)
         shutil.rmtree(self.path, ignore_errors=True)
+        self.is_gone = True  # from now on this place may be another run's
 
     def put_back(self) -> None:
         """After a crash between two moves, put the older results back where they were."""
@@ -93,20 +100,30 @@ class WorkFolder:
 def work_folder(destination: Path) -> Iterator[WorkFolder]:
     """The work folder of a destination, for this process alone. Raises `DestinationError` if another one has it."""
     folder = WorkFolder(destination)
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        lock = (folder.path / LOCK).open("w")
-    except OSError as error:
-        raise _refused(destination, f"{error.strerror}.") from error
-    with lock:
-        _take(lock, destination)
+    with _locked(folder.path / LOCK, destination):
         folder.put_back()
         try:
             yield folder
         finally:
             with contextlib.suppress(OSError):
-                if folder.request is None:
+                if not folder.is_gone and folder.request is None:
                     folder.remove()
+
+
+@contextmanager
+def _locked(path: Path, destination: Path) -> Iterator[None]:
+    """Hold a lock file; one that its last holder removed meanwhile is opened anew."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = path.open("w")
+        except OSError as error:
+            raise _refused(destination, f"{error.strerror}.") from error
+        with lock:
+            _take(lock, destination)
+            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                yield
+                return
 
 
 def _take(lock: IO[str], destination: Path) -> None:
