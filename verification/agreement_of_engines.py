@@ -1,6 +1,6 @@
 """The two engines over a million patient courses: their event logs, compared bit by bit.
 
-Half of the courses are of the shipped scenarios, half of scenarios made up by the generator of the tests. Writes what
+Two thirds of the courses are of the shipped scenarios, a third of scenarios made up by the generator of the tests. Writes what
 was compared and how many courses differed to results/verification/agreement.json; exits with 1 if any did.
 
     python -m verification.agreement_of_engines [courses] [seed]
@@ -83,8 +83,8 @@ def main() -> None:
     n_courses = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(2**32)
     started = time.perf_counter()
-    made_up = generated(max(1, n_courses // 2 // (6 * REPLICATES_A_GENERATED_SCENARIO)), seed)
-    tasks = [*shipped(n_courses // 2, seed), *((p, seed, 1, REPLICATES_A_GENERATED_SCENARIO) for p in made_up)]
+    made_up = generated(max(1, n_courses // 3 // (4 * REPLICATES_A_GENERATED_SCENARIO)), seed)
+    tasks = [*shipped(n_courses * 2 // 3, seed), *((p, seed, 1, REPLICATES_A_GENERATED_SCENARIO) for p in made_up)]
     courses = rows = 0
     found: list[str] = []
     with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
