@@ -1,7 +1,8 @@
 """The two engines over a million patient courses: their event logs, compared bit by bit.
 
-Two thirds of the courses are of the shipped scenarios, a third of scenarios made up by the generator of the tests. Writes what
-was compared and how many courses differed to results/verification/agreement.json; exits with 1 if any did.
+Two thirds of the courses are of the shipped scenarios, a third of scenarios made up by the generator of the tests.
+Writes what was compared and how many replicates differed to results/verification/agreement.json; exits with 1 if any
+did.
 
     python -m verification.agreement_of_engines [courses] [seed]
 """
