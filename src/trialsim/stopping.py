@@ -10,8 +10,9 @@ from trialsim.config import Scenario
 from trialsim.errors import RequestError
 from trialsim.limits import most_replicates
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo import TargetPrecision, columns_of
+from trialsim.montecarlo import TargetPrecision
 from trialsim.montecarlo.precision import check_reachable, next_number
+from trialsim.records.outcomes import columns_of
 from trialsim.records.replicate_store import ReplicateStore
 
 

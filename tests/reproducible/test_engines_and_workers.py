@@ -10,8 +10,9 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo import Simulation, choose_engine, columns_of, grow
+from trialsim.montecarlo import Simulation, choose_engine, grow
 from trialsim.montecarlo import replicates as montecarlo
+from trialsim.records.outcomes import columns_of
 from trialsim.records.replicate_store import ReplicateStore
 
 CLINIC = {"clinic.slots_per_day": 2}

@@ -8,7 +8,7 @@ precision    how many replicates a precision takes
 resume       going on from what is there
 """
 
-from trialsim.montecarlo.engine import EngineChoice, choose_engine, columns_of, make_ready
+from trialsim.montecarlo.engine import EngineChoice, choose_engine, make_ready
 from trialsim.montecarlo.precision import TargetPrecision, replicates_for
 from trialsim.montecarlo.replicates import Replicates, Simulation, grow, keep_first
 
@@ -18,7 +18,6 @@ __all__ = [
     "Simulation",
     "TargetPrecision",
     "choose_engine",
-    "columns_of",
     "grow",
     "keep_first",
     "make_ready",

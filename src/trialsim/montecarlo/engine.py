@@ -12,9 +12,9 @@ import pandas as pd
 from trialsim.engines.reference import simulate
 from trialsim.errors import RequestError
 from trialsim.model.protocol import Protocol
-from trialsim.records.columns import TOXICITY_PREFIX, Column, replicate_columns
+from trialsim.records.columns import TOXICITY_PREFIX
 from trialsim.records.digest import row_type
-from trialsim.records.outcomes import patient_outcomes, replicate_outcomes
+from trialsim.records.outcomes import columns_of, patient_outcomes, replicate_outcomes
 from trialsim.records.replicate_store import Rows, rows_of
 from trialsim.records.tables import event_table, event_table_of_records
 
@@ -31,9 +31,6 @@ class EngineChoice:
 
     name: str
     why: str
-
-    def __str__(self) -> str:
-        return f"{self.name} engine ({self.why})"
 
 
 def choose_engine(requested: str, protocol: Protocol, n_replicates: int) -> EngineChoice:
@@ -60,12 +57,6 @@ def _obstacle_to_batch(protocol: Protocol) -> str:
     if protocol.clinic_slots_per_day > 0:
         return "patients wait for each other's visit slots at the clinic"
     return ""
-
-
-def columns_of(protocol: Protocol) -> tuple[Column, ...]:
-    """The columns of the replicates of a protocol."""
-    reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
-    return replicate_columns(reported)
 
 
 def simulate_rows(engine: str, protocol: Protocol, seed: int, first: int, n: int) -> Rows:

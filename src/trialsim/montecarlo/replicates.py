@@ -11,9 +11,9 @@ import pandas as pd
 
 from trialsim.errors import Interrupted
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.engine import REFERENCE, columns_of, event_logs, simulate_rows
+from trialsim.montecarlo.engine import REFERENCE, event_logs, simulate_rows
 from trialsim.montecarlo.workers import Crew, available_cores, blocks, local_crew
-from trialsim.records.outcomes import patient_outcomes, replicate_outcomes
+from trialsim.records.outcomes import columns_of, patient_outcomes, replicate_outcomes
 from trialsim.records.replicate_store import ReplicateStore, Rows, rows_of
 from trialsim.records.who import with_baseline
 from trialsim.source_digest import source_digest

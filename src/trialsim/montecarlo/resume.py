@@ -8,9 +8,9 @@ from typing import Any
 
 from trialsim.config import differences
 from trialsim.errors import DestinationError
-from trialsim.montecarlo.engine import columns_of
 from trialsim.montecarlo.replicates import OtherTrialsError, Simulation, keep_first
 from trialsim.records.manifest import MANIFEST, as_stored, read_manifest
+from trialsim.records.outcomes import columns_of
 from trialsim.records.replicate_store import ReplicateStore
 from trialsim.records.work_folder import WorkFolder
 

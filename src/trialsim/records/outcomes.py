@@ -15,6 +15,7 @@ from trialsim.records.columns import (
     KEY,
     ONSETS_PREFIX,
     TOXICITY_PREFIX,
+    Column,
     conform,
     patient_columns,
     replicate_columns,
@@ -109,8 +110,13 @@ def replicate_outcomes(
     for name, (who, column) in medians.items():
         table[name] = patients.loc[who].groupby("replicate")[column].median()
     table["duration_days"] = events.groupby("replicate")["calendar_day"].max().reindex(index)
+    return conform(table.reset_index(), columns_of(protocol))
+
+
+def columns_of(protocol: Protocol) -> tuple[Column, ...]:
+    """The columns of the replicates of a protocol."""
     reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
-    return conform(table.reset_index(), replicate_columns(reported))
+    return replicate_columns(reported)
 
 
 def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

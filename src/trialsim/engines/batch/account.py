@@ -1,8 +1,9 @@
 """What happened, noted: a row of the log where one is asked for, and what outcomes need of it.
 
-Outcomes are a fold over rows: `note` is the only place that writes either, so nothing reaches an outcome that is not in
-the log. Rows that change nothing (a visit that keeps the dose, an assessment that finds what was known) change no
-outcome either, which is why a course that keeps no log may leave them out.
+Outcomes are a fold over rows: `note_on` takes each into account where it is told, and the onset of a toxicity is taken
+into account beside its row, so nothing reaches an outcome that is not in the log. Rows that change nothing (a visit
+that keeps the dose, an assessment that finds what was known) change no outcome either, which is why a course that keeps
+no log may leave them out.
 """
 
 from __future__ import annotations

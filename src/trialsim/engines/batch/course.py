@@ -83,10 +83,10 @@ def begin(plan: Record, course: Record) -> None:
     patient.has_new_dose = False
     patient.n_new = 0
     onsets(course)[:] = 0
-    states, days = clock_states(course), fires_days(course)
-    for i in range(days.size):
+    states, fires = clock_states(course), fires_days(course)
+    for i in range(fires.size):
         states[i].is_running = states[i].is_finished = False
-        days[i] = inf
+        fires[i] = inf
     treatment.begin(plan, course)
     clocks.review(plan, course)
     clocks.reckon(plan, course)
