@@ -3,7 +3,13 @@
 from trialsim.config.builtin import builtin_names, kind_of
 from trialsim.config.cohort import Cohort, Figure
 from trialsim.config.differences import Difference, differences, differences_from_published
-from trialsim.config.loading import load_cohort, load_parameters, load_scenario, scenario_from_mapping
+from trialsim.config.loading import (
+    load_cohort,
+    load_parameters,
+    load_published_trial,
+    load_scenario,
+    scenario_from_mapping,
+)
 from trialsim.config.parameters import ParameterSet
 from trialsim.config.protocol import protocol_of
 from trialsim.config.scenario import Scenario
@@ -23,6 +29,7 @@ __all__ = [
     "kind_of",
     "load_cohort",
     "load_parameters",
+    "load_published_trial",
     "load_scenario",
     "parse_value",
     "protocol_of",

@@ -15,6 +15,7 @@ from trialsim.config.problems import Finding, nearest, problem_at
 from trialsim.config.quantities import Measurement, Quantity
 from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
 from trialsim.config.treatment import WORDS, Condition
+from trialsim.config.varying import table_of, varying_names
 from trialsim.config.yaml_lines import Place, Places
 from trialsim.errors import Problem
 from trialsim.model.draws import decision_code
@@ -25,7 +26,7 @@ _MOST_TOXICITIES = 60
 
 def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
-    checks = (_readings, _parameters, _names, _events, _effects, _rules, _dates, _figures, _codes)
+    checks = (_readings, _parameters, _draws, _names, _events, _effects, _rules, _dates, _figures, _codes)
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
 
@@ -90,9 +91,32 @@ def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str,
         yield ("parameters", "values", name), "calibrated", wrong, f"a value such as {type(quantity).example}", ""
 
 
+def _draws(scenario: Scenario) -> Iterator[Finding]:
+    """Every draw of a parameter must be what may stand in its place."""
+    table = table_of(scenario)
+    if table is None:
+        return
+    for place, quantity in quantities_in(scenario):
+        name = parameter_name(quantity, own_name(place))
+        if not quantity.calibrated or name not in varying_names(scenario):
+            continue
+        values, unit = table.column(name), table.units[table.names.index(name)]
+        for value in (values.min(), values.max()):
+            try:
+                type(quantity).number(f"{value} {unit}".strip())
+            except ValueError as error:
+                dotted, (wrong, allowed) = ".".join(map(str, place)), _first_error(error)
+                draw = f"{value:g} {unit}".strip()
+                yield ("parameters",), draw, f"a draw of {name!r} stands for {dotted}: {wrong}", allowed, ""
+                break
+
+
 def _first_error(error: ValueError) -> tuple[str, str]:
     """What is wrong and what is allowed, of the first error that pydantic found."""
-    context = error.errors()[0].get("ctx", {}) if isinstance(error, ValidationError) else {}
+    if isinstance(error, ValidationError):
+        context = error.errors()[0].get("ctx", {})
+    else:
+        context = getattr(error, "context", None) or {}
     return context.get("wrong", str(error)), context.get("allowed", "a number with its unit")
 
 

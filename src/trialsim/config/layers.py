@@ -1,18 +1,15 @@
-"""Plain data laid over plain data: `extends`, the cohort in the place of its name, readings, changes, parameters."""
+"""Plain data laid over plain data: `extends`, the cohort in the place of its name, readings, changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trialsim.config.builtin import find_file, is_path
-from trialsim.config.parameters import ParameterSet
-from trialsim.config.scenario import own_name
+from trialsim.config.builtin import find_file
+from trialsim.config.filling import Data, mapping, with_paths, without_old
 from trialsim.config.yaml_lines import Place, Places, merge, read_yaml
 from trialsim.errors import ConfigurationError, Problem
-
-Data = dict[str, Any]
 
 
 def read_layers(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Data, Places]:
@@ -46,7 +43,8 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
         base["readings"] = {k: v for k, v in mapping(base.get("readings")).items() if k in mapping(known)}
     elif "cohort" in over and over["cohort"] is None:
         base.pop("readings", None)
-    over = _with_path_of_parameters(over, path)
+    over = with_paths(over, path)
+    base = without_old(base, over)
     cohort = merge(mapping(base.get("cohort")), mapping(over.get("cohort")))
     between: Data = {}
     for name, choice in mapping(over.get("readings")).items():
@@ -56,19 +54,6 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
         for dotted, value in mapping(reading.get("changes")).items():
             between = merge(between, nested(tuple(dotted.split(".")), value, base))
     return merge(merge(base, between), _with_shares(over))
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping, or an empty one where something else stands (validation will say so)."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def _with_path_of_parameters(over: Data, path: Path | None) -> Data:
-    """A parameter set that is given by a path is found from the file that names it, wherever that is inherited."""
-    named = mapping(over.get("parameters")).get("calibrated_to")
-    if path is None or not isinstance(named, str) or not is_path(named):
-        return over
-    return {**over, "parameters": {**over["parameters"], "calibrated_to": str(find_file(named, "parameters", path))}}
 
 
 def _with_shares(over: Data) -> Data:
@@ -92,64 +77,6 @@ def with_readings(data: Data) -> Data:
         return data
     defaults = {name: mapping(item).get("default") for name, item in ambiguities.items()}
     return {**data, "readings": {**defaults, **taken}}
-
-
-def parameters_wanted(data: Data) -> tuple[Data, str | None]:
-    """`parameters` in its long form, and the name of the set to read if values are missing (else None).
-
-    Values that were filled in from a set for a number that is not there any more are dropped.
-    """
-    written = data.get("parameters", "mode")
-    parameters: Any = {"use": written} if isinstance(written, str) else written
-    values = mapping(parameters).get("values", {})
-    if not isinstance(parameters, Mapping) or not isinstance(values, Mapping):
-        return {**data, "parameters": parameters}, None
-    used = set(_calibrated_names(data, ()))
-    values = {name: value for name, value in values.items() if name in used or not is_filled_in(value)}
-    named = parameters.get("calibrated_to") or mapping(data.get("cohort")).get("name")
-    is_missing = bool(used - set(values)) and parameters.get("use", "mode") == "mode"
-    data = {**data, "parameters": {**parameters, "values": values}}
-    return data, str(named) if is_missing and named is not None else None
-
-
-def with_values(data: Data, found: ParameterSet) -> Data:
-    """The modes of a parameter set as values of the calibrated numbers that have none yet."""
-    used = set(_calibrated_names(data, ()))
-    filled = {
-        name: {"value": item.mode, "source": source_of_mode(item.source, found.name)}
-        for name, item in found.parameters.items()
-        if name in used
-    }
-    parameters = data["parameters"]
-    known = {"use": "mode", "calibrated_to": found.name, "values": {**filled, **parameters["values"]}}
-    return {**data, "parameters": {**parameters, **known}}
-
-
-def source_of_mode(source: str, name: str) -> str:
-    """Where a number is from that a parameter set filled in."""
-    return f"calibrated: mode of {name}" if source.startswith("rough fit") else f"{source} in the parameter set {name}"
-
-
-def is_filled_in(value: Any) -> bool:
-    """Whether a value was filled in from a parameter set."""
-    source = str(mapping(value).get("source", ""))
-    return ": mode of " in source or " in the parameter set " in source
-
-
-def _calibrated_names(data: Any, place: Place) -> Iterator[str]:
-    """The parameters that a scenario refers to, from its plain data."""
-    if data == "calibrated":
-        yield own_name(place)
-    elif isinstance(data, Mapping):
-        if isinstance(data.get("calibrated"), str):
-            yield str(data["calibrated"]).strip()
-            return
-        for key, value in data.items():
-            if place or key not in ("cohort", "parameters", "readings"):
-                yield from _calibrated_names(value, (*place, str(key)))
-    elif isinstance(data, list):
-        for i, value in enumerate(data):
-            yield from _calibrated_names(value, (*place, i))
 
 
 def place_of_key(dotted: str) -> Place:

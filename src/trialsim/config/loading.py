@@ -13,11 +13,12 @@ from trialsim.config import layers
 from trialsim.config.builtin import find_file
 from trialsim.config.cohort import Cohort
 from trialsim.config.consistency import consistency_problems
+from trialsim.config.filling import filled_in
 from trialsim.config.parameters import ParameterSet
 from trialsim.config.problems import problems_of
 from trialsim.config.scenario import Scenario
 from trialsim.config.yaml_lines import Places, merge, read_yaml
-from trialsim.errors import ConfigurationError
+from trialsim.errors import ConfigurationError, Problem
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -46,6 +47,22 @@ def load_cohort(name: str | Path) -> Cohort:
     return _validated(Cohort, data, places)
 
 
+def load_published_trial(name: str | Path, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """The scenario that is the published trial of a cohort (YAML path or built-in name), with that cohort in it.
+
+    Raises `ConfigurationError`, also for a cohort that names no scenario.
+    """
+    path = find_file(str(name), "cohorts")
+    cohort = load_cohort(name)
+    if cohort.scenario is None:
+        wrong, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
+        raise ConfigurationError([Problem(str(path), "scenario", wrong, allowed)])
+    scenario = load_scenario(find_file(cohort.scenario, "scenarios", path))
+    if scenario.cohort is None or scenario.cohort.model_dump() != cohort.model_dump():
+        scenario = scenario.with_changes({"cohort": cohort.model_dump()})
+    return scenario.with_changes(changes) if changes else scenario
+
+
 def load_parameters(name: str | Path) -> ParameterSet:
     """A parameter set from a YAML path or a built-in name. Raises `ConfigurationError`."""
     data, places = read_yaml(find_file(str(name), "parameters"))
@@ -65,9 +82,7 @@ def changed_scenario(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario
 
 
 def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
-    data, missing_set = layers.parameters_wanted(layers.with_readings(data))
-    if missing_set is not None:
-        data = layers.with_values(data, load_parameters(missing_set))
+    data = filled_in(layers.with_readings(data), load_parameters)
     scenario = _validated(Scenario, data, places)
     problems = consistency_problems(scenario, places)
     if problems:

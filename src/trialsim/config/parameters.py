@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_serializer
+from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.population import Section
 from trialsim.config.quantities import mistake
+
+DRAWS_ENDINGS: Final = (".parquet", ".csv")
 
 
 class Prior(Section):
@@ -44,16 +46,27 @@ class ParameterSet(Section):
 class Parameters(Section):
     """Which numbers stand where a scenario says `calibrated`.
 
-    `mode` takes the mode of the set named by `calibrated_to`; `fixed` takes `values` alone. `values` win in both.
+    `calibrated` takes one draw of the posterior of `calibrated_to` for each replicate, or of the table in the file
+    `draws`, whose `digest` tells it from any other; `mode` takes the mode of the set named by `calibrated_to`; `fixed`
+    takes `values` alone. `values` win in all.
     """
 
-    use: Literal["mode", "fixed"] = "mode"
+    use: Literal["calibrated", "mode", "fixed"] = "mode"
     calibrated_to: str | None = None
+    draws: str | None = None
+    digest: str | None = None
     values: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("use", mode="before")
     @classmethod
     def _known(cls, data: Any) -> Any:
-        if data not in ("mode", "fixed"):
-            raise mistake("parameters come from the mode of a set, or are fixed", '"mode" or "fixed"', "mode")
+        if data not in ("calibrated", "mode", "fixed"):
+            wrong = "parameters are draws of a posterior, the mode of a set, or fixed"
+            raise mistake(wrong, '"calibrated", "mode", "fixed", or the file of a table of draws', "calibrated")
         return data
+
+    @model_validator(mode="after")
+    def _draws_are_used(self) -> Self:
+        if self.draws is not None and self.use != "calibrated":
+            raise mistake(f"with `use: {self.use}` no draws are used", "`use: calibrated` beside `draws`")
+        return self

@@ -11,6 +11,7 @@ from trialsim.config.population import Accrual, Covariate, Site
 from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import COUNTED, Scenario, own_name
 from trialsim.config.treatment import Condition, Rule
+from trialsim.config.varying import draws_of
 from trialsim.model import baseline, clock, disease, draws, protocol, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.units import DAYS_PER_MONTH
@@ -32,7 +33,11 @@ _DISTRIBUTIONS = {"normal": baseline.NORMAL, "lognormal": baseline.LOGNORMAL, "l
 
 
 def protocol_of(scenario: Scenario) -> protocol.Protocol:
-    """The flat numbers of a scenario: days, mg/day, masks."""
+    """The flat numbers of a scenario: days, mg/day, masks; with the draws of its parameters where it has some.
+
+    Raises `ConfigurationError` where a table of draws is gone, or another one than the scenario was resolved with.
+    """
+    table = draws_of(scenario)
     rules = [_rule(scenario, number, rule) for number, rule in enumerate(scenario.treatment.rules, start=1)]
     at = [rule.at for rule in scenario.treatment.rules]
     return protocol.Protocol(
@@ -56,6 +61,9 @@ def protocol_of(scenario: Scenario) -> protocol.Protocol:
         counts_early_death=scenario.evaluable.early_death,
         cut_off=_cut_off(scenario),
         clinic_slots_per_day=scenario.clinic.slots_per_day if scenario.clinic is not None else 0,
+        parameter_names=table.names,
+        parameter_places=table.places,
+        parameter_draws=table.values,
     )
 
 
@@ -69,10 +77,12 @@ def _clock(scenario: Scenario, name: str, event: Event) -> protocol.Clock:
     during = event.during or "any time"
     states = _STATES[during] if kind in (disease.DEATH, disease.WITHDRAWAL) else disease.STATES_OF_KIND[kind]
     shape = _number(scenario, event.shape, "events", name, "shape")
+    rate = _number(scenario, event.rate, "events", name, "rate")
     return protocol.Clock(
         name=name,
         kind=kind,
-        coefficient=clock.coefficient_per_day(_number(scenario, event.rate, "events", name, "rate"), shape),
+        rate_per_month=rate,
+        coefficient=clock.coefficient_per_day(rate, shape),
         shape=shape,
         dose_exponent=_number(scenario, event.dose_exponent, "events", name, "dose_exponent"),
         states=states,
@@ -93,11 +103,13 @@ def _resolution(scenario: Scenario, name: str, event: Event) -> protocol.Clock |
         return None
     place = ("events", name, "resolves")
     shape = _number(scenario, event.resolves.shape, *place, "shape")
+    rate = _number(scenario, event.resolves.rate, *place, "rate")
     clock_name = protocol.resolution_name(name)
     return protocol.Clock(
         name=clock_name,
         kind=disease.TOXICITY,
-        coefficient=clock.coefficient_per_day(_number(scenario, event.resolves.rate, *place, "rate"), shape),
+        rate_per_month=rate,
+        coefficient=clock.coefficient_per_day(rate, shape),
         shape=shape,
         dose_exponent=0.0,
         states=disease.ANY_STATE,

@@ -14,7 +14,7 @@ from trialsim.model import disease, draws
 
 @dataclass(frozen=True)
 class Clock:
-    """One event clock. `coefficient` is the hazard's coefficient for time in days at 400 mg/day.
+    """One event clock. `coefficient` is the hazard's coefficient for time in days at 400 mg/day, made from its rate.
 
     `effects` are (covariate, category or -1, reference, weight): `weight` is the log hazard ratio per unit of a
     continuous covariate's distance from `reference`, or of being in the category. `frailty` is a position in
@@ -36,6 +36,7 @@ class Clock:
     is_severe: bool = False
     is_reported: bool = True
     resolution: Clock | None = None
+    rate_per_month: float = 0.0
 
     @property
     def depends_on_dose(self) -> bool:
@@ -128,8 +129,25 @@ class CutOff:
 
 
 @dataclass(frozen=True)
+class ParameterPlace:
+    """Where a parameter stands: a field of the protocol or of its cut-off, or of the clock at a position.
+
+    `what` is `p_sensitive`, `visit_every_days`, `assessment_every_days`, `evaluable_after_days`, `day` or `latest_day`
+    (of the cut-off); of a clock `rate`, `shape`, `dose_exponent`, `resolution.rate` or `resolution.shape`.
+    """
+
+    what: str
+    clock: int = -1
+
+
+@dataclass(frozen=True)
 class Protocol:
-    """A whole trial as flat numbers."""
+    """A whole trial as flat numbers.
+
+    Where parameters are known only as draws, `parameter_places` tells where each stands (a parameter may stand in
+    several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
+    then those of no trial in particular (the medians).
+    """
 
     title: str
     opens: str
@@ -148,6 +166,14 @@ class Protocol:
     counts_early_death: bool
     cut_off: CutOff
     clinic_slots_per_day: int
+    parameter_names: tuple[str, ...] = ()
+    parameter_places: tuple[tuple[ParameterPlace, ...], ...] = ()
+    parameter_draws: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def n_parameter_draws(self) -> int:
+        """How many draws of the parameters there are; 0 where nothing varies."""
+        return len(self.parameter_draws)
 
     @cached_property
     def toxicities(self) -> tuple[int, ...]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from trialsim.engines.reference import simulate
 from trialsim.errors import RequestError
+from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
-from trialsim.records.columns import TOXICITY_PREFIX
+from trialsim.records.columns import PARAMETER_DRAW, TOXICITY_PREFIX
 from trialsim.records.digest import row_type
 from trialsim.records.outcomes import columns_of, patient_outcomes, replicate_outcomes
 from trialsim.records.replicate_store import Rows, rows_of
 from trialsim.records.tables import event_table, event_table_of_records
+
+if TYPE_CHECKING:
+    from trialsim.engines.batch import Batch
 
 AUTO: Final = "auto"
 REFERENCE: Final = "reference"
@@ -68,26 +73,32 @@ def simulate_rows(engine: str, protocol: Protocol, seed: int, first: int, n: int
     if engine == REFERENCE:
         numbers = range(first, first + n)
         events = event_logs(engine, protocol, seed, numbers)
-        return rows_of(replicate_outcomes(patient_outcomes(events, protocol), events, protocol, numbers), columns)
-    from trialsim.engines.batch import Batch
-
-    outcomes, n_toxicity = Batch(protocol).outcomes(seed, first, n)
+        return rows_of(replicate_outcomes(patient_outcomes(events, protocol), events, protocol, seed, numbers), columns)
+    outcomes, n_toxicity = batch_of(protocol).outcomes(seed, first, n)
     rows = np.zeros(n, row_type(columns))
     toxicities = [column.name for column in columns if column.name.startswith(TOXICITY_PREFIX)]
     for name in outcomes.dtype.names or ():
         rows[name] = outcomes[name]
     for i, name in enumerate(toxicities):
         rows[name] = n_toxicity[:, i]
+    if protocol.parameter_draws:
+        rows[PARAMETER_DRAW.name] = draw_numbers(protocol.n_parameter_draws, seed, np.arange(first, first + n))
     return rows
+
+
+@lru_cache(maxsize=2)
+def batch_of(protocol: Protocol) -> Batch:
+    """The compiled engine made ready for a protocol; kept, so that each draw of its parameters is planned once."""
+    from trialsim.engines.batch import Batch
+
+    return Batch(protocol)
 
 
 def event_logs(engine: str, protocol: Protocol, seed: int, replicates: Iterable[int]) -> pd.DataFrame:
     """The event logs of some replicates as one table, columns as in `records.tables.event_table`."""
     if engine == REFERENCE:
         return event_table((replicate, simulate(protocol, seed, replicate)) for replicate in replicates)
-    from trialsim.engines.batch import Batch
-
-    batch = Batch(protocol)
+    batch = batch_of(protocol)
     return event_table_of_records((replicate, batch.log(seed, replicate)) for replicate in replicates)
 
 

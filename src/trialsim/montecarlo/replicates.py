@@ -141,7 +141,7 @@ def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int) -> Re
     numbers = range(1, min(max(n_kept, 1), store.n) + 1)
     events = event_logs(simulation.engine, protocol, seed, numbers)
     patients = patient_outcomes(events, protocol)
-    found = rows_of(replicate_outcomes(patients, events, protocol, numbers), columns_of(protocol))
+    found = rows_of(replicate_outcomes(patients, events, protocol, seed, numbers), columns_of(protocol))
     if found.tobytes() != store.head(len(numbers)).tobytes():
         raise OtherTrialsError("the events of the first trials do not lead to the outcomes that were stored")
     n_shown = min(n_kept, store.n)

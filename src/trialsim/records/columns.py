@@ -125,9 +125,13 @@ def patient_columns(toxicities: list[str]) -> tuple[Column, ...]:
     return (*PATIENTS, *onsets, *days)
 
 
-def replicate_columns(reported: list[str]) -> tuple[Column, ...]:
-    """The columns of the replicates table for a scenario that reports these toxicities."""
+# Where parameters vary from replicate to replicate.
+PARAMETER_DRAW: Final = Column("parameter_draw", "int64", "", "row, from 1, of the table of parameter draws")
+
+
+def replicate_columns(reported: list[str], has_draws: bool = False) -> tuple[Column, ...]:
+    """The columns of the replicates table for a scenario that reports these toxicities, with draws of parameters."""
     counts = [
         Column(f"{TOXICITY_PREFIX}{name}", "int64", "patients", f"with {name} at least once") for name in reported
     ]
-    return (*REPLICATES, *counts)
+    return (*REPLICATES, *counts, PARAMETER_DRAW) if has_draws else (*REPLICATES, *counts)

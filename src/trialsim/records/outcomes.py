@@ -9,11 +9,13 @@ import pandas as pd
 
 from trialsim.model import disease
 from trialsim.model import vocabulary as v
+from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import (
     FIRST_ONSET_PREFIX,
     KEY,
     ONSETS_PREFIX,
+    PARAMETER_DRAW,
     TOXICITY_PREFIX,
     Column,
     conform,
@@ -87,7 +89,7 @@ def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:
 
 
 def replicate_outcomes(
-    patients: pd.DataFrame, events: pd.DataFrame, protocol: Protocol, replicates: Sequence[int]
+    patients: pd.DataFrame, events: pd.DataFrame, protocol: Protocol, seed: int, replicates: Sequence[int]
 ) -> pd.DataFrame:
     """One row per replicate, columns as in `columns.replicate_columns`.
 
@@ -109,6 +111,9 @@ def replicate_outcomes(
     }
     for name, (who, column) in medians.items():
         table[name] = patients.loc[who].groupby("replicate")[column].median()
+    if protocol.parameter_draws:
+        numbers = np.asarray(replicates, dtype=np.int64)
+        table[PARAMETER_DRAW.name] = draw_numbers(protocol.n_parameter_draws, seed, numbers)
     table["duration_days"] = events.groupby("replicate")["calendar_day"].max().reindex(index)
     return conform(table.reset_index(), columns_of(protocol))
 
@@ -116,7 +121,7 @@ def replicate_outcomes(
 def columns_of(protocol: Protocol) -> tuple[Column, ...]:
     """The columns of the replicates of a protocol."""
     reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
-    return replicate_columns(reported)
+    return replicate_columns(reported, protocol.n_parameter_draws > 0)
 
 
 def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

@@ -18,6 +18,6 @@ It shares the arithmetic of `model` with the reference engine and nothing else; 
 to the same log, bit for bit. Importing this folder imports the compiler.
 """
 
-from trialsim.engines.batch.engine import Batch, compile_all, is_ready
+from trialsim.engines.batch.engine import Batch, Patients, compile_all, is_ready
 
-__all__ = ["Batch", "compile_all", "is_ready"]
+__all__ = ["Batch", "Patients", "compile_all", "is_ready"]

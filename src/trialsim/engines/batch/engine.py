@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from trialsim.compilation import is_compiled, known_to_compiler
-from trialsim.engines.batch.plan import PLAN
 from trialsim.engines.batch.planning import Plan
 from trialsim.engines.batch.state import COURSE, Course
 from trialsim.engines.batch.summary import ENROLLED, OUTCOMES
 from trialsim.engines.batch.trial import simulate_block
-from trialsim.model import accrual, baseline, clock, course, disease, draws, titration
+from trialsim.model import accrual, baseline, clock, course, disease, draws, parameters, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 
@@ -22,12 +21,25 @@ _ROWS_AT_FIRST: Final = 4096
 known_to_compiler(draws, accrual, course, baseline, clock, disease, titration)
 
 
+class Patients(NamedTuple):
+    """Outcomes by replicate, counts by replicate and reported toxicity, and what is known of each enrolled patient.
+
+    `enrolled` has shape (replicates, patients) and the fields of `summary.ENROLLED`; rows beyond those who enrolled in
+    a replicate are zeros.
+    """
+
+    outcomes: npt.NDArray[Any]
+    n_toxicity: npt.NDArray[np.int64]
+    enrolled: npt.NDArray[Any]
+
+
 class Batch:
     """A protocol made ready for the compiled trial. Several threads may use one at a time."""
 
     def __init__(self, protocol: Protocol) -> None:
-        self.plan = Plan(protocol)
+        self.protocol = protocol
         self.n_patients = protocol.accrual.n_patients
+        self._plans: dict[int, Plan] = {}
 
     def outcomes(self, seed: int, first: int, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         """The outcomes of `n` replicates from `first` on.
@@ -35,24 +47,44 @@ class Batch:
         Gives a table of records (n,) with the fields of `summary.OUTCOMES`, and counts (n, reported toxicities).
         Raises `HazardError` where a hazard is infinite, NaN or negative.
         """
-        return self._simulate(Course(self.plan, seed), first, n)
+        return self._simulate(seed, first, n)[:2]
+
+    def patients(self, seed: int, first: int, n: int) -> Patients:
+        """The outcomes of `n` replicates from `first` on, with what each patient adds to their medians."""
+        everyone = np.zeros(n * self.n_patients, ENROLLED)
+        outcomes, n_toxicity, _ = self._simulate(seed, first, n, everyone)
+        return Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
 
     def log(self, seed: int, replicate: int) -> npt.NDArray[Any]:
         """The event log of one replicate, in order of time: records of `state.ROW`."""
         n_rows = _ROWS_AT_FIRST
         while True:
-            room = Course(self.plan, seed, n_rows)
-            self._simulate(room, replicate, 1)
+            room = self._simulate(seed, replicate, 1, n_rows=n_rows)[2]
             n_rows = int(room.record["n_written"])
             if n_rows <= len(room.tables["rows"]):
                 return in_order(room.tables["rows"][:n_rows])
 
-    def _simulate(self, room: Course, first: int, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    def _simulate(
+        self, seed: int, first: int, n: int, everyone: npt.NDArray[Any] | None = None, n_rows: int = 0
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], Course]:
+        numbers = parameters.draw_numbers(self.protocol.n_parameter_draws, seed, np.arange(first, first + n))
+        used = [self._plan(number) for number in numbers.tolist()]
+        plans = np.array([plan.address for plan in used], np.uint64)
+        room = Course(used[0], seed, n_rows)
         outcomes = np.zeros(n, OUTCOMES)
-        n_toxicity = np.zeros((n, int(self.plan.record["n_reported"])), np.int64)
+        n_toxicity = np.zeros((n, int(used[0].record["n_reported"])), np.int64)
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)
-        simulate_block(self.plan.record, room.record, enrolled, values, first, outcomes, n_toxicity)
-        return outcomes, n_toxicity
+        kept = everyone if everyone is not None else np.zeros(0, ENROLLED)
+        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept)
+        return outcomes, n_toxicity, room
+
+    def _plan(self, number: int) -> Plan:
+        """The plan of the protocol under a draw of its parameters; of the protocol as it is for number 0."""
+        plan = self._plans.get(number)
+        if plan is None:
+            protocol = parameters.under_draw(self.protocol, number) if number > 0 else self.protocol
+            plan = self._plans[number] = Plan(protocol)
+        return plan
 
 
 def in_order(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -76,7 +108,7 @@ def is_ready() -> bool:
 
 def compile_all() -> None:
     """Compile the trial now, or load its machine code, by simulating no trial at all."""
-    plan = np.zeros(1, PLAN)[0]
     room = np.zeros(1, COURSE)[0]
+    plans, enrolled = np.zeros(0, np.uint64), np.zeros(0, ENROLLED)
     outcomes, n_toxicity = np.zeros(0, OUTCOMES), np.zeros((0, 0), np.int64)
-    simulate_block(plan, room, np.zeros(0, ENROLLED), np.zeros(0), 1, outcomes, n_toxicity)
+    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled)

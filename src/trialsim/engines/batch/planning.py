@@ -19,7 +19,10 @@ _DAYS_IN_TABLE: Final = 200
 
 
 class Plan:
-    """A protocol for the compiled trial: `record` holds its numbers and the addresses of its `tables`."""
+    """A protocol for the compiled trial: `record` holds its numbers and the addresses of its `tables`.
+
+    `address` is where the record lies, as long as the plan is kept.
+    """
 
     def __init__(self, protocol: Protocol) -> None:
         found = _tables(protocol)
@@ -29,6 +32,7 @@ class Plan:
             self.record[name] = value
         for name, table in found.items():
             self.tables[name][:] = table
+        self.address = int(self.record.__array_interface__["data"][0])
 
 
 def _numbers(protocol: Protocol) -> dict[str, Any]:

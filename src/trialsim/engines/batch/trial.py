@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.compilation import compiled, part, small_part
+from trialsim.compilation import compiled, part, small_part, table_at
 from trialsim.engines.batch import enrolment
 from trialsim.engines.batch.account import open_account, write
 from trialsim.engines.batch.course import follow, happens
-from trialsim.engines.batch.plan import Record
+from trialsim.engines.batch.plan import PLAN, Record
 from trialsim.engines.batch.summary import add_patient, close_summary, open_summary, take_day
 from trialsim.model import vocabulary as v
 
@@ -46,11 +46,27 @@ class Stop(NamedTuple):
 
 @compiled
 def simulate_block(
-    plan: Record, course: Record, enrolled: Record, values: Floats, first: int, outcomes: Record, n_toxicity: Counts
+    plans: Record,
+    course: Record,
+    enrolled: Record,
+    values: Floats,
+    first: int,
+    outcomes: Record,
+    n_toxicity: Counts,
+    everyone: Record,
 ) -> None:
-    """The outcomes of replicates from `first` on, one row each; `enrolled` and `values` are room for the patients."""
+    """The outcomes of replicates from `first` on, one row each.
+
+    `plans` has the address of each replicate's plan.
+    `enrolled` and `values` are room for the patients of one trial. `everyone` keeps the patients of all trials, one
+    after another, where it has room for any.
+    """
     for i in range(outcomes.size):
+        plan = table_at(plans[i], 1, PLAN)[0]
         simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i])
+        if everyone.size > 0:
+            for k in range(outcomes[i].n_enrolled):
+                everyone[i * enrolled.size + k] = enrolled[k]
 
 
 @part

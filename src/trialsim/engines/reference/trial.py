@@ -9,7 +9,7 @@ import simpy
 from trialsim.engines.reference.clinic import Clinic
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.patient import Patient
-from trialsim.model import course
+from trialsim.model import course, parameters
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
@@ -23,8 +23,10 @@ Row = tuple[int, float, float, int, int, int, int, int, float, float]
 def simulate(protocol: Protocol, seed: int, replicate: int) -> list[Row]:
     """The event log of one trial, in order of time; `replicate` counts from 1.
 
+    Where parameters vary, the replicate has its own draw of them.
     Raises `HazardError` where a hazard is infinite, NaN or negative.
     """
+    protocol = parameters.of_replicate(protocol, seed, replicate)
     return Trial(protocol, DrawTable(seed, replicate, protocol.decision_codes.values())).run()
 
 

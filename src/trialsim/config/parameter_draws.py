@@ -1,0 +1,139 @@
+"""Tables of parameter draws: the posterior that comes with the package, one that a calibration wrote, or a user's own.
+
+A table is a parquet or CSV file with one column a parameter and one row a draw. A column is named after its parameter,
+with the unit in brackets where it has one: `rash rate [/month]`, `cut off [months]`, `sensitive`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.config.builtin import builtin_folder
+from trialsim.errors import ConfigurationError, Problem
+
+POSTERIORS: Final = "posteriors"
+MOST_DRAWS: Final = 1_000_000
+_COLUMN: Final = re.compile(r"\s*(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*\Z")
+_DIGITS: Final = 16
+_FORMATS: Final = (".parquet", ".csv")
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """Draws of parameters: `values` has shape (draws, parameters), each column in its unit (empty for none).
+
+    `title` says in words where they are from.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+
+    @property
+    def digest(self) -> str:
+        """What tells this table from any other: 16 signs of the SHA-256 of its names, units and numbers."""
+        header = "\n".join(f"{name} [{unit}]" for name, unit in zip(self.names, self.units, strict=True))
+        numbers = np.ascontiguousarray(self.values, dtype="<f8").tobytes()
+        return hashlib.sha256(header.encode("utf-8") + b"\n" + numbers).hexdigest()[:_DIGITS]
+
+    def median(self, name: str) -> str:
+        """The median of a parameter with its unit, to six digits."""
+        column = self.names.index(name)
+        return f"{np.median(self.values[:, column]):.6g} {self.units[column]}".strip()
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """The draws of one parameter, in its unit. Shape (draws,)."""
+        return self.values[:, self.names.index(name)]
+
+
+def column_name(name: str, unit: str) -> str:
+    """How a column is named in a file."""
+    return f"{name} [{unit}]" if unit else name
+
+
+def posterior_file(name: str) -> Path:
+    """Where the posterior of a cohort lies that comes with the package."""
+    return builtin_folder() / POSTERIORS / f"{name}.parquet"
+
+
+def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
+    """The table that `parameters` of a scenario name: `draws`, a path, or the posterior of `calibrated_to`.
+
+    Raises `ConfigurationError` if there is none, if it cannot be read, or if it is not the one with the `digest`.
+    """
+    path = parameters.get("draws")
+    named = str(parameters.get("calibrated_to") or cohort)
+    if path is not None:
+        table = read_table(Path(str(path)), f"the draws in {Path(str(path)).name}")
+    else:
+        file = posterior_file(named)
+        if not file.is_file():
+            there = sorted(item.stem for item in file.parent.glob("*.parquet"))
+            allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {', '.join(there) or 'none'}."
+            wrong = f"no posterior of {named!r} comes with the package." if named else "no cohort is named."
+            raise ConfigurationError([Problem("parameters", "use = calibrated", wrong, allowed)])
+        table = read_table(file, f"the posterior of {named}")
+    wanted = parameters.get("digest")
+    if wanted is not None and str(wanted) != table.digest:
+        wrong = f"{table.title} is another one than this was resolved with (its digest is {table.digest})."
+        allowed = "the same table, or no digest to take the one that is there."
+        raise ConfigurationError([Problem("parameters", f"digest = {wanted}", wrong, allowed)])
+    return table
+
+
+def read_table(path: Path, title: str) -> ParameterTable:
+    """A table of draws from its file. Raises `ConfigurationError`."""
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:
+        raise _refused(path, "there is no such file.") from None
+    if path.suffix not in _FORMATS:
+        raise _refused(path, "this is no table of draws.")
+    return _read(path.resolve(), stamp, title)
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, stamp: int, title: str) -> ParameterTable:
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    try:
+        table = parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
+        columns = [column.to_numpy(zero_copy_only=False) for column in table.combine_chunks().itercolumns()]
+    except (OSError, pa.ArrowException) as error:
+        raise _refused(path, f"it cannot be read: {str(error).splitlines()[0][:100]}.") from None
+    headers = [_COLUMN.match(name) for name in table.column_names]
+    names = [match["name"] if match else "" for match in headers]
+    for name, values in zip(table.column_names, columns, strict=True):
+        if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values.astype(np.float64)).all():
+            raise _refused(path, f"column {name!r} holds something else than numbers.")
+    if "" in names or len(set(names)) < len(names):
+        raise _refused(path, "two columns have the same parameter, or one has none.")
+    if not 1 <= table.num_rows <= MOST_DRAWS:
+        raise _refused(path, f"it has {table.num_rows:,} draws; 1 to {MOST_DRAWS:,} are possible.")
+    units = tuple((match["unit"] or "").strip() if match else "" for match in headers)
+    return ParameterTable(title, tuple(names), units, np.column_stack(columns).astype(np.float64))
+
+
+def write_table(path: Path, table: ParameterTable) -> None:
+    """Write a table of draws as parquet."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    names = [column_name(*pair) for pair in zip(table.names, table.units, strict=True)]
+    parquet.write_table(pa.table(list(table.values.T), names=names), path, compression="zstd")
+
+
+def _refused(path: Path, wrong: str) -> ConfigurationError:
+    allowed = "a .parquet or .csv file, a row a draw, a column a parameter: `rash rate [/month]`, `sensitive`."
+    return ConfigurationError([Problem("parameters", f"draws = {path}", wrong, allowed)])

@@ -1,0 +1,89 @@
+"""Numbers of a protocol that are not known: where each stands, draws of all of them, and the protocol under one draw.
+
+Each replicate has one draw of the parameters, by address: the number at (seed, replicate, patient 0, "parameters")
+chooses a row of the table, every row with the same probability. So replicate 417 has the same parameters whatever else
+is simulated, and the same patients whatever its parameters are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.model import draws
+from trialsim.model.clock import coefficient_per_day
+from trialsim.model.protocol import Clock, ParameterPlace, Protocol
+
+DECISION: Final = "parameters"
+THE_TRIAL: Final = 0  # the patient number of what belongs to the trial as a whole
+
+
+def draw_numbers(n_draws: int, seed: int, replicates: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The draw of each replicate, from 1 to `n_draws`; zeros where there are no draws. Shape (n,)."""
+    if n_draws == 0:
+        return np.zeros(len(replicates), np.int64)
+    words = draws.philox4x32(
+        np.ones(len(replicates), np.uint64),
+        np.full(len(replicates), draws.decision_code(DECISION), np.uint64),
+        np.full(len(replicates), THE_TRIAL, np.uint64),
+        replicates.astype(np.uint64),
+        np.full(len(replicates), seed & draws.LARGEST_WORD, np.uint64),
+        np.full(len(replicates), seed >> 32, np.uint64),
+    )
+    uniform = draws.uniform_from_words(words[0], words[1])
+    return np.minimum((uniform * n_draws).astype(np.int64), n_draws - 1) + 1
+
+
+def of_replicate(protocol: Protocol, seed: int, replicate: int) -> Protocol:
+    """The protocol of one replicate: under its own draw of the parameters, or as it is where nothing varies."""
+    if not protocol.parameter_draws:
+        return protocol
+    number = draw_numbers(len(protocol.parameter_draws), seed, np.array([replicate]))[0]
+    return under_draw(protocol, int(number))
+
+
+def under_draw(protocol: Protocol, number: int) -> Protocol:
+    """The protocol under the draw with a number, from 1; nothing varies in it any more."""
+    return with_values(protocol, protocol.parameter_places, protocol.parameter_draws[number - 1])
+
+
+def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], values: Sequence[float]) -> Protocol:
+    """A protocol with new numbers for some parameters, each wherever it stands; nothing varies in it any more.
+
+    Rates are per month at 400 mg/day, times in days.
+    """
+    clocks = list(protocol.clocks)
+    changed: dict[str, float] = {}
+    cut_off = protocol.cut_off
+    for where, value in zip(places, values, strict=True):
+        for place in where:
+            if place.clock >= 0:
+                clocks[place.clock] = _changed_clock(clocks[place.clock], place.what, value)
+            elif place.what in ("day", "latest_day"):
+                cut_off = replace(cut_off, **{place.what: value})  # type: ignore[arg-type]
+            else:
+                changed[place.what] = value
+    return replace(
+        protocol,
+        clocks=tuple(clocks),
+        cut_off=cut_off,
+        parameter_names=(),
+        parameter_places=(),
+        parameter_draws=(),
+        **changed,  # type: ignore[arg-type]
+    )
+
+
+def _changed_clock(clock: Clock, what: str, value: float) -> Clock:
+    if what.startswith("resolution."):
+        if clock.resolution is None:
+            raise AssertionError("a resolution varies only where there is one: see config.protocol")
+        return replace(clock, resolution=_changed_clock(clock.resolution, what.removeprefix("resolution."), value))
+    if what == "dose_exponent":
+        return replace(clock, dose_exponent=value)
+    rate, shape = (value, clock.shape) if what == "rate" else (clock.rate_per_month, value)
+    return replace(clock, rate_per_month=rate, shape=shape, coefficient=coefficient_per_day(rate, shape))
