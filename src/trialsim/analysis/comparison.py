@@ -18,9 +18,12 @@ from trialsim.analysis.estimate import (
     quantile_and_error,
     ratio_and_error,
 )
+from trialsim.analysis.uncertainty import Groups, split_of
 from trialsim.config import Cohort, Figure
+from trialsim.records.columns import PARAMETER_DRAW
 
 LOWER_SHARE, UPPER_SHARE = 0.025, 0.975
+INNER_SHARES = (0.1, 0.9)
 
 
 def estimates(outcomes: Outcomes, figures: Mapping[str, Figure], n_planned: int) -> list[Estimate]:
@@ -82,10 +85,19 @@ def endpoint_of(quantity: str, columns: Iterable[str], figures: Mapping[str, Fig
 
 def value_and_error(endpoint: Endpoint, outcomes: Outcomes) -> tuple[float, float]:
     """The mean over replicates (a ratio of totals for a share) and its Monte Carlo standard error."""
+    groups = groups_of(outcomes)
     if endpoint.of:
-        return ratio_and_error(endpoint.numerators(outcomes), endpoint.denominators(outcomes))
+        return ratio_and_error(endpoint.numerators(outcomes), endpoint.denominators(outcomes), groups)
     per_trial = endpoint.per_trial(outcomes)
-    return mean_and_error(per_trial[~np.isnan(per_trial)])
+    is_defined = ~np.isnan(per_trial)
+    return mean_and_error(per_trial[is_defined], groups[is_defined] if groups is not None else None)
+
+
+def groups_of(outcomes: Outcomes) -> Groups | None:
+    """The draw of the parameters that each replicate has; None where they are fixed."""
+    if PARAMETER_DRAW.name not in set(outcomes.columns):
+        return None
+    return np.asarray(outcomes[PARAMETER_DRAW.name], dtype=np.int64)
 
 
 def _printed(figure: Figure) -> str:
@@ -96,14 +108,19 @@ def _printed(figure: Figure) -> str:
 
 def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Figure | None, n_planned: int) -> Estimate:
     value, mcse = value_and_error(endpoint, outcomes)
-    defined = endpoint.per_trial(outcomes)
-    defined = defined[~np.isnan(defined)]
-    defined.sort()
-    lower, lower_mcse = quantile_and_error(defined, LOWER_SHARE)
-    upper, upper_mcse = quantile_and_error(defined, UPPER_SHARE)
+    defined, groups = endpoint.per_trial(outcomes), groups_of(outcomes)
+    is_defined = ~np.isnan(defined)
+    defined = defined[is_defined]
+    groups = groups[is_defined] if groups is not None else None
+    ordered = np.sort(defined)
+    lower, lower_mcse = quantile_and_error(ordered, LOWER_SHARE, defined, groups)
+    upper, upper_mcse = quantile_and_error(ordered, UPPER_SHARE, defined, groups)
+    lower_80, upper_80 = (quantile_and_error(ordered, share)[0] for share in INNER_SHARES)
+    split = split_of(defined, groups)
     published = figure.published if figure is not None else math.nan
     rounding = figure.rounded_to.value if figure is not None and figure.rounded_to is not None else 0.0
-    position, position_mcse = position_and_error(defined, published, rounding)
+    position, position_mcse = position_and_error(defined, published, rounding, groups)
+    what = "patient sampling, parameters fixed" if groups is None else "patient sampling and unknown parameters"
     return Estimate(
         quantity=quantity,
         published=published,
@@ -117,8 +134,15 @@ def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Fig
         position=position,
         position_mcse=position_mcse,
         n_defined=len(defined),
-        interval_contains=f"95 % of single trials of {n_planned} patients: patient sampling, parameters fixed",
+        interval_contains=f"95 % of single trials of {n_planned} patients: {what}",
         printed=_printed(figure) if figure is not None else "",
         statistic=endpoint.name,
         is_inside=is_inside(published, rounding, lower, upper),
+        sd_sampling=split.sampling,
+        sd_sampling_mcse=split.sampling_mcse,
+        sd_parameters=split.parameters,
+        sd_parameters_mcse=split.parameters_mcse,
+        lower_80=lower_80,
+        upper_80=upper_80,
+        is_inside_80=is_inside(published, rounding, lower_80, upper_80),
     )

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trialsim.analysis.uncertainty import Groups, error_of_sum
+
 Values = npt.NDArray[np.float64]
 
 
@@ -18,12 +20,15 @@ class Estimate:
     """One quantity, simulated and, where there is one, published.
 
     `value` ± `mcse` is the mean over replicates (a pooled proportion for proportions). `lower` to `upper` is the
-    central 95 % of what single trials gave, each end with its own Monte Carlo standard error. `position` is where the
+    central 95 % of what single trials gave, each end with its own Monte Carlo standard error, `lower_80` to `upper_80`
+    the central 80 %. `sd_sampling` and `sd_parameters` split the scatter of single trials into patient sampling and
+    what is unknown about the parameters (0 where they are fixed), see `uncertainty.Split`. `position` is where the
     published figure lies in that distribution: the share of trials below it plus half of those equal to it after
     rounding as printed. `n_defined` counts the replicates in which the quantity exists (there must be responders to
     have a share of responders). `unit` is empty for shares of 1; `printed` is the figure as published; `statistic` is
-    what was measured for it, which a reading may change. `is_inside`: whether the published figure, within its
-    rounding, lies from `lower` to `upper`; None where either does not exist.
+    what was measured for it, which a reading may change. `is_inside` and `is_inside_80`: whether the published figure,
+    within its rounding, lies from `lower` to `upper` and from `lower_80` to `upper_80`; None where either does not
+    exist.
     """
 
     quantity: str
@@ -42,6 +47,13 @@ class Estimate:
     printed: str
     statistic: str
     is_inside: bool | None
+    sd_sampling: float
+    sd_sampling_mcse: float
+    sd_parameters: float
+    sd_parameters_mcse: float
+    lower_80: float
+    upper_80: float
+    is_inside_80: bool | None
 
 
 def estimates_table(estimates: Iterable[Estimate]) -> pd.DataFrame:
@@ -49,40 +61,55 @@ def estimates_table(estimates: Iterable[Estimate]) -> pd.DataFrame:
     return pd.DataFrame([asdict(estimate) for estimate in estimates], columns=[f.name for f in fields(Estimate)])
 
 
-def mean_and_error(values: Values) -> tuple[float, float]:
-    """The mean and its Monte Carlo standard error, sd / sqrt(n); the error is missing for fewer than two values."""
-    if len(values) == 0:
+def mean_and_error(values: Values, groups: Groups | None = None) -> tuple[float, float]:
+    """The mean and its Monte Carlo standard error, sd / sqrt(n) for independent values.
+
+    Values of the same group (replicates with the same draw of the parameters) may depend on each other. The error is
+    missing for fewer than two values or groups.
+    """
+    n = len(values)
+    if n == 0:
         return math.nan, math.nan
-    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
-    return float(np.mean(values)), error
+    mean = float(np.mean(values))
+    return mean, error_of_sum(values - mean, groups) / n
 
 
-def ratio_and_error(numerators: Values, denominators: Values) -> tuple[float, float]:
+def ratio_and_error(numerators: Values, denominators: Values, groups: Groups | None = None) -> tuple[float, float]:
     """A ratio of totals and its Monte Carlo standard error by the delta method (Cochran 1977, eq. 6.12)."""
     total = float(np.sum(denominators))
     if total == 0.0:
         return math.nan, math.nan
     ratio = float(np.sum(numerators)) / total
-    n = len(numerators)
-    if n < 2:
-        return ratio, math.nan
-    residuals = numerators - ratio * denominators
-    return ratio, float(np.std(residuals, ddof=1) / math.sqrt(n) / (total / n))
+    return ratio, error_of_sum(numerators - ratio * denominators, groups) / total
 
 
-def quantile_and_error(ordered: Values, share: float) -> tuple[float, float]:
+def quantile_and_error(
+    ordered: Values, share: float, values: Values | None = None, groups: Groups | None = None
+) -> tuple[float, float]:
     """A sample quantile (inverse of the empirical distribution) of rising values, and its Monte Carlo standard error.
 
-    The error is half the distance between the order statistics one binomial standard deviation to either side.
+    The error is half the distance between the order statistics one standard deviation of the rank to either side:
+    binomial for independent values. With `groups` that deviation is that of clusters, from the same `values` in the
+    order of their groups.
     """
     n = len(ordered)
     if n == 0:
         return math.nan, math.nan
     rank = n * share
+    at = _clipped(rank, n)
     spread = math.sqrt(n * share * (1.0 - share))
-    low, at, high = (min(max(math.ceil(r) - 1, 0), n - 1) for r in (rank - spread, rank, rank + spread))
+    if values is not None and groups is not None:
+        spread = error_of_sum((values <= ordered[at]) - share, groups)
+        if math.isnan(spread):
+            return float(ordered[at]), math.nan
+    low, high = _clipped(rank - spread, n), _clipped(rank + spread, n)
     error = float(ordered[high] - ordered[low]) / 2.0 if n > 1 else math.nan
     return float(ordered[at]), error
+
+
+def _clipped(rank: float, n: int) -> int:
+    """The place of a rank among n ordered values."""
+    return min(max(math.ceil(rank) - 1, 0), n - 1)
 
 
 def is_inside(published: float, rounded_to: float, lower: float, upper: float) -> bool | None:
@@ -93,20 +120,16 @@ def is_inside(published: float, rounded_to: float, lower: float, upper: float) -
     return lower <= published + half and published - half <= upper
 
 
-def position_and_error(ordered: Values, published: float, rounded_to: float) -> tuple[float, float]:
-    """Where a published figure lies among rising simulated ones: share below plus half of the share equal (mid-p).
+def position_and_error(
+    values: Values, published: float, rounded_to: float, groups: Groups | None = None
+) -> tuple[float, float]:
+    """Where a published figure lies among simulated ones: share below plus half of the share equal (mid-p).
 
     With `rounded_to` above 0, simulated values within half a unit of rounding, `[-1/2, 1/2)`, count as equal.
     """
-    n = len(ordered)
-    if n == 0 or math.isnan(published):
+    if len(values) == 0 or math.isnan(published):
         return math.nan, math.nan
     half = rounded_to / 2.0
-    n_below = int(np.searchsorted(ordered, published - half, side="left"))
-    n_equal = int(np.searchsorted(ordered, published + half, side="left" if half > 0.0 else "right")) - n_below
-    mean = (n_below + 0.5 * n_equal) / n
-    if n == 1:
-        return mean, math.nan
-    n_above = n - n_below - n_equal
-    squares = n_below * (1.0 - mean) ** 2 + n_equal * (0.5 - mean) ** 2 + n_above * mean**2
-    return mean, math.sqrt(squares / (n - 1) / n)
+    is_below = values < published - half
+    is_equal = ~is_below & ((values < published + half) if half > 0.0 else (values <= published))
+    return mean_and_error(is_below + 0.5 * is_equal, groups)

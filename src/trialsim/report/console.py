@@ -39,7 +39,8 @@ def estimates_view(
         parts += [_table("Published against simulated", published), _verdict(scenario, published, departures), Text()]
     if readings:
         parts += [_readings_table(readings), *_outside_readings(readings)]
-    return Group(*parts, _table("Also measured", others), Text(_note(trials, bool(published))))
+    varies = scenario.parameters.use == "calibrated"
+    return Group(*parts, _table("Also measured", others), Text(_note(trials, bool(published), varies)))
 
 
 def trials_in_words(scenario: Scenario, estimates: Sequence[Estimate]) -> str:
@@ -68,10 +69,9 @@ def _table(title: str, estimates: Sequence[Estimate]) -> Table:
     """One row per estimate, with the published figure and its position where there is one."""
     has_published = any(estimate.printed for estimate in estimates)
     table = _empty_table(title)
+    spreads = ("95 % range", "sampling sd", "parameters sd")
     names = (
-        ("figure", "published", "simulated", "95 % range", "at")
-        if has_published
-        else ("quantity", "simulated", "95 % range")
+        ("figure", "published", "simulated", *spreads, "at") if has_published else ("quantity", "simulated", *spreads)
     )
     for name in names:
         is_text = name in ("figure", "quantity")
@@ -80,11 +80,22 @@ def _table(title: str, estimates: Sequence[Estimate]) -> Table:
         )
     for item in estimates:
         simulated = words.with_error(item.value, item.mcse, item.unit)
-        cells = [words.label(item.statistic), simulated, _range(item)]
+        sampling, parameters = (
+            words.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit),
+            _of_parameters(item),
+        )
+        cells = [words.label(item.statistic), simulated, _range(item), sampling, parameters]
         if has_published:
             cells = [cells[0], item.printed, *cells[1:], words.position(item.position)]
         table.add_row(*map(Text, cells))
     return table
+
+
+def _of_parameters(item: Estimate) -> str:
+    """What not knowing the parameters adds to the scatter of trials; `fixed` where they are."""
+    if item.sd_parameters == 0.0 and item.sd_parameters_mcse == 0.0:
+        return "fixed"
+    return words.with_error(item.sd_parameters, item.sd_parameters_mcse, item.unit)
 
 
 def _range(item: Estimate) -> str:
@@ -120,6 +131,7 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
     known = [item for item in published if item.n_defined >= FEWEST_FOR_A_RANGE]
     outside = [words.label(item.statistic) for item in known if item.is_inside is False]
     undefined = [words.label(item.statistic) for item in published if item.n_defined == 0]
+    varies = scenario.parameters.use == "calibrated"
     lines = []
     if not known:
         lines.append(f"Too few trials for a range: it needs {FEWEST_FOR_A_RANGE}.")
@@ -128,23 +140,35 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
     else:
         lines.append("Every published figure that exists here lies inside the 95 % range." if undefined else
                      "Every published figure lies inside the 95 % range.")  # fmt: skip
+    not_inner = [words.label(item.statistic) for item in known if item.is_inside_80 is False]
+    if varies and known and not not_inner:
+        lines[-1] = "Every published figure lies inside the 80 % predictive interval."
+    elif varies and not_inner and not outside:
+        lines.append(f"Outside the 80 % predictive interval: {', '.join(not_inner)}.")
     if undefined:
         lines.append(f"Does not exist in these trials: {', '.join(undefined)}.")
     cohort = scenario.cohort.name if scenario.cohort is not None else ""
     if departures:
         lines.append("This trial differs from the published one, so its figures need not agree.")
     elif scenario.parameters.calibrated_to == cohort:
-        lines.append("The parameters were fitted to these figures: this shows the fit, no more.")
+        lines.append(
+            "The parameters were calibrated to these figures: this shows that the model can give them, no more."
+        )
     return Text("\n".join(lines), style="bold" if outside and not departures else "")
 
 
-def _note(trials: str, has_published: bool) -> str:
-    at = (
-        "`at` is the share of trials below the published figure, with half of those\n"
-        "equal to it (for a median: that round to it).\n"
-    )
-    return (
-        "± is the Monte Carlo standard error of the mean. 95 % range: where 95 % of\n"
-        f"single {trials} fall; this is patient sampling at fixed parameters\n"
-        "and says nothing of what is unknown about the parameters.\n" + (at if has_published else "")
-    )
+def _note(trials: str, has_published: bool, varies: bool) -> str:
+    what = "patient sampling and what is unknown about the parameters" if varies else "patient sampling"
+    lines = [
+        "Three uncertainties, kept apart. ±: Monte Carlo, which more replicates shrink. sampling sd: how far single",
+        f"{trials} scatter at known parameters. parameters sd: what not knowing them adds.",
+        f"95 % range: where 95 % of single trials fall, from {what}.",
+    ]
+    if not varies:
+        lines.append("The parameters are fixed here: nothing of what is unknown about them is in these numbers.")
+    if has_published:
+        lines += [
+            "`at` is the share of trials below the published figure, with half of those",
+            "equal to it (for a median: that round to it).",
+        ]
+    return "\n".join(lines) + "\n"

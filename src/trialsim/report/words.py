@@ -56,6 +56,21 @@ def interval(lower: float, upper: float, unit: str) -> str:
     return f"{lower:.{digits}f}–{upper:.{digits}f}"
 
 
+def significant(value: float, digits: int = 3) -> str:
+    """A number to so many significant digits, without an exponent where it can do without."""
+    if math.isnan(value):
+        return NOTHING
+    if value == 0.0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{places}f}" if places <= 8 else f"{value:.{digits - 1}e}"
+
+
+def median_and_interval(median: float, lower: float, upper: float) -> str:
+    """A median with an interval in brackets, to two or three digits."""
+    return f"{significant(median)} ({significant(lower, 2)}–{significant(upper, 2)})"
+
+
 def position(value: float) -> str:
     """Where a published figure lies among simulated trials, as a percentile."""
     if math.isnan(value):
