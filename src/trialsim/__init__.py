@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from trialsim.calibrated import Calibrated
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
     from trialsim.errors import (
         ConfigurationError,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     )
     from trialsim.montecarlo import replicates_for
     from trialsim.result import Result
-    from trialsim.verbs import check, run, run_again, trace
+    from trialsim.verbs import calibrate, check, run, run_again, trace
 
 __version__ = version("trialsim")
 
@@ -40,6 +41,8 @@ _HOMES: Final = {
     "run": "verbs",
     "run_again": "verbs",
     "trace": "verbs",
+    "calibrate": "verbs",
+    "Calibrated": "calibrated",
     "Result": "result",
     "replicates_for": "montecarlo",
     "TrialsimError": "errors",
@@ -52,6 +55,7 @@ _HOMES: Final = {
 }
 
 __all__ = [
+    "Calibrated",
     "Cohort",
     "ConfigurationError",
     "DestinationError",
@@ -64,6 +68,7 @@ __all__ = [
     "TrialsimError",
     "__version__",
     "builtin_names",
+    "calibrate",
     "check",
     "load_cohort",
     "load_scenario",

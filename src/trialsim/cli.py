@@ -130,16 +130,73 @@ def trace(
 ) -> None:
     """Replay one trial and tell its events and decisions in order."""
     from trialsim import load_scenario, verbs
+    from trialsim.records.tables import plain_rows
     from trialsim.report.story import story
 
     chosen = load_scenario(scenario, read_settings(settings))
     events = verbs.trace(chosen, replicate, seed, patient)
     if as_json:
-        rows = events.astype(object).where(events.notna(), None).to_dict(orient="records")
+        rows = plain_rows(events)
         print(json.dumps({"scenario": chosen.name, "seed": seed, "replicate": replicate, "events": rows}))
         return
     for line in story(events, chosen.accrual.opens):
         print(line)
+
+
+@app.command()
+def calibrate(
+    cohort: Annotated[str, typer.Argument(metavar="COHORT", help="A YAML path or a built-in name.")],
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
+    min_ess: Annotated[int, typer.Option(help="Effective sample size to reach for every parameter.")] = 1000,
+    most_steps: Annotated[int, typer.Option(help="Give up after so many steps of every walker.")] = 1000,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Predict each figure from the others.")
+    ] = False,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Calibrate anew under every other reading and prior width.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(help="Threads; by default all cores.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME-posterior.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished calibration.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
+    from trialsim import verbs
+    from trialsim.records.store import check_destination
+    from trialsim.records.work_folder import WorkFolder
+
+    name = Path(cohort).stem
+    destination = out if out is not None else Path("results") / f"{name}-posterior"
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    try:
+        with progress(1, "calibrating", quiet or as_json) as on_progress:
+            found = verbs.calibrate(
+                cohort, read_settings(settings), seed, draws=draws, smallest_ess=min_ess, most_steps=most_steps,
+                workers=workers, leave_one_out=leave_one_out, with_sensitivity=sensitivity, out=destination,
+                resume=resume, on_progress=on_progress, on_note=note_nothing if quiet else note_to_user,
+            )  # fmt: skip
+    except (Interrupted, KeyboardInterrupt):
+        is_kept = WorkFolder(place).request is not None
+        what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
+        print(f"interrupted; {what}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        from trialsim.report.calibration_console import calibration_view
+
+        console = Console() if sys.stdout.isatty() else Console(width=150)
+        tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
+        console.print(calibration_view(found.scenario, draws, *tables, found.sensitivity))
+        print(f"posterior digest {found.digest}; tables and pictures in {destination}/")
+        print(f"to use it: parameters: {destination}/posterior.parquet")
 
 
 def read_settings(settings: list[str] | None) -> dict[str, Any]:

@@ -18,6 +18,8 @@ MOST_COURSES: Final = 1_000_000_000
 MOST_VISITS_PER_PATIENT: Final = 100_000
 MOST_SCREENED: Final = 1_000_000
 MOST_WORKERS: Final = 1024
+MOST_DRAWS: Final = 100_000
+MOST_STEPS_OF_CHAINS: Final = 100_000
 _LARGEST_EXPONENT: Final = 700.0
 
 
@@ -92,3 +94,18 @@ def check_workers(workers: int | None, block_size: int | None) -> None:
     if block_size is not None and not 1 <= block_size <= MOST_REPLICATES:
         allowed = f"1 to {MOST_REPLICATES:,} replicates."
         raise RequestError(f"--block-size {block_size}", "this size of a block is out of range.", allowed)
+
+
+def check_calibration(seed: int, draws: int, smallest_ess: float, most_steps: int, workers: int | None) -> None:
+    """Refuse impossible numbers for a calibration."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
+    if not 100 <= draws <= MOST_DRAWS:
+        raise RequestError(f"--draws {draws}", "this number of draws is out of range.", f"100 to {MOST_DRAWS:,}.")
+    if not 100 <= smallest_ess <= MOST_DRAWS:
+        allowed = f"100 to {MOST_DRAWS:,}; 1,000 give the ends of 90 % intervals to a tenth of a standard deviation."
+        raise RequestError(f"--min-ess {smallest_ess:g}", "this effective sample size is out of range.", allowed)
+    if not 10 <= most_steps <= MOST_STEPS_OF_CHAINS:
+        allowed = f"10 to {MOST_STEPS_OF_CHAINS:,}."
+        raise RequestError(f"--most-steps {most_steps}", "this number of steps is out of range.", allowed)
+    check_workers(workers, None)

@@ -16,7 +16,7 @@ from trialsim.montecarlo import EngineChoice, Replicates, TargetPrecision
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import Manifest
 from trialsim.records.store import check_destination, results_folder
-from trialsim.records.tables import readable_events
+from trialsim.records.tables import plain_rows, readable_events
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report import draw_figures
 
@@ -124,14 +124,13 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The estimates as plain data for `--json`; what does not exist is null."""
-        rows = self.estimates.astype(object).where(self.estimates.notna(), None).to_dict(orient="records")
         return {
             "scenario": self.scenario.name,
             "seed": self.seed,
             "replicates": self.replicates.n,
             "engine": self.engine.name,
             "results_digest": self.digest,
-            "estimates": rows,
+            "estimates": plain_rows(self.estimates),
         }
 
     def save(self, destination: Path | str) -> Path:

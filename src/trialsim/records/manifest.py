@@ -16,12 +16,13 @@ from trialsim.errors import ConfigurationError, Problem
 
 MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
-PACKAGES: Final = ("trialsim", "simpy", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "matplotlib")
+PACKAGES: Final = ("trialsim", "simpy", "numba", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "matplotlib")
+CALIBRATION_PACKAGES: Final = ("emcee", "arviz-stats")
 
 
-def installed_versions() -> dict[str, str]:
+def installed_versions(*more: str) -> dict[str, str]:
     """The versions of Python and of the packages that results may depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: version(name) for name in (*PACKAGES, *more)}}
 
 
 def this_machine() -> dict[str, Any]:
@@ -55,8 +56,45 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into a folder."""
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, default=str, allow_nan=False)
-        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        write_manifest(folder, asdict(self))
+
+
+@dataclass(frozen=True)
+class CalibrationManifest:
+    """What was calibrated, with what, on what, for how long, and the digest of the draws that came out.
+
+    `patients_per_patient` and `seed_of_draws` fix the simulated cell probabilities, `seed` the chains.
+    """
+
+    cohort: str
+    scenario: dict[str, Any]
+    scenario_digest: str
+    seed: int
+    seed_of_draws: int
+    patients_per_patient: int
+    ensembles: int
+    steps: int
+    draws: int
+    posterior_digest: str
+    largest_r_hat: float
+    smallest_ess: float
+    acceptance: float
+    workers: int
+    seconds: float
+    verb: str = "calibrate"
+    schema_version: int = SCHEMA_VERSION
+    versions: dict[str, str] = field(default_factory=lambda: installed_versions(*CALIBRATION_PACKAGES))
+    machine: dict[str, Any] = field(default_factory=this_machine)
+
+    def write(self, folder: Path) -> None:
+        """Write `manifest.json` into a folder."""
+        write_manifest(folder, asdict(self))
+
+
+def write_manifest(folder: Path, data: Mapping[str, Any]) -> None:
+    """Write `manifest.json` into a folder."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str, allow_nan=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def as_stored(configuration: Mapping[str, Any]) -> Any:
@@ -65,13 +103,27 @@ def as_stored(configuration: Mapping[str, Any]) -> Any:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """A manifest from its file. Raises `ConfigurationError` if it is none, or of another schema."""
-    allowed = f"a manifest.json of schema {SCHEMA_VERSION} that a run has written."
+    """The manifest of a run from its file. Raises `ConfigurationError` if it is none, or of another schema."""
+    data = read_manifest_data(path)
+    try:
+        return Manifest(**data)
+    except TypeError as error:
+        raise _no_manifest(path, "this is no manifest of a run.") from error
+
+
+def read_manifest_data(path: Path) -> dict[str, Any]:
+    """A manifest of whatever verb as plain data. Raises `ConfigurationError` if it is none, or of another schema."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if data.get("schema_version") != SCHEMA_VERSION:
-            wrong = f"its schema is {data.get('schema_version')}."
-            raise ConfigurationError([Problem(str(path), "schema_version", wrong, allowed)])
-        return Manifest(**data)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigurationError([Problem(str(path), "", "this is no manifest.", allowed)]) from error
+    except (OSError, ValueError) as error:
+        raise _no_manifest(path, "this is no manifest.") from error
+    if not isinstance(data, dict) or "verb" not in data:
+        raise _no_manifest(path, "this is no manifest.")
+    if data.get("schema_version") != SCHEMA_VERSION:
+        raise _no_manifest(path, f"its schema is {data.get('schema_version')}.", "schema_version")
+    return data
+
+
+def _no_manifest(path: Path, wrong: str, what: str = "") -> ConfigurationError:
+    allowed = f"a manifest.json of schema {SCHEMA_VERSION} that a run has written."
+    return ConfigurationError([Problem(str(path), what, wrong, allowed)])

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from trialsim.errors import ConfigurationError, DestinationError
-from trialsim.records.manifest import MANIFEST, read_manifest
+from trialsim.records.manifest import MANIFEST, read_manifest_data
 from trialsim.records.work_folder import WorkFolder
 
 FILES: Final = frozenset(
     {MANIFEST, "scenario.yaml", "estimates.csv", "readings.csv", "replicates.parquet", "patients.parquet",
-     "events.parquet", "swimmer.png", "predictive.png"}
+     "events.parquet", "swimmer.png", "predictive.png", "parameters.parquet", "posterior.parquet", "learned.csv",
+     "learned.png", "correlations.csv", "directions.csv", "predictive.csv", "left_out.csv", "left_out.png",
+     "sensitivity.csv", "sensitivity.png"}
 )  # fmt: skip
 _ALLOWED: Final = "a new folder, an empty one, or a results folder to replace, where you may write"
 
@@ -54,7 +56,7 @@ def check_destination(destination: Path) -> Path:
 
 def _is_ours(manifest: Path) -> bool:
     try:
-        read_manifest(manifest)
+        read_manifest_data(manifest)
     except ConfigurationError:
         return False
     return True

@@ -15,6 +15,12 @@ from trialsim.model.protocol import Protocol
 from trialsim.records.columns import EVENTS, READABLE_EVENTS, conform
 
 
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as plain data; what is missing is None."""
+    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
 def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.DataFrame:
     """The events of several replicates as one table of codes.
 

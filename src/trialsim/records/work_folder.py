@@ -23,6 +23,8 @@ except ImportError:  # Windows has no such lock; two runs at once into one folde
 
 RUN: Final = "run.json"
 ROWS: Final = "replicates.rows"
+CHAINS: Final = "chains.npz"
+VARIANTS: Final = "variants.json"
 LOCK: Final = "lock"
 FILLING: Final = "filling"
 OLDER: Final = "older"
@@ -34,7 +36,7 @@ def work_folder_of(destination: Path) -> Path:
 
 
 class WorkFolder:
-    """The unfinished run beside a destination: what is being run, and its replicates so far."""
+    """The unfinished run beside a destination: what is being run, and what of it is finished."""
 
     def __init__(self, destination: Path) -> None:
         self.destination = destination
@@ -52,7 +54,7 @@ class WorkFolder:
 
     def begin(self, request: Mapping[str, Any]) -> None:
         """Forget what is there and begin a run."""
-        for name in (RUN, ROWS):  # the request goes first: rows without a request are nobody's
+        for name in (RUN, ROWS, CHAINS, VARIANTS):  # the request goes first: rows without a request are nobody's
             (self.path / name).unlink(missing_ok=True)
         unnamed = self.path / f"{RUN}.new"
         unnamed.write_text(json.dumps(as_stored(request)), encoding="utf-8")
@@ -65,6 +67,19 @@ class WorkFolder:
     def look(self, columns: Sequence[Column]) -> ReplicateStore:
         """The replicates so far, to be read only; another run may be writing them."""
         return ReplicateStore(columns, self.path / ROWS, may_write=False)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep something of the unfinished run under a name, whole or not at all."""
+        unnamed = self.path / f"{name}.new"
+        unnamed.write_bytes(content)
+        unnamed.replace(self.path / name)
+
+    def kept(self, name: str) -> bytes | None:
+        """What was kept under a name; None if nothing was."""
+        try:
+            return (self.path / name).read_bytes()
+        except OSError:
+            return None
 
     def fill(self) -> Path:
         """An empty folder to write results into."""

@@ -5,11 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trialsim.analysis import Estimate
 from trialsim.config import Scenario
 from trialsim.records.replicate_store import ReplicateStore
+
+
+def draw_calibration_figures(
+    folder: Path,
+    scenario: Scenario,
+    learned: pd.DataFrame,
+    scores: npt.NDArray[np.float64],
+    store: ReplicateStore,
+    estimates: Sequence[Estimate],
+    predictive: pd.DataFrame,
+    left_out: pd.DataFrame | None,
+    sensitivity: pd.DataFrame | None,
+) -> None:
+    """Write the pictures of a calibration into a folder; those of the last two tables where they are there."""
+    _prepare()
+    from trialsim.report.calibration_figures import draw_learned, draw_left_out, draw_sensitivity
+    from trialsim.report.predictive import draw_predictive
+
+    draw_learned(folder / "learned.png", scenario.title, learned, scores)
+    draw_predictive(folder / "predictive.png", scenario, store, estimates)
+    if left_out is not None:
+        draw_left_out(folder / "left_out.png", scenario.title, predictive, left_out)
+    if sensitivity is not None:
+        draw_sensitivity(folder / "sensitivity.png", scenario.title, sensitivity)
+
+
+def _prepare() -> None:
+    import matplotlib  # slow to import, and not needed before pictures are drawn
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["text.parse_math"] = False  # a name may hold a dollar sign
 
 
 def draw_figures(
@@ -21,10 +54,7 @@ def draw_figures(
     estimates: Sequence[Estimate],
 ) -> None:
     """Write `swimmer.png` (the first replicate) and `predictive.png` (all of them) into a folder."""
-    import matplotlib  # slow to import, and not needed before pictures are drawn
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams["text.parse_math"] = False  # a name may hold a dollar sign
+    _prepare()
     from trialsim.report.predictive import draw_predictive
     from trialsim.report.swimmer import draw_swimmer
 

@@ -1,0 +1,1 @@
+"""Parameters from a published cohort: targets, likelihood, prior, posterior."""

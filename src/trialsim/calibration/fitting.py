@@ -1,0 +1,95 @@
+"""Sampling until it has converged: legs of all ensembles, diagnostics after every few, an end that is sure to come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from trialsim.calibration.diagnostics import (
+    LARGEST_R_HAT,
+    SMALLEST_ESS,
+    diagnostics,
+    has_converged,
+    smallest_ess_of,
+)
+from trialsim.calibration.model import Calibration
+from trialsim.calibration.sampling import BURN_IN_LEGS, N_ENSEMBLES, STEPS_IN_LEG, Chains, Ensembles
+from trialsim.errors import RequestError
+from trialsim.records.tables import plain_rows
+
+MOST_STEPS: Final = 1000
+_LEGS_BEFORE_FIRST_LOOK: Final = 6
+_LEGS_BETWEEN_LOOKS: Final = 3
+
+OnLeg = Callable[[Chains, int], None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Chains that have converged, with their diagnostics (a row a parameter)."""
+
+    calibration: Calibration
+    chains: Chains
+    diagnostics: pd.DataFrame
+    seed: int
+
+
+@dataclass(frozen=True)
+class Demands:
+    """When sampling ends: with `smallest_ess` in bulk and tails of every parameter, or at `most_steps`."""
+
+    smallest_ess: float = SMALLEST_ESS
+    most_steps: int = MOST_STEPS
+    n_ensembles: int = N_ENSEMBLES
+
+
+def fit(
+    calibration: Calibration,
+    seed: int,
+    workers: int = 1,
+    demands: Demands | None = None,
+    chains: Chains | None = None,
+    on_leg: OnLeg = lambda chains, wanted: None,
+) -> Fit:
+    """Sample the posterior until it has converged; goes on from `chains` where there are some.
+
+    `on_leg` gets the chains after each leg, and how many legs there will be at least. Raises `RequestError` if they
+    have not converged after the most steps that are allowed.
+    """
+    demands = demands or Demands()
+    chains = chains if chains is not None else Chains()
+    ensembles = Ensembles(
+        lambda z: calibration.log_posterior(z, workers), len(calibration.names), seed, demands.n_ensembles
+    )
+    n_legs = BURN_IN_LEGS + _LEGS_BEFORE_FIRST_LOOK
+    most_legs = BURN_IN_LEGS + max(1, demands.most_steps // STEPS_IN_LEG)
+    while True:
+        n_legs = min(n_legs, most_legs)
+        for _ in ensembles.grow(chains, n_legs):
+            on_leg(chains, n_legs)
+        found = diagnostics(chains.by_chain(), calibration.names)
+        if has_converged(found, demands.smallest_ess):
+            return Fit(calibration, chains, found, seed)
+        if n_legs >= most_legs:
+            raise _not_converged(found, demands)
+        n_legs += _LEGS_BETWEEN_LOOKS
+
+
+def _not_converged(found: pd.DataFrame, demands: Demands) -> RequestError:
+    """What has not converged, and what to do."""
+    rows = plain_rows(found)
+    worst = max(rows, key=lambda row: float(row["r_hat"]))
+    slowest = min(rows, key=lambda row: min(float(row["ess_bulk"]), float(row["ess_tail"])))
+    wrong = (
+        f"after {demands.most_steps:,} steps the chains have not converged: R-hat {worst['r_hat']:.3f} of "
+        f"{worst['parameter']!r} (at most {LARGEST_R_HAT}), effective sample size {smallest_ess_of(found):.0f} of "
+        f"{slowest['parameter']!r} (at least {demands.smallest_ess:.0f}). No posterior was written."
+    )
+    allowed = (
+        f"more steps: --resume --most-steps {2 * demands.most_steps:,} goes on from here. If R-hat stays above "
+        "1.05, the posterior has several peaks: look at the priors, or simulate more patients for each one."
+    )
+    return RequestError(f"--most-steps {demands.most_steps}", wrong, allowed)

@@ -1,0 +1,72 @@
+"""What is finished of a calibration, kept while it lasts: chains leg by leg, variants one by one."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from trialsim.calibration.sampling import Chains
+from trialsim.config import differences
+from trialsim.errors import DestinationError
+from trialsim.records.manifest import as_stored
+from trialsim.records.work_folder import CHAINS, VARIANTS, WorkFolder
+
+Progress = Callable[[int, int], None]
+
+
+class Keeping:
+    """The unfinished calibration in a work folder (None: nothing is kept).
+
+    With `is_resumed` it must be of the same `request`; raises `DestinationError` otherwise.
+    """
+
+    def __init__(self, work: WorkFolder | None, request: Mapping[str, Any], is_resumed: bool) -> None:
+        self.work = work
+        there = work.request if work is not None else None
+        if work is not None and there is not None and is_resumed:
+            found = [str(item) for item in differences(there, as_stored(request))]
+            if found:
+                wrong = "it holds something else.\n  " + "\n  ".join(found[:10])
+                allowed = "the same cohort, readings and seed, or a calibration without --resume."
+                raise DestinationError(f"--resume of {work.path}", wrong, allowed)
+        elif work is not None:
+            work.begin(request)
+
+    def chains(self) -> Chains:
+        """The chains so far."""
+        content = self.work.kept(CHAINS) if self.work is not None else None
+        if content is None:
+            return Chains()
+        with np.load(io.BytesIO(content)) as arrays:
+            return Chains.of_arrays(arrays)
+
+    def variants(self) -> list[dict[str, Any]]:
+        """The variants of the sensitivity analysis so far."""
+        content = self.work.kept(VARIANTS) if self.work is not None else None
+        return list(json.loads(content)) if content is not None else []
+
+    def on_leg(self, on_progress: Progress) -> Callable[[Chains, int], None]:
+        """Keep the chains after a leg."""
+
+        def keep(chains: Chains, wanted: int) -> None:
+            if self.work is not None:
+                content = io.BytesIO()
+                np.savez(content, allow_pickle=False, **chains.arrays())
+                self.work.keep(CHAINS, content.getvalue())
+            on_progress(chains.n_legs, wanted)
+
+        return keep
+
+    def on_variant(self, on_progress: Progress) -> Callable[[list[dict[str, Any]], int, int], None]:
+        """Keep the variants after each."""
+
+        def keep(rows: list[dict[str, Any]], done: int, wanted: int) -> None:
+            if self.work is not None:
+                self.work.keep(VARIANTS, json.dumps(rows).encode("utf-8"))
+            on_progress(done, wanted)
+
+        return keep

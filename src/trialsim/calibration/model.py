@@ -1,0 +1,133 @@
+"""The posterior density that is sampled: prior, simulator and terms of the likelihood, on the scale of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.calibration.likelihood import cells_of, log_likelihoods
+from trialsim.calibration.prior import JointPrior, log_density, prior_of
+from trialsim.calibration.simulator import Simulator
+from trialsim.calibration.targets import Term, terms_of
+from trialsim.config import Scenario, load_parameters, protocol_of
+from trialsim.config.cohort import Figure
+from trialsim.config.quantities import Quantity
+from trialsim.config.scenario import own_name, parameter_name, quantities_in
+from trialsim.config.varying import parameter_places
+from trialsim.errors import HazardError
+from trialsim.records.outcomes import columns_of
+
+Array = npt.NDArray[np.float64]
+PATIENTS_PER_PATIENT: Final = 800  # simulated for each one of the cohort: see docs/why/calibration.md
+SEED_OF_DRAWS: Final = 20
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is calibrated to what: scenario with fixed numbers, prior, terms, and the simulator between them.
+
+    `factors` make engine units of parameter units.
+    """
+
+    scenario: Scenario
+    prior: JointPrior
+    factors: tuple[float, ...]
+    terms: tuple[Term, ...]
+    simulator: Simulator
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters, in order."""
+        return self.prior.names
+
+    @cached_property
+    def n_patients(self) -> int:
+        """How many patients the cohort has."""
+        return self.scenario.accrual.patients
+
+    def engine_values(self, z: Array) -> Array:
+        """Scores to the numbers that engines read. Shapes (…, parameters)."""
+        return np.asarray(self.prior.values(z) * np.array(self.factors))
+
+    def probabilities(self, z: Array, workers: int = 1) -> Array:
+        """The cell probabilities at each row of scores. Shapes (n, parameters) to (n, cells).
+
+        A row whose parameters no trial can be simulated under (an infinite hazard) is missing.
+        """
+        values = self.engine_values(z).tolist()
+        if workers == 1 or len(values) == 1:
+            return np.array([self._cells_at(row) for row in values])
+        with ThreadPoolExecutor(workers) as pool:
+            return np.array(list(pool.map(self._cells_at, values)))
+
+    def _cells_at(self, values: list[float]) -> Array:
+        try:
+            return self.simulator.probabilities(values)
+        except (HazardError, OverflowError):
+            return np.full(len(self.simulator.cells), np.nan)
+
+    def log_likelihoods(self, z: Array, workers: int = 1) -> Array:
+        """The log-likelihood of each term at each row of scores. Shapes (n, parameters) to (n, terms)."""
+        found = log_likelihoods(self.terms, self.simulator.cells, self.probabilities(z, workers))
+        return np.where(np.isnan(found), -np.inf, found)
+
+    def log_posterior(self, z: Array, workers: int = 1) -> Array:
+        """The log posterior density at each row of scores, up to a constant. Shapes (n, parameters) to (n,)."""
+        return np.asarray(log_density(z) + self.log_likelihoods(z, workers).sum(axis=-1))
+
+    def without(self, quantity: str) -> Calibration:
+        """The same without one figure; what it leaves of a group of figures stays."""
+        figures = {name: figure for name, figure in self.scenario.figures.items() if name != quantity}
+        return self.with_figures(figures)
+
+    def with_figures(self, figures: Mapping[str, Figure]) -> Calibration:
+        """The same with other figures."""
+        return replace(self, terms=terms_of(self.scenario, figures, _columns(self.scenario)))
+
+
+def calibration_of(
+    scenario: Scenario,
+    *,
+    patients_per_patient: int = PATIENTS_PER_PATIENT,
+    seed: int = SEED_OF_DRAWS,
+    prior_width: float = 1.0,
+) -> Calibration:
+    """A scenario with a cohort, made ready to be calibrated to it.
+
+    The numbers that are fixed are the scenario's own. Each patient of the cohort is stood for by `patients_per_patient`
+    simulated ones, on the draws of `seed`. Raises `ConfigurationError` where there is no cohort, no prior, or a figure
+    that cannot be a target.
+    """
+    fixed = scenario.with_changes({"parameters": "mode"})
+    places, kinds = parameter_places(fixed), _kinds(fixed)
+    parameters = load_parameters(str(fixed.parameters.calibrated_to))
+    prior = prior_of(parameters, tuple(places), prior_width)
+    terms = terms_of(fixed, fixed.figures, _columns(fixed))
+    simulator = Simulator(
+        protocol=protocol_of(fixed),
+        places=tuple(places[name] for name in prior.names),
+        cells=cells_of(terms),
+        n_trials=patients_per_patient,
+        seed=seed,
+    )
+    factors = tuple(kinds[name].units[unit] for name, unit in zip(prior.names, prior.units, strict=True))
+    return Calibration(fixed, prior, factors, terms, simulator)
+
+
+def _columns(scenario: Scenario) -> tuple[str, ...]:
+    return tuple(column.name for column in columns_of(protocol_of(scenario)))
+
+
+def _kinds(scenario: Scenario) -> dict[str, type[Quantity]]:
+    """The kind of number that each parameter stands for."""
+    return {
+        parameter_name(quantity, own_name(place)): type(quantity)
+        for place, quantity in quantities_in(scenario)
+        if quantity.calibrated
+    }

@@ -1,0 +1,121 @@
+"""What the answers owe to what was assumed: every other reading of the cohort, and narrower and wider priors.
+
+Each variant is calibrated anew and its own trial simulated under its own posterior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from trialsim.analysis import value_and_error
+from trialsim.analysis.comparison import groups_of
+from trialsim.analysis.endpoints import endpoints_of
+from trialsim.analysis.uncertainty import split_of
+from trialsim.calibration.fitting import Demands, fit
+from trialsim.calibration.model import calibration_of
+from trialsim.calibration.posterior import Posterior
+from trialsim.calibration.predictive import simulated
+from trialsim.config import Scenario
+
+PRIOR_WIDTHS: Final = (0.5, 2.0)
+PATIENTS_PER_PATIENT: Final = 400
+DEMANDS: Final = Demands(smallest_ess=400.0)
+BASE: Final = "as calibrated"
+N_TRIALS: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One other assumption: what was asked, what is answered here, and how that changes the scenario or the prior."""
+
+    question: str
+    answer: str
+    changes: Mapping[str, Any]
+    prior_width: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """The variant in a few words."""
+        return f"{self.question}: {self.answer}" if self.answer else self.question
+
+
+def variants_of(scenario: Scenario) -> list[Variant]:
+    """The scenario as it is, every reading of its cohort that was not taken, and the widths of the priors."""
+    found = [Variant(BASE, "", {})]
+    cohort = scenario.cohort
+    taken = cohort.chosen(scenario.readings) if cohort is not None else {}
+    for name, choice in taken.items():
+        readings = cohort.ambiguities[name].readings if cohort is not None else {}
+        question = name.replace("_", " ")
+        found += [Variant(question, other, {f"readings.{name}": other}) for other in readings if other != choice]
+    return found + [Variant("width of all priors", f"× {width:g}", {}, width) for width in PRIOR_WIDTHS]
+
+
+def quantities_of(scenario: Scenario, columns: Sequence[str]) -> list[str]:
+    """What is looked at: response, each reported toxicity, dose, as far as the trial has them."""
+    wanted = ["response.partial", "response.any"]
+    wanted += [name for name in endpoints_of(columns) if name.startswith("toxicity.") and name != "toxicity.any_severe"]
+    return [*wanted, "dose.median"]
+
+
+def answers_under(scenario: Scenario, variant: Variant, seed: int, workers: int) -> list[dict[str, Any]]:
+    """One row a quantity: what the variant's own trial gives under its own posterior."""
+    changed = scenario.with_changes(dict(variant.changes)) if variant.changes else scenario
+    calibration = calibration_of(changed, patients_per_patient=PATIENTS_PER_PATIENT, prior_width=variant.prior_width)
+    found = fit(calibration, seed, workers, DEMANDS)
+    ess = float(found.diagnostics["ess_bulk"].min())
+    store = simulated(calibration, Posterior(found).scores, seed, N_TRIALS)
+    endpoints, draws = endpoints_of(store.columns), groups_of(store)
+    rows = []
+    for quantity in quantities_of(changed, store.columns):
+        value, mcse = value_and_error(endpoints[quantity], store)
+        values = endpoints[quantity].per_trial(store)
+        is_defined = ~np.isnan(values)
+        split = split_of(values[is_defined], draws[is_defined] if draws is not None else None)
+        rows.append(
+            {
+                "variant": variant.name,
+                "quantity": quantity,
+                "unit": endpoints[quantity].unit,
+                "value": value,
+                "mcse": float(np.hypot(mcse, split.parameters / np.sqrt(ess))),
+                "sd_parameters": split.parameters,
+                "r_hat": float(found.diagnostics["r_hat"].max()),
+            }
+        )
+    return rows
+
+
+def sensitivity(
+    scenario: Scenario,
+    seed: int,
+    workers: int = 1,
+    known: Sequence[dict[str, Any]] = (),
+    on_variant: Callable[[list[dict[str, Any]], int, int], None] = lambda rows, done, wanted: None,
+) -> pd.DataFrame:
+    """How far each other assumption moves what the trial says: a row a variant and quantity.
+
+    `value` ± `mcse` (which holds the error of the chain's finite length too) and `shift` from the calibration as it is,
+    with `shift_mcse`. `known` are rows of variants that are done. `on_variant` gets all rows after each variant.
+    """
+    rows = list(known)
+    variants = variants_of(scenario)
+    for done, variant in enumerate(variants, start=1):
+        if not any(row["variant"] == variant.name for row in rows):
+            rows += answers_under(scenario, variant, seed, workers)
+        on_variant(rows, done, len(variants))
+    return with_shifts(pd.DataFrame(rows))
+
+
+def with_shifts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their distance from the base variant."""
+    base = rows[rows["variant"] == BASE].set_index("quantity")
+    is_base = rows["variant"] == BASE
+    at_base, error = rows["quantity"].map(base["value"]), rows["quantity"].map(base["mcse"])
+    together = np.hypot(rows["mcse"].to_numpy(), error.to_numpy())
+    return rows.assign(shift=rows["value"] - at_base, shift_mcse=np.where(is_base, 0.0, together))

@@ -1,0 +1,91 @@
+"""Cell probabilities from the batch engine: the scenario's own trial, on the same draws at every parameter value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.analysis.endpoints import RESPONDERS
+from trialsim.calibration.targets import ENROLLED, EVALUABLE, PLANNED, BelowCell, Cell, ShareCell
+from trialsim.engines.batch import Batch, Patients
+from trialsim.model.parameters import with_values
+from trialsim.model.protocol import ParameterPlace, Protocol
+from trialsim.records.columns import TOXICITY_PREFIX
+
+Array = npt.NDArray[np.float64]
+FIRST_REPLICATE: Final = 1
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A trial with unknown parameters. `n_trials` of it, on the draws of `seed`, stand for all of its patients.
+
+    `places` tells where each parameter stands, `cells` what is wanted. The probabilities are a deterministic function
+    of the parameters.
+    """
+
+    protocol: Protocol
+    places: tuple[tuple[ParameterPlace, ...], ...]
+    cells: tuple[Cell, ...]
+    n_trials: int
+    seed: int
+
+    def probabilities(self, values: Sequence[float]) -> Array:
+        """The probability of each cell under parameters in engine units. Shape (cells,).
+
+        A share of n patients is (k + 1/2) / (n + 1), so that a cell which no simulated patient is in has a probability
+        of about half a patient's.
+        """
+        found = self.patients(values, self.seed, FIRST_REPLICATE, self.n_trials)
+        totals = self._totals(found)
+        who = self._who(found)
+        return np.array([self._probability(cell, totals, found.enrolled, who) for cell in self.cells])
+
+    def patients(self, values: Sequence[float], seed: int, first: int, n: int) -> Patients:
+        """The patients of `n` trials from `first` on, under parameters in engine units."""
+        return Batch(with_values(self.protocol, self.places, values)).patients(seed, first, n)
+
+    def with_cells(self, cells: tuple[Cell, ...]) -> Simulator:
+        """The same trial, for other cells."""
+        return replace(self, cells=cells)
+
+    def _totals(self, found: Patients) -> dict[str, float]:
+        totals = {name: float(found.outcomes[name].sum()) for name in found.outcomes.dtype.names or ()
+                  if name.startswith("n_")}  # fmt: skip
+        reported = [c.name for c in self.protocol.clocks if c.is_reported and c.name in self._toxicities]
+        totals |= {f"{TOXICITY_PREFIX}{name}": float(found.n_toxicity[:, i].sum()) for i, name in enumerate(reported)}
+        totals[PLANNED] = float(self.n_trials * self.protocol.accrual.n_patients)
+        totals[RESPONDERS] = totals["n_partial"] + totals["n_minor"]
+        return totals
+
+    @property
+    def _toxicities(self) -> set[str]:
+        return {self.protocol.clocks[i].name for i in self.protocol.toxicities}
+
+    @staticmethod
+    def _who(found: Patients) -> dict[str, npt.NDArray[np.bool_]]:
+        numbers = np.arange(found.enrolled.shape[1])
+        is_there = numbers[None, :] < found.outcomes["n_enrolled"][:, None]
+        return {
+            ENROLLED: is_there,
+            EVALUABLE: is_there & found.enrolled["is_evaluable"],
+            RESPONDERS: is_there & found.enrolled["is_responder"],
+        }
+
+    @staticmethod
+    def _probability(
+        cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], who: dict[str, npt.NDArray[np.bool_]]
+    ) -> float:
+        if isinstance(cell, ShareCell):
+            return (totals[cell.column] + 0.5) / (totals[cell.of] + 1.0)
+        values = enrolled[cell.field][who[cell.who]]
+        return (float(np.count_nonzero(values < cell.edge)) + 0.5) / (len(values) + 1.0)
+
+
+def below_cells(field: str, who: str, edges: Sequence[float]) -> tuple[BelowCell, ...]:
+    """The distribution function of a patient's value at some edges, as cells."""
+    return tuple(BelowCell(field, who, edge) for edge in edges)

@@ -1,0 +1,184 @@
+"""What a calibration aims at: the published figures as terms of a likelihood, each over cells of the simulated trial.
+
+    Share       k of n, binomial                                  toxicities, evaluability, …
+    Categories  counts that exclude each other, multinomial       responses of the evaluable, fates of the responders
+    Median      a sample median within its rounding               doses, follow-up
+
+A cell is a probability that the simulator gives: the share of patients in a category, or the share below a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from trialsim.analysis.endpoints import RESPONDERS, Endpoint, endpoints_of
+from trialsim.config import Scenario
+from trialsim.config.cohort import Figure
+from trialsim.errors import ConfigurationError, Problem
+
+ENROLLED: Final = "n_enrolled"
+EVALUABLE: Final = "n_evaluable"
+PLANNED: Final = "planned"  # those who would have enrolled had the trial gone on
+
+
+@dataclass(frozen=True)
+class ShareCell:
+    """The share of patients counted in `column` among those counted in `of` (columns of the replicates)."""
+
+    column: str
+    of: str
+
+
+@dataclass(frozen=True)
+class BelowCell:
+    """The share of patients whose value lies below an edge: `field` and `who` as in `PATIENT_VALUES`."""
+
+    field: str
+    who: str
+    edge: float
+
+
+Cell = ShareCell | BelowCell
+
+# Medians by statistic: the value of a patient, of whom, and how much of it makes the figure's unit.
+PATIENT_VALUES: Final[Mapping[str, tuple[str, str]]] = {
+    "dose.median": ("mean_dose", ENROLLED),
+    "dose.median.evaluable": ("mean_dose", EVALUABLE),
+    "dose.median.highest_level": ("highest_dose", ENROLLED),
+    "follow_up.median": ("follow_up", ENROLLED),
+    "follow_up.median.responders": ("follow_up", RESPONDERS),
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """`k` of `n` patients in one category."""
+
+    quantities: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    k: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Categories:
+    """`counts` of `n` patients in categories that exclude each other; the rest is in none of them."""
+
+    quantities: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    counts: tuple[int, ...]
+    n: int
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median of `n` patients lies from the edge of the first cell to that of the second, `[low, high)`."""
+
+    quantities: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    n: int
+
+
+Term = Share | Categories | Median
+
+
+def terms_of(scenario: Scenario, figures: Mapping[str, Figure], columns: tuple[str, ...]) -> tuple[Term, ...]:
+    """The terms of the likelihood, one for each figure or group of figures that exclude each other.
+
+    `columns` are those of the scenario's replicates. The first term says that everyone had enrolled by the cut-off:
+    that is why their number was published. Raises `ConfigurationError` for figures that cannot be targets.
+    """
+    endpoints = endpoints_of(columns)
+    n_planned = scenario.accrual.patients
+    everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
+    found: list[Term] = [everyone]
+    for group in _groups(figures, endpoints):
+        endpoint, figure = endpoints[_statistic(group[0], figures)], figures[group[0]]
+        if figure.kind == "median":
+            found.append(_median(group[0], figure, endpoint, _how_many(group[0], figures, n_planned)))
+        elif len(group) == 1 and endpoint.of not in (EVALUABLE, RESPONDERS):
+            of = endpoint.of or ENROLLED
+            found.append(Share(group, (ShareCell(endpoint.column, of),), figure.count or 0, figure.of or 1))
+        else:
+            found.append(_categories(group, figures, endpoints))
+    return tuple(found)
+
+
+def _statistic(quantity: str, figures: Mapping[str, Figure]) -> str:
+    return figures[quantity].statistic or quantity
+
+
+def _groups(figures: Mapping[str, Figure], endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, ...]]:
+    """Figures that belong to one term: the responses of the evaluable, the fates of the responders, others alone."""
+    done: set[str] = set()
+    for quantity, figure in figures.items():
+        of = endpoints[_statistic(quantity, figures)].of
+        if quantity in done:
+            continue
+        if figure.kind == "median" or of not in (EVALUABLE, RESPONDERS):
+            group: tuple[str, ...] = (quantity,)
+        else:
+            same = [other for other in figures if endpoints[_statistic(other, figures)].of == of]
+            group = tuple(other for other in same if figures[other].kind != "median")
+        done |= set(group)
+        yield group
+
+
+def _categories(group: tuple[str, ...], figures: Mapping[str, Figure], endpoints: Mapping[str, Endpoint]) -> Categories:
+    """Counts that exclude each other; "any response" beside "partial response" leaves the minor ones."""
+    sizes = {figures[quantity].of for quantity in group}
+    place = f"figures.{group[0]}"
+    if len(sizes) > 1:
+        wrong = f"{', '.join(group)} are shares of different numbers of patients."
+        raise _refused(place, wrong, "the same `of` in each")
+    n = sizes.pop() or 1
+    counts = {endpoints[_statistic(quantity, figures)].column: figures[quantity].count or 0 for quantity in group}
+    if RESPONDERS in counts and len(counts) > 1:
+        parts = [column for column in counts if column != RESPONDERS]
+        if len(parts) == 2:
+            if sum(counts[part] for part in parts) != counts[RESPONDERS]:
+                raise _refused(place, "partial and minor responses do not add up to any response.", "counts that do")
+        else:
+            other = next(column for column in RESPONDERS.split(" + ") if column != parts[0])
+            counts[other] = counts[RESPONDERS] - counts[parts[0]]
+        del counts[RESPONDERS]
+    if sum(counts.values()) > n or min(counts.values()) < 0:
+        raise _refused(place, f"{', '.join(group)} are together more than {n}.", f"at most {n} in all")
+    of = endpoints[_statistic(group[0], figures)].of
+    return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
+
+
+def _median(quantity: str, figure: Figure, endpoint: Endpoint, n: int) -> Median:
+    if figure.value is None or figure.rounded_to is None:
+        raise AssertionError("a median has its value and its rounding: see config.cohort")
+    half = figure.rounded_to.value / 2.0
+    field, who = PATIENT_VALUES[endpoint.name]
+    low, high = ((figure.value.value + side * half) / endpoint.scale for side in (-1.0, 1.0))
+    return Median((quantity,), (BelowCell(field, who, low), BelowCell(field, who, high)), n)
+
+
+def _how_many(quantity: str, figures: Mapping[str, Figure], n_planned: int) -> int:
+    """Of how many patients a median was taken: all, the evaluable, or the responders, as other figures tell."""
+    _, who = PATIENT_VALUES[_statistic(quantity, figures)]
+    if who == ENROLLED:
+        return n_planned
+    if who == EVALUABLE:
+        found = next((f.of for q, f in figures.items() if q.startswith("response.")), None)
+        found = found or next((f.count for q, f in figures.items() if q == "evaluable"), None)
+    else:
+        found = next((f.of for q, f in figures.items() if q.startswith("responders.")), None)
+        found = found or _sum_of_responses(figures)
+    if not found:
+        raise _refused(f"figures.{quantity}", "no figure says of how many patients this is the median.", "that number")
+    return found
+
+
+def _sum_of_responses(figures: Mapping[str, Figure]) -> int:
+    counts = {quantity: figure.count or 0 for quantity, figure in figures.items()}
+    return counts.get("response.any", counts.get("response.partial", 0) + counts.get("response.minor", 0))
+
+
+def _refused(place: str, wrong: str, allowed: str) -> ConfigurationError:
+    return ConfigurationError([Problem("cohort", place, wrong, f"{allowed}.")])

@@ -1,0 +1,63 @@
+"""The likelihood of published figures, against textbooks and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from trialsim.calibration.likelihood import log_likelihoods, p_median_below
+from trialsim.calibration.targets import BelowCell, Categories, Median, Share, ShareCell
+
+A, B = ShareCell("a", "n"), ShareCell("b", "n")
+LOW, HIGH = BelowCell("x", "n", 1.0), BelowCell("x", "n", 2.0)
+
+
+def test_a_share_is_binomial() -> None:
+    p = np.array([[0.1], [0.3], [0.9]])
+    found = log_likelihoods([Share(("a",), (A,), 11, 27)], [A], p)
+    assert found[:, 0] == pytest.approx(stats.binom.logpmf(11, 27, p[:, 0]))
+
+
+def test_categories_are_multinomial_with_the_rest_as_one_of_them() -> None:
+    found = log_likelihoods([Categories(("a", "b"), (A, B), (5, 4), 20)], [A, B], np.array([[0.25, 0.2]]))
+    assert found[0, 0] == pytest.approx(stats.multinomial.logpmf([5, 4, 11], 20, [0.25, 0.2, 0.55]))
+
+
+def test_a_median_of_odd_size_lies_between_two_values_as_order_statistics_say() -> None:
+    """The median of 27 has a beta distribution on the scale of the distribution function (David and Nagaraja)."""
+    found = log_likelihoods([Median(("m",), (LOW, HIGH), 27)], [LOW, HIGH], np.array([[0.3, 0.7]]))
+    assert np.exp(found[0, 0]) == pytest.approx(stats.beta(14, 14).cdf(0.7) - stats.beta(14, 14).cdf(0.3))
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 20])
+def test_a_median_lies_below_a_value_as_often_as_medians_of_samples_do(n: int) -> None:
+    rng = np.random.default_rng(n)
+    samples = rng.random((200_000, n))
+    for p in (0.3, 0.5, 0.6):
+        simulated = float(np.mean(np.median(samples, axis=1) < p))
+        assert float(p_median_below(n, np.array(p))) == pytest.approx(simulated, abs=4 * np.sqrt(0.25 / 200_000))
+
+
+def test_for_an_even_size_the_shape_between_the_two_in_the_middle_hardly_matters() -> None:
+    """The formula takes it as flat; in a skewed distribution it is not."""
+    rng = np.random.default_rng(3)
+    medians = np.median(rng.exponential(size=(200_000, 20)), axis=1)
+    for p in (0.3, 0.5, 0.6):
+        simulated = float(np.mean(medians < stats.expon.ppf(p)))
+        assert float(p_median_below(20, np.array(p))) == pytest.approx(simulated, abs=0.01)
+
+
+def test_what_no_simulated_patient_does_is_unlikely_and_not_impossible() -> None:
+    terms = [Share(("a",), (A,), 11, 27), Median(("m",), (LOW, HIGH), 27)]
+    found = log_likelihoods(terms, [A, LOW, HIGH], np.array([[1e-5, 1e-5, 1e-5]]))
+    assert np.all(np.isfinite(found))
+    assert found[0, 0] < -90.0
+    assert found[0, 1] < -15.0
+
+
+def test_terms_take_their_cells_wherever_they_stand() -> None:
+    term = [Categories(("a", "b"), (A, B), (5, 4), 20)]
+    straight = log_likelihoods(term, [A, B], np.array([[0.25, 0.2]]))
+    turned = log_likelihoods(term, [B, HIGH, A], np.array([[0.2, 0.9, 0.25]]))
+    assert straight == pytest.approx(turned)
