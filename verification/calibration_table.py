@@ -19,6 +19,7 @@ from trialsim.calibration.model import Calibration
 from trialsim.calibration.targets import (
     ENROLLED,
     EVALUABLE,
+    NOT_EVALUABLE,
     PLANNED,
     BelowCell,
     Categories,
@@ -50,8 +51,8 @@ SHARES = (
 )
 CELLS: tuple[Cell, ...] = (
     *SHARES,
-    *(BelowCell("mean_dose", ENROLLED, edge) for edge in DOSE_EDGES),
-    *(BelowCell("follow_up", ENROLLED, edge) for edge in FOLLOW_UP_EDGES),
+    *(BelowCell("mean_dose", who, edge) for who in (EVALUABLE, NOT_EVALUABLE) for edge in DOSE_EDGES),
+    *(BelowCell("follow_up", who, edge) for who in (EVALUABLE, NOT_EVALUABLE) for edge in FOLLOW_UP_EDGES),
 )
 
 
@@ -63,9 +64,16 @@ class Table:
     cells: Array
 
     def weights(self, terms: tuple[Term, ...]) -> Array:
-        """The posterior weight of each draw given a cohort. Sums to 1."""
-        total = log_likelihoods(terms, CELLS, self.cells).sum(axis=1)
-        weights = np.exp(total - total.max())
+        """The posterior weight of each draw given a cohort. Sums to 1.
+
+        Medians cost most and say little, so they are left out where the rest is e^20 times less likely than elsewhere.
+        """
+        quick = [term for term in terms if not isinstance(term, Median)]
+        total = log_likelihoods(quick, CELLS, self.cells).sum(axis=1)
+        near = total > total.max() - 20.0
+        medians = [term for term in terms if isinstance(term, Median)]
+        total[near] += log_likelihoods(medians, CELLS, self.cells[near]).sum(axis=1)
+        weights = np.where(near, np.exp(total - total[near].max()), 0.0)
         return np.asarray(weights / weights.sum())
 
 
@@ -105,14 +113,15 @@ def simulated_cohort(calibration: Calibration, scores: Array, seed: int, replica
         names = ("n_responders_progression_free", "n_responders_relapsed", "n_responders_died")
         counts = tuple(int(row[name]) for name in names)
         terms.append(Categories(("fates",), SHARES[7:10], counts, n_partial + n_minor))
-    terms.append(_median("mean_dose", float(row["median_dose_mg_per_day"]), DOSE_STEP, n))
-    terms.append(_median("follow_up", float(row["median_follow_up_days"]), MONTH_STEP, n))
+    terms.append(_median("mean_dose", float(row["median_dose_mg_per_day"]), DOSE_STEP, n, n_evaluable))
+    terms.append(_median("follow_up", float(row["median_follow_up_days"]), MONTH_STEP, n, n_evaluable))
     return tuple(terms)
 
 
-def _median(field: str, value: float, step: float, n: int) -> Median:
+def _median(field: str, value: float, step: float, n: int, n_evaluable: int) -> Median:
     """The median as printed: to the nearest multiple of a step."""
     edges = DOSE_EDGES if field == "mean_dose" else FOLLOW_UP_EDGES
     nearest = int(np.floor(value / step + 0.5))
-    cells = (BelowCell(field, ENROLLED, edges[nearest]), BelowCell(field, ENROLLED, edges[nearest + 1]))
-    return Median((field,), cells, n)
+    ends = edges[nearest : nearest + 2]
+    cells = tuple(BelowCell(field, who, edge) for who in (EVALUABLE, NOT_EVALUABLE) for edge in ends)
+    return Median((field,), cells, n, n_evaluable)

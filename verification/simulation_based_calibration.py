@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from trialsim.calibration.model import Calibration, calibration_of
-from trialsim.calibration.predictive import left_out  # noqa: F401
 from trialsim.config import load_published_trial
 from trialsim.montecarlo.workers import available_cores
 from verification.calibration_table import Table, simulated_cohort, table_of
@@ -37,23 +37,23 @@ RESULTS = Path(__file__).parents[1] / "results" / "verification"
 TRIALS_IN_A_ROW = 400
 LEVELS = (0.5, 0.8, 0.95)
 BINS = 20
-FEWEST_EFFECTIVE = 100.0
 SEED = 7
 
 
-def places(calibration: Calibration, table: Table, n: int, seed: int) -> tuple[Array, Array]:
+def places(calibration: Calibration, table: Table, n: int, seed: int, workers: int) -> tuple[Array, Array]:
     """Where the truth lies in the posterior of each cohort (cohorts, parameters), and what the weights are worth."""
-    rng = np.random.default_rng(seed)
-    truths = rng.standard_normal((n, len(calibration.names)))
-    found, worth = [], []
-    for k, truth in enumerate(truths):
-        terms = simulated_cohort(calibration, truth, seed, k + 1)
+    truths = np.random.default_rng(seed).standard_normal((n, len(calibration.names)))
+
+    def place(k: int) -> tuple[Array, float] | None:
+        terms = simulated_cohort(calibration, truths[k], seed, k + 1)
         if terms is None:
-            continue
+            return None
         weights = table.weights(terms)
-        found.append(weights @ (table.scores < truth))
-        worth.append(1.0 / float(np.sum(weights**2)))
-    return np.array(found), np.array(worth)
+        return weights @ (table.scores < truths[k]), 1.0 / float(np.sum(weights**2))
+
+    with ThreadPoolExecutor(workers) as pool:
+        found = [item for item in pool.map(place, range(n)) if item is not None]
+    return np.array([place for place, _ in found]), np.array([worth for _, worth in found])
 
 
 def uniformity(found: Array) -> Array:
@@ -91,7 +91,7 @@ def draw(path: Path, names: tuple[str, ...], found: Array) -> None:
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(12, 1.9 * rows + 0.8), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
-    low, high = stats.binom.ppf([0.005, 0.995], len(found), 1.0 / BINS)
+    low, high = (float(stats.binom.ppf(share, len(found), 1.0 / BINS)) for share in (0.005, 0.995))
     for axes, name, column in zip(grid.ravel(), names, found.T, strict=False):
         axes.axhspan(low, high, color="#e8eef3", zorder=0)
         axes.hist(column, bins=BINS, range=(0.0, 1.0), color="#a9c6d9", edgecolor="white", zorder=2)
@@ -113,7 +113,7 @@ def main() -> None:
     started = time.perf_counter()
     calibration = calibration_of(load_published_trial("tosi2000"))
     table = table_of(calibration, n_draws, TRIALS_IN_A_ROW, SEED, available_cores())
-    found, worth = places(calibration, table, n_cohorts, SEED + 1)
+    found, worth = places(calibration, table, n_cohorts, SEED + 1, available_cores())
     p = uniformity(found)
     weights = table.weights(calibration.terms)
     medians = [weighted_median(table.scores[:, i], weights) for i in range(len(calibration.names))]
@@ -134,9 +134,10 @@ def main() -> None:
         "prior_draws": n_draws,
         "trials_in_a_row": TRIALS_IN_A_ROW,
         "cohorts": len(found),
-        "effective_draws_of_a_cohort": dict(
-            zip(("smallest", "5 %", "median"), np.quantile(worth, [0.0, 0.05, 0.5]).tolist(), strict=True)
-        ),
+        "effective_draws_of_a_cohort": {
+            name: float(np.quantile(worth, share))
+            for name, share in (("smallest", 0.0), ("5 %", 0.05), ("median", 0.5))
+        },
         "effective_draws_of_the_published_cohort": 1.0 / float(np.sum(weights**2)),
         "coverage": {level: float(np.mean(values)) for level, values in covered.items()},
         "smallest_p_holm": float(holm(p).min()),

@@ -34,7 +34,8 @@ def dose_in_three_months(events: pd.DataFrame, patients: pd.DataFrame) -> pd.Ser
     moves = moves.join(until, on=key)
     following = moves.groupby(key)["study_day"].shift(-1).fillna(moves["until"])
     days = (np.minimum(following, moves["until"]) - moves["study_day"]).clip(lower=0.0)
-    return (moves["dose_to_mg_per_day"] * days).groupby([moves["replicate"], moves["patient"]]).sum().rename("mg")
+    taken: pd.Series = (moves["dose_to_mg_per_day"] * days).groupby([moves["replicate"], moves["patient"]]).sum()
+    return taken.rename("mg")
 
 
 def compared(replicates: int, seed: int = 11) -> pd.DataFrame:

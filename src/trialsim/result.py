@@ -11,11 +11,13 @@ import pandas as pd
 
 from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table, other_readings
 from trialsim.config import Scenario, protocol_of
+from trialsim.config.parameter_draws import write_table
+from trialsim.config.varying import table_of
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import EngineChoice, Replicates, TargetPrecision
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import Manifest
-from trialsim.records.store import check_destination, results_folder
+from trialsim.records.store import PARAMETERS_FILE, check_destination, results_folder
 from trialsim.records.tables import plain_rows, readable_events
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report import draw_figures
@@ -152,4 +154,7 @@ class Result:
             self.events.to_parquet(folder / "events.parquet", index=False)
             store = self.replicates.store
             draw_figures(folder, self.scenario, self.events, self.patients, store, self.estimate_list)
+            table = table_of(self.scenario)
+            if table is not None and self.scenario.parameters.draws is not None:
+                write_table(folder / PARAMETERS_FILE, table)
             self.manifest().write(folder)

@@ -29,7 +29,7 @@ from trialsim.montecarlo.resume import open_store
 from trialsim.montecarlo.workers import available_cores
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import read_manifest
-from trialsim.records.store import check_destination
+from trialsim.records.store import PARAMETERS_FILE, check_destination
 from trialsim.records.tables import event_table, readable_events
 from trialsim.records.work_folder import work_folder
 from trialsim.report import describe
@@ -205,9 +205,15 @@ def trace(scenario: Scenario, replicate: int = 1, seed: int = 1, patient: int | 
 
 
 def run_again(manifest: Path | str, on_progress: Callable[[int, int], None] = lambda done, wanted: None) -> Result:
-    """Run what a manifest describes; the digest of the results comes out equal."""
+    """Run what a manifest describes; the digest of the results comes out equal.
+
+    Where the parameters were draws in a file of the user's, they are taken from the copy beside the manifest.
+    """
     found = read_manifest(Path(manifest))
-    scenario = scenario_from_mapping(found.scenario, str(manifest))
+    configuration, copy = dict(found.scenario), Path(manifest).parent / PARAMETERS_FILE
+    if "draws" in configuration["parameters"] and copy.is_file():
+        configuration["parameters"] = {**configuration["parameters"], "draws": str(copy)}
+    scenario = scenario_from_mapping(configuration, str(manifest))
     return run(scenario, found.replicates, found.seed, found.kept_replicates, on_progress=on_progress)
 
 

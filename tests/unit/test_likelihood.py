@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trialsim.calibration.likelihood import log_likelihoods, p_median_below
-from trialsim.calibration.targets import BelowCell, Categories, Median, Share, ShareCell
+from trialsim.calibration.likelihood import log_likelihoods, p_median_below, p_median_below_given
+from trialsim.calibration.targets import BelowCell, Categories, Median, Share, ShareCell, Term
 
 A, B = ShareCell("a", "n"), ShareCell("b", "n")
 LOW, HIGH = BelowCell("x", "n", 1.0), BelowCell("x", "n", 2.0)
@@ -49,7 +49,7 @@ def test_for_an_even_size_the_shape_between_the_two_in_the_middle_hardly_matters
 
 
 def test_what_no_simulated_patient_does_is_unlikely_and_not_impossible() -> None:
-    terms = [Share(("a",), (A,), 11, 27), Median(("m",), (LOW, HIGH), 27)]
+    terms: list[Term] = [Share(("a",), (A,), 11, 27), Median(("m",), (LOW, HIGH), 27)]
     found = log_likelihoods(terms, [A, LOW, HIGH], np.array([[1e-5, 1e-5, 1e-5]]))
     assert np.all(np.isfinite(found))
     assert found[0, 0] < -90.0
@@ -61,3 +61,19 @@ def test_terms_take_their_cells_wherever_they_stand() -> None:
     straight = log_likelihoods(term, [A, B], np.array([[0.25, 0.2]]))
     turned = log_likelihoods(term, [B, HIGH, A], np.array([[0.2, 0.9, 0.25]]))
     assert straight == pytest.approx(turned)
+
+
+@pytest.mark.parametrize(("k", "m"), [(20, 7), (14, 6), (5, 0), (0, 8)])
+def test_a_median_over_two_kinds_of_patients_is_that_of_mixed_samples(k: int, m: int) -> None:
+    rng = np.random.default_rng(k)
+    samples = np.concatenate([rng.random((200_000, k)), 0.6 * rng.random((200_000, m))], axis=1)
+    for x in (0.35, 0.5):
+        simulated = float(np.mean(np.median(samples, axis=1) < x))
+        found = float(p_median_below_given(k, m, np.array(x), np.array(x / 0.6)))
+        assert found == pytest.approx(simulated, abs=4 * np.sqrt(0.25 / 200_000) + (0.0 if (k + m) % 2 else 0.005))
+
+
+def test_two_kinds_that_are_alike_are_one() -> None:
+    p = np.array([0.1, 0.45, 0.8])
+    assert p_median_below_given(20, 7, p, p) == pytest.approx(p_median_below(27, p))
+    assert p_median_below_given(12, 8, p, p) == pytest.approx(p_median_below(20, p))

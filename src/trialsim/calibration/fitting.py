@@ -46,6 +46,10 @@ class Demands:
     n_ensembles: int = N_ENSEMBLES
 
 
+# For the many calibrations of which only a mean is wanted.
+QUICK: Final = Demands(smallest_ess=400.0, n_ensembles=2)
+
+
 def fit(
     calibration: Calibration,
     seed: int,

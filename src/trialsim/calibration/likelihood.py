@@ -1,8 +1,9 @@
 """The likelihood of a published cohort, from the probabilities of its cells.
 
 Patients are independent given the parameters, so a count is binomial, counts that exclude each other are multinomial,
-and a sample median lies below x when more than half of the sample does. Terms are multiplied: what one figure says
-about another beyond the parameters (late entrants have both short follow-up and low doses) is not used.
+and a sample median lies below x when more than half of the sample does. Terms are multiplied. What late entry does to
+several figures at once is taken into account where it matters most: a median of all the enrolled is taken given how
+many of them were evaluable (see docs/why/calibration.md).
 """
 
 from __future__ import annotations
@@ -50,7 +51,48 @@ def _multinomial(term: Categories, p: Array) -> Array:
 
 
 def _median_between(term: Median, p: Array) -> Array:
-    return p_median_below(term.n, p[..., 1]) - p_median_below(term.n, p[..., 0])
+    if term.n_evaluable is None:
+        return p_median_below(term.n, p[..., 1]) - p_median_below(term.n, p[..., 0])
+    k = term.n_evaluable
+    return p_median_below_given(k, term.n - k, p[..., 1], p[..., 3]) - p_median_below_given(
+        k, term.n - k, p[..., 0], p[..., 2]
+    )
+
+
+def p_median_below_given(k: int, m: int, p_first: Array, p_second: Array) -> Array:
+    """The probability that the median of k values of one kind and m of another lies below x, all independent.
+
+    `p_first` and `p_second` are the probabilities that a value of each kind does. The number below x is the sum of two
+    binomial ones. For an even number of values see `p_median_below`: what lies between the two in the middle is shared
+    out as it is there.
+    """
+    n = k + m
+    first, second = _binomial(k, p_first), _binomial(m, p_second)
+    at_least = np.cumsum(second[..., ::-1], axis=-1)[..., ::-1]  # of the second kind, at least so many below x
+    needed = n // 2 + 1
+    below = sum(first[..., i] * _or_edge(at_least, needed - i) for i in range(k + 1))
+    if n % 2 == 1:
+        return np.asarray(below)
+    half = n // 2
+    equal = sum(first[..., i] * second[..., half - i] for i in range(max(0, half - m), min(k, half) + 1))
+    pooled = (k * p_first + m * p_second) / n
+    share = _mean_of_middle_below(half, pooled) / np.maximum(_binomial(n, pooled)[..., half], SMALLEST)
+    return np.asarray(below + equal * np.clip(share, 0.0, 1.0))
+
+
+def _binomial(n: int, p: Array) -> Array:
+    """Binomial probabilities of 0 to n. Shapes (…) to (…, n + 1)."""
+    counts = np.arange(n + 1)
+    p = np.asarray(p)[..., None]
+    choose = gammaln(n + 1) - gammaln(counts + 1) - gammaln(n - counts + 1)
+    return np.asarray(np.exp(choose + xlogy(counts, p) + xlog1py(n - counts, -p)))
+
+
+def _or_edge(at_least: Array, number: int) -> Array:
+    """The probability of at least a number, which may lie outside what is possible."""
+    if number <= 0:
+        return np.ones(at_least.shape[:-1])
+    return at_least[..., number] if number < at_least.shape[-1] else np.zeros(at_least.shape[:-1])
 
 
 def p_median_below(n: int, p_below: Array) -> Array:

@@ -46,7 +46,7 @@ class Posterior:
         """What the cohort taught: one row a parameter.
 
         `prior_*` and `posterior_*` median and 90 % interval in `unit`, `median_mcse` the Monte Carlo standard error of
-        the posterior median, `shift` the distance of the medians in prior standard deviations and `contraction`
+        the posterior median, `shift` ± `shift_mcse` the distance of the medians in prior sd, `contraction`
         1 - var(posterior) / var(prior), both on the scale of the prior (log for rates and times, logit for
         probabilities), with `contraction_mcse`; `verdict` in words.
         """
@@ -69,6 +69,7 @@ class Posterior:
                     **dict(zip(("posterior_median", "posterior_lower", "posterior_upper"), posterior, strict=True)),
                     "median_mcse": float(around[1] - around[0]),
                     "shift": float(points[0]),
+                    "shift_mcse": found["mcse_median_score"],
                     "contraction": contraction,
                     "contraction_mcse": error,
                     "verdict": verdict(contraction),

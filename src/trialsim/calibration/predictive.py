@@ -14,8 +14,8 @@ from arviz_stats.base import array_stats
 from trialsim.analysis import Estimate, estimates
 from trialsim.analysis.comparison import groups_of
 from trialsim.analysis.endpoints import endpoints_of
-from trialsim.calibration.fitting import Demands, fit
-from trialsim.calibration.likelihood import log_likelihoods
+from trialsim.calibration.fitting import QUICK, fit
+from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.posterior import Posterior
 from trialsim.model.protocol import Protocol
@@ -98,16 +98,18 @@ def left_out(posterior: Posterior, store: ReplicateStore, seed: int, workers: in
     are those of trials of the cohort's size; `share_below` as in `predictive_table`.
     """
     calibration = posterior.fit.calibration
-    cells = calibration.probabilities(posterior.scores, workers)
-    full = log_likelihoods(calibration.terms, calibration.simulator.cells, cells).sum(axis=1)
+    without = {quantity: calibration.without(quantity) for quantity in calibration.scenario.figures}
+    cells = cells_of([*calibration.terms, *(term for less in without.values() for term in less.terms)])
+    with_cells = replace(calibration, simulator=calibration.simulator.with_cells(cells))
+    probabilities = with_cells.probabilities(posterior.scores, workers)
+    full = log_likelihoods(calibration.terms, cells, probabilities).sum(axis=1)
     rows = []
-    for quantity in calibration.scenario.figures:
-        less = calibration.without(quantity)
-        ratios = log_likelihoods(less.terms, calibration.simulator.cells, cells).sum(axis=1) - full
-        log_weights, pareto_k = array_stats.psislw(ratios)
+    for quantity, less in without.items():
+        reduced = log_likelihoods(less.terms, cells, probabilities).sum(axis=1)
+        log_weights, pareto_k = array_stats.psislw(full - reduced)  # it takes what is left out, and turns its sign
         weights, own, method = np.exp(log_weights - np.max(log_weights)), store, "importance weights"
         if not float(pareto_k) <= LARGEST_PARETO_K:
-            scores = Posterior(fit(less, seed, workers, Demands(smallest_ess=400.0))).scores
+            scores = Posterior(fit(less.quickened(), seed, workers, QUICK)).scores
             own, weights, method = simulated(less, scores, seed), np.ones(len(scores)), "fitted again"
         row = _predicted(calibration, quantity, own, weights)
         rows.append({**row, "pareto_k": float(pareto_k), "ess": _ess(weights), "method": method})

@@ -16,15 +16,13 @@ from trialsim.analysis import value_and_error
 from trialsim.analysis.comparison import groups_of
 from trialsim.analysis.endpoints import endpoints_of
 from trialsim.analysis.uncertainty import split_of
-from trialsim.calibration.fitting import Demands, fit
+from trialsim.calibration.fitting import QUICK, fit
 from trialsim.calibration.model import calibration_of
 from trialsim.calibration.posterior import Posterior
 from trialsim.calibration.predictive import simulated
 from trialsim.config import Scenario
 
 PRIOR_WIDTHS: Final = (0.5, 2.0)
-PATIENTS_PER_PATIENT: Final = 400
-DEMANDS: Final = Demands(smallest_ess=400.0)
 BASE: Final = "as calibrated"
 N_TRIALS: Final = 20_000
 
@@ -66,8 +64,8 @@ def quantities_of(scenario: Scenario, columns: Sequence[str]) -> list[str]:
 def answers_under(scenario: Scenario, variant: Variant, seed: int, workers: int) -> list[dict[str, Any]]:
     """One row a quantity: what the variant's own trial gives under its own posterior."""
     changed = scenario.with_changes(dict(variant.changes)) if variant.changes else scenario
-    calibration = calibration_of(changed, patients_per_patient=PATIENTS_PER_PATIENT, prior_width=variant.prior_width)
-    found = fit(calibration, seed, workers, DEMANDS)
+    calibration = calibration_of(changed, prior_width=variant.prior_width).quickened()
+    found = fit(calibration, seed, workers, QUICK)
     ess = float(found.diagnostics["ess_bulk"].min())
     store = simulated(calibration, Posterior(found).scores, seed, N_TRIALS)
     endpoints, draws = endpoints_of(store.columns), groups_of(store)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trialsim.analysis.endpoints import RESPONDERS
-from trialsim.calibration.targets import ENROLLED, EVALUABLE, PLANNED, BelowCell, Cell, ShareCell
+from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLANNED, BelowCell, Cell, ShareCell
 from trialsim.engines.batch import Batch, Patients
 from trialsim.model.parameters import with_values
 from trialsim.model.protocol import ParameterPlace, Protocol
@@ -59,7 +59,6 @@ class Simulator:
         reported = [c.name for c in self.protocol.clocks if c.is_reported and c.name in self._toxicities]
         totals |= {f"{TOXICITY_PREFIX}{name}": float(found.n_toxicity[:, i].sum()) for i, name in enumerate(reported)}
         totals[PLANNED] = float(self.n_trials * self.protocol.accrual.n_patients)
-        totals[RESPONDERS] = totals["n_partial"] + totals["n_minor"]
         return totals
 
     @property
@@ -73,6 +72,7 @@ class Simulator:
         return {
             ENROLLED: is_there,
             EVALUABLE: is_there & found.enrolled["is_evaluable"],
+            NOT_EVALUABLE: is_there & ~found.enrolled["is_evaluable"],
             RESPONDERS: is_there & found.enrolled["is_responder"],
         }
 
@@ -81,7 +81,8 @@ class Simulator:
         cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], who: dict[str, npt.NDArray[np.bool_]]
     ) -> float:
         if isinstance(cell, ShareCell):
-            return (totals[cell.column] + 0.5) / (totals[cell.of] + 1.0)
+            count, of = (sum(totals[name] for name in text.split(" + ")) for text in (cell.column, cell.of))
+            return (count + 0.5) / (of + 1.0)
         values = enrolled[cell.field][who[cell.who]]
         return (float(np.count_nonzero(values < cell.edge)) + 0.5) / (len(values) + 1.0)
 

@@ -20,6 +20,7 @@ from trialsim.errors import ConfigurationError, Problem
 
 ENROLLED: Final = "n_enrolled"
 EVALUABLE: Final = "n_evaluable"
+NOT_EVALUABLE: Final = "not evaluable"  # of the enrolled, the others
 PLANNED: Final = "planned"  # those who would have enrolled had the trial gone on
 
 
@@ -74,36 +75,62 @@ class Categories:
 
 @dataclass(frozen=True)
 class Median:
-    """The median of `n` patients lies from the edge of the first cell to that of the second, `[low, high)`."""
+    """The median of `n` patients lies from the edge of the first cell to that of the second, `[low, high)`.
+
+    Where it is known how many of them were evaluable (`n_evaluable`), there are four cells: the two edges for the
+    evaluable, and the two for the others.
+    """
 
     quantities: tuple[str, ...]
     cells: tuple[Cell, ...]
     n: int
+    n_evaluable: int | None = None
 
 
 Term = Share | Categories | Median
 
 
-def terms_of(scenario: Scenario, figures: Mapping[str, Figure], columns: tuple[str, ...]) -> tuple[Term, ...]:
+def terms_of(
+    scenario: Scenario, figures: Mapping[str, Figure], columns: tuple[str, ...], left_out: str = ""
+) -> tuple[Term, ...]:
     """The terms of the likelihood, one for each figure or group of figures that exclude each other.
 
     `columns` are those of the scenario's replicates. The first term says that everyone had enrolled by the cut-off:
-    that is why their number was published. Raises `ConfigurationError` for figures that cannot be targets.
+    that is why their number was published. `left_out` is a figure that is not used: where others of its group would
+    tell it (4 relapsed and 1 dead of 9 leave 4), they are taken among those that are not of its kind. Raises
+    `ConfigurationError` for figures that cannot be targets.
     """
     endpoints = endpoints_of(columns)
     n_planned = scenario.accrual.patients
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
     found: list[Term] = [everyone]
     for group in _groups(figures, endpoints):
+        if group == (left_out,):
+            continue
         endpoint, figure = endpoints[_statistic(group[0], figures)], figures[group[0]]
         if figure.kind == "median":
-            found.append(_median(group[0], figure, endpoint, _how_many(group[0], figures, n_planned)))
+            n = _how_many(group[0], figures, n_planned)
+            known = {name: item for name, item in figures.items() if name != left_out}
+            found.append(_median(group[0], figure, endpoint, n, _how_many_evaluable(known, n_planned)))
         elif len(group) == 1 and endpoint.of not in (EVALUABLE, RESPONDERS):
             of = endpoint.of or ENROLLED
             found.append(Share(group, (ShareCell(endpoint.column, of),), figure.count or 0, figure.of or 1))
         else:
-            found.append(_categories(group, figures, endpoints))
+            term = _categories(group, figures, endpoints)
+            found.append(_without(term, left_out) if left_out in group else term)
     return tuple(found)
+
+
+def _without(term: Categories, quantity: str) -> Categories:
+    """A group of categories without one: the others as they are, or, where they would tell it, among themselves."""
+    place = term.quantities.index(quantity)
+    counts = tuple(count for i, count in enumerate(term.counts) if i != place)
+    cells = tuple(cell for i, cell in enumerate(term.cells) if i != place and isinstance(cell, ShareCell))
+    names = tuple(name for i, name in enumerate(term.quantities) if i != place)
+    if sum(term.counts) < term.n:
+        return Categories(names, cells, counts, term.n)
+    others = " + ".join(cell.column for cell in cells)
+    return Categories(names, tuple(ShareCell(cell.column, others) for cell in cells), counts, sum(counts))
 
 
 def _statistic(quantity: str, figures: Mapping[str, Figure]) -> str:
@@ -150,13 +177,23 @@ def _categories(group: tuple[str, ...], figures: Mapping[str, Figure], endpoints
     return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
 
 
-def _median(quantity: str, figure: Figure, endpoint: Endpoint, n: int) -> Median:
+def _median(quantity: str, figure: Figure, endpoint: Endpoint, n: int, n_evaluable: int | None) -> Median:
+    """A median; of all the enrolled, given how many of them were evaluable where that is known."""
     if figure.value is None or figure.rounded_to is None:
         raise AssertionError("a median has its value and its rounding: see config.cohort")
     half = figure.rounded_to.value / 2.0
     field, who = PATIENT_VALUES[endpoint.name]
-    low, high = ((figure.value.value + side * half) / endpoint.scale for side in (-1.0, 1.0))
-    return Median((quantity,), (BelowCell(field, who, low), BelowCell(field, who, high)), n)
+    edges = tuple((figure.value.value + side * half) / endpoint.scale for side in (-1.0, 1.0))
+    is_split = who == ENROLLED and n_evaluable is not None
+    groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (who,)
+    cells = tuple(BelowCell(field, group, edge) for group in groups for edge in edges)
+    return Median((quantity,), cells, n, n_evaluable if is_split else None)
+
+
+def _how_many_evaluable(figures: Mapping[str, Figure], n_planned: int) -> int | None:
+    """How many of all the enrolled were evaluable, if a figure says so."""
+    found = figures.get("evaluable")
+    return found.count if found is not None and found.of == n_planned else None
 
 
 def _how_many(quantity: str, figures: Mapping[str, Figure], n_planned: int) -> int:

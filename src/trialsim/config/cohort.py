@@ -45,7 +45,8 @@ class Figure(Section):
             if self.value.unit != self.rounded_to.unit:
                 raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
         elif self.count is None or self.of is None:
-            raise mistake("a proportion or count needs both numbers", "{count: 11, of: 27}")
+            wrong = f"{self.printed} of how many? a {self.kind} needs its count and its denominator"
+            raise mistake(wrong, "both, such as {count: 11, of: 27}")
         elif self.count > self.of:
             raise mistake(f"{self.count} of {self.of} is more than all", f"a count from 0 to {self.of}")
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +15,11 @@ from trialsim.config.builtin import find_file
 from trialsim.config.cohort import Cohort
 from trialsim.config.consistency import consistency_problems
 from trialsim.config.filling import filled_in
+from trialsim.config.parameter_draws import TableError
 from trialsim.config.parameters import ParameterSet
 from trialsim.config.problems import problems_of
 from trialsim.config.scenario import Scenario
-from trialsim.config.yaml_lines import Places, merge, read_yaml
+from trialsim.config.yaml_lines import Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -82,7 +84,10 @@ def changed_scenario(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario
 
 
 def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
-    data = filled_in(layers.with_readings(data), load_parameters)
+    try:
+        data = filled_in(layers.with_readings(data), load_parameters)
+    except TableError as error:
+        raise ConfigurationError([replace(error.problem, place=place_of(places, ("parameters",)))]) from None
     scenario = _validated(Scenario, data, places)
     problems = consistency_problems(scenario, places)
     if problems:

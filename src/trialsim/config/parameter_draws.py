@@ -27,6 +27,14 @@ _DIGITS: Final = 16
 _FORMATS: Final = (".parquet", ".csv")
 
 
+class TableError(ConfigurationError):
+    """A table of draws that is not there, cannot be read, or is another one than it should be."""
+
+    def __init__(self, what: str, wrong: str, allowed: str) -> None:
+        self.problem = Problem("", what, wrong, allowed)
+        super().__init__([self.problem])
+
+
 @dataclass(frozen=True)
 class ParameterTable:
     """Draws of parameters: `values` has shape (draws, parameters), each column in its unit (empty for none).
@@ -69,7 +77,7 @@ def posterior_file(name: str) -> Path:
 def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
     """The table that `parameters` of a scenario name: `draws`, a path, or the posterior of `calibrated_to`.
 
-    Raises `ConfigurationError` if there is none, if it cannot be read, or if it is not the one with the `digest`.
+    Raises `TableError` if there is none, if it cannot be read, or if it is not the one with the `digest`.
     """
     path = parameters.get("draws")
     named = str(parameters.get("calibrated_to") or cohort)
@@ -81,18 +89,18 @@ def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
             there = sorted(item.stem for item in file.parent.glob("*.parquet"))
             allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {', '.join(there) or 'none'}."
             wrong = f"no posterior of {named!r} comes with the package." if named else "no cohort is named."
-            raise ConfigurationError([Problem("parameters", "use = calibrated", wrong, allowed)])
+            raise TableError("parameters.use = calibrated", wrong, allowed)
         table = read_table(file, f"the posterior of {named}")
     wanted = parameters.get("digest")
     if wanted is not None and str(wanted) != table.digest:
         wrong = f"{table.title} is another one than this was resolved with (its digest is {table.digest})."
         allowed = "the same table, or no digest to take the one that is there."
-        raise ConfigurationError([Problem("parameters", f"digest = {wanted}", wrong, allowed)])
+        raise TableError(f"parameters.digest = {wanted}", wrong, allowed)
     return table
 
 
 def read_table(path: Path, title: str) -> ParameterTable:
-    """A table of draws from its file. Raises `ConfigurationError`."""
+    """A table of draws from its file. Raises `TableError`."""
     try:
         stamp = path.stat().st_mtime_ns
     except OSError:
@@ -134,6 +142,6 @@ def write_table(path: Path, table: ParameterTable) -> None:
     parquet.write_table(pa.table(list(table.values.T), names=names), path, compression="zstd")
 
 
-def _refused(path: Path, wrong: str) -> ConfigurationError:
+def _refused(path: Path, wrong: str) -> TableError:
     allowed = "a .parquet or .csv file, a row a draw, a column a parameter: `rash rate [/month]`, `sensitive`."
-    return ConfigurationError([Problem("parameters", f"draws = {path}", wrong, allowed)])
+    return TableError(f"parameters.draws = {path}", wrong, allowed)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.population import Section
-from trialsim.config.quantities import mistake
+from trialsim.config.quantities import mistake, split_number
 
 DRAWS_ENDINGS: Final = (".parquet", ".csv")
 
@@ -19,6 +20,24 @@ class Prior(Section):
     median: str | int | float
     sd: float = Field(default=0.0, ge=0.0)
     above: float | None = None
+
+    @model_validator(mode="after")
+    def _has_width(self) -> Self:
+        if self.distribution == "fixed":
+            return self
+        if self.sd == 0.0:
+            raise mistake("a prior of zero width is a fixed number", "sd above 0, or `distribution: fixed`")
+        number, unit = split_number(str(self.median)) or (math.nan, "")
+        median = number / 100.0 if unit == "%" else number
+        lowest, highest = {"lognormal": (0.0, math.inf), "logit-normal": (0.0, 1.0)}.get(
+            self.distribution, (-math.inf, math.inf)
+        )
+        if not lowest < median < highest:
+            wrong = f"a {self.distribution} prior cannot have this median"
+            raise mistake(wrong, f"above {lowest:g}" + (f" and below {highest:g}" if highest < math.inf else ""))
+        if self.above is not None and self.distribution != "normal":
+            raise mistake(f"a {self.distribution} prior has its own bounds", "`above` for a normal prior only")
+        return self
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:

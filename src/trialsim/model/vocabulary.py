@@ -58,6 +58,10 @@ STATISTICS: Final = {
     "responders.died": "",
     "follow_up.median": "months",
     "follow_up.median.responders": "months",
+    "toxicity.any_severe": "",
+    "treatment.stopped_by_rule": "",
+    "progression.seen": "",
+    "died": "",
 }
 
 # Cut-off kinds.

@@ -12,9 +12,10 @@ from trialsim.errors import ConfigurationError, DestinationError
 from trialsim.records.manifest import MANIFEST, read_manifest_data
 from trialsim.records.work_folder import WorkFolder
 
+PARAMETERS_FILE: Final = "parameters.parquet"  # the user's own draws of the parameters, beside the results
 FILES: Final = frozenset(
     {MANIFEST, "scenario.yaml", "estimates.csv", "readings.csv", "replicates.parquet", "patients.parquet",
-     "events.parquet", "swimmer.png", "predictive.png", "parameters.parquet", "posterior.parquet", "learned.csv",
+     "events.parquet", "swimmer.png", "predictive.png", PARAMETERS_FILE, "posterior.parquet", "learned.csv",
      "learned.png", "correlations.csv", "directions.csv", "predictive.csv", "left_out.csv", "left_out.png",
      "sensitivity.csv", "sensitivity.png"}
 )  # fmt: skip

@@ -60,7 +60,7 @@ def _learned_table(learned: pd.DataFrame) -> Table:
             for which in ("prior", "posterior")
         )
         error = words.significant(float(row["median_mcse"]), 1)
-        contraction = f"{100 * row['contraction']:.0f} ± {100 * row['contraction_mcse']:.0f} %"
+        contraction = f"{100 * row['contraction']:.1f} ± {100 * row['contraction_mcse']:.1f} %"
         cells = (row["parameter"], row["unit"], before, after, error, contraction, row["verdict"])
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table

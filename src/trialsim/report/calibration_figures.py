@@ -25,8 +25,8 @@ def draw_learned(path: Path, title: str, learned: pd.DataFrame, scores: np.ndarr
     """
     order = np.argsort(learned["contraction"].to_numpy())  # the last is drawn on top
     n = len(learned)
-    figure = Figure(figsize=(11, 1.8 + 0.42 * n), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(14, 1.8 + 0.4 * n), layout="constrained")
+    axes, texts = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.45])
     for y, i in enumerate(order):
         row = learned.iloc[i]
         axes.plot([-_Z_90, _Z_90], [y + 0.16, y + 0.16], color=_PRIOR, linewidth=5, solid_capstyle="butt")
@@ -34,20 +34,25 @@ def draw_learned(path: Path, title: str, learned: pd.DataFrame, scores: np.ndarr
         lower, median, upper = np.quantile(scores[:, i], [0.05, 0.5, 0.95])
         axes.plot([lower, upper], [y - 0.16, y - 0.16], color=_POSTERIOR, linewidth=5, solid_capstyle="butt")
         axes.plot(median, y - 0.16, "|", color="white", markersize=7)
-        text = f"{_interval(row, 'prior')}   →   {_interval(row, 'posterior')} {row['unit']}".rstrip()
-        axes.text(2.35, y, text, va="center", fontsize=9)
-        axes.text(6.1, y, f"{100 * max(row['contraction'], 0):.0f} %  {row['verdict']}", va="center", fontsize=9)
-    axes.text(2.35, n - 0.35, "prior → posterior: median (90 % interval)", va="center", fontsize=9, color="#555555")
-    axes.text(6.1, n - 0.35, "contraction", va="center", fontsize=9, color="#555555")
+        contraction = f"{100 * max(row['contraction'], 0):.0f} %"
+        cells = (_interval(row, "prior"), _interval(row, "posterior"), row["unit"], contraction, row["verdict"])
+        _text_row(texts, y, cells, "black")
+    _text_row(texts, n, ("prior median (90 %)", "posterior median (90 %)", "", "contraction", ""), "#555555")
     axes.set_yticks(range(n), [learned.iloc[i]["parameter"] for i in order])
-    axes.set_xlim(-2.2, 8.6)
-    axes.set_xticks([-2, -1, 0, 1, 2])
-    axes.set_ylim(-0.6, n)
-    axes.set_xlabel("standard deviations of the prior from its median", loc="left")
+    axes.set_xlim(-2.2, 2.2)
+    axes.set_ylim(-0.6, n + 0.4)
+    axes.set_xlabel("standard deviations of the prior from its median")
     _plain(axes)
+    texts.set_xlim(0, 1)
+    texts.set_axis_off()
     subtitle = "grey: prior, blue: posterior; bars are 90 % intervals, contraction is 1 − var(posterior) / var(prior)"
     figure.suptitle(f"{title}\nwhat the cohort taught about each parameter\n{subtitle}", x=0.01, ha="left", fontsize=11)
     figure.savefig(path, dpi=_DPI)
+
+
+def _text_row(axes: Axes, y: float, cells: tuple[str, ...], colour: str) -> None:
+    for x, cell in zip((0.0, 0.25, 0.5, 0.6, 0.72), cells, strict=True):
+        axes.text(x, y, cell, va="center", fontsize=9, color=colour)
 
 
 def _interval(row: pd.Series, which: str) -> str:

@@ -38,7 +38,7 @@ def draw_predictive(path: Path, scenario: Scenario, store: ReplicateStore, estim
     for axis, panel in zip(axes[:, 0], panels, strict=True):
         _panel(axis, panel, store.first(_N_DRAWN))
     n, what = scenario.accrual.patients, "published figures and " if published else ""
-    legend = "line: 95 % of trials; dot: mean" + ("; diamond: published" if published else "")
+    legend = "line: 95 % of trials, thick 80 %; dot: mean" + ("; diamond: published" if published else "")
     if published and not differences_from_published(scenario):
         legend += "; the parameters were fitted to these figures"
     title = f"{scenario.title}\n{what}{store.n:,} simulated trials of {n} patients\n{legend}"
@@ -56,7 +56,9 @@ def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore) -> None
             own *= scale
             _body(axes, y, own, _width(own, item.unit), 100.0 if is_share else math.inf)
         axes.plot([item.lower * scale, item.upper * scale], [y, y], color=_EDGE, linewidth=1.8, zorder=3)
-        axes.plot(item.value * scale, y, "o", color=_EDGE, markersize=5, zorder=4)
+        inner = [item.lower_80 * scale, item.upper_80 * scale]
+        axes.plot(inner, [y, y], color=_EDGE, linewidth=4.5, solid_capstyle="butt", zorder=3)
+        axes.plot(item.value * scale, y, "o", color="white", markeredgecolor=_EDGE, markersize=5, zorder=4)
         if not math.isnan(item.published):
             style = {"color": _PUBLISHED, "markersize": 7, "markeredgecolor": "white"}
             axes.plot(item.published * scale, y, "D", zorder=5, **style)  # type: ignore[arg-type]

@@ -67,8 +67,9 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def median_and_interval(median: float, lower: float, upper: float) -> str:
-    """A median with an interval in brackets, to two or three digits."""
-    return f"{significant(median)} ({significant(lower, 2)}–{significant(upper, 2)})"
+    """A median with an interval in brackets; the ends of a wide one to two digits, else to three."""
+    digits = 2 if upper > 2.0 * lower else 3
+    return f"{significant(median)} ({significant(lower, digits)}–{significant(upper, digits)})"
 
 
 def position(value: float) -> str:

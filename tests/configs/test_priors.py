@@ -1,0 +1,47 @@
+"""Priors that cannot be are refused, with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trialsim.config import load_parameters
+from trialsim.errors import ConfigurationError
+
+TEMPLATE = """name: invented
+title: one prior
+parameters:
+  rash rate:
+    mode: 0.05 /month
+    prior: {prior}
+    informed_by: nothing
+    source: invented
+"""
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        ("{distribution: lognormal, median: 0.05 /month, sd: 0}", "a prior of zero width is a fixed number"),
+        ("{distribution: lognormal, median: 0.05 /month}", "a prior of zero width is a fixed number"),
+        ("{distribution: lognormal, median: 0 /month, sd: 1}", "a lognormal prior cannot have this median"),
+        ("{distribution: logit-normal, median: 1.2, sd: 1}", "a logit-normal prior cannot have this median"),
+        ("{distribution: lognormal, median: 1 /month, sd: 1, above: 0}", "a lognormal prior has its own bounds"),
+        ("{distribution: cauchy, median: 1 /month, sd: 1}", "this word is not known here"),
+        ("{distribution: normal, median: 1 /month, sd: -1}", "the number is out of range"),
+    ],
+)
+def test_a_prior_that_cannot_be_is_refused(tmp_path: Path, prior: str, message: str) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_text(TEMPLATE.replace("{prior}", prior), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        load_parameters(path)
+    assert message in str(raised.value)
+    assert "set.yaml:6" in str(raised.value)
+
+
+def test_a_fixed_prior_needs_no_width(tmp_path: Path) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_text(TEMPLATE.replace("{prior}", "{distribution: fixed, median: 0.05 /month}"), encoding="utf-8")
+    assert load_parameters(path).parameters["rash rate"].prior.sd == 0.0

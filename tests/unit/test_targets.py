@@ -1,0 +1,88 @@
+"""Published figures become terms of a likelihood; written down here a second time from the abstract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import trialsim as ts
+from trialsim.calibration.targets import Categories, Median, Share, Term, terms_of
+from trialsim.config import protocol_of
+from trialsim.errors import ConfigurationError
+from trialsim.records.outcomes import columns_of
+
+
+def terms(scenario: ts.Scenario, left_out: str = "") -> dict[str, Term]:
+    columns = tuple(column.name for column in columns_of(protocol_of(scenario)))
+    return {term.quantities[0]: term for term in terms_of(scenario, scenario.figures, columns, left_out)}
+
+
+def test_the_abstract_is_nine_terms(tosi2000: ts.Scenario) -> None:
+    found = terms(tosi2000)
+    shares = {name: (term.k, term.n) for name, term in found.items() if isinstance(term, Share)}
+    assert shares == {
+        "enrolled": (27, 27), "toxicity.constipation": (11, 27), "toxicity.lethargy": (7, 27),
+        "toxicity.rash": (5, 27), "evaluable": (20, 27),
+    }  # fmt: skip
+    groups = {name: (term.counts, term.n) for name, term in found.items() if isinstance(term, Categories)}
+    assert groups == {"response.partial": ((5, 4), 20), "responders.progression_free": ((4, 4, 1), 9)}
+    medians = {name: term for name, term in found.items() if isinstance(term, Median)}
+    edges = {name: sorted({cell.edge for cell in term.cells}) for name, term in medians.items()}  # type: ignore[union-attr]
+    assert edges == {"dose.median": [350, 450], "follow_up.median": [4.5 * 30.4375, 5.5 * 30.4375]}
+    assert all((term.n, term.n_evaluable) == (27, 20) for term in medians.values())
+
+
+def test_readings_change_the_terms(tosi2000: ts.Scenario) -> None:
+    found = terms(
+        tosi2000.with_changes({"readings.toxicity_denominators": "of 15", "readings.follow_up": "responders"})
+    )
+    assert (found["toxicity.rash"].k, found["toxicity.rash"].n) == (3, 15)  # type: ignore[union-attr]
+    follow_up = found["follow_up.median"]
+    assert isinstance(follow_up, Median)
+    assert (follow_up.n, follow_up.n_evaluable) == (9, None)
+
+
+def test_a_figure_left_out_is_not_told_by_the_rest_of_its_group(tosi2000: ts.Scenario) -> None:
+    assert "dose.median" not in terms(tosi2000, "dose.median")
+    responses = terms(tosi2000, "response.partial")["response.minor"]
+    assert isinstance(responses, Categories)
+    assert (responses.counts, responses.n) == ((4,), 20)
+    fates = terms(tosi2000, "responders.progression_free")["responders.relapsed"]
+    assert isinstance(fates, Categories)
+    assert (fates.counts, fates.n) == ((4, 1), 5)
+    without = terms(tosi2000, "evaluable")
+    assert "evaluable" not in without
+    assert without["dose.median"].n_evaluable is None  # type: ignore[union-attr]
+
+
+def with_cohort(tosi2000: ts.Scenario, changed: dict[str, Any]) -> ts.Scenario:
+    cohort = tosi2000.to_mapping()["cohort"]
+    kept = {name: item for name, item in {**cohort["figures"], **changed}.items() if item is not None}
+    return tosi2000.with_changes({"cohort": {**cohort, "figures": kept, "ambiguities": {}}, "readings": None})
+
+
+def proportion(count: int, of: int) -> dict[str, Any]:
+    return {"kind": "proportion", "printed": f"{count} of {of}", "count": count, "of": of, "source": "invented"}
+
+
+def test_any_response_beside_partial_ones_leaves_the_minor_ones(tosi2000: ts.Scenario) -> None:
+    scenario = with_cohort(tosi2000, {"response.minor": None, "response.any": proportion(9, 20)})
+    found = terms(scenario)["response.partial"]
+    assert isinstance(found, Categories)
+    assert (found.counts, found.n) == ((5, 4), 20)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"response.any": proportion(8, 20)}, "do not add up"),
+        ({"response.minor": proportion(4, 19)}, "different numbers of patients"),
+        ({"response.minor": proportion(16, 20)}, "together more than 20"),
+    ],
+)  # fmt: skip
+def test_figures_that_cannot_be_targets_are_refused(
+    tosi2000: ts.Scenario, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        terms(with_cohort(tosi2000, changed))
