@@ -22,6 +22,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
 
 results: $(STAMP)
+	$(BIN)/python results/calibrate.py
 	$(BIN)/python results/rebuild.py
 
 # The environment is made anew whenever what it is made from changes.

@@ -18,7 +18,7 @@ from trialsim.config import Scenario, load_parameters, protocol_of
 from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import own_name, parameter_name, quantities_in
 from trialsim.config.varying import parameter_places
-from trialsim.errors import HazardError
+from trialsim.errors import ConfigurationError, HazardError, Problem
 from trialsim.records.outcomes import columns_of
 
 Array = npt.NDArray[np.float64]
@@ -102,9 +102,12 @@ def calibration_of(
     simulated ones, on the draws of `seed`. Raises `ConfigurationError` where there is no cohort, no prior, or a figure
     that cannot be a target.
     """
-    fixed = scenario.with_changes({"parameters": "mode"})
+    fixed = scenario.with_changes({"parameters.use": "mode"})
     places, kinds = parameter_places(fixed), _kinds(fixed)
-    parameters = load_parameters(str(fixed.parameters.calibrated_to))
+    if fixed.parameters.calibrated_to is None:
+        wrong, allowed = "no parameter set is named, so there are no priors.", "`parameters: {calibrated_to: FILE}`."
+        raise ConfigurationError([Problem(scenario.name, "parameters", wrong, allowed)])
+    parameters = load_parameters(fixed.parameters.calibrated_to)
     prior = prior_of(parameters, tuple(places), prior_width)
     terms = terms_of(fixed, fixed.figures, _columns(fixed))
     simulator = Simulator(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trialsim.config.filling import is_filled_in
 from trialsim.config.loading import load_scenario
 from trialsim.config.scenario import Scenario
 from trialsim.errors import ConfigurationError
@@ -35,12 +36,20 @@ def differences(there: Any, here: Any, place: str = "") -> Iterator[Difference]:
 
 
 def differences_from_published(scenario: Scenario) -> list[Difference]:
-    """Where a scenario departs from the trial that its cohort was published of; empty if that trial is not known."""
+    """Where a scenario departs from the trial that its cohort was published of; empty if that trial is not known.
+
+    Where the numbers of its parameters come from is no departure; a number of the user's own is one.
+    """
     if scenario.cohort is None or scenario.cohort.scenario is None:
         return []
     try:
         published = load_scenario(scenario.cohort.scenario)
     except ConfigurationError:
         return []
-    pairs = [{k: v for k, v in item.to_mapping().items() if k not in _NOT_DESIGN} for item in (published, scenario)]
-    return list(differences(pairs[0], pairs[1]))
+    return list(differences(_design(published), _design(scenario)))
+
+
+def _design(scenario: Scenario) -> dict[str, Any]:
+    data = scenario.to_mapping()
+    own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
+    return {**{key: value for key, value in data.items() if key not in _NOT_DESIGN}, "parameters": {"values": own}}

@@ -90,17 +90,17 @@ def filled_in(data: Data, load_set: Any) -> Data:
         return data
     if use == "calibrated":
         return _with_medians(data, table_wanted(parameters, str(named or "")), load_set, used)
-    return _with_modes(data, load_set(str(named)), used) if named is not None else data
+    return _with_modes(data, str(named), load_set(str(named)), used) if named is not None else data
 
 
-def _with_modes(data: Data, found: ParameterSet, used: set[str]) -> Data:
+def _with_modes(data: Data, named: str, found: ParameterSet, used: set[str]) -> Data:
     """The modes of a parameter set as values of the calibrated numbers that have none yet."""
     filled = {
         name: {"value": item.mode, "source": _source_of_mode(item.source, found.name)}
         for name, item in found.parameters.items()
         if name in used
     }
-    return _with_values(data, filled, {"use": "mode", "calibrated_to": found.name})
+    return _with_values(data, filled, {"use": "mode", "calibrated_to": named})
 
 
 def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[str]) -> Data:
@@ -139,6 +139,11 @@ def is_filled_in(value: Any) -> bool:
     """Whether a value was filled in, from a parameter set or a table of draws."""
     source = str(mapping(value).get("source", ""))
     return any(words in source for words in (_OF_MODE, _OF_SET, _OF_DRAWS))
+
+
+def is_calibrated_to(values: Mapping[str, Any], cohort: str) -> bool:
+    """Whether some of the values were filled in from a calibration to a cohort."""
+    return any(str(mapping(value).get("source", "")).endswith(f" of {cohort}") for value in values.values())
 
 
 def is_median_of_draws(value: Any) -> bool:

@@ -55,9 +55,9 @@ class ParameterTable:
         return hashlib.sha256(header.encode("utf-8") + b"\n" + numbers).hexdigest()[:_DIGITS]
 
     def median(self, name: str) -> str:
-        """The median of a parameter with its unit, to six digits."""
+        """The median of a parameter with its unit, to four digits."""
         column = self.names.index(name)
-        return f"{np.median(self.values[:, column]):.6g} {self.units[column]}".strip()
+        return f"{np.median(self.values[:, column]):.4g} {self.units[column]}".strip()
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
         """The draws of one parameter, in its unit. Shape (draws,)."""

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from trialsim.analysis import Estimate, OtherReading
 from trialsim.config import Difference, Scenario, differences_from_published
+from trialsim.config.filling import is_calibrated_to
 from trialsim.report import words
 
 FEWEST_FOR_A_RANGE: Final = 40  # below this the ends of a 95 % range are just the extremes
@@ -150,7 +151,7 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
     cohort = scenario.cohort.name if scenario.cohort is not None else ""
     if departures:
         lines.append("This trial differs from the published one, so its figures need not agree.")
-    elif scenario.parameters.calibrated_to == cohort:
+    elif is_calibrated_to(scenario.parameters.values, cohort):
         lines.append(
             "The parameters were calibrated to these figures: this shows that the model can give them, no more."
         )

@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from trialsim.config import (
     Cohort,
     ParameterSet,
@@ -19,7 +21,9 @@ from trialsim.config import (
 )
 from trialsim.config.events import Effect, Event
 from trialsim.config.population import Covariate
+from trialsim.config.varying import table_of, varying_names
 from trialsim.errors import ConfigurationError
+from trialsim.report import words
 
 
 def describe(name: str, changes: Mapping[str, Any]) -> str:
@@ -63,8 +67,9 @@ def _parameter_set(found: ParameterSet) -> Iterator[str]:
 
 def synopsis(scenario: Scenario) -> str:
     """Several paragraphs of text."""
-    sections = (_who, _dose, _events, _measured, _compared, _sources)
-    return wrapped("\n\n".join("\n".join(section(scenario)) for section in sections))
+    sections = (_who, _dose, _events, _measured, _unknown, _compared, _sources)
+    texts = ("\n".join(section(scenario)) for section in sections)
+    return wrapped("\n\n".join(text for text in texts if text))
 
 
 def wrapped(text: str) -> str:
@@ -177,6 +182,20 @@ def _measured(scenario: Scenario) -> Iterator[str]:
     source = f" ({scenario.evaluable.source})" if scenario.evaluable.source != "protocol" else ""
     yield f"  Evaluable for response: on study for {after.text}{earlier}{source}."
     yield f"  Observation ends {_cut_off(scenario)}."
+
+
+def _unknown(scenario: Scenario) -> Iterator[str]:
+    """The parameters that each replicate draws anew, with their median and 90 % interval."""
+    table, names = table_of(scenario), varying_names(scenario)
+    if table is None or not names:
+        return
+    yield "WHAT IS UNKNOWN"
+    drawn = f"Each replicate draws its own from {table.title} ({len(table.values):,} draws)"
+    yield f"  {drawn}; above are the medians, here with 90 % intervals."
+    for name in names:
+        lower, median, upper = np.quantile(table.column(name), [0.05, 0.5, 0.95])
+        unit = table.units[table.names.index(name)]
+        yield f"  {name}: {words.median_and_interval(median, lower, upper)} {unit}".rstrip()
 
 
 def _cut_off(scenario: Scenario) -> str:

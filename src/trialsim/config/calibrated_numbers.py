@@ -1,0 +1,92 @@
+"""Numbers that a scenario calls `calibrated`: they must be such as can be, and have a parameter that fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from trialsim.config.problems import Finding, nearest
+from trialsim.config.quantities import Quantity
+from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
+from trialsim.config.varying import table_of, varying_names
+from trialsim.config.yaml_lines import Place
+
+# Where a number may be calibrated: the places that become flat numbers through `Scenario.resolved`.
+_CALIBRATED_PLACES = re.compile(
+    r"disease\.sensitive|treatment\.every|assessment\.every|evaluable\.after|"
+    r"cut_off\.(after_opening|after_last_entry|at_latest)|"
+    r"events\.[^.]+\.(rate|shape|dose_exponent|resolves\.rate|resolves\.shape)"
+)
+
+
+def parameter_findings(scenario: Scenario) -> Iterator[Finding]:
+    """Every calibrated number needs a parameter, and every parameter a number that uses it."""
+    values = scenario.parameters.values
+    used: set[str] = set()
+    for place, quantity in quantities_in(scenario):
+        if quantity.calibrated:
+            name = parameter_name(quantity, own_name(place))
+            used.add(name)
+            yield from _parameter(place, quantity, name, values)
+    for name in sorted(set(map(str, values)) - used):
+        wrong = "no calibrated number of this scenario uses this parameter"
+        yield (
+            ("parameters", "values", name),
+            values.get(name),
+            wrong,
+            ", ".join(sorted(used)),
+            nearest(name, list(used)),
+        )
+
+
+def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str, Any]) -> Iterator[Finding]:
+    dotted = ".".join(map(str, place))
+    if not _CALIBRATED_PLACES.fullmatch(dotted):
+        yield place, "calibrated", "this number cannot be calibrated", f"a value such as {type(quantity).example}", ""
+        return
+    if name not in values:
+        wrong = f"no parameter is called {name!r}"
+        allowed = f"a value, or one of: {', '.join(map(str, values)) or 'no parameter set'}"
+        yield place, "calibrated", wrong, allowed, nearest(name, list(map(str, values)))
+        return
+    try:
+        number = type(quantity).model_validate(values[name])
+    except ValueError as error:
+        wrong, allowed = _first_error(error)
+        yield ("parameters", "values", name), values[name], f"it stands for {dotted}: {wrong}", allowed, ""
+        return
+    if number.calibrated:
+        wrong = "a parameter needs a number"
+        yield ("parameters", "values", name), "calibrated", wrong, f"a value such as {type(quantity).example}", ""
+
+
+def draw_findings(scenario: Scenario) -> Iterator[Finding]:
+    """Every draw of a parameter must be what may stand in its place."""
+    table = table_of(scenario)
+    if table is None:
+        return
+    for place, quantity in quantities_in(scenario):
+        name = parameter_name(quantity, own_name(place))
+        if not quantity.calibrated or name not in varying_names(scenario):
+            continue
+        values, unit = table.column(name), table.units[table.names.index(name)]
+        for value in (values.min(), values.max()):
+            try:
+                type(quantity).number(f"{value} {unit}".strip())
+            except ValueError as error:
+                dotted, (wrong, allowed) = ".".join(map(str, place)), _first_error(error)
+                draw = f"{value:g} {unit}".strip()
+                yield ("parameters",), draw, f"a draw of {name!r} stands for {dotted}: {wrong}", allowed, ""
+                break
+
+
+def _first_error(error: ValueError) -> tuple[str, str]:
+    """What is wrong and what is allowed, of the first error that pydantic found."""
+    if isinstance(error, ValidationError):
+        context = error.errors()[0].get("ctx", {})
+    else:
+        context = getattr(error, "context", None) or {}
+    return context.get("wrong", str(error)), context.get("allowed", "a number with its unit")
