@@ -24,6 +24,12 @@ def tosi2000() -> ts.Scenario:
 
 
 @pytest.fixture(scope="session")
+def at_mode(tosi2000: ts.Scenario) -> ts.Scenario:
+    """The published protocol with its parameters fixed."""
+    return tosi2000.with_changes({"parameters": "mode"})
+
+
+@pytest.fixture(scope="session")
 def published_run(tosi2000: ts.Scenario) -> ts.Result:
     """200 replicates of the published protocol, every event kept."""
     return ts.run(tosi2000, replicates=200, seed=7, keep=200)

@@ -2,11 +2,11 @@
 
     python -m verification.independent_fit [draws]
 
-Importance sampling whose proposal is a multivariate t, fitted in three rounds that begin at the prior (Cappé, Guillin,
-Marin, Robert 2004, J Comput Graph Stat 13:907). It shares with the calibration the log posterior and nothing of its
-sampler. Compares the medians with those of the posterior that comes with the package, each with its Monte Carlo
-standard error, and tells how far the simulation's own noise moves them: the same with another seed of the simulated
-patients. Writes results/verification/independent_fit.json.
+Importance sampling whose proposal is a multivariate t, fitted in rounds that begin at the prior and take the likelihood
+to a power that grows to 1 (Cappé, Guillin, Marin, Robert 2004, J Comput Graph Stat 13:907). It shares with the
+calibration the log posterior and nothing of its sampler. Compares the medians with those of the posterior that comes
+with the package, each with its Monte Carlo standard error, and tells how far the simulation's own noise moves them: the
+same with another seed of the simulated patients. Writes results/verification/independent_fit.json.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import pandas as pd
 from scipy import stats
 
 from trialsim.calibration.model import Calibration, calibration_of
+from trialsim.calibration.prior import log_density
 from trialsim.config import load_published_trial
 from trialsim.montecarlo.workers import available_cores
 from verification.simulation_based_calibration import weighted_median
@@ -33,23 +34,59 @@ ROOT = Path(__file__).parents[1]
 DEGREES = 8
 NORMAL = 1_000_000  # degrees of freedom of a t that is a normal
 ROUND = 3000
+FULL_ROUNDS = 2  # with the whole likelihood, before the draws that are kept
+EFFECTIVE = 0.2
 
 
-def sample(calibration: Calibration, n: int, seed: int, workers: int) -> tuple[Array, Array]:
-    """Draws (n, parameters) of scores and their normalised weights (n,)."""
+def sample(
+    calibration: Calibration, n: int, seed: int, workers: int, in_round: int = ROUND, rough: Calibration | None = None
+) -> tuple[Array, Array]:
+    """Draws (n, parameters) of scores and their normalised weights (n,).
+
+    Rounds of `in_round` draws take the likelihood to a power that grows to 1, as fast as a fifth of the draws stay
+    effective; `rough` (the same with fewer simulated patients) serves them until the power is 1.
+    """
     d = len(calibration.names)
     rng = np.random.default_rng(seed)
-    mean, scale = np.zeros(d), np.eye(d)
-    z, w = np.empty((0, d)), np.empty(0)
-    for size, degrees in ((ROUND, NORMAL), (ROUND, DEGREES), (ROUND, DEGREES), (n, DEGREES)):
-        proposal = stats.multivariate_t(mean, scale, df=degrees, seed=rng)
-        z = proposal.rvs(size)
-        log_weights = calibration.log_posterior(z, workers) - proposal.logpdf(z)
-        w = np.exp(log_weights - log_weights.max())
-        w /= w.sum()
+    mean, scale, power, degrees = np.zeros(d), np.eye(d), 0.0, NORMAL
+    n_full, here = 0, rough if rough is not None else calibration
+    while n_full < FULL_ROUNDS:
+        if power == 1.0:
+            here = calibration
+        z, log_proposal = _draws(rng, mean, scale, degrees, in_round)
+        log_likelihood = here.log_likelihoods(z, workers).sum(axis=1)
+        power = _next_power(log_density(z) - log_proposal, log_likelihood)
+        n_full += power == 1.0 and here is calibration
+        w = _weights(log_density(z) - log_proposal + power * log_likelihood)
         mean = w @ z
         scale = (w[:, None] * (z - mean)).T @ (z - mean)
-    return z, w
+        degrees = DEGREES
+    z, log_proposal = _draws(rng, mean, scale, degrees, n)
+    return z, _weights(calibration.log_posterior(z, workers) - log_proposal)
+
+
+def _draws(rng: np.random.Generator, mean: Array, scale: Array, degrees: int, n: int) -> tuple[Array, Array]:
+    """Draws of the proposal, and their log density on the scale on which `log_density` is 0 at the mode."""
+    proposal = stats.multivariate_t(mean, scale, df=degrees, seed=rng)
+    z = proposal.rvs(n)
+    return z, np.asarray(proposal.logpdf(z))
+
+
+def _weights(log_weights: Array) -> Array:
+    w = np.exp(log_weights - log_weights.max())
+    return np.asarray(w / w.sum())
+
+
+def _next_power(log_ratio: Array, log_likelihood: Array) -> float:
+    """The largest power of the likelihood at which a fifth of the draws is still effective."""
+    low, high = 0.0, 1.0
+    if 1.0 / np.sum(_weights(log_ratio + log_likelihood) ** 2) >= EFFECTIVE * len(log_ratio):
+        return 1.0
+    for _ in range(30):
+        middle = 0.5 * (low + high)
+        is_fine = 1.0 / np.sum(_weights(log_ratio + middle * log_likelihood) ** 2) >= EFFECTIVE * len(log_ratio)
+        low, high = (middle, high) if is_fine else (low, middle)
+    return low
 
 
 def main() -> None:

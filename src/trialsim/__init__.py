@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from trialsim.calibrated import Calibrated
+    from trialsim.calibrated import Calibrated, calibrate
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
     from trialsim.errors import (
         ConfigurationError,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from trialsim.montecarlo import replicates_for
     from trialsim.result import Result
-    from trialsim.verbs import calibrate, check, run, run_again, trace
+    from trialsim.verbs import check, run, run_again, trace
 
 __version__ = version("trialsim")
 
@@ -41,7 +41,7 @@ _HOMES: Final = {
     "run": "verbs",
     "run_again": "verbs",
     "trace": "verbs",
-    "calibrate": "verbs",
+    "calibrate": "calibrated",
     "Calibrated": "calibrated",
     "Result": "result",
     "replicates_for": "montecarlo",

@@ -1,8 +1,14 @@
-"""What `calibrate` gives: the posterior, what was learned, whether it reproduces the cohort, and how it came about."""
+"""The verb `calibrate`, and what it gives: the posterior, what was learned, whether it reproduces the cohort.
+
+Apart from the other verbs because it needs the compiler, for which `check` and `trace` do not wait.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -10,13 +16,23 @@ from typing import Any, Final
 import pandas as pd
 
 from trialsim.analysis import Estimate
-from trialsim.calibration.diagnostics import smallest_ess_of
-from trialsim.calibration.posterior import Posterior
+from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
+from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
+from trialsim.calibration.keeping import Keeping
+from trialsim.calibration.model import PATIENTS_PER_PATIENT, calibration_of
+from trialsim.calibration.posterior import N_DRAWS, Posterior
+from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
 from trialsim.calibration.sampling import STEPS_IN_LEG
-from trialsim.config import Scenario
+from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
+from trialsim.config import Scenario, load_published_trial
 from trialsim.config.parameter_draws import write_table
 from trialsim.config.yaml_lines import dump_yaml
+from trialsim.errors import Interrupted
+from trialsim.limits import check_calibration
+from trialsim.montecarlo import make_ready
+from trialsim.montecarlo.engine import BATCH
+from trialsim.montecarlo.workers import available_cores
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import CalibrationManifest
 from trialsim.records.replicate_store import ReplicateStore
@@ -168,3 +184,64 @@ class Calibrated:
         named = self.scenario.parameters.calibrated_to
         data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest}
         return dump_yaml(data)
+
+
+def calibrate(
+    cohort: str | Path,
+    changes: Mapping[str, Any] | None = None,
+    seed: int = 1,
+    *,
+    draws: int = N_DRAWS,
+    smallest_ess: float = SMALLEST_ESS,
+    most_steps: int = MOST_STEPS,
+    patients_per_patient: int = PATIENTS_PER_PATIENT,
+    workers: int | None = None,
+    leave_one_out: bool = False,
+    with_sensitivity: bool = False,
+    out: Path | str | None = None,
+    resume: bool = False,
+    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    on_note: Callable[[str], None] = lambda text: None,
+) -> Calibrated:
+    """The posterior of the parameters of a published trial, given its cohort (YAML path or built-in name).
+
+    `changes` by dotted key change the scenario first (`{"readings.rash": "six"}`). Sampling ends when every parameter
+    has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept. Each
+    patient of the cohort is stood for by `patients_per_patient` simulated ones.
+    `leave_one_out` also predicts each figure from the others, `with_sensitivity` calibrates anew under every other
+    reading and prior width. `out` names the results folder to write; while the work lasts, what is finished is kept
+    beside it, and `resume` goes on from there. `workers` (by default all cores) changes no result. `on_progress` gets
+    how many parts are done and how many there will be.
+
+    Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
+    on Ctrl-C.
+    """
+    check_calibration(seed, draws, smallest_ess, most_steps, patients_per_patient, workers)
+    started = time.perf_counter()
+    scenario = load_published_trial(cohort, changes)
+    calibration = calibration_of(scenario, patients_per_patient=patients_per_patient)
+    name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
+    destination = check_destination(Path(out)) if out is not None else None
+    n_workers = workers if workers is not None else available_cores()
+    with work_folder(destination) if destination is not None else nullcontext() as work:
+        make_ready(BATCH, on_note)
+        request = {"scenario": calibration.scenario.to_mapping(), "seed": seed, "patients": patients_per_patient}
+        keeping = Keeping(work, {"calibrate": request}, resume)
+        try:
+            demands = Demands(smallest_ess, most_steps)
+            chains = keeping.chains()
+            fitted = fit(calibration, seed, n_workers, demands, chains, keeping.on_leg(on_progress))
+            posterior = Posterior(fitted, draws)
+            found = Calibrated(name, posterior, seed, n_workers, 0.0)
+            left = each_left_out(calibration, seed, n_workers) if leave_one_out else None
+            moved = None
+            if with_sensitivity:
+                known = keeping.variants()
+                moved = sensitivity_of(scenario, seed, n_workers, known, keeping.on_variant(on_progress))
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted while calibrating", None) from None
+        seconds = time.perf_counter() - started
+        found = replace(found, seconds=seconds, left_out=left, sensitivity=moved)
+        if work is not None:
+            found.save_in(work)
+    return found

@@ -151,22 +151,17 @@ def calibrate(
     draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
     min_ess: Annotated[int, typer.Option(help="Effective sample size to reach for every parameter.")] = 1000,
     most_steps: Annotated[int, typer.Option(help="Give up after so many steps of every walker.")] = 1000,
-    leave_one_out: Annotated[
-        bool, typer.Option("--leave-one-out", help="Predict each figure from the others.")
-    ] = False,
-    sensitivity: Annotated[
-        bool, typer.Option("--sensitivity", help="Calibrate anew under every other reading and prior width.")
-    ] = False,
+    patients: Annotated[int, typer.Option(help="Simulated patients for each one of the cohort.")] = 800,
+    leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="Predict each from the others.")] = False,
+    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other reading.")] = False,
     workers: Annotated[int | None, typer.Option(help="Threads; by default all cores.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME-posterior.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default results/NAME-posterior.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished calibration.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
-    from trialsim import verbs
+    from trialsim import calibrated
     from trialsim.records.store import check_destination
     from trialsim.records.work_folder import WorkFolder
 
@@ -177,11 +172,22 @@ def calibrate(
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     try:
         with progress(1, "calibrating", quiet or as_json) as on_progress:
-            found = verbs.calibrate(
-                cohort, read_settings(settings), seed, draws=draws, smallest_ess=min_ess, most_steps=most_steps,
-                workers=workers, leave_one_out=leave_one_out, with_sensitivity=sensitivity, out=destination,
-                resume=resume, on_progress=on_progress, on_note=note_nothing if quiet else note_to_user,
-            )  # fmt: skip
+            found = calibrated.calibrate(
+                cohort,
+                read_settings(settings),
+                seed,
+                draws=draws,
+                smallest_ess=min_ess,
+                most_steps=most_steps,
+                patients_per_patient=patients,
+                workers=workers,
+                leave_one_out=leave_one_out,
+                with_sensitivity=sensitivity,
+                out=destination,
+                resume=resume,
+                on_progress=on_progress,
+                on_note=note_nothing if quiet else note_to_user,
+            )
     except (Interrupted, KeyboardInterrupt):
         is_kept = WorkFolder(place).request is not None
         what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"

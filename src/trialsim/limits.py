@@ -20,6 +20,7 @@ MOST_SCREENED: Final = 1_000_000
 MOST_WORKERS: Final = 1024
 MOST_DRAWS: Final = 100_000
 MOST_STEPS_OF_CHAINS: Final = 100_000
+MOST_PATIENTS_PER_PATIENT: Final = 100_000
 _LARGEST_EXPONENT: Final = 700.0
 
 
@@ -96,8 +97,15 @@ def check_workers(workers: int | None, block_size: int | None) -> None:
         raise RequestError(f"--block-size {block_size}", "this size of a block is out of range.", allowed)
 
 
-def check_calibration(seed: int, draws: int, smallest_ess: float, most_steps: int, workers: int | None) -> None:
+def check_calibration(
+    seed: int, draws: int, smallest_ess: float, most_steps: int, patients_per_patient: int, workers: int | None
+) -> None:
     """Refuse impossible numbers for a calibration."""
+    if not 10 <= patients_per_patient <= MOST_PATIENTS_PER_PATIENT:
+        allowed = f"10 to {MOST_PATIENTS_PER_PATIENT:,}; the noise of the likelihood shrinks with its root."
+        raise RequestError(
+            f"--patients {patients_per_patient}", "this number of simulated patients is out of range.", allowed
+        )
     if not 0 <= seed <= LARGEST_SEED:
         raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
     if not 100 <= draws <= MOST_DRAWS:

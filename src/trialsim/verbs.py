@@ -5,28 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.calibrated import Calibrated
-from trialsim.calibration.diagnostics import SMALLEST_ESS
-from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
-from trialsim.calibration.keeping import Keeping
-from trialsim.calibration.model import calibration_of
-from trialsim.calibration.posterior import N_DRAWS, Posterior
-from trialsim.calibration.predictive import left_out
-from trialsim.calibration.sensitivity import sensitivity
-from trialsim.config import Scenario, load_published_trial, protocol_of, scenario_from_mapping
+from trialsim.config import Scenario, protocol_of, scenario_from_mapping
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, HazardError, Interrupted, Problem, RequestError
-from trialsim.limits import MOST_REPLICATES, check_calibration, check_request, check_workers
+from trialsim.limits import MOST_REPLICATES, check_request, check_workers
 from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
-from trialsim.montecarlo.engine import BATCH
 from trialsim.montecarlo.resume import open_store
-from trialsim.montecarlo.workers import available_cores
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import read_manifest
 from trialsim.records.store import PARAMETERS_FILE, check_destination
@@ -121,64 +110,6 @@ def run(
                 work.remove()  # it would come to the same end again
             raise
         found = result(store.n)
-        if work is not None:
-            found.save_in(work)
-    return found
-
-
-def calibrate(
-    cohort: str | Path,
-    changes: Mapping[str, Any] | None = None,
-    seed: int = 1,
-    *,
-    draws: int = N_DRAWS,
-    smallest_ess: float = SMALLEST_ESS,
-    most_steps: int = MOST_STEPS,
-    workers: int | None = None,
-    leave_one_out: bool = False,
-    with_sensitivity: bool = False,
-    out: Path | str | None = None,
-    resume: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
-    on_note: Callable[[str], None] = lambda text: None,
-) -> Calibrated:
-    """The posterior of the parameters of a published trial, given its cohort (YAML path or built-in name).
-
-    `changes` by dotted key change the scenario first (`{"readings.rash": "six"}`). Sampling ends when every parameter
-    has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept.
-    `leave_one_out` also predicts each figure from the others, `with_sensitivity` calibrates anew under every other
-    reading and prior width. `out` names the results folder to write; while the work lasts, what is finished is kept
-    beside it, and `resume` goes on from there. `workers` (by default all cores) changes no result. `on_progress` gets
-    how many parts are done and how many there will be.
-
-    Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
-    on Ctrl-C.
-    """
-    check_calibration(seed, draws, smallest_ess, most_steps, workers)
-    started = time.perf_counter()
-    scenario = load_published_trial(cohort, changes)
-    calibration = calibration_of(scenario)
-    name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
-    destination = check_destination(Path(out)) if out is not None else None
-    n_workers = workers if workers is not None else available_cores()
-    with work_folder(destination) if destination is not None else nullcontext() as work:
-        make_ready(BATCH, on_note)
-        keeping = Keeping(work, {"calibrate": calibration.scenario.to_mapping(), "seed": seed}, resume)
-        try:
-            demands = Demands(smallest_ess, most_steps)
-            chains = keeping.chains()
-            fitted = fit(calibration, seed, n_workers, demands, chains, keeping.on_leg(on_progress))
-            posterior = Posterior(fitted, draws)
-            found = Calibrated(name, posterior, seed, n_workers, 0.0)
-            left = left_out(posterior, found.store, seed, n_workers) if leave_one_out else None
-            moved = None
-            if with_sensitivity:
-                known = keeping.variants()
-                moved = sensitivity(scenario, seed, n_workers, known, keeping.on_variant(on_progress))
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted while calibrating", None) from None
-        seconds = time.perf_counter() - started
-        found = replace(found, seconds=seconds, left_out=left, sensitivity=moved)
         if work is not None:
             found.save_in(work)
     return found

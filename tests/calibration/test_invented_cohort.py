@@ -11,10 +11,13 @@ import pytest
 from trialsim.calibration.fitting import Demands, Fit, fit
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.posterior import Posterior
+from trialsim.calibration.predictive import left_out
 from trialsim.calibration.prior import log_density
 from trialsim.calibration.sampling import BURN_IN_LEGS, Chains
+from trialsim.calibration.targets import ShareCell
 from trialsim.config import load_published_trial
 from trialsim.errors import RequestError
+from trialsim.records.tables import plain_rows
 
 COHORT = Path(__file__).parent / "invented" / "cohort.yaml"
 FEW = 60  # simulated patients for each one of the cohort: quick, and the grid has the same noise
@@ -120,3 +123,21 @@ def test_the_noise_of_the_simulation_is_far_below_the_scale_of_the_likelihood() 
     ]
     noise = float(np.sqrt(np.mean(np.var(found, axis=0, ddof=1))))
     assert noise < 0.1 * np.sqrt(len(calibration.names) / 2.0)
+
+
+def test_a_figure_is_predicted_from_the_others_alone(calibration: Calibration) -> None:
+    """Posterior without the toxicity on a grid, no draws and no weights: what it predicts, and how surely."""
+    found = left_out(calibration, seed=5, workers=2).set_index("quantity")
+    axis = np.linspace(-4.0, 4.0, 33)
+    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    less = calibration.without("toxicity.nausea")
+    cell = next(c for c in calibration.simulator.cells if isinstance(c, ShareCell) and c.column == "n_toxicity.nausea")
+    with_cell = replace(less, simulator=less.simulator.with_cells((*less.simulator.cells, cell)))
+    p = with_cell.probabilities(grid, 2)[:, -1]
+    weights = np.exp(less.log_posterior(grid, 2))
+    row = plain_rows(found.reset_index())[0]
+    assert row["quantity"] == "toxicity.nausea"
+    mean = float(weights @ p / weights.sum())
+    sd = float(np.sqrt(weights @ (p - mean) ** 2 / weights.sum()))
+    assert row["predicted"] == pytest.approx(mean, abs=4 * row["mcse"])
+    assert row["sd_parameters"] == pytest.approx(sd, rel=4 / np.sqrt(2 * row["ess"]) + 0.05)

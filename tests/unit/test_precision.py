@@ -36,12 +36,12 @@ def test_the_next_number_reaches_the_target_with_a_little_to_spare_in_round_numb
     assert next_number(9_900_000, 0.02, 0.0001, 10**7) == 10**7
 
 
-def test_a_run_goes_on_until_the_named_estimate_is_precise_enough(tosi2000: ts.Scenario) -> None:
-    done = ts.run(tosi2000, replicates=100, seed=3, target_mcse={"toxicity.rash": 0.003})
+def test_a_run_goes_on_until_the_named_estimate_is_precise_enough(at_mode: ts.Scenario) -> None:
+    done = ts.run(at_mode, replicates=100, seed=3, target_mcse={"toxicity.rash": 0.003})
     row: Any = done.estimates.set_index("quantity").loc["toxicity.rash"]
     assert row["mcse"] <= 0.003
     assert done.replicates.n > 300
-    assert done.digest == ts.run(tosi2000, replicates=done.replicates.n, seed=3).digest
+    assert done.digest == ts.run(at_mode, replicates=done.replicates.n, seed=3).digest
     value = float(row["value"])
     exact = math.sqrt(value * (1 - value) / 27)  # patients are independent
     assert done.replicates.n == pytest.approx((exact / 0.003) ** 2, rel=0.6)

@@ -94,6 +94,6 @@ def _not_converged(found: pd.DataFrame, demands: Demands) -> RequestError:
     )
     allowed = (
         f"more steps: --resume --most-steps {2 * demands.most_steps:,} goes on from here. If R-hat stays above "
-        "1.05, the posterior has several peaks: look at the priors, or simulate more patients for each one."
+        "1.05, the posterior has several peaks: look at the priors, or simulate more with --patients."
     )
     return RequestError(f"--most-steps {demands.most_steps}", wrong, allowed)

@@ -75,9 +75,7 @@ def p_median_below_given(k: int, m: int, p_first: Array, p_second: Array) -> Arr
         return np.asarray(below)
     half = n // 2
     equal = sum(first[..., i] * second[..., half - i] for i in range(max(0, half - m), min(k, half) + 1))
-    pooled = (k * p_first + m * p_second) / n
-    share = _mean_of_middle_below(half, pooled) / np.maximum(_binomial(n, pooled)[..., half], SMALLEST)
-    return np.asarray(below + equal * np.clip(share, 0.0, 1.0))
+    return np.asarray(below + equal * _share_of_middle_below(half, (k * p_first + m * p_second) / n))
 
 
 def _binomial(n: int, p: Array) -> Array:
@@ -104,21 +102,20 @@ def p_median_below(n: int, p_below: Array) -> Array:
     """
     if n % 2 == 1:
         return np.asarray(bdtrc((n - 1) // 2, n, p_below))
-    return np.asarray(bdtrc(n // 2, n, p_below) + _mean_of_middle_below(n // 2, np.asarray(p_below)))
+    p = np.asarray(p_below)
+    return np.asarray(bdtrc(n // 2, n, p) + _binomial(n, p)[..., n // 2] * _share_of_middle_below(n // 2, p))
 
 
-def _mean_of_middle_below(k: int, p: Array) -> Array:
-    """The probability that of 2k uniform values the k-th lies below p, the next above, and their mean below.
+def _share_of_middle_below(k: int, p: Array) -> Array:
+    """Of 2k uniform values of which k lie below p: the probability that the mean of the two in the middle does.
 
-    The integral over the k-th, a, of a^(k-1) [(1-p)^k - (1-b)^k] (2k)! / ((k-1)! k!) with b = min(1, 2p - a) the
-    largest next one; up to a = 2p - 1 it is 1, and the integral is a power.
+    Given the k-th, a, the next must lie below b = min(1, 2p - a): 1 - ((1 - b) / (1 - p))^k. The distribution of a has
+    (a / p)^k uniform, over which this is integrated.
     """
-    low = np.maximum(0.0, 2.0 * p - 1.0)
-    a = low[..., None] + (p - low)[..., None] * _NODES
-    largest = np.minimum(1.0, 2.0 * p[..., None] - a)
-    inside = a ** (k - 1) * ((1.0 - p[..., None]) ** k - (1.0 - largest) ** k)
-    constant = np.exp(gammaln(2 * k + 1) - gammaln(k) - gammaln(k + 1))
-    return np.asarray(constant * ((p - low) * (inside @ _WEIGHTS) + low**k / k * (1.0 - p) ** k))
+    inner = np.clip(p, SMALLEST, 1.0 - SMALLEST)[..., None]
+    a = inner * _NODES ** (1.0 / k)
+    largest = np.minimum(1.0, 2.0 * inner - a)
+    return np.asarray((1.0 - ((1.0 - largest) / (1.0 - inner)) ** k) @ _WEIGHTS)
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -9,25 +10,24 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from arviz_stats.base import array_stats
 
 from trialsim.analysis import Estimate, estimates
-from trialsim.analysis.comparison import groups_of
-from trialsim.analysis.endpoints import endpoints_of
+from trialsim.calibration.diagnostics import smallest_ess_of
 from trialsim.calibration.fitting import QUICK, fit
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.model import Calibration
-from trialsim.calibration.posterior import Posterior
+from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo.engine import BATCH, simulate_rows
 from trialsim.records.outcomes import columns_of
 from trialsim.records.replicate_store import ReplicateStore
+from trialsim.records.tables import plain_rows
 
 Array = npt.NDArray[np.float64]
 N_TRIALS: Final = 20_000
-LARGEST_PARETO_K: Final = 0.7  # above it importance weights are not to be trusted (Vehtari et al. 2024, JMLR 25:72)
+N_PRIOR_DRAWS: Final = 20_000
+FEWEST_EFFECTIVE: Final = 400.0
 _BLOCK: Final = 2_000
-_SHARES: Final = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 
 def protocol_with_draws(calibration: Calibration, scores: Array) -> Protocol:
@@ -89,71 +89,44 @@ def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def left_out(posterior: Posterior, store: ReplicateStore, seed: int, workers: int = 1) -> pd.DataFrame:
-    """Each published figure predicted from the others: one row a figure.
+def left_out(calibration: Calibration, seed: int, workers: int = 1) -> pd.DataFrame:
+    """Each published figure predicted from the others: one row a figure, columns as in `predictive_table`.
 
-    The posterior without a figure is the posterior weighted by 1 / likelihood of that figure, with Pareto-smoothed
-    weights (Vehtari, Gelman, Gabry 2017, Statistics and Computing 27:1413). Where `pareto_k` says that this cannot be
-    trusted, the model is fitted again without the figure, and `method` says so. `predicted` ± `mcse` and the intervals
-    are those of trials of the cohort's size; `share_below` as in `predictive_table`.
+    The posterior without a figure is wide in just the direction in which that figure spoke, so it is reached from the
+    prior, which is wider still, and not from the posterior with it: prior draws are weighted by the likelihood of the
+    others. Where these weights are worth fewer than 400 draws (`ess`) the model is fitted without the figure instead;
+    `method` says which. Errors hold what the weights cost.
     """
-    calibration = posterior.fit.calibration
-    without = {quantity: calibration.without(quantity) for quantity in calibration.scenario.figures}
-    cells = cells_of([*calibration.terms, *(term for less in without.values() for term in less.terms)])
-    with_cells = replace(calibration, simulator=calibration.simulator.with_cells(cells))
-    probabilities = with_cells.probabilities(posterior.scores, workers)
-    full = log_likelihoods(calibration.terms, cells, probabilities).sum(axis=1)
+    quick = calibration.quickened()
+    without = {quantity: quick.without(quantity) for quantity in calibration.scenario.figures}
+    cells = cells_of([term for less in without.values() for term in less.terms])
+    scores = np.random.default_rng(seed).standard_normal((N_PRIOR_DRAWS, len(calibration.names)))
+    with_cells = replace(quick, simulator=quick.simulator.with_cells(cells))
+    probabilities = with_cells.probabilities(scores, workers)
     rows = []
     for quantity, less in without.items():
-        reduced = log_likelihoods(less.terms, cells, probabilities).sum(axis=1)
-        log_weights, pareto_k = array_stats.psislw(full - reduced)  # it takes what is left out, and turns its sign
-        weights, own, method = np.exp(log_weights - np.max(log_weights)), store, "importance weights"
-        if not float(pareto_k) <= LARGEST_PARETO_K:
-            scores = Posterior(fit(less.quickened(), seed, workers, QUICK)).scores
-            own, weights, method = simulated(less, scores, seed), np.ones(len(scores)), "fitted again"
-        row = _predicted(calibration, quantity, own, weights)
-        rows.append({**row, "pareto_k": float(pareto_k), "ess": _ess(weights), "method": method})
+        log_posterior = log_likelihoods(less.terms, cells, probabilities).sum(axis=1)
+        draws, ess, method = _resampled(scores, log_posterior)
+        if ess < FEWEST_EFFECTIVE:
+            found = fit(less, seed, workers, QUICK)
+            draws, ess, method = Posterior(found).scores, smallest_ess_of(found.diagnostics), "fitted again"
+        rows.append({**_predicted(less, quantity, simulated(less, draws, seed), ess), "ess": ess, "method": method})
     return pd.DataFrame(rows)
 
 
-def _ess(weights: Array) -> float:
-    return float(weights.sum() ** 2 / np.sum(weights**2))
+def _resampled(scores: Array, log_weights: Array) -> tuple[Array, float, str]:
+    """Draws (n, parameters) from weighted ones, by systematic resampling; how many those are worth; how it was done."""
+    log_weights = np.where(np.isnan(log_weights), -np.inf, log_weights)
+    weights = np.exp(log_weights - log_weights.max())
+    weights /= weights.sum()
+    at = np.searchsorted(np.cumsum(weights), (np.arange(N_DRAWS) + 0.5) / N_DRAWS)
+    return scores[np.minimum(at, len(scores) - 1)], 1.0 / float(np.sum(weights**2)), "weighted prior draws"
 
 
-def _predicted(calibration: Calibration, quantity: str, store: ReplicateStore, weights: Array) -> dict[str, Any]:
-    """What trials say of one figure when draws of the parameters have weights."""
-    figure = calibration.scenario.figures[quantity]
-    endpoint = endpoints_of(store.columns)[figure.statistic or quantity]
-    values, draws = endpoint.per_trial(store), groups_of(store)
-    if draws is None:
-        raise AssertionError("these trials have draws of the parameters: see simulated")
-    is_defined = ~np.isnan(values)
-    values, draws = values[is_defined], draws[is_defined]
-    w = weights[draws - 1] / weights[draws - 1].sum()
-    half = figure.rounded_to.value / 2.0 if figure.rounded_to is not None else 0.0
-    is_below = values < figure.published - half
-    is_equal = ~is_below & ((values < figure.published + half) if half > 0.0 else (values <= figure.published))
-    place, place_error = _weighted(is_below + 0.5 * is_equal, w, draws)
-    mean, mean_error = _weighted(values, w, draws)
-    order = np.argsort(values)
-    reached = np.cumsum(w[order])
-    points = [float(values[order][min(int(np.searchsorted(reached, share)), len(order) - 1)]) for share in _SHARES]
-    return {
-        "quantity": quantity,
-        "unit": endpoint.unit,
-        "published": figure.published,
-        "predicted": mean,
-        "mcse": mean_error,
-        **dict(zip(("lower_95", "lower_80", "median", "upper_80", "upper_95"), points, strict=True)),
-        "share_below": place,
-        "share_below_mcse": place_error,
-        "tail_probability": 2.0 * min(place, 1.0 - place),
-        "is_inside_80": bool(points[1] <= figure.published + half and figure.published - half <= points[3]),
-    }
-
-
-def _weighted(values: Array, weights: Array, draws: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """A weighted mean and its Monte Carlo standard error, draws of the parameters as clusters."""
-    mean = float(np.sum(weights * values))
-    by_draw = np.bincount(draws, weights=weights * (values - mean))
-    return mean, float(np.sqrt(np.sum(by_draw**2)))
+def _predicted(calibration: Calibration, quantity: str, store: ReplicateStore, ess: float) -> dict[str, Any]:
+    """One figure as trials predict it; errors hold that the draws are worth no more than `ess`."""
+    rows = plain_rows(predictive_table(predictive_estimates(calibration, store)))
+    row = next(row for row in rows if row["quantity"] == quantity)
+    row["mcse"] = math.hypot(row["mcse"], (row["sd_parameters"] or 0.0) / math.sqrt(ess))
+    row["share_below_mcse"] = math.hypot(row["share_below_mcse"], 0.5 / math.sqrt(ess))  # a share's sd is at most 1/2
+    return row

@@ -92,7 +92,7 @@ class Proposal:
     def fitted(cls, draws: Array) -> Proposal:
         """A proposal that covers draws (n, parameters); the covariance is shrunk towards its diagonal for few."""
         n, d = draws.shape
-        covariance = np.cov(draws.T)
+        covariance = np.atleast_2d(np.cov(draws.T))
         weight = n / (n + 4.0 * d)
         shrunk = weight * covariance + (1.0 - weight) * np.diag(np.diag(covariance))
         return cls(draws.mean(axis=0), np.linalg.cholesky(shrunk) * _STRETCH)

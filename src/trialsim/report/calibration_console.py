@@ -125,7 +125,7 @@ def _verdict(predictive: pd.DataFrame) -> str:
 
 
 def _left_out_table(left_out: pd.DataFrame) -> Table:
-    names = ("figure", "published", "predicted from the others", "80 % of trials", "tail p", "Pareto k")
+    names = ("figure", "published", "predicted from the others", "80 % of trials", "tail p", "effective draws")
     table = _table("Each figure left out and predicted", *names)
     for row in plain_rows(left_out):
         unit = str(row["unit"])
@@ -136,7 +136,7 @@ def _left_out_table(left_out: pd.DataFrame) -> Table:
             words.with_error(float(row["predicted"]), float(row["mcse"]), unit),
             words.interval(float(row["lower_80"]), float(row["upper_80"]), unit),
             f"{row['tail_probability']:.2f}",
-            f"{row['pareto_k']:.2f}" + (" refitted" if row["method"] != "importance weights" else ""),
+            f"{row['ess']:,.0f}" + (" refitted" if row["method"] == "fitted again" else ""),
         )
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table

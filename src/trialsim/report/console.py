@@ -161,8 +161,9 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
 def _note(trials: str, has_published: bool, varies: bool) -> str:
     what = "patient sampling and what is unknown about the parameters" if varies else "patient sampling"
     lines = [
-        "Three uncertainties, kept apart. ±: Monte Carlo, which more replicates shrink. sampling sd: how far single",
-        f"{trials} scatter at known parameters. parameters sd: what not knowing them adds.",
+        "Three uncertainties, kept apart. ± is the Monte Carlo standard error, which more replicates shrink.",
+        f"sampling sd: how far single {trials} scatter at known parameters.",
+        "parameters sd: what not knowing the parameters adds to that.",
         f"95 % range: where 95 % of single trials fall, from {what}.",
     ]
     if not varies:

@@ -12,7 +12,7 @@ _LINE: Final = 64
 
 
 def side_by_side(record: np.dtype[Any], tables: Mapping[str, np.dtype[Any]], sizes: Mapping[str, int]) -> Any:
-    """A record of zeros, and tables of zeros by name, one after another from the start of a page of memory.
+    """A record of zeros, tables of zeros by name, one after another from the start of a page, and where that page is.
 
     The record's fields `NAME_at` and `n_NAME` hold the address and the length of each table. Tables from all over the
     memory may fall on the same place of different pages, where a processor takes one for the other and waits (a
@@ -26,9 +26,10 @@ def side_by_side(record: np.dtype[Any], tables: Mapping[str, np.dtype[Any]], siz
     memory = np.zeros(end + _PAGE, dtype=np.uint8)
     first = -memory.ctypes.data % _PAGE
     memory = memory[first : first + end]
+    address = int(memory.ctypes.data)
     found = memory[: record.itemsize].view(record)[0]
     views = {}
     for name, dtype in tables.items():
         views[name] = memory[starts[name] : starts[name] + dtype.itemsize * sizes[name]].view(dtype)
-        found[f"{name}_at"], found[f"n_{name}"] = views[name].ctypes.data, sizes[name]
-    return found, views
+        found[f"{name}_at"], found[f"n_{name}"] = address + starts[name], sizes[name]
+    return found, views, address

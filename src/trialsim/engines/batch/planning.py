@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -27,12 +28,12 @@ class Plan:
     def __init__(self, protocol: Protocol) -> None:
         found = _tables(protocol)
         self.record: Record
-        self.record, self.tables = side_by_side(PLAN, TABLES, {name: len(table) for name, table in found.items()})
+        sizes = {name: len(table) for name, table in found.items()}
+        self.record, self.tables, self.address = side_by_side(PLAN, TABLES, sizes)
         for name, value in _numbers(protocol).items():
             self.record[name] = value
         for name, table in found.items():
             self.tables[name][:] = table
-        self.address = int(self.record.__array_interface__["data"][0])
 
 
 def _numbers(protocol: Protocol) -> dict[str, Any]:
@@ -100,9 +101,10 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
     return {name: np.array(list(rows[name]), dtype=dtype) for name, dtype in TABLES.items()}
 
 
-def _days(every: float) -> list[float]:
+@lru_cache(maxsize=16)
+def _days(every: float) -> tuple[float, ...]:
     """The study days of visit or assessment 0 (which is none), 1, 2, …, as far as the table goes."""
-    return [repeated_day(number, every) for number in range(_DAYS_IN_TABLE)] if every > 0.0 else []
+    return tuple(repeated_day(number, every) for number in range(_DAYS_IN_TABLE)) if every > 0.0 else ()
 
 
 def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:

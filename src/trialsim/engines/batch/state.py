@@ -66,7 +66,7 @@ class Course:
             "rows": n_rows,
         }
         self.record: Record
-        self.record, self.tables = side_by_side(COURSE, TABLES, sizes)
+        self.record, self.tables, _ = side_by_side(COURSE, TABLES, sizes)
         self.record["key_low"], self.record["key_high"] = seed & LARGEST_WORD, seed >> 32
         self.record["n_places"] = n_patients
         self.tables["clocks"]["multiplier"] = 1.0

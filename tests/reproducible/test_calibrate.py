@@ -1,0 +1,132 @@
+"""`trialsim calibrate` on an invented cohort: one posterior however it was come by, and a posterior or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import trialsim as ts
+from trialsim.records.work_folder import CHAINS, WorkFolder
+
+COHORT = Path(__file__).parents[1] / "calibration" / "invented" / "cohort.yaml"
+FEW = ("--patients", "20", "--draws", "200", "--min-ess", "200")
+
+
+def calibrate(folder: Path, *options: str, cohort: Path | str = COHORT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trialsim.cli", "calibrate", str(cohort), *FEW, *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = calibrate(folder, "--out", "out", "--leave-one-out", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "What the cohort taught",
+        "Does it reproduce the cohort?",
+        "Each figure left out",
+        "out/posterior.parquet",
+    ):
+        assert words in done.stdout
+    return folder / "out"
+
+
+def digest(folder: Path) -> str:
+    return str(json.loads((folder / "manifest.json").read_text())["posterior_digest"])
+
+
+def test_the_folder_is_whole_and_its_scenario_runs_with_the_draws(undisturbed: Path) -> None:
+    assert {path.name for path in undisturbed.iterdir()} == {
+        "manifest.json", "scenario.yaml", "posterior.parquet", "learned.csv", "correlations.csv", "directions.csv",
+        "predictive.csv", "left_out.csv", "learned.png", "predictive.png", "left_out.png",
+    }  # fmt: skip
+    scenario = ts.load_scenario(undisturbed / "scenario.yaml")
+    assert scenario.parameters.digest == digest(undisturbed)
+    result = ts.run(scenario, 400)
+    estimates = result.estimates.set_index("quantity")
+    assert bool(estimates.loc["toxicity.nausea", "is_inside_80"])
+    assert pd.read_csv(undisturbed / "learned.csv")["r_hat"].max() <= 1.01
+
+
+def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
+    """Ctrl-C in the middle, then on with two workers: the same draws to the bit."""
+    command = [sys.executable, "-m", "trialsim.cli", "calibrate", str(COHORT), *FEW, "--out", "out", "--workers", "2"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    chains = WorkFolder(tmp_path / "out").path / CHAINS
+    while not chains.exists() and running.poll() is None:
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "go on with --resume" in said
+    assert not (tmp_path / "out").exists()
+    refused = calibrate(tmp_path, "--out", "out", "--resume", "--seed", "2")
+    assert refused.returncode == 2
+    assert "seed" in refused.stderr
+    resumed = calibrate(tmp_path, "--out", "out", "--resume", "--quiet")
+    assert resumed.returncode == 0, resumed.stderr
+    assert digest(tmp_path / "out") == digest(undisturbed)
+    assert not WorkFolder(tmp_path / "out").path.exists()
+
+
+def test_what_has_not_converged_is_not_written_and_can_go_on(undisturbed: Path, tmp_path: Path) -> None:
+    stopped = calibrate(tmp_path, "--out", "out", "--most-steps", "10")
+    assert stopped.returncode == 2
+    assert "No posterior was written" in stopped.stderr
+    assert not (tmp_path / "out").exists()
+    assert calibrate(tmp_path, "--out", "out", "--resume").returncode == 0
+    assert digest(tmp_path / "out") == digest(undisturbed)
+
+
+def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
+    done = calibrate(tmp_path, "--json", "--set", "readings.nausea=counted twice")
+    found = json.loads(done.stdout)
+    assert found["cohort"] == "invented"
+    assert {row["parameter"] for row in found["parameters"]} == {"nausea rate", "sensitive"}
+    assert found["predictive"][0]["published"] == pytest.approx(11 / 40)
+    assert found["largest_r_hat"] <= 1.01
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--draws", "5"), "this number of draws is out of range"),
+        (("--patients", "0"), "this number of simulated patients is out of range"),
+        (("--min-ess", "0"), "this effective sample size is out of range"),
+        (("--most-steps", "0"), "this number of steps is out of range"),
+        (("--seed", "-1"), "this seed is out of range"),
+        (("--set", "readings.nausea=never"), "there is no such reading"),
+    ],
+)
+def test_impossible_requests_are_refused_before_any_work(
+    tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = calibrate(tmp_path, *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_single_parameter_can_be_calibrated(tmp_path: Path) -> None:
+    done = calibrate(tmp_path, "--json", "--set", "events.nausea.rate=0.05 /month", "--leave-one-out")
+    found = json.loads(done.stdout)
+    assert [row["parameter"] for row in found["parameters"]] == ["sensitive"]
+    assert found["correlations"] == []
+    assert len(found["left_out"]) == 3
+
+
+def test_a_cohort_without_a_trial_is_refused(tmp_path: Path) -> None:
+    text = COHORT.read_text(encoding="utf-8").replace("scenario: scenario.yaml\n", "")
+    (tmp_path / "cohort.yaml").write_text(text, encoding="utf-8")
+    done = calibrate(tmp_path, cohort="cohort.yaml")
+    assert done.returncode == 2
+    assert "the cohort names no scenario" in done.stderr
