@@ -13,15 +13,17 @@ import trialsim as ts
 from trialsim.analysis.logrank import logrank
 from trialsim.config import protocol_of
 from trialsim.engines.batch import Batch
+from trialsim.engines.batch.planning import Plan
 from trialsim.engines.reference import simulate
 from trialsim.patients import DrawTable, virtual_patients
 
-SCENARIO = ts.load_scenario("tosi2000")
+SCENARIO = ts.load_scenario("tosi2000", {"parameters": "mode"})
 PROTOCOL = protocol_of(SCENARIO)
 BATCH = Batch(PROTOCOL)
+WITH_POSTERIOR = Batch(protocol_of(ts.load_scenario("tosi2000")))
 N_PATIENTS = PROTOCOL.accrual.n_patients
 # Arrival, and the first number of every decision that the trial reads (no sites, no covariates without effects).
-VARIATES_A_TRIAL = N_PATIENTS * (1 + int(BATCH.plan.record["n_decisions"]))
+VARIATES_A_TRIAL = N_PATIENTS * (1 + int(Plan(PROTOCOL).record["n_decisions"]))
 TRIALS_DRAWN_AT_ONCE = 100  # a tenth of a megabyte: what is drawn stays in the cache
 PATIENTS_IN_LOGRANK = 200
 
@@ -58,6 +60,11 @@ def bare_simpy(first: int, n: int) -> None:
 
 def batch(first: int, n: int) -> None:
     BATCH.outcomes(1, first, n)
+
+
+def batch_with_posterior(first: int, n: int) -> None:
+    """Each trial under its own draw of the parameters; the first times plan the draws, once each."""
+    WITH_POSTERIOR.outcomes(1, first, n)
 
 
 def batch_with_logs(first: int, n: int) -> None:

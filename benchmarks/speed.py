@@ -50,6 +50,7 @@ IN_ONE_PROCESS: dict[str, tuple[Callable[[int, int], None], int, str]] = {
     "bare SimPy, one timeout per logged event": (cases.bare_simpy, 500, "reference engine"),
     "batch engine, one thread": (cases.batch, 20_000, "reference engine"),
     "batch engine, two threads": (cases.batch_on_threads(TWO), 40_000, "batch engine, one thread"),
+    "batch engine, a draw of the posterior a trial": (cases.batch_with_posterior, 20_000, "batch engine, one thread"),
     "batch engine, with event logs": (cases.batch_with_logs, 1000, "reference engine"),
     "its variates drawn by NumPy, trial by trial": (cases.drawing_trial_by_trial, 40_000, "batch engine, one thread"),
     "its variates drawn by NumPy, 100 trials at once": (cases.bare_drawing, 40_000, "batch engine, one thread"),

@@ -1,4 +1,4 @@
-"""Run the examples of README.md and put what they print under them.
+"""Run the examples of the pages and put what they print under them; put files where a page shows them.
 
 python docs/write_examples.py
 """
@@ -14,7 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "calibration.md")
+FILE = re.compile(r"(<!-- file: ([^\n]*) -->\n```\n)(.*?)(```\n)", re.DOTALL)
 COMMAND = re.compile(r"(<!-- output of: (trialsim [^\n]*) -->\n```\n)(.*?)(```\n)", re.DOTALL)
 PYTHON = re.compile(r"(```python\n(.*?)```\n\n```\n)(.*?)(```\n)", re.DOTALL)
 
@@ -42,10 +44,12 @@ def output_of_python(code: str) -> str:
 
 
 def with_outputs(text: str) -> str:
-    """A page with every output made anew."""
+    """A page with every output made anew and every file as it stands."""
+    text = FILE.sub(lambda m: m[1] + (ROOT / m[2]).read_text(encoding="utf-8") + m[4], text)
     text = COMMAND.sub(lambda m: m[1] + output_of_command(m[2]) + m[4], text)
     return PYTHON.sub(lambda m: m[1] + output_of_python(m[2]) + m[4], text)
 
 
 if __name__ == "__main__":
-    README.write_text(with_outputs(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(with_outputs(page.read_text(encoding="utf-8")), encoding="utf-8")

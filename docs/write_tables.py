@@ -24,7 +24,8 @@ TABLES = {
 TAIL = """
 The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, and at its end who the
 patient is: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
-for each reported toxicity, `n_toxicity.NAME`, the number of patients with it. Reason codes: 1 progression seen, 2 stopped
+for each reported toxicity, `n_toxicity.NAME`, the number of patients with it, and, where parameters vary, `parameter_draw`, the row
+(from 1) of the table of draws that the trial has. Reason codes: 1 progression seen, 2 stopped
 by a rule, 3 death, 4 withdrawal, 5 cut-off.
 
 ## estimates.csv: one row for each quantity
@@ -34,7 +35,25 @@ standard error), `lower` and `upper` (central 95 % of single trials), `unit` (em
 `upper_mcse`, `position` (share of trials below the published figure plus half of those equal to it after rounding as
 printed) and `position_mcse`, `n_defined` (trials in which the quantity exists), `interval_contains` (in words), `printed`.
 `statistic` says what was measured (a reading may change it) and `is_inside` whether the published figure lies within
-`lower` and `upper`. `readings.csv` has the same columns after `ambiguity` and `reading`.
+`lower` and `upper`. `sd_sampling` and `sd_parameters`, each with `_mcse`, split the standard deviation of single trials into
+patient sampling and what is unknown about the parameters (0 where they are fixed, empty where too few trials share a draw);
+`lower_80`, `upper_80` and `is_inside_80` are the same for the central 80 %. `readings.csv` has the same columns after
+`ambiguity` and `reading`.
+
+## What `trialsim calibrate` writes
+
+* `posterior.parquet`: one row a draw, one column a parameter, named with its unit in brackets.
+* `learned.csv`, one row a parameter: `prior_` and `posterior_` `median`, `lower` and `upper` (90 % intervals, in `unit`),
+  `median_mcse`, `shift` of the median in prior standard deviations with `shift_mcse`, `contraction`
+  (1 - var(posterior) / var(prior) on the scale of the prior) with `contraction_mcse`, `verdict`, `informed_by`, `r_hat`, `ess_bulk`,
+  `ess_tail`.
+* `correlations.csv`, one row a pair: `correlation` of the scores and `mcse`. `directions.csv`: eigenvectors of the posterior
+  covariance of the scores, with `contraction` and `is_flat`.
+* `predictive.csv`, one row a published figure: `predicted` ± `mcse`, `sd_sampling`, `sd_parameters`, 80 and 95 % of trials,
+  `share_below` (as `position` above), `tail_probability` (twice the smaller of the shares on either side), `is_inside_80`.
+* `left_out.csv`: the same, each figure predicted from the others; `ess` (how many draws that prediction is worth), `method`.
+* `sensitivity.csv`, one row a variant and quantity: `value` ± `mcse`, `sd_parameters`, `shift` from the first variant with
+  `shift_mcse`, `r_hat`.
 """
 
 

@@ -10,16 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 import trialsim as ts
 from trialsim.config import scenario_from_mapping
+from trialsim.config.parameter_draws import posterior_file, read_table
 from trialsim.records.digest import configuration_digest
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docs"))
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "results")]
 
+import calibrate  # noqa: E402
 import write_examples  # noqa: E402
 import write_tables  # noqa: E402
 
@@ -31,6 +35,40 @@ YAML_BLOCKS = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
 def test_the_outputs_in_the_readme_are_what_the_commands_print() -> None:
     assert "± is the Monte Carlo standard error" in README
     assert write_examples.with_outputs(README) == README
+
+
+def test_the_page_on_calibration_shows_what_was_found() -> None:
+    """The committed summary is that of the committed tables, and the draws are those that they speak of."""
+    page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
+    assert "What the cohort taught" in page
+    assert write_examples.with_outputs(page) == page
+    folder = ROOT / "results" / "calibration" / "tosi2000"
+    assert calibrate.summary(folder, "tosi2000") == (folder / "summary.txt").read_text(encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    shipped = read_table(posterior_file("tosi2000"), "")
+    assert manifest["posterior_digest"] == shipped.digest == ts.load_scenario("tosi2000").parameters.digest
+    assert len(shipped.values) >= 4000
+    learned = pd.read_csv(folder / "learned.csv")
+    assert learned["r_hat"].max() <= 1.01
+    assert learned[["ess_bulk", "ess_tail"]].to_numpy().min() >= 1000
+    for i, name in enumerate(shipped.names):
+        row = learned.set_index("parameter").loc[name]
+        spread = shipped.values[:, i].std()
+        assert float(np.median(shipped.values[:, i])) == pytest.approx(row["posterior_median"], abs=0.1 * spread)
+    assert pd.read_csv(folder / "predictive.csv")["is_inside_80"].all()
+
+
+def test_the_verification_of_the_calibration_holds() -> None:
+    """What the pages tell of `verification/`: uniform ranks, coverage, recovery, the same medians another way."""
+    folder = ROOT / "results" / "verification"
+    found = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+    assert found["cohorts"] >= 200
+    assert found["smallest_p_holm"] > 0.01
+    assert all(0.93 <= row["coverage_0.95"] <= 0.97 for row in found["parameters"])
+    other = json.loads((folder / "independent_fit.json").read_text(encoding="utf-8"))
+    assert other["largest_abs_z"] < 3.0
+    recovery = json.loads((folder / "recovery.json").read_text(encoding="utf-8"))
+    assert recovery["covered"] >= recovery["of"] - 2
 
 
 def test_the_readme_has_commands_and_a_scenario() -> None:

@@ -1,1 +1,15 @@
-"""Parameters from a published cohort: targets, likelihood, prior, posterior."""
+"""Parameters from a published cohort.
+
+targets       published figures as terms of a likelihood
+likelihood    terms and cell probabilities to a log-likelihood
+simulator     cell probabilities from the batch engine, on fixed draws
+prior         priors, and the scale of scores on which they are sampled
+model         all of these as the density that is sampled
+sampling      ensembles of walkers
+diagnostics   whether they have converged
+fitting       sampling until they have
+keeping       what is finished, kept while it lasts
+posterior     draws, and what the cohort taught
+predictive    trials under the posterior, and each figure predicted from the others
+sensitivity   what other readings and priors would move
+"""

@@ -40,8 +40,13 @@ def estimates_view(
         parts += [_table("Published against simulated", published), _verdict(scenario, published, departures), Text()]
     if readings:
         parts += [_readings_table(readings), *_outside_readings(readings)]
+    parts.append(_table("Also measured", others))
     varies = scenario.parameters.use == "calibrated"
-    return Group(*parts, _table("Also measured", others), Text(_note(trials, bool(published), varies)))
+    if varies:
+        scatter = _scatter_table(estimates)
+        few = Text("Too few trials to tell patient sampling from unknown parameters; 400 are enough.\n")
+        parts.append(scatter if scatter.row_count else few)
+    return Group(*parts, Text(_note(trials, bool(published), varies)))
 
 
 def trials_in_words(scenario: Scenario, estimates: Sequence[Estimate]) -> str:
@@ -70,9 +75,10 @@ def _table(title: str, estimates: Sequence[Estimate]) -> Table:
     """One row per estimate, with the published figure and its position where there is one."""
     has_published = any(estimate.printed for estimate in estimates)
     table = _empty_table(title)
-    spreads = ("95 % range", "sampling sd", "parameters sd")
     names = (
-        ("figure", "published", "simulated", *spreads, "at") if has_published else ("quantity", "simulated", *spreads)
+        ("figure", "published", "simulated", "95 % range", "at")
+        if has_published
+        else ("quantity", "simulated", "95 % range")
     )
     for name in names:
         is_text = name in ("figure", "quantity")
@@ -81,22 +87,24 @@ def _table(title: str, estimates: Sequence[Estimate]) -> Table:
         )
     for item in estimates:
         simulated = words.with_error(item.value, item.mcse, item.unit)
-        sampling, parameters = (
-            words.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit),
-            _of_parameters(item),
-        )
-        cells = [words.label(item.statistic), simulated, _range(item), sampling, parameters]
+        cells = [words.label(item.statistic), simulated, _range(item)]
         if has_published:
             cells = [cells[0], item.printed, *cells[1:], words.position(item.position)]
         table.add_row(*map(Text, cells))
     return table
 
 
-def _of_parameters(item: Estimate) -> str:
-    """What not knowing the parameters adds to the scatter of trials; `fixed` where they are."""
-    if item.sd_parameters == 0.0 and item.sd_parameters_mcse == 0.0:
-        return "fixed"
-    return words.with_error(item.sd_parameters, item.sd_parameters_mcse, item.unit)
+def _scatter_table(estimates: Sequence[Estimate]) -> Table:
+    """How far single trials scatter, and why: one row per estimate that scatters."""
+    table = _empty_table("Why single trials differ: standard deviations")
+    for name in ("figure", "patient sampling", "unknown parameters"):
+        table.add_column(name, justify="left" if name == "figure" else "right", no_wrap=True)
+    for item in estimates:
+        if item.sd_sampling > 0.0 or item.sd_parameters > 0.0:
+            sampling = words.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit)
+            parameters = words.with_error(item.sd_parameters, item.sd_parameters_mcse, item.unit)
+            table.add_row(*map(Text, (words.label(item.statistic), sampling, parameters)))
+    return table
 
 
 def _range(item: Estimate) -> str:
@@ -152,22 +160,23 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
     if departures:
         lines.append("This trial differs from the published one, so its figures need not agree.")
     elif is_calibrated_to(scenario.parameters.values, cohort):
-        lines.append(
-            "The parameters were calibrated to these figures: this shows that the model can give them, no more."
-        )
+        lines.append("The parameters were calibrated to these figures: this shows the fit, no more.")
     return Text("\n".join(lines), style="bold" if outside and not departures else "")
 
 
 def _note(trials: str, has_published: bool, varies: bool) -> str:
-    what = "patient sampling and what is unknown about the parameters" if varies else "patient sampling"
-    lines = [
-        "Three uncertainties, kept apart. ± is the Monte Carlo standard error, which more replicates shrink.",
-        f"sampling sd: how far single {trials} scatter at known parameters.",
-        "parameters sd: what not knowing the parameters adds to that.",
-        f"95 % range: where 95 % of single trials fall, from {what}.",
-    ]
-    if not varies:
-        lines.append("The parameters are fixed here: nothing of what is unknown about them is in these numbers.")
+    lines = ["± is the Monte Carlo standard error, which more replicates shrink. 95 % range:"]
+    if varies:
+        lines += [
+            f"where 95 % of single {trials} fall; this is patient sampling",
+            "(how far trials of this size scatter at known parameters) and what is unknown",
+            "about the parameters, together.",
+        ]
+    else:
+        lines += [
+            f"where 95 % of single {trials} fall; this is patient sampling at",
+            "fixed parameters and says nothing of what is unknown about them.",
+        ]
     if has_published:
         lines += [
             "`at` is the share of trials below the published figure, with half of those",
