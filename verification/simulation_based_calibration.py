@@ -93,11 +93,12 @@ def draw(path: Path, names: tuple[str, ...], found: Array) -> None:
     grid = figure.subplots(rows, columns, squeeze=False)
     low, high = (float(stats.binom.ppf(share, len(found), 1.0 / BINS)) for share in (0.005, 0.995))
     for axes, name, column in zip(grid.ravel(), names, found.T, strict=False):
-        axes.axhspan(low, high, color="#e8eef3", zorder=0)
+        axes.axhspan(low, high, color="#1d3557", alpha=0.18, zorder=3)
         axes.hist(column, bins=BINS, range=(0.0, 1.0), color="#a9c6d9", edgecolor="white", zorder=2)
         axes.set_title(name, fontsize=9, loc="left")
         axes.set_yticks([])
         axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.7 * len(found) / BINS)
         axes.spines[["top", "right", "left"]].set_visible(False)
     for axes in grid.ravel()[len(names) :]:
         axes.set_visible(False)

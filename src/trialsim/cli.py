@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +14,7 @@ from rich.console import Console
 from trialsim.errors import InputError, Interrupted, RequestError
 
 if TYPE_CHECKING:
+    from trialsim.calibrated import Calibrated
     from trialsim.result import Result
 
 app = typer.Typer(
@@ -83,6 +82,7 @@ def run(
     from trialsim.montecarlo.workers import available_cores
     from trialsim.records.store import check_destination
     from trialsim.records.work_folder import WorkFolder
+    from trialsim.report.progress import progress
 
     chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
     destination = out if out is not None else Path("results") / chosen.name
@@ -164,6 +164,7 @@ def calibrate(
     from trialsim import calibrated
     from trialsim.records.store import check_destination
     from trialsim.records.work_folder import WorkFolder
+    from trialsim.report.progress import progress
 
     name = Path(cohort).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
@@ -196,13 +197,7 @@ def calibrate(
     if as_json:
         print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        from trialsim.report.calibration_console import calibration_view
-
-        console = Console() if sys.stdout.isatty() else Console(width=150)
-        tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
-        console.print(calibration_view(found.scenario, draws, *tables, found.sensitivity))
-        print(f"posterior digest {found.digest}; tables and pictures in {destination}/")
-        print(f"to use it: parameters: {destination}/posterior.parquet")
+        tell_calibration(found, draws, destination)
 
 
 def read_settings(settings: list[str] | None) -> dict[str, Any]:
@@ -230,6 +225,17 @@ def tell(result: Result, destination: Path, earlier_run: str) -> None:
     replaced = f" (in place of {earlier_run})" if earlier_run else ""
     print("\n" + "\n".join(result.remarks))
     print(f"results digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
+
+
+def tell_calibration(found: Calibrated, draws: int, destination: Path) -> None:
+    """Print what a calibration found, and where it lies."""
+    from trialsim.report.calibration_console import calibration_view
+
+    console = Console() if sys.stdout.isatty() else Console(width=150)
+    tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
+    console.print(calibration_view(found.scenario, draws, *tables, found.sensitivity))
+    print(f"posterior digest {found.digest}; tables and pictures in {destination}/")
+    print(f"to use it: parameters: {destination}/posterior.parquet")
 
 
 def read_target(text: str | None) -> dict[str, float] | None:
@@ -263,21 +269,6 @@ def run_in(folder: Path) -> str:
         return ""
     found = read_manifest(folder / MANIFEST)
     return f"a run of {found.replicates:,} trials, seed {found.seed}"
-
-
-@contextlib.contextmanager
-def progress(total: int, words: str, is_hidden: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, only where that is a terminal."""
-    console = Console(stderr=True)
-    if is_hidden or not console.is_terminal:
-        yield lambda done, wanted: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(words, total=total)
-        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
+from pydantic_core import PydanticSerializationError
 
 from trialsim.config.cohort import Cohort, Figure
 from trialsim.config.events import Event
@@ -125,7 +126,12 @@ class Scenario(Section):
 
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""
-        written: dict[str, Any] = without_none(self.model_dump())
+        try:
+            written: dict[str, Any] = without_none(self.model_dump())
+        except PydanticSerializationError as error:
+            if "KeyboardInterrupt" in str(error):  # pydantic takes Ctrl-C for a mistake in what it serialises
+                raise KeyboardInterrupt from None
+            raise
         return written
 
     def to_yaml(self) -> str:
