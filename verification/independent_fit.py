@@ -55,7 +55,7 @@ def sample(
             here = calibration
         z, log_proposal = _draws(rng, mean, scale, degrees, in_round)
         log_likelihood = here.log_likelihoods(z, workers).sum(axis=1)
-        power = _next_power(log_density(z) - log_proposal, log_likelihood)
+        power = _next_power(log_density(z) - log_proposal, log_likelihood, power)
         n_full += power == 1.0 and here is calibration
         w = _weights(log_density(z) - log_proposal + power * log_likelihood)
         mean = w @ z
@@ -77,9 +77,9 @@ def _weights(log_weights: Array) -> Array:
     return np.asarray(w / w.sum())
 
 
-def _next_power(log_ratio: Array, log_likelihood: Array) -> float:
-    """The largest power of the likelihood at which a fifth of the draws is still effective."""
-    low, high = 0.0, 1.0
+def _next_power(log_ratio: Array, log_likelihood: Array, last: float) -> float:
+    """The largest power of the likelihood, not below the last, at which a fifth of the draws is still effective."""
+    low, high = min(last, 0.9), 1.0
     if 1.0 / np.sum(_weights(log_ratio + log_likelihood) ** 2) >= EFFECTIVE * len(log_ratio):
         return 1.0
     for _ in range(30):

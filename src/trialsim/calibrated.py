@@ -23,9 +23,10 @@ from trialsim.calibration.model import PATIENTS_PER_PATIENT, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
-from trialsim.calibration.sampling import STEPS_IN_LEG
+from trialsim.calibration.sampling import SAMPLER, STEPS_IN_LEG
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
 from trialsim.config import Scenario, load_published_trial
+from trialsim.config.filling import is_filled_in
 from trialsim.config.parameter_draws import write_table
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import Interrupted
@@ -182,7 +183,9 @@ class Calibrated:
         """The published trial with these draws for its parameters, as YAML that stands beside the file of draws."""
         data = self.scenario.to_mapping()
         named = self.scenario.parameters.calibrated_to
-        data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest}
+        own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
+        data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest,
+                              "values": own}  # fmt: skip
         return dump_yaml(data)
 
 
@@ -225,7 +228,13 @@ def calibrate(
     n_workers = workers if workers is not None else available_cores()
     with work_folder(destination) if destination is not None else nullcontext() as work:
         make_ready(BATCH, on_note)
-        request = {"scenario": calibration.scenario.to_mapping(), "seed": seed, "patients": patients_per_patient}
+        request = {
+            "scenario": calibration.scenario.to_mapping(),
+            "priors": [str(marginal) for marginal in calibration.prior.marginals],
+            "seed": seed,
+            "patients": patients_per_patient,
+            "sampler": SAMPLER,
+        }
         keeping = Keeping(work, {"calibrate": request}, resume)
         try:
             demands = Demands(smallest_ess, most_steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from trialsim.analysis import endpoint_of, endpoints_of, value_and_error
+from trialsim.analysis import endpoint_of, endpoints_of, smallest_error, value_and_error
 from trialsim.config import Scenario
 from trialsim.errors import RequestError
 from trialsim.limits import most_replicates
@@ -39,6 +39,12 @@ def enough_for(
         _, mcse = value_and_error(endpoint, store)
         if mcse <= target.mcse:
             return store.n
+        floor = smallest_error(endpoint, store, protocol.n_parameter_draws)
+        if floor >= target.mcse:
+            n_draws = protocol.n_parameter_draws
+            wrong = f"{n_draws:,} draws of the parameters do not allow it, however many trials there are."
+            allowed = f"above {floor:.2g}, or a table of more draws."
+            raise RequestError(f"--target-mcse {target.quantity}={target.mcse:g}", wrong, allowed)
         check_reachable(target, store.n, mcse, most)
         return next_number(store.n, mcse, target.mcse, most)
 

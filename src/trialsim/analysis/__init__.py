@@ -6,6 +6,7 @@ from trialsim.analysis.comparison import (
     estimates,
     other_readings,
     per_trial_values,
+    smallest_error,
     value_and_error,
 )
 from trialsim.analysis.endpoints import Outcomes, endpoints_of
@@ -22,5 +23,6 @@ __all__ = [
     "estimates_table",
     "other_readings",
     "per_trial_values",
+    "smallest_error",
     "value_and_error",
 ]

@@ -93,11 +93,22 @@ def value_and_error(endpoint: Endpoint, outcomes: Outcomes) -> tuple[float, floa
     return mean_and_error(per_trial[is_defined], groups[is_defined] if groups is not None else None)
 
 
+def smallest_error(endpoint: Endpoint, outcomes: Outcomes, n_draws: int) -> float:
+    """The Monte Carlo standard error that no number of trials gets below: the parameters' sd by the root of draws."""
+    groups, per_trial = groups_of(outcomes), endpoint.per_trial(outcomes)
+    if groups is None:
+        return 0.0
+    is_defined = ~np.isnan(per_trial)
+    spread = split_of(per_trial[is_defined], groups[is_defined]).parameters
+    return 0.0 if math.isnan(spread) else spread / math.sqrt(n_draws)
+
+
 def groups_of(outcomes: Outcomes) -> Groups | None:
     """The draw of the parameters that each replicate has; None where they are fixed."""
     if PARAMETER_DRAW.name not in set(outcomes.columns):
         return None
-    return np.asarray(outcomes[PARAMETER_DRAW.name], dtype=np.int64)
+    groups = np.asarray(outcomes[PARAMETER_DRAW.name], dtype=np.int64)
+    return groups if len(groups) == 0 or groups.min() < groups.max() else None  # a single draw is as good as fixed
 
 
 def _printed(figure: Figure) -> str:

@@ -68,15 +68,16 @@ def fit(
     ensembles = Ensembles(
         lambda z: calibration.log_posterior(z, workers), len(calibration.names), seed, demands.n_ensembles
     )
-    n_legs = BURN_IN_LEGS + _LEGS_BEFORE_FIRST_LOOK
     most_legs = BURN_IN_LEGS + max(1, demands.most_steps // STEPS_IN_LEG)
+    n_legs = BURN_IN_LEGS + _LEGS_BEFORE_FIRST_LOOK
     while True:
         n_legs = min(n_legs, most_legs)
         for _ in ensembles.grow(chains, n_legs):
             on_leg(chains, n_legs)
-        found = diagnostics(chains.by_chain(), calibration.names)
+        looked_at = chains.up_to(n_legs)  # as an undisturbed run would see them
+        found = diagnostics(looked_at.by_chain(), calibration.names)
         if has_converged(found, demands.smallest_ess):
-            return Fit(calibration, chains, found, seed)
+            return Fit(calibration, looked_at, found, seed)
         if n_legs >= most_legs:
             raise _not_converged(found, demands)
         n_legs += _LEGS_BETWEEN_LOOKS

@@ -15,6 +15,7 @@ from trialsim.calibration.prior import JointPrior, log_density, prior_of
 from trialsim.calibration.simulator import Simulator
 from trialsim.calibration.targets import Term, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
+from trialsim.config.filling import is_filled_in
 from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import own_name, parameter_name, quantities_in
 from trialsim.config.varying import parameter_places
@@ -30,12 +31,13 @@ SEED_OF_DRAWS: Final = 20
 class Calibration:
     """What is calibrated to what: scenario with fixed numbers, prior, terms, and the simulator between them.
 
-    `factors` make engine units of parameter units.
+    `factors` make engine units of parameter units; `bounds` are what the scenario allows, in engine units.
     """
 
     scenario: Scenario
     prior: JointPrior
     factors: tuple[float, ...]
+    bounds: tuple[tuple[float, float], ...]
     terms: tuple[Term, ...]
     simulator: Simulator
 
@@ -65,6 +67,8 @@ class Calibration:
             return np.array(list(pool.map(self._cells_at, values)))
 
     def _cells_at(self, values: list[float]) -> Array:
+        if not all(low <= value <= high for value, (low, high) in zip(values, self.bounds, strict=True)):
+            return np.full(len(self.simulator.cells), np.nan)
         try:
             return self.simulator.probabilities(values)
         except (HazardError, OverflowError):
@@ -103,7 +107,11 @@ def calibration_of(
     that cannot be a target.
     """
     fixed = scenario.with_changes({"parameters.use": "mode"})
-    places, kinds = parameter_places(fixed), _kinds(fixed)
+    if fixed.cohort is None:
+        wrong, allowed = "there is no cohort to calibrate it to.", "`cohort: NAME`."
+        raise ConfigurationError([Problem(scenario.name, "cohort", wrong, allowed)])
+    kinds, own = _kinds(fixed), fixed.parameters.values
+    places = {name: place for name, place in parameter_places(fixed).items() if is_filled_in(own.get(name))}
     if fixed.parameters.calibrated_to is None:
         wrong, allowed = "no parameter set is named, so there are no priors.", "`parameters: {calibrated_to: FILE}`."
         raise ConfigurationError([Problem(scenario.name, "parameters", wrong, allowed)])
@@ -117,8 +125,17 @@ def calibration_of(
         n_trials=patients_per_patient,
         seed=seed,
     )
-    factors = tuple(kinds[name].units[unit] for name, unit in zip(prior.names, prior.units, strict=True))
-    return Calibration(fixed, prior, factors, terms, simulator)
+    factors = tuple(_factor(parameters.name, name, unit, kinds[name]) for name, unit in prior.names_and_units)
+    bounds = tuple((kinds[name].lowest, kinds[name].highest) for name in prior.names)
+    return Calibration(fixed, prior, factors, bounds, terms, simulator)
+
+
+def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:
+    """What makes engine units of the unit of a prior."""
+    if unit not in kind.units:
+        wrong = f"{unit!r} is no unit for this prior." if unit else "this prior needs its unit."
+        raise ConfigurationError([Problem(where, f"{name}.prior.median", wrong, f"{kind.allowed()}.")])
+    return kind.units[unit]
 
 
 def _columns(scenario: Scenario) -> tuple[str, ...]:

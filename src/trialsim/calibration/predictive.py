@@ -84,7 +84,7 @@ def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
             "is_inside_80": item.is_inside_80,
         }
         for item in found
-        if item.printed
+        if not math.isnan(item.published)
     ]
     return pd.DataFrame(rows)
 

@@ -74,6 +74,11 @@ class JointPrior:
         """Their units; empty for none."""
         return tuple(marginal.unit for marginal in self.marginals)
 
+    @property
+    def names_and_units(self) -> tuple[tuple[str, str], ...]:
+        """Each parameter with its unit."""
+        return tuple(zip(self.names, self.units, strict=True))
+
     def values(self, z: Array) -> Array:
         """Scores to values. Shapes (…, parameters)."""
         return np.stack([marginal.values(z[..., i]) for i, marginal in enumerate(self.marginals)], axis=-1)

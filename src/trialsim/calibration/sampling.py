@@ -23,6 +23,7 @@ from scipy.special import gammaln
 Array = npt.NDArray[np.float64]
 LogPosterior = Callable[[Array], Array]
 
+SAMPLER: Final = 1  # to be raised with any change of what follows: unfinished chains of another sampler are no use
 N_ENSEMBLES: Final = 4
 STEPS_IN_LEG: Final = 10
 SEARCH_LEGS: Final = 6  # of the burn-in: from the prior to the posterior
@@ -51,6 +52,11 @@ class Chains:
     def kept(self) -> Array:
         """The draws after the burn-in: (steps, ensembles, walkers, parameters)."""
         return np.concatenate(self.scores)
+
+    def up_to(self, n_legs: int) -> Chains:
+        """The first legs."""
+        n = n_legs - len(self.burn_in)
+        return Chains(self.burn_in, self.scores[:n], self.log_posterior[:n], self.accepted[:n])
 
     def by_chain(self) -> Array:
         """The kept draws with each ensemble as one chain, walker after walker: (ensembles, draws, parameters)."""

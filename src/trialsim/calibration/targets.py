@@ -117,20 +117,29 @@ def terms_of(
             found.append(Share(group, (ShareCell(endpoint.column, of),), figure.count or 0, figure.of or 1))
         else:
             term = _categories(group, figures, endpoints)
-            found.append(_without(term, left_out) if left_out in group else term)
+            if left_out in group:
+                rest = tuple(quantity for quantity in group if quantity != left_out)
+                term = _without(term, _categories(rest, figures, endpoints))
+            found.append(term)
     return tuple(found)
 
 
-def _without(term: Categories, quantity: str) -> Categories:
-    """A group of categories without one: the others as they are, or, where they would tell it, among themselves."""
-    place = term.quantities.index(quantity)
-    counts = tuple(count for i, count in enumerate(term.counts) if i != place)
-    cells = tuple(cell for i, cell in enumerate(term.cells) if i != place and isinstance(cell, ShareCell))
-    names = tuple(name for i, name in enumerate(term.quantities) if i != place)
+def _without(term: Categories, rest: Categories) -> Categories:
+    """What is left of a group when one figure is not used: the others as they are, or, where they would tell it, less.
+
+    Others tell the figure when they make up all categories but one of an exhaustive group (4 relapsed and 1 dead of 9
+    leave 4): then they are taken among themselves. Or when any response beside one kind gives the other: then only any
+    response is used.
+    """
+    known = {cell: count for cell, count in zip(rest.cells, rest.counts, strict=True) if isinstance(cell, ShareCell)}
+    if set(rest.cells) == set(term.cells):
+        of = next(cell.of for cell in known)
+        return Categories(rest.quantities, (ShareCell(RESPONDERS, of),), (sum(rest.counts),), term.n)
     if sum(term.counts) < term.n:
-        return Categories(names, cells, counts, term.n)
-    others = " + ".join(cell.column for cell in cells)
-    return Categories(names, tuple(ShareCell(cell.column, others) for cell in cells), counts, sum(counts))
+        return rest
+    others = " + ".join(cell.column for cell in known)
+    cells = tuple(ShareCell(cell.column, others) for cell in known)
+    return Categories(rest.quantities, cells, tuple(known.values()), sum(known.values()))
 
 
 def _statistic(quantity: str, figures: Mapping[str, Figure]) -> str:
@@ -183,6 +192,9 @@ def _median(quantity: str, figure: Figure, endpoint: Endpoint, n: int, n_evaluab
         raise AssertionError("a median has its value and its rounding: see config.cohort")
     half = figure.rounded_to.value / 2.0
     field, who = PATIENT_VALUES[endpoint.name]
+    if field == "highest_dose" and n % 2 == 0:
+        wrong = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
+        raise _refused(f"figures.{quantity}", wrong, "another statistic, such as dose.median")
     edges = tuple((figure.value.value + side * half) / endpoint.scale for side in (-1.0, 1.0))
     is_split = who == ENROLLED and n_evaluable is not None
     groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (who,)

@@ -68,6 +68,13 @@ def draw_findings(scenario: Scenario) -> Iterator[Finding]:
     table = table_of(scenario)
     if table is None:
         return
+    wrong = f"it says that it is the median of {table.title}, and is not"
+    for name in varying_names(scenario):
+        written = scenario.parameters.values[name]["value"]
+        if name not in table.names or str(written) != table.median(name):
+            allowed = "a source of its own, or no source, for a number that stays fixed"
+            yield ("parameters", "values", name), written, wrong, allowed, ""
+            return
     for place, quantity in quantities_in(scenario):
         name = parameter_name(quantity, own_name(place))
         if not quantity.calibrated or name not in varying_names(scenario):

@@ -44,9 +44,9 @@ def with_paths(over: Data, path: Path | None) -> Data:
         return over
     found = dict(parameters)
     if isinstance(found.get("calibrated_to"), str) and is_path(found["calibrated_to"]):
-        found["calibrated_to"] = str(find_file(found["calibrated_to"], "parameters", path))
+        found["calibrated_to"] = str(find_file(found["calibrated_to"], "parameters", path).resolve())
     if isinstance(found.get("draws"), str) and (path.parent / found["draws"]).is_file():
-        found["draws"] = str(path.parent / found["draws"])
+        found["draws"] = str((path.parent / found["draws"]).resolve())
     return {**over, "parameters": found if isinstance(over.get("parameters"), Mapping) else _short(found)}
 
 
@@ -55,13 +55,27 @@ def _short(parameters: Data) -> Any:
     return parameters["draws"] if "draws" in parameters else parameters["use"]
 
 
+def aligned(base: Data, over: Data) -> tuple[Data, Data]:
+    """Two layers whose `parameters` can be laid on each other: a word below a mapping is spelt out.
+
+    A word above takes the place of everything below but the path of a parameter set, which goes with the cohort.
+    """
+    below, above = spelt_out(base.get("parameters")), over.get("parameters")
+    if not isinstance(below, Mapping) or above is None:
+        return base, over
+    named = below.get("calibrated_to")
+    if isinstance(above, str) and not above.endswith(DRAWS_ENDINGS) and isinstance(named, str) and is_path(named):
+        return {**base, "parameters": {"calibrated_to": named}}, {**over, "parameters": {"use": above}}
+    return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
+
+
 def without_old(base: Data, over: Mapping[str, Any]) -> Data:
     """What `base` says of parameters, without what was filled in from elsewhere than `over` now says."""
     if not {"draws", "calibrated_to", "use"} & set(mapping(over.get("parameters"))):
         return base
     now = mapping(over["parameters"])
     old = {"digest", "draws"} if now.get("use", "calibrated") != "calibrated" else {"digest"}
-    if "draws" in now:
+    if now.get("draws") is not None:
         old.add("use")
     parameters = {key: value for key, value in mapping(base.get("parameters")).items() if key not in old}
     values = mapping(parameters.get("values"))
@@ -83,8 +97,10 @@ def filled_in(data: Data, load_set: Any) -> Data:
         return {**data, "parameters": parameters}
     used = set(calibrated_names(data, ()))
     values = {name: value for name, value in values.items() if name in used or not is_filled_in(value)}
-    data = {**data, "parameters": {**parameters, "values": values}}
     use = parameters.get("use", "mode")
+    if use == "calibrated" and "digest" not in parameters:  # whatever table is there now
+        values = {name: value for name, value in values.items() if not is_median_of_draws(value)}
+    data = {**data, "parameters": {**parameters, "values": values}}
     named = parameters.get("calibrated_to") or mapping(data.get("cohort")).get("name")
     if not used - set(values) or use not in ("mode", "calibrated"):
         return data

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trialsim.config.builtin import find_file
-from trialsim.config.filling import Data, mapping, with_paths, without_old
+from trialsim.config.filling import Data, aligned, mapping, with_paths, without_old
 from trialsim.config.yaml_lines import Place, Places, merge, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
@@ -43,7 +43,7 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
         base["readings"] = {k: v for k, v in mapping(base.get("readings")).items() if k in mapping(known)}
     elif "cohort" in over and over["cohort"] is None:
         base.pop("readings", None)
-    over = with_paths(over, path)
+    base, over = aligned(base, with_paths(over, path))
     base = without_old(base, over)
     cohort = merge(mapping(base.get("cohort")), mapping(over.get("cohort")))
     between: Data = {}

@@ -118,11 +118,12 @@ def _read(path: Path, stamp: int, title: str) -> ParameterTable:
     try:
         table = parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
         columns = [column.to_numpy(zero_copy_only=False) for column in table.combine_chunks().itercolumns()]
-    except (OSError, pa.ArrowException) as error:
+        names_in_file = list(table.column_names)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise _refused(path, f"it cannot be read: {str(error).splitlines()[0][:100]}.") from None
-    headers = [_COLUMN.match(name) for name in table.column_names]
+    headers = [_COLUMN.match(name) for name in names_in_file]
     names = [match["name"] if match else "" for match in headers]
-    for name, values in zip(table.column_names, columns, strict=True):
+    for name, values in zip(names_in_file, columns, strict=True):
         if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values.astype(np.float64)).all():
             raise _refused(path, f"column {name!r} holds something else than numbers.")
     if "" in names or len(set(names)) < len(names):
