@@ -38,25 +38,20 @@ FULL_ROUNDS = 2  # with the whole likelihood, before the draws that are kept
 EFFECTIVE = 0.2
 
 
-def sample(
-    calibration: Calibration, n: int, seed: int, workers: int, in_round: int = ROUND, rough: Calibration | None = None
-) -> tuple[Array, Array]:
+def sample(calibration: Calibration, n: int, seed: int, workers: int) -> tuple[Array, Array]:
     """Draws (n, parameters) of scores and their normalised weights (n,).
 
-    Rounds of `in_round` draws take the likelihood to a power that grows to 1, as fast as a fifth of the draws stay
-    effective; `rough` (the same with fewer simulated patients) serves them until the power is 1.
+    Rounds take the likelihood to a power that grows to 1, as fast as a fifth of the draws stay effective.
     """
     d = len(calibration.names)
     rng = np.random.default_rng(seed)
     mean, scale, power, degrees = np.zeros(d), np.eye(d), 0.0, NORMAL
-    n_full, here = 0, rough if rough is not None else calibration
+    n_full = 0
     while n_full < FULL_ROUNDS:
-        if power == 1.0:
-            here = calibration
-        z, log_proposal = _draws(rng, mean, scale, degrees, in_round)
-        log_likelihood = here.log_likelihoods(z, workers).sum(axis=1)
+        z, log_proposal = _draws(rng, mean, scale, degrees, ROUND)
+        log_likelihood = calibration.log_likelihoods(z, workers).sum(axis=1)
         power = _next_power(log_density(z) - log_proposal, log_likelihood, power)
-        n_full += power == 1.0 and here is calibration
+        n_full += power == 1.0
         w = _weights(log_density(z) - log_proposal + power * log_likelihood)
         mean = w @ z
         scale = (w[:, None] * (z - mean)).T @ (z - mean)

@@ -242,11 +242,11 @@ def calibrate(
             fitted = fit(calibration, seed, n_workers, demands, chains, keeping.on_leg(on_progress))
             posterior = Posterior(fitted, draws)
             found = Calibrated(name, posterior, seed, n_workers, 0.0)
-            left = each_left_out(calibration, seed, n_workers) if leave_one_out else None
+            left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
             moved = None
             if with_sensitivity:
                 known = keeping.variants()
-                moved = sensitivity_of(scenario, seed, n_workers, known, keeping.on_variant(on_progress))
+                moved = sensitivity_of(scenario, seed, n_workers, most_steps, known, keeping.on_variant(on_progress))
         except KeyboardInterrupt:
             raise Interrupted("interrupted while calibrating", None) from None
         seconds = time.perf_counter() - started

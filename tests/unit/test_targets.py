@@ -58,8 +58,8 @@ def test_a_figure_left_out_is_not_told_by_the_rest_of_its_group(tosi2000: ts.Sce
 
 def with_cohort(tosi2000: ts.Scenario, changed: dict[str, Any]) -> ts.Scenario:
     cohort = tosi2000.to_mapping()["cohort"]
-    kept = {name: item for name, item in {**cohort["figures"], **changed}.items() if item is not None}
-    return tosi2000.with_changes({"cohort": {**cohort, "figures": kept, "ambiguities": {}}, "readings": None})
+    readings = {f"cohort.ambiguities.{name}": None for name in cohort["ambiguities"]}
+    return tosi2000.with_changes({**readings, "cohort.figures": changed, "readings": None})
 
 
 def proportion(count: int, of: int) -> dict[str, Any]:
@@ -71,6 +71,31 @@ def test_any_response_beside_partial_ones_leaves_the_minor_ones(tosi2000: ts.Sce
     found = terms(scenario)["response.partial"]
     assert isinstance(found, Categories)
     assert (found.counts, found.n) == ((5, 4), 20)
+
+
+@pytest.mark.parametrize(
+    ("published", "left_out", "cells", "counts", "n"),
+    [
+        ({"response.any": 9, "response.partial": 5}, "response.partial", ["n_partial + n_minor"], (9,), 20),
+        ({"response.any": 9, "response.partial": 5}, "response.any", ["n_partial"], (5,), 20),
+        ({"response.any": 9, "response.partial": 5, "response.minor": 4}, "response.minor", ["n_partial + n_minor"],
+         (9,), 20),
+        ({"response.partial": 5, "response.minor": 15}, "response.minor", ["n_partial"], (5,), 20),
+    ],
+)  # fmt: skip
+def test_any_response_does_not_tell_the_kind_that_is_left_out(
+    tosi2000: ts.Scenario, published: dict[str, int], left_out: str, cells: list[str], counts: tuple[int, ...], n: int
+) -> None:
+    changed: dict[str, Any] = {"response.partial": None, "response.minor": None}
+    changed |= {name: proportion(count, 20) for name, count in published.items()}
+    found = [
+        term for term in terms(with_cohort(tosi2000, changed), left_out).values() if "response" in term.quantities[0]
+    ]
+    assert len(found) == 1
+    term = found[0]
+    assert isinstance(term, Categories)
+    assert [cell.column for cell in term.cells] == cells  # type: ignore[union-attr]
+    assert (term.counts, term.n) == (counts, n)
 
 
 @pytest.mark.parametrize(

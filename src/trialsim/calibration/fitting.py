@@ -46,8 +46,9 @@ class Demands:
     n_ensembles: int = N_ENSEMBLES
 
 
-# For the many calibrations of which only a mean is wanted.
-QUICK: Final = Demands(smallest_ess=400.0, n_ensembles=2)
+def quick(most_steps: int) -> Demands:
+    """For the many calibrations of which only a mean is wanted."""
+    return Demands(smallest_ess=400.0, most_steps=most_steps, n_ensembles=2)
 
 
 def fit(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from trialsim.analysis import Estimate, estimates
 from trialsim.calibration.diagnostics import smallest_ess_of
-from trialsim.calibration.fitting import QUICK, fit
+from trialsim.calibration.fitting import MOST_STEPS, fit, quick
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.posterior import N_DRAWS, Posterior
@@ -89,7 +89,7 @@ def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def left_out(calibration: Calibration, seed: int, workers: int = 1) -> pd.DataFrame:
+def left_out(calibration: Calibration, seed: int, workers: int = 1, most_steps: int = MOST_STEPS) -> pd.DataFrame:
     """Each published figure predicted from the others: one row a figure, columns as in `predictive_table`.
 
     The posterior without a figure is wide in just the direction in which that figure spoke, so it is reached from the
@@ -97,18 +97,18 @@ def left_out(calibration: Calibration, seed: int, workers: int = 1) -> pd.DataFr
     others. Where these weights are worth fewer than 400 draws (`ess`) the model is fitted without the figure instead;
     `method` says which. Errors hold what the weights cost.
     """
-    quick = calibration.quickened()
-    without = {quantity: quick.without(quantity) for quantity in calibration.scenario.figures}
+    lighter = calibration.quickened()
+    without = {quantity: lighter.without(quantity) for quantity in calibration.scenario.figures}
     cells = cells_of([term for less in without.values() for term in less.terms])
     scores = np.random.default_rng(seed).standard_normal((N_PRIOR_DRAWS, len(calibration.names)))
-    with_cells = replace(quick, simulator=quick.simulator.with_cells(cells))
+    with_cells = replace(lighter, simulator=lighter.simulator.with_cells(cells))
     probabilities = with_cells.probabilities(scores, workers)
     rows = []
     for quantity, less in without.items():
         log_posterior = log_likelihoods(less.terms, cells, probabilities).sum(axis=1)
         draws, ess, method = _resampled(scores, log_posterior)
         if ess < FEWEST_EFFECTIVE:
-            found = fit(less, seed, workers, QUICK)
+            found = fit(less, seed, workers, quick(most_steps))
             draws, ess, method = Posterior(found).scores, smallest_ess_of(found.diagnostics), "fitted again"
         rows.append({**_predicted(less, quantity, simulated(less, draws, seed), ess), "ess": ess, "method": method})
     return pd.DataFrame(rows)

@@ -16,7 +16,7 @@ from trialsim.analysis import value_and_error
 from trialsim.analysis.comparison import groups_of
 from trialsim.analysis.endpoints import endpoints_of
 from trialsim.analysis.uncertainty import split_of
-from trialsim.calibration.fitting import QUICK, fit
+from trialsim.calibration.fitting import MOST_STEPS, fit, quick
 from trialsim.calibration.model import calibration_of
 from trialsim.calibration.posterior import Posterior
 from trialsim.calibration.predictive import simulated
@@ -61,11 +61,13 @@ def quantities_of(scenario: Scenario, columns: Sequence[str]) -> list[str]:
     return [*wanted, "dose.median"]
 
 
-def answers_under(scenario: Scenario, variant: Variant, seed: int, workers: int) -> list[dict[str, Any]]:
+def answers_under(
+    scenario: Scenario, variant: Variant, seed: int, workers: int, most_steps: int
+) -> list[dict[str, Any]]:
     """One row a quantity: what the variant's own trial gives under its own posterior."""
     changed = scenario.with_changes(dict(variant.changes)) if variant.changes else scenario
     calibration = calibration_of(changed, prior_width=variant.prior_width).quickened()
-    found = fit(calibration, seed, workers, QUICK)
+    found = fit(calibration, seed, workers, quick(most_steps))
     ess = float(found.diagnostics["ess_bulk"].min())
     store = simulated(calibration, Posterior(found).scores, seed, N_TRIALS)
     endpoints, draws = endpoints_of(store.columns), groups_of(store)
@@ -93,6 +95,7 @@ def sensitivity(
     scenario: Scenario,
     seed: int,
     workers: int = 1,
+    most_steps: int = MOST_STEPS,
     known: Sequence[dict[str, Any]] = (),
     on_variant: Callable[[list[dict[str, Any]], int, int], None] = lambda rows, done, wanted: None,
 ) -> pd.DataFrame:
@@ -105,7 +108,7 @@ def sensitivity(
     variants = variants_of(scenario)
     for done, variant in enumerate(variants, start=1):
         if not any(row["variant"] == variant.name for row in rows):
-            rows += answers_under(scenario, variant, seed, workers)
+            rows += answers_under(scenario, variant, seed, workers, most_steps)
         on_variant(rows, done, len(variants))
     return with_shifts(pd.DataFrame(rows))
 

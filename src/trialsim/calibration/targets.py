@@ -20,6 +20,7 @@ from trialsim.errors import ConfigurationError, Problem
 
 ENROLLED: Final = "n_enrolled"
 EVALUABLE: Final = "n_evaluable"
+N_FATES: Final = 3  # of responders: progression-free, relapsed, died; together all of them
 NOT_EVALUABLE: Final = "not evaluable"  # of the enrolled, the others
 PLANNED: Final = "planned"  # those who would have enrolled had the trial gone on
 
@@ -127,15 +128,14 @@ def terms_of(
 def _without(term: Categories, rest: Categories) -> Categories:
     """What is left of a group when one figure is not used: the others as they are, or, where they would tell it, less.
 
-    Others tell the figure when they make up all categories but one of an exhaustive group (4 relapsed and 1 dead of 9
-    leave 4): then they are taken among themselves. Or when any response beside one kind gives the other: then only any
-    response is used.
+    Others tell a fate when they are the two other ones (4 relapsed and 1 dead of 9 leave 4): then they are taken among
+    themselves. Any response beside one kind tells the other kind: then only any response is used.
     """
     known = {cell: count for cell, count in zip(rest.cells, rest.counts, strict=True) if isinstance(cell, ShareCell)}
     if set(rest.cells) == set(term.cells):
         of = next(cell.of for cell in known)
         return Categories(rest.quantities, (ShareCell(RESPONDERS, of),), (sum(rest.counts),), term.n)
-    if sum(term.counts) < term.n:
+    if len(term.cells) < N_FATES:
         return rest
     others = " + ".join(cell.column for cell in known)
     cells = tuple(ShareCell(cell.column, others) for cell in known)
