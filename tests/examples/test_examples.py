@@ -59,7 +59,7 @@ def test_the_page_on_calibration_shows_what_was_found() -> None:
 
 
 def test_the_verification_of_the_calibration_holds() -> None:
-    """What the pages tell of `verification/`: uniform ranks, coverage, recovery, the same medians another way."""
+    """What the pages tell of `verification/`: uniform ranks, coverage, the same medians another way."""
     folder = ROOT / "results" / "verification"
     found = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
     assert found["cohorts"] >= 200
@@ -67,8 +67,6 @@ def test_the_verification_of_the_calibration_holds() -> None:
     assert all(0.93 <= row["coverage_0.95"] <= 0.97 for row in found["parameters"])
     other = json.loads((folder / "independent_fit.json").read_text(encoding="utf-8"))
     assert other["largest_abs_z"] < 3.0
-    recovery = json.loads((folder / "recovery.json").read_text(encoding="utf-8"))
-    assert recovery["covered"] >= recovery["of"] - 2
 
 
 def test_the_readme_has_commands_and_a_scenario() -> None:
