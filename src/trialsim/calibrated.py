@@ -18,12 +18,12 @@ import pandas as pd
 from trialsim.analysis import Estimate
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
-from trialsim.calibration.keeping import Keeping
+from trialsim.calibration.keeping import Keeping, remembered_ctrl_c, request_of
 from trialsim.calibration.model import PATIENTS_PER_PATIENT, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
-from trialsim.calibration.sampling import SAMPLER, STEPS_IN_LEG
+from trialsim.calibration.sampling import STEPS_IN_LEG
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
 from trialsim.config import Scenario, load_published_trial
 from trialsim.config.filling import is_filled_in
@@ -226,27 +226,26 @@ def calibrate(
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
     destination = check_destination(Path(out)) if out is not None else None
     n_workers = workers if workers is not None else available_cores()
-    with work_folder(destination) if destination is not None else nullcontext() as work:
+    folder = work_folder(destination) if destination is not None else nullcontext()
+    with folder as work, remembered_ctrl_c() as check_ctrl_c:
+
+        def progress(done: int, wanted: int) -> None:
+            on_progress(done, wanted)
+            check_ctrl_c()
+
         make_ready(BATCH, on_note)
-        request = {
-            "scenario": calibration.scenario.to_mapping(),
-            "priors": [str(marginal) for marginal in calibration.prior.marginals],
-            "seed": seed,
-            "patients": patients_per_patient,
-            "sampler": SAMPLER,
-        }
-        keeping = Keeping(work, {"calibrate": request}, resume)
+        keeping = Keeping(work, {"calibrate": request_of(calibration, seed)}, resume)
         try:
             demands = Demands(smallest_ess, most_steps)
             chains = keeping.chains()
-            fitted = fit(calibration, seed, n_workers, demands, chains, keeping.on_leg(on_progress))
+            fitted = fit(calibration, seed, n_workers, demands, chains, keeping.on_leg(progress))
             posterior = Posterior(fitted, draws)
             found = Calibrated(name, posterior, seed, n_workers, 0.0)
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
             moved = None
             if with_sensitivity:
                 known = keeping.variants()
-                moved = sensitivity_of(scenario, seed, n_workers, most_steps, known, keeping.on_variant(on_progress))
+                moved = sensitivity_of(scenario, seed, n_workers, most_steps, known, keeping.on_variant(progress))
         except KeyboardInterrupt:
             raise Interrupted("interrupted while calibrating", None) from None
         seconds = time.perf_counter() - started

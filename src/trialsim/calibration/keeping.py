@@ -4,18 +4,60 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from trialsim.calibration.sampling import Chains
+from trialsim.calibration.model import Calibration
+from trialsim.calibration.sampling import SAMPLER, Chains
 from trialsim.config import differences
 from trialsim.errors import DestinationError
 from trialsim.records.manifest import as_stored
 from trialsim.records.work_folder import CHAINS, VARIANTS, WorkFolder
 
 Progress = Callable[[int, int], None]
+
+
+def request_of(calibration: Calibration, seed: int) -> dict[str, Any]:
+    """What makes unfinished chains those of this calibration and of no other."""
+    return {
+        "scenario": calibration.scenario.to_mapping(),
+        "priors": [str(marginal) for marginal in calibration.prior.marginals],
+        "seed": seed,
+        "patients": calibration.simulator.n_trials,
+        "sampler": SAMPLER,
+    }
+
+
+@contextmanager
+def remembered_ctrl_c() -> Iterator[Callable[[], None]]:
+    """Ctrl-C raises `KeyboardInterrupt` at once, and once more where the function that this gives is called.
+
+    Python throws away what is raised while it clears up an object, and a calibration makes and clears many; without the
+    second chance a Ctrl-C at such a moment would be lost.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    pressed = threading.Event()
+
+    def note(number: int, frame: object) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Keeping:
