@@ -37,7 +37,7 @@ from trialsim.montecarlo.workers import available_cores
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import CalibrationManifest
 from trialsim.records.replicate_store import ReplicateStore
-from trialsim.records.store import check_destination, results_folder
+from trialsim.records.store import check_destination, results_folder, saved_in
 from trialsim.records.tables import plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report import draw_calibration_figures
@@ -152,10 +152,7 @@ class Calibrated:
 
     def save(self, destination: Path | str) -> Path:
         """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        destination = Path(destination)
-        with work_folder(check_destination(destination)) as work:
-            self.save_in(work)
-        return destination
+        return saved_in(Path(destination), self.save_in)
 
     def save_in(self, work: WorkFolder) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""

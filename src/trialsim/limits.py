@@ -33,11 +33,15 @@ def check_request(scenario: Scenario, replicates: int, seed: int, keep: int) -> 
     if replicates * n_patients > MOST_COURSES:
         allowed = f"at most {MOST_COURSES:,} patient courses in all: {MOST_COURSES // n_patients:,} replicates."
         raise RequestError(f"--replicates {replicates}", f"with {n_patients:,} patients this is too much.", allowed)
-    if not 0 <= seed <= LARGEST_SEED:
-        raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
+    _check_seed(seed)
     if keep < 0:
         raise RequestError(f"--keep {keep}", "this number of replicates is out of range.", "0 or more.")
     _check_visits(scenario)
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= LARGEST_SEED:
+        raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
 
 
 def most_replicates(scenario: Scenario) -> int:
@@ -106,8 +110,7 @@ def check_calibration(
         raise RequestError(
             f"--patients {patients_per_patient}", "this number of simulated patients is out of range.", allowed
         )
-    if not 0 <= seed <= LARGEST_SEED:
-        raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
+    _check_seed(seed)
     if not 100 <= draws <= MOST_DRAWS:
         raise RequestError(f"--draws {draws}", "this number of draws is out of range.", f"100 to {MOST_DRAWS:,}.")
     if not 100 <= smallest_ess <= MOST_DRAWS:

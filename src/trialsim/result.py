@@ -17,9 +17,9 @@ from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import EngineChoice, Replicates, TargetPrecision
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import Manifest
-from trialsim.records.store import PARAMETERS_FILE, check_destination, results_folder
+from trialsim.records.store import PARAMETERS_FILE, results_folder, saved_in
 from trialsim.records.tables import plain_rows, readable_events
-from trialsim.records.work_folder import WorkFolder, work_folder
+from trialsim.records.work_folder import WorkFolder
 from trialsim.report import draw_figures
 
 
@@ -137,10 +137,7 @@ class Result:
 
     def save(self, destination: Path | str) -> Path:
         """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        destination = Path(destination)
-        with work_folder(check_destination(destination)) as work:
-            self.save_in(work)
-        return destination
+        return saved_in(Path(destination), self.save_in)
 
     def save_in(self, work: WorkFolder) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""

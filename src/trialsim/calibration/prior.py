@@ -21,10 +21,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Marginal:
-    """The prior of one parameter: `median` in `unit`, `sd` on the scale of the distribution, `above` a bound.
-
-    `width` stretches the sd (sensitivity analysis).
-    """
+    """The prior of one parameter: `median` in `unit`, `sd` on the scale of the distribution, `above` a bound."""
 
     name: str
     unit: str

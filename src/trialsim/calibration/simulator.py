@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trialsim.analysis.endpoints import RESPONDERS
-from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLANNED, BelowCell, Cell, ShareCell
+from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLANNED, Cell, ShareCell
 from trialsim.engines.batch import Batch, Patients
 from trialsim.model.parameters import with_values
 from trialsim.model.protocol import ParameterPlace, Protocol
@@ -85,8 +85,3 @@ class Simulator:
             return (count + 0.5) / (of + 1.0)
         values = enrolled[cell.field][who[cell.who]]
         return (float(np.count_nonzero(values < cell.edge)) + 0.5) / (len(values) + 1.0)
-
-
-def below_cells(field: str, who: str, edges: Sequence[float]) -> tuple[BelowCell, ...]:
-    """The distribution function of a patient's value at some edges, as cells."""
-    return tuple(BelowCell(field, who, edge) for edge in edges)

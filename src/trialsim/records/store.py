@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from trialsim.errors import ConfigurationError, DestinationError
 from trialsim.records.manifest import MANIFEST, read_manifest_data
-from trialsim.records.work_folder import WorkFolder
+from trialsim.records.work_folder import WorkFolder, work_folder
 
 PARAMETERS_FILE: Final = "parameters.parquet"  # the user's own draws of the parameters, beside the results
 FILES: Final = frozenset(
@@ -29,6 +29,13 @@ def results_folder(work: WorkFolder) -> Iterator[Path]:
     yield filling
     check_destination(work.destination)  # once more: a user may have put something there meanwhile
     work.finish(filling)
+
+
+def saved_in(destination: Path, save: Callable[[WorkFolder], None]) -> Path:
+    """Let `save` write the results folder of a destination, whole or not at all. Raises `DestinationError`."""
+    with work_folder(check_destination(destination)) as work:
+        save(work)
+    return destination
 
 
 def check_destination(destination: Path) -> Path:
