@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,6 +86,21 @@ def test_what_has_not_converged_is_not_written_and_can_go_on(undisturbed: Path, 
     assert not (tmp_path / "out").exists()
     assert calibrate(tmp_path, "--out", "out", "--resume").returncode == 0
     assert digest(tmp_path / "out") == digest(undisturbed)
+
+
+def test_chains_under_other_priors_are_not_gone_on_with(tmp_path: Path) -> None:
+    """A parameter set that was edited between an interruption and `--resume`."""
+    own = tmp_path / "own"
+    shutil.copytree(COHORT.parent, own)
+    assert calibrate(tmp_path, "--out", "out", "--most-steps", "10", cohort=own / "cohort.yaml").returncode == 2
+    priors = own / "parameters.yaml"
+    written = priors.read_text()
+    assert "0.06 /month" in written
+    priors.write_text(written.replace("0.06 /month", "0.08 /month"))
+    refused = calibrate(tmp_path, "--out", "out", "--resume", cohort=own / "cohort.yaml")
+    assert refused.returncode == 2
+    assert "prior" in refused.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_json_is_all_that_is_printed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from trialsim.config.comparability import figure_findings
 from trialsim.config.events import ONCE_ONLY, Effect
 from trialsim.config.population import Covariate
 from trialsim.config.problems import Finding, nearest, problem_at
-from trialsim.config.quantities import Measurement, Quantity
+from trialsim.config.quantities import Measurement
 from trialsim.config.scenario import Scenario, parameter_name
 from trialsim.config.treatment import WORDS, Condition
 from trialsim.config.yaml_lines import Place, Places
@@ -194,10 +194,6 @@ def _dates(scenario: Scenario) -> Iterator[Finding]:
     if count is not None and count > n_patients:
         wrong = f"{n_patients} patients never reach this count"
         yield ("cut_off", "after_count"), count, wrong, f"at most accrual.patients = {n_patients}", ""
-    for name in ("after_opening", "after_last_entry", "at_latest"):
-        quantity: Quantity | None = getattr(scenario.cut_off, name)
-        if quantity is not None and not quantity.calibrated and quantity.value <= 0.0:
-            yield ("cut_off", name), quantity.text, "nobody would be observed", "above 0 days", ""
 
 
 def _figures(scenario: Scenario) -> Iterator[Finding]:

@@ -147,6 +147,13 @@ class Duration(Quantity):
     example = "14 days"
 
 
+class Observation(Duration):
+    """A time span in which something is to be seen, above 0 days."""
+
+    is_open_below = True
+    example = "12 months"
+
+
 class Interval(Duration):
     """A time span between repetitions, above 0 days."""
 

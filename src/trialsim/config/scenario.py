@@ -13,7 +13,16 @@ from trialsim.config.cohort import Cohort, Figure
 from trialsim.config.events import Event
 from trialsim.config.parameters import Parameters
 from trialsim.config.population import Accrual, Covariate, Frailty, Section
-from trialsim.config.quantities import OWN_NAME, Day, Duration, LookInterval, Probability, Quantity, mistake
+from trialsim.config.quantities import (
+    OWN_NAME,
+    Day,
+    Duration,
+    LookInterval,
+    Observation,
+    Probability,
+    Quantity,
+    mistake,
+)
 from trialsim.config.treatment import Treatment
 from trialsim.config.yaml_lines import Place, dump_yaml
 
@@ -47,12 +56,12 @@ class CutOff(Section):
     `after_count` ends it when so many `of` something are seen, at the latest `at_latest` after opening.
     """
 
-    after_opening: Duration | None = None
+    after_opening: Observation | None = None
     date: Day | None = None
-    after_last_entry: Duration | None = None
+    after_last_entry: Observation | None = None
     after_count: int | None = Field(default=None, ge=1)
     of: Literal["deaths", "progressions", "responses", "evaluable patients"] | None = None
-    at_latest: Duration | None = None
+    at_latest: Observation | None = None
 
     @model_validator(mode="before")
     @classmethod
