@@ -57,26 +57,80 @@ def effects(draw: st.DrawFn) -> dict[str, Any]:
     return {name: found[name] for name in draw(st.lists(st.sampled_from(list(found)), min_size=1, unique=True))}
 
 
+DAYS = st.sampled_from(["14 days", "20.6 days", "28 days", "2 months"])
+
+
+def conditions(names: list[str], levels: list[int]) -> st.SearchStrategy[Any]:
+    """Conditions of every kind, and groups of them."""
+    toxicities = st.sampled_from(["any", "severe", *names])
+    single = st.one_of(
+        st.sampled_from(["always", "at maximum", "reduced before", "minor response", "partial response"]),
+        st.fixed_dictionaries(
+            {"toxicity": toxicities, "timing": st.sampled_from(["new or ongoing", "new", "ongoing", "ever"])},
+            optional={"at_least": st.integers(1, 3)},
+        ),
+        st.fixed_dictionaries({"toxicity": toxicities, "within": DAYS}),
+        st.fixed_dictionaries({"free_of": toxicities, "days": DAYS}),
+        st.fixed_dictionaries({"level": st.sampled_from(levels)}),
+        *(st.fixed_dictionaries({key: DAYS}) for key in ("study_day", "stable_for", "unchanged_for")),
+    )
+
+    def groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        several = st.lists(inner, min_size=1, max_size=3)
+        return st.one_of(
+            *(st.fixed_dictionaries({key: several}) for key in ("all_of", "any_of")),
+            st.fixed_dictionaries({"not": inner}),
+        )
+
+    return st.recursive(single, groups, max_leaves=5)
+
+
 @st.composite
-def rules(draw: st.DrawFn, resolving: list[str], names: list[str]) -> list[dict[str, Any]]:
+def rules(draw: st.DrawFn, resolving: list[str], names: list[str], levels: list[int]) -> list[dict[str, Any]]:
     """A few rules, the first that holds decides; holds only for toxicities that resolve."""
     found: list[dict[str, Any]] = []
-    for _ in range(draw(st.integers(0, 3))):
-        do = draw(st.sampled_from(["keep", "reduce", "stop", "escalate", *(["hold"] if resolving else [])]))
-        chosen = draw(st.sampled_from([*resolving] if do == "hold" else ["any", *names]))
-        timing = draw(st.sampled_from(["new or ongoing", "new", "ongoing", "ever"]))
-        condition = {"toxicity": chosen, "timing": timing, "at_least": draw(st.integers(1, 2))}
-        rule: dict[str, Any] = {"when": condition, "do": do, "at": draw(st.sampled_from(["visit", "onset"]))}
+    for _ in range(draw(st.integers(0, 4))):
+        do = draw(st.sampled_from(["keep", "reduce", "stop", "escalate", "go to", *(["hold"] if resolving else [])]))
+        when = [draw(conditions(names, levels))]
+        rule: dict[str, Any] = {"when": when, "do": do, "at": draw(st.sampled_from(["visit", "onset"]))}
         if do == "hold":
-            rule["resume"] = draw(st.sampled_from(["same", "lower"]))
+            when[:] = [{"not": when[0]}] if draw(st.booleans()) else []
+            when.append({"toxicity": draw(st.sampled_from(resolving))})
+            rule["resume"] = draw(st.sampled_from(["same", "lower", levels[0]]))
         if do in ("reduce", "escalate"):
             rule["levels"] = draw(st.integers(1, 2))
         if do == "reduce":
             rule["at_lowest"] = draw(st.sampled_from(["stay", "stop"]))
+        if do == "go to":
+            rule["level"] = draw(st.sampled_from(levels))
+        if draw(st.integers(0, 3)) == 0:
+            rule["once"] = True
         found.append(rule)
     if draw(st.booleans()):
         found.append({"when": draw(st.sampled_from(["minor response", "at maximum"])), "do": "keep"})
     return [*found, {"when": "tolerated", "do": "escalate"}]
+
+
+@st.composite
+def treatments(draw: st.DrawFn, resolving: list[str], names: list[str]) -> dict[str, Any]:
+    """A ladder, visits and rules, with whatever may stand beside them."""
+    levels = draw(st.lists(st.integers(50, 900), min_size=1, max_size=5, unique=True).map(sorted))
+    found: dict[str, Any] = {
+        "levels": levels,
+        "every": draw(st.sampled_from(["7 days", "14 days", "10.3 days", "1 month"])),
+        "rules": draw(rules(resolving, names, levels)),
+    }
+    if draw(st.integers(0, 2)) == 0:
+        found["start"] = draw(st.sampled_from(levels))
+    if draw(st.integers(0, 3)) == 0:
+        found["loading"] = {"dose": draw(st.sampled_from(levels)), "days": draw(DAYS)}
+    if draw(st.integers(0, 2)) == 0:
+        first = {"every": "3.7 days", "until": "14.8 days"}
+        found["visits_at_first"] = [first, *draw(st.sampled_from([[], [{"every": "20 days", "until": "74.8 days"}]]))]
+    if draw(st.integers(0, 3)) == 0:
+        found["between_changes"] = draw(DAYS)
+    found["reescalate"] = draw(st.sampled_from(["always", "always", "never", "28 days"]))
+    return found
 
 
 @st.composite
@@ -95,16 +149,11 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
     if draw(st.booleans()):
         events["withdrawal"] = {"kind": "withdrawal", "rate": draw(rates(0.2)), "during": "treatment"}
     accrual = draw(accruals())
-    levels = draw(st.lists(st.integers(50, 900), min_size=1, max_size=5, unique=True).map(sorted))
     return scenario_of(
         population=POPULATION,
         frailties={"fragile": {"sd": 0.7}},
         accrual=accrual,
-        treatment={
-            "levels": levels,
-            "every": draw(st.sampled_from(["7 days", "14 days", "10.3 days", "1 month"])),
-            "rules": draw(rules(resolving, names)),
-        },
+        treatment=draw(treatments(resolving, names)),
         disease={"sensitive": draw(st.sampled_from([0, 0.5, 1]))},
         events=events,
         assessment={"every": draw(st.sampled_from(["continuously", "28 days", "14 days"]))},

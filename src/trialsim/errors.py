@@ -5,7 +5,8 @@ TrialsimError                 anything this package raises on purpose
 │   ├── ConfigurationError    one or more problems in a scenario, cohort, parameter or study file
 │   ├── RequestError          an option that is impossible or too large (10^12 replicates)
 │   │   └── DestinationError  a folder that cannot be written, holds something else, or cannot be resumed
-│   └── HazardError           a hazard that is infinite, NaN or negative while a trial runs
+│   ├── HazardError           a hazard that is infinite, NaN or negative while a trial runs
+│   └── StrategyError         a titration strategy written in Python decided what cannot be done
 └── Interrupted               the user pressed Ctrl-C: exit code 130, what was finished is kept
 """
 
@@ -68,6 +69,16 @@ class DestinationError(RequestError):
 
 class HazardError(InputError):
     """A hazard came out infinite, NaN or negative; nothing is censored silently."""
+
+
+class StrategyError(InputError):
+    """A strategy that is a Python function decided what cannot be done."""
+
+    def __init__(self, strategy: object, decision: object, wrong: str) -> None:
+        name = getattr(strategy, "__name__", str(strategy))
+        allowed = "escalate(n), keep(), reduce(n), go_to(dose), hold(names, resume), stop(), or None."
+        problem = Problem("", f"strategy {name} decided {decision}", f"{wrong}.", allowed)
+        super().__init__(str(problem))
 
 
 class Interrupted(TrialsimError):  # noqa: N818  # like KeyboardInterrupt, it is no error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from trialsim.model import disease, titration
@@ -12,10 +14,13 @@ FIRST, SECOND, BOTH = 0b01, 0b10, 0b11
 
 def holds(kind: int, *, toxicities: int = BOTH, mode: int = NEW_OR_ONGOING, at_least: int = 1, response: int = 1,
           level: int = 0, new: int = 0, ongoing: int = 0, ever: int = 0, n_onsets: tuple[int, ...] = (0, 0),
-          seen: int = 0) -> bool:  # fmt: skip
+          seen: int = 0, wanted_level: int = 0, days: float = 0.0, today: float = 0.0,
+          onset_days: tuple[float, ...] = (0.0, 0.0), resolved_days: tuple[float, ...] = (0.0, 0.0),
+          seen_day: float = 0.0, dose_since_day: float = 0.0, was_reduced: bool = False) -> bool:  # fmt: skip
     return titration.condition_holds(
-        kind, toxicities, mode, at_least, response, level, 3, new, ongoing, ever | new | ongoing, n_onsets, seen
-    )
+        kind, toxicities, mode, at_least, response, wanted_level, days, today, level, 3, new, ongoing,
+        ever | new | ongoing, n_onsets, onset_days, resolved_days, seen, seen_day, dose_since_day, was_reduced,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -50,7 +55,7 @@ def test_a_toxicity_counts_as_its_timing_says(mode: int, new: int, ongoing: int,
 
 
 def test_at_least_counts_onsets_of_the_named_toxicities_so_far() -> None:
-    two = {"toxicities": FIRST, "mode": EVER, "at_least": 2, "ever": BOTH}
+    two: dict[str, Any] = {"toxicities": FIRST, "mode": EVER, "at_least": 2, "ever": BOTH}
     assert not holds(titration.HAS_TOXICITY, n_onsets=(1, 5), **two)
     assert holds(titration.HAS_TOXICITY, n_onsets=(2, 0), **two)
 

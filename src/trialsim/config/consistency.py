@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from trialsim.config.calibrated_numbers import draw_findings, parameter_findings
 from trialsim.config.comparability import figure_findings
+from trialsim.config.conditions import WORDS, Condition
 from trialsim.config.events import ONCE_ONLY, Effect
 from trialsim.config.population import Covariate
 from trialsim.config.problems import Finding, nearest, problem_at
 from trialsim.config.quantities import Measurement
 from trialsim.config.scenario import Scenario, parameter_name
-from trialsim.config.treatment import WORDS, Condition
+from trialsim.config.treatment import Rule
 from trialsim.config.yaml_lines import Place, Places
 from trialsim.errors import Problem
 from trialsim.model.draws import decision_code
@@ -128,23 +129,27 @@ def _rules(scenario: Scenario) -> Iterator[Finding]:
     for i, rule in enumerate(scenario.treatment.rules):
         place = ("treatment", "rules", i)
         for j, condition in enumerate(rule.when):
-            for name in condition.toxicity or []:
-                if name not in ("any", "severe") and name not in scenario.toxicities:
-                    known = ["any", "severe", *scenario.toxicities, "tolerated", "always", "at maximum"]
-                    yield (
-                        (*place, "when", j),
-                        name,
-                        "this is no condition and no toxicity",
-                        ", ".join(known),
-                        nearest(name, known),
-                    )
+            for leaf in condition.leaves():
+                yield from _condition((*place, "when", j), scenario, leaf)
         if rule.do == "hold":
-            for name in sorted(_named(scenario, rule.when)):
+            for name in sorted(waited_for(scenario, rule)):
                 if name in scenario.toxicities and not _ever_resolves(scenario, name):
                     allowed = f"`resolves: {{rate: …}}` with a rate above 0 for {name}, or another rule"
                     yield place, str(rule), f"nothing would end this hold: {name} never resolves", allowed, ""
         if rule.at == "onset" and any(condition.holds == "tolerated" for condition in rule.when):
             yield place, str(rule), "at an onset nothing is tolerated, so this rule never holds", "at: visit", ""
+
+
+def _condition(place: Place, scenario: Scenario, leaf: Condition) -> Iterator[Finding]:
+    """A condition's toxicities and grades must be there."""
+    for name in (leaf.toxicity or []) + (leaf.free_of or []):
+        if name not in ("any", "severe") and name not in scenario.toxicities:
+            known = ["any", "severe", *scenario.toxicities, *WORDS]
+            yield place, name, "this is no condition and no toxicity", ", ".join(known), nearest(name, known)
+    grades = {event.grade for event in scenario.toxicities.values() if event.grade is not None}
+    if leaf.grade is not None and not toxicities_named(scenario, leaf):
+        wrong = "none of these toxicities has this grade"
+        yield place, leaf.grade, wrong, ", ".join(sorted(grades)) or "no grade: none has one", ""
 
 
 def _ever_resolves(scenario: Scenario, name: str) -> bool:
@@ -159,24 +164,24 @@ def _ever_resolves(scenario: Scenario, name: str) -> bool:
     return scenario.resolved(resolution.rate, f"{name} resolves rate").value > 0.0
 
 
-def _named(scenario: Scenario, conditions: list[Condition]) -> set[str]:
-    """The toxicities that conditions name, groups spelt out."""
-    names: set[str] = set()
-    for condition in conditions:
-        names |= toxicities_named(scenario, condition)
-    return names
+def waited_for(scenario: Scenario, rule: Rule) -> set[str]:
+    """The toxicities that a hold waits for: those that its conditions name, but not under a `not`."""
+    leaves = [leaf for leaf in rule.leaves(negated=False) if leaf.toxicity is not None]
+    return set().union(*(toxicities_named(scenario, leaf) for leaf in leaves))
 
 
 def toxicities_named(scenario: Scenario, condition: Condition) -> set[str]:
-    """The toxicities that a condition names; `any` and `severe` spelt out."""
+    """The toxicities that a condition without parts names; `any` and `severe` spelt out, of its grade if it has one."""
     names: set[str] = set()
-    for name in condition.toxicity or []:
+    for name in condition.toxicity or condition.free_of or []:
         if name == "any":
             names |= set(scenario.toxicities)
         elif name == "severe":
             names |= {toxicity for toxicity, event in scenario.toxicities.items() if event.severe}
         else:
             names.add(name)
+    if condition.grade is not None:
+        return {name for name in names & set(scenario.toxicities) if scenario.toxicities[name].grade == condition.grade}
     return names
 
 

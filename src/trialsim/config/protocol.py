@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from trialsim.config.consistency import toxicities_named
+from trialsim.config.dose_rules import early_visits, first_level, rules_of
 from trialsim.config.events import Event
 from trialsim.config.population import Accrual, Covariate, Site
 from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import COUNTED, Scenario, own_name
-from trialsim.config.treatment import Condition, Rule
 from trialsim.config.varying import draws_of
-from trialsim.model import baseline, clock, disease, draws, protocol, titration
+from trialsim.model import baseline, clock, disease, draws, protocol
 from trialsim.model import vocabulary as v
 from trialsim.model.units import DAYS_PER_MONTH
 
@@ -22,13 +21,6 @@ _STATES = {
     "before progression": disease.BEFORE_PROGRESSION,
     "after progression": disease.AFTER_PROGRESSION,
 }
-_TIMINGS = {
-    "new or ongoing": titration.NEW_OR_ONGOING,
-    "new": titration.NEW,
-    "ongoing": titration.ONGOING,
-    "ever": titration.EVER,
-}
-_ACTIONS = {name: code for code, name in enumerate(titration.ACTION_NAMES)}
 _DISTRIBUTIONS = {"normal": baseline.NORMAL, "lognormal": baseline.LOGNORMAL, "logit-normal": baseline.LOGIT_NORMAL}
 
 
@@ -38,8 +30,8 @@ def protocol_of(scenario: Scenario) -> protocol.Protocol:
     Raises `ConfigurationError` where a table of draws is gone, or another one than the scenario was resolved with.
     """
     table = draws_of(scenario)
-    rules = [_rule(scenario, number, rule) for number, rule in enumerate(scenario.treatment.rules, start=1)]
-    at = [rule.at for rule in scenario.treatment.rules]
+    treatment = scenario.treatment
+    visit_rules, onset_rules = rules_of(scenario)
     return protocol.Protocol(
         title=scenario.title,
         opens=scenario.accrual.opens.isoformat(),
@@ -50,10 +42,12 @@ def protocol_of(scenario: Scenario) -> protocol.Protocol:
             for name, item in scenario.frailties.items()
         ),
         p_sensitive=_number(scenario, scenario.disease.sensitive, "disease", "sensitive"),
-        levels=tuple(dose.value for dose in scenario.treatment.levels),
-        visit_every_days=_number(scenario, scenario.treatment.every, "treatment", "every"),
-        visit_rules=tuple(rule for rule, when in zip(rules, at, strict=True) if when == "visit"),
-        onset_rules=tuple(rule for rule, when in zip(rules, at, strict=True) if when == "onset"),
+        levels=tuple(dose.value for dose in treatment.levels),
+        first_level=first_level(treatment),
+        early_visits=early_visits(treatment),
+        visit_every_days=_number(scenario, treatment.every, "treatment", "every"),
+        visit_rules=visit_rules,
+        onset_rules=onset_rules,
         clocks=tuple(_clock(scenario, name, event) for name, event in scenario.events.items()),
         assessment_every_days=_number(scenario, scenario.assessment.every, "assessment", "every"),
         evaluable_after_days=_number(scenario, scenario.evaluable.after, "evaluable", "after"),
@@ -93,6 +87,7 @@ def _clock(scenario: Scenario, name: str, event: Event) -> protocol.Clock:
         code=draws.decision_code(protocol.clock_decision(name)),
         recurs=bool(event.recurs),
         is_severe=bool(event.severe),
+        is_dose_limiting=bool(event.dose_limiting),
         is_reported=bool(event.reported),
         resolution=_resolution(scenario, name, event),
     )
@@ -219,45 +214,6 @@ def _cumulative(rates: list[float]) -> tuple[float, ...]:
 
 def _day(date: dt.date, opens: dt.date) -> float:
     return float((date - opens).days)
-
-
-def _rule(scenario: Scenario, number: int, rule: Rule) -> protocol.Rule:
-    named: set[str] = set().union(*(toxicities_named(scenario, condition) for condition in rule.when))
-    return protocol.Rule(
-        number=number,
-        text=str(rule),
-        conditions=tuple(_condition(scenario, condition) for condition in rule.when),
-        action=_ACTIONS[rule.do],
-        amount=_amount(scenario, rule),
-        stops_at_lowest=rule.at_lowest == "stop",
-        waits_for=_mask(scenario, named) if rule.do == "hold" else 0,
-    )
-
-
-def _amount(scenario: Scenario, rule: Rule) -> int:
-    if rule.do != "hold":
-        return rule.levels if rule.do in ("escalate", "reduce") else 0
-    if rule.resume in ("same", "lower"):
-        return titration.RESUME_SAME if rule.resume == "same" else titration.RESUME_SAME - 1
-    doses = [dose.value for dose in scenario.treatment.levels]
-    return doses.index(type(scenario.treatment.levels[0]).number(rule.resume))
-
-
-def _condition(scenario: Scenario, condition: Condition) -> protocol.Condition:
-    if condition.toxicity is not None:
-        mask = _mask(scenario, toxicities_named(scenario, condition))
-        return protocol.Condition(titration.HAS_TOXICITY, mask, _TIMINGS[condition.timing], condition.at_least)
-    if condition.response is not None:
-        state = disease.MINOR if condition.response == "minor" else disease.PARTIAL
-        return protocol.Condition(titration.HAS_RESPONSE, response=state)
-    if condition.holds == "tolerated":
-        limiting = {name for name, event in scenario.toxicities.items() if event.dose_limiting}
-        return protocol.Condition(titration.TOLERATED, _mask(scenario, limiting))
-    return protocol.Condition(titration.AT_MAXIMUM if condition.holds == "at maximum" else titration.ALWAYS)
-
-
-def _mask(scenario: Scenario, names: set[str]) -> int:
-    return sum(1 << i for i, name in enumerate(scenario.toxicities) if name in names)
 
 
 def _cut_off(scenario: Scenario) -> protocol.CutOff:

@@ -4,89 +4,36 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_serializer, model_validator
 
+from trialsim.config.conditions import Condition
 from trialsim.config.population import Section
-from trialsim.config.quantities import Dose, Interval, mistake
+from trialsim.config.quantities import Dose, Duration, Interval, mistake
 
-WORDS: dict[str, dict[str, Any]] = {
-    "always": {"holds": "always"},
-    "tolerated": {"holds": "tolerated"},
-    "at maximum": {"holds": "at maximum"},
-    "toxicity": {"toxicity": "any"},
-    "severe toxicity": {"toxicity": "severe"},
-    "minor response": {"response": "minor"},
-    "partial response": {"response": "partial"},
-}
-
-
-class Condition(Section):
-    """One condition. Exactly one of `holds`, `toxicity` and `response` is given.
-
-    `toxicity` is `any`, `severe`, a name or several names; `timing` says how recent it must be; `at_least` asks for so
-    many onsets so far.
-    """
-
-    holds: Literal["always", "tolerated", "at maximum"] | None = None
-    toxicity: list[str] | None = None
-    timing: Literal["new or ongoing", "new", "ongoing", "ever"] = "new or ongoing"
-    at_least: int = Field(default=1, ge=1, le=1_000_000)
-    response: Literal["minor", "partial"] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Any) -> Any:
-        if isinstance(data, str):
-            data = WORDS.get(data.strip(), {"toxicity": data.strip()})
-        if isinstance(data, Mapping) and isinstance(data.get("toxicity"), str):
-            data = {**data, "toxicity": [data["toxicity"]]}
-        return data
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if self.toxicity is not None and not self.toxicity:
-            raise mistake("a condition names at least one toxicity", "any, severe, or names")
-        given = [self.holds, self.toxicity, self.response]
-        if sum(item is not None for item in given) != 1:
-            raise mistake("a condition says one thing", "exactly one of `holds`, `toxicity`, `response`")
-        if self.toxicity is None and (self.timing != "new or ongoing" or self.at_least != 1):
-            raise mistake("`timing` and `at_least` belong to a toxicity", "{toxicity: any, timing: ever}")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _write(self, handler: Any) -> Any:
-        written = {key: value for key, value in handler(self).items() if value is not None}
-        if self.toxicity is None:
-            written.pop("timing")
-            written.pop("at_least")
-        return written
-
-    def __str__(self) -> str:
-        if self.toxicity is None:
-            return f"{self.response} response" if self.response is not None else str(self.holds)
-        names = "/".join(self.toxicity)
-        words = "toxicity" if names == "any" else "severe toxicity" if names == "severe" else names
-        text = words if self.timing == "new or ongoing" else f"{words} ({self.timing})"
-        return text if self.at_least == 1 else f"{text}, at least {self.at_least} so far"
+MOST_RULES: Final = 60
+MOST_EARLY_VISITS: Final = 150
 
 
 class Rule(Section):
     """When all conditions hold, do this. Of several rules the first that holds decides.
 
-    `levels` counts steps (escalate, reduce). A hold stops the drug until the toxicities that it names are over and then
-    resumes at `same`, `lower` (one level) or a dose of the ladder. `at_lowest` says what a reduction does at the lowest
-    level, `source` where the rule is from if it is not the protocol.
+    `levels` counts steps (escalate, reduce), `level` is the dose of the ladder to go to. A hold stops the drug until
+    the toxicities that its conditions name (not under a `not`) are over, and then resumes at `same`, `lower` (one
+    level) or a dose of the ladder. `at_lowest` says what a reduction does at the lowest level. A rule with `once`
+    decides once for a patient. `source` says where the rule is from if it is not the protocol.
     """
 
     when: list[Condition]
-    do: Literal["escalate", "keep", "reduce", "hold", "stop"]
+    do: Literal["escalate", "keep", "reduce", "hold", "stop", "go to"]
     levels: int = Field(default=1, ge=1, le=1000)
+    level: Dose | None = None
     at: Literal["visit", "onset"] = "visit"
     resume: str = "same"
     at_lowest: Literal["stay", "stop"] = "stay"
+    once: bool = False
     source: str = "protocol"
 
     @field_validator("when", mode="before")
@@ -113,7 +60,9 @@ class Rule(Section):
             raise mistake("`resume` belongs to a hold", "no `resume` here")
         if self.at_lowest != "stay" and self.do != "reduce":
             raise mistake("`at_lowest` belongs to a reduction", "no `at_lowest` here")
-        if self.do == "hold" and all(condition.toxicity is None for condition in self.when):
+        if (self.level is not None) != (self.do == "go to"):
+            raise mistake("`do: go to` and `level` belong together", "{do: go to, level: 400 mg/day}")
+        if self.do == "hold" and not any(leaf.toxicity is not None for leaf in self.leaves(negated=False)):
             raise mistake("nothing would ever end this hold", "a hold whose condition names a toxicity")
         return self
 
@@ -126,26 +75,67 @@ class Rule(Section):
             written.pop("resume")
         if self.do != "reduce":
             written.pop("at_lowest")
+        if self.do != "go to":
+            written.pop("level")
+        if not self.once:
+            written.pop("once")
         return written
+
+    def leaves(self, *, negated: bool = True) -> Iterator[Condition]:
+        """The single conditions of the rule; without what stands under a `not` if so asked for."""
+        for condition in self.when:
+            yield from condition.leaves(negated=negated)
 
     def __str__(self) -> str:
         action = {
             "escalate": f"escalate {self.levels} level{'s' if self.levels > 1 else ''}",
             "reduce": f"reduce {self.levels} level{'s' if self.levels > 1 else ''}",
             "hold": f"hold, resume {self.resume}",
+            "go to": f"go to {self.level.text}" if self.level is not None else "go to",
         }.get(self.do, self.do)
         if self.at_lowest == "stop":
             action += " (at the lowest: stop)"
         at = " at onset" if self.at == "onset" else ""
-        return f"{' and '.join(str(condition) for condition in self.when)}{at} → {action}"
+        once = ", once" if self.once else ""
+        several = len(self.when) > 1
+        when = [f"({item})" if several and item.any_of is not None else str(item) for item in self.when]
+        return f"{' and '.join(when)}{at} → {action}{once}"
+
+
+class VisitsAtFirst(Section):
+    """Titration visits `every` so often, `until` a study day, on which the last of them falls."""
+
+    every: Interval
+    until: Interval
+
+
+class Loading(Section):
+    """A `dose` of the ladder to begin with, `days` long; the first visit from then on goes to the starting dose.
+
+    Until then no rule raises the dose.
+    """
+
+    dose: Dose
+    days: Interval
 
 
 class Treatment(Section):
-    """The drug, its ladder of exact doses (mg/day, rising), the days between titration visits, and the rules."""
+    """The drug, its ladder of exact doses (mg/day, rising), the visits at which it is titrated, and the rules.
+
+    Visits come `every` so often, after `visits_at_first` if there are such. Treatment starts at `start` (the lowest
+    dose unless given), perhaps after a `loading` dose. `between_changes`: at visits the dose moves on the ladder at
+    most so often. `reescalate`: whether the dose may rise again once it was reduced or held: `always` (if a rule says
+    so), `never`, or after so many days free of dose-limiting toxicity.
+    """
 
     drug: str = "the drug"
     levels: list[Dose]
+    start: Dose | None = None
+    loading: Loading | None = None
     every: Interval
+    visits_at_first: list[VisitsAtFirst] = Field(default_factory=list)
+    between_changes: Duration | None = None
+    reescalate: Literal["always", "never"] | Duration = "always"
     rules: list[Rule]
 
     @field_validator("levels", mode="before")
@@ -169,13 +159,54 @@ class Treatment(Section):
             raise mistake("the ladder has too many levels", "at most 1000 levels")
         return data
 
+    @field_validator("reescalate", mode="before")
+    @classmethod
+    def _word_or_days(cls, data: Any) -> Any:
+        return data if data in ("always", "never") else Duration.model_validate(data)
+
     @model_validator(mode="after")
     def _has_no_dead_level(self) -> Self:
         doses = [dose.value for dose in self.levels]
+        loading = self.loading.dose if self.loading is not None else None
+        wanted = [("treatment starts at", self.start), ("loading is at", loading)]
         for rule in self.rules:
-            if rule.resume not in ("same", "lower") and Dose.number(rule.resume) not in doses:
-                raise mistake(f"a hold resumes at {rule.resume}, which is no level", f"one of {doses}")
+            if rule.resume not in ("same", "lower"):
+                wanted.append(("a hold resumes at", Dose.of(rule.resume)))
+            wanted.append(("a rule goes to", rule.level))
+            wanted += [("a condition asks for", leaf.level) for leaf in rule.leaves()]
+        for what, dose in wanted:
+            if dose is not None and dose.value not in doses:
+                allowed = f"one of {', '.join(f'{level:g}' for level in doses)} mg/day"
+                raise mistake(f"{what} {dose.text}, which is no level", allowed)
         return self
+
+    @model_validator(mode="after")
+    def _visits_fit(self) -> Self:
+        day = n_visits = 0.0
+        for phase in self.visits_at_first:
+            n = (phase.until.value - day) / phase.every.value
+            if n < 1.0 or abs(n - round(n)) > 1e-9 * n:
+                wrong = f"visits every {phase.every.text} from day {day:g} do not end on day {phase.until.value:g}"
+                raise mistake(wrong, "`until` so many intervals later: {every: 7 days, until: 28 days}")
+            day, n_visits = phase.until.value, n_visits + n
+        if n_visits > MOST_EARLY_VISITS:
+            raise mistake("there are too many visits at first", f"at most {MOST_EARLY_VISITS}")
+        return self
+
+    @model_validator(mode="after")
+    def _not_too_many_rules(self) -> Self:
+        if len(self.rules) > MOST_RULES:
+            raise mistake("there are too many rules", f"at most {MOST_RULES}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        """What was not given stays away, and so does what says nothing."""
+        written = {key: value for key, value in handler(self).items() if value is not None}
+        for key, nothing in (("visits_at_first", []), ("reescalate", "always")):
+            if written.get(key) == nothing:
+                written.pop(key)
+        return written
 
 
 def _stepped(data: Mapping[str, Any]) -> list[float]:

@@ -15,18 +15,10 @@ def study_day_of(calendar_day: float, first_dose_day: float, latest: float) -> f
     return latest if day < latest else day
 
 
-def repeated_day(number: int, every_days: float) -> float:
-    """The study day of the n-th visit or assessment (n from 1), to the nearest millionth of a day (0.09 s).
+def repeated_day(number: int, every_days: float, start_day: float = 0.0) -> float:
+    """The study day of the n-th visit or assessment (n from 1) after a start, to the nearest millionth of a day.
 
     Rounding makes days equal that are equal on paper (3 × 0.7 and 1 × 2.1), so that their order is the one of
     `vocabulary` and not one of rounding errors.
     """
-    return math.floor(number * every_days * 1e6 + 0.5) / 1e6
-
-
-def next_number(after_day: float, every_days: float, number: int) -> int:
-    """The number of the first visit after a study day; `number` is the last one that was held."""
-    number += 1
-    while repeated_day(number, every_days) <= after_day:
-        number += 1
-    return number
+    return math.floor((start_day + number * every_days) * 1e6 + 0.5) / 1e6

@@ -18,6 +18,8 @@ RELAPSED: Final = 3
 PROGRESSED: Final = 4
 STATE_NAMES: Final = ("stable", "minor response", "partial response", "relapsed", "progressed")
 
+RESPONSE_NAMES: Final = ("none", "minor", "partial")
+
 IN_RESPONSE: Final = (1 << MINOR) | (1 << PARTIAL)
 BEFORE_PROGRESSION: Final = (1 << STABLE) | IN_RESPONSE
 AFTER_PROGRESSION: Final = (1 << RELAPSED) | (1 << PROGRESSED)

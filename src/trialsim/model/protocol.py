@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from trialsim.model import disease, draws
+from trialsim.model.course import repeated_day
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Clock:
     code: int
     recurs: bool = False
     is_severe: bool = False
+    is_dose_limiting: bool = False
     is_reported: bool = True
     resolution: Clock | None = None
     rate_per_month: float = 0.0
@@ -89,29 +91,48 @@ class Accrual:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of a rule, as the first five arguments of `titration.condition_holds`."""
+    """One condition of a rule, as the first seven arguments of `titration.condition_holds`, or a group with `parts`."""
 
     kind: int
     toxicities: int = 0
     mode: int = 0
     at_least: int = 1
     response: int = 0
+    level: int = 0
+    days: float = 0.0
+    parts: tuple[Condition, ...] = ()
+
+    @property
+    def leaves(self) -> tuple[Condition, ...]:
+        """The conditions in it that have no parts."""
+        return tuple(leaf for part in self.parts for leaf in part.leaves) if self.parts else (self,)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule holds when all its conditions hold. `text` is how the log names it.
+    """A rule holds when its condition does. `text` is how the log names it.
 
-    `waits_for` is the mask of toxicities that a hold waits for.
+    `amount` is how many levels to move, or the level to go to, or where a hold resumes (see `titration`). `waits_for`
+    is the mask of toxicities that a hold waits for. With `once` a rule decides once for a patient.
     """
 
     number: int
     text: str
-    conditions: tuple[Condition, ...]
+    condition: Condition
     action: int
     amount: int
     stops_at_lowest: bool = False
     waits_for: int = 0
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class VisitPhase:
+    """Visits at an interval of their own, from `start_day` on, the first `n_visits` of them."""
+
+    start_day: float
+    every_days: float
+    n_visits: int
 
 
 @dataclass(frozen=True)
@@ -156,6 +177,8 @@ class Protocol:
     frailties: tuple[Frailty, ...]
     p_sensitive: float
     levels: tuple[float, ...]
+    first_level: int
+    early_visits: tuple[VisitPhase, ...]
     visit_every_days: float
     visit_rules: tuple[Rule, ...]
     onset_rules: tuple[Rule, ...]
@@ -174,6 +197,22 @@ class Protocol:
     def n_parameter_draws(self) -> int:
         """How many draws of the parameters there are; 0 where nothing varies."""
         return len(self.parameter_draws)
+
+    def visit_day(self, number: int) -> float:
+        """The study day of the n-th titration visit, n from 1; those at an interval of their own come first."""
+        for phase in self.early_visits:
+            if number <= phase.n_visits:
+                return repeated_day(number, phase.every_days, phase.start_day)
+            number -= phase.n_visits
+        return repeated_day(number, self.visit_every_days, self.early_visits_end_day)
+
+    @cached_property
+    def early_visits_end_day(self) -> float:
+        """The study day of the last of the early visits, 0 if there are none."""
+        if not self.early_visits:
+            return 0.0
+        last = self.early_visits[-1]
+        return repeated_day(last.n_visits, last.every_days, last.start_day)
 
     @cached_property
     def toxicities(self) -> tuple[int, ...]:

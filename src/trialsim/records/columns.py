@@ -31,6 +31,14 @@ EVENTS: Final = (
     Column("rule", "int64", "", "number of the rule that decided, from 1; 0 for none"),
     Column("dose_from_mg_per_day", "float64", "mg/day", "dose before a decision"),
     Column("dose_to_mg_per_day", "float64", "mg/day", "dose after it"),
+    # What a decision saw.
+    Column("saw_new", "int64", "", "toxicities new since the last visit, or the one that begins: a mask"),
+    Column("saw_ongoing", "int64", "", "toxicities ongoing: a mask"),
+    Column("saw_onsets", "int64", "", "onsets of toxicities so far"),
+    Column("saw_level_mg_per_day", "float64", "mg/day", "dose of the patient's level, also while held"),
+    Column("saw_response", "int64", "", "best response seen: 0 none, 1 minor, 2 partial"),
+    Column("saw_stable_days", "float64", "days", "since the best response was seen first, or the first dose"),
+    Column("saw_unchanged_days", "float64", "days", "since the last change of dose"),
 )
 
 # The same table for people: codes replaced by names.
@@ -42,7 +50,8 @@ READABLE_EVENTS: Final = (
     *EVENTS[5:6],
     Column("detail", "str", "", "what was decided, found, or why something ended"),
     Column("rule", "str", "", "the rule that decided, with its number"),
-    *EVENTS[8:],
+    *EVENTS[8:10],
+    Column("saw", "str", "", "what the decision saw of the patient"),
 )
 
 # One row per enrolled patient; a toxicity NAME adds `n_onsets.NAME` and `first_onset_days.NAME`.

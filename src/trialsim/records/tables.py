@@ -60,8 +60,26 @@ def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
         detail=[detail_name(event, detail) for event, detail in zip(events["event"], events["detail"], strict=True)],
         rule=[rules.get(rule, "") for rule in events["rule"]],
         event=[v.EVENT_NAMES[event] for event in events["event"]],
+        saw=_seen(events, protocol),
     )
     return conform(table, READABLE_EVENTS)
+
+
+def _seen(events: pd.DataFrame, protocol: Protocol) -> list[str]:
+    """What each decision saw of its patient, in words; empty for other events."""
+    names = [protocol.clocks[place].name for place in protocol.toxicities]
+
+    def named(mask: int) -> str:
+        return "+".join(name for i, name in enumerate(names) if (mask >> i) & 1) or "none"
+
+    columns = [events[column.name] for column in EVENTS[10:]]
+    return [
+        f"new: {named(new)}; ongoing: {named(ongoing)}; onsets so far: {n}; level: {level:g} mg/day; "
+        f"best response: {disease.RESPONSE_NAMES[response]}, for {stable:g} days; dose unchanged for {unchanged:g} days"
+        if event == v.DECISION
+        else ""
+        for event, new, ongoing, n, level, response, stable, unchanged in zip(events["event"], *columns, strict=True)
+    ]
 
 
 def detail_name(event: int, detail: int) -> str:

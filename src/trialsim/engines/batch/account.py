@@ -81,6 +81,18 @@ def write(
     row.dose_from_mg_per_day = dose_from
     row.dose_to_mg_per_day = dose_to
     row.order = order
+    if event == v.DECISION:
+        patient = course.patient
+        row.saw_new = patient.saw_new
+        row.saw_ongoing = patient.saw_ongoing
+        row.saw_onsets = patient.saw_onsets
+        row.saw_level_mg_per_day = patient.saw_level_mg_per_day
+        row.saw_response = patient.saw_response
+        row.saw_stable_days = patient.saw_stable_days
+        row.saw_unchanged_days = patient.saw_unchanged_days
+    else:
+        row.saw_new = row.saw_ongoing = row.saw_onsets = row.saw_response = 0
+        row.saw_level_mg_per_day = row.saw_stable_days = row.saw_unchanged_days = nan
 
 
 @small_part

@@ -78,7 +78,10 @@ def begin(plan: Record, course: Record) -> None:
     patient.state = patient.best_response_seen = disease.STABLE
     patient.is_observed = True
     patient.is_evaluable = patient.has_progression_seen = False
-    patient.level = patient.new = patient.ongoing = patient.ever = patient.waiting_for = patient.held_by = 0
+    patient.new = patient.ongoing = patient.ever = patient.waiting_for = patient.held_by = patient.decided = 0
+    patient.level = plan.first_level
+    patient.dose_since_day = patient.response_seen_day = 0.0
+    patient.was_reduced = False
     patient.counted_day = nan
     patient.has_new_dose = False
     patient.n_new = 0
@@ -221,6 +224,7 @@ def assess(plan: Record, course: Record) -> None:
         if patient.best_response_seen == disease.STABLE:
             count(plan, course, v.COUNT_RESPONSES)
         patient.best_response_seen = patient.state
+        patient.response_seen_day = patient.today
         wake_visits(plan, course)
 
 
@@ -252,7 +256,7 @@ def visit(plan: Record, course: Record) -> None:
     if not patient.is_on_treatment:
         return
     is_idle = new == 0 and level == patient.level and dose == patient.dose and waiting == patient.waiting_for
-    if is_idle and course.n_rows == 0:
+    if is_idle and course.n_rows == 0 and not plan.visits_depend_on_time:
         patient.visit_day = inf
     else:
         patient.visit_number = number_after(plan, VISIT, patient.today, patient.visit_number)

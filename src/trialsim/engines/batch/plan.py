@@ -22,11 +22,16 @@ SLOT: Final = np.dtype(
 )  # fmt: skip
 RULE: Final = np.dtype(
     [("number", "i8"), ("action", "i8"), ("amount", "i8"), ("waits_for", "i8"), ("first_condition", "i8"),
-     ("after_conditions", "i8"), ("stops_at_lowest", "?")], align=True
+     ("stops_at_lowest", "?"), ("once", "?")], align=True
 )  # fmt: skip
+# A condition without parts. Groups of them are in where to go on: `if_true` and `if_false` are places of conditions, or
+# say that the rule holds or not.
 CONDITION: Final = np.dtype(
-    [("kind", "i8"), ("toxicities", "i8"), ("mode", "i8"), ("at_least", "i8"), ("response", "i8")], align=True
-)
+    [("kind", "i8"), ("toxicities", "i8"), ("mode", "i8"), ("at_least", "i8"), ("response", "i8"), ("level", "i8"),
+     ("days", "f8"), ("if_true", "i8"), ("if_false", "i8")], align=True
+)  # fmt: skip
+RULE_HOLDS: Final = -1
+RULE_FAILS: Final = -2
 EFFECT: Final = np.dtype([("covariate", "i8"), ("category", "i8"), ("reference", "f8"), ("weight", "f8")], align=True)
 COVARIATE: Final = np.dtype(
     [("distribution", "i8"), ("location", "f8"), ("spread", "f8"), ("lowest_share", "f8"), ("highest_share", "f8"),
@@ -50,7 +55,8 @@ TABLES: Final = {
 PLAN: Final = np.dtype(
     [("n_patients", "i8"), ("window_days", "f8"), ("closes_day", "f8"), ("p_ineligible", "f8"),
      ("p_sensitive", "f8"), ("visit_every_days", "f8"), ("assessment_every_days", "f8"),
-     ("visits_per_day", "f8"), ("assessments_per_day", "f8"),
+     ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("first_level", "i8"),
+     ("n_early_visits", "i8"), ("early_visits_end_day", "f8"), ("visits_depend_on_time", "?"),
      ("evaluable_after_days", "f8"), ("cut_off_kind", "i8"), ("cut_off_day", "f8"), ("counted", "i8"),
      ("count", "i8"), ("severe", "i8"), ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"),
      ("n_toxicities", "i8"), ("counts_early_progression", "?"), ("counts_early_death", "?"),

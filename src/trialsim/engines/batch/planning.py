@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 
 from trialsim.engines.batch.memory import side_by_side
-from trialsim.engines.batch.plan import PLAN, TABLES, Record
+from trialsim.engines.batch.plan import PLAN, RULE_FAILS, RULE_HOLDS, TABLES, Record
 from trialsim.model import clock as hazard
 from trialsim.model import disease, titration
 from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import Clock, Protocol, Rule
+from trialsim.model.protocol import Clock, Condition, Protocol, Rule
 
 _DAYS_IN_TABLE: Final = 200
 
@@ -47,6 +47,10 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "visit_every_days": protocol.visit_every_days,
         "assessment_every_days": protocol.assessment_every_days,
         "visits_per_day": 1.0 / protocol.visit_every_days,
+        "first_level": protocol.first_level,
+        "n_early_visits": sum(phase.n_visits for phase in protocol.early_visits),
+        "early_visits_end_day": protocol.early_visits_end_day,
+        "visits_depend_on_time": any(_depends_on_time(rule) for rule in protocol.visit_rules),
         "assessments_per_day": 1.0 / protocol.assessment_every_days if protocol.assessment_every_days > 0.0 else 0.0,
         "evaluable_after_days": protocol.evaluable_after_days,
         "counts_early_progression": protocol.counts_early_progression,
@@ -69,13 +73,15 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
     codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used)]
     codes += [frailty.code for frailty in protocol.frailties] + [clock.code for clock in protocol.clocks]
     rules = (*protocol.onset_rules, *protocol.visit_rules)
-    rule_rows = _rule_rows(rules)
+    rule_rows, condition_rows = _rule_rows(rules)
     n_onset = len(protocol.onset_rules)
     rows: dict[str, Iterable[Any]] = {
         "slots": _slot_rows(protocol),
         "dose_slots": [i for i, clock in enumerate(clocks) if clock.depends_on_dose],
         "personal_slots": [i for i, clock in enumerate(protocol.clocks) if clock.effects or clock.frailty >= 0],
-        "visit_days": _days(protocol.visit_every_days),
+        "visit_days": [0.0, *(protocol.visit_day(number) for number in range(1, _DAYS_IN_TABLE))]
+        if protocol.early_visits
+        else _days(protocol.visit_every_days),
         "assessment_days": _days(protocol.assessment_every_days),
         "dose_factors": [
             hazard.dose_factor(dose, clock.dose_exponent) for clock in clocks for dose in (0.0, *protocol.levels)
@@ -84,11 +90,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "quiet_rules": [_quiet_rule(protocol, level) for level in range(len(protocol.levels))],
         "onset_rules": rule_rows[:n_onset],
         "visit_rules": rule_rows[n_onset:],
-        "conditions": [
-            (item.kind, item.toxicities, item.mode, item.at_least, item.response)
-            for rule in rules
-            for item in rule.conditions
-        ],
+        "conditions": condition_rows,
         "effects": [(used.index(effect[0]), *effect[1:]) for clock in protocol.clocks for effect in clock.effects],
         "covariates": _covariate_rows(protocol, used),
         "shares": [share for i in used for share in protocol.covariates[i].cumulative_shares],
@@ -130,29 +132,54 @@ def _slot_row(clock: Clock, toxicity: int, resolution: int, position: int, n_eff
     )  # fmt: skip
 
 
-def _rule_rows(rules: tuple[Rule, ...]) -> list[tuple[Any, ...]]:
-    rows = []
-    first = 0
+def _rule_rows(rules: tuple[Rule, ...]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """The rules, and the conditions of all of them."""
+    rows: list[tuple[Any, ...]] = []
+    conditions: list[tuple[Any, ...]] = []
     for rule in rules:
-        after = first + len(rule.conditions)
-        rows.append((rule.number, rule.action, rule.amount, rule.waits_for, first, after, rule.stops_at_lowest))
-        first = after
-    return rows
+        first = _place(rule.condition, RULE_HOLDS, RULE_FAILS, conditions)
+        rows.append((rule.number, rule.action, rule.amount, rule.waits_for, first, rule.stops_at_lowest, rule.once))
+    return rows, conditions
+
+
+def _place(condition: Condition, if_true: int, if_false: int, rows: list[tuple[Any, ...]]) -> int:
+    """Add the rows of a condition, knowing where to go on after it; gives the place where it begins."""
+    if condition.kind == titration.NOT:
+        return _place(condition.parts[0], if_false, if_true, rows)
+    if condition.kind == titration.ALL_OF:
+        for part in reversed(condition.parts):
+            if_true = _place(part, if_true, if_false, rows)
+        return if_true
+    if condition.kind == titration.ANY_OF:
+        for part in reversed(condition.parts):
+            if_false = _place(part, if_true, if_false, rows)
+        return if_false
+    its = condition
+    rows.append(
+        (its.kind, its.toxicities, its.mode, its.at_least, its.response, its.level, its.days, if_true, if_false)
+    )
+    return len(rows) - 1
+
+
+def _depends_on_time(rule: Rule) -> bool:
+    """Whether a rule may come to decide, or cease to, though nothing happens but time."""
+    recent = any(leaf.mode == titration.RECENT for leaf in rule.condition.leaves)
+    return rule.once or recent or any(leaf.kind in titration.TIMED for leaf in rule.condition.leaves)
 
 
 def _quiet_rule(protocol: Protocol, level: int) -> int:
     """The place of the rule that decides at a visit when no toxicity and no response have been; -1 for none."""
-    n_onsets = [0] * len(protocol.toxicities)
-    for i, rule in enumerate(protocol.visit_rules):
-        if all(
-            titration.condition_holds(
-                item.kind, item.toxicities, item.mode, item.at_least, item.response, level, len(protocol.levels),
-                0, 0, 0, n_onsets, disease.STABLE,
-            )
-            for item in rule.conditions
-        ):  # fmt: skip
-            return i
-    return -1
+    nothing = [0] * len(protocol.toxicities)
+    never = [0.0] * len(protocol.toxicities)
+
+    def holds(item: Condition) -> bool:
+        return titration.condition_holds(
+            item.kind, item.toxicities, item.mode, item.at_least, item.response, item.level, item.days,
+            0.0, level, len(protocol.levels), 0, 0, 0, nothing, never, never, disease.STABLE, 0.0, 0.0, False,
+        )  # fmt: skip
+
+    found = (i for i, rule in enumerate(protocol.visit_rules) if titration.whole_holds(rule.condition, holds))
+    return next(found, -1)
 
 
 def _covariate_rows(protocol: Protocol, used: list[int]) -> list[tuple[Any, ...]]:

@@ -17,7 +17,10 @@ PATIENT: Final = np.dtype(
      ("best_response_seen", "i8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"), ("ongoing", "i8"), ("ever", "i8"),
      ("waiting_for", "i8"), ("held_by", "i8"), ("visit_number", "i8"), ("visit_day", "f8"),
      ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"), ("counted_day", "f8"),
-     ("next_day", "f8"), ("next_slot", "i8"), ("n_new", "i8"),
+     ("next_day", "f8"), ("next_slot", "i8"), ("n_new", "i8"), ("dose_since_day", "f8"),
+     ("response_seen_day", "f8"), ("decided", "i8"), ("saw_new", "i8"), ("saw_ongoing", "i8"), ("saw_onsets", "i8"),
+     ("saw_level_mg_per_day", "f8"), ("saw_response", "i8"), ("saw_stable_days", "f8"), ("saw_unchanged_days", "f8"),
+     ("was_reduced", "?"),
      ("is_sensitive", "?"), ("is_observed", "?"), ("is_evaluable", "?"), ("is_on_treatment", "?"),
      ("has_progression_seen", "?"), ("has_new_dose", "?"), ("is_stale", "?")], align=True
 )  # fmt: skip
@@ -29,7 +32,9 @@ CLOCK: Final = np.dtype(
 ROW: Final = np.dtype(
     [("patient", "i8"), ("calendar_day", "f8"), ("study_day", "f8"), ("event", "i8"), ("clock", "i8"),
      ("occurrence", "i8"), ("detail", "i8"), ("rule", "i8"), ("dose_from_mg_per_day", "f8"),
-     ("dose_to_mg_per_day", "f8"), ("order", "i8")],
+     ("dose_to_mg_per_day", "f8"), ("saw_new", "i8"), ("saw_ongoing", "i8"), ("saw_onsets", "i8"),
+     ("saw_level_mg_per_day", "f8"), ("saw_response", "i8"), ("saw_stable_days", "f8"), ("saw_unchanged_days", "f8"),
+     ("order", "i8")],
     align=True,
 )  # fmt: skip
 # What outcomes need of a patient, told by the rows of the log and by nothing else.
@@ -42,7 +47,8 @@ ACCOUNT: Final = np.dtype(
 # The tables of a course: clocks by slot, onsets by toxicity, the first draw of each decision and patient, and the
 # log, which has no room where none is asked for.
 TABLES: Final = {
-    "clocks": CLOCK, "fires_days": FLOAT, "new_slots": INTEGER, "n_onsets": INTEGER, "uniforms": FLOAT, "rows": ROW,
+    "clocks": CLOCK, "fires_days": FLOAT, "new_slots": INTEGER, "n_onsets": INTEGER, "onset_days": FLOAT,
+    "resolved_days": FLOAT, "uniforms": FLOAT, "rows": ROW,
 }  # fmt: skip
 COURSE: Final = np.dtype(
     [("patient", PATIENT), ("account", ACCOUNT), ("key_low", "u8"), ("key_high", "u8"), ("replicate", "u8"),
@@ -62,6 +68,8 @@ class Course:
             "fires_days": n_slots,
             "new_slots": 2 * n_slots,
             "n_onsets": int(plan.record["n_toxicities"]),
+            "onset_days": int(plan.record["n_toxicities"]),
+            "resolved_days": int(plan.record["n_toxicities"]),
             "uniforms": n_patients * n_decisions,
             "rows": n_rows,
         }
@@ -94,6 +102,18 @@ def new_slots(course: Record) -> Record:
 def onsets(course: Record) -> Record:
     """How many onsets each toxicity has had."""
     return table_at(course.n_onsets_at, course.n_n_onsets, INTEGER)
+
+
+@small_part
+def onset_days(course: Record) -> Record:
+    """The study day of the last onset of each toxicity that has been."""
+    return table_at(course.onset_days_at, course.n_onset_days, FLOAT)
+
+
+@small_part
+def resolved_days(course: Record) -> Record:
+    """The study day on which each toxicity that has been was over."""
+    return table_at(course.resolved_days_at, course.n_resolved_days, FLOAT)
 
 
 @small_part

@@ -7,18 +7,18 @@ from math import inf
 from trialsim.compilation import part, small_part
 from trialsim.engines.batch import clocks
 from trialsim.engines.batch.account import note
-from trialsim.engines.batch.plan import Record, conditions, levels, onset_rules, quiet_rule, visit_rules
-from trialsim.engines.batch.state import onsets
+from trialsim.engines.batch.plan import RULE_HOLDS, Record, conditions, levels, onset_rules, quiet_rule, visit_rules
+from trialsim.engines.batch.state import onset_days, onsets, resolved_days
 from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 
 
 @small_part
 def begin(plan: Record, course: Record) -> None:
-    """The first dose, at the lowest level."""
+    """The first dose."""
     patient = course.patient
     patient.is_on_treatment = True
-    patient.dose = levels(plan)[0]
+    patient.dose = levels(plan)[patient.level]
     note(course, v.FIRST_DOSE, -1, 0, 0, 0, 0.0, patient.dose)
 
 
@@ -43,8 +43,9 @@ def visit(plan: Record, course: Record) -> None:
     """A titration visit: the first rule that holds decides. While the drug is held there is nothing to decide."""
     patient = course.patient
     if patient.waiting_for != 0:
+        look(plan, course, patient.new)
         record(course, titration.STILL_HELD, patient.held_by, -1, patient.dose)
-    elif patient.ever == 0 and patient.best_response_seen == disease.STABLE:
+    elif is_quiet(plan, patient):
         quiet_visit(plan, course)
     else:
         decide(plan, course, visit_rules(plan), -1, patient.new)
@@ -52,8 +53,16 @@ def visit(plan: Record, course: Record) -> None:
 
 
 @small_part
+def is_quiet(plan: Record, patient: Record) -> bool:
+    """Whether nothing has happened yet that a rule could see but the level."""
+    nothing_seen = patient.ever == 0 and patient.best_response_seen == disease.STABLE
+    return nothing_seen and not patient.was_reduced and not plan.visits_depend_on_time
+
+
+@small_part
 def quiet_visit(plan: Record, course: Record) -> None:
     """A visit of a patient to whom nothing has happened yet: only the level matters, and the rule is looked up."""
+    look(plan, course, 0)
     rule = quiet_rule(plan, course.patient.level)
     if rule >= 0:
         act(plan, course, visit_rules(plan)[rule], -1)
@@ -67,6 +76,7 @@ def toxicity_begins(plan: Record, course: Record, toxicity: int, position: int) 
     patient = course.patient
     bit = 1 << toxicity
     onsets(course)[toxicity] += 1
+    onset_days(course)[toxicity] = patient.today
     patient.new |= bit
     patient.ongoing |= bit
     patient.ever |= bit
@@ -79,16 +89,36 @@ def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int
     """Take note that a toxicity is over; a hold ends when all that it waits for are."""
     patient = course.patient
     patient.ongoing &= ~(1 << toxicity)
+    resolved_days(course)[toxicity] = patient.today
     if patient.is_on_treatment and patient.waiting_for != 0 and not patient.waiting_for & patient.ongoing:
         patient.waiting_for = 0
+        look(plan, course, 0)
         record(course, titration.RESUME, patient.held_by, position, levels(plan)[patient.level])
+
+
+@small_part
+def look(plan: Record, course: Record, new: int) -> None:
+    """Note what is seen of the patient, for the log of what comes of it, where there is one."""
+    if course.n_rows == 0:
+        return
+    patient = course.patient
+    patient.saw_new = new
+    patient.saw_ongoing = patient.ongoing
+    patient.saw_onsets = 0
+    for n in onsets(course):
+        patient.saw_onsets += n
+    patient.saw_level_mg_per_day = levels(plan)[patient.level]
+    patient.saw_response = patient.best_response_seen
+    patient.saw_stable_days = patient.today - patient.response_seen_day
+    patient.saw_unchanged_days = patient.today - patient.dose_since_day
 
 
 @small_part
 def decide(plan: Record, course: Record, rules: Record, position: int, new: int) -> None:
     """Let the first rule that holds act; at a visit where none holds, the dose is kept."""
+    look(plan, course, new)
     for i in range(rules.size):
-        if holds(plan, course, rules[i], new):
+        if not (course.patient.decided >> rules[i].number) & 1 and holds(plan, course, rules[i], new):
             act(plan, course, rules[i], position)
             return
     if position < 0:
@@ -97,22 +127,28 @@ def decide(plan: Record, course: Record, rules: Record, position: int, new: int)
 
 @small_part
 def holds(plan: Record, course: Record, rule: Record, new: int) -> bool:
-    """Whether all conditions of a rule hold for what is known today."""
-    patient = course.patient
-    for i in range(rule.first_condition, rule.after_conditions):
-        its = conditions(plan)[i]
-        if not titration.condition_holds(
-            its.kind, its.toxicities, its.mode, its.at_least, its.response, patient.level, plan.n_levels, new,
-            patient.ongoing, patient.ever, onsets(course), patient.best_response_seen,
+    """Whether the condition of a rule holds for what is known today."""
+    patient, at = course.patient, rule.first_condition
+    while at >= 0:
+        its = conditions(plan)[at]
+        if titration.condition_holds(
+            its.kind, its.toxicities, its.mode, its.at_least, its.response, its.level, its.days, patient.today,
+            patient.level, plan.n_levels, new, patient.ongoing, patient.ever, onsets(course), onset_days(course),
+            resolved_days(course), patient.best_response_seen, patient.response_seen_day, patient.dose_since_day,
+            patient.was_reduced,
         ):  # fmt: skip
-            return False
-    return True
+            at = its.if_true
+        else:
+            at = its.if_false
+    return bool(at == RULE_HOLDS)
 
 
 @small_part
 def act(plan: Record, course: Record, rule: Record, position: int) -> None:
     """Do what a rule says: move on the ladder, hold until the toxicities that it names are over, or stop."""
     patient = course.patient
+    if rule.once:
+        patient.decided |= 1 << rule.number
     if rule.action == titration.STOP or (rule.stops_at_lowest and patient.level == 0):
         record(course, titration.STOP, rule.number, position, 0.0)
         end(plan, course, v.TOXICITY_STOP)
@@ -121,6 +157,8 @@ def act(plan: Record, course: Record, rule: Record, position: int) -> None:
         hold(plan, patient, rule)
     else:
         patient.level = titration.level_after(rule.action, rule.amount, patient.level, plan.n_levels)
+    if rule.action == titration.REDUCE or patient.waiting_for != 0:
+        patient.was_reduced = True
     dose = 0.0 if patient.waiting_for != 0 else levels(plan)[patient.level]
     record(course, rule.action, rule.number, position, dose)
 
@@ -146,3 +184,4 @@ def record(course: Record, action: int, rule: int, position: int, dose: float) -
     note(course, v.DECISION, position, 0, action, rule, before, dose)
     if dose != before:
         patient.has_new_dose = True
+        patient.dose_since_day = patient.today

@@ -33,6 +33,7 @@ class Patient:
         self.last_visit_day = 0.0
         self.state = disease.STABLE
         self.best_response_seen = disease.STABLE
+        self.response_seen_day = 0.0  # since when; of stable disease, since the first dose
         self.is_under_observation = True
         self.is_evaluable = False
         self.has_progression_seen = False
@@ -66,8 +67,10 @@ class Patient:
         """Come to the clinic at each titration visit while on treatment; one that a full clinic overran is left out."""
         number = 0
         while self.treatment.is_on:
-            number = course.next_number(self.last_visit_day, self.protocol.visit_every_days, number)
-            day = course.repeated_day(number, self.protocol.visit_every_days)
+            number += 1
+            while self.protocol.visit_day(number) <= self.last_visit_day:
+                number += 1
+            day = self.protocol.visit_day(number)
             yield self.on_day(day, v.ORDER_VISIT)
             if self.trial.clinic is not None and self.treatment.is_on:
                 yield from self.trial.clinic.visit(lambda: self.treatment.is_on)
@@ -150,6 +153,7 @@ class Patient:
             if self.best_response_seen == disease.STABLE:
                 self.trial.count(v.COUNT_RESPONSES)
             self.best_response_seen = self.state
+            self.response_seen_day = self.today
 
     def become_evaluable(self) -> None:
         """Be evaluable for response from now on."""

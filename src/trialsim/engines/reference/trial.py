@@ -9,32 +9,37 @@ import simpy
 from trialsim.engines.reference.clinic import Clinic
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.patient import Patient
+from trialsim.engines.reference.treatment import NOTHING_SEEN, Seen
 from trialsim.model import course, parameters
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
+from trialsim.model.strategy import Strategy
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
 
 NAN = float("nan")
 
-# patient, calendar_day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to: see records.columns
-Row = tuple[int, float, float, int, int, int, int, int, float, float]
+# patient, calendar_day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to, and what a decision saw:
+# see records.columns
+Row = tuple[float, ...]
 
 
-def simulate(protocol: Protocol, seed: int, replicate: int) -> list[Row]:
+def simulate(protocol: Protocol, seed: int, replicate: int, strategy: Strategy | None = None) -> list[Row]:
     """The event log of one trial, in order of time; `replicate` counts from 1.
 
-    Where parameters vary, the replicate has its own draw of them.
-    Raises `HazardError` where a hazard is infinite, NaN or negative.
+    Where parameters vary, the replicate has its own draw of them. A `strategy` decides in place of the protocol's
+    rules. Raises `HazardError` where a hazard is infinite, NaN or negative, and `StrategyError` where the strategy
+    decides what cannot be done.
     """
     protocol = parameters.of_replicate(protocol, seed, replicate)
-    return Trial(protocol, DrawTable(seed, replicate, protocol.decision_codes.values())).run()
+    return Trial(protocol, DrawTable(seed, replicate, protocol.decision_codes.values()), strategy).run()
 
 
 class Trial:
     """A trial under way. The environment's clock is the calendar, in days since the trial opened."""
 
-    def __init__(self, protocol: Protocol, table: DrawTable) -> None:
+    def __init__(self, protocol: Protocol, table: DrawTable, strategy: Strategy | None = None) -> None:
         self.protocol = protocol
+        self.strategy = strategy
         self.table = table
         self.env = TrialEnvironment()
         slots = protocol.clinic_slots_per_day
@@ -102,6 +107,7 @@ class Trial:
         rule: int = 0,
         dose_from: float = NAN,
         dose_to: float = NAN,
+        seen: Seen = NOTHING_SEEN,
     ) -> None:
         """Write one row: what happened to whom, on which day of the calendar and of the study."""
         if event in (v.SCREENED_OUT, v.ENROLLED):
@@ -110,5 +116,5 @@ class Trial:
             day, study_day = self.env.now, patient.today
         else:
             day, study_day = patient.first_dose_day + patient.today, patient.today
-        row = (patient.who.number, day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to)
+        row = (patient.who.number, day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to, *seen)
         self.rows.append(row)
