@@ -6,8 +6,8 @@ One trial of 2,000 patients is simulated under known parameters, each some way f
 published as the real one was: counts, and medians rounded to 100 mg/day and to the month. Each of its patients is stood
 for by 50 simulated ones. Gauss-Newton steps lead to the mode (the logits of the cell probabilities taken as linear in
 the scores), and the calibration's own ensembles begin around it: from the prior, so much wider than this posterior,
-their search would take hours. What the cohort can tell must come back; what it cannot stays as the prior has it. Writes
-results/verification/recovery.json.
+their search would take hours. They begin a second time from what they found, so that their proposals fit. What the
+cohort can tell must come back; what it cannot stays as the prior has it. Writes results/verification/recovery.json.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ WIDTH, CURVATURE_WIDTH = 0.15, 0.02
 SMALLEST = 1e-7
 START_WIDTH = 1.2  # of the ensembles, in standard deviations of the normal at the mode
 MOST_STEPS = 2000
+FIRST_LEGS = 22  # with what the ensembles burn in
 
 
 def sample(calibration: Calibration, workers: int) -> Fit:
@@ -53,15 +54,19 @@ def sample(calibration: Calibration, workers: int) -> Fit:
     for _ in range(GAUSS_NEWTON_STEPS):
         mode, scale = step(calibration, mode, workers)
     demands = quick(MOST_STEPS)
-    ensembles = Ensembles(calibration.log_posterior, len(mode), SEED, demands.n_ensembles)
+    ensembles = Ensembles(lambda z: calibration.log_posterior(z, workers), len(mode), SEED + 1, demands.n_ensembles)
     around = stats.multivariate_normal(mode, START_WIDTH**2 * scale, seed=SEED)
     starts = around.rvs(demands.n_ensembles * ensembles.n_walkers).reshape(1, demands.n_ensembles, -1, len(mode))
-    return fit(calibration, SEED, workers, demands, Chains(burn_in=[starts]), told)
+    first = Chains(burn_in=[starts])
+    for n in ensembles.grow(first, FIRST_LEGS):
+        print(f"leg {n} of {FIRST_LEGS} around the mode", flush=True)
+    found = np.random.default_rng(SEED).permutation(first.kept.reshape(-1, len(mode)))[: starts[0, ..., 0].size]
+    return fit(calibration, SEED, workers, demands, Chains(burn_in=[found.reshape(starts.shape)]), told)
 
 
 def told(chains: Chains, wanted: int) -> None:
     """How far it is."""
-    print(f"leg {chains.n_legs} of at least {wanted}", flush=True)
+    print(f"leg {chains.n_legs} of at least {wanted}, accepted {np.round(chains.accepted[-1:], 3)}", flush=True)
 
 
 def step(calibration: Calibration, at: Array, workers: int) -> tuple[Array, Array]:

@@ -74,11 +74,12 @@ class HazardError(InputError):
 class StrategyError(InputError):
     """A strategy that is a Python function decided what cannot be done."""
 
-    def __init__(self, strategy: object, decision: object, wrong: str) -> None:
+    @classmethod
+    def of(cls, strategy: object, decision: object, wrong: str) -> StrategyError:
+        """The error of one decision."""
         name = getattr(strategy, "__name__", str(strategy))
         allowed = "escalate(n), keep(), reduce(n), go_to(dose), hold(names, resume), stop(), or None."
-        problem = Problem("", f"strategy {name} decided {decision}", f"{wrong}.", allowed)
-        super().__init__(str(problem))
+        return cls(str(Problem("", f"strategy {name} decided {decision}", f"{wrong}.", allowed)))
 
 
 class Interrupted(TrialsimError):  # noqa: N818  # like KeyboardInterrupt, it is no error

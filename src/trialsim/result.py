@@ -14,6 +14,7 @@ from trialsim.config import Scenario, protocol_of
 from trialsim.config.parameter_draws import write_table
 from trialsim.config.varying import table_of
 from trialsim.model.protocol import Protocol
+from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import EngineChoice, Replicates, TargetPrecision
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import Manifest
@@ -39,6 +40,7 @@ class Result:
     engine: EngineChoice
     workers: int = 1
     target: TargetPrecision | None = None
+    strategy: Strategy | None = None
 
     def __repr__(self) -> str:
         return f"Result({self.scenario.name!r}, replicates={self.replicates.n}, seed={self.seed})"
@@ -122,6 +124,7 @@ class Result:
             results_digest=self.digest,
             seconds=round(self.seconds, 3),
             is_complete=self.replicates.n == self.requested,
+            strategy=getattr(self.strategy, "__qualname__", str(self.strategy)) if self.strategy is not None else "",
         )
 
     def to_json(self) -> dict[str, Any]:

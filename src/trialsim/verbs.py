@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from trialsim.config import Scenario, protocol_of, scenario_from_mapping
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, HazardError, Interrupted, Problem, RequestError
 from trialsim.limits import MOST_REPLICATES, check_request, check_workers
+from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
 from trialsim.montecarlo.resume import open_store
 from trialsim.records.digest import configuration_digest
@@ -57,6 +59,7 @@ def run(
     cluster: str | None = None,
     block_size: int | None = None,
     target_mcse: Mapping[str, float] | None = None,
+    strategy: Strategy | None = None,
     out: Path | str | None = None,
     resume: Path | str | None = None,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
@@ -69,8 +72,9 @@ def run(
     of them changes a result. With `target_mcse`, one quantity and the Monte Carlo standard error that it shall have at
     most, `replicates` are only the first ones. `out` names the results folder to write; while the run lasts, what is
     finished is kept beside it. `resume` names a results folder whose replicates, or those of the unfinished run beside
-    it, are taken over. `on_progress` gets how many replicates are done and how many there shall be, `on_note` what a
-    user should know.
+    it, are taken over. `strategy`, a Python function (see `model.strategy`), decides in place of the scenario's rules,
+    in the reference engine. `on_progress` gets how many replicates are done and how many there shall be, `on_note` what
+    a user should know.
 
     Raises `RequestError` for an impossible request before any work starts, `HazardError` for a degenerate hazard, and
     `Interrupted` on Ctrl-C, whose `finished` is the `Result` so far (or None).
@@ -79,7 +83,11 @@ def run(
     check_workers(workers, block_size)
     target = TargetPrecision.of(target_mcse)
     started = time.perf_counter()
-    protocol = protocol_of(scenario)
+    protocol = replace(protocol_of(scenario), strategy=strategy)
+    if strategy is not None and (resume is not None or cluster is not None):
+        what = "resume" if resume is not None else "cluster"
+        allowed = "a run from its beginning, on this machine."
+        raise RequestError(f"{what} with a strategy", "nobody can tell whether it is the same function there.", allowed)
     enough = enough_for(target, scenario, protocol)
     choice = choose_engine(engine, protocol, replicates if target is None else MOST_REPLICATES)
     simulation = Simulation(protocol, seed, choice.name, workers, cluster, block_size)
@@ -89,7 +97,7 @@ def run(
     def result(asked: int) -> Result:
         done = keep_first(simulation, store, keep)
         seconds = time.perf_counter() - started
-        return Result(scenario, seed, done, seconds, asked, choice, simulation.n_workers, target)
+        return Result(scenario, seed, done, seconds, asked, choice, simulation.n_workers, target, strategy)
 
     with work_folder(destination) if destination is not None else nullcontext() as work:
         make_ready(choice.name, on_note)
@@ -115,8 +123,15 @@ def run(
     return found
 
 
-def trace(scenario: Scenario, replicate: int = 1, seed: int = 1, patient: int | None = None) -> pd.DataFrame:
-    """The event log of one replicate, in words; of one patient if asked for.
+def trace(
+    scenario: Scenario,
+    replicate: int = 1,
+    seed: int = 1,
+    patient: int | None = None,
+    *,
+    strategy: Strategy | None = None,
+) -> pd.DataFrame:
+    """The event log of one replicate, in words; of one patient if asked for; under a `strategy` if there is one.
 
     It is the same log, to the bit, that a run with this seed has for this replicate.
     """
@@ -124,7 +139,7 @@ def trace(scenario: Scenario, replicate: int = 1, seed: int = 1, patient: int | 
     if not 1 <= replicate <= MOST_REPLICATES:
         allowed = f"1 to {MOST_REPLICATES:,}."
         raise RequestError(f"--replicate {replicate}", "this replicate is out of range.", allowed)
-    protocol = protocol_of(scenario)
+    protocol = replace(protocol_of(scenario), strategy=strategy)
     events = readable_events(event_table([(replicate, simulate(protocol, seed, replicate))]), protocol)
     if patient is None:
         return events
@@ -141,6 +156,9 @@ def run_again(manifest: Path | str, on_progress: Callable[[int, int], None] = la
     Where the parameters were draws in a file of the user's, they are taken from the copy beside the manifest.
     """
     found = read_manifest(Path(manifest))
+    if found.strategy:
+        wrong = f"the dose was decided by the Python function {found.strategy}, which is not in the manifest."
+        raise RequestError(str(manifest), wrong, "run(scenario, strategy=…) with that function.")
     configuration, copy = dict(found.scenario), Path(manifest).parent / PARAMETERS_FILE
     if "draws" in configuration["parameters"] and copy.is_file():
         configuration["parameters"] = {**configuration["parameters"], "draws": str(copy)}

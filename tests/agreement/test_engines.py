@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from trialsim.config import protocol_of
 from trialsim.engines.batch import Batch
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo.engine import simulate_rows
+from trialsim.montecarlo.patients import patient_table
 
 SHIPPED = ts.builtin_names("scenarios")
 EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 200
@@ -51,6 +54,20 @@ def test_the_outcomes_of_generated_scenarios_are_equal(protocol: Protocol, seed:
     reference, batch = (simulate_rows(engine, protocol, seed, 1, 2) for engine in ("reference", "batch"))
     for name in reference.dtype.names or ():
         assert reference[name].tobytes() == batch[name].tobytes(), name
+
+
+@settings(max_examples=EXAMPLES)
+@given(protocols(), SEEDS)
+def test_the_patients_of_generated_scenarios_are_equal(protocol: Protocol, seed: int) -> None:
+    reference, batch = (patient_table(engine, protocol, seed, 1, 3) for engine in ("reference", "batch"))
+    assert reference.replicate.tolist() == batch.replicate.tolist()
+    for name in reference.names:
+        assert as_bits(reference[name]) == as_bits(batch[name]), name
+
+
+def as_bits(column: npt.NDArray[np.float64]) -> bytes:
+    """The bits of a column, all missing numbers alike."""
+    return np.where(np.isnan(column), np.nan, column + 0.0).tobytes()
 
 
 @settings(max_examples=EXAMPLES)

@@ -75,7 +75,10 @@ def test_a_results_folder_holds_the_declared_tables(tosi2000: ts.Scenario, tmp_p
     units = {name: item.median.unit if item.median is not None else None for name, item in tosi2000.population.items()}
     declared = {
         "replicates": replicate_columns(reported, has_draws=True),
-        "patients": (*patient_columns(toxicities), *who_columns(units)),
+        "patients": (
+            *patient_columns(toxicities, [dose.value for dose in tosi2000.treatment.levels]),
+            *who_columns(units),
+        ),
         "events": READABLE_EVENTS,
     }
     for name, columns in declared.items():

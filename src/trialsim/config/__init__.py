@@ -9,6 +9,7 @@ from trialsim.config.loading import (
     load_published_trial,
     load_scenario,
     scenario_from_mapping,
+    warnings_of,
 )
 from trialsim.config.parameters import ParameterSet
 from trialsim.config.protocol import protocol_of
@@ -34,4 +35,5 @@ __all__ = [
     "parse_value",
     "protocol_of",
     "scenario_from_mapping",
+    "warnings_of",
 ]

@@ -120,9 +120,10 @@ class Condition(Section):
             return f"free of {_named(self.free_of, self.grade)} for {self.days.text}"
         if self.response is not None:
             return f"{self.response} response"
+        if self.level is not None:
+            return f"at {self.level.value:g} mg/day or above"
         timed = {
-            "at {} or above": self.level,
-            "from study day {}": self.study_day,
+            "after {} on study": self.study_day,
             "no better response for {}": self.stable_for,
             "dose unchanged for {}": self.unchanged_for,
         }

@@ -62,7 +62,7 @@ def _end_of_loading(treatment: Treatment) -> Rules:
         return ()
     start = treatment.start or treatment.levels[0]
     condition = protocol.Condition(titration.FROM_DAY, days=treatment.loading.days.value)
-    text = f"loading of {treatment.loading.days.text} is over → go to {start.text}, once"
+    text = f"loading of {treatment.loading.days.text} is over → go to {start.value:g} mg/day, once"
     number = len(treatment.rules) + 1
     return (protocol.Rule(number, text, condition, titration.GO_TO, _level(treatment, start), once=True),)
 

@@ -17,7 +17,8 @@ from trialsim.config.consistency import consistency_problems
 from trialsim.config.filling import filled_in
 from trialsim.config.parameter_draws import TableError
 from trialsim.config.parameters import ParameterSet
-from trialsim.config.problems import problems_of
+from trialsim.config.problems import problem_at, problems_of
+from trialsim.config.rule_logic import dead_rules
 from trialsim.config.scenario import Scenario
 from trialsim.config.yaml_lines import Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
@@ -35,6 +36,19 @@ def load_scenario(name: str | Path, changes: Mapping[str, Any] | None = None) ->
     data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
     scenario = _built_scenario(data, places)
     return scenario.with_changes(changes) if changes else scenario
+
+
+def warnings_of(name: str | Path, changes: Mapping[str, Any] | None = None) -> list[Problem]:
+    """What a scenario may say but cannot mean, with file and line: rules that can never decide.
+
+    Raises `ConfigurationError` as `load_scenario` does.
+    """
+    _, places = layers.read_layers(find_file(str(name), "scenarios"))
+    for dotted in changes or {}:
+        place = layers.place_of_key(str(dotted))
+        places = {known: where for known, where in places.items() if known[: len(place)] != place}
+        places[place] = f"change {dotted}"
+    return [problem_at(places, where, value, *rest) for where, value, *rest in dead_rules(load_scenario(name, changes))]
 
 
 def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:

@@ -91,7 +91,7 @@ class Rule(Section):
             "escalate": f"escalate {self.levels} level{'s' if self.levels > 1 else ''}",
             "reduce": f"reduce {self.levels} level{'s' if self.levels > 1 else ''}",
             "hold": f"hold, resume {self.resume}",
-            "go to": f"go to {self.level.text}" if self.level is not None else "go to",
+            "go to": f"go to {self.level.value:g} mg/day" if self.level is not None else "go to",
         }.get(self.do, self.do)
         if self.at_lowest == "stop":
             action += " (at the lowest: stop)"

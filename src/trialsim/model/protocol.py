@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from trialsim.model import disease, draws
 from trialsim.model.course import repeated_day
+
+if TYPE_CHECKING:
+    from trialsim.model.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ class Protocol:
 
     Where parameters are known only as draws, `parameter_places` tells where each stands (a parameter may stand in
     several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
-    then those of no trial in particular (the medians).
+    then those of no trial in particular (the medians). A `strategy` decides in place of the rules.
     """
 
     title: str
@@ -192,6 +196,7 @@ class Protocol:
     parameter_names: tuple[str, ...] = ()
     parameter_places: tuple[tuple[ParameterPlace, ...], ...] = ()
     parameter_draws: tuple[tuple[float, ...], ...] = ()
+    strategy: Strategy | None = None
 
     @property
     def n_parameter_draws(self) -> int:

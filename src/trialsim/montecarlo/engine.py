@@ -61,6 +61,8 @@ def _obstacle_to_batch(protocol: Protocol) -> str:
     """Why the batch engine cannot simulate a protocol; empty if it can."""
     if protocol.clinic_slots_per_day > 0:
         return "patients wait for each other's visit slots at the clinic"
+    if protocol.strategy is not None:
+        return "the dose is decided by a Python function"
     return ""
 
 

@@ -54,7 +54,8 @@ READABLE_EVENTS: Final = (
     Column("saw", "str", "", "what the decision saw of the patient"),
 )
 
-# One row per enrolled patient; a toxicity NAME adds `n_onsets.NAME` and `first_onset_days.NAME`.
+# One row per enrolled patient; a toxicity NAME adds `n_onsets.NAME` and `first_onset_days.NAME`, a level of the ladder
+# `days_at.DOSE`.
 PATIENTS: Final = (
     Column("replicate", "int64", "", "number of the replicate, from 1"),
     Column("patient", "int64", "", "number of the patient, from 1"),
@@ -62,13 +63,18 @@ PATIENTS: Final = (
     Column("first_dose_day", "float64", "days", "calendar day of the first dose; missing if none was given"),
     Column("follow_up_days", "float64", "days", "from enrolment to cut-off, death or withdrawal"),
     Column("observation_end", "int64", "", "why observation ended: a reason code"),
+    Column("observed_days", "float64", "days", "study day on which observation ended"),
     Column("treatment_days", "float64", "days", "from the first dose to the end of treatment or observation"),
     Column("treatment_end", "int64", "", "why treatment ended, 0 if it was going on"),
     Column("mean_dose_mg_per_day", "float64", "mg/day", "time-averaged daily dose while on treatment, holds included"),
     Column("highest_dose_mg_per_day", "float64", "mg/day", "highest daily dose taken"),
+    Column("total_dose_mg", "float64", "mg", "all that was taken"),
+    Column("maximum_reached_days", "float64", "days", "study day of the first dose at the highest level of the ladder"),
+    Column("held_days", "float64", "days", "on treatment with the drug held"),
     Column("is_evaluable", "bool", "", "evaluable for response at the end of observation"),
     Column("best_response", "int64", "", "best response seen: 0 none, 1 minor, 2 partial"),
     Column("response_seen_days", "float64", "days", "study day on which the first response was seen"),
+    Column("partial_seen_days", "float64", "days", "study day on which the first partial response was seen"),
     Column("progression_seen_days", "float64", "days", "study day on which relapse or progression was seen"),
     Column("death_days", "float64", "days", "study day of death"),
 )
@@ -100,6 +106,7 @@ KEY: Final = ["replicate", "patient"]  # what tells one patient from another
 ONSETS_PREFIX: Final = "n_onsets."
 FIRST_ONSET_PREFIX: Final = "first_onset_days."
 TOXICITY_PREFIX: Final = "n_toxicity."
+DAYS_AT_PREFIX: Final = "days_at."
 
 
 def conform(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -124,14 +131,17 @@ def who_columns(covariates: Mapping[str, str | None]) -> tuple[Column, ...]:
     return (*WHO, *values)
 
 
-def patient_columns(toxicities: list[str]) -> tuple[Column, ...]:
-    """The columns of the patients table for a scenario with these toxicities."""
+def patient_columns(toxicities: Sequence[str], levels: Sequence[float]) -> tuple[Column, ...]:
+    """The columns of the patients table for a scenario with these toxicities and doses (mg/day)."""
     onsets = [Column(f"{ONSETS_PREFIX}{name}", "int64", "", f"onsets of {name} seen") for name in toxicities]
     days = [
         Column(f"{FIRST_ONSET_PREFIX}{name}", "float64", "days", f"study day of the first {name}")
         for name in toxicities
     ]
-    return (*PATIENTS, *onsets, *days)
+    at = [
+        Column(f"{DAYS_AT_PREFIX}{dose:g}", "float64", "days", f"on treatment with {dose:g} mg/day") for dose in levels
+    ]
+    return (*PATIENTS, *onsets, *days, *at)
 
 
 # Where parameters vary from replicate to replicate.

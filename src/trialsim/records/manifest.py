@@ -37,7 +37,10 @@ def this_machine() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was run, with what, on what, for how long, and the digest of what came out."""
+    """What was run, with what, on what, for how long, and the digest of what came out.
+
+    `strategy` names the Python function that decided in place of the rules, if one did.
+    """
 
     verb: str
     scenario: dict[str, Any]
@@ -49,6 +52,7 @@ class Manifest:
     results_digest: str
     seconds: float
     is_complete: bool = True
+    strategy: str = ""
     workers: int = 1
     schema_version: int = SCHEMA_VERSION
     versions: dict[str, str] = field(default_factory=installed_versions)

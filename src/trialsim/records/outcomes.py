@@ -12,6 +12,7 @@ from trialsim.model import vocabulary as v
 from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import (
+    DAYS_AT_PREFIX,
     FIRST_ONSET_PREFIX,
     KEY,
     ONSETS_PREFIX,
@@ -34,10 +35,11 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     table["first_dose_day"] = first_dose["calendar_day"]
     table["follow_up_days"] = ended["calendar_day"] - table["enrolled_day"]
     table["observation_end"] = ended["detail"]
+    table["observed_days"] = ended["study_day"]
     on_treatment_until = stopped["study_day"].reindex(table.index).fillna(ended["study_day"])
     table["treatment_days"] = on_treatment_until
     table["treatment_end"] = stopped["detail"].reindex(table.index).fillna(v.NO_REASON).astype(np.int64)
-    table = table.join(_doses(events, on_treatment_until))
+    table = table.join(_doses(events, on_treatment_until, protocol.levels))
     table["is_evaluable"] = table.index.isin(_of(v.BECAME_EVALUABLE, events).set_index(KEY).index)
     table = table.join(_assessed(_of(v.ASSESSED, events)))
     table["best_response"] = table["best_response"].fillna(disease.STABLE).astype(np.int64)
@@ -48,16 +50,20 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
         days = onsets.loc[onsets["clock"] == position].groupby(KEY, sort=False)["study_day"]
         table[f"{ONSETS_PREFIX}{name}"] = days.size().reindex(table.index, fill_value=0).astype(np.int64)
         table[f"{FIRST_ONSET_PREFIX}{name}"] = days.min()
-    columns = patient_columns([protocol.clocks[position].name for position in protocol.toxicities])
-    return conform(table.reset_index(), columns)
+    return conform(table.reset_index(), patient_columns_of(protocol))
+
+
+def patient_columns_of(protocol: Protocol) -> tuple[Column, ...]:
+    """The columns of the patients of a protocol."""
+    return patient_columns([protocol.clocks[i].name for i in protocol.toxicities], protocol.levels)
 
 
 def _of(event: int, events: pd.DataFrame) -> pd.DataFrame:
     return events.loc[events["event"] == event]
 
 
-def _doses(events: pd.DataFrame, until: pd.Series) -> pd.DataFrame:
-    """Mean and highest dose of each treated patient: the dose after each change lasts until the next.
+def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float]) -> pd.DataFrame:
+    """What each treated patient took, and for how long: the dose after each change lasts until the next.
 
     A decision that keeps the dose splits no interval, and the sum of a patient runs in order of time with no correction
     for rounding, so that whoever adds up the same log the same way finds the same number to the last bit.
@@ -67,22 +73,43 @@ def _doses(events: pd.DataFrame, until: pd.Series) -> pd.DataFrame:
     moves = moves.join(until.rename("until"), on=KEY)
     groups = moves.groupby(KEY, sort=False)
     following = groups["study_day"].shift(-1).fillna(moves["until"])
-    taken = moves["dose_to_mg_per_day"] * (following - moves["study_day"])
-    total = np.bincount(groups.ngroup(), weights=taken)
+    lasted = following - moves["study_day"]
+    number = groups.ngroup()
+    total = np.bincount(number, weights=moves["dose_to_mg_per_day"] * lasted)
     days = groups["until"].first()
+    found = {
+        f"{DAYS_AT_PREFIX}{level:g}": np.bincount(
+            number, weights=lasted.where(moves["dose_to_mg_per_day"] == level, 0.0), minlength=len(days)
+        )
+        for level in (0.0, *levels)
+    }
+    is_maximum = moves["dose_to_mg_per_day"] == levels[-1]
     mean = (total / days.where(days > 0.0)).where(days > 0.0, groups["dose_to_mg_per_day"].first())
     highest = groups["dose_to_mg_per_day"].max()
-    return pd.DataFrame({"mean_dose_mg_per_day": mean, "highest_dose_mg_per_day": highest})
+    table = pd.DataFrame(
+        {
+            "mean_dose_mg_per_day": mean,
+            "highest_dose_mg_per_day": highest,
+            "total_dose_mg": total,
+            "held_days": found.pop(f"{DAYS_AT_PREFIX}0"),
+            **found,
+        },
+        index=days.index,
+    )
+    table["maximum_reached_days"] = moves.loc[is_maximum].groupby(KEY, sort=False)["study_day"].min()
+    return table
 
 
 def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:
     """What assessments found: the best response, the first day of one, the day of progression."""
     responses = assessed.loc[assessed["detail"].isin((disease.MINOR, disease.PARTIAL))].groupby(KEY, sort=False)
+    partial = assessed.loc[assessed["detail"] == disease.PARTIAL]
     progressions = assessed.loc[assessed["detail"].isin((disease.RELAPSED, disease.PROGRESSED))]
     return pd.DataFrame(
         {
             "best_response": responses["detail"].max(),
             "response_seen_days": responses["study_day"].min(),
+            "partial_seen_days": partial.groupby(KEY, sort=False)["study_day"].min(),
             "progression_seen_days": progressions.groupby(KEY, sort=False)["study_day"].min(),
         }
     )

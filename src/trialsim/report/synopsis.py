@@ -18,9 +18,12 @@ from trialsim.config import (
     load_cohort,
     load_parameters,
     load_scenario,
+    warnings_of,
 )
 from trialsim.config.events import Effect, Event
 from trialsim.config.population import Covariate
+from trialsim.config.quantities import Quantity
+from trialsim.config.treatment import Treatment
 from trialsim.config.varying import table_of, varying_names
 from trialsim.errors import ConfigurationError
 from trialsim.report import words
@@ -36,7 +39,7 @@ def describe(name: str, changes: Mapping[str, Any]) -> str:
         return wrapped("\n".join(_cohort(load_cohort(name))))
     if kind == "parameters":
         return wrapped("\n".join(_parameter_set(load_parameters(name))))
-    return synopsis(load_scenario(name, changes))
+    return "\n\n".join([synopsis(load_scenario(name, changes)), *("\n".join(_warnings(name, changes)),)]).rstrip()
 
 
 def _cohort(cohort: Cohort) -> Iterator[str]:
@@ -121,12 +124,41 @@ def _dose(scenario: Scenario) -> Iterator[str]:
     treatment = scenario.treatment
     levels = ", ".join(f"{dose.value:g}" for dose in treatment.levels)
     yield "WHAT DOSE"
-    yield f"  {treatment.drug}: {levels} mg/day. Visits every {treatment.every.text}."
+    first = "".join(
+        f"every {phase.every.text} to day {phase.until.value:g}, then " for phase in treatment.visits_at_first
+    )
+    yield f"  {treatment.drug}: {levels} mg/day. Visits {first}every {treatment.every.text}."
+    yield from _restraints(treatment)
     yield "  The first rule that holds decides:"
     for number, rule in enumerate(treatment.rules, start=1):
         yield f"    {number}. {rule}" + (f" ({rule.source})" if rule.source != "protocol" else "")
     if scenario.clinic is not None:
         yield f"  The clinic has {scenario.clinic.slots_per_day} visit slots a day; patients wait for each other."
+
+
+def _restraints(treatment: Treatment) -> Iterator[str]:
+    """What stands beside the rules."""
+    start = treatment.start.text if treatment.start is not None else "the lowest dose"
+    if treatment.loading is not None:
+        yield f"  Loading with {treatment.loading.dose.text} for {treatment.loading.days.text}, then {start}."
+    elif treatment.start is not None:
+        yield f"  Starts at {start}."
+    if treatment.between_changes is not None:
+        yield f"  At visits the dose moves only after {treatment.between_changes.text} without a change."
+    if treatment.reescalate == "never":
+        yield "  Once reduced or held, the dose never rises again."
+    elif isinstance(treatment.reescalate, Quantity):
+        free = treatment.reescalate.text
+        yield f"  Once reduced or held, the dose rises only after {free} free of dose-limiting toxicity."
+
+
+def _warnings(name: str, changes: Mapping[str, Any]) -> Iterator[str]:
+    """What is allowed but cannot be meant, with file and line."""
+    found = warnings_of(name, changes)
+    if found:
+        yield "WARNINGS"
+    for problem in found:
+        yield "  " + str(problem).replace("\n", "\n  ")
 
 
 def _events(scenario: Scenario) -> Iterator[str]:

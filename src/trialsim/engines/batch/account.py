@@ -13,7 +13,7 @@ from typing import Final
 
 from trialsim.compilation import part, small_part
 from trialsim.engines.batch.plan import Record
-from trialsim.engines.batch.state import log_rows
+from trialsim.engines.batch.state import first_onset_days, level_days, log_rows
 from trialsim.model import disease
 from trialsim.model import vocabulary as v
 
@@ -45,6 +45,8 @@ def note_on(
 ) -> None:
     """Note what happens to the patient today, on a calendar day, in the class of events of that instant."""
     today = course.patient.today
+    if course.n_level_days > 0 and dose_from != dose_to and event in (v.DECISION, v.FIRST_DOSE):
+        take_level_into_account(course, today, dose_to)
     take_into_account(course.account, event, detail, today, day, dose_from, dose_to)
     if course.n_rows > 0:
         write(course, day, today, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
@@ -113,24 +115,51 @@ def take_into_account(
         account.treatment_end = detail
         account.until_day = today
     elif event == v.ASSESSED:
-        if disease.is_progression(detail):
-            account.has_progressed = True
-        elif disease.is_response(detail):
-            account.best_response = max(account.best_response, detail)
+        take_finding_into_account(account, detail, today)
     elif event == v.BECAME_EVALUABLE:
         account.is_evaluable = True
     elif event == v.DIED:
         account.has_died = True
+        account.death_day = today
     elif event == v.OBSERVATION_ENDED:
         account.ended_day = day
+        account.observed_day = today
+        account.observation_end = detail
         if account.treatment_end == v.NO_REASON:
             account.until_day = today
 
 
 @small_part
-def take_onset_into_account(account: Record, toxicity: int) -> None:
+def take_finding_into_account(account: Record, state: int, today: float) -> None:
+    """What an assessment found."""
+    if disease.is_progression(state):
+        account.has_progressed = True
+        account.progression_seen_day = today
+    elif state > account.best_response:
+        if account.best_response == disease.STABLE:
+            account.response_seen_day = today
+        if state == disease.PARTIAL:
+            account.partial_seen_day = today
+        account.best_response = state
+
+
+@small_part
+def take_level_into_account(course: Record, today: float, dose_to: float) -> None:
+    """The time at one level is over, that at the next begins."""
+    account, days = course.account, level_days(course)
+    days[account.at_level] += today - account.dose_since_day
+    account.at_level = course.patient.level + 1 if dose_to > 0.0 else 0
+    if account.at_level == days.size - 1 and not account.maximum_reached_day >= 0.0:
+        account.maximum_reached_day = today
+
+
+@small_part
+def take_onset_into_account(course: Record, toxicity: int) -> None:
     """The onset of a toxicity, by its place in a mask."""
-    account.toxicities |= 1 << toxicity
+    bit = 1 << toxicity
+    if course.n_first_onset_days > 0 and not course.account.toxicities & bit:
+        first_onset_days(course)[toxicity] = course.patient.today
+    course.account.toxicities |= bit
 
 
 @small_part
@@ -142,12 +171,19 @@ def open_account(account: Record, enrolled_day: float) -> None:
     account.treatment_end = v.NO_REASON
     account.best_response = disease.STABLE
     account.is_evaluable = account.has_progressed = account.has_died = False
-    account.toxicities = 0
+    account.toxicities = account.at_level = account.observation_end = 0
+    account.observed_day = account.response_seen_day = account.partial_seen_day = account.progression_seen_day = nan
+    account.death_day = account.maximum_reached_day = nan
+
+
+@small_part
+def total_dose(account: Record) -> float:
+    """All that was taken (mg)."""
+    return float(account.taken + account.dose * (account.until_day - account.dose_since_day))
 
 
 @small_part
 def mean_dose(account: Record) -> float:
     """The time-averaged dose (mg/day) on treatment; the first one if treatment took no time."""
     until = account.until_day
-    taken = account.taken + account.dose * (until - account.dose_since_day)
-    return float(taken / until if until > 0.0 else account.first_dose)
+    return float(total_dose(account) / until if until > 0.0 else account.first_dose)

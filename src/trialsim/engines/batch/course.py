@@ -152,7 +152,7 @@ def toxicity_begins(plan: Record, course: Record, slot: int) -> None:
     occurrence = clock_states(course)[slot].occurrence
     its = slots(plan)[slot]
     note(course, v.TOXICITY_ONSET, slot, occurrence, 0, 0, nan, nan)
-    take_onset_into_account(course.account, its.toxicity)
+    take_onset_into_account(course, its.toxicity)
     if its.resolution >= 0:
         clocks.start(plan, course, its.resolution, occurrence)
     treatment.toxicity_begins(plan, course, its.toxicity, slot)

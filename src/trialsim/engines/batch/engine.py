@@ -17,6 +17,7 @@ from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 
 _ROWS_AT_FIRST: Final = 4096
+_NO_DETAILS: Final = np.zeros((0, 1))
 
 known_to_compiler(draws, accrual, course, baseline, clock, disease, titration)
 
@@ -55,6 +56,18 @@ class Batch:
         outcomes, n_toxicity, _ = self._simulate(seed, first, n, everyone)
         return Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
 
+    def details(
+        self, seed: int, first: int, n: int, n_columns: int
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+        """The outcomes of `n` replicates from `first` on, and a row of numbers for each of their patients.
+
+        The second has shape (replicates, patients, columns), columns as in `records.columns.patient_columns` from
+        `patient` on; rows beyond those who enrolled in a replicate are zeros.
+        """
+        details = np.zeros((n * self.n_patients, n_columns))
+        outcomes, _, _ = self._simulate(seed, first, n, details=details)
+        return outcomes, details.reshape(n, self.n_patients, n_columns)
+
     def log(self, seed: int, replicate: int) -> npt.NDArray[Any]:
         """The event log of one replicate, in order of time: records of `state.ROW`."""
         n_rows = _ROWS_AT_FIRST
@@ -65,17 +78,24 @@ class Batch:
                 return in_order(room.tables["rows"][:n_rows])
 
     def _simulate(
-        self, seed: int, first: int, n: int, everyone: npt.NDArray[Any] | None = None, n_rows: int = 0
+        self,
+        seed: int,
+        first: int,
+        n: int,
+        everyone: npt.NDArray[Any] | None = None,
+        n_rows: int = 0,
+        details: npt.NDArray[np.float64] | None = None,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], Course]:
         numbers = parameters.draw_numbers(self.protocol.n_parameter_draws, seed, np.arange(first, first + n))
         used = [self._plan(number) for number in numbers.tolist()]
         plans = np.array([plan.address for plan in used], np.uint64)
-        room = Course(used[0], seed, n_rows)
+        room = Course(used[0], seed, n_rows, in_detail=details is not None)
         outcomes = np.zeros(n, OUTCOMES)
         n_toxicity = np.zeros((n, int(used[0].record["n_reported"])), np.int64)
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)
         kept = everyone if everyone is not None else np.zeros(0, ENROLLED)
-        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept)
+        rows = details if details is not None else _NO_DETAILS
+        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept, rows)
         return outcomes, n_toxicity, room
 
     def _plan(self, number: int) -> Plan:
@@ -111,4 +131,4 @@ def compile_all() -> None:
     room = np.zeros(1, COURSE)[0]
     plans, enrolled = np.zeros(0, np.uint64), np.zeros(0, ENROLLED)
     outcomes, n_toxicity = np.zeros(0, OUTCOMES), np.zeros((0, 0), np.int64)
-    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled)
+    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled, _NO_DETAILS)

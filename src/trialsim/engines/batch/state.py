@@ -41,14 +41,16 @@ ROW: Final = np.dtype(
 ACCOUNT: Final = np.dtype(
     [("enrolled_day", "f8"), ("ended_day", "f8"), ("until_day", "f8"), ("dose", "f8"), ("dose_since_day", "f8"),
      ("taken", "f8"), ("highest_dose", "f8"), ("first_dose", "f8"), ("treatment_end", "i8"), ("best_response", "i8"),
-     ("toxicities", "i8"), ("is_evaluable", "?"), ("has_progressed", "?"), ("has_died", "?")], align=True
+     ("toxicities", "i8"), ("observation_end", "i8"), ("at_level", "i8"), ("observed_day", "f8"),
+     ("response_seen_day", "f8"), ("partial_seen_day", "f8"), ("progression_seen_day", "f8"), ("death_day", "f8"),
+     ("maximum_reached_day", "f8"), ("is_evaluable", "?"), ("has_progressed", "?"), ("has_died", "?")], align=True
 )  # fmt: skip
 
-# The tables of a course: clocks by slot, onsets by toxicity, the first draw of each decision and patient, and the
-# log, which has no room where none is asked for.
+# The tables of a course: clocks by slot, onsets by toxicity, the first draw of each decision and patient, the days at
+# each level (held first) and of each first onset, and the log. The last three have no room where nobody asks for them.
 TABLES: Final = {
     "clocks": CLOCK, "fires_days": FLOAT, "new_slots": INTEGER, "n_onsets": INTEGER, "onset_days": FLOAT,
-    "resolved_days": FLOAT, "uniforms": FLOAT, "rows": ROW,
+    "resolved_days": FLOAT, "uniforms": FLOAT, "level_days": FLOAT, "first_onset_days": FLOAT, "rows": ROW,
 }  # fmt: skip
 COURSE: Final = np.dtype(
     [("patient", PATIENT), ("account", ACCOUNT), ("key_low", "u8"), ("key_high", "u8"), ("replicate", "u8"),
@@ -58,9 +60,12 @@ COURSE: Final = np.dtype(
 
 
 class Course:
-    """Room for one course after another, in one thread: `record` holds its state and the addresses of its tables."""
+    """Room for one course after another, in one thread: `record` holds its state and the addresses of its tables.
 
-    def __init__(self, plan: Plan, seed: int, n_rows: int = 0) -> None:
+    With `in_detail` there is also room for the days at each level and of each first onset.
+    """
+
+    def __init__(self, plan: Plan, seed: int, n_rows: int = 0, *, in_detail: bool = False) -> None:
         n_patients, n_decisions = int(plan.record["n_patients"]), int(plan.record["n_decisions"])
         n_slots = int(plan.record["n_slots"])
         sizes = {
@@ -71,6 +76,8 @@ class Course:
             "onset_days": int(plan.record["n_toxicities"]),
             "resolved_days": int(plan.record["n_toxicities"]),
             "uniforms": n_patients * n_decisions,
+            "level_days": int(plan.record["n_levels"]) + 1 if in_detail else 0,
+            "first_onset_days": int(plan.record["n_toxicities"]) if in_detail else 0,
             "rows": n_rows,
         }
         self.record: Record
@@ -121,6 +128,18 @@ def uniforms(course: Record, decision: int) -> Record:
     """The first draw of one decision for each place among the enrolled."""
     first = decision * course.n_places
     return table_at(course.uniforms_at, course.n_uniforms, FLOAT)[first : first + course.n_places]
+
+
+@small_part
+def level_days(course: Record) -> Record:
+    """The days on treatment without the drug, and with each level."""
+    return table_at(course.level_days_at, course.n_level_days, FLOAT)
+
+
+@small_part
+def first_onset_days(course: Record) -> Record:
+    """The study day of the first onset of each toxicity that has been."""
+    return table_at(course.first_onset_days_at, course.n_first_onset_days, FLOAT)
 
 
 @small_part

@@ -16,10 +16,12 @@ from trialsim.compilation import compiled, part, small_part, table_at
 from trialsim.engines.batch import enrolment
 from trialsim.engines.batch.account import open_account, write
 from trialsim.engines.batch.course import follow, happens
+from trialsim.engines.batch.details import open_details, write_details
 from trialsim.engines.batch.plan import PLAN, Record
 from trialsim.engines.batch.summary import add_patient, close_summary, open_summary, take_day
 from trialsim.model import vocabulary as v
 
+Table = npt.NDArray[np.float64]  # two-dimensional
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 BEFORE_FIRST_DOSE: Final = -1.0  # the study day of an arrival, for the order of what falls on one instant
@@ -54,16 +56,19 @@ def simulate_block(
     outcomes: Record,
     n_toxicity: Counts,
     everyone: Record,
+    details: Table,
 ) -> None:
     """The outcomes of replicates from `first` on, one row each.
 
     `plans` has the address of each replicate's plan.
     `enrolled` and `values` are room for the patients of one trial. `everyone` keeps the patients of all trials, one
-    after another, where it has room for any.
+    after another, where it has room for any; `details` has a row of numbers for each of them, or no row at all.
     """
+    nobody = details[:0]
     for i in range(outcomes.size):
         plan = table_at(plans[i], 1, PLAN)[0]
-        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i])
+        its = details[i * enrolled.size : (i + 1) * enrolled.size] if details.shape[0] > 0 else nobody
+        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], its)
         if everyone.size > 0:
             for k in range(outcomes[i].n_enrolled):
                 everyone[i * enrolled.size + k] = enrolled[k]
@@ -71,7 +76,14 @@ def simulate_block(
 
 @part
 def simulate(
-    plan: Record, course: Record, enrolled: Record, values: Floats, replicate: int, outcome: Record, n_toxicity: Counts
+    plan: Record,
+    course: Record,
+    enrolled: Record,
+    values: Floats,
+    replicate: int,
+    outcome: Record,
+    n_toxicity: Counts,
+    details: Table,
 ) -> None:
     """One trial; its log, where one is asked for, patient by patient."""
     course.replicate = replicate
@@ -91,6 +103,8 @@ def simulate(
         number = screened.numbers[place]
         if happens(screened.days[number - 1], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
             run_course(plan, course, screened.days[number - 1], number, place, stop)
+            if details.shape[0] > 0:
+                write_details(course, details[outcome.n_enrolled])
             add_patient(plan, course.account, outcome, n_toxicity, enrolled)
     close_summary(outcome, enrolled, values)
 
@@ -126,6 +140,7 @@ def run_course(plan: Record, course: Record, arrival_day: float, number: int, pl
     enrolment.meet(plan, course, number, place)
     course.patient.first_dose_day = arrival_day
     open_account(course.account, arrival_day)
+    open_details(course)
     if course.n_rows > 0:
         write(course, arrival_day, nan, v.ENROLLED, -1, 0, 0, 0, nan, nan, v.ORDER_ARRIVAL)
     follow(plan, course, stop.day, stop.study_day, number == stop.number)

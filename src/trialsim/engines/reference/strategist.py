@@ -26,7 +26,7 @@ def rule_of(strategy: Strategy, treatment: Treatment, position: int, new: int) -
     try:
         return as_rule(decision, treatment)
     except (TypeError, ValueError, KeyError) as error:
-        raise StrategyError(strategy, decision, str(error)) from None
+        raise StrategyError.of(strategy, decision, str(error)) from None
 
 
 def sight_of(treatment: Treatment, position: int, new: int) -> Sight:

@@ -111,8 +111,8 @@ class Treatment:
     def decide(self, rules: Iterable[Rule], position: int, new: int) -> None:
         """Let the first rule that holds act, or the strategy; at a visit where none does, the dose is kept."""
         self.look(new)
-        if self.patient.trial.strategy is not None:
-            rule = rule_of(self.patient.trial.strategy, self, position, new)
+        if self.patient.protocol.strategy is not None:
+            rule = rule_of(self.patient.protocol.strategy, self, position, new)
         else:
             rule = next((rule for rule in rules if self.may_decide(rule, new)), None)
         if rule is not None:

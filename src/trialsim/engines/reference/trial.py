@@ -13,7 +13,6 @@ from trialsim.engines.reference.treatment import NOTHING_SEEN, Seen
 from trialsim.model import course, parameters
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
-from trialsim.model.strategy import Strategy
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
 
 NAN = float("nan")
@@ -23,23 +22,21 @@ NAN = float("nan")
 Row = tuple[float, ...]
 
 
-def simulate(protocol: Protocol, seed: int, replicate: int, strategy: Strategy | None = None) -> list[Row]:
+def simulate(protocol: Protocol, seed: int, replicate: int) -> list[Row]:
     """The event log of one trial, in order of time; `replicate` counts from 1.
 
-    Where parameters vary, the replicate has its own draw of them. A `strategy` decides in place of the protocol's
-    rules. Raises `HazardError` where a hazard is infinite, NaN or negative, and `StrategyError` where the strategy
-    decides what cannot be done.
+    Where parameters vary, the replicate has its own draw of them. Raises `HazardError` where a hazard is infinite, NaN
+    or negative, and `StrategyError` where the protocol's strategy decides what cannot be done.
     """
     protocol = parameters.of_replicate(protocol, seed, replicate)
-    return Trial(protocol, DrawTable(seed, replicate, protocol.decision_codes.values()), strategy).run()
+    return Trial(protocol, DrawTable(seed, replicate, protocol.decision_codes.values())).run()
 
 
 class Trial:
     """A trial under way. The environment's clock is the calendar, in days since the trial opened."""
 
-    def __init__(self, protocol: Protocol, table: DrawTable, strategy: Strategy | None = None) -> None:
+    def __init__(self, protocol: Protocol, table: DrawTable) -> None:
         self.protocol = protocol
-        self.strategy = strategy
         self.table = table
         self.env = TrialEnvironment()
         slots = protocol.clinic_slots_per_day
