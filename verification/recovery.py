@@ -25,12 +25,11 @@ from scipy import stats
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from trialsim.calibration.diagnostics import smallest_ess_of
-from trialsim.calibration.fitting import Fit, fit, quick
+from trialsim.calibration.diagnostics import diagnostics, smallest_ess_of
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.prior import log_density
-from trialsim.calibration.sampling import Chains, Ensembles
+from trialsim.calibration.sampling import BURN_IN_LEGS, Chains, Ensembles
 from trialsim.config import load_published_trial
 from trialsim.montecarlo.workers import available_cores
 from verification.calibration_table import simulated_cohort
@@ -44,29 +43,32 @@ GAUSS_NEWTON_STEPS = 8
 WIDTH, CURVATURE_WIDTH = 0.15, 0.02
 SMALLEST = 1e-7
 START_WIDTH = 1.2  # of the ensembles, in standard deviations of the normal at the mode
-MOST_STEPS = 2000
-FIRST_LEGS = 22  # with what the ensembles burn in
+N_ENSEMBLES = 2
+FIRST_LEGS, LEGS = 20, 50  # with what the ensembles burn in
 
 
-def sample(calibration: Calibration, workers: int) -> Fit:
+def sample(calibration: Calibration, workers: int) -> Chains:
     """The posterior by the calibration's own ensembles, begun around the mode."""
     mode, scale = np.zeros(len(calibration.names)), np.eye(len(calibration.names))
     for _ in range(GAUSS_NEWTON_STEPS):
         mode, scale = step(calibration, mode, workers)
-    demands = quick(MOST_STEPS)
-    ensembles = Ensembles(lambda z: calibration.log_posterior(z, workers), len(mode), SEED + 1, demands.n_ensembles)
+    ensembles = Ensembles(lambda z: calibration.log_posterior(z, workers), len(mode), SEED, N_ENSEMBLES)
     around = stats.multivariate_normal(mode, START_WIDTH**2 * scale, seed=SEED)
-    starts = around.rvs(demands.n_ensembles * ensembles.n_walkers).reshape(1, demands.n_ensembles, -1, len(mode))
-    first = Chains(burn_in=[starts])
-    for n in ensembles.grow(first, FIRST_LEGS):
-        print(f"leg {n} of {FIRST_LEGS} around the mode", flush=True)
+    starts = around.rvs(N_ENSEMBLES * ensembles.n_walkers).reshape(1, N_ENSEMBLES, -1, len(mode))
+    first = grown(ensembles, Chains(burn_in=[starts]), FIRST_LEGS)
     found = np.random.default_rng(SEED).permutation(first.kept.reshape(-1, len(mode)))[: starts[0, ..., 0].size]
-    return fit(calibration, SEED, workers, demands, Chains(burn_in=[found.reshape(starts.shape)]), told)
+    again = replace(ensembles, seed=SEED + 1)
+    return grown(again, Chains(burn_in=[found.reshape(starts.shape)]), LEGS)
 
 
-def told(chains: Chains, wanted: int) -> None:
-    """How far it is."""
-    print(f"leg {chains.n_legs} of at least {wanted}, accepted {np.round(chains.accepted[-1:], 3)}", flush=True)
+def grown(ensembles: Ensembles, chains: Chains, n_legs: int) -> Chains:
+    """Chains with so many legs."""
+    for n in ensembles.grow(chains, n_legs):
+        if n > BURN_IN_LEGS + 1:
+            found = diagnostics(chains.by_chain(), [str(i) for i in range(ensembles.n_parameters)])
+            so_far = f"R-hat {found['r_hat'].max():.3f}, effective sample size {smallest_ess_of(found):.0f}"
+            print(f"leg {n} of {n_legs}: {so_far}", flush=True)
+    return chains
 
 
 def step(calibration: Calibration, at: Array, workers: int) -> tuple[Array, Array]:
@@ -100,8 +102,8 @@ def main() -> None:
     if terms is None:
         raise SystemExit("nobody enrolled")
     precise = replace(calibration, terms=terms, simulator=calibration.simulator.with_cells(cells_of(terms)))
-    found = sample(precise, available_cores())
-    draws = found.chains.by_chain().reshape(-1, d)
+    chains = sample(precise, available_cores())
+    draws, found = chains.by_chain().reshape(-1, d), diagnostics(chains.by_chain(), calibration.names)
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(calibration.names):
         low, median, high = (float(x) for x in np.quantile(draws[:, i], (0.025, 0.5, 0.975)))
@@ -121,8 +123,8 @@ def main() -> None:
     summary = {
         "what": f"recovery of known parameters from one simulated cohort of {n_patients} patients",
         "simulated_patients": n_patients * PATIENTS_PER_PATIENT,
-        "largest_r_hat": float(found.diagnostics["r_hat"].max()),
-        "smallest_ess": smallest_ess_of(found.diagnostics),
+        "largest_r_hat": float(found["r_hat"].max()),
+        "smallest_ess": smallest_ess_of(found),
         "covered": sum(row["is_covered"] for row in rows),
         "of": d,
         "largest_abs_z": max(abs(row["z"]) for row in rows),

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from trialsim.calibrated import Calibrated, calibrate
+    from trialsim.compared import Compared, compare
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
+    from trialsim.config.studies import load_study
     from trialsim.errors import (
         ConfigurationError,
         DestinationError,
@@ -43,6 +45,9 @@ _HOMES: Final = {
     "trace": "verbs",
     "calibrate": "calibrated",
     "Calibrated": "calibrated",
+    "compare": "compared",
+    "Compared": "compared",
+    "load_study": "config.studies",
     "Result": "result",
     "replicates_for": "montecarlo",
     "TrialsimError": "errors",
@@ -57,6 +62,7 @@ _HOMES: Final = {
 __all__ = [
     "Calibrated",
     "Cohort",
+    "Compared",
     "ConfigurationError",
     "DestinationError",
     "HazardError",
@@ -70,8 +76,10 @@ __all__ = [
     "builtin_names",
     "calibrate",
     "check",
+    "compare",
     "load_cohort",
     "load_scenario",
+    "load_study",
     "replicates_for",
     "run",
     "run_again",

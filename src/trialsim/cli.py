@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from trialsim.errors import InputError, Interrupted, RequestError
 
 if TYPE_CHECKING:
     from trialsim.calibrated import Calibrated
+    from trialsim.compared import Compared
     from trialsim.result import Result
 
 app = typer.Typer(
@@ -81,7 +82,6 @@ def run(
     from trialsim.montecarlo.resume import has_earlier
     from trialsim.montecarlo.workers import available_cores
     from trialsim.records.store import check_destination
-    from trialsim.records.work_folder import WorkFolder
     from trialsim.report.progress import progress
 
     chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
@@ -109,10 +109,7 @@ def run(
         print(f"{stop}; they are kept in {destination}, go on with --resume", file=sys.stderr)
         raise typer.Exit(130) from None
     except KeyboardInterrupt:
-        is_kept = WorkFolder(place).request is not None
-        what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
-        print(f"interrupted; {what}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        end_interrupted(place)
     if as_json:
         print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
@@ -190,14 +187,69 @@ def calibrate(
                 on_note=note_nothing if quiet else note_to_user,
             )
     except (Interrupted, KeyboardInterrupt):
-        is_kept = WorkFolder(place).request is not None
-        what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
-        print(f"interrupted; {what}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        end_interrupted(place)
     if as_json:
         print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
         tell_calibration(found, draws, destination)
+
+
+@app.command()
+def compare(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A YAML path or a built-in name.")],
+    replicates: Annotated[int | None, typer.Option(help="How many trials; by default as the study says.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    engine: Annotated[str, typer.Option(metavar="auto|reference|batch", help="What simulates.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Threads, or processes of SimPy; by default all cores.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished comparison.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare variants of a trial, such as titration strategies, on the same patients."""
+    from trialsim import compared
+    from trialsim.config.studies import load_study
+    from trialsim.records.store import check_destination
+    from trialsim.records.work_folder import WorkFolder
+    from trialsim.report.progress import progress
+
+    comparison = load_study(study, read_settings(settings))
+    destination = out if out is not None else Path("results") / comparison.study.name
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    n = replicates if replicates is not None else comparison.study.replicates
+    try:
+        with progress(n, "comparing", quiet or as_json) as on_progress:
+            found = compared.compare(
+                comparison,
+                None,
+                n,
+                seed,
+                engine=engine,
+                workers=workers,
+                out=destination,
+                resume=resume,
+                on_progress=on_progress,
+                on_note=note_nothing if quiet else note_to_user,
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        tell_comparison(found, destination)
+
+
+def end_interrupted(place: Path) -> NoReturn:
+    """Say what is kept of an interrupted piece of work, and end."""
+    from trialsim.records.work_folder import WorkFolder
+
+    is_kept = WorkFolder(place).request is not None
+    what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
+    print(f"interrupted; {what}", file=sys.stderr)
+    raise typer.Exit(130) from None
 
 
 def read_settings(settings: list[str] | None) -> dict[str, Any]:
@@ -236,6 +288,19 @@ def tell_calibration(found: Calibrated, draws: int, destination: Path) -> None:
     console.print(calibration_view(found.scenario, draws, *tables, found.sensitivity))
     print(f"posterior digest {found.digest}; tables and pictures in {destination}/")
     print(f"to use it: parameters: {destination}/posterior.parquet")
+
+
+def tell_comparison(found: Compared, destination: Path) -> None:
+    """Print what a comparison found, and where it lies."""
+    from trialsim.report.compare_console import compare_view
+
+    console = Console() if sys.stdout.isatty() else Console(width=150)
+    tables = (found.estimates, found.differences, found.ranks, found.dominated)
+    n_patients = max(scenario.accrual.patients for scenario in found.comparison.scenarios.values())
+    console.print(
+        compare_view(found.comparison.study, found.definitions, *tables, found.store.n, n_patients, found.seed)
+    )
+    print(f"results digest {found.digest[:16]}…; tables and pictures in {destination}/")
 
 
 def read_target(text: str | None) -> dict[str, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 from trialsim.config import Scenario, protocol_of
@@ -82,6 +83,21 @@ def _typical_days(clock: Clock, protocol: Protocol) -> float:
     hazard = clock.coefficient * fastest
     exponent = math.log(math.log(2.0) / hazard) / clock.shape if hazard > 0.0 else math.inf
     return math.exp(exponent) if exponent < _LARGEST_EXPONENT else math.inf
+
+
+def longest_follow_up(protocol: Protocol) -> float:
+    """For how many days a patient can be observed at most; infinity where the calendar does not tell."""
+    cut_off, plan = protocol.cut_off, protocol.accrual
+    last_entry = plan.window_days or plan.closes_day
+    days = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}
+    return max([days.get(cut_off.kind, cut_off.day + last_entry), *_cut_off_draws(protocol)])
+
+
+def _cut_off_draws(protocol: Protocol) -> Iterator[float]:
+    """The days of the cut-off under each draw of the parameters, where it varies."""
+    for where, values in zip(protocol.parameter_places, zip(*protocol.parameter_draws, strict=True), strict=True):
+        if any(place.what in ("day", "latest_day") for place in where):
+            yield from values
 
 
 def expected_last_entry(protocol: Protocol) -> float:

@@ -14,9 +14,7 @@ import numpy as np
 
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.sampling import SAMPLER, Chains
-from trialsim.config import differences
-from trialsim.errors import DestinationError
-from trialsim.records.manifest import as_stored
+from trialsim.montecarlo.resume import begin_or_go_on
 from trialsim.records.work_folder import CHAINS, VARIANTS, WorkFolder
 
 Progress = Callable[[int, int], None]
@@ -68,15 +66,8 @@ class Keeping:
 
     def __init__(self, work: WorkFolder | None, request: Mapping[str, Any], is_resumed: bool) -> None:
         self.work = work
-        there = work.request if work is not None else None
-        if work is not None and there is not None and is_resumed:
-            found = [str(item) for item in differences(there, as_stored(request))]
-            if found:
-                wrong = "it holds something else.\n  " + "\n  ".join(found[:10])
-                allowed = "the same cohort, readings and seed, or a calibration without --resume."
-                raise DestinationError(f"--resume of {work.path}", wrong, allowed)
-        elif work is not None:
-            work.begin(request)
+        if work is not None:
+            begin_or_go_on(work, request, is_resumed)
 
     def chains(self) -> Chains:
         """The chains so far."""

@@ -10,7 +10,7 @@ from typing import Final
 from trialsim.config.yaml_lines import read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
-KINDS: Final = ("scenarios", "cohorts", "parameters")
+KINDS: Final = ("scenarios", "cohorts", "parameters", "studies")
 
 
 def builtin_folder() -> Path:
@@ -20,18 +20,20 @@ def builtin_folder() -> Path:
 
 
 def builtin_names(kind: str) -> list[str]:
-    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`), sorted."""
+    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`, `studies`, `strategies`), sorted."""
     return sorted(path.stem for path in (builtin_folder() / kind).glob("*.yaml"))
 
 
 def kind_of(name: str) -> str:
-    """What a path or a built-in name holds: `scenarios`, `cohorts` or `parameters`; a scenario if nothing else fits.
+    """What a path or a built-in name holds, one of `KINDS`; a scenario if nothing else fits.
 
     A name that stands for several is the scenario.
     """
     if not is_path(name):
         return next((kind for kind in KINDS if name in builtin_names(kind)), KINDS[0])
     keys = read_yaml(find_file(name, KINDS[0]))[0]
+    if "study" in keys:
+        return "studies"
     if "figures" in keys:
         return "cohorts"
     return "parameters" if "parameters" in keys and "events" not in keys and "extends" not in keys else KINDS[0]

@@ -58,13 +58,15 @@ def _short(parameters: Data) -> Any:
 def aligned(base: Data, over: Data) -> tuple[Data, Data]:
     """Two layers whose `parameters` can be laid on each other: a word below a mapping is spelt out.
 
-    A word above takes the place of everything below but the path of a parameter set, which goes with the cohort.
+    A word above takes the place of everything below but the path of a parameter set, which goes with the cohort, and
+    its name where no cohort tells it.
     """
     below, above = spelt_out(base.get("parameters")), over.get("parameters")
     if not isinstance(below, Mapping) or above is None:
         return base, over
     named = below.get("calibrated_to")
-    if isinstance(above, str) and not above.endswith(DRAWS_ENDINGS) and isinstance(named, str) and is_path(named):
+    tells_alone = isinstance(named, str) and (is_path(named) or not (base.get("cohort") or over.get("cohort")))
+    if isinstance(above, str) and not above.endswith(DRAWS_ENDINGS) and tells_alone:
         return {**base, "parameters": {"calibrated_to": named}}, {**over, "parameters": {"use": above}}
     return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
 

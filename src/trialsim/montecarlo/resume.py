@@ -20,6 +20,20 @@ def has_earlier(folder: Path) -> bool:
     return (folder / MANIFEST).is_file() or WorkFolder(folder.resolve()).request is not None
 
 
+def begin_or_go_on(work: WorkFolder, request: Mapping[str, Any], is_resumed: bool) -> None:
+    """Begin a piece of work in its folder, or go on with what is there if that is asked for.
+
+    Raises `DestinationError` if what is there is something else.
+    """
+    there = work.request
+    if there is None or not is_resumed:
+        work.begin(request)
+        return
+    found = [str(item) for item in differences(there, as_stored(request))]
+    if found:
+        raise _refused(work.path, "it holds something else.\n  " + "\n  ".join(found[:10]))
+
+
 def open_store(
     work: WorkFolder | None,
     simulation: Simulation,
@@ -111,5 +125,5 @@ def _finished(folder: Path, simulation: Simulation, configuration: Mapping[str, 
 
 
 def _refused(folder: Path, why: str) -> DestinationError:
-    allowed = "the same scenario and seed, or a run without --resume."
+    allowed = "the same configuration and seed, or without --resume."
     return DestinationError(f"--resume of {folder}", why, allowed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trialsim.model.protocol import Covariate, Protocol
@@ -19,6 +21,18 @@ def with_baseline(patients: pd.DataFrame, protocol: Protocol, seed: int, replica
     names = [*KEY, *(column.name for column in columns)]
     who = conform(pd.DataFrame(rows, columns=names).set_index(KEY), columns)
     return patients.join(who, on=KEY)
+
+
+def strata_of(
+    protocol: Protocol, seed: int, replicate: int, numbers: npt.NDArray[np.int64], by: Sequence[str]
+) -> npt.NDArray[np.int64]:
+    """The site and categories of some patients of a replicate, as codes. Shape (patients, strata or 1)."""
+    if not by:
+        return np.zeros((len(numbers), 1), np.int64)
+    everyone = virtual_patients(protocol, DrawTable(seed, replicate, protocol.decision_codes.values()))
+    places = [-1 if name == "site" else [item.name for item in protocol.covariates].index(name) for name in by]
+    codes = {who.number: [who.site if k < 0 else int(who.baseline[k]) for k in places] for who in everyone}
+    return np.array([codes[number] for number in numbers.tolist()], np.int64)
 
 
 def _rows(protocol: Protocol, seed: int, replicate: int) -> Iterable[tuple[object, ...]]:

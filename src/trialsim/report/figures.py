@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,26 @@ def draw_calibration_figures(
         draw_left_out(folder / "left_out.png", scenario.title, predictive, left_out)
     if sensitivity is not None:
         draw_sensitivity(folder / "sensitivity.png", scenario.title, sensitivity)
+
+
+def draw_compare_figures(
+    folder: Path,
+    title: str,
+    estimates: pd.DataFrame,
+    differences: pd.DataFrame,
+    ranks: pd.DataFrame,
+    plane: tuple[str, str] | None,
+    dominated: Mapping[str, str],
+) -> None:
+    """Write the pictures of a comparison into a folder; those of ranks and of the plane where there are such."""
+    _prepare()
+    from trialsim.report.compare_figures import draw_differences, draw_plane, draw_ranks
+
+    draw_differences(folder / "differences.png", title, differences)
+    if plane is not None:
+        draw_plane(folder / "plane.png", title, estimates, differences, plane, dominated)
+    if len(ranks):
+        draw_ranks(folder / "ranks.png", title, ranks)
 
 
 def _prepare() -> None:

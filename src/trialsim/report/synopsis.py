@@ -23,10 +23,12 @@ from trialsim.config import (
 from trialsim.config.events import Effect, Event
 from trialsim.config.population import Covariate
 from trialsim.config.quantities import Quantity
+from trialsim.config.studies import load_study
 from trialsim.config.treatment import Treatment
 from trialsim.config.varying import table_of, varying_names
 from trialsim.errors import ConfigurationError
 from trialsim.report import words
+from trialsim.report.study_synopsis import study_synopsis
 
 
 def describe(name: str, changes: Mapping[str, Any]) -> str:
@@ -39,6 +41,8 @@ def describe(name: str, changes: Mapping[str, Any]) -> str:
         return wrapped("\n".join(_cohort(load_cohort(name))))
     if kind == "parameters":
         return wrapped("\n".join(_parameter_set(load_parameters(name))))
+    if kind == "studies":
+        return wrapped("\n".join(study_synopsis(load_study(name, changes))))
     return "\n\n".join([synopsis(load_scenario(name, changes)), *("\n".join(_warnings(name, changes)),)]).rstrip()
 
 

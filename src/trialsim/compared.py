@@ -1,0 +1,299 @@
+"""The verb `compare`, and what it gives: variants of one trial on the same patients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from trialsim.comparison.allocation import Arms, arms_of
+from trialsim.comparison.contest import UTILITY, Contest, Numbers, contest_rows, weights_of
+from trialsim.comparison.endpoints import Endpoint, endpoints_of
+from trialsim.comparison.statements import differences_of, dominated, estimates_of, ranks_of
+from trialsim.config import protocol_of
+from trialsim.config.problems import nearest
+from trialsim.config.studies import Comparison, load_study
+from trialsim.config.study import PARALLEL
+from trialsim.config.yaml_lines import dump_yaml
+from trialsim.errors import Interrupted, RequestError
+from trialsim.limits import check_request, check_workers, longest_follow_up
+from trialsim.model.protocol import Protocol
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.montecarlo import choose_engine, make_ready
+from trialsim.montecarlo.engine import BATCH, REFERENCE
+from trialsim.montecarlo.resume import begin_or_go_on
+from trialsim.montecarlo.workers import available_cores, blocks, local_crew
+from trialsim.records.digest import configuration_digest
+from trialsim.records.manifest import CompareManifest
+from trialsim.records.replicate_store import ReplicateStore, Rows
+from trialsim.records.store import check_destination, results_folder, saved_in
+from trialsim.records.tables import plain_rows
+from trialsim.records.work_folder import WorkFolder, work_folder
+from trialsim.report import draw_compare_figures
+
+PATIENTS_IN_BLOCK: Final = 20_000  # of each variant: all of them are in memory, some 5 MB a variant
+PATIENTS_IN_REFERENCE_BLOCK: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What `compare` gives; tables are pandas DataFrames.
+
+    `estimates` (a row a variant and quantity), `differences` (a row a pair and quantity), `ranks` (probabilities over
+    the posterior), `trials` (a row a trial), `dominated` (variants that another one dominates, and which);
+    `save(folder)` writes them.
+    """
+
+    comparison: Comparison
+    contest: Contest
+    store: ReplicateStore
+    seed: int
+    seconds: float
+    workers: int
+    requested: int
+
+    def __repr__(self) -> str:
+        study = self.comparison.study
+        return f"Compared({study.name!r}, variants={len(self.contest.names)}, replicates={self.store.n})"
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """The numbers of all trials."""
+        return Numbers.of(self.contest, self.store)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """See `statements.estimates_of`."""
+        return estimates_of(self.contest, self.numbers)
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """See `statements.differences_of`."""
+        return differences_of(self.contest, self.numbers)
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """See `statements.ranks_of`; empty where the parameters do not vary."""
+        return ranks_of(self.contest, self.numbers)
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial."""
+        return self.store.table()
+
+    @property
+    def definitions(self) -> list[tuple[str, str, str]]:
+        """Of each quantity its name, which way is better, and what a patient counts as whose treatment was stopped."""
+        found = [(item.name, item.better, item.strategy) for item in self.contest.endpoints]
+        return [*found, (UTILITY, "higher", "weighted sum")] if self.contest.weights else found
+
+    @cached_property
+    def dominated(self) -> dict[str, str]:
+        """The variants that another one dominates on the benefit-harm plane, and by which."""
+        plane = self.comparison.study.plane
+        return dominated(self.contest, self.estimates, plane.benefit, plane.harm) if plane is not None else {}
+
+    @property
+    def digest(self) -> str:
+        """The digest of the results: equal for equal study, seed and number of replicates."""
+        return self.store.digest()
+
+    def manifest(self) -> CompareManifest:
+        """Everything needed to compare again."""
+        configuration = self.comparison.to_mapping()
+        return CompareManifest(
+            study=configuration,
+            study_digest=configuration_digest(configuration),
+            seed=self.seed,
+            replicates=self.store.n,
+            engines=dict(zip(self.contest.names, self.contest.engines, strict=True)),
+            workers=self.workers,
+            results_digest=self.digest,
+            seconds=round(self.seconds, 3),
+            is_complete=self.store.n == self.requested,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Estimates and differences as plain data for `--json`; what does not exist is null."""
+        estimates = self.estimates
+        return {
+            "study": self.comparison.study.name,
+            "seed": self.seed,
+            "replicates": self.store.n,
+            "results_digest": self.digest,
+            "variants": {
+                name: {"estimates": plain_rows(estimates[estimates["variant"] == name].drop(columns="variant"))}
+                for name in self.contest.names
+            },
+            "differences": plain_rows(self.differences.replace({float("inf"): None})),
+            "ranks": plain_rows(self.ranks),
+            "dominated": self.dominated,
+        }
+
+    def save(self, destination: Path | str) -> Path:
+        """Write the results folder, whole or not at all. Raises `DestinationError`."""
+        return saved_in(Path(destination), self.save_in)
+
+    def save_in(self, work: WorkFolder) -> None:
+        """Write the results folder that a work folder belongs to, which is then done with."""
+        with results_folder(work) as folder:
+            (folder / "study.yaml").write_text(dump_yaml(self.comparison.to_mapping()), encoding="utf-8")
+            for name in ("estimates", "differences", "ranks"):
+                getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
+            self.store.write_parquet(folder / "replicates.parquet")
+            plane = self.comparison.study.plane
+            draw_compare_figures(
+                folder,
+                self.comparison.study.title,
+                self.estimates,
+                self.differences,
+                self.ranks,
+                (plane.benefit, plane.harm) if plane is not None else None,
+                self.dominated,
+            )
+            self.manifest().write(folder)
+
+
+def contest_of(comparison: Comparison, engine: str, replicates: int) -> Contest:
+    """A study made ready to be simulated. Raises `RequestError` for what cannot be compared."""
+    study, scenarios = comparison.study, comparison.scenarios
+    names = tuple(scenarios)
+    protocols = tuple(protocol_of(scenario) for scenario in scenarios.values())
+    if len({protocol.n_parameter_draws for protocol in protocols}) > 1:
+        wrong = "the parameters vary in some variants and not in others, or over other draws."
+        raise RequestError("variants", wrong, "the same `parameters` in all of them.")
+    endpoints = endpoints_of(study.endpoints, protocols)
+    known = [item.name for item in endpoints]
+    for name, protocol in zip(names, protocols, strict=True):
+        _check_horizons(name, protocol, endpoints)
+    wanted = [*study.utility, *([study.plane.benefit, study.plane.harm] if study.plane is not None else [])]
+    for name in wanted:
+        if name not in known:
+            wrong = "the study has no endpoint of this name."
+            raise RequestError(f"endpoint {name}", wrong, f"{', '.join(known)}.", nearest(name, known))
+    if UTILITY in known:
+        raise RequestError("endpoint utility", "this name is taken by the weighted sum.", "another name.")
+    reference = names.index(study.control) if study.control is not None else 0
+    others = [i for i in range(len(names)) if i != reference]
+    pairs = [(i, reference) for i in others]
+    if study.control is None:
+        pairs = [(b, a) for a in range(len(names)) for b in range(a + 1, len(names))]
+    choices = [choose_engine(engine, protocol, replicates) for protocol in protocols]
+    return Contest(
+        names=names,
+        protocols=protocols,
+        engines=tuple(choice.name for choice in choices),
+        endpoints=endpoints,
+        pairs=tuple(pairs),
+        weights=weights_of(study.utility, endpoints),
+        arms=_arms(comparison, protocols[0], names) if study.design == PARALLEL else None,
+        reference=reference,
+    )
+
+
+def _check_horizons(variant: str, protocol: Protocol, endpoints: Sequence[Endpoint]) -> None:
+    """A time that even the first patient is not observed to says nothing, or only of trials without survivors."""
+    longest = longest_follow_up(protocol)
+    for item in endpoints:
+        if item.horizon > longest:
+            wrong = f"nobody is observed so long in {variant!r}: at most {longest / DAYS_PER_MONTH:.1f} months."
+            raise RequestError(f"endpoint {item.name}", wrong, "an earlier time, or a later cut-off.")
+
+
+def _arms(comparison: Comparison, protocol: Protocol, names: tuple[str, ...]) -> Arms:
+    plan = comparison.study.allocation
+    return arms_of(protocol, names, plan.ratio, plan.block, tuple(plan.strata))
+
+
+def compare(
+    study: Comparison | str | Path,
+    changes: Mapping[str, Any] | None = None,
+    replicates: int | None = None,
+    seed: int = 1,
+    *,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Path | str | None = None,
+    resume: bool = False,
+    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    on_note: Callable[[str], None] = lambda text: None,
+) -> Compared:
+    """Variants of one scenario on the same patients: a study (YAML path, built-in name, or loaded).
+
+    `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
+    simulated under every variant; neither `engine` nor `workers` changes a result. `out` names the results folder to
+    write; while the work lasts, what is finished is kept beside it, and `resume` goes on from there.
+
+    Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
+    """
+    comparison = study if isinstance(study, Comparison) else load_study(study, changes)
+    n = replicates if replicates is not None else comparison.study.replicates
+    for scenario in comparison.scenarios.values():
+        check_request(scenario, n, seed, 0)
+    check_workers(workers, None)
+    started = time.perf_counter()
+    contest = contest_of(comparison, engine, n)
+    destination = check_destination(Path(out)) if out is not None else None
+    has_batch = BATCH in contest.engines
+    n_workers = workers if workers is not None else (available_cores() if has_batch else 1)
+    with work_folder(destination) if destination is not None else nullcontext() as work:
+        if has_batch:
+            make_ready(BATCH, on_note)
+        store = _store(work, contest, {"compare": comparison.to_mapping(), "seed": seed}, n, resume)
+        try:
+            _fill(contest, store, seed, n, n_workers, on_progress)
+        except KeyboardInterrupt:
+            if work is not None and store.n == 0:
+                work.remove()
+            raise Interrupted(f"interrupted after {store.n:,} of {n:,} trials", None) from None
+        found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
+        _check_somebody(found)
+        if work is not None:
+            found.save_in(work)
+    return found
+
+
+def _store(
+    work: WorkFolder | None, contest: Contest, request: Mapping[str, Any], n: int, resume: bool
+) -> ReplicateStore:
+    """The store to fill: what an unfinished comparison of the same study left, or an empty one."""
+    if work is None:
+        return ReplicateStore(contest.columns)
+    begin_or_go_on(work, request, resume)
+    store = work.store(contest.columns)
+    if store.n > n:
+        store.cut(n)
+    return store
+
+
+def _fill(
+    contest: Contest, store: ReplicateStore, seed: int, n: int, n_workers: int, on_progress: Callable[[int, int], None]
+) -> None:
+    def take(rows: Rows) -> None:
+        if rows["replicate"][0] == store.n + 1:
+            store.append(rows)
+            on_progress(store.n, n)
+
+    on_progress(store.n, n)
+    engine = REFERENCE if REFERENCE in contest.engines else BATCH
+    most = PATIENTS_IN_REFERENCE_BLOCK if engine == REFERENCE else PATIENTS_IN_BLOCK
+    size = max(1, most // max(protocol.accrual.n_patients for protocol in contest.protocols))
+    todo = list(blocks(store.n + 1, n, min(size, -(-n // (4 * n_workers)))))
+    with local_crew(engine, max(1, min(n_workers, len(todo)))) as crew:
+        crew.in_order(contest_rows, ((contest, seed, *block) for block in todo), take)
+
+
+def _check_somebody(found: Compared) -> None:
+    """An endpoint that no trial has a number for cannot be compared."""
+    nobody = found.estimates.loc[found.estimates["n_defined"] == 0]
+    if len(nobody):
+        row = nobody.iloc[0]
+        wrong = f"no trial of {row['variant']!r} has anyone to take it of, or is observed so long."
+        allowed = "an earlier time, a later cut-off, or another endpoint."
+        raise RequestError(f"endpoint {row['quantity']}", wrong, allowed)

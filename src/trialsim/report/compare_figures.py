@@ -1,0 +1,148 @@
+"""The pictures of a comparison: differences, the benefit-harm plane, and how probably each variant is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+_DARK, _LIGHT, _HARM, _GREY = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a"
+_DPI: Final = 150
+# Where a name may stand beside its point: offsets in printer's points, and which end of it is meant.
+_PLACES: Final = tuple(
+    (dx, dy, "left" if dx > 0 else "right" if dx < 0 else "center")
+    for r in (1, 2, 3, 4)
+    for dx, dy in ((8, 7 * r), (8, -7 * r), (-8, 7 * r), (-8, -7 * r), (0, 10 * r), (0, -10 * r))
+)
+
+
+def draw_differences(path: Path, title: str, differences: pd.DataFrame) -> None:
+    """The difference of every variant from its control, a panel for each quantity."""
+    control = str(differences["control"].iloc[0])
+    own = differences[differences["control"] == control]
+    quantities, variants = list(dict.fromkeys(own["quantity"])), list(dict.fromkeys(own["variant"]))[::-1]
+    n_columns = min(4, len(quantities))
+    n_rows = math.ceil(len(quantities) / n_columns)
+    size = (2.9 * n_columns + 1.8, n_rows * (0.95 + 0.24 * len(variants)) + 1.1)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    for axes, quantity in zip(grid.ravel(), quantities, strict=False):
+        rows = own[own["quantity"] == quantity].set_index("variant").reindex(variants)
+        scale = 100.0 if not rows["unit"].iloc[0] else 1.0
+        value, lower, upper = (rows[name].to_numpy(dtype=np.float64) * scale for name in ("value", "lower", "upper"))
+        error = rows["mcse"].to_numpy(dtype=np.float64) * scale
+        y = np.arange(len(variants))
+        axes.axvline(0.0, color="black", linewidth=0.8)
+        axes.hlines(y, lower, upper, color=_LIGHT, linewidth=5)
+        axes.errorbar(value, y, xerr=1.96 * error, fmt="o", color=_DARK, markersize=3.5, linewidth=1.0)
+        axes.set_yticks(y, variants)
+        axes.set_title(quantity, fontsize=9, loc="left")
+        axes.set_xlabel("percentage points" if scale == 100.0 else str(rows["unit"].iloc[0]), fontsize=8)
+        axes.tick_params(labelsize=8)
+        _plain(axes)
+    for axes in grid.ravel()[len(quantities) :]:
+        axes.set_visible(False)
+    subtitle = "dot: expected difference with its 95 % Monte Carlo interval; bar: 95 % of the posterior"
+    figure.suptitle(f"{title}\ndifference from {control}\n{subtitle}", x=0.01, ha="left", fontsize=10)
+    figure.savefig(path, dpi=_DPI)
+
+
+def draw_plane(
+    path: Path,
+    title: str,
+    estimates: pd.DataFrame,
+    differences: pd.DataFrame,
+    plane: tuple[str, str],
+    dominated: Mapping[str, str],
+) -> None:
+    """Benefit against harm of each variant, both as differences from the control; dominated ones are grey."""
+    control = str(differences["control"].iloc[0])
+    own = differences[differences["control"] == control]
+    tables = [own[own["quantity"] == name].set_index("variant") for name in (plane[1], plane[0])]
+    figure = Figure(figsize=(8.5, 6.6), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0.0, color="#cccccc", linewidth=0.8, zorder=0)
+    axes.axvline(0.0, color="#cccccc", linewidth=0.8, zorder=0)
+    points = {control: (0.0, 0.0)}
+    for name in tables[0].index:
+        colour = _GREY if name in dominated else _DARK
+        x, y = (float(table["value"][name]) * _scale(table) for table in tables)
+        points[name] = (x, y)
+        ends = [np.array([table["lower"][name], table["upper"][name]], dtype=float) * _scale(table) for table in tables]
+        axes.plot(ends[0], [y, y], color=colour, linewidth=1.0, alpha=0.6)
+        axes.plot([x, x], ends[1], color=colour, linewidth=1.0, alpha=0.6)
+        axes.plot(x, y, "x" if name in dominated else "o", color=colour, markersize=7)
+    axes.plot(0.0, 0.0, "x" if control in dominated else "o", color=_HARM, markersize=8)
+    axes.margins(0.14)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(_axis(plane[1], estimates, control))
+    axes.set_ylabel(_axis(plane[0], estimates, control))
+    subtitle = (
+        f"differences from {control} (red) on the same patients; bars: 95 % of the posterior\n"
+        "crosses: dominated (another has no less benefit and no more harm)"
+    )
+    figure.suptitle(f"{title}\nbenefit against harm\n{subtitle}", x=0.01, ha="left", fontsize=10)
+    figure.canvas.draw()
+    _label(axes, points, dominated)
+    figure.savefig(path, dpi=_DPI)
+
+
+def _scale(table: pd.DataFrame) -> float:
+    return 100.0 if not table["unit"].iloc[0] else 1.0
+
+
+def _label(axes: Axes, points: Mapping[str, tuple[float, float]], dominated: Mapping[str, str]) -> None:
+    """A name beside each point, where it covers no other point and no other name."""
+    marks = [axes.transData.transform(point) for point in points.values()]
+    taken = [Bbox.from_bounds(x - 9, y - 9, 18, 18) for x, y in marks]
+    for name, point in points.items():
+        colour = _GREY if name in dominated else "black"
+        for dx, dy, align in _PLACES:
+            text = axes.annotate(name, point, xytext=(dx, dy), textcoords="offset points", fontsize=8.5, color=colour,
+                                 ha=align, va="center")  # fmt: skip
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken) or (dx, dy, align) == _PLACES[-1]:
+                taken.append(box)
+                break
+            text.remove()
+
+
+def draw_ranks(path: Path, title: str, ranks: pd.DataFrame) -> None:
+    """SUCRA of every variant on every quantity: 1 is surely best, 0 surely worst."""
+    quantities = list(dict.fromkeys(ranks["quantity"]))
+    table = ranks.pivot(index="variant", columns="quantity", values="sucra")[quantities]
+    table = table.loc[list(dict.fromkeys(ranks["variant"]))]
+    figure = Figure(figsize=(2.4 + 0.75 * len(quantities), 2.6 + 0.36 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(table.to_numpy(), cmap="Blues", vmin=0.0, vmax=1.25, aspect="auto")
+    for (y, x), value in np.ndenumerate(table.to_numpy()):
+        axes.text(
+            x, y, f"{value:.2f}", ha="center", va="center", fontsize=8.5, color="white" if value > 0.8 else "black"
+        )
+    axes.set_xticks(range(len(quantities)), quantities, rotation=40, ha="left", fontsize=8.5)
+    axes.xaxis.tick_top()
+    axes.set_yticks(range(len(table)), list(table.index), fontsize=9)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    subtitle = "SUCRA over the posterior: 1 surely best of all, 0 surely worst"
+    figure.suptitle(f"{title}\nhow probably each variant is best\n{subtitle}", x=0.01, ha="left", fontsize=10)
+    figure.savefig(path, dpi=_DPI)
+
+
+def _axis(name: str, estimates: pd.DataFrame, control: str) -> str:
+    row = estimates[(estimates["quantity"] == name) & (estimates["variant"] == control)].iloc[0]
+    unit = str(row["unit"])
+    value = f"{100 * row['value']:.1f} %" if not unit else f"{row['value']:.3g} {unit}"
+    return f"{name}: {unit or 'percentage points'} more than {value} ({control})"
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)

@@ -1,0 +1,151 @@
+"""Endpoints against plain pandas over the patients table, and the words of ICH E9(R1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from lifelines import KaplanMeierFitter
+
+import trialsim as ts
+from trialsim.comparison.endpoints import endpoint_of, endpoints_of
+from trialsim.config import protocol_of
+from trialsim.config.study import EndpointSpec
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.montecarlo.patients import PatientTable, patient_table
+
+STOPPING = {
+    "accrual.patients": 300,
+    "parameters": "mode",
+    "cut_off": {"after_opening": None, "after_last_entry": "6 months"},
+    "treatment.rules": [
+        {"when": "severe toxicity", "do": "stop", "at": "onset"},
+        {"when": {"toxicity": "any", "timing": "ever"}, "do": "keep"},
+        {"when": "tolerated", "do": "escalate"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def scenario() -> ts.Scenario:
+    return ts.load_scenario("tosi2000", STOPPING)
+
+
+@pytest.fixture(scope="module")
+def table(scenario: ts.Scenario) -> PatientTable:
+    return patient_table("batch", protocol_of(scenario), 5, 1, 3)
+
+
+@pytest.fixture(scope="module")
+def rows(table: PatientTable) -> pd.DataFrame:
+    return pd.DataFrame(table.values, columns=list(table.names)).assign(trial=table.replicate)
+
+
+def value(spec: Any, scenario: ts.Scenario, table: PatientTable) -> np.ndarray:
+    endpoint = endpoint_of(EndpointSpec.model_validate(spec), [protocol_of(scenario)])
+    values, added = endpoint.of_trials(table, None)
+    sums = np.bincount(table.replicate, weights=added, minlength=table.n)
+    assert sums == pytest.approx(np.zeros(table.n), abs=1e-9)  # what patients add cancels out
+    return values
+
+
+def by_trial(rows: pd.DataFrame, of: Any) -> list[float]:
+    return [float(of(own)) for _, own in rows.groupby("trial")]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("partial response", lambda t: (t["best_response"] == 2).mean()),
+        (
+            {"of": "partial response", "among": "evaluable"},
+            lambda t: (t["best_response"] == 2)[t["is_evaluable"] > 0].mean(),
+        ),
+        (
+            {"of": "any response", "strategy": "composite"},
+            lambda t: ((t["best_response"] > 0) & (t["treatment_end"] != 2)).mean(),
+        ),
+        (
+            {"of": "any response", "strategy": "while on treatment"},
+            lambda t: (t["response_seen_days"] <= t["treatment_days"]).mean(),
+        ),
+        ("rash", lambda t: (t["n_onsets.rash"] > 0).mean()),
+        ("stopped for toxicity", lambda t: (t["treatment_end"] == 2).mean()),
+        ("time to response", lambda t: t["response_seen_days"].mean() / DAYS_PER_MONTH),
+        ("average dose", lambda t: t["mean_dose_mg_per_day"].mean()),
+        ("dose intensity", lambda t: t["total_dose_mg"].sum() / (t["observed_days"].sum() / 7)),
+        ("time to maximum", lambda t: t["maximum_reached_days"].mean() / DAYS_PER_MONTH),
+        ({"of": "time at level", "level": 300}, lambda t: t["days_at.300"].sum() / t["treatment_days"].sum()),
+        (
+            {"name": "mine", "expression": "n_onsets.rash + 2", "better": "lower"},
+            lambda t: (t["n_onsets.rash"] + 2).mean(),
+        ),
+        (
+            {"name": "mine", "expression": "held_days", "among": "best_response >= 1", "better": "lower"},
+            lambda t: t["held_days"][t["best_response"] >= 1].mean(),
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_means_are_those_of_pandas(
+    spec: Any, expected: Any, scenario: ts.Scenario, table: PatientTable, rows: pd.DataFrame
+) -> None:
+    assert value(spec, scenario, table) == pytest.approx(by_trial(rows, expected))
+
+
+def survival(own: pd.DataFrame, event: pd.Series, until: pd.Series, at: float, start: Any = 0.0) -> float:
+    times, has_event = np.minimum(event.fillna(np.inf), until) - start, event <= until
+    there = times.notna()
+    return float(KaplanMeierFitter().fit(times[there], has_event[there]).predict(at * DAYS_PER_MONTH))
+
+
+def test_times_to_events_are_those_of_lifelines(scenario: ts.Scenario, table: PatientTable, rows: pd.DataFrame) -> None:
+    def event(t: pd.DataFrame) -> pd.Series:
+        return t[["progression_seen_days", "death_days"]].min(axis=1)
+
+    def stopped(t: pd.DataFrame) -> pd.Series:
+        return t["treatment_days"].where(t["treatment_end"] == 2)
+
+    def either(t: pd.DataFrame) -> pd.Series:
+        return pd.concat([event(t), stopped(t)], axis=1).min(axis=1)
+
+    at = {"at": "4 months"}
+    found = value({"of": "survival", **at}, scenario, table)
+    assert found == pytest.approx(by_trial(rows, lambda t: survival(t, t["death_days"], t["observed_days"], 4)))
+    found = value({"of": "progression-free", **at}, scenario, table)
+    assert found == pytest.approx(by_trial(rows, lambda t: survival(t, event(t), t["observed_days"], 4)))
+    composite = value({"of": "progression-free", "strategy": "composite", **at}, scenario, table)
+    assert composite == pytest.approx(by_trial(rows, lambda t: survival(t, either(t), t["observed_days"], 4)))
+    assert (composite < found).all()
+    responders = value({"of": "relapse-free", **at}, scenario, table)
+    assert responders == pytest.approx(
+        by_trial(
+            rows[rows["best_response"] > 0],
+            lambda t: survival(t, event(t), t["observed_days"], 4, t["response_seen_days"]),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("remission", "there is no such endpoint"),
+        ({"of": "survival"}, "needs a time"),
+        ({"of": "any response", "at": "3 months"}, "only times to events"),
+        ({"of": "rash", "strategy": "composite"}, "no other strategy"),
+        ({"of": "time at level", "level": 250}, "there is no column days_at.250"),
+        ({"name": "x", "expression": "cost", "better": "lower"}, "there is no column cost"),
+        ({"of": "any response", "among": "the lucky"}, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(spec: Any, message: str, scenario: ts.Scenario) -> None:
+    with pytest.raises(ts.RequestError, match=message):
+        endpoint_of(EndpointSpec.model_validate(spec), [protocol_of(scenario)])
+
+
+def test_two_endpoints_of_one_name_are_refused(scenario: ts.Scenario) -> None:
+    specs = [EndpointSpec.model_validate("any response")] * 2
+    with pytest.raises(ts.RequestError, match="two endpoints have this name"):
+        endpoints_of(specs, [protocol_of(scenario)])
