@@ -22,8 +22,8 @@ TABLES = {
     "replicates.parquet: one row for each trial": REPLICATES,
 }
 TAIL = """
-The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, and at its end who the
-patient is: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
+The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, for each level of the
+ladder `days_at.DOSE` (days on treatment with so many mg/day), and at its end who the patient is: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
 for each reported toxicity, `n_toxicity.NAME`, the number of patients with it, and, where parameters vary, `parameter_draw`, the row
 (from 1) of the table of draws that the trial has. Reason codes: 1 progression seen, 2 stopped
 by a rule, 3 death, 4 withdrawal, 5 cut-off.
@@ -54,6 +54,21 @@ patient sampling and what is unknown about the parameters (0 where they are fixe
 * `left_out.csv`: the same, each figure predicted from the others; `ess` (how many draws that prediction is worth), `method`.
 * `sensitivity.csv`, one row a variant and quantity: `value` ± `mcse`, `sd_parameters`, `shift` from the first variant with
   `shift_mcse`, `r_hat`.
+
+## What `trialsim compare` writes
+
+* `estimates.csv`, one row a variant and quantity: `value` (mean over trials of the trial's number) ± `mcse`, `lower` and `upper`
+  (central 95 % of single trials), `unit`, `sd_sampling` (what trials of this size scatter at known parameters), `sd_parameters` with
+  `sd_parameters_mcse` (what not knowing them adds), `n_defined` (trials that have a number).
+* `differences.csv`, one row a pair and quantity, `variant` less `control`: `value` ± `mcse`, `lower` and `upper` (95 % of the posterior of the
+  expected difference; empty where the parameters are fixed), `sd_sampling` of the paired difference in one trial, `sd_parameters` with
+  `_mcse`, `probability_better` with `probability_mcse` (over the posterior; ties count half; empty where neither more nor less is
+  better), `times_fewer` (how many times fewer trials the pairing needed than independent runs for the same `mcse`; infinite where the two are
+  always equal), `n_defined`.
+* `ranks.csv`, one row a variant and quantity: `sucra`, and `rank_1`, `rank_2`, … with their probabilities over the posterior.
+* `replicates.parquet`, one row a trial: `replicate`, `parameter_draw`, `VARIANT | QUANTITY` (the trial's number), the same with `| variance`
+  (of it, that the trial's patients make), and `VARIANT - CONTROL | QUANTITY | variance` (of the difference on the same patients).
+* `study.yaml`: the study and the scenario of every variant, every default written out.
 """
 
 

@@ -65,7 +65,7 @@ def grown(ensembles: Ensembles, chains: Chains, n_legs: int) -> Chains:
     """Chains with so many legs."""
     for n in ensembles.grow(chains, n_legs):
         if n > BURN_IN_LEGS + 1:
-            found = diagnostics(chains.by_chain(), [str(i) for i in range(ensembles.n_parameters)])
+            found = diagnostics(chains.by_chain(), tuple(map(str, range(ensembles.n_parameters))))
             so_far = f"R-hat {found['r_hat'].max():.3f}, effective sample size {smallest_ess_of(found):.0f}"
             print(f"leg {n} of {n_legs}: {so_far}", flush=True)
     return chains

@@ -6,17 +6,22 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from trialsim.errors import InputError, Interrupted, RequestError
-
-if TYPE_CHECKING:
-    from trialsim.calibrated import Calibrated
-    from trialsim.compared import Compared
-    from trialsim.result import Result
+from trialsim.errors import InputError, Interrupted
+from trialsim.terminal import (
+    end_interrupted,
+    note_nothing,
+    note_to_user,
+    read_settings,
+    read_target,
+    run_in,
+    tell,
+    tell_calibration,
+    tell_comparison,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -240,100 +245,6 @@ def compare(
         print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
         tell_comparison(found, destination)
-
-
-def end_interrupted(place: Path) -> NoReturn:
-    """Say what is kept of an interrupted piece of work, and end."""
-    from trialsim.records.work_folder import WorkFolder
-
-    is_kept = WorkFolder(place).request is not None
-    what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
-    print(f"interrupted; {what}", file=sys.stderr)
-    raise typer.Exit(130) from None
-
-
-def read_settings(settings: list[str] | None) -> dict[str, Any]:
-    """`--set key=value` texts to changes; raises `RequestError` for one without `=`."""
-    from trialsim.config import parse_value
-
-    changes: dict[str, Any] = {}
-    for setting in settings or []:
-        key, equals, value = setting.partition("=")
-        if not equals or not key.strip():
-            raise RequestError(
-                f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".'
-            )
-        changes[key.strip()] = parse_value(value)
-    return changes
-
-
-def tell(result: Result, destination: Path, earlier_run: str) -> None:
-    """Print the estimates of a run, how they came about, and where they lie."""
-    from trialsim.report.console import estimates_view
-
-    console = Console() if sys.stdout.isatty() else Console(width=120)
-    n, readings = result.replicates.n, result.other_readings
-    console.print(estimates_view(result.scenario, result.estimate_list, readings, n, result.seed))
-    replaced = f" (in place of {earlier_run})" if earlier_run else ""
-    print("\n" + "\n".join(result.remarks))
-    print(f"results digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
-
-
-def tell_calibration(found: Calibrated, draws: int, destination: Path) -> None:
-    """Print what a calibration found, and where it lies."""
-    from trialsim.report.calibration_console import calibration_view
-
-    console = Console() if sys.stdout.isatty() else Console(width=150)
-    tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
-    console.print(calibration_view(found.scenario, draws, *tables, found.sensitivity))
-    print(f"posterior digest {found.digest}; tables and pictures in {destination}/")
-    print(f"to use it: parameters: {destination}/posterior.parquet")
-
-
-def tell_comparison(found: Compared, destination: Path) -> None:
-    """Print what a comparison found, and where it lies."""
-    from trialsim.report.compare_console import compare_view
-
-    console = Console() if sys.stdout.isatty() else Console(width=150)
-    tables = (found.estimates, found.differences, found.ranks, found.dominated)
-    n_patients = max(scenario.accrual.patients for scenario in found.comparison.scenarios.values())
-    console.print(
-        compare_view(found.comparison.study, found.definitions, *tables, found.store.n, n_patients, found.seed)
-    )
-    print(f"results digest {found.digest[:16]}…; tables and pictures in {destination}/")
-
-
-def read_target(text: str | None) -> dict[str, float] | None:
-    """`--target-mcse quantity=error` to numbers; a per cent sign means hundredths."""
-    if text is None:
-        return None
-    quantity, _, error = text.partition("=")
-    number = error.strip().removesuffix("%")
-    try:
-        found = float(number) / (100.0 if number != error.strip() else 1.0)
-    except ValueError:
-        allowed = "a quantity and its error: toxicity.rash=0.005, or 0.5%."
-        raise RequestError(f"--target-mcse {text}", "this is no precision.", allowed) from None
-    return {quantity.strip(): found}
-
-
-def note_to_user(text: str) -> None:
-    """Something that a user should know, on standard error."""
-    print(text, file=sys.stderr)
-
-
-def note_nothing(text: str) -> None:
-    """With --quiet."""
-
-
-def run_in(folder: Path) -> str:
-    """The run that a results folder holds, in words; empty for none."""
-    from trialsim.records.manifest import MANIFEST, read_manifest
-
-    if not (folder / MANIFEST).is_file():
-        return ""
-    found = read_manifest(folder / MANIFEST)
-    return f"a run of {found.replicates:,} trials, seed {found.seed}"
 
 
 def main() -> None:

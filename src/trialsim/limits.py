@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from trialsim.config import Scenario, protocol_of
@@ -106,6 +106,17 @@ def expected_last_entry(protocol: Protocol) -> float:
     if plan.window_days > 0.0:
         return plan.window_days
     return arrival_at_expected_count(plan.n_patients / (1.0 - plan.p_ineligible), plan.starts, plan.rates)
+
+
+def check_strategy(options: Mapping[str, object]) -> None:
+    """Refuse what does not go with a strategy that is a Python function: options that have a value."""
+    for name, value in options.items():
+        if value is not None:
+            wrong, allowed = (
+                "nobody can tell whether it is the same function there.",
+                "a run of its own, on this machine.",
+            )
+            raise RequestError(f"{name} with a strategy", wrong, allowed)
 
 
 def check_workers(workers: int | None, block_size: int | None) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from trialsim.config import Scenario, protocol_of, scenario_from_mapping
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, HazardError, Interrupted, Problem, RequestError
-from trialsim.limits import MOST_REPLICATES, check_request, check_workers
+from trialsim.limits import MOST_REPLICATES, check_request, check_strategy, check_workers
 from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
 from trialsim.montecarlo.resume import open_store
@@ -84,10 +84,8 @@ def run(
     target = TargetPrecision.of(target_mcse)
     started = time.perf_counter()
     protocol = replace(protocol_of(scenario), strategy=strategy)
-    if strategy is not None and (resume is not None or cluster is not None):
-        what = "resume" if resume is not None else "cluster"
-        allowed = "a run from its beginning, on this machine."
-        raise RequestError(f"{what} with a strategy", "nobody can tell whether it is the same function there.", allowed)
+    if strategy is not None:
+        check_strategy({"resume": resume, "cluster": cluster})
     enough = enough_for(target, scenario, protocol)
     choice = choose_engine(engine, protocol, replicates if target is None else MOST_REPLICATES)
     simulation = Simulation(protocol, seed, choice.name, workers, cluster, block_size)

@@ -28,7 +28,7 @@ def test_parameters_and_sampling_are_told_apart(sd_parameters: float, sd_samplin
     assert found.sampling == pytest.approx(sd_sampling)
     error_of_square = total**2 * np.sqrt(2.0 / N)
     assert abs(found.parameters**2 - sd_parameters**2) < 5.0 * error_of_square
-    assert found.by_draw.std(ddof=1) == pytest.approx(found.parameters, abs=1e-12)
+    assert found.by_draw.std(ddof=1) == pytest.approx(np.hypot(found.parameters, found.mcse), abs=1e-12)
 
 
 def test_the_share_of_draws_in_favour_is_free_of_the_noise_of_patients() -> None:
@@ -44,8 +44,20 @@ def test_the_share_of_draws_in_favour_is_free_of_the_noise_of_patients() -> None
 def test_trials_with_the_same_draw_are_one_draw() -> None:
     values, draws = np.array([1.0, 3.0, 5.0, 7.0]), np.array([1, 1, 2, 2])
     found = effects(values, np.zeros(4), draws)
-    assert found.by_draw.tolist() == pytest.approx([2.0, 6.0])
     assert found.mcse == pytest.approx(2.0)
+    spread = np.sqrt(8.0 + 4.0) / np.sqrt(8.0)  # what the parameters make, and the error of the mean
+    assert found.by_draw.tolist() == pytest.approx([4.0 - 2.0 * spread, 4.0 + 2.0 * spread])
+
+
+def test_noise_is_never_called_surely_better() -> None:
+    """No effect at all: the share of draws in favour is that of a normal number on the right side of 0."""
+    rng = np.random.default_rng(8)
+    shares = []
+    for _ in range(300):
+        found = effects(0.1 * rng.standard_normal(200), np.full(200, 0.02), np.arange(1, 201))
+        shares.append((found.by_draw > 0.0).mean())
+    assert 0.4 < np.mean(shares) < 0.6
+    assert np.mean(np.array(shares) > 0.999) < 0.02
 
 
 def test_where_nothing_varies_all_scatter_is_of_patients() -> None:

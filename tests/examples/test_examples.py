@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,24 @@ def test_the_page_on_calibration_shows_what_was_found() -> None:
         spread = shipped.values[:, i].std()
         assert float(np.median(shipped.values[:, i])) == pytest.approx(row["posterior_median"], abs=0.1 * spread)
     assert pd.read_csv(folder / "predictive.csv")["is_inside_80"].all()
+
+
+def test_the_page_on_comparing_shows_what_was_found() -> None:
+    """Its example runs, its study is one, and the committed tables are those of the study as it stands."""
+    page = (ROOT / "docs" / "guide" / "compare.md").read_text(encoding="utf-8")
+    assert write_examples.with_outputs(page) == page
+    assert page.count("decided by a Python function; True") == 1
+    block = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study.yaml"
+        path.write_text(block, encoding="utf-8")
+        loaded = ts.load_study(path, {"accrual.patients": 20})
+        assert loaded.warnings == ()
+        assert len(ts.compare(loaded, replicates=10).differences) == 3 * 6
+    for name in ts.builtin_names("studies"):
+        manifest = json.loads((ROOT / "results" / "studies" / name / "manifest.json").read_text(encoding="utf-8"))
+        assert manifest["study_digest"] == configuration_digest(ts.load_study(name).to_mapping())
+        assert ts.compare(name).digest == manifest["results_digest"]
 
 
 def test_the_verification_of_the_calibration_holds() -> None:

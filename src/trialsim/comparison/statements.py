@@ -3,8 +3,9 @@
 Three uncertainties are kept apart as everywhere (`analysis.uncertainty`). Patient sampling is known trial by trial from
 the patients themselves, so what the parameters add is the variance between trials less the mean of these; no trial is
 simulated twice. The effects at each draw of the parameters are pulled towards their mean so far that they scatter as
-the parameters alone would make them (constrained empirical Bayes; Louis 1984, J Am Stat Assoc 79:393): from them come
-posterior intervals, the probability that one variant is better, and the probabilities of ranks.
+the parameters alone would make them (constrained empirical Bayes; Louis 1984, J Am Stat Assoc 79:393), and as much more
+as that mean is uncertain by Monte Carlo: from them come posterior intervals, the probability that one variant is
+better, and the probabilities of ranks. So an effect that is nothing but noise is never called surely better.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Effects:
     """One quantity over all trials.
 
     `mean` with its Monte Carlo standard error, `sampling` and `parameters` the two standard deviations of single trials
-    (with the error of the latter), `by_draw` the effect at each draw of the parameters, without the noise of patients.
+    (with the error of the latter), `by_draw` the effect at each draw of the parameters, as far as it is known.
     """
 
     mean: float
@@ -66,7 +67,8 @@ def effects(values: Floats, variances: Floats, draws: Counts) -> Effects:
     error = float(np.std(own, ddof=1)) / math.sqrt(len(own))
     parameters = math.sqrt(between)
     of_root = 0.5 * (math.sqrt(between + error) - math.sqrt(max(between - error, 0.0)))
-    shrunk = centre + math.sqrt(between / observed) * (by_draw - centre) if observed > 0.0 else by_draw
+    wanted = between + (mcse**2 if not math.isnan(mcse) else 0.0)
+    shrunk = centre + math.sqrt(wanted / observed) * (by_draw - centre) if observed > 0.0 else by_draw
     return Effects(mean, mcse, sampling, parameters, of_root, n, shrunk)
 
 

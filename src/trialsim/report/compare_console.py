@@ -106,7 +106,9 @@ def _difference(row: Mapping[str, object], unit: str) -> list[str]:
 def _times(value: float) -> str:
     if math.isnan(value):
         return words.NOTHING
-    return "always equal" if math.isinf(value) else f"{value:.3g}"
+    if math.isinf(value):
+        return "always equal"
+    return f"{value:,.0f}" if value >= 100.0 else f"{value:.1f}"
 
 
 def _number(value: object) -> float:
