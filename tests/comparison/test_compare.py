@@ -176,14 +176,16 @@ def test_engines_workers_and_blocks_do_not_matter(tmp_path: Path) -> None:
     assert whole.tobytes() == np.concatenate(parts).tobytes()
 
 
-def test_the_saved_study_can_be_run_again(compared: ts.Compared, tmp_path: Path) -> None:
+def test_the_saved_study_can_be_run_again(tmp_path: Path) -> None:
+    plane = "{benefit: any response, harm: any severe toxicity}"
+    compared = ts.compare(study(tmp_path, plane=plane), replicates=40)
     folder = compared.save(tmp_path / "out")
     assert {path.name for path in folder.iterdir()} == {
         "manifest.json", "study.yaml", "estimates.csv", "differences.csv", "ranks.csv", "replicates.parquet",
         "plane.png", "differences.png", "ranks.png",
     }  # fmt: skip
     again = study_from_mapping(compared.comparison.to_mapping())
-    assert ts.compare(again, replicates=20).digest == ts.compare(compared.comparison, replicates=20).digest
+    assert ts.compare(again, replicates=40).digest == compared.digest
 
 
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:

@@ -68,14 +68,20 @@ def test_toxicities_begin_before_they_end_and_are_numbered(scenario: ts.Scenario
 @given(scenarios(), SEEDS)
 def test_decisions_follow_the_rule_that_they_name(scenario: ts.Scenario, seed: int) -> None:
     events, _, protocol = simulated(scenario, 1, seed)
-    actions = {f"{i}: {rule}": rule for i, rule in enumerate(scenario.treatment.rules, start=1)}
+    rules = scenario.treatment.rules
     ladder = [0.0, *protocol.levels]
     for row in events[events["event"] == "decision"].to_dict(orient="records"):
         before, after = ladder.index(row["dose_from_mg_per_day"]), ladder.index(row["dose_to_mg_per_day"])
         if not row["rule"]:
             assert (row["detail"], before) == ("keep", after)
             continue
-        rule = actions[row["rule"]]
+        number = int(row["rule"].split(":")[0])
+        if number > len(rules):  # the end of the loading
+            assert scenario.treatment.loading is not None
+            assert row["detail"] == "go to"
+            continue
+        rule = rules[number - 1]
+        assert row["rule"].startswith(f"{number}: {rule}")
         also = ("resume", "still held") if rule.do == "hold" else ("stop",)
         assert row["detail"] in (rule.do, *also)
         if row["detail"] == "hold" and after > 0:  # what it names was over already
@@ -88,6 +94,8 @@ def test_decisions_follow_the_rule_that_they_name(scenario: ts.Scenario, seed: i
             assert after == min(before + rule.levels, len(ladder) - 1)
         if row["detail"] == "reduce" and before > 0:
             assert after == max(before - rule.levels, 1)
+        if rule.level is not None and before > 0:
+            assert protocol.levels[after - 1] == rule.level.value
         if row["detail"] == "stop":
             assert after == 0
 

@@ -77,15 +77,20 @@ class Endpoint:
     def of_trials(self, table: PatientTable, is_chosen: npt.NDArray[np.bool_] | None) -> tuple[Floats, Floats]:
         """The number of each trial, shape (trials,), and what each patient adds, shape (patients,).
 
-        `is_chosen` are the patients of one arm. Missing where there is nobody to take it of.
+        The sum of squares of what the n patients of a trial add is the variance of its number, with n - 1 in the
+        denominator as for any variance that is estimated. `is_chosen` are the patients of one arm. Missing where there
+        is nobody to take it of.
         """
         columns = _Columns(table)
         among = self.among(columns, len(table)) > 0.0
         if is_chosen is not None:
             among &= is_chosen
         value, weight = self.value(columns, len(table)), self.weight(columns, len(table))
+        n = np.bincount(table.replicate[among], minlength=table.n)
+        freed = np.sqrt(n / np.maximum(n - 1.0, 1.0))[table.replicate]
         if self.kind == MEAN:
-            return _ratios(table, np.where(among, value, 0.0), np.where(among, weight, 0.0))
+            values, added = _ratios(table, np.where(among, value, 0.0), np.where(among, weight, 0.0))
+            return values, added * freed
         found, added = np.full(table.n, np.nan), np.zeros(len(table))
         one = survival_at if self.kind == SURVIVAL else restricted_mean
         scale = 1.0 if self.kind == SURVIVAL else 1.0 / DAYS_PER_MONTH
@@ -94,7 +99,7 @@ class Endpoint:
             own = np.flatnonzero(among[edges[i] : edges[i + 1]]) + edges[i]
             found[i], part = one(value[own], weight[own] > 0.0, self.horizon)
             added[own] = part * scale
-        return found * scale, added
+        return found * scale, added * freed
 
 
 class _Columns(Mapping[str, Floats]):

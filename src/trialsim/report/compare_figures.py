@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 _DARK, _LIGHT, _HARM, _GREY = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a"
 _DPI: Final = 150
 # Where a name may stand beside its point: offsets in printer's points, and which end of it is meant.
 _PLACES: Final = tuple(
-    (dx, dy, "left" if dx > 0 else "right" if dx < 0 else "center")
-    for r in (1, 2, 3, 4)
-    for dx, dy in ((8, 7 * r), (8, -7 * r), (-8, 7 * r), (-8, -7 * r), (0, 10 * r), (0, -10 * r))
+    (dx, dy, "left" if dx > 0 else "right")
+    for r in (1, 3, 5, 8, 11, 14)
+    for dx, dy in ((6 + 2 * r, 6 * r), (6 + 2 * r, -6 * r), (-6 - 2 * r, 6 * r), (-6 - 2 * r, -6 * r))
 )
+_NEAR: Final = 4  # so many of them need no line to the point
 
 
 def draw_differences(path: Path, title: str, differences: pd.DataFrame) -> None:
@@ -89,7 +91,7 @@ def draw_plane(
         "crosses: dominated (another has no less benefit and no more harm)"
     )
     figure.suptitle(f"{title}\nbenefit against harm\n{subtitle}", x=0.01, ha="left", fontsize=10)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     _label(axes, points, dominated)
     figure.savefig(path, dpi=_DPI)
 
@@ -99,16 +101,17 @@ def _scale(table: pd.DataFrame) -> float:
 
 
 def _label(axes: Axes, points: Mapping[str, tuple[float, float]], dominated: Mapping[str, str]) -> None:
-    """A name beside each point, where it covers no other point and no other name."""
+    """A name beside each point, where it covers no other point and no other name; a line leads to one further off."""
     marks = [axes.transData.transform(point) for point in points.values()]
-    taken = [Bbox.from_bounds(x - 9, y - 9, 18, 18) for x, y in marks]
+    taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in marks]
     for name, point in points.items():
         colour = _GREY if name in dominated else "black"
-        for dx, dy, align in _PLACES:
+        for i, (dx, dy, align) in enumerate(_PLACES):
+            line = {"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.6} if i >= _NEAR else None
             text = axes.annotate(name, point, xytext=(dx, dy), textcoords="offset points", fontsize=8.5, color=colour,
-                                 ha=align, va="center")  # fmt: skip
-            box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken) or (dx, dy, align) == _PLACES[-1]:
+                                 ha=align, va="center", arrowprops=line, in_layout=False)  # fmt: skip
+            box = Text.get_window_extent(text)
+            if not any(box.overlaps(other) for other in taken) or i == len(_PLACES) - 1:
                 taken.append(box)
                 break
             text.remove()
