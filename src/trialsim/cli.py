@@ -224,6 +224,7 @@ def compare(
     place = check_destination(destination)
     if resume and WorkFolder(place).request is None:
         note_to_user(f"nothing to resume beside {destination}: starting anew")
+    earlier_run = run_in(place)
     n = replicates if replicates is not None else comparison.study.replicates
     try:
         with progress(n, "comparing", quiet or as_json) as on_progress:
@@ -244,7 +245,7 @@ def compare(
     if as_json:
         print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
-        tell_comparison(found, destination)
+        tell_comparison(found, destination, earlier_run)
 
 
 def main() -> None:

@@ -17,11 +17,13 @@ from trialsim.comparison.contest import UTILITY, Contest, Numbers, contest_rows,
 from trialsim.comparison.endpoints import Endpoint, endpoints_of
 from trialsim.comparison.statements import differences_of, dominated, estimates_of, ranks_of
 from trialsim.config import protocol_of
+from trialsim.config.parameter_draws import write_table
 from trialsim.config.problems import nearest
 from trialsim.config.studies import Comparison, load_study
 from trialsim.config.study import PARALLEL
+from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
-from trialsim.errors import Interrupted, RequestError
+from trialsim.errors import DestinationError, Interrupted, RequestError
 from trialsim.limits import check_request, check_workers, longest_follow_up
 from trialsim.model.protocol import Protocol
 from trialsim.model.units import DAYS_PER_MONTH
@@ -32,7 +34,7 @@ from trialsim.montecarlo.workers import available_cores, blocks, local_crew
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import CompareManifest
 from trialsim.records.replicate_store import ReplicateStore, Rows
-from trialsim.records.store import check_destination, results_folder, saved_in
+from trialsim.records.store import PARAMETERS_FILE, check_destination, results_folder, saved_in
 from trialsim.records.tables import plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report import draw_compare_figures
@@ -144,6 +146,9 @@ class Compared:
         """Write the results folder that a work folder belongs to, which is then done with."""
         with results_folder(work) as folder:
             (folder / "study.yaml").write_text(dump_yaml(self.comparison.to_mapping()), encoding="utf-8")
+            table = table_of(next(iter(self.comparison.scenarios.values())))
+            if table is not None and next(iter(self.comparison.scenarios.values())).parameters.draws is not None:
+                write_table(folder / PARAMETERS_FILE, table)
             for name in ("estimates", "differences", "ranks"):
                 getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
             self.store.write_parquet(folder / "replicates.parquet")
@@ -168,7 +173,8 @@ def contest_of(comparison: Comparison, engine: str, replicates: int) -> Contest:
     if len({protocol.n_parameter_draws for protocol in protocols}) > 1:
         wrong = "the parameters vary in some variants and not in others, or over other draws."
         raise RequestError("variants", wrong, "the same `parameters` in all of them.")
-    endpoints = endpoints_of(study.endpoints, protocols)
+    of_variants = endpoints_of(study.endpoints, protocols)
+    endpoints = of_variants[0]
     known = [item.name for item in endpoints]
     for name, protocol in zip(names, protocols, strict=True):
         _check_horizons(name, protocol, endpoints)
@@ -177,6 +183,11 @@ def contest_of(comparison: Comparison, engine: str, replicates: int) -> Contest:
         if name not in known:
             wrong = "the study has no endpoint of this name."
             raise RequestError(f"endpoint {name}", wrong, f"{', '.join(known)}.", nearest(name, known))
+    if study.plane is not None:
+        for name in (study.plane.benefit, study.plane.harm):
+            if not endpoints[known.index(name)].better:
+                wrong = "neither more nor less of it is better, so it has no place in the plane."
+                raise RequestError(f"endpoint {name}", wrong, "`better: higher` or `lower` with this endpoint.")
     if UTILITY in known:
         raise RequestError("endpoint utility", "this name is taken by the weighted sum.", "another name.")
     reference = names.index(study.control) if study.control is not None else 0
@@ -189,7 +200,7 @@ def contest_of(comparison: Comparison, engine: str, replicates: int) -> Contest:
         names=names,
         protocols=protocols,
         engines=tuple(choice.name for choice in choices),
-        endpoints=endpoints,
+        of_variants=of_variants,
         pairs=tuple(pairs),
         weights=weights_of(study.utility, endpoints),
         arms=_arms(comparison, protocols[0], names) if study.design == PARALLEL else None,
@@ -269,6 +280,9 @@ def _store(
     store = work.store(contest.columns)
     if store.n > n:
         store.cut(n)
+    if store.n > 0 and contest_rows(contest, int(request["seed"]), 1, 1).tobytes() != store.head(1).tobytes():
+        wrong = "this version simulates other trials than those stored there."
+        raise DestinationError(f"--resume of {work.path}", wrong, "a comparison without --resume.")
     return store
 
 

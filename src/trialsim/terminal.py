@@ -74,11 +74,12 @@ def comparison_view(found: Compared) -> RenderableType:
     return compare_view(found.comparison.study, found.definitions, *tables, found.store.n, n_patients, found.seed)
 
 
-def tell_comparison(found: Compared, destination: Path) -> None:
+def tell_comparison(found: Compared, destination: Path, earlier_run: str) -> None:
     """Print what a comparison found, and where it lies."""
     console = Console() if sys.stdout.isatty() else Console(width=150)
     console.print(comparison_view(found))
-    print(f"results digest {found.digest[:16]}…; tables and pictures in {destination}/")
+    replaced = f" (in place of {earlier_run})" if earlier_run else ""
+    print(f"results digest {found.digest[:16]}…; tables and pictures in {destination}/{replaced}")
 
 
 def read_target(text: str | None) -> dict[str, float] | None:
@@ -106,9 +107,11 @@ def note_nothing(text: str) -> None:
 
 def run_in(folder: Path) -> str:
     """The run that a results folder holds, in words; empty for none."""
-    from trialsim.records.manifest import MANIFEST, read_manifest
+    from trialsim.records.manifest import MANIFEST, read_manifest_data
 
     if not (folder / MANIFEST).is_file():
         return ""
-    found = read_manifest(folder / MANIFEST)
-    return f"a run of {found.replicates:,} trials, seed {found.seed}"
+    found = read_manifest_data(folder / MANIFEST)
+    words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["verb"], "results")
+    size = f" of {found['replicates']:,} trials" if "replicates" in found else ""
+    return f"{words}{size}, seed {found.get('seed')}"

@@ -105,7 +105,7 @@ def test_both_engines_agree_on_every_shipped_strategy(titration: Comparison) -> 
 
 
 def test_every_shipped_strategy_is_in_the_study_and_has_no_dead_rule(titration: Comparison) -> None:
-    assert titration.warnings == ()
+    assert titration.warnings == []
     used = {item["strategy"] for item in titration.study.variants.values()}
     assert used == set(ts.builtin_names("strategies"))
 

@@ -44,7 +44,7 @@ def rows(table: PatientTable) -> pd.DataFrame:
 
 
 def value(spec: Any, scenario: ts.Scenario, table: PatientTable) -> np.ndarray:
-    endpoint = endpoint_of(EndpointSpec.model_validate(spec), [protocol_of(scenario)])
+    endpoint = endpoint_of(EndpointSpec.model_validate(spec), protocol_of(scenario), [protocol_of(scenario)])
     values, added = endpoint.of_trials(table, None)
     sums = np.bincount(table.replicate, weights=added, minlength=table.n)
     assert sums == pytest.approx(np.zeros(table.n), abs=1e-9)  # what patients add cancels out
@@ -69,10 +69,10 @@ def by_trial(rows: pd.DataFrame, of: Any) -> list[float]:
         ),
         (
             {"of": "any response", "strategy": "while on treatment"},
-            lambda t: (t["response_seen_days"] <= t["treatment_days"]).mean(),
+            lambda t: (t["response_seen_days"] <= t["treatment_days"].where(t["treatment_end"] == 2, np.inf)).mean(),
         ),
         ("rash", lambda t: (t["n_onsets.rash"] > 0).mean()),
-        ("stopped for toxicity", lambda t: (t["treatment_end"] == 2).mean()),
+        ("stopped by a rule", lambda t: (t["treatment_end"] == 2).mean()),
         ("time to response", lambda t: t["response_seen_days"].mean() / DAYS_PER_MONTH),
         ("average dose", lambda t: t["mean_dose_mg_per_day"].mean()),
         ("dose intensity", lambda t: t["total_dose_mg"].sum() / (t["observed_days"].sum() / 7)),
@@ -135,14 +135,52 @@ def test_times_to_events_are_those_of_lifelines(scenario: ts.Scenario, table: Pa
         ({"of": "survival"}, "needs a time"),
         ({"of": "any response", "at": "3 months"}, "only times to events"),
         ({"of": "rash", "strategy": "composite"}, "no other strategy"),
-        ({"of": "time at level", "level": 250}, "there is no column days_at.250"),
+        ({"of": "time at level", "level": 250}, "no variant has this level"),
+        ({"of": "any response", "level": 300}, "go together"),
+        ({"of": "any response", "unit": "days"}, "its unit is known"),
+        ({"name": "x", "expression": "held_days", "better": "lower", "at": "3 months"}, "only times to events"),
+        ({"name": "x", "expression": "held_days", "better": "lower", "strategy": "composite"}, "no other strategy"),
         ({"name": "x", "expression": "cost", "better": "lower"}, "there is no column cost"),
         ({"of": "any response", "among": "the lucky"}, "cannot be read"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(spec: Any, message: str, scenario: ts.Scenario) -> None:
     with pytest.raises(ts.RequestError, match=message):
-        endpoint_of(EndpointSpec.model_validate(spec), [protocol_of(scenario)])
+        endpoint_of(EndpointSpec.model_validate(spec), protocol_of(scenario), [protocol_of(scenario)])
+
+
+def test_a_group_of_whom_does_not_replace_who_can_be_asked(
+    scenario: ts.Scenario, table: PatientTable, rows: pd.DataFrame
+) -> None:
+    """The evaluable among the responders; nobody without a response has a time since it."""
+    found = value({"of": "relapse-free", "at": "3 months", "among": "evaluable"}, scenario, table)
+    own = rows[(rows["best_response"] > 0) & (rows["is_evaluable"] > 0)]
+    event = own[["progression_seen_days", "death_days"]].min(axis=1)
+    expected = [
+        survival(t, event[t.index], t["observed_days"], 3, t["response_seen_days"]) for _, t in own.groupby("trial")
+    ]
+    assert found == pytest.approx(expected)
+    among = {"of": "time to response", "among": "evaluable"}
+    assert value(among, scenario, table) == pytest.approx(
+        [float(t["response_seen_days"].mean()) / DAYS_PER_MONTH for _, t in own.groupby("trial")]
+    )
+
+
+def test_while_on_treatment_is_cut_off_only_where_a_rule_stopped_it(table: PatientTable, rows: pd.DataFrame) -> None:
+    going_on = ts.load_scenario("tosi2000", {**STOPPING, "treatment.rules": [{"when": "always", "do": "keep"}]})
+    other = patient_table("batch", protocol_of(going_on), 5, 1, 3)
+    plain, on_treatment = (
+        value({"of": "survival", "at": "4 months", "strategy": strategy}, going_on, other)
+        for strategy in ("treatment policy", "while on treatment")
+    )
+    assert (plain == on_treatment).all()
+
+
+def test_each_variant_is_asked_for_its_own_toxicities(scenario: ts.Scenario) -> None:
+    milder = scenario.with_changes({"events.rash.severe": False})
+    protocols = [protocol_of(item) for item in (scenario, milder)]
+    found = endpoints_of([EndpointSpec.model_validate("any severe toxicity")], protocols)
+    assert ["rash" in variant[0].value.text for variant in found] == [True, False]
 
 
 def test_two_endpoints_of_one_name_are_refused(scenario: ts.Scenario) -> None:

@@ -43,10 +43,19 @@ def value(text: str) -> list[float]:
         ("days_at(400) / 10", [1.0, 2.0, 3.0]),
         ("3", [3.0, 3.0, 3.0]),
         ("a and b", [0.0, 1.0, 1.0]),
+        ("(a > 1) + (b > 1)", [0.0, 2.0, 2.0]),
+        ("-(a == 2) - (b == 4)", [0.0, -1.0, -1.0]),
+        ("day != 5", [0.0, 0.0, 1.0]),
+        ("exp(a > 1) / 2.718281828459045", [1 / 2.718281828459045, 1.0, 1.0]),
     ],
 )
 def test_expressions_give_what_they_say(text: str, expected: list[float]) -> None:
     assert value(text) == expected
+
+
+def test_what_is_infinite_is_missing() -> None:
+    assert np.isnan(value("log(b)")[0])
+    assert np.isnan(value("a / b")[0])
 
 
 @pytest.mark.parametrize(
@@ -66,6 +75,8 @@ def test_expressions_give_what_they_say(text: str, expected: list[float]) -> Non
         ("a" * 1001, "too long"),
         ("a @ b", "not allowed"),
         ("1j", "is no number"),
+        ("9" * 400, "is no number"),
+        ("-" * 990 + "1", "nested too deeply|cannot be read"),
     ],
 )
 def test_everything_else_is_refused_before_anything_is_simulated(text: str, message: str) -> None:

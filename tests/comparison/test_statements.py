@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialsim.comparison.statements import effects, rank_probabilities
+from trialsim.comparison.statements import _probability, effects, rank_probabilities
 
 N = 4000
 
@@ -28,7 +28,9 @@ def test_parameters_and_sampling_are_told_apart(sd_parameters: float, sd_samplin
     assert found.sampling == pytest.approx(sd_sampling)
     error_of_square = total**2 * np.sqrt(2.0 / N)
     assert abs(found.parameters**2 - sd_parameters**2) < 5.0 * error_of_square
-    assert found.by_draw.std(ddof=1) == pytest.approx(np.hypot(found.parameters, found.mcse), abs=1e-12)
+    assert np.hypot(found.by_draw.std(ddof=1), found.open_by) == pytest.approx(
+        np.hypot(found.parameters, found.mcse), abs=1e-12
+    )
 
 
 def test_the_share_of_draws_in_favour_is_free_of_the_noise_of_patients() -> None:
@@ -37,7 +39,8 @@ def test_the_share_of_draws_in_favour_is_free_of_the_noise_of_patients() -> None
     true = 1.0 + rng.standard_normal(20_000)
     noise = 2.0
     found = effects(true + noise * rng.standard_normal(20_000), np.full(20_000, noise**2), np.arange(1, 20_001))
-    assert (found.by_draw > 0.0).mean() == pytest.approx(0.8413, abs=0.02)
+    assert _probability(found, "higher")[0] == pytest.approx(0.8413, abs=0.02)
+    assert np.quantile(found.scattered, [0.025, 0.975]) == pytest.approx([1.0 - 1.96, 1.0 + 1.96], abs=0.1)
     assert ((true + noise * rng.standard_normal(20_000)) > 0.0).mean() < 0.70  # what the plain share would say
 
 
@@ -45,19 +48,30 @@ def test_trials_with_the_same_draw_are_one_draw() -> None:
     values, draws = np.array([1.0, 3.0, 5.0, 7.0]), np.array([1, 1, 2, 2])
     found = effects(values, np.zeros(4), draws)
     assert found.mcse == pytest.approx(2.0)
-    spread = np.sqrt(8.0 + 4.0) / np.sqrt(8.0)  # what the parameters make, and the error of the mean
-    assert found.by_draw.tolist() == pytest.approx([4.0 - 2.0 * spread, 4.0 + 2.0 * spread])
+    assert found.by_draw.tolist() == pytest.approx([2.0, 6.0])
+    assert found.open_by == pytest.approx(2.0)
 
 
-def test_noise_is_never_called_surely_better() -> None:
-    """No effect at all: the share of draws in favour is that of a normal number on the right side of 0."""
+@pytest.mark.parametrize("discordant", [0.5, 1e-2, 1e-4])
+def test_noise_is_hardly_ever_called_surely_better(discordant: float) -> None:
+    """No effect at all, in patients of whom few or many fare otherwise under the two strategies."""
     rng = np.random.default_rng(8)
-    shares = []
-    for _ in range(300):
-        found = effects(0.1 * rng.standard_normal(200), np.full(200, 0.02), np.arange(1, 201))
-        shares.append((found.by_draw > 0.0).mean())
-    assert 0.4 < np.mean(shares) < 0.6
-    assert np.mean(np.array(shares) > 0.999) < 0.02
+    n, sure = 200, []
+    for _ in range(200):
+        up, down = (rng.binomial(n, discordant / 2.0, 400) for _ in range(2))
+        values = (up - down) / n
+        variances = ((up + down) / n - values**2) / (n - 1)
+        found = effects(values, variances, np.arange(1, 401))
+        probability = _probability(found, "higher")[0]
+        sure.append(not 0.025 < probability < 0.975)
+    assert np.mean(sure) < 0.1
+
+
+def test_one_trial_that_differs_makes_nothing_sure() -> None:
+    values, variances = np.zeros(1000), np.zeros(1000)
+    values[7], variances[7] = 1.0 / 200, 1.0 / 200**2
+    probability, _ = _probability(effects(values, variances, np.arange(1, 1001)), "higher")
+    assert 0.7 < probability < 0.95
 
 
 def test_where_nothing_varies_all_scatter_is_of_patients() -> None:

@@ -69,7 +69,7 @@ def test_the_page_on_comparing_shows_what_was_found() -> None:
         path = Path(folder) / "study.yaml"
         path.write_text(block, encoding="utf-8")
         loaded = ts.load_study(path, {"accrual.patients": 20})
-        assert loaded.warnings == ()
+        assert loaded.warnings == []
         assert len(ts.compare(loaded, replicates=10).differences) == 3 * 6
     for name in ts.builtin_names("studies"):
         manifest = json.loads((ROOT / "results" / "studies" / name / "manifest.json").read_text(encoding="utf-8"))
@@ -78,7 +78,7 @@ def test_the_page_on_comparing_shows_what_was_found() -> None:
 
 
 def test_the_verification_of_the_calibration_holds() -> None:
-    """What the pages tell of `verification/`: uniform ranks, coverage, the same medians another way."""
+    """What the pages tell of `verification/`: uniform ranks, coverage, the same medians another way, recovery."""
     folder = ROOT / "results" / "verification"
     found = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
     assert found["cohorts"] >= 200
@@ -86,6 +86,9 @@ def test_the_verification_of_the_calibration_holds() -> None:
     assert all(0.93 <= row["coverage_0.95"] <= 0.97 for row in found["parameters"])
     other = json.loads((folder / "independent_fit.json").read_text(encoding="utf-8"))
     assert other["largest_abs_z"] < 3.0
+    recovered = json.loads((folder / "recovery.json").read_text(encoding="utf-8"))
+    assert recovered["covered"] >= recovered["of"] - 2
+    assert recovered["largest_r_hat"] < 1.02
 
 
 def test_the_readme_has_commands_and_a_scenario() -> None:

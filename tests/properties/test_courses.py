@@ -79,6 +79,7 @@ def test_decisions_follow_the_rule_that_they_name(scenario: ts.Scenario, seed: i
         if number > len(rules):  # the end of the loading
             assert scenario.treatment.loading is not None
             assert row["detail"] == "go to"
+            assert after == 1 + ladder[1:].index((scenario.treatment.start or scenario.treatment.levels[0]).value)
             continue
         rule = rules[number - 1]
         assert row["rule"].startswith(f"{number}: {rule}")

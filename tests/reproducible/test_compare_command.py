@@ -85,11 +85,35 @@ VARIANTS = "variants:\n  one: {}\n  same: {}\n  slower: {treatment.every: 28 day
         (STUDY.replace("same: {}", "same: {parameters: mode}"), "the parameters vary in some variants"),
         (STUDY.replace(VARIANTS, ""), "nothing to compare"),
         (STUDY + "grid: {treatment.every: []}\n", "a key without values"),
+        (STUDY.replace("  same: {}\n", "").replace(f"  {SLOWER}\n", ""), "nothing to compare it with"),
+        (
+            STUDY + "grid: {events.rash.rate: " + str([f"0.{i:02} /month" for i in range(90)]) + "}\n",
+            "too many variants",
+        ),
+        (STUDY.replace("same:", "one - slower:"), "cannot be a name"),
+        (STUDY + "name: ../elsewhere\n", "a name becomes a folder"),
+        (STUDY + "plane: {benefit: average dose, harm: any severe toxicity}\n", "no endpoint of this name"),
+        (STUDY.replace("[any response,", "[any respons,"), "Did you mean any response"),
     ],
 )
 def test_what_cannot_be_compared_has_its_message(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ts.InputError, match=message):
         ts.compare(study(tmp_path, text), replicates=4)
+
+
+def test_check_refuses_what_compare_would(tmp_path: Path) -> None:
+    with pytest.raises(ts.InputError, match="Did you mean any response"):
+        ts.check([str(study(tmp_path, STUDY.replace("[any response,", "[any respons,")))])
+
+
+def test_a_saved_study_is_compared_again(tmp_path: Path) -> None:
+    path = str(study(tmp_path))
+    assert compare(tmp_path, path, "--replicates", "30", "--out", "out", "--quiet").returncode == 0
+    again = compare(tmp_path, "out/study.yaml", "--replicates", "30", "--out", "again")
+    assert again.returncode == 0, again.stderr
+    assert digest(tmp_path / "again") == digest(tmp_path / "out")
+    replaced = compare(tmp_path, path, "--replicates", "20", "--out", "out")
+    assert "in place of a comparison of 30 trials, seed 1" in replaced.stdout
 
 
 def test_check_tells_a_study_and_warns_of_dead_rules(tmp_path: Path) -> None:

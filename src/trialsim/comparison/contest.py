@@ -28,7 +28,7 @@ UTILITY = "utility"
 
 @dataclass(frozen=True)
 class Contest:
-    """What is compared: protocols and engines by variant, endpoints, pairs of variants, weights of the utility.
+    """What is compared: protocols, engines and endpoints by variant, pairs of variants, weights of the utility.
 
     `arms` allocates patients in a parallel trial; without it every variant treats everyone. `reference` is the place of
     the control, or of the first variant; there is a pair of every other one with it.
@@ -37,11 +37,16 @@ class Contest:
     names: tuple[str, ...]
     protocols: tuple[Protocol, ...]
     engines: tuple[str, ...]
-    endpoints: tuple[Endpoint, ...]
+    of_variants: tuple[tuple[Endpoint, ...], ...]
     pairs: tuple[tuple[int, int], ...]
     weights: tuple[float, ...] = ()
     arms: Arms | None = None
     reference: int = 0
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints, as the first variant has them."""
+        return self.of_variants[0]
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -112,7 +117,7 @@ def contest_rows(contest: Contest, seed: int, first: int, n: int) -> Rows:
         added = []
         for i, table in enumerate(tables):
             own = None if chosen is None else chosen == i
-            values, parts = endpoint.of_trials(table, own)
+            values, parts = contest.of_variants[i][k].of_trials(table, own)
             dense = np.zeros(n_places)
             dense[places[i]] = parts
             added.append(dense)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from trialsim.comparison.expressions import Expression
 from trialsim.comparison.survival import restricted_mean, survival_at
+from trialsim.config.problems import nearest
 from trialsim.config.study import EndpointSpec
 from trialsim.errors import RequestError
 from trialsim.model import vocabulary as v
@@ -47,7 +48,7 @@ _MEANS: Final[dict[str, tuple[str, str, str, str]]] = {
     ),
     "days held": ("held_days", "enrolled", "days", "lower"),
     "treatment time": (f"treatment_days / {DAYS_PER_MONTH}", "enrolled", "months", ""),
-    "stopped for toxicity": (_STOPPED, "enrolled", "", "lower"),
+    "stopped by a rule": (_STOPPED, "enrolled", "", "lower"),
     "died": ("not missing(death_days)", "enrolled", "", "lower"),
 }
 _RESPONSE_DAYS: Final = {"partial response": "partial_seen_days", "any response": "response_seen_days"}
@@ -59,7 +60,8 @@ _OTHERS: Final = ("any severe toxicity", "any toxicity", "dose intensity", "time
 class Endpoint:
     """One endpoint of a comparison.
 
-    `value` and `weight` give the numerator and denominator of each patient among whom it is asked for; for times to
+    `value` and `weight` give the numerator and denominator of each patient among whom it is asked for (who have none of
+    it, such as a day that has not come, are left out); for times to
     events `value` is the time, `weight` whether there was an event, and `horizon` in days. An empty `unit` is a share,
     an empty `better` an endpoint of which neither more nor less is better by itself, such as a dose.
     """
@@ -86,6 +88,7 @@ class Endpoint:
         if is_chosen is not None:
             among &= is_chosen
         value, weight = self.value(columns, len(table)), self.weight(columns, len(table))
+        among &= ~(np.isnan(value) | np.isnan(weight))
         n = np.bincount(table.replicate[among], minlength=table.n)
         freed = np.sqrt(n / np.maximum(n - 1.0, 1.0))[table.replicate]
         if self.kind == MEAN:
@@ -127,37 +130,49 @@ def _ratios(table: PatientTable, value: Floats, weight: Floats) -> tuple[Floats,
     return found, (value - np.nan_to_num(found)[table.replicate] * weight) / whole
 
 
-def endpoints_of(specs: Sequence[EndpointSpec], protocols: Sequence[Protocol]) -> tuple[Endpoint, ...]:
-    """The endpoints of a study, made for what all its variants have.
+def endpoints_of(specs: Sequence[EndpointSpec], protocols: Sequence[Protocol]) -> tuple[tuple[Endpoint, ...], ...]:
+    """The endpoints of a study for each of its variants, whose toxicities and ladders may differ.
 
     Raises `RequestError` for one that is not known, that a variant has no column for, or that two share a name.
     """
-    found = [endpoint_of(spec, protocols) for spec in specs]
-    names = [item.name for item in found]
+    found = tuple(tuple(endpoint_of(spec, protocol, protocols) for spec in specs) for protocol in protocols)
+    names = [item.name for item in found[0]]
     for name in names:
         if names.count(name) > 1:
             raise RequestError(f"endpoint {name}", "two endpoints have this name.", "a `name` of its own for each.")
-    return tuple(found)
+    return found
 
 
-def endpoint_of(spec: EndpointSpec, protocols: Sequence[Protocol]) -> Endpoint:
-    """One endpoint."""
-    columns = [tuple(column.name for column in patient_columns_of(protocol)) for protocol in protocols]
-    known = tuple(name for name in columns[0] if all(name in others for others in columns))
-    kind, value, weight, among, unit, better = _parts(spec, protocols[0])
-    asked = _AMONG.get(spec.among, spec.among) if spec.among is not None else among
-    name = spec.name or _name(spec)
+def endpoint_of(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Endpoint:
+    """One endpoint for one variant; `everyone` are the protocols of all of them."""
+    _check_keys(spec)
+    known = tuple(column.name for column in patient_columns_of(protocol))
+    kind, value, weight, among, unit, better = _parts(spec, protocol, everyone)
+    if spec.among is not None:
+        among = f"({among}) and ({_AMONG.get(spec.among, spec.among)})"
     return Endpoint(
-        name=name,
+        name=spec.name or _name(spec),
         unit=spec.unit or unit,
         better=spec.better or better,
         kind=kind,
         value=Expression(value, known),
         weight=Expression(weight, known),
-        among=Expression(asked, known),
+        among=Expression(among, known),
         strategy=spec.strategy,
         horizon=_horizon(spec),
     )
+
+
+def _check_keys(spec: EndpointSpec) -> None:
+    """Keys that say nothing of an endpoint are refused, so that no title says what was not done."""
+    if spec.of not in _TIMES and _horizon(spec) > 0.0:
+        raise _refused(spec, "only times to events have `at` or `to`", ", ".join(_TIMES))
+    if spec.of not in (*_RESPONSE_DAYS, *_TIMES) and spec.strategy != "treatment policy":
+        raise _refused(spec, "this endpoint has no other strategy", ", ".join([*_RESPONSE_DAYS, *_TIMES]))
+    if (spec.of == "time at level") != (spec.level is not None):
+        raise _refused(spec, "`time at level` and `level` go together", "{of: time at level, level: 400 mg/day}")
+    if spec.unit and spec.expression is None:
+        raise _refused(spec, "its unit is known", "`unit` beside an `expression`")
 
 
 def _horizon(spec: EndpointSpec) -> float:
@@ -181,60 +196,69 @@ def _name(spec: EndpointSpec) -> str:
 Parts = tuple[str, str, str, str, str, str]  # kind, value, weight, among, unit, better
 
 
-def _parts(spec: EndpointSpec, protocol: Protocol) -> Parts:
+def _parts(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Parts:
     of = spec.of
     if spec.expression is not None:
         return MEAN, spec.expression, "1", "1", spec.unit, str(spec.better)
     if of in _TIMES:
         return _time(spec)
-    if _horizon(spec) > 0.0:
-        raise _refused(spec, "only times to events have `at` or `to`", ", ".join(_TIMES))
     if of in _RESPONSE_DAYS and spec.strategy != "treatment policy":
         value = _MEANS[of][0]
-        on_treatment = f"{_RESPONSE_DAYS[of]} <= treatment_days"
-        value = f"{value} and not {_STOPPED}" if spec.strategy == "composite" else f"{value} and {on_treatment}"
+        until_stop = f"{_RESPONSE_DAYS[of]} <= {_until_stop('observed_days')}"
+        value = f"{value} and not ({_STOPPED})" if spec.strategy == "composite" else f"{value} and {until_stop}"
         return MEAN, value, "1", "1", "", "higher"
-    if spec.strategy != "treatment policy":
-        raise _refused(spec, "this endpoint has no other strategy", f"{', '.join([*_RESPONSE_DAYS, *_TIMES])}")
     if of == "dose intensity":
         return MEAN, "total_dose_mg", f"observed_days / {DAYS_PER_WEEK}", "1", "mg/week", ""
-    if of == "time at level":
-        if spec.level is None:
-            raise _refused(spec, "it needs a level", "{of: time at level, level: 400 mg/day}")
-        return MEAN, f"days_at({spec.level.value:g})", "treatment_days", "1", "", ""
+    if of == "time at level" and spec.level is not None:
+        if not any(spec.level.value in item.levels for item in everyone):
+            raise _refused(spec, "no variant has this level", "a dose of a ladder")
+        days = f"days_at({spec.level.value:g})" if spec.level.value in protocol.levels else "0 * treatment_days"
+        return MEAN, days, "treatment_days", "1", "", ""
     if of in _MEANS:
         value, among, unit, better = _MEANS[of]
         return MEAN, value, "1", _AMONG.get(among, among), unit, better
-    return MEAN, _toxicity(spec, protocol), "1", "1", "", "lower"
+    return MEAN, _toxicity(spec, protocol, everyone), "1", "1", "", "lower"
 
 
-def _toxicity(spec: EndpointSpec, protocol: Protocol) -> str:
-    clocks = [protocol.clocks[place] for place in protocol.toxicities]
-    names = {
-        "any toxicity": [clock.name for clock in clocks if clock.is_reported],
-        "any severe toxicity": [clock.name for clock in clocks if clock.is_severe],
-    }.get(str(spec.of), [clock.name for clock in clocks if clock.name == spec.of])
-    if not names:
-        known = [*_MEANS, *_TIMES, *_OTHERS, *(clock.name for clock in clocks)]
-        raise _refused(spec, "there is no such endpoint", ", ".join(known))
-    return " or ".join(f'n_onsets("{name}") > 0' for name in names)
+def _toxicity(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> str:
+    """Whether a patient had one of the toxicities that this variant has; no variant may lack all of them unsaid."""
+
+    def names_in(protocol: Protocol) -> list[str]:
+        clocks = [protocol.clocks[place] for place in protocol.toxicities]
+        return {
+            "any toxicity": [clock.name for clock in clocks],
+            "any severe toxicity": [clock.name for clock in clocks if clock.is_severe],
+        }.get(str(spec.of), [clock.name for clock in clocks if clock.name == spec.of])
+
+    if not any(names_in(item) for item in everyone):
+        toxicities = dict.fromkeys(item.clocks[place].name for item in everyone for place in item.toxicities)
+        known = [*_MEANS, *_TIMES, *_OTHERS, *toxicities]
+        raise _refused(spec, "there is no such endpoint", ", ".join(known), nearest(str(spec.of), known))
+    return " or ".join(f'n_onsets("{name}") > 0' for name in names_in(protocol)) or "0"
+
+
+def _until_stop(otherwise: str) -> str:
+    """The day on which a rule stopped treatment, or another one for those whom none did."""
+    return f"where({_STOPPED}, treatment_days, {otherwise})"
 
 
 def _time(spec: EndpointSpec) -> Parts:
     """A time to an event: value, whether it came, among whom."""
     if _horizon(spec) <= 0.0:
         raise _refused(spec, "a time to an event needs a time", "`at: 12 months` or `to: 12 months`")
-    event = _TIMES[str(spec.of)]
-    until = "observed_days"
+    event, until = _TIMES[str(spec.of)], "observed_days"
+    among = _RESPONDER if spec.of == "relapse-free" else "not missing(observed_days)"
     if spec.strategy == "composite":
-        event = f"min({event}, where({_STOPPED}, treatment_days, death_days))"
+        event = f"min({event}, {_until_stop('death_days')})"
     elif spec.strategy == "while on treatment":
-        until = "min(observed_days, treatment_days)"
-    start = " - response_seen_days" if spec.of == "relapse-free" else ""
-    among = _RESPONDER if spec.of == "relapse-free" else "1"
+        until = _until_stop("observed_days")
+        among += f" and response_seen_days <= {until}" if spec.of == "relapse-free" else ""
+    value = f"min({event}, {until})"
+    if spec.of == "relapse-free":
+        value = f"max({value} - response_seen_days, 0)"
     kind, unit = (SURVIVAL, "") if spec.at is not None else (RESTRICTED, "months")
-    return kind, f"min({event}, {until}){start}", f"{event} <= {until}", among, unit, "higher"
+    return kind, value, f"{event} <= {until}", among, unit, "higher"
 
 
-def _refused(spec: EndpointSpec, wrong: str, allowed: str) -> RequestError:
-    return RequestError(f"endpoint {spec.name or spec.of}", f"{wrong}.", f"{allowed}.")
+def _refused(spec: EndpointSpec, wrong: str, allowed: str, suggestion: str = "") -> RequestError:
+    return RequestError(f"endpoint {spec.name or spec.of}", f"{wrong}.", f"{allowed}.", suggestion)

@@ -1,8 +1,8 @@
 """Expressions over the columns of the patients table, such as `best_response == 2 and total_dose_mg > 42000`.
 
 Numbers, columns, arithmetic, comparisons, `and`, `or`, `not`, and a few functions: nothing else is evaluated, so that a
-file can be trusted as far as its numbers go. Truth is 1, falsehood 0; a day that has not come is missing, and
-comparisons with what is missing are false.
+file can be trusted as far as its numbers go. Truth is 1, falsehood 0; a day that has not come is missing, and so is
+what is infinite; comparisons with what is missing are false.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ _COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
 }  # fmt: skip
 _FUNCTIONS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
     "min": (2, np.fmin), "max": (2, np.fmax), "abs": (1, np.abs), "log": (1, np.log), "exp": (1, np.exp),
-    "sqrt": (1, np.sqrt), "missing": (1, np.isnan), "where": (3, np.where),
+    "sqrt": (1, np.sqrt), "missing": (1, lambda a: np.asarray(np.isnan(a), dtype=np.float64)), "where": (3, np.where),
 }  # fmt: skip
 _FAMILIES: Final = {"n_onsets": ONSETS_PREFIX, "first_onset_days": FIRST_ONSET_PREFIX, "days_at": DAYS_AT_PREFIX}
 _LONGEST: Final = 1000
+_LARGEST: Final = 10**300
 
 
 class Expression:
@@ -50,19 +51,22 @@ class Expression:
             self._tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self._refused("it cannot be read", "best_response == 2 and total_dose_mg > 42000") from None
-        self._look(self._tree)
+        try:
+            self._look(self._tree)
+        except RecursionError:
+            raise self._refused("it is nested too deeply", "a shorter expression") from None
 
     def __call__(self, columns: Columns, n: int) -> Floats:
         """Its value for each of `n` patients."""
         with np.errstate(all="ignore"):
-            value = self._value(self._tree, columns)
-        return np.broadcast_to(np.asarray(value, dtype=np.float64), (n,)).astype(np.float64)
+            value = np.asarray(self._value(self._tree, columns), dtype=np.float64)
+        return np.broadcast_to(np.where(np.isfinite(value), value, np.nan), (n,)).astype(np.float64)
 
     def _look(self, node: ast.AST) -> None:
         """Refuse whatever is not allowed, once and before anything is simulated."""
         if isinstance(node, ast.Constant):
-            if not isinstance(node.value, int | float) or isinstance(node.value, complex):
-                raise self._refused(f"{node.value!r} is no number", "numbers and columns")
+            if not isinstance(node.value, int | float) or not abs(node.value) <= _LARGEST:
+                raise self._refused(f"{str(node.value)[:40]!r} is no number", "numbers up to 1e300, and columns")
         elif isinstance(node, ast.Name):
             self._column(node.id)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in _FAMILIES:
@@ -123,18 +127,22 @@ class Expression:
         return self._truth_value(node, columns)
 
     def _truth_value(self, node: ast.AST, columns: Columns) -> Any:
-        if isinstance(node, ast.UnaryOp):
+        if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
             value = self._value(node.operand, columns)
-            if isinstance(node.op, ast.Not):
-                return ~_truth(value)
             return np.negative(value) if isinstance(node.op, ast.USub) else value
+        return np.asarray(self._truth_of(node, columns), dtype=np.float64)
+
+    def _truth_of(self, node: ast.AST, columns: Columns) -> Any:
+        if isinstance(node, ast.UnaryOp):
+            return ~_truth(self._value(node.operand, columns))
         if isinstance(node, ast.BoolOp):
             join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
             values = [_truth(self._value(part, columns)) for part in node.values]
             return join.reduce(np.broadcast_arrays(*values))
         if isinstance(node, ast.Compare):
             sides = [self._value(part, columns) for part in (node.left, *node.comparators)]
-            held = [_COMPARE[type(op)](a, b) for op, a, b in zip(node.ops, sides, sides[1:], strict=False)]
+            both = zip(node.ops, sides, sides[1:], strict=False)
+            held = [_COMPARE[type(op)](a, b) & ~np.isnan(a) & ~np.isnan(b) for op, a, b in both]
             return np.logical_and.reduce(np.broadcast_arrays(*held))
         raise AssertionError("the expression was looked at before: see _look")
 

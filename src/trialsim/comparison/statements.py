@@ -2,10 +2,11 @@
 
 Three uncertainties are kept apart as everywhere (`analysis.uncertainty`). Patient sampling is known trial by trial from
 the patients themselves, so what the parameters add is the variance between trials less the mean of these; no trial is
-simulated twice. The effects at each draw of the parameters are pulled towards their mean so far that they scatter as
-the parameters alone would make them (constrained empirical Bayes; Louis 1984, J Am Stat Assoc 79:393), and as much more
-as that mean is uncertain by Monte Carlo: from them come posterior intervals, the probability that one variant is
-better, and the probabilities of ranks. So an effect that is nothing but noise is never called surely better.
+simulated twice. The effect at each draw of the parameters is then known as empirical Bayes knows it (Morris 1983, J Am
+Stat Assoc 78:47): a normal around what was seen, pulled towards the mean of all draws by the share of the scatter that
+patients make, and as wide as that leaves it open, and as the Monte Carlo error of the mean does. The mixture of these
+normals gives posterior intervals, the probability that one variant is better, and the probabilities of ranks. So an
+effect that is nothing but noise is never called surely better.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtr, ndtri
 
 from trialsim.analysis.estimate import mean_and_error
 from trialsim.comparison.contest import UTILITY, Contest, Numbers
@@ -23,6 +25,8 @@ from trialsim.comparison.contest import UTILITY, Contest, Numbers
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 INTERVAL = (0.025, 0.975)
+_TIMES = 25
+_NORMAL: Floats = ndtri((np.arange(_TIMES) + 0.5) / _TIMES)  # a normal distribution in so many numbers
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Effects:
     """One quantity over all trials.
 
     `mean` with its Monte Carlo standard error, `sampling` and `parameters` the two standard deviations of single trials
-    (with the error of the latter), `by_draw` the effect at each draw of the parameters, as far as it is known.
+    (with the error of the latter). At each draw of the parameters the effect is normal around `by_draw` with the
+    standard deviation `open_by`.
     """
 
     mean: float
@@ -40,6 +45,12 @@ class Effects:
     parameters_mcse: float
     n_defined: int
     by_draw: Floats
+    open_by: float = 0.0
+
+    @property
+    def scattered(self) -> Floats:
+        """The effect at each draw, many times over, as it may be. Shape (draws, times)."""
+        return self.by_draw[:, None] + self.open_by * _NORMAL[None, :]
 
 
 def effects(values: Floats, variances: Floats, draws: Counts) -> Effects:
@@ -67,9 +78,9 @@ def effects(values: Floats, variances: Floats, draws: Counts) -> Effects:
     error = float(np.std(own, ddof=1)) / math.sqrt(len(own))
     parameters = math.sqrt(between)
     of_root = 0.5 * (math.sqrt(between + error) - math.sqrt(max(between - error, 0.0)))
-    wanted = between + (mcse**2 if not math.isnan(mcse) else 0.0)
-    shrunk = centre + math.sqrt(wanted / observed) * (by_draw - centre) if observed > 0.0 else by_draw
-    return Effects(mean, mcse, sampling, parameters, of_root, n, shrunk)
+    share = between / observed if observed > 0.0 else 0.0
+    open_by = math.sqrt(share * float(noise.mean()) + mcse**2) if observed > 0.0 else 0.0
+    return Effects(mean, mcse, sampling, parameters, of_root, n, centre + share * (by_draw - centre), open_by)
 
 
 def estimates_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
@@ -104,9 +115,9 @@ def differences_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
         for k, quantity in enumerate(contest.quantities):
             difference = numbers.values[a, k] - numbers.values[b, k]
             found = effects(difference, numbers.pair_variances[p, k], numbers.draws)
-            probability, error = _probability(found.by_draw, _better(contest, k))
+            probability, error = _probability(found, _better(contest, k))
             has_posterior = len(found.by_draw) > 1
-            lower, upper = np.quantile(found.by_draw, INTERVAL) if has_posterior else (math.nan, math.nan)
+            lower, upper = np.quantile(found.scattered, INTERVAL) if has_posterior else (math.nan, math.nan)
             rows.append(
                 {
                     "variant": contest.names[a], "control": contest.names[b], "quantity": quantity,
@@ -147,7 +158,7 @@ def ranks_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
 
 
 def _paired_effects(contest: Contest, numbers: Numbers, quantity: int) -> Floats:
-    """The effect of each variant at each draw, shape (variants, draws).
+    """The effect of each variant at each draw, as often as it may be otherwise. Shape (variants, draws × times).
 
     Differences from the reference are taken on the same patients, so that what all have in common cannot turn ranks
     round.
@@ -158,7 +169,9 @@ def _paired_effects(contest: Contest, numbers: Numbers, quantity: int) -> Floats
         if i != reference:
             pair = contest.pairs.index((i, reference))
             difference = numbers.values[i, quantity] - numbers.values[reference, quantity]
-            found[i] = effects(difference, numbers.pair_variances[pair, quantity], numbers.draws).by_draw
+            its = effects(difference, numbers.pair_variances[pair, quantity], numbers.draws)
+            order = np.random.default_rng(i).permuted(np.tile(_NORMAL, (len(its.by_draw), 1)), axis=1)
+            found[i] = (its.by_draw[:, None] + its.open_by * order).ravel()
     found[reference] = np.zeros(len(next(iter(found.values()), np.zeros(0))))
     return np.stack([found[i] for i in range(len(contest.names))])
 
@@ -204,13 +217,14 @@ def _unit(contest: Contest, quantity: int) -> str:
     return contest.endpoints[quantity].unit
 
 
-def _probability(by_draw: Floats, better: str) -> tuple[float, float]:
-    """The share of draws at which the difference is in favour, ties counted half, and its Monte Carlo error."""
-    n = len(by_draw)
-    if n < 2 or not better:
+def _probability(found: Effects, better: str) -> tuple[float, float]:
+    """The probability that the difference is in favour, ties counted half, and its Monte Carlo error."""
+    if len(found.by_draw) < 2 or not better:
         return math.nan, math.nan
-    signs = np.sign(by_draw) * (1.0 if better == "higher" else -1.0)
-    return mean_and_error(0.5 + 0.5 * signs)
+    in_favour = found.by_draw * (1.0 if better == "higher" else -1.0)
+    if found.open_by == 0.0:
+        return mean_and_error(0.5 + 0.5 * np.sign(in_favour))
+    return mean_and_error(ndtr(in_favour / found.open_by))
 
 
 def _times_fewer(numbers: Numbers, a: int, b: int, quantity: int) -> float:

@@ -26,6 +26,7 @@ _WORDS = {
     "reduced before": titration.WAS_REDUCED,
 }
 _MOVES = ("escalate", "reduce", "go to")
+_LOWERING = (titration.REDUCE, titration.HOLD, titration.STOP)
 _WAS_REDUCED = protocol.Condition(titration.WAS_REDUCED)
 
 Rules = tuple[protocol.Rule, ...]
@@ -37,7 +38,8 @@ def rules_of(scenario: Scenario) -> tuple[Rules, Rules]:
     rules = [_rule(scenario, number, rule) for number, rule in enumerate(treatment.rules, start=1)]
     at_visit = [rule for rule, written in zip(rules, treatment.rules, strict=True) if written.at == "visit"]
     at_onset = [rule for rule, written in zip(rules, treatment.rules, strict=True) if written.at == "onset"]
-    return (*_end_of_loading(treatment), *at_visit), tuple(at_onset)
+    urgent = next((i for i, rule in enumerate(at_visit) if rule.action not in _LOWERING), len(at_visit))
+    return (*at_visit[:urgent], *_end_of_loading(scenario), *at_visit[urgent:]), tuple(at_onset)
 
 
 def first_level(treatment: Treatment) -> int:
@@ -56,15 +58,20 @@ def early_visits(treatment: Treatment) -> tuple[protocol.VisitPhase, ...]:
     return tuple(phases)
 
 
-def _end_of_loading(treatment: Treatment) -> Rules:
-    """The rule that ends the loading: it comes first, and its number after all others."""
+def _end_of_loading(scenario: Scenario) -> Rules:
+    """The rule that ends the loading, before all rules that keep or raise the dose; its number is the last."""
+    treatment = scenario.treatment
     if treatment.loading is None:
         return ()
     start = treatment.start or treatment.levels[0]
-    condition = protocol.Condition(titration.FROM_DAY, days=treatment.loading.days.value)
-    text = f"loading of {treatment.loading.days.text} is over → go to {start.value:g} mg/day, once"
-    number = len(treatment.rules) + 1
-    return (protocol.Rule(number, text, condition, titration.GO_TO, _level(treatment, start), once=True),)
+    due = protocol.Condition(titration.FROM_DAY, days=treatment.loading.days.value)
+    guards = _guards_of_rises(scenario, start)
+    text = ", ".join(
+        [f"loading of {treatment.loading.days.text} is over → go to {start.value:g} mg/day, once", *guards]
+    )
+    condition = _group(titration.ALL_OF, [due, *guards.values()])
+    number, level = len(treatment.rules) + 1, _level(treatment, start)
+    return (protocol.Rule(number, text, condition, titration.GO_TO, level, once=True, ends_loading=True),)
 
 
 def _rule(scenario: Scenario, number: int, rule: Rule) -> protocol.Rule:
@@ -88,19 +95,33 @@ def _guards(scenario: Scenario, rule: Rule) -> dict[str, protocol.Condition]:
     if rule.at == "visit" and rule.do in _MOVES and treatment.between_changes is not None:
         text, days = treatment.between_changes.text, treatment.between_changes.value
         found[f"if the dose is unchanged for {text}"] = protocol.Condition(titration.IS_UNCHANGED, days=days)
-    if rule.do != "escalate":
-        return found
-    if treatment.loading is not None:
-        days = treatment.loading.days.value
-        found["after the loading"] = protocol.Condition(titration.FROM_DAY, days=days)
+    if rule.do in ("escalate", "go to"):
+        if treatment.loading is not None:
+            days = treatment.loading.days.value
+            after = protocol.Condition(titration.FROM_DAY, days=days)
+            found["after the loading"] = _unless_lower(scenario, rule.level, [after])
+        found |= _guards_of_rises(scenario, rule.level)
+    return found
+
+
+def _guards_of_rises(scenario: Scenario, to: Quantity | None) -> dict[str, protocol.Condition]:
+    """What must hold for the dose to rise (by a level, or to a dose) once it was reduced or held."""
+    treatment = scenario.treatment
     not_reduced = protocol.Condition(titration.NOT, parts=(_WAS_REDUCED,))
     if treatment.reescalate == "never":
-        found["never after a reduction"] = not_reduced
-    elif isinstance(treatment.reescalate, Quantity):
-        text, limiting = treatment.reescalate.text, _dose_limiting(scenario)
-        free = protocol.Condition(titration.IS_FREE, limiting, days=treatment.reescalate.value)
-        found[f"after a reduction only if free of toxicity for {text}"] = _group(titration.ANY_OF, [not_reduced, free])
-    return found
+        return {"never up after a reduction": _unless_lower(scenario, to, [not_reduced])}
+    if not isinstance(treatment.reescalate, Quantity):
+        return {}
+    free = protocol.Condition(titration.IS_FREE, _dose_limiting(scenario), days=treatment.reescalate.value)
+    text = f"up after a reduction only if free of toxicity for {treatment.reescalate.text}"
+    return {text: _unless_lower(scenario, to, [not_reduced, free])}
+
+
+def _unless_lower(scenario: Scenario, to: Quantity | None, one_of: list[protocol.Condition]) -> protocol.Condition:
+    """One of some conditions, which a move to a dose that is not above the patient's level does not need."""
+    if to is not None:
+        one_of = [*one_of, protocol.Condition(titration.AT_LEVEL, level=_level(scenario.treatment, to))]
+    return _group(titration.ANY_OF, one_of)
 
 
 def _group(kind: int, parts: list[protocol.Condition]) -> protocol.Condition:

@@ -19,7 +19,7 @@ from trialsim.config.scenario import Scenario, own_name
 from trialsim.model import disease, titration
 from trialsim.model.protocol import Condition, Rule
 
-_MOST_STATEMENTS: Final = 18  # some 10^5 combinations; rules with more are not looked at
+_MOST_STATEMENTS: Final = 14  # some 10^4 combinations, a second; rules with more are not looked at
 _NEVER: Final = Condition(titration.NOT, parts=(Condition(titration.ALWAYS),))
 _LASTING: Final = (titration.IS_STABLE, titration.IS_UNCHANGED, titration.IS_FREE)
 _IMPLIED_MODES: Final = {
@@ -39,6 +39,10 @@ def dead_rules(scenario: Scenario) -> Iterator[Finding]:
         simple = [replace(rule, condition=simplified(scenario, rule.condition)) for rule in rules]
         statements = list(dict.fromkeys(leaf for rule in simple for leaf in rule.condition.leaves))
         if len(statements) > _MOST_STATEMENTS:
+            wrong = (
+                f"these rules have {len(statements)} different conditions, too many to look for rules that never decide"
+            )
+            yield ("treatment", "rules"), len(rules), wrong, f"up to {_MOST_STATEMENTS} for this to be looked at", ""
             continue
         alive, possible = _deciding(simple, statements)
         for i, rule in enumerate(rules):
@@ -146,7 +150,7 @@ def simplified(scenario: Scenario, condition: Condition) -> Condition:
     if condition.kind == titration.AT_LEVEL and condition.level == 0:
         return Condition(titration.ALWAYS)
     if condition.kind == titration.WAS_REDUCED:
-        reduces = any(rule.do in ("reduce", "hold") for rule in scenario.treatment.rules)
+        reduces = any(rule.do in ("reduce", "hold", "go to") for rule in scenario.treatment.rules)
         return condition if reduces else _NEVER
     return condition
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,14 +26,20 @@ MOST_VARIANTS: Final = 60
 
 @dataclass(frozen=True)
 class Comparison:
-    """A study with the scenarios that it compares, by the name of the variant, in order.
-
-    `warnings` are of rules that can never decide, with file and line of the variant.
-    """
+    """A study with the scenarios that it compares, by the name of the variant, in order; `places` are file and line."""
 
     study: CompareStudy
     scenarios: dict[str, Scenario]
-    warnings: tuple[Problem, ...] = ()
+    places: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """Rules that can never decide, with file and line of the variant."""
+        return [
+            replace(problem_at({}, at, *rest), place=f"{self.places.get(name, '')}  variant {name}:".strip())
+            for name, scenario in self.scenarios.items()
+            for at, *rest in dead_rules(scenario)
+        ]
 
     def to_mapping(self) -> dict[str, Any]:
         """Everything resolved, as plain data that can be read again."""
@@ -47,6 +54,8 @@ def load_study(name: str | Path, changes: Mapping[str, Any] | None = None) -> Co
     """
     path = find_file(str(name), "studies")
     data, places = read_yaml(path)
+    if isinstance(data.get("study"), Mapping) and not changes:
+        return study_from_mapping(data)  # as a comparison has saved it
     data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
     return _comparison(data, places, path, changes or {})
 
@@ -67,25 +76,50 @@ def _validated(data: dict[str, Any], places: Places) -> CompareStudy:
 
 def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mapping[str, Any]) -> Comparison:
     study = _validated(data, places)
+    _check_number(study, places)
     named = study.scenario
     base = load_scenario(find_file(named, "scenarios", path) if is_path(named) else named)
+    try:
+        base = base.with_changes({**study.changes, **changes})
+    except ConfigurationError as error:
+        where = place_of(places, ("changes",))
+        raise ConfigurationError([replace(item, place=f"{where}  {item.place}") for item in error.problems]) from None
     problems: list[Problem] = []
     scenarios: dict[str, Scenario] = {}
     for name, own in _variants(study).items():
         try:
-            scenarios[name] = base.with_changes({**study.changes, **changes, **_spelt_out(own, path)})
+            scenarios[name] = base.with_changes(_spelt_out(own, path))
         except ConfigurationError as error:
             where = _where(study, name, places)
             problems += [replace(item, place=f"{where}  variant {name}:") for item in error.problems]
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
     _check_names(study, scenarios, places)
-    warnings = [
-        replace(problem_at({}, at, *rest), place=f"{_where(study, name, places)}  variant {name}:")
-        for name, scenario in scenarios.items()
-        for at, *rest in dead_rules(scenario)
-    ]
-    return Comparison(study, scenarios, tuple(warnings))
+    return Comparison(study, scenarios, {name: _where(study, name, places) for name in scenarios})
+
+
+def _check_number(study: CompareStudy, places: Places) -> None:
+    """Before anything is built: at least two variants, and not too many."""
+    n = len(study.variants) + (math.prod(map(len, study.grid.values())) if study.grid else 0)
+    if not 2 <= n <= MOST_VARIANTS:
+        wrong = "there is nothing to compare it with" if n < 2 else "there are too many variants"
+        at = ("grid",) if study.grid else ("variants",)
+        raise ConfigurationError([problem_at(places, at, n, wrong, f"2 to {MOST_VARIANTS} variants")])
+
+
+def _not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]:
+    """Why variants cannot be the arms of one trial, and what could."""
+    first, *others = scenarios.values()
+    for part in ("accrual", "cut_off"):
+        if any(getattr(other, part) != getattr(first, part) for other in others):
+            yield f"the arms of one trial have one {part.replace('_', '-')}", f"no change of `{part}` in a variant"
+    if first.cut_off.after_count is not None:
+        yield (
+            "a cut-off that counts would count in each arm what the whole trial counts",
+            "a date, or a time after entry",
+        )
+    if any(scenario.clinic is not None for scenario in scenarios.values()):
+        yield "patients of different arms would wait for each other at the clinic", "no `clinic`"
 
 
 def _where(study: CompareStudy, name: str, places: Places) -> str:
@@ -98,7 +132,10 @@ def _variants(study: CompareStudy) -> dict[str, dict[str, Any]]:
     found = dict(study.variants)
     for values in itertools.product(*study.grid.values()) if study.grid else ():
         changes = dict(zip(study.grid, values, strict=True))
-        found[", ".join(f"{key.split('.')[-1]} {value}" for key, value in changes.items())] = changes
+        last = [key.split(".")[-1] for key in study.grid]
+        labels = last if len(set(last)) == len(last) else [key.replace(".", " ") for key in study.grid]
+        name = ", ".join(f"{label} {value}" for label, value in zip(labels, values, strict=True))
+        found[re.sub(r"[^\w ,.:+/()-]", "", name)[:100]] = changes
     return found
 
 
@@ -109,7 +146,12 @@ def _spelt_out(changes: Mapping[str, Any], path: Path) -> dict[str, Any]:
     if named is None:
         return own
     data, _ = read_yaml(find_file(str(named), "strategies", path))
-    return {**data.get("changes", {}), **own}
+    its_changes = data.get("changes")
+    unknown = set(data) - {"title", "description", "changes"}
+    if not isinstance(its_changes, Mapping) or unknown:
+        wrong = f"this is no strategy{f': {sorted(unknown)[0]} is not known here' if unknown else ''}."
+        raise ConfigurationError([Problem(str(named), "", wrong, "title, description, and `changes` by dotted key.")])
+    return {**its_changes, **own}
 
 
 def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places: Places) -> None:
@@ -126,12 +168,7 @@ def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places:
         check(("control",), study.control, variants, "variant")
     for name in study.allocation.ratio:
         check(("allocation", "ratio", name), name, variants, "variant")
-    if len(variants) > MOST_VARIANTS:
-        problems.append(problem_at(places, ("grid",), len(variants), "there are too many variants",
-                                   f"at most {MOST_VARIANTS}"))  # fmt: skip
-    sizes = {scenario.accrual.patients for scenario in scenarios.values()}
-    if study.design == "parallel" and len(sizes) > 1:
-        wrong = "the arms of a parallel trial have one accrual"
-        problems.append(problem_at(places, ("variants",), sorted(sizes), wrong, "the same patients in every variant"))
+    if study.design == "parallel":
+        problems += [problem_at(places, ("design",), study.design, *why) for why in _not_parallel(scenarios)]
     if problems:
         raise ConfigurationError(problems)

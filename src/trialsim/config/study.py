@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
 
@@ -88,7 +89,7 @@ class CompareStudy(Section):
     pairs. `utility` weighs endpoints into one number.
     """
 
-    format: int = 1
+    format: Literal[1] = 1
     study: Literal["compare"]
     name: str = "study"
     title: str
@@ -119,6 +120,12 @@ class CompareStudy(Section):
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
+        if not re.fullmatch(r"\w[\w .+-]{0,99}", self.name):
+            raise mistake("a name becomes a folder", "up to 100 letters, digits, spaces and . _ + -")
+        named = [*self.variants, *(item.name for item in self.endpoints if item.name is not None)]
+        for name in named:
+            if not re.fullmatch(r"\w[\w ,.:+/()-]{0,99}", name) or " - " in name:
+                raise mistake(f"{name!r} cannot be a name", "up to 100 letters, digits, spaces and , . : _ + / ( ) -")
         if not self.endpoints:
             raise mistake("a comparison needs an endpoint", "[partial response, any severe toxicity]")
         if not self.variants and not self.grid:

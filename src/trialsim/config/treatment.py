@@ -112,7 +112,7 @@ class VisitsAtFirst(Section):
 class Loading(Section):
     """A `dose` of the ladder to begin with, `days` long; the first visit from then on goes to the starting dose.
 
-    Until then no rule raises the dose.
+    Until then no rule raises the dose. Rules that reduce, hold or stop come first at that visit.
     """
 
     dose: Dose

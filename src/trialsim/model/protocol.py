@@ -117,7 +117,8 @@ class Rule:
     """A rule holds when its condition does. `text` is how the log names it.
 
     `amount` is how many levels to move, or the level to go to, or where a hold resumes (see `titration`). `waits_for`
-    is the mask of toxicities that a hold waits for. With `once` a rule decides once for a patient.
+    is the mask of toxicities that a hold waits for. With `once` a rule decides once for a patient. The rule that
+    `ends_loading` lowers the dose without its being a reduction.
     """
 
     number: int
@@ -128,6 +129,7 @@ class Rule:
     stops_at_lowest: bool = False
     waits_for: int = 0
     once: bool = False
+    ends_loading: bool = False
 
 
 @dataclass(frozen=True)

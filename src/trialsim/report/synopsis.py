@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from trialsim.comparison.endpoints import endpoints_of
 from trialsim.config import (
     Cohort,
     ParameterSet,
@@ -18,6 +19,7 @@ from trialsim.config import (
     load_cohort,
     load_parameters,
     load_scenario,
+    protocol_of,
     warnings_of,
 )
 from trialsim.config.events import Effect, Event
@@ -42,7 +44,9 @@ def describe(name: str, changes: Mapping[str, Any]) -> str:
     if kind == "parameters":
         return wrapped("\n".join(_parameter_set(load_parameters(name))))
     if kind == "studies":
-        return wrapped("\n".join(study_synopsis(load_study(name, changes))))
+        study = load_study(name, changes)
+        endpoints_of(study.study.endpoints, [protocol_of(scenario) for scenario in study.scenarios.values()])
+        return wrapped("\n".join(study_synopsis(study)))
     return "\n\n".join([synopsis(load_scenario(name, changes)), *("\n".join(_warnings(name, changes)),)]).rstrip()
 
 

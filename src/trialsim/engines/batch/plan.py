@@ -22,7 +22,7 @@ SLOT: Final = np.dtype(
 )  # fmt: skip
 RULE: Final = np.dtype(
     [("number", "i8"), ("action", "i8"), ("amount", "i8"), ("waits_for", "i8"), ("first_condition", "i8"),
-     ("stops_at_lowest", "?"), ("once", "?")], align=True
+     ("stops_at_lowest", "?"), ("once", "?"), ("ends_loading", "?")], align=True
 )  # fmt: skip
 # A condition without parts. Groups of them are in where to go on: `if_true` and `if_false` are places of conditions, or
 # say that the rule holds or not.

@@ -138,7 +138,8 @@ def _rule_rows(rules: tuple[Rule, ...]) -> tuple[list[tuple[Any, ...]], list[tup
     conditions: list[tuple[Any, ...]] = []
     for rule in rules:
         first = _place(rule.condition, RULE_HOLDS, RULE_FAILS, conditions)
-        rows.append((rule.number, rule.action, rule.amount, rule.waits_for, first, rule.stops_at_lowest, rule.once))
+        is_so = (rule.stops_at_lowest, rule.once, rule.ends_loading)
+        rows.append((rule.number, rule.action, rule.amount, rule.waits_for, first, *is_so))
     return rows, conditions
 
 

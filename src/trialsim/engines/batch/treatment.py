@@ -153,11 +153,12 @@ def act(plan: Record, course: Record, rule: Record, position: int) -> None:
         record(course, titration.STOP, rule.number, position, 0.0)
         end(plan, course, v.TOXICITY_STOP)
         return
+    before = patient.level
     if rule.action == titration.HOLD:
         hold(plan, patient, rule)
     else:
         patient.level = titration.level_after(rule.action, rule.amount, patient.level, plan.n_levels)
-    if rule.action == titration.REDUCE or patient.waiting_for != 0:
+    if patient.waiting_for != 0 or (patient.level < before and not rule.ends_loading):
         patient.was_reduced = True
     dose = 0.0 if patient.waiting_for != 0 else levels(plan)[patient.level]
     record(course, rule.action, rule.number, position, dose)

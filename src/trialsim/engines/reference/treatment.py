@@ -159,11 +159,12 @@ class Treatment:
             self.record(titration.STOP, rule, position, 0.0)
             self.end(v.TOXICITY_STOP)
             return
+        before = self.level
         if rule.action == titration.HOLD:
             self.hold(rule)
         else:
             self.level = titration.level_after(rule.action, rule.amount, self.level, len(self.levels))
-        if rule.action == titration.REDUCE or self.waiting_for:
+        if self.waiting_for or (self.level < before and not rule.ends_loading):
             self.was_reduced = True
         dose = 0.0 if self.waiting_for else self.levels[self.level]
         self.record(rule.action, rule, position, dose)
