@@ -11,10 +11,13 @@ from lifelines.statistics import logrank_test
 
 import trialsim as ts
 from trialsim.analysis.logrank import logrank
+from trialsim.compared import contest_of
+from trialsim.comparison.contest import contest_rows
 from trialsim.config import protocol_of
 from trialsim.engines.batch import Batch
 from trialsim.engines.batch.planning import Plan
 from trialsim.engines.reference import simulate
+from trialsim.montecarlo.patients import patient_table
 from trialsim.patients import DrawTable, virtual_patients
 
 SCENARIO = ts.load_scenario("tosi2000", {"parameters": "mode"})
@@ -65,6 +68,21 @@ def batch(first: int, n: int) -> None:
 def batch_with_posterior(first: int, n: int) -> None:
     """Each trial under its own draw of the parameters; the first times plan the draws, once each."""
     WITH_POSTERIOR.outcomes(1, first, n)
+
+
+def batch_in_detail(first: int, n: int) -> None:
+    """Every patient as a row of numbers, as a comparison of strategies needs them."""
+    for start in range(first, first + n, 500):
+        patient_table("batch", PROTOCOL, 1, start, 500)
+
+
+COMPARISON = contest_of(ts.load_study("compare_titration", {"parameters": "mode", "accrual.patients": 27}), "batch", 2)
+
+
+def comparison(first: int, n: int) -> None:
+    """The shipped study at the size of the pilot: its variants on the same patients, all endpoints, all pairs."""
+    for start in range(first, first + n, 500):
+        contest_rows(COMPARISON, 1, start, min(500, first + n - start))
 
 
 def batch_with_logs(first: int, n: int) -> None:

@@ -51,6 +51,8 @@ IN_ONE_PROCESS: dict[str, tuple[Callable[[int, int], None], int, str]] = {
     "batch engine, one thread": (cases.batch, 20_000, "reference engine"),
     "batch engine, two threads": (cases.batch_on_threads(TWO), 40_000, "batch engine, one thread"),
     "batch engine, a draw of the posterior a trial": (cases.batch_with_posterior, 20_000, "batch engine, one thread"),
+    "batch engine, every patient as a row": (cases.batch_in_detail, 20_000, "batch engine, one thread"),
+    "comparison of 12 strategies, one thread": (cases.comparison, 500, "batch engine, every patient as a row"),
     "batch engine, with event logs": (cases.batch_with_logs, 1000, "reference engine"),
     "its variates drawn by NumPy, trial by trial": (cases.drawing_trial_by_trial, 40_000, "batch engine, one thread"),
     "its variates drawn by NumPy, 100 trials at once": (cases.bare_drawing, 40_000, "batch engine, one thread"),

@@ -11,18 +11,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 _DARK, _LIGHT, _HARM, _GREY = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a"
 _DPI: Final = 150
-# Where a name may stand beside its point: offsets in printer's points, and which end of it is meant.
-_PLACES: Final = tuple(
-    (dx, dy, "left" if dx > 0 else "right")
-    for r in (1, 3, 5, 8, 11, 14)
-    for dx, dy in ((6 + 2 * r, 6 * r), (6 + 2 * r, -6 * r), (-6 - 2 * r, 6 * r), (-6 - 2 * r, -6 * r))
-)
-_NEAR: Final = 4  # so many of them need no line to the point
+_LINE: Final = 0.042  # from one name to the next, of the height of the plane
 
 
 def draw_differences(path: Path, title: str, differences: pd.DataFrame) -> None:
@@ -68,7 +60,7 @@ def draw_plane(
     control = str(differences["control"].iloc[0])
     own = differences[differences["control"] == control]
     tables = [own[own["quantity"] == name].set_index("variant") for name in (plane[1], plane[0])]
-    figure = Figure(figsize=(8.5, 6.6), layout="constrained")
+    figure = Figure(figsize=(9.5, 6.2), layout="constrained")
     axes = figure.subplots()
     axes.axhline(0.0, color="#cccccc", linewidth=0.8, zorder=0)
     axes.axvline(0.0, color="#cccccc", linewidth=0.8, zorder=0)
@@ -91,7 +83,6 @@ def draw_plane(
         "crosses: dominated (another has no less benefit and no more harm)"
     )
     figure.suptitle(f"{title}\nbenefit against harm\n{subtitle}", x=0.01, ha="left", fontsize=10)
-    figure.draw_without_rendering()
     _label(axes, points, dominated)
     figure.savefig(path, dpi=_DPI)
 
@@ -101,20 +92,19 @@ def _scale(table: pd.DataFrame) -> float:
 
 
 def _label(axes: Axes, points: Mapping[str, tuple[float, float]], dominated: Mapping[str, str]) -> None:
-    """A name beside each point, where it covers no other point and no other name; a line leads to one further off."""
-    marks = [axes.transData.transform(point) for point in points.values()]
-    taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in marks]
-    for name, point in points.items():
+    """Names in a column beside the plane, in the order of their points, each with a thin line to its own."""
+    low, high = axes.get_ylim()
+    names = sorted(points, key=lambda name: points[name][1])
+    wanted = np.array([(points[name][1] - low) / (high - low) for name in names])
+    heights = wanted.copy()
+    for i in range(1, len(names)):
+        heights[i] = max(heights[i], heights[i - 1] + _LINE)
+    heights += max(float((wanted - heights).mean()), -float(heights[0]))
+    for name, height in zip(names, heights, strict=True):
+        line = {"arrowstyle": "-", "color": "#c8c8c8", "linewidth": 0.7, "shrinkB": 4.0, "relpos": (0.0, 0.5)}
         colour = _GREY if name in dominated else "black"
-        for i, (dx, dy, align) in enumerate(_PLACES):
-            line = {"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.6} if i >= _NEAR else None
-            text = axes.annotate(name, point, xytext=(dx, dy), textcoords="offset points", fontsize=8.5, color=colour,
-                                 ha=align, va="center", arrowprops=line, in_layout=False)  # fmt: skip
-            box = Text.get_window_extent(text)
-            if not any(box.overlaps(other) for other in taken) or i == len(_PLACES) - 1:
-                taken.append(box)
-                break
-            text.remove()
+        axes.annotate(name, points[name], xytext=(1.03, height), textcoords="axes fraction", fontsize=8.5,
+                      color=colour, ha="left", va="center", arrowprops=line, annotation_clip=False)  # fmt: skip
 
 
 def draw_ranks(path: Path, title: str, ranks: pd.DataFrame) -> None:
