@@ -11,8 +11,8 @@ from lifelines.statistics import logrank_test
 
 import trialsim as ts
 from trialsim.analysis.logrank import logrank
-from trialsim.compared import contest_of
 from trialsim.comparison.contest import contest_rows
+from trialsim.comparison.ready import contest_of
 from trialsim.config import protocol_of
 from trialsim.engines.batch import Batch
 from trialsim.engines.batch.planning import Plan

@@ -20,7 +20,7 @@ from trialsim.montecarlo.engine import simulate_rows
 from trialsim.montecarlo.patients import patient_table
 
 SHIPPED = ts.builtin_names("scenarios")
-EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 200
+EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 120
 SEEDS = st.integers(0, 2**64 - 1)
 
 

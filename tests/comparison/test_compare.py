@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.compared import contest_of
 from trialsim.comparison.contest import contest_rows
+from trialsim.comparison.ready import contest_of
 from trialsim.config import protocol_of
 from trialsim.config.studies import Comparison, study_from_mapping
 from trialsim.montecarlo.engine import event_logs

@@ -50,8 +50,8 @@ def test_one_more_toxicity_clock_changes_no_patient(scenario: ts.Scenario, seed:
     changed = scenario.with_changes({"events": {"an added toxicity": added} | scenario.to_mapping()["events"]})
     before, _, _ = simulated(scenario, 1, seed)
     after, _, _ = simulated(changed, 1, seed)
-    others = after[after["of"] != "an added toxicity"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(others, before, check_exact=True)
+    others = after[after["of"] != "an added toxicity"].reset_index(drop=True).drop(columns="saw")
+    pd.testing.assert_frame_equal(others, before.drop(columns="saw"), check_exact=True)  # who looks sees one more
 
 
 @given(scenarios(), SEEDS)

@@ -1,0 +1,75 @@
+"""A study made ready to be simulated: what cannot be compared is refused before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trialsim.comparison.allocation import Arms, arms_of
+from trialsim.comparison.contest import UTILITY, Contest, weights_of
+from trialsim.comparison.endpoints import Endpoint, endpoints_of
+from trialsim.config import protocol_of
+from trialsim.config.problems import nearest
+from trialsim.config.studies import Comparison
+from trialsim.config.study import PARALLEL
+from trialsim.errors import RequestError
+from trialsim.limits import longest_follow_up
+from trialsim.model.protocol import Protocol
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.montecarlo import choose_engine
+
+
+def contest_of(comparison: Comparison, engine: str, replicates: int) -> Contest:
+    """A study made ready to be simulated. Raises `RequestError` for what cannot be compared."""
+    study, scenarios = comparison.study, comparison.scenarios
+    names = tuple(scenarios)
+    protocols = tuple(protocol_of(scenario) for scenario in scenarios.values())
+    if len({protocol.n_parameter_draws for protocol in protocols}) > 1:
+        wrong = "the parameters vary in some variants and not in others, or over other draws."
+        raise RequestError("variants", wrong, "the same `parameters` in all of them.")
+    of_variants = endpoints_of(study.endpoints, protocols)
+    endpoints = of_variants[0]
+    known = [item.name for item in endpoints]
+    for name, protocol in zip(names, protocols, strict=True):
+        _check_horizons(name, protocol, endpoints)
+    wanted = [*study.utility, *([study.plane.benefit, study.plane.harm] if study.plane is not None else [])]
+    for name in wanted:
+        if name not in known:
+            wrong = "the study has no endpoint of this name."
+            raise RequestError(f"endpoint {name}", wrong, f"{', '.join(known)}.", nearest(name, known))
+    if study.plane is not None:
+        for name in (study.plane.benefit, study.plane.harm):
+            if not endpoints[known.index(name)].better:
+                wrong = "neither more nor less of it is better, so it has no place in the plane."
+                raise RequestError(f"endpoint {name}", wrong, "`better: higher` or `lower` with this endpoint.")
+    if UTILITY in known:
+        raise RequestError("endpoint utility", "this name is taken by the weighted sum.", "another name.")
+    reference = names.index(study.control) if study.control is not None else 0
+    others = [i for i in range(len(names)) if i != reference]
+    pairs = [(i, reference) for i in others]
+    if study.control is None:
+        pairs = [(b, a) for a in range(len(names)) for b in range(a + 1, len(names))]
+    choices = [choose_engine(engine, protocol, replicates) for protocol in protocols]
+    return Contest(
+        names=names,
+        protocols=protocols,
+        engines=tuple(choice.name for choice in choices),
+        of_variants=of_variants,
+        pairs=tuple(pairs),
+        weights=weights_of(study.utility, endpoints),
+        arms=_arms(comparison, protocols[0], names) if study.design == PARALLEL else None,
+        reference=reference,
+    )
+
+
+def _check_horizons(variant: str, protocol: Protocol, endpoints: Sequence[Endpoint]) -> None:
+    """A time that even the first patient is not observed to says nothing, or only of trials without survivors."""
+    longest = longest_follow_up(protocol)
+    for item in endpoints:
+        if item.horizon > longest:
+            wrong = f"nobody is observed so long in {variant!r}: at most {longest / DAYS_PER_MONTH:.1f} months."
+            raise RequestError(f"endpoint {item.name}", wrong, "an earlier time, or a later cut-off.")
+
+
+def _arms(comparison: Comparison, protocol: Protocol, names: tuple[str, ...]) -> Arms:
+    plan = comparison.study.allocation
+    return arms_of(protocol, names, plan.ratio, plan.block, tuple(plan.strata))
