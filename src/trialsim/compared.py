@@ -20,7 +20,8 @@ from trialsim.config.studies import Comparison, load_study
 from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import DestinationError, Interrupted, RequestError
-from trialsim.limits import check_request, check_workers
+from trialsim.limits import check_request, check_strategy, check_workers
+from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import make_ready
 from trialsim.montecarlo.engine import BATCH, REFERENCE
 from trialsim.montecarlo.resume import begin_or_go_on
@@ -167,6 +168,7 @@ def compare(
     *,
     engine: str = "auto",
     workers: int | None = None,
+    strategies: Mapping[str, Strategy] | None = None,
     out: Path | str | None = None,
     resume: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
@@ -175,8 +177,10 @@ def compare(
     """Variants of one scenario on the same patients: a study (YAML path, built-in name, or loaded).
 
     `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
-    simulated under every variant; neither `engine` nor `workers` changes a result. `out` names the results folder to
-    write; while the work lasts, what is finished is kept beside it, and `resume` goes on from there.
+    simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
+    (see `model.strategy`) by the name of a variant each, which otherwise is as the first one; they cannot be saved.
+    `out` names the results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes
+    on from there.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
     """
@@ -186,10 +190,12 @@ def compare(
         check_request(scenario, n, seed, 0)
     check_workers(workers, None)
     started = time.perf_counter()
-    contest = contest_of(comparison, engine, n)
+    if strategies:
+        check_strategy({"out": out})
+    contest = contest_of(comparison, engine, n, strategies)
     destination = check_destination(Path(out)) if out is not None else None
     has_batch = BATCH in contest.engines
-    n_workers = workers if workers is not None else (available_cores() if has_batch else 1)
+    n_workers = workers if workers is not None else (available_cores() if has_batch and not strategies else 1)
     with work_folder(destination) if destination is not None else nullcontext() as work:
         if has_batch:
             make_ready(BATCH, on_note)

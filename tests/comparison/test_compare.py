@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
+from trialsim import strategies as do
 from trialsim.comparison.contest import contest_rows
 from trialsim.comparison.ready import contest_of
 from trialsim.config import protocol_of
@@ -186,6 +187,29 @@ def test_the_saved_study_can_be_run_again(tmp_path: Path) -> None:
     }  # fmt: skip
     again = study_from_mapping(compared.comparison.to_mapping())
     assert ts.compare(again, replicates=40).digest == compared.digest
+
+
+def as_the_first(seen: do.Sight) -> do.Decision | None:
+    if seen.moment == "onset":
+        return do.reduce() if seen.new & seen.severe else None
+    return do.keep() if seen.ever else do.escalate()
+
+
+def never_up(seen: do.Sight) -> do.Decision | None:
+    return None
+
+
+def test_python_functions_are_compared_too(tmp_path: Path) -> None:
+    loaded = ts.load_study(study(tmp_path))
+    found = ts.compare(loaded, replicates=30, strategies={"function": as_the_first, "lowest": never_up})
+    own = found.differences.set_index(["variant", "control", "quantity"])
+    for quantity in found.contest.quantities:
+        assert cell(own, ("function", "one", quantity), "value") == 0.0
+    assert cell(own, ("lowest", "one", "any severe toxicity"), "value") < 0.0
+    with pytest.raises(ts.RequestError, match="a variant of the study has this name"):
+        ts.compare(loaded, replicates=3, strategies={"one": never_up})
+    with pytest.raises(ts.RequestError, match="out with a strategy"):
+        ts.compare(loaded, replicates=3, strategies={"mine": never_up}, out=tmp_path / "out")
 
 
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from trialsim.comparison.allocation import Arms, arms_of
 from trialsim.comparison.contest import UTILITY, Contest, weights_of
@@ -14,15 +15,26 @@ from trialsim.config.study import PARALLEL
 from trialsim.errors import RequestError
 from trialsim.limits import longest_follow_up
 from trialsim.model.protocol import Protocol
+from trialsim.model.strategy import Strategy
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.montecarlo import choose_engine
 
 
-def contest_of(comparison: Comparison, engine: str, replicates: int) -> Contest:
-    """A study made ready to be simulated. Raises `RequestError` for what cannot be compared."""
+def contest_of(
+    comparison: Comparison, engine: str, replicates: int, strategies: Mapping[str, Strategy] | None = None
+) -> Contest:
+    """A study made ready to be simulated, with a variant more for each Python function that decides the dose.
+
+    Raises `RequestError` for what cannot be compared.
+    """
     study, scenarios = comparison.study, comparison.scenarios
-    names = tuple(scenarios)
-    protocols = tuple(protocol_of(scenario) for scenario in scenarios.values())
+    protocols_by_name = {name: protocol_of(scenario) for name, scenario in scenarios.items()}
+    first = next(iter(protocols_by_name.values()))
+    for name, strategy in (strategies or {}).items():
+        if name in protocols_by_name:
+            raise RequestError(f"strategy {name}", "a variant of the study has this name.", "another name.")
+        protocols_by_name[name] = replace(first, strategy=strategy)
+    names, protocols = tuple(protocols_by_name), tuple(protocols_by_name.values())
     if len({protocol.n_parameter_draws for protocol in protocols}) > 1:
         wrong = "the parameters vary in some variants and not in others, or over other draws."
         raise RequestError("variants", wrong, "the same `parameters` in all of them.")
