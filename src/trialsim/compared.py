@@ -190,12 +190,11 @@ def compare(
         check_request(scenario, n, seed, 0)
     check_workers(workers, None)
     started = time.perf_counter()
-    if strategies:
-        check_strategy({"out": out})
+    check_strategy({"out": out if strategies else None})
     contest = contest_of(comparison, engine, n, strategies)
     destination = check_destination(Path(out)) if out is not None else None
     has_batch = BATCH in contest.engines
-    n_workers = workers if workers is not None else (available_cores() if has_batch and not strategies else 1)
+    n_workers = workers or (available_cores() if has_batch and not strategies else 1)
     with work_folder(destination) if destination is not None else nullcontext() as work:
         if has_batch:
             make_ready(BATCH, on_note)

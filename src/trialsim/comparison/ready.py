@@ -11,7 +11,7 @@ from trialsim.comparison.endpoints import Endpoint, endpoints_of
 from trialsim.config import protocol_of
 from trialsim.config.problems import nearest
 from trialsim.config.studies import Comparison
-from trialsim.config.study import PARALLEL
+from trialsim.config.study import PARALLEL, CompareStudy
 from trialsim.errors import RequestError
 from trialsim.limits import longest_follow_up
 from trialsim.model.protocol import Protocol
@@ -35,26 +35,14 @@ def contest_of(
             raise RequestError(f"strategy {name}", "a variant of the study has this name.", "another name.")
         protocols_by_name[name] = replace(first, strategy=strategy)
     names, protocols = tuple(protocols_by_name), tuple(protocols_by_name.values())
-    if len({protocol.n_parameter_draws for protocol in protocols}) > 1:
+    if len({scenario.parameters.digest for scenario in scenarios.values()}) > 1:
         wrong = "the parameters vary in some variants and not in others, or over other draws."
         raise RequestError("variants", wrong, "the same `parameters` in all of them.")
     of_variants = endpoints_of(study.endpoints, protocols)
     endpoints = of_variants[0]
-    known = [item.name for item in endpoints]
     for name, protocol in zip(names, protocols, strict=True):
         _check_horizons(name, protocol, endpoints)
-    wanted = [*study.utility, *([study.plane.benefit, study.plane.harm] if study.plane is not None else [])]
-    for name in wanted:
-        if name not in known:
-            wrong = "the study has no endpoint of this name."
-            raise RequestError(f"endpoint {name}", wrong, f"{', '.join(known)}.", nearest(name, known))
-    if study.plane is not None:
-        for name in (study.plane.benefit, study.plane.harm):
-            if not endpoints[known.index(name)].better:
-                wrong = "neither more nor less of it is better, so it has no place in the plane."
-                raise RequestError(f"endpoint {name}", wrong, "`better: higher` or `lower` with this endpoint.")
-    if UTILITY in known:
-        raise RequestError("endpoint utility", "this name is taken by the weighted sum.", "another name.")
+    _check_asked_for(study, endpoints)
     reference = names.index(study.control) if study.control is not None else 0
     others = [i for i in range(len(names)) if i != reference]
     pairs = [(i, reference) for i in others]
@@ -71,6 +59,23 @@ def contest_of(
         arms=_arms(comparison, protocols[0], names) if study.design == PARALLEL else None,
         reference=reference,
     )
+
+
+def _check_asked_for(study: CompareStudy, endpoints: Sequence[Endpoint]) -> None:
+    """The utility and the plane are of endpoints that the study has."""
+    known = [item.name for item in endpoints]
+    wanted = [*study.utility, *([study.plane.benefit, study.plane.harm] if study.plane is not None else [])]
+    for name in wanted:
+        if name not in known:
+            wrong = "the study has no endpoint of this name."
+            raise RequestError(f"endpoint {name}", wrong, f"{', '.join(known)}.", nearest(name, known))
+    if study.plane is not None:
+        for name in (study.plane.benefit, study.plane.harm):
+            if not endpoints[known.index(name)].better:
+                wrong = "neither more nor less of it is better, so it has no place in the plane."
+                raise RequestError(f"endpoint {name}", wrong, "`better: higher` or `lower` with this endpoint.")
+    if UTILITY in known:
+        raise RequestError("endpoint utility", "this name is taken by the weighted sum.", "another name.")
 
 
 def _check_horizons(variant: str, protocol: Protocol, endpoints: Sequence[Endpoint]) -> None:
