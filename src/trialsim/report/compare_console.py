@@ -74,7 +74,7 @@ def _table(title: str, own: pd.DataFrame, apart: pd.DataFrame, ranks: pd.DataFra
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     names = ("variant", "estimate", "95 % of trials", "unknown parameters", "difference", "95 % of posterior")
     for i, name in enumerate((*names, "P(better)", "SUCRA", "times fewer")):
-        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
+        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=i > 0)  # a long name takes two lines
     by_variant = {str(row["variant"]): row for row in plain_rows(apart)}
     sucra = dict(zip(ranks["variant"], ranks["sucra"], strict=True)) if len(ranks) else {}
     for row in plain_rows(own):
