@@ -135,7 +135,10 @@ def _variants(study: CompareStudy) -> dict[str, dict[str, Any]]:
         last = [key.split(".")[-1] for key in study.grid]
         labels = last if len(set(last)) == len(last) else [key.replace(".", " ") for key in study.grid]
         name = ", ".join(f"{label} {value}" for label, value in zip(labels, values, strict=True))
-        found[re.sub(r"[^\w ,.:+/()-]", "", name)[:100]] = changes
+        plain = re.sub(r"[^\w ,.:+/()-]", "", name)[:100]
+        if plain in found:
+            raise ConfigurationError([Problem("grid", plain, "two variants have this name.", "names that differ.")])
+        found[plain] = changes
     return found
 
 
