@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,11 +83,10 @@ class Endpoint:
         denominator as for any variance that is estimated. `is_chosen` are the patients of one arm. Missing where there
         is nobody to take it of.
         """
-        columns = _Columns(table)
-        among = self.among(columns, len(table)) > 0.0
+        among = self.among(table, len(table)) > 0.0
         if is_chosen is not None:
             among &= is_chosen
-        value, weight = self.value(columns, len(table)), self.weight(columns, len(table))
+        value, weight = self.value(table, len(table)), self.weight(table, len(table))
         among &= ~(np.isnan(value) | np.isnan(weight))
         n = np.bincount(table.replicate[among], minlength=table.n)
         freed = np.sqrt(n / np.maximum(n - 1.0, 1.0))[table.replicate]
@@ -103,22 +102,6 @@ class Endpoint:
             found[i], part = one(value[own], weight[own] > 0.0, self.horizon)
             added[own] = part * scale
         return found * scale, added * freed
-
-
-class _Columns(Mapping[str, Floats]):
-    """A table of patients as a mapping of columns."""
-
-    def __init__(self, table: PatientTable) -> None:
-        self._table = table
-
-    def __getitem__(self, name: str) -> Floats:
-        return self._table[name]
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(self._table.names)
-
-    def __len__(self) -> int:
-        return len(self._table.names)
 
 
 def _ratios(table: PatientTable, value: Floats, weight: Floats) -> tuple[Floats, Floats]:

@@ -8,8 +8,8 @@ what is infinite; comparisons with what is missing are false.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,14 @@ from trialsim.errors import RequestError
 from trialsim.records.columns import DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, ONSETS_PREFIX
 
 Floats = npt.NDArray[np.float64]
-Columns = Mapping[str, Floats]
+
+
+class Columns(Protocol):
+    """Columns by name: a mapping of them, or a table of patients."""
+
+    def __getitem__(self, name: str, /) -> Floats:
+        """One column, shape (patients,)."""
+
 
 _BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,

@@ -20,7 +20,6 @@ WORDS: Final[dict[str, dict[str, Any]]] = {
     "minor response": {"response": "minor"},
     "partial response": {"response": "partial"},
 }
-GROUPS: Final = ("all_of", "any_of", "not")
 
 
 class Condition(Section):

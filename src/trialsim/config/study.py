@@ -11,7 +11,6 @@ from pydantic import Field, model_serializer, model_validator
 from trialsim.config.population import Section
 from trialsim.config.quantities import Dose, Duration, mistake
 
-SAME_PATIENTS: Final = "same patients"
 PARALLEL: Final = "parallel"
 Strategy = Literal["treatment policy", "composite", "while on treatment"]
 
