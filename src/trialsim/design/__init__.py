@@ -1,0 +1,1 @@
+"""How many patients: exact designs, the same designs under a calendar, assurance, the search for n."""

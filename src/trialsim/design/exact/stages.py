@@ -1,0 +1,79 @@
+"""Paths of a binomial count through looks with boundaries, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binom
+
+from trialsim.errors import RequestError
+
+Floats = npt.NDArray[np.float64]
+NEVER_LOW = -1  # no count is as low: this look never stops for futility
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What becomes of a trial with looks at one true rate; probabilities are exact.
+
+    `stops_low` and `stops_high` have one entry a look: the probability of stopping there at or below the lower
+    boundary, and at or above the upper one. `expected_n` counts patients at the look that stops.
+    """
+
+    stops_low: tuple[float, ...]
+    stops_high: tuple[float, ...]
+    expected_n: float
+
+    @property
+    def rejects(self) -> float:
+        """The probability of rejecting p <= p0, at any look."""
+        return float(sum(self.stops_high))
+
+    @property
+    def stops_early(self) -> float:
+        """The probability of stopping before the last look (PET)."""
+        return float(sum(self.stops_low[:-1]) + sum(self.stops_high[:-1]))
+
+
+def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate: float) -> Paths:
+    """Looks after `sizes` patients in all (rising): stop low if the count is <= lower, high if it is >= upper.
+
+    At the last look lower + 1 == upper, so every trial ends there. Forward recursion over the count (Schultz, Nichol,
+    Elfring and Weed 1973, Biometrics 29:293). Raises `RequestError` for looks that do not rise.
+    """
+    if any(later <= earlier for earlier, later in zip([0, *sizes], sizes, strict=False)):
+        raise RequestError("looks", "each look needs more patients than the one before.", "rising numbers from 1.")
+    alive = np.ones(1)
+    low, high, expected = [], [], 0.0
+    before = 0
+    for n, a, b in zip(sizes, lower, upper, strict=True):
+        alive = np.convolve(alive, binom.pmf(np.arange(n - before + 1), n - before, rate))
+        count = np.arange(n + 1)
+        low.append(float(alive[count <= a].sum()))
+        high.append(float(alive[count >= b].sum()))
+        expected += n * (low[-1] + high[-1])
+        alive = np.where((count > a) & (count < b), alive, 0.0)
+        before = n
+    return Paths(tuple(low), tuple(high), expected + before * float(alive.sum()))
+
+
+def check_rates(p0: float, p1: float) -> None:
+    """Refuse a null and an alternative between which nothing can be decided."""
+    if not (0.0 < p0 < 1.0 and 0.0 < p1 < 1.0):
+        raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", "a rate of 0 or 1 leaves nothing to test.", "0 < p0 < p1 < 1.")
+    if p1 <= p0:
+        wrong = "the alternative is not above the null, so more patients cannot tell them apart."
+        raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", wrong, "p1 > p0.")
+
+
+def check_errors(alpha: float, power: float) -> None:
+    """Refuse error rates that no finite trial has."""
+    if not 0.0 < alpha < 1.0:
+        raise RequestError(f"alpha = {alpha:g}", "no test of a finite trial has this level.", "0 < alpha < 1.")
+    if not 0.0 < power < 1.0:
+        raise RequestError(f"power = {power:g}", "no finite trial has this power.", "0 < power < 1.")
+    if power <= alpha:
+        raise RequestError(f"power = {power:g}", "a coin that rejects with alpha has it.", f"above alpha = {alpha:g}.")

@@ -1,0 +1,235 @@
+"""A trial conducted under a design: looks, pauses of accrual, and what is known at each look. Compiled.
+
+Courses come first and the calendar afterwards, as everywhere in this engine: here the calendar moves. A decision can
+only stop a trial, so the path that it takes if nothing stops it holds every trial that some design stops sooner; what
+a look says of it is decided elsewhere. Days are calendar days unless they are called study days.
+"""
+
+from __future__ import annotations
+
+from math import inf, nan
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.compilation import compiled, part
+from trialsim.model.conduct import DROPPED, REPLACED
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+
+
+@compiled
+def conduct_trials(
+    arrival: Floats,
+    known: Floats,
+    is_evaluable: Flags,
+    event: Floats,
+    arm: Counts,
+    looks: Counts,
+    overrun: int,
+    inevaluable: int,
+    wait_days: float,
+    enrolled: Floats,
+    look_days: Floats,
+    counts: Counts,
+) -> None:
+    """Conduct every trial of a block to its last look, whatever the looks show.
+
+    Shapes: `arrival` (trials, patients), calendar days in rising order if accrual never waits, infinity after the last;
+    `known` (study day on which a patient is resolved), `is_evaluable`, `arm` the same; `event` (trials, patients,
+    questions) study days, infinity for none. Results: `enrolled` (trials, patients), missing for who is not needed;
+    `look_days` (trials, looks), missing for a look that attained numbers made the final one; `counts` (trials, looks,
+    arms, 1 + questions): how many patients the look counts, and how many of them had each event by then.
+    """
+    for t in range(arrival.shape[0]):
+        n = int(np.sum(arrival[t] < inf))
+        _conduct(
+            arrival[t, :n], known[t, :n], is_evaluable[t, :n], event[t, :n], arm[t, :n], looks, overrun, inevaluable,
+            wait_days, enrolled[t], look_days[t], counts[t],
+        )  # fmt: skip
+
+
+@part
+def _conduct(
+    arrival: Floats,
+    known: Floats,
+    is_evaluable: Flags,
+    event: Floats,
+    arm: Counts,
+    looks: Counts,
+    overrun: int,
+    inevaluable: int,
+    wait_days: float,
+    enrolled: Floats,
+    look_days: Floats,
+    counts: Counts,
+) -> None:
+    n = look = 0
+    shift = 0.0
+    enrolled[:] = look_days[:] = nan
+    counts[:] = 0
+    last = looks.size - 1
+    while look <= last and n < arrival.size:
+        enrolled[n] = now = arrival[n] + shift
+        n += 1
+        is_waiting = False
+        while look <= last:
+            held = 0
+            reopens = inf
+            for i in range(n):
+                if inevaluable == REPLACED and not is_evaluable[i]:
+                    day = enrolled[i] + known[i]
+                    held += day > now
+                    if day > now and day < reopens:
+                        reopens = day
+                else:
+                    held += 1
+            if held < min(looks[look] + overrun, looks[last]):
+                break
+            is_waiting = True
+            day = _look_day(enrolled, known, is_evaluable, n, looks[look], inevaluable, inf if look == last else wait_days)
+            if day <= reopens:
+                now = max(now, day)
+                _take_look(enrolled, known, is_evaluable, event, arm, n, looks[look], inevaluable, day, counts[look])
+                look_days[look] = day
+                look += 1
+            else:
+                now = reopens
+        if is_waiting:
+            shift = now - arrival[n - 1] if now > enrolled[n - 1] else shift
+    if look <= last:
+        _look_at_the_rest(
+            enrolled, known, is_evaluable, event, arm, n, looks, look, inevaluable, wait_days, look_days, counts
+        )
+
+
+@part
+def _look_day(
+    enrolled: Floats, known: Floats, is_evaluable: Flags, n: int, wanted: int, inevaluable: int, wait_days: float
+) -> float:
+    """The first day on which the first `wanted` patients who are not known to be inevaluable have all waited or are
+    resolved; infinity if it takes more than the `n` patients who are there.
+    """
+    day = -inf
+    while True:
+        found = 0
+        latest = day
+        for i in range(n):
+            if inevaluable == REPLACED and not is_evaluable[i] and enrolled[i] + known[i] <= day:
+                continue
+            latest = max(latest, enrolled[i] + min(known[i], wait_days))
+            found += 1
+            if found == wanted:
+                break
+        if found < wanted:
+            return inf
+        if latest == day:
+            return day
+        day = latest
+
+
+@part
+def _take_look(
+    enrolled: Floats,
+    known: Floats,
+    is_evaluable: Flags,
+    event: Floats,
+    arm: Counts,
+    n: int,
+    wanted: int,
+    inevaluable: int,
+    day: float,
+    count: Counts,
+) -> None:
+    """What is known on the day of a look of its patients."""
+    found = 0
+    for i in range(n):
+        is_out = inevaluable in (REPLACED, DROPPED) and not is_evaluable[i] and enrolled[i] + known[i] <= day
+        if is_out and inevaluable == REPLACED:
+            continue
+        found += 1
+        if not is_out:
+            count[arm[i], 0] += 1
+            for k in range(event.shape[1]):
+                count[arm[i], 1 + k] += enrolled[i] + event[i, k] <= day
+        if found == wanted:
+            return
+
+
+@part
+def _look_at_the_rest(
+    enrolled: Floats,
+    known: Floats,
+    is_evaluable: Flags,
+    event: Floats,
+    arm: Counts,
+    n: int,
+    looks: Counts,
+    look: int,
+    inevaluable: int,
+    wait_days: float,
+    look_days: Floats,
+    counts: Counts,
+) -> None:
+    """Nobody comes any more: looks that can still be taken are, then all who are there make the final analysis."""
+    last = looks.size - 1
+    while look < last:
+        day = _look_day(enrolled, known, is_evaluable, n, looks[look], inevaluable, wait_days)
+        if day == inf:
+            break
+        _take_look(enrolled, known, is_evaluable, event, arm, n, looks[look], inevaluable, day, counts[look])
+        look_days[look] = day
+        look += 1
+    day = 0.0
+    for i in range(n):
+        day = max(day, enrolled[i] + known[i])
+    _take_look(enrolled, known, is_evaluable, event, arm, n, n + 1, inevaluable, day, counts[last])
+    look_days[last] = day
+
+
+@compiled
+def toxicity_stops(enrolled: Floats, day: Floats, known: Floats, at_least: Counts, stops: Floats) -> None:
+    """The calendar day on which so many had the toxicity among those in whom it is settled that the trial stops.
+
+    Shapes: `enrolled`, `day` (study day of the toxicity, infinity for none), `known` (study day on which it is settled)
+    (trials, patients); `at_least` (patients,): how many of the first n it takes; `stops` (trials,), infinity for never.
+    """
+    for t in range(enrolled.shape[0]):
+        n = int(np.sum(enrolled[t] < inf))
+        settled = enrolled[t, :n] + known[t, :n]
+        n_known = n_toxic = 0
+        stops[t] = inf
+        for i in np.argsort(settled):
+            n_known += 1
+            n_toxic += day[t, i] < inf
+            if n_toxic >= at_least[min(n_known, at_least.size) - 1]:
+                stops[t] = settled[i]
+                break
+
+
+@compiled
+def event_looks(
+    arrival: Floats, event: Floats, left: Floats, looks: Counts, n_patients: int, follow_up_days: float, days: Floats
+) -> None:
+    """The calendar days of looks at numbers of events; a look whose events do not come by the last day is missing.
+
+    `event` (study day of the event, infinity for none), `left` (study day on which observation ended without one,
+    infinity for none) and `arrival` (rising) have shape (trials, patients); `days` (trials, looks). The last look is on
+    the last day at the latest: `follow_up_days` after the last of the first `n_patients` came.
+    """
+    last = looks.size - 1
+    for t in range(arrival.shape[0]):
+        n = min(n_patients, int(np.sum(arrival[t] < inf)))
+        seen = np.full(n, inf)
+        for i in range(n):
+            if event[t, i] <= left[t, i]:
+                seen[i] = arrival[t, i] + event[t, i]
+        seen = np.sort(seen)
+        latest = (arrival[t, n - 1] if n > 0 else 0.0) + follow_up_days
+        for k in range(looks.size):
+            day = seen[looks[k] - 1] if looks[k] <= n else inf
+            days[t, k] = day if day <= latest else nan
+        if not days[t, last] <= latest:
+            days[t, last] = latest

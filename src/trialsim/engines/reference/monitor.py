@@ -1,0 +1,260 @@
+"""A trial that is looked at while it runs: what is known of each patient, when accrual waits, what a look decides.
+
+The monitor reads what the trial logs, as it happens, and nothing else: it knows at each moment what an investigator
+would know. What a look decides is asked of `decide`, which sees counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import simpy
+
+from trialsim.engines.reference.environment import TrialEnvironment
+from trialsim.engines.reference.patient import Patient
+from trialsim.engines.reference.treatment import NOTHING_SEEN, Seen
+from trialsim.engines.reference.trial import Trial
+from trialsim.model import conduct as c
+from trialsim.model import disease, parameters
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Protocol
+from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
+
+Counts = npt.NDArray[np.int64]
+Decide = Callable[[int, Counts], bool]  # look (from 0), counts so far (looks, arms, 1 + questions): whether to stop
+_AFTER_ALL: Final = v.ORDER_VISIT + 2  # a window closes after all that happens on its last day
+NAN: Final = float("nan")
+
+
+@dataclass
+class Known:
+    """What is known of one patient so far, question by question."""
+
+    arm: int
+    has_event: list[bool]
+    is_settled: list[bool]
+    is_evaluable: bool = False
+    is_inevaluable: bool = False
+    has_waited: bool = False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the monitor does: the plan, what is asked of each patient, what the looks decide.
+
+    With `at_least` the last question is one of safety: it is watched all the time, and the trial stops when so many of
+    the first n in whom it is settled had the event, `at_least[n - 1]`. The other questions resolve a patient.
+    """
+
+    plan: c.Conduct
+    asked: tuple[c.Asked, ...]
+    decide: Decide
+    at_least: tuple[int, ...] = ()
+    n_arms: int = 1
+
+    @property
+    def n_primary(self) -> int:
+        """How many questions resolve a patient."""
+        return len(self.asked) - (1 if self.at_least else 0)
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """How a trial went: calendar days of enrolment by number of the patient, of looks, and what each look counted.
+
+    `counts` has shape (looks, arms, 1 + questions). `stopped_day` is that of the boundary for toxicity, if it was met.
+    """
+
+    enrolled: dict[int, float]
+    look_days: tuple[float, ...]
+    counts: Counts
+    stopped_day: float
+
+
+class Arm(Trial):
+    """One arm: its patients follow its protocol, and what they log is what the monitor learns."""
+
+    def __init__(self, protocol: Protocol, table: DrawTable, env: TrialEnvironment, learn: Callable[..., None]) -> None:
+        super().__init__(protocol, table)
+        self.env, self.learn = env, learn
+
+    def count(self, what: int) -> None:
+        """Nothing is counted for a cut-off: looks end the trial."""
+
+    def log(
+        self,
+        patient: Patient,
+        event: int,
+        clock: int = -1,
+        occurrence: int = 0,
+        detail: int = 0,
+        rule: int = 0,
+        dose_from: float = NAN,
+        dose_to: float = NAN,
+        seen: Seen = NOTHING_SEEN,
+    ) -> None:
+        """One row of the log, told to the monitor."""
+        self.learn(patient, event, clock, detail)
+
+
+class MonitoredTrial:
+    """A trial of one or more arms under a plan; `arms` has the arm of each patient by number."""
+
+    def __init__(
+        self, protocols: Sequence[Protocol], seed: int, replicate: int, arms: dict[int, int], watch: Watch
+    ) -> None:
+        self.env = TrialEnvironment()
+        own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
+        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
+        self.each = [Arm(*pair, self.env, self.learn) for pair in zip(own, tables, strict=True)]
+        self.arms, self.watch, self.plan = arms, watch, watch.plan
+        self.known: dict[int, Known] = {}
+        self.enrolled: dict[int, float] = {}
+        self.look = self.n_settled = self.n_toxic = 0
+        self.look_days = [NAN] * len(self.plan.looks)
+        self.counts = np.zeros((len(self.plan.looks), watch.n_arms, 1 + watch.n_primary), np.int64)
+        self.stopped_day = inf
+        self.news = self.env.event()
+        self.is_accrual_over = False
+        self.ended = self.env.event()
+
+    def run(self) -> Conducted:
+        """Run the trial to the look that ends it."""
+        self.env.process(self.enrolment())
+        self.env.run(until=self.ended)
+        return Conducted(self.enrolled, tuple(self.look_days), self.counts, self.stopped_day)
+
+    # Enrolment, which may have to wait.
+
+    def enrolment(self) -> Generator[simpy.Event, object, None]:
+        """Patients come one by one while accrual is open; while it waits, the clock of arrivals stands still."""
+        each = [virtual_patients(arm.protocol, arm.table) for arm in self.each]
+        shift = 0.0
+        for i, first in enumerate(each[0]):
+            if not first.is_eligible:
+                continue
+            arm = self.arms[first.number]
+            who = each[arm][i]
+            yield self.env.at(who.arrival_day + shift, v.ORDER_ARRIVAL)
+            self.enrol(who, arm)
+            while not self.is_open():
+                self.news = self.env.event()
+                yield self.news
+                shift = self.env.now - who.arrival_day
+        self.is_accrual_over = True
+        self.review()
+
+    def enrol(self, who: VirtualPatient, arm: int) -> None:
+        """One more patient: the course begins, and the windows of what is asked."""
+        patient = Patient(self.each[arm], replace(who, arrival_day=self.env.now))
+        n = len(self.watch.asked)
+        known = Known(arm, [False] * n, [False] * n)
+        self.known[who.number] = known
+        self.enrolled[who.number] = self.env.now
+        self.env.process(patient.course())
+        for k, asked in enumerate(self.watch.asked):
+            if asked.window_days < inf:
+                self.env.process(self.window(known, k, asked.window_days))
+        if self.plan.wait_days < inf:
+            self.env.process(self.waiting(known))
+
+    def is_open(self) -> bool:
+        """Whether one more patient may be enrolled now."""
+        return self.look >= len(self.plan.looks) or len(self.held()) < self.plan.most_before(self.look)
+
+    def held(self) -> list[Known]:
+        """The patients who have their place, in order of enrolment."""
+        replaces = self.plan.inevaluable == c.REPLACED
+        return [item for item in self.known.values() if not (replaces and item.is_inevaluable)]
+
+    # What is learnt.
+
+    def learn(self, patient: Patient, event: int, clock: int, detail: int) -> None:
+        """A row of the log of a patient."""
+        known = self.known[patient.who.number]
+        if event == v.BECAME_EVALUABLE:
+            known.is_evaluable = True
+        has_left = event == v.OBSERVATION_ENDED
+        has_progressed = event == v.ASSESSED and disease.is_progression(detail)
+        for k, asked in enumerate(self.watch.asked):
+            if known.is_settled[k]:
+                continue
+            if is_event(asked, patient, event, clock, detail):
+                known.has_event[k] = True
+                self.settle(known, k)
+            elif asked.kind == c.RESPONSE and (has_progressed or has_left):
+                is_out = has_left and not known.is_evaluable and self.plan.inevaluable != c.FAILURE
+                known.is_inevaluable |= is_out
+                self.settle(known, k)
+            elif has_left:
+                self.settle(known, k)
+        self.review()
+
+    def settle(self, known: Known, k: int) -> None:
+        """A question is settled for a patient; the one of safety may stop the trial."""
+        known.is_settled[k] = True
+        if self.watch.at_least and k == self.watch.n_primary:
+            self.n_settled += 1
+            self.n_toxic += known.has_event[k]
+            enough = self.watch.at_least[min(self.n_settled, len(self.watch.at_least)) - 1]
+            if self.n_toxic >= enough and not self.ended.triggered:
+                self.stopped_day = self.env.now
+                self.ended.succeed()
+
+    def window(self, known: Known, k: int, days: float) -> Generator[simpy.Event, object, None]:
+        """The window of a question closes: what has not happened by now does not count any more."""
+        yield self.env.at_study_day(self.env.now + days, days, _AFTER_ALL)
+        if not known.is_settled[k]:
+            self.settle(known, k)
+            self.review()
+
+    def waiting(self, known: Known) -> Generator[simpy.Event, object, None]:
+        """An interim look need not wait for this patient any longer."""
+        days = self.plan.wait_days
+        yield self.env.at_study_day(self.env.now + days, days, _AFTER_ALL)
+        known.has_waited = True
+        self.review()
+
+    # What is decided.
+
+    def review(self) -> None:
+        """Take the looks that are due; let accrual see what is new."""
+        last = len(self.plan.looks) - 1
+        while self.look <= last and not self.ended.triggered:
+            concerned = self.held()[: self.plan.looks[self.look]]
+            if len(concerned) < self.plan.looks[self.look]:
+                if not (self.is_accrual_over and all(self.is_resolved(item) for item in self.known.values())):
+                    break
+                self.look = last  # attained numbers make this the final analysis
+            elif not all(self.is_resolved(item) or (self.look < last and item.has_waited) for item in concerned):
+                break
+            self.take_look(concerned)
+        if not self.news.triggered:
+            self.news.succeed()
+
+    def take_look(self, concerned: list[Known]) -> None:
+        """Count, decide, and go on or not."""
+        for item in concerned:
+            if not item.is_inevaluable:
+                self.counts[self.look, item.arm] += [1, *item.has_event[: self.watch.n_primary]]
+        self.look_days[self.look] = self.env.now
+        is_last = self.look == len(self.plan.looks) - 1
+        if self.watch.decide(self.look, self.counts) or is_last:
+            self.ended.succeed()
+        self.look += 1
+
+    def is_resolved(self, known: Known) -> bool:
+        """Whether all is known that the design asks for."""
+        return all(known.is_settled[: self.watch.n_primary])
+
+
+def is_event(asked: c.Asked, patient: Patient, event: int, clock: int, detail: int) -> bool:
+    """Whether a row of the log is what is asked for."""
+    if asked.kind == c.RESPONSE:
+        return event == v.ASSESSED and disease.is_response(detail) and detail >= asked.least
+    return event == v.TOXICITY_ONSET and patient.protocol.clocks[clock].name in asked.toxicities

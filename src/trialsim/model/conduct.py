@@ -1,0 +1,70 @@
+"""How a trial is conducted under a design: when it is looked at, when accrual waits, what each patient counts for.
+
+Both engines read this plan and share nothing else of it. A patient is *resolved* when all that the design asks for is
+known: a response or its window gone by, progression, death, the end of observation. Whoever leaves before being
+evaluable, without a response, is inevaluable. A look after m patients concerns the first m in order of enrolment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+# What becomes of an inevaluable patient.
+REPLACED: Final = 0  # the next patient takes the place, once it is known
+FAILURE: Final = 1  # counts as one without a response
+DROPPED: Final = 2  # keeps the place and does not count
+INEVALUABLE_NAMES: Final = ("replaced", "failures", "dropped")
+
+NO_PAUSE: Final = 1_000_000_000  # an overrun that never stops accrual before a look
+
+# Kinds of what is asked of each patient.
+RESPONSE: Final = 0
+TOXICITY: Final = 1
+PROGRESSION_OR_DEATH: Final = 2
+DEATH: Final = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One thing that is asked of every patient: whether it happens within `window_days` of the first dose, [0, window].
+
+    `least` is the least response that counts (a `disease` state), `toxicities` the names of the clocks that count.
+    """
+
+    kind: int
+    window_days: float = inf
+    least: int = 0
+    toxicities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """Looks after so many patients each (rising, the last one is the final analysis), all patients of all arms together.
+
+    Before a look that is due after m patients at most m + `overrun` are enrolled, beyond the inevaluable who are
+    replaced. `inevaluable` is one of `REPLACED`, `FAILURE`, `DROPPED`. An interim look waits until its patients are
+    resolved or `wait_days` have gone by since their first dose, the final one until all are resolved.
+    """
+
+    looks: tuple[int, ...]
+    overrun: int = 0
+    inevaluable: int = REPLACED
+    wait_days: float = inf
+
+    def most_before(self, look: int) -> int:
+        """How many may be enrolled before a look (from 0), beyond those who are replaced."""
+        return min(self.looks[look] + self.overrun, self.looks[-1])
+
+
+@dataclass(frozen=True)
+class EventConduct:
+    """Looks after so many events each (rising); the last look comes at the latest `follow_up_days` after the last entry.
+
+    `n_patients` enrol without a pause.
+    """
+
+    looks: tuple[int, ...]
+    n_patients: int
+    follow_up_days: float
