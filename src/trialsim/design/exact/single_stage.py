@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+ROUNDED: Final = 0.0005  # half a unit of the last digit of power in A'Hern's tables
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,31 @@ def power_by_n(p0: float, p1: float, alpha: float, largest: int) -> tuple[Counts
 
 
 def single_stage(p0: float, p1: float, alpha: float, power: float, largest: int = 1000) -> SingleStage:
-    """The smallest exact single-stage design (A'Hern 2001, Stat Med 20:859, whose critical number is r + 1).
+    """The smallest exact single-stage design (Fleming 1982; A'Hern 2001, whose critical number is r + 1).
 
     Raises `RequestError` where no n up to `largest` will do; the message has the nearest that does.
     """
+    return _smallest(p0, p1, alpha, power, power, largest)
+
+
+def ahern(p0: float, p1: float, alpha: float, power: float, largest: int = 1000) -> SingleStage:
+    """The design that A'Hern tabulates (2001, Stat Med 20:859): the smallest whose power is at least `power`, rounded.
+
+    His tables take a power of 0.7995 for 0.80, so some of them are a patient or two smaller than `single_stage`; levels
+    are exact in both. Raises `RequestError`.
+    """
+    return _smallest(p0, p1, alpha, power, power - ROUNDED, largest)
+
+
+def _smallest(p0: float, p1: float, alpha: float, power: float, enough_power: float, largest: int) -> SingleStage:
     check_rates(p0, p1)
     check_errors(alpha, power)
     n, r, reached = power_by_n(p0, p1, alpha, 2 * largest)
-    enough = np.flatnonzero(reached >= power)
+    enough = np.flatnonzero(reached >= enough_power)
     if len(enough) == 0 or n[enough[0]] > largest:
         raise _too_few(p0, p1, alpha, power, largest)
     i = int(enough[0])
-    short = np.flatnonzero(reached < power)
+    short = np.flatnonzero(reached < enough_power)
     stays = int(n[short[-1]]) + 1 if len(short) else 1
     return SingleStage(
         int(n[i]), int(r[i]), p0, p1, float(binom.sf(r[i], n[i], p0)), float(reached[i]), stays

@@ -1,0 +1,265 @@
+"""A study that asks how many patients the next trial needs: which question, which design, how it is conducted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Self
+
+from pydantic import Field, model_serializer, model_validator
+
+from trialsim.config.population import Section
+from trialsim.config.quantities import Observation, Probability, mistake
+from trialsim.config.study import Allocation, EndpointSpec
+
+CALIBRATED: Final = "calibrated"
+MODELLED: Final = "modelled"
+ONE_ARM: Final = (
+    "single-stage",
+    "ahern",
+    "simon-optimal",
+    "simon-minimax",
+    "simon-admissible",
+    "fleming",
+    "bryant-day",
+    "precision",
+)
+ARMS: Final = ("two-arm", "logrank", "selection")
+Design = Literal[
+    "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
+    "two-arm", "logrank", "one-sample-logrank", "selection",
+]  # fmt: skip
+
+
+class SizeEndpoint(EndpointSpec):
+    """What the trial decides on: an endpoint as in `compare`, seen `within` a time of the first dose."""
+
+    within: Observation | None = None
+
+
+class ToxicityAim(Section):
+    """The second endpoint of a Bryant-Day design: a toxicity, its rates that are too high and acceptable, its level.
+
+    `odds_ratio` is of response in patients free of the toxicity against others.
+    """
+
+    endpoint: SizeEndpoint
+    null: Probability
+    alternative: Probability
+    alpha: float = Field(default=0.10, gt=0.0, lt=1.0)
+    odds_ratio: float = Field(default=1.0, gt=0.0, le=1e6)
+
+
+class Futility(Section):
+    """Stopping for futility: `spending` beta as alpha is spent, or a `z` for each interim look.
+
+    Without `binding` the efficacy boundaries do not count on it.
+    """
+
+    spending: str | None = None
+    z: list[float] | None = None
+    binding: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.spending is None) == (self.z is None):
+            raise mistake("futility has one rule", "one of `spending` and `z`")
+        return self
+
+
+class Looks(Section):
+    """Interim looks `at` shares of the patients or events, the last 1; alpha is spent by `spending`.
+
+    `spending` is `obrien-fleming`, `pocock`, `power RHO` (alpha t^RHO), or the cumulative alphas themselves.
+    """
+
+    at: list[float] = Field(default_factory=lambda: [1.0], min_length=1, max_length=10)
+    spending: str | list[float] = "obrien-fleming"
+    futility: Futility | None = None
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        rises = all(a < b for a, b in zip([0.0, *self.at], self.at, strict=False))
+        if not rises or self.at[-1] != 1.0:
+            raise mistake("looks rise to the whole of the trial", "rising shares, the last one 1, such as [0.5, 0.75, 1]")
+        if isinstance(self.spending, str) and not re.fullmatch(r"obrien-fleming|pocock|power [\d.]+", self.spending):
+            raise mistake(
+                f"{self.spending!r} spends no alpha", "obrien-fleming, pocock, power 2, or the cumulative alphas"
+            )
+        if isinstance(self.spending, list) and len(self.spending) != len(self.at):
+            raise mistake("alpha is spent at every look", f"{len(self.at)} cumulative alphas")
+        return self
+
+
+class Conduct(Section):
+    """How the trial goes on around its looks.
+
+    `accrual` pauses before a look, or continues; `overrun` patients at most are enrolled beyond those the look waits
+    for (0 with `pause`, as many as come with `continue`, unless given). `inevaluable` patients are `replaced`, count as
+    `failures`, or are `dropped`. `interim_after`: an interim look waits so long for each of its patients, and takes
+    what is seen by then; without it, until all of them are resolved. `attained` decides where numbers are not as
+    planned. `follow_up`: how long after the last entry a trial with times to events ends at the latest.
+    """
+
+    accrual: Literal["pause", "continue"] = "pause"
+    overrun: int | None = Field(default=None, ge=0, le=10_000)
+    inevaluable: Literal["replaced", "failures", "dropped"] = "replaced"
+    interim_after: Observation | None = None
+    attained: Literal["koyama-chen", "green-dahlberg"] = "koyama-chen"
+    follow_up: Observation = Field(default_factory=lambda: Observation.of("12 months", "assumed"))
+
+
+class Safety(Section):
+    """A boundary that stops the trial for toxicity, watched all the time.
+
+    `bayesian`: stop when the posterior probability that toxicity exceeds `rate` reaches `certainty`, with a beta
+    `prior`; `exact`: stopping at `rate` is as probable as `alpha` in all. Nothing stops before `first` patients.
+    """
+
+    endpoint: SizeEndpoint
+    rate: Probability
+    method: Literal["bayesian", "exact"] = "bayesian"
+    certainty: float = Field(default=0.9, gt=0.0, lt=1.0)
+    prior: tuple[float, float] = (1.0, 1.0)
+    alpha: float = Field(default=0.05, gt=0.0, lt=1.0)
+    first: int = Field(default=3, ge=1, le=1000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pair(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(data.get("prior"), list):
+            prior = [float(item) if isinstance(item, int) else item for item in data["prior"]]
+            return {**data, "prior": tuple(prior)}
+        return data
+
+
+class Stages(Section):
+    """The stages of a Fleming design: patients after the first stage, and in all."""
+
+    first: int = Field(ge=1)
+    all: int = Field(ge=2)
+
+
+class SizeStudy(Section):
+    """A question of size. See docs/guide/size.md; a key that a design does not use is refused.
+
+    `null` is the rate that is not worth more (or, of two arms, no difference), `alternative` the rate (or, of `logrank`,
+    the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot says; `modelled`: what
+    the scenario says at its point values.
+    """
+
+    format: Literal[1] = 1
+    study: Literal["size"]
+    name: str = "study"
+    title: str
+    description: str = ""
+    scenario: str
+    changes: dict[str, Any] = Field(default_factory=dict)
+    endpoint: SizeEndpoint
+    design: Design
+    null: Probability | None = None
+    alternative: Any = None
+    alpha: float = 0.05
+    power: float = 0.80
+    sides: Literal[1, 2] = 1
+    test: str | None = None
+    stages: Stages | None = None
+    toxicity: ToxicityAim | None = None
+    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    control: str | None = None
+    allocation: Allocation = Field(default_factory=Allocation)
+    looks: Looks = Field(default_factory=Looks)
+    conduct: Conduct = Field(default_factory=Conduct)
+    safety: Safety | None = None
+    half_width: Probability | None = None
+    confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
+    largest_n: int = Field(default=400, ge=2, le=5000)
+    trials: int = Field(default=20_000, ge=100, le=10_000_000)
+    source: str = "assumed"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        found = dict(data)
+        if isinstance(found.get("variants"), Mapping):
+            found["variants"] = {str(name): {} if item is None else item for name, item in found["variants"].items()}
+        for key in ("alpha", "power"):
+            if isinstance(found.get(key), int) and not isinstance(found.get(key), bool):
+                found[key] = float(found[key])
+        return found
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not re.fullmatch(r"\w[\w .+-]{0,99}", self.name):
+            raise mistake("a name becomes a folder", "up to 100 letters, digits, spaces and . _ + -")
+        for wrong, allowed in _misfits(self):
+            raise mistake(wrong, allowed)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None and value != {}}
+
+    @property
+    def alternative_rate(self) -> float | None:
+        """The alternative as a number (a rate, or a hazard ratio); None where the model gives it."""
+        return None if self.alternative in (CALIBRATED, MODELLED, None) else float(self.alternative)
+
+    @property
+    def n_arms(self) -> int:
+        """How many arms the trial has."""
+        return len(self.variants) if self.design in ARMS else 1
+
+
+def _misfits(study: SizeStudy) -> list[tuple[str, str]]:
+    """What does not go together, with what would."""
+    found: list[tuple[str, str]] = []
+    has_arms = study.design in ARMS
+    if has_arms and len(study.variants) < 2:
+        found.append((f"{study.design} compares arms", "`variants` with two arms, {control: {}, experimental: {…}}"))
+    if not has_arms and study.variants:
+        found.append((f"{study.design} has one arm", "no `variants`; `changes` change the scenario"))
+    if study.design in ("two-arm", "logrank") and len(study.variants) > 2:
+        found.append((f"{study.design} compares two arms", "two `variants`"))
+    if study.control is not None and study.control not in study.variants:
+        found.append((f"there is no variant {study.control!r}", ", ".join(study.variants) or "none"))
+    if (study.design == "bryant-day") != (study.toxicity is not None):
+        found.append(("`toxicity` and bryant-day go together", "{endpoint: any severe toxicity, null: 0.6, …}"))
+    if (study.design == "fleming") != (study.stages is not None):
+        found.append(("`stages` and fleming go together", "{first: 15, all: 25}"))
+    if (study.design == "precision") != (study.half_width is not None):
+        found.append(("`half_width` and precision go together", "half_width: 0.1"))
+    needs_null = study.design in ONE_ARM and study.design != "precision"
+    if needs_null != (study.null is not None):
+        found.append(("a null rate is of designs with one arm", "`null: 0.15` with one arm, and not with two"))
+    if study.looks.at != [1.0] and not has_arms:
+        found.append((f"{study.design} has its own looks", "`looks` with two-arm or logrank"))
+    found += _wrong_alternative(study)
+    if not 0.0 < study.alpha < 1.0:
+        found.append((f"alpha {study.alpha:g}: no test of a finite trial has this level", "0 < alpha < 1, such as 0.05"))
+    if not 0.0 < study.power < 1.0:
+        found.append((f"power {study.power:g}: no finite trial has this power", "0 < power < 1, such as 0.80"))
+    return found
+
+
+def _wrong_alternative(study: SizeStudy) -> list[tuple[str, str]]:
+    given = study.alternative
+    if given is None:
+        if study.design in ("precision",):
+            return []
+        return [("the alternative is missing", "a number, `calibrated`, or `modelled`")]
+    if given in (CALIBRATED, MODELLED):
+        return []
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return [(f"{given!r} is no alternative", "a number, `calibrated`, or `modelled`")]
+    if study.design in ("two-arm", "selection"):
+        return [("the arms' own changes make the alternative of two arms", "`alternative: calibrated` or `modelled`")]
+    if study.design in ("logrank", "one-sample-logrank"):
+        return [] if 0.0 < given < 1.0 else [("this hazard ratio is no gain", "above 0 and below 1")]
+    if study.null is not None and not given > study.null.value:
+        nearest = f"above {study.null.value:g}"
+        return [(f"the alternative {given:g} is not above the null {study.null.value:g}", nearest)]
+    return [] if 0.0 < given < 1.0 else [("a rate of 0 or 1 leaves nothing to test", "between 0 and 1")]
+

@@ -1,0 +1,261 @@
+"""What a design decides at a look, from what was counted: for many trials at once, or for the one that is running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binom, norm
+
+from trialsim.design.exact.bryant_day import BryantDay
+from trialsim.design.exact.proportions import rejection_region
+from trialsim.design.exact.two_stage import TwoStage
+
+Counts = npt.NDArray[np.int64]
+Signs = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float64]
+
+FUTILE: Final = -1  # stop: the null hypothesis is not rejected
+GO_ON: Final = 0
+REJECT: Final = 1
+GREEN_DAHLBERG: Final = "green-dahlberg"
+KOYAMA_CHEN: Final = "koyama-chen"
+GREEN_DAHLBERG_LEVEL: Final = 0.02  # of the test of the alternative at the first stage
+GREEN_DAHLBERG_FINAL: Final = 0.055  # of the test of the null hypothesis at the end
+
+
+class Decisions(Protocol):
+    """A design as decisions: `decide(look, counts)` for counts (trials, looks, arms, 1 + questions) up to that look."""
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at each look, all arms together."""
+
+    def decide(self, look: int, counts: Counts) -> Signs:
+        """`FUTILE`, `GO_ON` or `REJECT` for each trial, shape (trials,)."""
+
+    def statistic(self, counts: Counts) -> Floats:
+        """A standard normal deviate of the final counts under the null hypothesis, shape (trials,)."""
+
+
+@dataclass(frozen=True)
+class OneArm:
+    """One arm, one question, one or two stages; `e1` of the design lets the first stage reject.
+
+    Where attained numbers are not the planned ones: *Green-Dahlberg* (1992, Stat Med 11:853) stops after the first
+    stage if p1 is rejected at level 0.02 and rejects p0 at level 0.055 at the end. *Koyama-Chen* (2008, Stat Med
+    27:3145) keeps the conditional type I error of the plan given the first stage; a first stage of other size stops if
+    p1 is rejected at the level at which the planned one stops.
+    """
+
+    design: TwoStage | None
+    n: int
+    r: int
+    p0: float
+    p1: float
+    alpha: float
+    attained: str = KOYAMA_CHEN
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at each look."""
+        return (self.n,) if self.design is None else (self.design.n1, self.n)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """(x - n p0) / sqrt(n p0 (1 - p0))."""
+        n, x = counts[:, -1, 0, 0], counts[:, -1, 0, 1]
+        return _standardised(n, x, self.p0)
+
+    def decide(self, look: int, counts: Counts) -> Signs:
+        """See `Decisions`."""
+        n, x = counts[:, look, 0, 0], counts[:, look, 0, 1]
+        if look < len(self.looks) - 1:
+            return self._first(n, x)
+        planned = self._final_as_planned(counts, n)
+        rejects = np.where(planned, x > self.r, self._final_attained(counts, n, x))
+        return np.where(rejects, REJECT, FUTILE).astype(np.int8)
+
+    def _first(self, n: Counts, x: Counts) -> Signs:
+        design = self.design
+        if design is None:
+            raise AssertionError("a single stage has no first one")
+        e1 = design.n1 + 1 if design.e1 is None else design.e1
+        level = GREEN_DAHLBERG_LEVEL if self.attained == GREEN_DAHLBERG else binom.cdf(design.r1, design.n1, self.p1)
+        low = np.where(n == design.n1, x <= design.r1, binom.cdf(x, n, self.p1) <= level + 1e-12)
+        high_level = binom.sf(e1 - 1, design.n1, self.p0)
+        high = np.where(n == design.n1, x >= e1, (binom.sf(x - 1, n, self.p0) <= high_level) & (design.e1 is not None))
+        return np.where(low, FUTILE, np.where(high, REJECT, GO_ON)).astype(np.int8)
+
+    def _final_as_planned(self, counts: Counts, n: Counts) -> npt.NDArray[np.bool_]:
+        is_planned = n == self.n
+        return is_planned if self.design is None else is_planned & (counts[:, 0, 0, 0] == self.design.n1)
+
+    def _final_attained(self, counts: Counts, n: Counts, x: Counts) -> npt.NDArray[np.bool_]:
+        if self.attained == GREEN_DAHLBERG:
+            return np.asarray(binom.sf(x - 1, n, self.p0) <= GREEN_DAHLBERG_FINAL)
+        if self.design is None:
+            return np.asarray(binom.sf(x - 1, n, self.p0) <= self.alpha)
+        n1, x1 = counts[:, 0, 0, 0], counts[:, 0, 0, 1]
+        spent = binom.sf(self.r - x1, np.maximum(self.n - n1, 0), self.p0)
+        second = binom.sf(x - x1 - 1, np.maximum(n - n1, 0), self.p0) <= spent
+        return np.asarray(np.where(n1 > 0, second, binom.sf(x - 1, n, self.p0) <= self.design.alpha))
+
+
+@dataclass(frozen=True)
+class ResponseAndToxicity:
+    """Bryant and Day's two stages; counts are of responses and of toxicities.
+
+    At attained numbers that are not the planned ones both endpoints are judged as Green and Dahlberg do: at the first
+    stage by the level at which the plan stops each under its alternative, at the end by the plan's two levels.
+    """
+
+    design: BryantDay
+    alpha_r: float
+    alpha_t: float
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at each look."""
+        return (self.design.n1, self.design.n)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """The smaller of the deviates of responses and of freedom from toxicity."""
+        n, x, free = counts[:, -1, 0, 0], counts[:, -1, 0, 1], counts[:, -1, 0, 0] - counts[:, -1, 0, 2]
+        rates = self.design.rates
+        return np.minimum(_standardised(n, x, rates.pr0), _standardised(n, free, rates.pt0))
+
+    def decide(self, look: int, counts: Counts) -> Signs:
+        """See `Decisions`."""
+        d, rates = self.design, self.design.rates
+        n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]
+        if look == 0:
+            low_r = binom.cdf(x, n, rates.pr1) <= binom.cdf(d.cr1, d.n1, rates.pr1) + 1e-12
+            low_t = binom.cdf(free, n, rates.pt1) <= binom.cdf(d.ct1, d.n1, rates.pt1) + 1e-12
+            is_low = np.where(n == d.n1, (x <= d.cr1) | (free <= d.ct1), low_r | low_t)
+            return np.where(is_low, FUTILE, GO_ON).astype(np.int8)
+        planned = (x > d.cr) & (free > d.ct)
+        attained = (binom.sf(x - 1, n, rates.pr0) <= self.alpha_r) & (binom.sf(free - 1, n, rates.pt0) <= self.alpha_t)
+        return np.where(np.where(n == d.n, planned, attained), REJECT, FUTILE).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class TwoArms:
+    """Two arms (control, experimental), one question. One look: an exact or approximate test at the attained numbers.
+
+    More looks: the pooled z statistic against bounds by look, `upper` for rejecting and `lower` for futility.
+    """
+
+    looks: tuple[int, ...]
+    alpha: float
+    sides: int
+    test: str
+    better: str
+    upper: tuple[float, ...] = ()
+    lower: tuple[float, ...] = ()
+
+    def statistic(self, counts: Counts) -> Floats:
+        """The pooled z statistic, positive where the experimental arm is better; 0 where the arms cannot differ."""
+        return self._z(counts[:, -1])
+
+    def _z(self, counts: Counts) -> Floats:
+        n, x = counts[:, :, 0].astype(np.float64), counts[:, :, 1].astype(np.float64)
+        total = np.maximum(n.sum(axis=1), 1.0)
+        pooled = x.sum(axis=1) / total
+        variance = pooled * (1.0 - pooled) * (1.0 / np.maximum(n[:, 0], 1.0) + 1.0 / np.maximum(n[:, 1], 1.0))
+        gain = x[:, 1] / np.maximum(n[:, 1], 1.0) - x[:, 0] / np.maximum(n[:, 0], 1.0)
+        z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(n)), where=variance > 0.0)
+        return z if self.better == "higher" else -z
+
+    def decide(self, look: int, counts: Counts) -> Signs:
+        """See `Decisions`."""
+        is_last = look == len(self.looks) - 1
+        if not self.upper:
+            return np.where(self._rejects(counts[:, look]), REJECT, FUTILE).astype(np.int8)
+        z = self._z(counts[:, look])
+        size = np.abs(z) if self.sides == 2 else z
+        low = (z < self.lower[look]) if self.lower else np.zeros(len(z), np.bool_)
+        otherwise = FUTILE if is_last else GO_ON
+        return np.where(size >= self.upper[look], REJECT, np.where(low, FUTILE, otherwise)).astype(np.int8)
+
+    def _rejects(self, counts: Counts) -> npt.NDArray[np.bool_]:
+        """The test at the attained numbers of each trial."""
+        found = np.zeros(len(counts), np.bool_)
+        sizes, which = np.unique(counts[:, :, 0], axis=0, return_inverse=True)
+        for i, (control, experimental) in enumerate(sizes.tolist()):
+            if control and experimental:
+                own = np.flatnonzero(which.reshape(-1) == i)
+                region = _region(control, experimental, self.alpha, self.sides, self.test, self.better)
+                found[own] = region[counts[own, 0, 1], counts[own, 1, 1]]
+        return found
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """No decision: the trial estimates a rate with n patients."""
+
+    n: int
+    confidence: float
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at the end."""
+        return (self.n,)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """Nothing is tested."""
+        return np.zeros(len(counts))
+
+    def decide(self, look: int, counts: Counts) -> Signs:
+        """Nothing is tested: every trial goes to its end."""
+        return np.full(len(counts), FUTILE, np.int8)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The arm with the highest rate is selected, ties by the order of the first patients' numbers in no arm's favour.
+
+    `REJECT` stands for selecting the last arm, which is the best one under the alternative.
+    """
+
+    n_arms: int
+    n_per_arm: int
+    seed: int
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients of all arms."""
+        return (self.n_arms * self.n_per_arm,)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """How far the last arm is ahead of the best of the others, in standard errors."""
+        n, x = counts[:, -1, :, 0].astype(np.float64), counts[:, -1, :, 1].astype(np.float64)
+        rate = x / np.maximum(n, 1.0)
+        ahead = rate[:, -1] - rate[:, :-1].max(axis=1)
+        pooled = np.clip(x.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0), 1e-3, 1 - 1e-3)
+        return ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm)
+
+    def decide(self, look: int, counts: Counts) -> Signs:
+        """The last arm is selected if it is ahead, and as often as any other where it is level."""
+        n, x = counts[:, look, :, 0], counts[:, look, :, 1]
+        rate = x / np.maximum(n, 1)
+        best = rate.max(axis=1)
+        n_best = (rate == best[:, None]).sum(axis=1)
+        turn = (x.sum(axis=1) * 7 + counts[:, look, 0, 1] * 3 + np.arange(len(x)) + self.seed) % n_best
+        return np.where((rate[:, -1] == best) & (turn == 0), REJECT, FUTILE).astype(np.int8)
+
+
+def _standardised(n: Counts, x: Counts, p0: float) -> Floats:
+    return np.asarray((x - n * p0) / np.sqrt(np.maximum(n, 1) * p0 * (1.0 - p0)))
+
+
+@lru_cache(maxsize=4096)
+def _region(control: int, experimental: int, alpha: float, sides: int, test: str, better: str) -> npt.NDArray[np.bool_]:
+    return rejection_region(control, experimental, alpha, sides, test, better)
+
+
+def two_sided(alpha: float, sides: int) -> float:
+    """The normal quantile of a one- or two-sided level."""
+    return float(norm.isf(alpha / sides))
