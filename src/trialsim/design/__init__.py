@@ -1,0 +1,1 @@
+"""Designs of clinical trials and how they behave."""
