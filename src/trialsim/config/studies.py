@@ -54,6 +54,9 @@ def load_study(name: str | Path, changes: Mapping[str, Any] | None = None) -> Co
     """
     path = find_file(str(name), "studies")
     data, places = read_yaml(path)
+    if data.get("study") == "size":
+        problem = problem_at(places, ("study",), "size", "this study asks how many patients", "trialsim size for it")
+        raise ConfigurationError([problem])
     if isinstance(data.get("study"), Mapping) and not changes:
         return study_from_mapping(data)  # as a comparison has saved it
     data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
@@ -77,25 +80,37 @@ def _validated(data: dict[str, Any], places: Places) -> CompareStudy:
 def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mapping[str, Any]) -> Comparison:
     study = _validated(data, places)
     _check_number(study, places)
-    named = study.scenario
+    base = base_scenario(study.scenario, {**study.changes, **changes}, path, places)
+    where = {name: _where(study, name, places) for name in _variants(study)}
+    scenarios = changed_scenarios(base, _variants(study), path, where)
+    _check_names(study, scenarios, places)
+    return Comparison(study, scenarios, where)
+
+
+def base_scenario(named: str, changes: Mapping[str, Any], path: Path, places: Places) -> Scenario:
+    """The scenario that a study names, with the changes that hold for all of it. Raises `ConfigurationError`."""
     base = load_scenario(find_file(named, "scenarios", path) if is_path(named) else named)
     try:
-        base = base.with_changes({**study.changes, **changes})
+        return base.with_changes(changes)
     except ConfigurationError as error:
         where = place_of(places, ("changes",))
         raise ConfigurationError([replace(item, place=f"{where}  {item.place}") for item in error.problems]) from None
+
+
+def changed_scenarios(
+    base: Scenario, variants: Mapping[str, Mapping[str, Any]], path: Path, where: Mapping[str, str]
+) -> dict[str, Scenario]:
+    """The scenario of every variant; `where` has file and line of each. Raises `ConfigurationError` with all problems."""
     problems: list[Problem] = []
     scenarios: dict[str, Scenario] = {}
-    for name, own in _variants(study).items():
+    for name, own in variants.items():
         try:
             scenarios[name] = base.with_changes(_spelt_out(own, path))
         except ConfigurationError as error:
-            where = _where(study, name, places)
-            problems += [replace(item, place=f"{where}  variant {name}:") for item in error.problems]
+            problems += [replace(item, place=f"{where[name]}  variant {name}:") for item in error.problems]
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
-    _check_names(study, scenarios, places)
-    return Comparison(study, scenarios, {name: _where(study, name, places) for name in scenarios})
+    return scenarios
 
 
 def _check_number(study: CompareStudy, places: Places) -> None:
@@ -107,7 +122,7 @@ def _check_number(study: CompareStudy, places: Places) -> None:
         raise ConfigurationError([problem_at(places, at, n, wrong, f"2 to {MOST_VARIANTS} variants")])
 
 
-def _not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]:
+def not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]:
     """Why variants cannot be the arms of one trial, and what could."""
     first, *others = scenarios.values()
     for part in ("accrual", "cut_off"):
@@ -172,6 +187,6 @@ def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places:
     for name in study.allocation.ratio:
         check(("allocation", "ratio", name), name, variants, "variant")
     if study.design == "parallel":
-        problems += [problem_at(places, ("design",), study.design, *why) for why in _not_parallel(scenarios)]
+        problems += [problem_at(places, ("design",), study.design, *why) for why in not_parallel(scenarios)]
     if problems:
         raise ConfigurationError(problems)

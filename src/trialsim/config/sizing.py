@@ -1,0 +1,106 @@
+"""Files of studies that ask for a sample size, to frozen objects: the study and the scenario of every arm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from trialsim.config.builtin import find_file
+from trialsim.config.loading import scenario_from_mapping
+from trialsim.config.problems import problem_at, problems_of
+from trialsim.config.scenario import Scenario
+from trialsim.config.size_study import SizeStudy
+from trialsim.config.studies import base_scenario, changed_scenarios, not_parallel
+from trialsim.config.yaml_lines import Places, place_of, read_yaml
+from trialsim.errors import ConfigurationError
+
+THE_ARM: Final = "all patients"  # the name of the only arm
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """A study of size with the scenario of every arm by name, the control first."""
+
+    study: SizeStudy
+    scenarios: dict[str, Scenario]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Everything resolved, as plain data that can be read again."""
+        scenarios = {name: scenario.to_mapping() for name, scenario in self.scenarios.items()}
+        return {"study": self.study.model_dump(mode="json", by_alias=True), "scenarios": scenarios}
+
+
+def load_sizing(name: str | Path, changes: Mapping[str, Any] | None = None) -> Sizing:
+    """A study of size from a YAML path or a built-in name.
+
+    Changes by dotted key are of the study where they begin with a key of it (`power`, `conduct.accrual`), and of the
+    scenario otherwise. Raises `ConfigurationError` with every problem of the file.
+    """
+    path = find_file(str(name), "studies")
+    data, places = read_yaml(path)
+    if isinstance(data.get("study"), Mapping):
+        if not changes:
+            return sizing_from_mapping(data)  # as a search for a size has saved it
+        problem = problem_at(places, ("study",), "", "a saved study is sized again as it is", "no changes")
+        raise ConfigurationError([problem])
+    if data.get("study") == "compare":
+        problem = problem_at(places, ("study",), "compare", "this study compares variants", "trialsim compare for it")
+        raise ConfigurationError([problem])
+    data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
+    own, others = _split(changes or {})
+    study = _validated(_changed(data, own), places)
+    base = base_scenario(study.scenario, {**study.changes, **others}, path, places)
+    variants = _control_first(study) if study.variants else {THE_ARM: {}}
+    scenarios = changed_scenarios(base, variants, path, {arm: place_of(places, ("variants", arm)) for arm in variants})
+    problems = [problem_at(places, ("variants",), "", *why) for why in not_parallel(scenarios)]
+    if base.clinic is not None:
+        wrong = "patients who wait for each other at the clinic have no course of their own"
+        problems.append(problem_at(places, ("scenario",), study.scenario, wrong, "a scenario without `clinic`"))
+    if problems:
+        raise ConfigurationError(list(dict.fromkeys(problems)))
+    return Sizing(study, scenarios)
+
+
+def sizing_from_mapping(data: Mapping[str, Any]) -> Sizing:
+    """A study from the plain data of `Sizing.to_mapping`."""
+    study = _validated(dict(data["study"]), {})
+    return Sizing(study, {name: scenario_from_mapping(item, name) for name, item in data["scenarios"].items()})
+
+
+def _validated(data: dict[str, Any], places: Places) -> SizeStudy:
+    try:
+        return SizeStudy.model_validate(data)
+    except ValidationError as error:
+        raise ConfigurationError(problems_of(error, SizeStudy, places)) from None
+
+
+def _split(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Changes of the study, and changes of the scenario."""
+    keys = set(SizeStudy.model_fields) - {"title", "description", "name", "format"}
+    own = {key: value for key, value in changes.items() if key.split(".")[0] in keys}
+    return own, {key: value for key, value in changes.items() if key not in own}
+
+
+def _changed(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data with some dotted keys set to new values."""
+    found = dict(data)
+    for key, value in changes.items():
+        first, _, rest = key.partition(".")
+        inner = found.get(first)
+        if rest:
+            found[first] = _changed(inner if isinstance(inner, Mapping) else {}, {rest: value})
+        else:
+            found[first] = value
+    return found
+
+
+def _control_first(study: SizeStudy) -> dict[str, dict[str, Any]]:
+    """The variants, the control before the others."""
+    if study.control is None:
+        return dict(study.variants)
+    return {study.control: study.variants[study.control], **study.variants}

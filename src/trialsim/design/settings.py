@@ -1,0 +1,136 @@
+"""The same trial under different truths: the null, the alternative, what a pilot leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from scipy.optimize import brentq
+
+from trialsim.comparison.allocation import Arms
+from trialsim.design.timelines import simulated
+from trialsim.errors import RequestError
+from trialsim.model import conduct as c
+from trialsim.model import disease
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import CutOff, Protocol
+
+SEED_OF_RATES: Final = 2_000_803  # rates are found with draws of their own: another seed of a study finds the same
+PATIENTS_OF_RATES: Final = 200_000
+_PER_TRIAL: Final = 100
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One truth: the protocol of every arm, who goes where, which engine simulates."""
+
+    name: str
+    protocols: tuple[Protocol, ...]
+    arms: Arms | None
+    engine: str
+
+    @property
+    def varies(self) -> bool:
+        """Whether every trial has its own draw of the parameters."""
+        return self.protocols[0].n_parameter_draws > 0
+
+
+def followed(protocol: Protocol, n_patients: int, horizon_days: float) -> Protocol:
+    """The protocol with room for `n_patients`, each followed for at least `horizon_days`; accrual as quick as before.
+
+    The calendar of the design takes the place of the scenario's cut-off.
+    """
+    plan = protocol.accrual
+    accrual = replace(plan, n_patients=n_patients, window_days=plan.window_days * n_patients / plan.n_patients)
+    kept = [
+        (name, tuple(place for place in places if place.what not in ("day", "latest_day")), i)
+        for i, (name, places) in enumerate(zip(protocol.parameter_names, protocol.parameter_places, strict=True))
+    ]
+    kept = [item for item in kept if item[1]]
+    return replace(
+        protocol,
+        accrual=accrual,
+        cut_off=CutOff(v.CUT_AFTER_LAST_ENTRY, horizon_days),
+        parameter_names=tuple(name for name, _, _ in kept),
+        parameter_places=tuple(places for _, places, _ in kept),
+        parameter_draws=tuple(tuple(row[i] for _, _, i in kept) for row in protocol.parameter_draws) if kept else (),
+    )
+
+
+def known(protocol: Protocol) -> Protocol:
+    """The protocol at its point values (medians of the posterior, or fixed): nothing varies in it."""
+    return replace(protocol, parameter_names=(), parameter_places=(), parameter_draws=())
+
+
+def thinned(protocol: Protocol, most: int) -> Protocol:
+    """The protocol with at most so many of its draws, evenly spread over the table."""
+    n = protocol.n_parameter_draws
+    if n <= most:
+        return protocol
+    rows = np.linspace(0, n - 1, most).astype(np.int64)
+    return replace(protocol, parameter_draws=tuple(protocol.parameter_draws[i] for i in rows))
+
+
+def with_sensitive(protocol: Protocol, share: float) -> Protocol:
+    """The protocol with another share of patients who can respond."""
+    return replace(known(protocol), p_sensitive=share)
+
+
+def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
+    """The protocol with the hazards of the event multiplied: progression, relapse and death before it, or all deaths."""
+
+    def is_of_event(what: int, states: int) -> bool:
+        if kind == c.DEATH:
+            return what == disease.DEATH
+        if what == disease.DEATH:
+            return bool(states & disease.BEFORE_PROGRESSION)
+        return what in (disease.PROGRESSION, disease.RELAPSE)
+
+    clocks = tuple(
+        replace(clock, coefficient=clock.coefficient * ratio) if is_of_event(clock.kind, clock.states) else clock
+        for clock in protocol.clocks
+    )
+    return replace(known(protocol), clocks=clocks)
+
+
+def rate_of(engine: str, protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
+    """The true rate of a question among those who count, and its Monte Carlo error; at the point values."""
+    n = PATIENTS_OF_RATES // _PER_TRIAL
+    own = followed(known(protocol), _PER_TRIAL, asked.window_days)
+    own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
+    found = simulated([engine], [own], None, [asked], SEED_OF_RATES, 1, n)
+    is_there = found.number > 0
+    who = is_there if counts_inevaluable else is_there & found.is_evaluable
+    happened = float((np.isfinite(found.event[:, :, 0]) & who).sum())
+    total = float(who.sum())
+    if total == 0.0:
+        return 0.0, 0.0
+    rate = happened / total
+    return rate, float(np.sqrt(max(rate * (1.0 - rate), 1e-12) / total))
+
+
+def with_rate(engine: str, protocol: Protocol, asked: c.Asked, wanted: float, counts_inevaluable: bool) -> Protocol:
+    """The protocol whose share of sensitive patients gives a response rate. Raises `RequestError` if none does."""
+    highest, _ = rate_of(engine, with_sensitive(protocol, 1.0), asked, counts_inevaluable)
+    if wanted > highest:
+        wrong = (
+            f"nobody can reach it: if every patient were sensitive, {highest:.3f} would respond within the window of "
+            f"{asked.window_days:g} days."
+        )
+        raise RequestError(f"a response rate of {wanted:g}", wrong, f"up to {highest:.3f}, or a longer window.")
+
+    def excess(share: float) -> float:
+        return rate_of(engine, with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
+
+    share = brentq(excess, 0.0, 1.0, xtol=2e-4)
+    return with_sensitive(protocol, float(share))
+
+
+def check_reachable(what: str, rates: Sequence[float]) -> None:
+    """Refuse an endpoint that nobody reaches, or everyone."""
+    if max(rates) <= 0.0:
+        raise RequestError(f"endpoint {what}", "nobody reaches it within its window.", "a longer window.")
+    if min(rates) >= 1.0:
+        raise RequestError(f"endpoint {what}", "everybody reaches it within its window.", "a shorter window.")
