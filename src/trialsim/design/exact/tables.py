@@ -1,0 +1,73 @@
+"""Every 2 x 2 table of two arms: its probability given all successes, Fisher's p-values, and the z statistics.
+
+Arrays have the shape (n_control + 1, n_experimental + 1): rows count the successes of the control arm, columns those of
+the experimental arm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.design.exact.binomial import log_choose
+
+Floats = npt.NDArray[np.float64]
+
+TIE = 1e-9  # statistics that differ by no more than this share are equal but for rounding
+
+
+def z_statistic(n_control: int, n_experimental: int, *, is_pooled: bool) -> Floats:
+    """The difference of the observed rates over its standard error; 0 where both are equal, infinite without error."""
+    control = np.arange(n_control + 1)[:, None] / n_control
+    experimental = np.arange(n_experimental + 1) / n_experimental
+    if is_pooled:
+        totals = totals_of(n_control + 1, n_experimental + 1)
+        n = n_control + n_experimental
+        variance = totals * (n - totals) / n**2 * (1.0 / n_control + 1.0 / n_experimental)
+    else:
+        variance = control * (1.0 - control) / n_control + experimental * (1.0 - experimental) / n_experimental
+    difference = experimental - control
+    difference[np.abs(difference) < TIE / (n_control * n_experimental)] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(difference == 0.0, 0.0, difference / np.sqrt(variance))
+
+
+def totals_of(n_rows: int, n_columns: int) -> npt.NDArray[np.int64]:
+    """The successes of both arms together in each table."""
+    return np.arange(n_rows)[:, None] + np.arange(n_columns)
+
+
+def given_total(n_control: int, n_experimental: int) -> Floats:
+    """The probability of each table given the successes of both arms together (hypergeometric)."""
+    totals = totals_of(n_control + 1, n_experimental + 1)
+    logs = log_choose(n_control)[:, None] + log_choose(n_experimental)
+    return np.asarray(np.exp(logs - log_choose(n_control + n_experimental)[totals]))
+
+
+def _by_total(n_control: int, n_experimental: int) -> Floats:
+    """The same probabilities with one column per total, shape (n_control + 1, N + 1); 0 where there is no table."""
+    columns = np.zeros((n_control + 1, n_control + n_experimental + 1))
+    np.put_along_axis(
+        columns, totals_of(n_control + 1, n_experimental + 1), given_total(n_control, n_experimental), axis=1
+    )
+    return columns
+
+
+def fisher_higher(n_control: int, n_experimental: int) -> Floats:
+    """Fisher's one-sided p-value of each table: at most so many successes in the control arm given the total."""
+    tails = np.cumsum(_by_total(n_control, n_experimental), axis=0)
+    return np.take_along_axis(tails, totals_of(n_control + 1, n_experimental + 1), axis=1)
+
+
+def fisher_two_sided(n_control: int, n_experimental: int) -> Floats:
+    """Fisher's two-sided p-value of each table: all tables of its total that are no more probable."""
+    columns = _by_total(n_control, n_experimental)
+    order = np.argsort(columns, axis=0)
+    rising = np.take_along_axis(columns, order, axis=0)
+    sums = np.cumsum(rising, axis=0)
+    for row in range(n_control - 1, -1, -1):  # tables that are equally probable have the sum of the last of them
+        is_tied = rising[row + 1] <= rising[row] * (1.0 + TIE)
+        sums[row] = np.where(is_tied, sums[row + 1], sums[row])
+    p_values = np.empty_like(sums)
+    np.put_along_axis(p_values, order, sums, axis=0)
+    return np.take_along_axis(p_values, totals_of(n_control + 1, n_experimental + 1), axis=1)

@@ -1,0 +1,170 @@
+"""Precision of one proportion: limits against SciPy, widths against sums, sizes against scans of every size."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from trialsim.design.exact.precision import (
+    METHODS,
+    Method,
+    expected_half_width,
+    guaranteed_half_width,
+    half_widths,
+    limits,
+    probability_above,
+    smallest_for_half_width,
+    smallest_for_lower_limit,
+)
+from trialsim.design.exact.sawtooth import first_reaching
+from trialsim.errors import RequestError
+
+SCIPY_NAMES: dict[Method, Literal["exact", "wilson"]] = {"clopper-pearson": "exact", "wilson": "wilson"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [1, 2, 7, 30, 101])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_limits_are_those_of_scipy(n: int, confidence: float, method: Method) -> None:
+    lower, upper = limits(n, confidence, method)
+    for x in range(n + 1):
+        interval = stats.binomtest(x, n).proportion_ci(confidence, SCIPY_NAMES[method])
+        assert (lower[x], upper[x]) == pytest.approx((interval.low, interval.high), abs=1e-12)
+
+
+def test_the_upper_limit_after_no_success_has_a_closed_form() -> None:
+    for n in (1, 10, 59):
+        assert limits(n, 0.9)[1][0] == pytest.approx(1.0 - 0.05 ** (1.0 / n), abs=1e-12)
+    assert limits(58, 0.9)[1][0] > 0.05 > limits(59, 0.9)[1][0]  # 59 without a failure show 95 % with 95 % confidence
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.floats(0.0, 1.0), st.sampled_from(METHODS), st.floats(0.05, 0.999))
+def test_widths_are_those_of_every_outcome(n: int, p: float, method: Method, probability: float) -> None:
+    outcomes = []
+    for x in range(n + 1):
+        interval = stats.binomtest(x, n).proportion_ci(0.95, SCIPY_NAMES[method])
+        outcomes.append(((interval.high - interval.low) / 2.0, math.comb(n, x) * p**x * (1.0 - p) ** (n - x)))
+    expected = sum(width * weight for width, weight in outcomes)
+    assert expected_half_width(n, p, 0.95, method) == pytest.approx(expected, abs=1e-10)
+    guaranteed = guaranteed_half_width(n, p, probability, 0.95, method)
+    assert sum(weight for width, weight in outcomes if width <= guaranteed + 1e-10) >= probability - 1e-9
+    assert sum(weight for width, weight in outcomes if width < guaranteed - 1e-10) <= probability + 1e-9
+    widest = max(width for width, weight in outcomes if weight > 0.0)
+    if 0.01 < p < 0.99:
+        assert guaranteed_half_width(n, p, 1.0, 0.95, method) == pytest.approx(widest, abs=1e-10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 60),
+    st.floats(0.02, 0.98),
+    st.floats(0.0, 0.98),
+    st.floats(0.01, 0.99),
+    st.sampled_from(METHODS),
+)
+def test_the_lower_limit_exceeds_a_rate_as_often_as_counted(
+    n: int, p: float, p0: float, confidence: float, method: Method
+) -> None:
+    lower = limits(n, confidence, method)[0]
+    unsure = np.abs(lower - p0) < 1e-9
+    weights = stats.binom.pmf(np.arange(n + 1), n, p)
+    found = probability_above(n, p, p0, confidence, 2, method)
+    one_sided = probability_above(n, p, p0, (1.0 + confidence) / 2.0, 1, method)
+    assert one_sided == pytest.approx(found, abs=weights[unsure].sum() + 1e-12)
+    assert weights[(lower > p0) & ~unsure].sum() - 1e-9 <= found <= weights[(lower > p0) | unsure].sum() + 1e-9
+
+
+def test_the_published_single_stage_design() -> None:
+    # Zucali et al. 2018, Journal of Clinical Oncology: rates 0.4 and 0.6, both errors 0.1, more than 20 of 41 patients;
+    # errors of 0.09651722 as printed by ph2single of the R package clinfun (Seshan).
+    size = smallest_for_lower_limit(0.6, 0.4, 0.9, 0.9, sides=1)
+    assert size.n == 41
+    assert size.reached == pytest.approx(1.0 - 0.09651722, abs=5e-9)
+    assert probability_above(41, 0.4, 0.4, 0.9, sides=1) == pytest.approx(0.09651722, abs=5e-9)
+    lower = limits(41, 0.8)[0]
+    assert lower[20] <= 0.4 < lower[21]
+
+
+def test_the_lower_limit_is_the_exact_binomial_test() -> None:
+    n, p, p0 = 33, 0.5, 0.3
+    power = sum(
+        stats.binom.pmf(x, n, p)
+        for x in range(n + 1)
+        if stats.binomtest(x, n, p0, "greater").pvalue < 0.05  # no p-value equals 0.05
+    )
+    assert probability_above(n, p, p0, 0.95, sides=1) == pytest.approx(power, abs=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("p", "p0"), [(0.4, 0.2), (0.1, 0.02), (0.97, 0.9), (0.02, 0.0)])
+def test_the_size_for_a_lower_limit_is_the_first_of_a_scan(p: float, p0: float, method: Method) -> None:
+    size = smallest_for_lower_limit(p, p0, 0.8, method=method)
+    reaches = [probability_above(n, p, p0, method=method) >= 0.8 for n in range(1, 601)]
+    assert size.n == reaches.index(True) + 1
+    assert size.stays_from == 600 - reaches[::-1].index(False) + 1
+    assert size.reached == probability_above(size.n, p, p0, method=method)
+
+
+@pytest.mark.parametrize("probability", [None, 0.9, 1.0])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_size_for_a_half_width_is_the_first_of_a_scan(probability: float | None, method: Method) -> None:
+    p, wanted = 0.25, 0.08
+    size = smallest_for_half_width(p, wanted, method=method, probability=probability)
+    widths = [
+        expected_half_width(n, p, 0.95, method)
+        if probability is None
+        else guaranteed_half_width(n, p, probability, 0.95, method)
+        for n in range(1, 401)
+    ]
+    reaches = [width <= wanted for width in widths]
+    assert size.n == reaches.index(True) + 1
+    assert size.stays_from == 400 - reaches[::-1].index(False) + 1
+    assert size.reached == widths[size.n - 1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 400), st.integers(0, 15), st.integers(2, 16), st.integers(1, 600))
+def test_a_saw_is_searched_as_by_a_scan(wanted: int, tooth: int, period: int, largest: int) -> None:
+    def saw(n: int) -> float:
+        return n + tooth * (n % period) / period
+
+    reaches = [saw(n) >= wanted for n in range(1, largest + 1)]
+    crossing = first_reaching(saw, wanted, lambda _: 40, largest)
+    if crossing is None:
+        assert not any(reaches)
+        return
+    assert crossing.n == reaches.index(True) + 1
+    assert all(reaches[crossing.stays_from - 1 : crossing.checked_to])
+    assert crossing.stays_from == 1 or not reaches[crossing.stays_from - 2] or crossing.stays_from == crossing.n
+
+
+def test_narrower_intervals_need_more_patients_and_confidence_costs_width() -> None:
+    assert (half_widths(30, 0.99) > half_widths(30, 0.9)).all()
+    sizes = [smallest_for_half_width(0.3, width).n for width in (0.2, 0.1, 0.05)]
+    assert sizes == sorted(sizes)
+
+
+def test_what_is_out_of_reach_is_refused_with_what_is_reached() -> None:
+    with pytest.raises(RequestError, match=f"{expected_half_width(50, 0.3):.5f}"):
+        smallest_for_half_width(0.3, 0.05, largest=50)
+    with pytest.raises(RequestError, match=f"{probability_above(50, 0.3, 0.25):.4f}"):
+        smallest_for_lower_limit(0.3, 0.25, largest=50)
+
+
+@pytest.mark.parametrize("wrong", [{"p": 1.2}, {"p0": 0.5}, {"power": 0.0}, {"confidence": 1.0}, {"sides": 0}])
+def test_wrong_questions_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(RequestError):
+        smallest_for_lower_limit(**{"p": 0.4, "p0": 0.2, **wrong})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"p": -1.0}, {"half_width": 0.0}, {"method": "wald"}, {"probability": 2.0}])
+def test_wrong_widths_are_refused(wrong: dict[str, float | str]) -> None:
+    with pytest.raises(RequestError):
+        smallest_for_half_width(**{"p": 0.4, "half_width": 0.1, **wrong})  # type: ignore[arg-type]
