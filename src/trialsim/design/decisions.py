@@ -8,11 +8,13 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, norm
+from scipy.stats import binom
 
 from trialsim.design.exact.bryant_day import BryantDay
+from trialsim.design.exact.precision import half_widths
 from trialsim.design.exact.proportions import rejection_region
 from trialsim.design.exact.two_stage import TwoStage
+from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
 
 Counts = npt.NDArray[np.int64]
 Signs = npt.NDArray[np.int8]
@@ -28,14 +30,14 @@ GREEN_DAHLBERG_FINAL: Final = 0.055  # of the test of the null hypothesis at the
 
 
 class Decisions(Protocol):
-    """A design as decisions: `decide(look, counts)` for counts (trials, looks, arms, 1 + questions) up to that look."""
+    """A design as decisions: from counts (trials, looks, arms, 1 + questions), of which a look sees those up to it."""
 
     @property
     def looks(self) -> tuple[int, ...]:
         """Patients at each look, all arms together."""
 
-    def decide(self, look: int, counts: Counts) -> Signs:
-        """`FUTILE`, `GO_ON` or `REJECT` for each trial, shape (trials,)."""
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """`FUTILE`, `GO_ON` or `REJECT` for each trial, shape (trials,); `trials` are their numbers."""
 
     def statistic(self, counts: Counts) -> Floats:
         """A standard normal deviate of the final counts under the null hypothesis, shape (trials,)."""
@@ -69,7 +71,7 @@ class OneArm:
         n, x = counts[:, -1, 0, 0], counts[:, -1, 0, 1]
         return _standardised(n, x, self.p0)
 
-    def decide(self, look: int, counts: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
         """See `Decisions`."""
         n, x = counts[:, look, 0, 0], counts[:, look, 0, 1]
         if look < len(self.looks) - 1:
@@ -127,7 +129,7 @@ class ResponseAndToxicity:
         rates = self.design.rates
         return np.minimum(_standardised(n, x, rates.pr0), _standardised(n, free, rates.pt0))
 
-    def decide(self, look: int, counts: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
         """See `Decisions`."""
         d, rates = self.design, self.design.rates
         n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]
@@ -169,7 +171,7 @@ class TwoArms:
         z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(n)), where=variance > 0.0)
         return z if self.better == "higher" else -z
 
-    def decide(self, look: int, counts: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
         """See `Decisions`."""
         is_last = look == len(self.looks) - 1
         if not self.upper:
@@ -194,10 +196,12 @@ class TwoArms:
 
 @dataclass(frozen=True)
 class Estimation:
-    """No decision: the trial estimates a rate with n patients."""
+    """No test: the trial estimates a rate. `REJECT` stands for an exact interval no wider than `half_width` each way."""
 
     n: int
+    half_width: float
     confidence: float
+    rate: float
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -205,23 +209,27 @@ class Estimation:
         return (self.n,)
 
     def statistic(self, counts: Counts) -> Floats:
-        """Nothing is tested."""
-        return np.zeros(len(counts))
+        """How far the estimate is from the rate, in standard errors."""
+        return _standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.rate)
 
-    def decide(self, look: int, counts: Counts) -> Signs:
-        """Nothing is tested: every trial goes to its end."""
-        return np.full(len(counts), FUTILE, np.int8)
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`; half of Clopper and Pearson's interval (1934, Biometrika 26:404)."""
+        found = np.full(len(counts), FUTILE, np.int8)
+        for n in np.unique(counts[:, look, 0, 0]):
+            own = np.flatnonzero(counts[:, look, 0, 0] == n)
+            if n > 0:
+                narrow = half_widths(int(n), self.confidence) <= self.half_width
+                found[own] = np.where(narrow[counts[own, look, 0, 1]], REJECT, FUTILE)
+        return found
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The arm with the highest rate is selected, ties by the order of the first patients' numbers in no arm's favour.
-
-    `REJECT` stands for selecting the last arm, which is the best one under the alternative.
-    """
+    """The arm with the highest rate is selected, ties at random; `REJECT` stands for the arm `best`, the right one."""
 
     n_arms: int
     n_per_arm: int
+    best: int
     seed: int
 
     @property
@@ -230,21 +238,35 @@ class Selection:
         return (self.n_arms * self.n_per_arm,)
 
     def statistic(self, counts: Counts) -> Floats:
-        """How far the last arm is ahead of the best of the others, in standard errors."""
+        """How far the best arm is ahead of the others, in standard errors of a difference."""
         n, x = counts[:, -1, :, 0].astype(np.float64), counts[:, -1, :, 1].astype(np.float64)
         rate = x / np.maximum(n, 1.0)
-        ahead = rate[:, -1] - rate[:, :-1].max(axis=1)
-        pooled = np.clip(x.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0), 1e-3, 1 - 1e-3)
-        return ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm)
+        ahead = rate[:, self.best] - np.delete(rate, self.best, axis=1).max(axis=1)
+        pooled = np.clip(x.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0), 1e-3, 1.0 - 1e-3)
+        return np.asarray(ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm))
 
-    def decide(self, look: int, counts: Counts) -> Signs:
-        """The last arm is selected if it is ahead, and as often as any other where it is level."""
-        n, x = counts[:, look, :, 0], counts[:, look, :, 1]
-        rate = x / np.maximum(n, 1)
-        best = rate.max(axis=1)
-        n_best = (rate == best[:, None]).sum(axis=1)
-        turn = (x.sum(axis=1) * 7 + counts[:, look, 0, 1] * 3 + np.arange(len(x)) + self.seed) % n_best
-        return np.where((rate[:, -1] == best) & (turn == 0), REJECT, FUTILE).astype(np.int8)
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`; a tie is broken by the trial's own draw."""
+        rate = counts[:, look, :, 1] / np.maximum(counts[:, look, :, 0], 1)
+        is_best = rate == rate.max(axis=1)[:, None]
+        chance = tie_breaks(self.seed, trials)
+        place = (chance * is_best.sum(axis=1)).astype(np.int64)
+        rank = np.cumsum(is_best, axis=1)[:, self.best] - 1
+        return np.where(is_best[:, self.best] & (rank == place), REJECT, FUTILE).astype(np.int8)
+
+
+def tie_breaks(seed: int, trials: Counts) -> Floats:
+    """A number between 0 and 1 for each trial, by address."""
+    word = np.ones(len(trials), np.uint64)
+    high, low, _, _ = philox4x32(
+        word,
+        word * np.uint64(decision_code("tie of arms")),
+        word * np.uint64(0),
+        trials.astype(np.uint64),
+        word * np.uint64(seed & LARGEST_WORD),
+        word * np.uint64(seed >> 32),
+    )
+    return uniform_from_words(high, low)
 
 
 def _standardised(n: Counts, x: Counts, p0: float) -> Floats:
@@ -253,9 +275,4 @@ def _standardised(n: Counts, x: Counts, p0: float) -> Floats:
 
 @lru_cache(maxsize=4096)
 def _region(control: int, experimental: int, alpha: float, sides: int, test: str, better: str) -> npt.NDArray[np.bool_]:
-    return rejection_region(control, experimental, alpha, sides, test, better)
-
-
-def two_sided(alpha: float, sides: int) -> float:
-    """The normal quantile of a one- or two-sided level."""
-    return float(norm.isf(alpha / sides))
+    return rejection_region(control, experimental, alpha, sides, test, better)  # type: ignore[arg-type]

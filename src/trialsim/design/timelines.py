@@ -77,7 +77,7 @@ def simulated(
     def pick(name: str) -> npt.NDArray[np.generic]:
         values = getattr(each[0], name)
         for own, item in zip(chosen[1:], each[1:], strict=True):
-            mask = own[:, :, None] if values.ndim == 3 else own  # noqa: PLR2004
+            mask = own[:, :, None] if values.ndim == 3 else own
             values = np.where(mask, getattr(item, name), values)
         return values
 
@@ -136,19 +136,20 @@ def _question(
 
 
 def ideal(
-    rates: Sequence[Floats | Sequence[float]], n_arms: int, seed: int, first: int, n: int, n_patients: int
+    cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int, n_patients: int
 ) -> Timelines:
     """Patients as formulas see them: everyone comes at once in order, every answer is there at once, rates are known.
 
-    `rates` has the joint probabilities of the answers in each arm: shape (2,) for one question (no, yes), (2, 2) for
-    two. Patient i has the same chance whatever n is; arms take turns.
+    `cells` has the joint probabilities of the answers in each arm: shape (2,) for one question (no, yes), (2, 2) for
+    two. Patient i has the same chance whatever n is; arms take turns as in `seats`.
     """
     uniform = _uniforms("ideal outcome", seed, first, n, n_patients)
-    arm = np.broadcast_to(np.arange(n_patients) % n_arms, (n, n_patients)).astype(np.int64)
-    shape = np.shape(rates[0])
+    own = np.array(seats)[np.arange(n_patients) % len(seats)]
+    arm = np.broadcast_to(own, (n, n_patients)).astype(np.int64)
+    shape = np.shape(cells[0])
     has = np.zeros((n, n_patients, len(shape)), np.bool_)
-    for i, cells in enumerate(rates):
-        edges = np.cumsum(np.ravel(cells))[:-1]
+    for i, own_cells in enumerate(cells):
+        edges = np.cumsum(np.ravel(own_cells))[:-1]
         which = np.unravel_index(np.searchsorted(edges, uniform, side="right"), shape)
         for k, answer in enumerate(which):
             has[:, :, k] = np.where(arm == i, answer == 1, has[:, :, k])

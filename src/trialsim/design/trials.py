@@ -89,9 +89,10 @@ def rows_of_trials(
     if questions.safety is not None:
         event, settled = (np.ascontiguousarray(item[:, :, n_primary]) for item in (found.event, found.settled))
         toxicity_stops(enrolled, event, settled, np.array(questions.at_least), stops)
-    decision, look, day = decide_all(decisions, look_days, counts, stops)
+    numbers = np.arange(found.first, found.first + found.n_trials)
+    decision, look, day = decide_all(decisions, look_days, counts, stops, numbers)
     rows = np.zeros(found.n_trials, row_type(columns_of(n_arms)))
-    rows["replicate"] = np.arange(found.first, found.first + found.n_trials)
+    rows["replicate"] = numbers
     rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
     is_in = enrolled <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
@@ -121,7 +122,7 @@ def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) ->
 
 
 def decide_all(
-    decisions: Decisions, look_days: Floats, counts: Counts, stops: Floats
+    decisions: Decisions, look_days: Floats, counts: Counts, stops: Floats, trials: Counts
 ) -> tuple[Counts, Counts, Floats]:
     """What each trial decided, at which look (from 1), on which calendar day; shapes (trials,)."""
     n, n_looks = look_days.shape
@@ -133,7 +134,7 @@ def decide_all(
         due = np.flatnonzero(is_due & ~is_toxic)
         if len(due) == 0:
             continue
-        sign = decisions.decide(k, counts[due]).astype(np.int64)
+        sign = decisions.decide(k, counts[due], trials[due]).astype(np.int64)
         if k == n_looks - 1:
             sign = np.where(sign == GO_ON, FUTILE, sign)
         decision[due] = sign

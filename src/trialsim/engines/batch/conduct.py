@@ -66,30 +66,31 @@ def _conduct(
     look_days: Floats,
     counts: Counts,
 ) -> None:
-    n = look = 0
+    n = look = n_out = 0
     shift = 0.0
     enrolled[:] = look_days[:] = nan
     counts[:] = 0
     last = looks.size - 1
+    out = np.empty(arrival.size)  # the days on which places of the inevaluable become free
     while look <= last and n < arrival.size:
         enrolled[n] = now = arrival[n] + shift
+        if inevaluable == REPLACED and not is_evaluable[n]:
+            out[n_out] = now + known[n]
+            n_out += 1
         n += 1
         is_waiting = False
         while look <= last:
-            held = 0
+            held = n
             reopens = inf
-            for i in range(n):
-                if inevaluable == REPLACED and not is_evaluable[i]:
-                    day = enrolled[i] + known[i]
-                    held += day > now
-                    if day > now and day < reopens:
-                        reopens = day
-                else:
-                    held += 1
+            for i in range(n_out):
+                held -= out[i] <= now
+                if out[i] > now and out[i] < reopens:
+                    reopens = out[i]
             if held < min(looks[look] + overrun, looks[last]):
                 break
             is_waiting = True
-            day = _look_day(enrolled, known, is_evaluable, n, looks[look], inevaluable, inf if look == last else wait_days)
+            wait = inf if look == last else wait_days
+            day = _look_day(enrolled, known, is_evaluable, n, looks[look], inevaluable, wait)
             if day <= reopens:
                 now = max(now, day)
                 _take_look(enrolled, known, is_evaluable, event, arm, n, looks[look], inevaluable, day, counts[look])

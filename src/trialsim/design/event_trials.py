@@ -1,0 +1,104 @@
+"""Trials that are looked at after numbers of events, block by block. Compiled where it is repeated a million times."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import numpy.typing as npt
+
+from trialsim.analysis.logrank import logrank
+from trialsim.compilation import compiled
+from trialsim.design.decisions import FUTILE, GO_ON
+from trialsim.design.event_decisions import EventDecisions
+from trialsim.design.settings import Setting
+from trialsim.design.timelines import Timelines, simulated
+from trialsim.design.trials import Questions, columns_of
+from trialsim.engines.batch.conduct import event_looks
+from trialsim.model import conduct as c
+from trialsim.model.parameters import draw_numbers
+from trialsim.records.digest import row_type
+from trialsim.records.replicate_store import Rows
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+
+@compiled
+def looks_at_events(
+    arrival: Floats, event: Floats, left: Floats, arm: Counts, days: Floats, n_patients: int, z: Floats, events: Counts
+) -> None:
+    """The log-rank deviate and the number of events of every look; patients as rows of trials, in order of arrival.
+
+    `days` (trials, looks) are calendar days of the looks, missing for none; `z` (trials, looks) is positive where arm 1
+    has fewer events than expected, 0 where nothing can be compared.
+    """
+    n_looks = days.shape[1]
+    times, is_event, is_second = np.empty(n_patients), np.empty(n_patients, np.bool_), np.empty(n_patients, np.bool_)
+    for t in range(arrival.shape[0]):
+        for k in range(n_looks):
+            z[t, k] = 0.0
+            events[t, k] = 0
+            day = days[t, k]
+            if not day < inf:
+                continue
+            n = 0
+            for i in range(min(n_patients, arrival.shape[1])):
+                if arrival[t, i] < day:
+                    seen = min(day - arrival[t, i], left[t, i])
+                    has_event = arrival[t, i] + event[t, i] <= day and event[t, i] <= left[t, i]
+                    times[n] = event[t, i] if has_event else seen
+                    is_event[n] = has_event
+                    is_second[n] = arm[t, i] == 1
+                    events[t, k] += has_event
+                    n += 1
+            difference, variance = logrank(times[:n], is_event[:n], is_second[:n])
+            if variance > 0.0:
+                z[t, k] = -difference / np.sqrt(variance)
+
+
+def event_rows(found: Timelines, decisions: EventDecisions, plan: c.EventConduct, harm: bool) -> Rows:
+    """Look at the trials of a block, decide, and say what became of each; columns as in `trials.columns_of(2)`."""
+    n = found.n_trials
+    days = np.empty((n, len(plan.looks)))
+    event = np.ascontiguousarray(found.event[:, :, 0])
+    event_looks(found.arrival, event, found.left, np.array(plan.looks), plan.n_patients, plan.follow_up_days, days)
+    z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
+    arm = np.ascontiguousarray(found.arm)
+    looks_at_events(found.arrival, event, found.left, arm, days, plan.n_patients, z, events)
+    taken = (~np.isnan(days[:, :-1])).sum(axis=1)
+    decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
+    for k in range(days.shape[1]):
+        due = np.flatnonzero((decision == GO_ON) & ~np.isnan(days[:, k]))
+        sign = decisions.decide(k, z[due, k], events[due, k], taken[due]).astype(np.int64)
+        sign = np.where((sign == GO_ON) & (k == days.shape[1] - 1), FUTILE, sign)
+        decision[due] = sign
+        ended = due[sign != GO_ON]
+        look[ended], day[ended] = k + 1, days[ended, k]
+    rows = np.zeros(n, row_type(columns_of(2)))
+    rows["replicate"] = np.arange(found.first, found.first + n)
+    rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
+    own = found.arrival[:, : plan.n_patients]
+    is_in = own <= day[:, None]
+    rows["enrolled"] = is_in.sum(axis=1)
+    if harm:
+        rows["harmed"] = (is_in & (own + found.event[:, : plan.n_patients, -1] <= day[:, None])).sum(axis=1)
+    rows["statistic"] = z[:, -1]
+    seen = own + event[:, : plan.n_patients] <= days[:, -1:]
+    for i in (0, 1):
+        is_arm = found.arm[:, : plan.n_patients] == i
+        rows[f"n_{i}"] = (is_arm & (own < inf)).sum(axis=1)
+        rows[f"x_{i}"] = (is_arm & seen).sum(axis=1)
+    return rows
+
+
+def event_trials(
+    decisions: EventDecisions, questions: Questions, plan: c.EventConduct, setting: Setting, seed: int, first: int, n: int
+) -> Rows:
+    """The rows of `n` trials from `first` on in the simulator."""
+    engines = [setting.engine] * len(setting.protocols)
+    found = simulated(engines, setting.protocols, setting.arms, questions.all, seed, first, n)
+    rows = event_rows(found, decisions, plan, questions.harm is not None)
+    numbers = rows["replicate"].astype(np.int64)
+    rows["parameter_draw"] = draw_numbers(setting.protocols[0].n_parameter_draws, seed, numbers)
+    return rows

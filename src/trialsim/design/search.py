@@ -1,0 +1,133 @@
+"""The smallest n that reaches a target, by simulation, with what Monte Carlo error leaves open.
+
+The same patients are in a trial of every size: a trial of n is the first n of a larger one. So the curve over n is much
+smoother than its error, and a difference between two sizes is no accident of two samples. A few sizes far apart bracket
+the answer; then every size (or every few) in between is simulated with ever more trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trialsim.errors import RequestError
+
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Evaluate = Callable[[list[int], int, int], Counts]  # sizes, first trial, how many: rejections of each size
+SHARES: Final = (0.06, 0.18)  # of all trials, for the bracket and for narrowing it; the rest refine
+MOST_SIZES: Final = 24
+WIDE: Final = 4.0  # standard errors that a size must be off to be left out
+Z: Final = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Found:
+    """The smallest n from which every size looked at reaches the target, and the sizes that could be it.
+
+    `lower` to `upper` is the 95 % interval: sizes below `lower` do not reach the target, `upper` and above do, as far
+    as the Monte Carlo error tells. `curve` has a row a size: n, power, mcse, lower, upper, trials. `trials` were spent.
+    `n` is None where no size up to the limit reaches it; `best` is the highest power seen.
+    """
+
+    n: int | None
+    lower: int | None
+    upper: int | None
+    target: float
+    trials: int
+    step: int
+    best: float
+    curve: pd.DataFrame
+
+
+def search(
+    evaluate: Evaluate,
+    target: float,
+    smallest: int,
+    largest: int,
+    step: int,
+    trials: int,
+    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+) -> Found:
+    """The smallest multiple of `step` between two limits with power of at least `target`, with `trials` trials in all.
+
+    Raises `RequestError` for a range without a size.
+    """
+    sizes = np.arange(-(-max(smallest, 1) // step) * step, largest + 1, step)
+    if len(sizes) == 0:
+        raise RequestError(f"largest_n = {largest}", f"no size from {smallest} on fits.", f"at least {smallest}.")
+    curve: dict[int, tuple[int, int]] = {}
+    spent = 0
+    for share in (*SHARES, 1.0 - sum(SHARES)):
+        chosen = _spread(sizes)
+        n = max(50, round(trials * share))
+        rejections = evaluate([int(size) for size in chosen], spent + 1, n)
+        spent += n
+        on_progress(min(spent, trials), trials)
+        curve.update({int(size): (int(count), n) for size, count in zip(chosen, rejections, strict=True)})
+        now = _table({int(size): curve[int(size)] for size in chosen})
+        sizes = _narrowed(sizes, now, target)
+    return _answer(now, _table(curve), target, spent, step)
+
+
+def _spread(sizes: Counts) -> Counts:
+    """At most so many sizes: all of them, or spread evenly on the scale of their roots, the ends among them."""
+    if len(sizes) <= MOST_SIZES:
+        return sizes
+    roots = np.linspace(np.sqrt(sizes[0]), np.sqrt(sizes[-1]), MOST_SIZES) ** 2
+    return np.unique(sizes[np.clip(np.searchsorted(sizes, roots), 0, len(sizes) - 1)])
+
+
+def _table(curve: dict[int, tuple[int, int]]) -> pd.DataFrame:
+    """Power, its error, and its 95 % band by size (Wilson)."""
+    n = np.array(sorted(curve))
+    count, trials = np.array([curve[int(size)] for size in n], dtype=np.float64).T
+    power = count / trials
+    middle = (count + Z * Z / 2.0) / (trials + Z * Z)
+    half = Z * np.sqrt(power * (1.0 - power) / trials + Z * Z / (4.0 * trials * trials)) / (1.0 + Z * Z / trials)
+    error = np.sqrt(middle * (1.0 - middle) / trials)
+    return pd.DataFrame(
+        {
+            "n": n,
+            "power": power,
+            "mcse": error,
+            "lower": middle - half,
+            "upper": middle + half,
+            "trials": trials.astype(np.int64),
+        }
+    )
+
+
+def _narrowed(sizes: Counts, now: pd.DataFrame, target: float) -> Counts:
+    """The sizes that may be the answer still, one size that was looked at beyond them on either side."""
+    n, power, error = (now[name].to_numpy() for name in ("n", "power", "mcse"))
+    short, enough = n[power + WIDE * error < target], n[power - WIDE * error >= target]
+    first = short[-1] if len(short) else sizes[0]
+    above = enough[enough > first]
+    last = above[0] if len(above) else sizes[-1]
+    clear = [int(size) for size in above if not (short > size).any()]
+    last = clear[0] if clear else last
+    kept = sizes[(sizes >= first) & (sizes <= last)]
+    return kept if len(kept) else sizes
+
+
+def _answer(now: pd.DataFrame, curve: pd.DataFrame, target: float, spent: int, step: int) -> Found:
+    n = now["n"].to_numpy()
+
+    def from_where(column: str) -> int | None:
+        """The smallest size from which the column stays at the target."""
+        below = np.flatnonzero(now[column].to_numpy() < target)
+        place = int(below[-1]) + 1 if len(below) else 0
+        return int(n[place]) if place < len(n) else None
+
+    best = float(curve["power"].max())
+    answer, low, high = from_where("power"), from_where("upper"), from_where("lower")
+    gap = int(np.diff(n).max()) if len(n) > 1 else step
+    if low is not None and gap > step and low > n[0]:
+        low = low - gap + step  # sizes in between were not looked at
+    return Found(answer, low, high, target, spent, gap, best, curve)
