@@ -21,6 +21,7 @@ from trialsim.terminal import (
     tell,
     tell_calibration,
     tell_comparison,
+    tell_size,
 )
 
 app = typer.Typer(
@@ -246,6 +247,54 @@ def compare(
         print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
     elif not quiet:
         tell_comparison(found, destination, earlier_run)
+
+
+@app.command()
+def size(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A YAML path or a built-in name.")],
+    trials: Annotated[int | None, typer.Option(help="Trials under every truth; by default as the study says.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    engine: Annotated[str, typer.Option(metavar="auto|reference|batch", help="What simulates.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Threads; by default all cores.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished search.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find how many patients the follow-up trial needs: the design, exact and simulated, and the protocol's paragraph."""
+    from trialsim import sized
+    from trialsim.config.sizing import load_sizing
+    from trialsim.records.store import check_destination
+    from trialsim.records.work_folder import WorkFolder
+    from trialsim.report.progress import progress
+
+    sizing = load_sizing(study, read_settings(settings))
+    destination = out if out is not None else Path("results") / sizing.study.name
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    earlier_run = run_in(place)
+    try:
+        with progress(1, "sizing", quiet or as_json) as on_progress:
+            found = sized.size(
+                sizing,
+                None,
+                trials,
+                seed,
+                engine=engine,
+                workers=workers,
+                out=destination,
+                resume=resume,
+                on_progress=on_progress,
+                on_note=note_nothing if quiet else note_to_user,
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        tell_size(found, destination, earlier_run)
 
 
 def main() -> None:

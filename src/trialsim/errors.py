@@ -7,6 +7,7 @@ TrialsimError                 anything this package raises on purpose
 │   │   └── DestinationError  a folder that cannot be written, holds something else, or cannot be resumed
 │   ├── HazardError           a hazard that is infinite, NaN or negative while a trial runs
 │   └── StrategyError         a titration strategy written in Python decided what cannot be done
+├── DisagreementError         a simulated value is not the exact one: a defect of ours, exit code 1
 └── Interrupted               the user pressed Ctrl-C: exit code 130, what was finished is kept
 """
 
@@ -80,6 +81,10 @@ class StrategyError(InputError):
         name = getattr(strategy, "__name__", str(strategy))
         allowed = "escalate(n), keep(), reduce(n), go_to(dose), hold(names, resume), stop(), or None."
         return cls(str(Problem("", f"strategy {name} decided {decision}", f"{wrong}.", allowed)))
+
+
+class DisagreementError(TrialsimError):
+    """A value that is known exactly came out otherwise in the simulator, beyond chance; nothing else can be trusted."""
 
 
 class Interrupted(TrialsimError):  # noqa: N818  # like KeyboardInterrupt, it is no error

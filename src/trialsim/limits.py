@@ -128,6 +128,19 @@ def check_workers(workers: int | None, block_size: int | None) -> None:
         raise RequestError(f"--block-size {block_size}", "this size of a block is out of range.", allowed)
 
 
+def check_size(scenarios: Mapping[str, Scenario], trials: int, seed: int, largest_n: int) -> None:
+    """Refuse impossible numbers for a search for n."""
+    if not 100 <= trials <= MOST_REPLICATES:
+        allowed = f"100 to {MOST_REPLICATES:,}; 10,000 give a power to half a percentage point."
+        raise RequestError(f"--trials {trials}", "this number of trials is out of range.", allowed)
+    if trials * largest_n * len(scenarios) > MOST_COURSES:
+        allowed = f"at most {MOST_COURSES:,} patient courses in all; fewer trials, or a smaller `largest_n`."
+        raise RequestError(f"--trials {trials}", f"with up to {largest_n:,} patients this is too much.", allowed)
+    _check_seed(seed)
+    for scenario in scenarios.values():
+        _check_visits(scenario)
+
+
 def check_calibration(
     seed: int, draws: int, smallest_ess: float, most_steps: int, patients_per_patient: int, workers: int | None
 ) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trialsim.calibrated import Calibrated
     from trialsim.compared import Compared
     from trialsim.result import Result
+    from trialsim.sized import Sized
 
 
 def end_interrupted(place: Path) -> NoReturn:
@@ -115,3 +116,21 @@ def run_in(folder: Path) -> str:
     words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["verb"], "results")
     size = f" of {found['replicates']:,} trials" if "replicates" in found else ""
     return f"{words}{size}, seed {found.get('seed')}"
+
+
+def size_view_of(found: Sized) -> RenderableType:
+    """What a search for a size found, to be printed."""
+    from trialsim.report.size_console import size_view
+
+    return size_view(
+        found.ready, found.design, found.exact, found.calendar, found.found, found.assurance, found.paragraph,
+        found.trials, found.seed,
+    )  # fmt: skip
+
+
+def tell_size(found: Sized, destination: Path, earlier_run: str) -> None:
+    """Print what a search for a size found, and where it lies."""
+    console = Console() if sys.stdout.isatty() else Console(width=150)
+    console.print(size_view_of(found))
+    replaced = f" (in place of {earlier_run})" if earlier_run else ""
+    print(f"results digest {found.digest[:16]}…; tables and pictures in {destination}/{replaced}")

@@ -79,7 +79,10 @@ def with_sensitive(protocol: Protocol, share: float) -> Protocol:
 
 
 def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
-    """The protocol with the hazards of the event multiplied: progression, relapse and death before it, or all deaths."""
+    """The protocol with the hazards of the event multiplied: progression, relapse and death before it, or all deaths.
+
+    Where rates vary, every draw of them is multiplied. Raises `RequestError` for a rate that other clocks share.
+    """
 
     def is_of_event(what: int, states: int) -> bool:
         if kind == c.DEATH:
@@ -88,11 +91,22 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
             return bool(states & disease.BEFORE_PROGRESSION)
         return what in (disease.PROGRESSION, disease.RELAPSE)
 
+    of_event = [is_of_event(clock.kind, clock.states) for clock in protocol.clocks]
     clocks = tuple(
-        replace(clock, coefficient=clock.coefficient * ratio) if is_of_event(clock.kind, clock.states) else clock
-        for clock in protocol.clocks
+        replace(clock, coefficient=clock.coefficient * ratio, rate_per_month=clock.rate_per_month * ratio)
+        if own
+        else clock
+        for clock, own in zip(protocol.clocks, of_event, strict=True)
     )
-    return replace(known(protocol), clocks=clocks)
+    factors = []
+    for name, places in zip(protocol.parameter_names, protocol.parameter_places, strict=True):
+        own = [place.what == "rate" and place.clock >= 0 and of_event[place.clock] for place in places]
+        if any(own) and (not all(own) or any(protocol.clocks[place.clock].shape != 1.0 for place in places)):
+            wrong = "a hazard ratio cannot be given to it: it is not the rate of these events alone, or its shape is not 1."
+            raise RequestError(f"parameter {name}", wrong, "`alternative: modelled` with changes of the variant.")
+        factors.append(ratio if any(own) else 1.0)
+    draws = tuple(tuple(x * f for x, f in zip(row, factors, strict=True)) for row in protocol.parameter_draws)
+    return replace(protocol, clocks=clocks, parameter_draws=draws)
 
 
 def rate_of(engine: str, protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
@@ -126,6 +140,30 @@ def with_rate(engine: str, protocol: Protocol, asked: c.Asked, wanted: float, co
 
     share = brentq(excess, 0.0, 1.0, xtol=2e-4)
     return with_sensitive(protocol, float(share))
+
+
+def with_toxicity(engine: str, protocol: Protocol, asked: c.Asked, wanted: float) -> Protocol:
+    """The protocol in which the hazards of the toxicities asked for are so much higher or lower that a rate comes out.
+
+    Raises `RequestError` if no factor up to a thousand gives it.
+    """
+
+    def changed(log_factor: float) -> Protocol:
+        factor = float(np.exp(log_factor))
+        clocks = tuple(
+            replace(clock, coefficient=clock.coefficient * factor) if clock.name in asked.toxicities else clock
+            for clock in protocol.clocks
+        )
+        return replace(known(protocol), clocks=clocks)
+
+    def excess(log_factor: float) -> float:
+        return rate_of(engine, changed(log_factor), asked, True)[0] - wanted
+
+    low, high = -7.0, 7.0
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        wrong = "no hazard of these toxicities gives it."
+        raise RequestError(f"a toxicity rate of {wanted:g}", wrong, "a rate nearer to what the scenario has.")
+    return changed(float(brentq(excess, low, high, xtol=1e-3)))
 
 
 def check_reachable(what: str, rates: Sequence[float]) -> None:

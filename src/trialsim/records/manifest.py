@@ -118,6 +118,28 @@ class CompareManifest:
         write_manifest(folder, asdict(self))
 
 
+@dataclass(frozen=True)
+class SizeManifest:
+    """What size was searched for, with what, on what, for how long, and the digest of what came out."""
+
+    study: dict[str, Any]
+    study_digest: str
+    seed: int
+    trials: int
+    engine: str
+    workers: int
+    results_digest: str
+    seconds: float
+    verb: str = "size"
+    schema_version: int = SCHEMA_VERSION
+    versions: dict[str, str] = field(default_factory=installed_versions)
+    machine: dict[str, Any] = field(default_factory=this_machine)
+
+    def write(self, folder: Path) -> None:
+        """Write `manifest.json` into a folder."""
+        write_manifest(folder, asdict(self))
+
+
 def write_manifest(folder: Path, data: Mapping[str, Any]) -> None:
     """Write `manifest.json` into a folder."""
     text = json.dumps(data, indent=2, ensure_ascii=False, default=str, allow_nan=False)

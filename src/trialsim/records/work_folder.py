@@ -25,6 +25,7 @@ RUN: Final = "run.json"
 ROWS: Final = "replicates.rows"
 CHAINS: Final = "chains.npz"
 VARIANTS: Final = "variants.json"
+PART: Final = ".npy"  # how the names of finished parts of a search end
 LOCK: Final = "lock"
 FILLING: Final = "filling"
 OLDER: Final = "older"
@@ -56,6 +57,8 @@ class WorkFolder:
         """Forget what is there and begin a run."""
         for name in (RUN, ROWS, CHAINS, VARIANTS):  # the request goes first: rows without a request are nobody's
             (self.path / name).unlink(missing_ok=True)
+        for part in self.path.glob(f"*{PART}"):
+            part.unlink()
         unnamed = self.path / f"{RUN}.new"
         unnamed.write_text(json.dumps(as_stored(request)), encoding="utf-8")
         unnamed.replace(self.path / RUN)

@@ -1,0 +1,146 @@
+"""Power when the truth is known from few patients: averaged, spread out, and whose ignorance it is.
+
+The pilot's uncertainty is in the data that are generated: every trial has its own draw of the parameters. The analysis
+of a simulated trial knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+
+from trialsim.analysis.estimate import mean_and_error
+from trialsim.records.replicate_store import Rows
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+MOST_PARAMETERS: Final = 14  # of which every subset is looked at
+
+
+@dataclass(frozen=True)
+class Assurance:
+    """What a posterior makes of a design.
+
+    `assurance` ± `mcse`: the probability of success before anything is known of the new trial (O'Hagan, Stevens and
+    Campbell 2005, Pharm Stat 4:187). `power_by_draw` has the power at each draw of the parameters looked at, taken
+    towards its mean by what Monte Carlo noise adds to its spread; `quantiles` of it at `QUANTILES`. `better` ± `error`:
+    the share of draws in which the truth lies on the alternative's side of the null. `conditional`: the assurance among
+    those. `shares` (a row a parameter) of what is not known about the required n.
+    """
+
+    assurance: float
+    mcse: float
+    power_at_median: float
+    power_at_median_mcse: float
+    power_by_draw: Floats
+    quantiles: tuple[float, ...]
+    better: float
+    better_mcse: float
+    conditional: float
+    n_draws: int
+    n_trials: int
+    shares: pd.DataFrame
+
+
+def assurance_of(
+    rows: Rows, at_median: tuple[float, float], names: tuple[str, ...], draws: Floats, effect: Floats
+) -> Assurance:
+    """Assurance from trials under the posterior; columns of rows as in `trials.columns_of`.
+
+    `draws` (draws, parameters) is the table that the rows' draws are of, `effect` (draws,) how far the truth lies on
+    the alternative's side of the null, in any unit, missing for draws that no trial had.
+    """
+    success = (rows["decision"] == 1).astype(np.float64)
+    draw = rows["parameter_draw"].astype(np.int64)
+    mean, error = mean_and_error(success, draw)
+    n = np.bincount(draw, minlength=len(draws) + 1)[1:].astype(np.float64)
+    total = np.bincount(draw, weights=success, minlength=len(draws) + 1)[1:]
+    seen = n > 0
+    power = _shrunk(total[seen] / n[seen], n[seen])
+    own = effect[seen]
+    is_better = own > 0.0
+    better, better_error = mean_and_error(is_better.astype(np.float64))
+    conditional = float(power[is_better].mean()) if is_better.any() else float("nan")
+    quantiles = tuple(float(np.quantile(power, share)) for share in QUANTILES)
+    shares = shares_of(required_rank(own), names, draws[seen])
+    return Assurance(
+        mean, error, *at_median, power, quantiles, better, better_error, conditional, int(seen.sum()), len(rows), shares
+    )
+
+
+def _shrunk(power: Floats, n: Floats) -> Floats:
+    """Estimates of power with the spread of what they estimate: the variance that binomial noise adds is taken off.
+
+    A linear empirical-Bayes estimate (Efron and Morris 1973, JASA 68:117): mean + sqrt(1 - noise / total) (x - mean),
+    the root so that the spread, not the squared error, comes out right.
+    """
+    if len(power) < 2:
+        return power
+    total = float(power.var(ddof=1))
+    noise = float(np.mean(power * (1.0 - power) / np.maximum(n - 1.0, 1.0)))
+    kept = max(1.0 - noise / total, 0.0) if total > 0.0 else 0.0
+    return np.clip(power.mean() + np.sqrt(kept) * (power - power.mean()), 0.0, 1.0)
+
+
+def required_rank(effect: Floats) -> Floats:
+    """The ranks of the n that each draw requires, the largest where no n is enough.
+
+    The n that a test requires falls with the square of the effect, whatever the target: only its order matters here.
+    """
+    return np.asarray(rankdata(-np.maximum(effect, 0.0)))
+
+
+def shares_of(outcome: Floats, names: tuple[str, ...], draws: Floats) -> pd.DataFrame:
+    """The share of an outcome's variance that is due to each parameter, and what no parameter explains (`remainder`).
+
+    Parameters are correlated in a posterior, so what several explain together is split evenly over all orders in which
+    they may be asked (Lindeman, Merenda and Gold 1980; the Shapley value of R squared), with ranks in place of values.
+    Of more than fourteen parameters those that explain most by themselves are taken.
+    """
+    spread = np.array([np.ptp(draws[:, i]) > 0.0 for i in range(draws.shape[1])], np.bool_)
+    if len(outcome) < 20 or not spread.any() or np.ptp(outcome) == 0.0:
+        return pd.DataFrame({"parameter": [], "share": []})
+    ranks = np.column_stack([rankdata(draws[:, i]) for i in np.flatnonzero(spread)])
+    own = [name for name, varies in zip(names, spread, strict=True) if varies]
+    together = np.corrcoef(np.column_stack([ranks, outcome]), rowvar=False)
+    order = np.argsort(-np.abs(together[:-1, -1]), kind="stable")[:MOST_PARAMETERS]
+    among, with_outcome = together[np.ix_(order, order)], together[order, -1]
+    explained = _r_squared(among, with_outcome)
+    k = len(order)
+    shares = np.zeros(k)
+    weight = _weights(k)
+    masks = np.arange(1 << k)
+    size = np.array([bin(mask).count("1") for mask in masks])
+    for i in range(k):
+        without = masks[(masks >> i) & 1 == 0]
+        shares[i] = float(np.sum(weight[size[without]] * (explained[without | (1 << i)] - explained[without])))
+    table = pd.DataFrame({"parameter": [own[i] for i in order], "share": shares})
+    table = table.sort_values("share", ascending=False, ignore_index=True)
+    rest = pd.DataFrame({"parameter": ["remainder"], "share": [1.0 - float(explained[-1])]})
+    return pd.concat([table, rest], ignore_index=True)
+
+
+def _weights(k: int) -> Floats:
+    """The share of all orders in which a parameter comes after a given set of so many others."""
+    return np.array([factorial(s) * factorial(k - 1 - s) / factorial(k) for s in range(k)])
+
+
+def _r_squared(among: Floats, with_outcome: Floats) -> Floats:
+    """R squared of every subset of the parameters, by its mask."""
+    k = len(with_outcome)
+    found = np.zeros(1 << k)
+    for size in range(1, k + 1):
+        sets = np.array(list(combinations(range(k), size)))
+        matrices = among[sets[:, :, None], sets[:, None, :]] + 1e-12 * np.eye(size)
+        right = with_outcome[sets]
+        solved = np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+        found[(1 << sets).sum(axis=1)] = np.einsum("ij,ij->i", solved, right)
+    return found

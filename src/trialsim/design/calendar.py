@@ -1,0 +1,105 @@
+"""What trials came to, as tables: exact beside simulated where both mean the same, planned beside conducted elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trialsim.analysis.estimate import mean_and_error
+from trialsim.design.plan import Exact
+from trialsim.errors import DisagreementError
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.records.replicate_store import Rows
+
+Floats = npt.NDArray[np.float64]
+LARGEST_Z: Final = 4.0
+REJECTS: Final = "rejects the null"
+EXPECTED_N: Final = "patients at the decision"
+EARLY: Final = "stops early"
+
+
+def compared(truth: str, exact: Exact, rows: Rows, n_looks: int) -> pd.DataFrame:
+    """Exact values beside those of trials with instant, independent outcomes at known rates.
+
+    Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, trials.
+    """
+    n = len(rows)
+    found = []
+    for quantity, planned, values in (
+        (REJECTS, exact.rejects, rows["decision"] == 1),
+        (EARLY, exact.stops_early, rows["look"] < n_looks),
+        (EXPECTED_N, exact.expected_n, rows["enrolled"]),
+    ):
+        own = np.asarray(values, dtype=np.float64)
+        is_share = quantity != EXPECTED_N
+        error = math.sqrt(max(planned * (1.0 - planned), 0.0) / n) if is_share else mean_and_error(own)[1]
+        off = float(own.mean()) - planned
+        z = off / error if error > 1e-12 else (0.0 if abs(off) < 1e-9 else math.copysign(math.inf, off))
+        found.append((truth, quantity, planned, float(own.mean()), error, z, n))
+    return pd.DataFrame(found, columns=["truth", "quantity", "exact", "simulated", "mcse", "z", "trials"])
+
+
+def check_agreement(table: pd.DataFrame) -> None:
+    """Raises `DisagreementError` where a simulated value is more than four standard errors from the exact one."""
+    wrong = table[table["z"].abs() > LARGEST_Z]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise DisagreementError(
+            f"{row['quantity']} under the {row['truth']}: exactly {row['exact']:.5f}, simulated {row['simulated']:.5f} "
+            f"± {row['mcse']:.5f} in {row['trials']:,} trials (z = {row['z']:.1f}). This is a defect of trialsim."
+        )
+
+
+def conducted(truth: str, planned: Exact | None, rows: Rows, n_looks: int) -> pd.DataFrame:
+    """What the trial comes to under the calendar of the scenario, beside what the plan says.
+
+    Columns: truth, quantity, unit, planned (missing where no formula has it), value, mcse, lower, upper. Where every
+    trial has its own draw of the parameters, the error is that of draws. `lower` to `upper` is where 90 % of trials
+    lie, for numbers of single trials; missing for shares.
+    """
+    draws = rows["parameter_draw"].astype(np.int64)
+    groups = draws if draws.any() else None
+    shares: Sequence[tuple[str, float, Floats]] = (
+        (REJECTS, planned.rejects if planned else math.nan, rows["decision"] == 1),
+        (EARLY, planned.stops_early if planned else math.nan, rows["look"] < n_looks),
+        ("stopped for toxicity", math.nan, rows["decision"] == -2),
+    )
+    months = rows["decided_day"] / DAYS_PER_MONTH
+    numbers: Sequence[tuple[str, str, float, Floats]] = (
+        (EXPECTED_N, "patients", planned.expected_n if planned else math.nan, rows["enrolled"]),
+        ("with severe toxicity", "patients", math.nan, rows["harmed"]),
+        ("time to decision", "months", math.nan, months),
+        ("accrual waited", "months", math.nan, rows["paused_days"] / DAYS_PER_MONTH),
+    )
+    found = []
+    for quantity, plan, values in shares:
+        value, error = mean_and_error(np.asarray(values, dtype=np.float64), groups)
+        found.append((truth, quantity, "", plan, value, error, math.nan, math.nan))
+    for quantity, unit, plan, values in numbers:
+        own = np.asarray(values, dtype=np.float64)
+        value, error = mean_and_error(own, groups)
+        low, high = np.quantile(own, [0.05, 0.95])
+        found.append((truth, quantity, unit, plan, value, error, float(low), float(high)))
+    columns = ["truth", "quantity", "unit", "planned", "value", "mcse", "lower", "upper"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def value_of(table: pd.DataFrame, truth: str, quantity: str, column: str = "value") -> float:
+    """One number of a table of `conducted` or `compared`; missing where there is none."""
+    rows = table[(table["truth"] == truth) & (table["quantity"] == quantity)]
+    return float(rows[column].iloc[0]) if len(rows) else math.nan
+
+
+def histories(rows: Mapping[str, Rows]) -> pd.DataFrame:
+    """When trials were decided and on how many patients: a row a truth and percentile, for the calendar of the trial."""
+    found = []
+    for truth, own in rows.items():
+        for share in (0.05, 0.25, 0.5, 0.75, 0.95):
+            day, n = np.quantile(own["decided_day"], share), np.quantile(own["enrolled"], share)
+            found.append((truth, share, float(day) / DAYS_PER_MONTH, float(n)))
+    return pd.DataFrame(found, columns=["truth", "share", "months", "patients"])

@@ -1,0 +1,118 @@
+"""A trial that is looked at after numbers of events, while it runs: who had one, who left, when the look is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Final
+
+import simpy
+
+from trialsim.engines.reference.environment import TrialEnvironment
+from trialsim.engines.reference.monitor import Arm
+from trialsim.engines.reference.patient import Patient
+from trialsim.model import conduct as c
+from trialsim.model import disease, parameters
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Protocol
+from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
+
+NAN: Final = float("nan")
+
+
+@dataclass
+class Followed:
+    """What is known of one patient: calendar day of entry, arm, study day of the event or of leaving (infinity: not yet)."""
+
+    entered_day: float
+    arm: int
+    event_day: float = inf
+    left_day: float = inf
+
+
+# look (from 0), calendar day, the patients in order of entry: whether the trial stops
+Decide = Callable[[int, float, list[Followed]], bool]
+
+
+@dataclass(frozen=True)
+class EventsConducted:
+    """How a trial went: the patients by number, and the calendar days of its looks (missing for those not taken)."""
+
+    patients: dict[int, Followed]
+    look_days: tuple[float, ...]
+
+
+class EventMonitoredTrial:
+    """A trial of arms with looks after numbers of events; `arms` has the arm of each patient by number."""
+
+    def __init__(
+        self,
+        protocols: Sequence[Protocol],
+        seed: int,
+        replicate: int,
+        arms: dict[int, int],
+        plan: c.EventConduct,
+        kind: int,
+        decide: Decide,
+    ) -> None:
+        self.env = TrialEnvironment()
+        own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
+        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
+        self.each = [Arm(*pair, self.env, self.learn) for pair in zip(own, tables, strict=True)]
+        self.arms, self.plan, self.kind, self.decide = arms, plan, kind, decide
+        self.patients: dict[int, Followed] = {}
+        self.look = self.n_events = 0
+        self.look_days = [NAN] * len(plan.looks)
+        self.ended = self.env.event()
+
+    def run(self) -> EventsConducted:
+        """Run the trial to the look that ends it."""
+        self.env.process(self.enrolment())
+        self.env.run(until=self.ended)
+        return EventsConducted(self.patients, tuple(self.look_days))
+
+    def enrolment(self) -> Generator[simpy.Event, object, None]:
+        """Patients come without a pause; after the last one a day is set on which the trial ends at the latest."""
+        each = [virtual_patients(arm.protocol, arm.table) for arm in self.each]
+        for i, first in enumerate(each[0]):
+            if len(self.patients) == self.plan.n_patients:
+                break
+            if first.is_eligible:
+                arm = self.arms[first.number]
+                who = each[arm][i]
+                yield self.env.at(who.arrival_day, v.ORDER_ARRIVAL)
+                self.enrol(who, arm)
+        yield self.env.at(self.env.now + self.plan.follow_up_days, v.ORDER_VISIT + 2)
+        self.take(len(self.plan.looks) - 1)
+
+    def enrol(self, who: VirtualPatient, arm: int) -> None:
+        """One more patient."""
+        patient = Patient(self.each[arm], replace(who, arrival_day=self.env.now))
+        self.patients[who.number] = Followed(self.env.now, arm)
+        self.env.process(patient.course())
+
+    def learn(self, patient: Patient, event: int, clock: int, detail: int) -> None:
+        """A row of the log of a patient: an event, or the end of observation."""
+        own = self.patients[patient.who.number]
+        if own.event_day < inf or own.left_day < inf:
+            return
+        progressed = event == v.ASSESSED and disease.is_progression(detail) and self.kind == c.PROGRESSION_OR_DEATH
+        if event == v.DIED or progressed:
+            own.event_day = patient.today
+            self.n_events += 1
+            last = len(self.plan.looks) - 1
+            while self.look <= last and self.n_events == self.plan.looks[self.look]:
+                self.take(self.look)
+        elif event == v.OBSERVATION_ENDED and detail == v.WITHDRAWAL:
+            own.left_day = patient.today
+
+    def take(self, look: int) -> None:
+        """Look at the patients, decide, and go on or not."""
+        if self.ended.triggered:
+            return
+        self.look = look
+        self.look_days[look] = self.env.now
+        if self.decide(look, self.env.now, list(self.patients.values())) or look == len(self.plan.looks) - 1:
+            self.ended.succeed()
+        self.look += 1

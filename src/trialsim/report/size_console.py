@@ -1,0 +1,190 @@
+"""The tables of a search for a size, in a terminal."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from trialsim.design.assurance import QUANTILES, Assurance
+from trialsim.design.ready import Ready
+from trialsim.design.search import Found
+from trialsim.report import words
+
+_SHOWN = {
+    "n1": "patients in stage 1 (n1)", "r1": "stop if at most so many respond (r1)", "e1": "reject if at least (e1)",
+    "n": "patients in all (n)", "r": "reject if more than so many respond (r)",
+    "cr1": "go on with more responses than (CR1)", "ct1": "and more free of toxicity than (CT1)",
+    "cr": "recommend with more responses than (CR)", "ct": "and more free of toxicity than (CT)",
+    "n_control": "in the control arm", "n_experimental": "in the experimental arm", "n_per_arm": "in each arm",
+    "events": "events", "looks": "looks after", "upper_z": "reject from z", "lower_z": "stop for futility below z",
+    "alpha": "type I error (alpha)", "alpha_r": "at the null response (alpha R)", "alpha_t": "at the null toxicity (alpha T)",
+    "power": "power", "en_p0": "expected patients at p0 (EN)", "pet_p0": "stops early at p0 (PET)",
+    "en_p1": "expected patients at the alternative", "stays_n": "n from which power stays",
+    "p_control": "rate in the control arm", "p_experimental": "rate in the experimental arm",
+    "hazard_ratio": "hazard ratio", "schoenfeld_events": "Schoenfeld's events, one look",
+    "expected_half_width": "expected half width", "coverage": "coverage of the interval", "test": "test",
+    "approximations": "control patients by approximation", "best": "best arm",
+}  # fmt: skip
+
+
+def size_view(
+    ready: Ready,
+    design: Mapping[str, Any],
+    exact: pd.DataFrame,
+    calendar: pd.DataFrame,
+    found: Found | None,
+    assurance: Assurance | None,
+    paragraph: str,
+    trials: int,
+    seed: int,
+) -> RenderableType:
+    """The design, exact beside simulated, the calendar, the search, assurance, and the paragraph for the protocol."""
+    study = ready.study
+    heading = Text(f"\n{study.title}\n", style="bold")
+    heading.append(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n", style="not bold")
+    parts: list[RenderableType] = [heading, _design(design, ready)]
+    if ready.plan is not None and len(ready.plan.others) > 1:
+        parts.append(_others(ready.plan.others))
+    if len(exact):
+        parts.append(_exact(exact))
+    parts.append(_calendar(calendar))
+    if found is not None:
+        parts.append(Text(_search(found, study.alternative == "calibrated") + "\n"))
+    if assurance is not None:
+        parts += [Text(_assurance(assurance)), _shares(assurance.shares)]
+    parts.append(Text("For the protocol\n", style="bold"))
+    parts.append(Text(textwrap.fill(paragraph, 118, break_long_words=False, break_on_hyphens=False) + "\n"))
+    return Group(*parts)
+
+
+def _plain_table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=i > 0)
+    return table
+
+
+def _design(design: Mapping[str, Any], ready: Ready) -> Table:
+    table = _plain_table("The design (probabilities are exact where nothing else is said)", ("", ""))
+    for key, label in _SHOWN.items():
+        value = design.get(key)
+        if value is not None and value != [] and not (key in ("pet_p0", "en_p0") and design["kind"] in _ONE_STAGE):
+            table.add_row(label, _written(value))
+    if ready.boundary is not None:
+        steps = [f"{x}/{n}" for n, x in enumerate(ready.boundary.at_least, start=1) if x <= n]
+        table.add_row("stop for toxicity at", ", ".join(steps[:: max(1, len(steps) // 8)]) + " …")
+    for truth, lever in ready.levers.items():
+        table.add_row(f"the {truth} is imposed by", lever)
+    return table
+
+
+_ONE_STAGE = ("single-stage", "ahern", "precision", "selection")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool | str | int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_written(item)}" for key, item in value.items())
+    return ", ".join(_written(item) for item in value)
+
+
+def _others(others: Sequence[Mapping[str, Any]]) -> Table:
+    names = ("r1/n1", "r/n", "EN(p0)", "PET(p0)", "alpha", "power", "best for weights of n")
+    table = _plain_table("Admissible designs (Jung et al. 2004): the weight is that of n against EN(p0)", names)
+    for row in others:
+        table.add_row(
+            f"{row['r1']}/{row['n1']}", f"{row['r']}/{row['n']}", f"{row['en_p0']:.1f}", f"{row['pet_p0']:.2f}",
+            f"{row['alpha']:.4f}", f"{row['power']:.4f}", f"{row['weight_from']:.2f} to {row['weight_to']:.2f}",
+        )  # fmt: skip
+    return table
+
+
+def _exact(exact: pd.DataFrame) -> Table:
+    table = _plain_table(
+        "Exact beside simulated: instant, independent outcomes at known rates", ("truth", "quantity", "exact", "simulated", "z")
+    )
+    for row in exact.to_dict("records"):
+        table.add_row(
+            str(row["truth"]), str(row["quantity"]), f"{row['exact']:.4f}", f"{row['simulated']:.4f} ± {row['mcse']:.4f}",
+            f"{row['z']:+.1f}",
+        )  # fmt: skip
+    return table
+
+
+def _calendar(calendar: pd.DataFrame) -> Table:
+    table = _plain_table(
+        "Under the calendar of the scenario: late answers, accrual, drop-out, patients who share dose and disease",
+        ("truth", "quantity", "planned", "simulated", "90 % of trials"),
+    )
+    before = ""
+    for row in calendar.to_dict("records"):
+        unit = str(row["unit"])
+        truth = str(row["truth"])
+        table.add_row(
+            truth if truth != before else "",
+            f"{row['quantity']}{f', {unit}' if unit else ''}",
+            _planned(float(row["planned"]), unit),
+            words.with_error(float(row["value"]), float(row["mcse"]), unit),
+            words.NOTHING if math.isnan(float(row["lower"])) else f"{row['lower']:.1f}–{row['upper']:.1f}",
+        )
+        before = truth
+    return table
+
+
+def _planned(value: float, unit: str) -> str:
+    if math.isnan(value):
+        return words.NOTHING
+    return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
+
+
+def _search(found: Found, is_assurance: bool) -> str:
+    of = "assurance" if is_assurance else "power"
+    if found.n is None:
+        text = f"No n up to the limit reaches {of} {found.target:g} under this calendar; the highest seen is {found.best:.3f}."
+    else:
+        high = str(found.upper) if found.upper is not None else "above the limit"
+        text = (
+            f"Smallest n from which {of} {found.target:g} is reached under this calendar: {found.n}, 95 % Monte Carlo "
+            f"interval {found.lower} to {high}."
+        )
+    step = f" Sizes were looked at {found.step} apart." if found.step > 1 else ""
+    return f"{text} {found.trials:,} trials were spent on it.{step}"
+
+
+def _assurance(assurance: Assurance) -> str:
+    spread = ", ".join(f"{q:.2f}" for q in assurance.quantiles)
+    at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
+    return (
+        "What the pilot leaves open\n"
+        f"  power at the posterior median {assurance.power_at_median:.3f} ± {assurance.power_at_median_mcse:.3f}, assurance "
+        f"{assurance.assurance:.3f} ± {assurance.mcse:.3f} ({assurance.n_draws} draws of the parameters)\n"
+        f"  power over the posterior, percentiles {at}: {spread}\n"
+        f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "
+        f"{assurance.better_mcse:.2f}; mean power there {assurance.conditional:.3f}\n"
+    )
+
+
+def _shares(shares: pd.DataFrame) -> Table:
+    title = "Whose ignorance it is: shares of the variance of the required n (ranks)"
+    table = _plain_table(title, ("parameter", "share"))
+    for row in shares.head(6).to_dict("records"):
+        table.add_row(str(row["parameter"]), f"{100.0 * float(row['share']):.0f} %")
+    rest = shares[shares["parameter"] == "remainder"]
+    if len(shares) > 7 and len(rest):
+        others = float(shares.iloc[6:]["share"].sum()) - float(rest["share"].iloc[0])
+        table.add_row("all other parameters", f"{100.0 * others:.0f} %")
+        table.add_row("not explained by ranks (curvature, Monte Carlo noise)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %")
+    return table
+
+

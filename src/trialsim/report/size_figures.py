@@ -1,0 +1,196 @@
+"""The pictures of a search for a size: power by n, the design's boundaries, power over the posterior, the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from trialsim.design.assurance import Assurance
+from trialsim.design.plan import ALTERNATIVE, NULL
+from trialsim.design.ready import POSTERIOR, Ready
+from trialsim.design.search import Found
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.records.replicate_store import Rows
+
+_DARK, _LIGHT, _HARM, _GREY, _GOOD = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a", "#2a9d8f"
+_DPI: Final = 150
+_COLOURS: Final = {NULL: _HARM, ALTERNATIVE: _DARK, POSTERIOR: _GOOD, "null toxicity": "#e09f3e", "posterior median": _GREY}
+
+
+def draw_size_figures(
+    folder: Path,
+    ready: Ready,
+    design: Mapping[str, Any],
+    rows: Mapping[str, Rows],
+    found: Found | None,
+    assurance: Assurance | None,
+) -> None:
+    """Every picture that there is something to draw of, into a folder."""
+    title = ready.study.title
+    if found is not None:
+        draw_power(folder / "power.png", title, ready, found)
+    if ready.study.design not in ("precision", "selection"):
+        draw_boundaries(folder / "boundaries.png", title, ready, design)
+    if assurance is not None:
+        draw_assurance(folder / "assurance.png", title, assurance, ready.study.power)
+    draw_calendar(folder / "calendar.png", title, rows)
+
+
+def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
+    """Power by n with its 95 % band, the target, the interval for n; the exact saw-tooth where there is one."""
+    figure = Figure(figsize=(7.5, 4.4), layout="constrained")
+    axes = figure.subplots()
+    curve = found.curve
+    plan = ready.plan
+    if plan is not None and len(plan.saw_tooth) == 3:
+        n, _, power = plan.saw_tooth
+        axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
+    axes.fill_between(curve["n"], 100.0 * curve["lower"], 100.0 * curve["upper"], color=_LIGHT, label="95 % Monte Carlo band")
+    axes.plot(curve["n"], 100.0 * curve["power"], "o-", color=_DARK, markersize=3.5, linewidth=1.2, label="under the calendar")
+    axes.axhline(100.0 * found.target, color="black", linewidth=0.8)
+    if found.n is not None:
+        high = found.upper if found.upper is not None else float(curve["n"].max())
+        axes.axvspan(found.lower or found.n, high, color=_GOOD, alpha=0.25, linewidth=0.0)
+        axes.annotate(
+            f"n = {found.n} ({found.lower} to {found.upper or 'the limit'})", (found.n, 100.0 * found.target),
+            xytext=(8, -16), textcoords="offset points", fontsize=9,
+        )  # fmt: skip
+    of = "assurance" if ready.study.alternative == "calibrated" else "power"
+    axes.set_xlabel("patients")
+    axes.set_ylabel(f"{of}, %")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    _headed(figure, axes, title, f"{of} by the size of the trial")
+    figure.savefig(path, dpi=_DPI)
+
+
+def draw_boundaries(path: Path, title: str, ready: Ready, design: Mapping[str, Any]) -> None:
+    """What each look decides."""
+    figure = Figure(figsize=(6.6, 4.4), layout="constrained")
+    axes = figure.subplots()
+    if "upper_z" in design and "looks" in design:
+        _draw_z(axes, ready, design)
+    elif "r" in design:
+        _draw_counts(axes, ready, design)
+    else:
+        return
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    _headed(figure, axes, title, "what each look decides")
+    figure.savefig(path, dpi=_DPI)
+
+
+def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
+    looks = np.array(design["looks"], dtype=np.float64)
+    upper = np.array(design["upper_z"])
+    top = float(np.max(upper[np.isfinite(upper)])) + 0.6
+    axes.fill_between(looks, upper, top, color=_GOOD, alpha=0.35, label="reject the null hypothesis")
+    axes.plot(looks, upper, "o-", color=_GOOD)
+    for x, z in zip(looks, upper, strict=True):
+        axes.annotate(f"{z:.2f}", (x, z), xytext=(0, 6), textcoords="offset points", fontsize=8, ha="center")
+    bottom = -1.0
+    if design["lower_z"]:
+        lower = np.array(design["lower_z"])
+        bottom = min(float(lower.min()) - 0.6, bottom)
+        axes.fill_between(looks, lower, bottom, color=_HARM, alpha=0.25, label="stop for futility")
+        axes.plot(looks, lower, "o-", color=_HARM)
+        for x, z in zip(looks[:-1], lower[:-1], strict=True):
+            axes.annotate(f"{z:.2f}", (x, z), xytext=(0, -13), textcoords="offset points", fontsize=8, ha="center")
+    axes.set_ylim(bottom, top)
+    axes.set_xlabel("events" if ready.events is not None else "patients")
+    axes.set_ylabel("standardised difference (z)")
+
+
+def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
+    """Stopping regions of counts: at each look, and the boundary for toxicity if there is one."""
+    n = int(design["n"])
+    looks = [(int(design["n1"]), int(design["r1"]))] if "n1" in design else []
+    for at, r in looks:
+        axes.vlines(at, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="stop: too few respond")
+        axes.vlines(at, r + 0.5, design.get("e1", at) + (0.0 if "e1" in design else 0.5), color=_LIGHT, linewidth=7, label="go on")
+        axes.annotate(f"≤ {r} of {at}", (at, r / 2.0), xytext=(8, 0), textcoords="offset points", fontsize=9)
+    r = int(design["r"])
+    axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label=None if looks else "null not rejected")
+    axes.vlines(n, r + 0.5, n + 0.5, color=_GOOD, linewidth=7, alpha=0.8, label="recommend")
+    axes.annotate(f"> {r} of {n}", (n, r + 1.5), xytext=(-58, 0), textcoords="offset points", fontsize=9)
+    x = np.array([0.0, n])
+    for rate, colour, name in ((design["p0"], _HARM, "p0"), (design["p1"], _DARK, "p1")):
+        axes.plot(x, rate * x, "--", color=colour, linewidth=0.9, label=f"expected at {name} = {rate:.2f}")
+    most = max(1.6 * design["p1"] * n, r + 4.0)
+    if "most_toxic" in design:
+        for at, most_toxic in ((design["n1"], design["most_toxic1"]), (n, design["most_toxic"])):
+            axes.plot(at, most_toxic + 0.5, marker="_", color="black", markersize=18, markeredgewidth=1.6)
+            axes.annotate(f"toxicity ≤ {most_toxic}", (at, most_toxic + 0.5), xytext=(-4, 5), textcoords="offset points",
+                          fontsize=8, ha="right")  # fmt: skip
+        most = max(most, float(design["most_toxic"]) + 4.0)
+    if ready.boundary is not None:
+        at_least = np.array([x if x <= i else np.nan for i, x in enumerate(ready.boundary.at_least, start=1)], dtype=np.float64)
+        axes.step(np.arange(1, len(at_least) + 1), at_least, where="mid", color="black", linewidth=1.2, label="stop: toxicity")
+        most = max(most, float(np.nanmax(at_least)) + 2.0)
+    axes.set_ylim(-0.5, most)
+    axes.set_xlim(0.0, n * 1.06)
+    axes.set_xlabel("evaluable patients")
+    axes.set_ylabel("patients with a response (or toxicity)" if ready.boundary or "most_toxic" in design else "responses")
+
+
+def draw_assurance(path: Path, title: str, assurance: Assurance, target: float) -> None:
+    """The distribution of power over the posterior, with its mean, and whose ignorance the required n is."""
+    figure = Figure(figsize=(9.5, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1.0])
+    left.hist(100.0 * assurance.power_by_draw, bins=np.linspace(0, 100, 26), color=_LIGHT, edgecolor="white")
+    top = left.get_ylim()[1]
+    for value, colour, name, height in (
+        (assurance.assurance, _GOOD, "assurance", 0.97),
+        (assurance.power_at_median, _DARK, "at the posterior median", 0.89),
+        (target, "black", "target", 0.81),
+    ):
+        left.axvline(100.0 * value, color=colour, linewidth=1.4, linestyle="--" if name == "target" else "-")
+        side = -4 if value > 0.5 else 4
+        left.annotate(f"{name} {100 * value:.0f} %", (100.0 * value, top * height), xytext=(side, 0), color=colour,
+                      textcoords="offset points", fontsize=8, va="top", ha="right" if side < 0 else "left")  # fmt: skip
+    left.set_xlabel("power, %")
+    left.set_ylabel("draws of the parameters")
+    shares = assurance.shares[assurance.shares["parameter"] != "remainder"].head(8)[::-1]
+    right.barh(shares["parameter"], 100.0 * shares["share"], color=_DARK)
+    right.set_xlabel("share of what is not known about the required n, %", fontsize=8)
+    right.tick_params(labelsize=8)
+    for axes in (left, right):
+        _plain(axes)
+    figure.suptitle(f"{title}\npower over what the pilot leaves open", x=0.01, ha="left", fontsize=10)
+    figure.savefig(path, dpi=_DPI)
+
+
+def draw_calendar(path: Path, title: str, rows: Mapping[str, Rows]) -> None:
+    """When trials decide, under each truth, and on how many patients: what has been decided by each month."""
+    figure = Figure(figsize=(8.6, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for truth, own in rows.items():
+        months = np.sort(own["decided_day"] / DAYS_PER_MONTH)
+        share = 100.0 * np.arange(1, len(months) + 1) / len(months)
+        colour = _COLOURS.get(truth, _GREY)
+        left.plot(months, share, color=colour, linewidth=1.4, label=truth)
+        patients = np.sort(own["enrolled"])
+        right.plot(patients, share, color=colour, linewidth=1.4, drawstyle="steps-post")
+    left.set_xlabel("months after opening")
+    left.set_ylabel("trials decided, %")
+    right.set_xlabel("patients enrolled at the decision")
+    right.set_ylabel("trials, %")
+    left.legend(frameon=False, fontsize=8, loc="upper left")
+    for axes in (left, right):
+        axes.set_ylim(0.0, 102.0)
+        _plain(axes)
+    figure.suptitle(f"{title}\nwhen the trial decides, and on how many patients", x=0.01, ha="left", fontsize=10)
+    figure.savefig(path, dpi=_DPI)
+
+
+def _headed(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
+    _plain(axes)
+    figure.suptitle(f"{title}\n{subtitle}", x=0.01, ha="left", fontsize=10)
+
+
+def _plain(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
