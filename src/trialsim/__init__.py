@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from trialsim.calibrated import Calibrated, calibrate
     from trialsim.compared import Compared, compare
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
+    from trialsim.config.sizing import load_sizing
     from trialsim.config.studies import load_study
     from trialsim.errors import (
         ConfigurationError,
         DestinationError,
+        DisagreementError,
         HazardError,
         InputError,
         Interrupted,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     )
     from trialsim.montecarlo import replicates_for
     from trialsim.result import Result
+    from trialsim.sized import Sized, size
     from trialsim.verbs import check, run, run_again, trace
 
 __version__ = version("trialsim")
@@ -48,6 +51,9 @@ _HOMES: Final = {
     "compare": "compared",
     "Compared": "compared",
     "load_study": "config.studies",
+    "size": "sized",
+    "Sized": "sized",
+    "load_sizing": "config.sizing",
     "Result": "result",
     "replicates_for": "montecarlo",
     "TrialsimError": "errors",
@@ -56,6 +62,7 @@ _HOMES: Final = {
     "RequestError": "errors",
     "DestinationError": "errors",
     "HazardError": "errors",
+    "DisagreementError": "errors",
     "Interrupted": "errors",
 }
 
@@ -65,12 +72,14 @@ __all__ = [
     "Compared",
     "ConfigurationError",
     "DestinationError",
+    "DisagreementError",
     "HazardError",
     "InputError",
     "Interrupted",
     "RequestError",
     "Result",
     "Scenario",
+    "Sized",
     "TrialsimError",
     "__version__",
     "builtin_names",
@@ -79,10 +88,12 @@ __all__ = [
     "compare",
     "load_cohort",
     "load_scenario",
+    "load_sizing",
     "load_study",
     "replicates_for",
     "run",
     "run_again",
+    "size",
     "trace",
 ]
 

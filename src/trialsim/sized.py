@@ -18,8 +18,16 @@ import pandas as pd
 from trialsim.config.sizing import Sizing, load_sizing
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
-from trialsim.design.calendar import check_agreement, compared, conducted, histories
-from trialsim.design.plan import ALTERNATIVE, reported
+from trialsim.design.calendar import (
+    REJECTS,
+    SUCCESS,
+    Quantities,
+    check_agreement,
+    compared,
+    conducted,
+    histories,
+)
+from trialsim.design.plan import ALTERNATIVE, Exact, reported
 from trialsim.design.ready import MEDIAN, POSTERIOR, Ready, ready_of
 from trialsim.design.running import block_size, run, success
 from trialsim.design.search import Found, search
@@ -76,16 +84,30 @@ class Sized:
     @cached_property
     def calendar(self) -> pd.DataFrame:
         """See `calendar.conducted`."""
-        plan = self.ready.plan
-        exact = plan.exact if plan is not None else {}
-        tables = [conducted(truth, exact.get(truth), rows, self.n_looks) for truth, rows in self.rows.items()]
-        return pd.concat(tables, ignore_index=True)
+        return pd.concat([self._conducted(truth, rows) for truth, rows in self.rows.items()], ignore_index=True)
+
+    def _conducted(self, truth: str, rows: Rows) -> pd.DataFrame:
+        """The part of the calendar under one truth."""
+        plan, events, study = self.ready.plan, self.ready.events, self.sizing.study
+        exact = plan.exact.get(truth) if plan is not None else None
+        if events is not None:
+            n = int(events.numbers["n"])
+            rejects = events.planned(n).get(truth, math.nan)
+            exact = Exact(rejects, math.nan, math.nan, ()) if rejects == rejects else None
+        else:
+            n = plan.n if plan is not None else 0
+        counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
+        is_short = np.asarray(counted < n) if study.conduct.inevaluable != "dropped" else None
+        quantities = Quantities(
+            SUCCESS.get(study.design, REJECTS), self.n_looks, study.safety is not None, events is None, is_short
+        )
+        return conducted(truth, exact, rows, quantities)
 
     @property
     def n_looks(self) -> int:
         """How many looks the design has."""
         if self.ready.events is not None:
-            return len(self.ready.events.decisions.events)
+            return len(self.sizing.study.looks.at)
         return len(self.ready.plan.decisions.looks) if self.ready.plan is not None else 1
 
     @cached_property
@@ -101,13 +123,9 @@ class Sized:
             return None
         protocol = max(self.ready.truths[POSTERIOR], key=lambda item: len(item.parameter_names))
         draws = np.array(protocol.parameter_draws)
-        number = rows["parameter_draw"].astype(np.int64)
-        n = np.bincount(number, minlength=len(draws) + 1)[1:]
-        total = np.bincount(number, weights=rows["statistic"], minlength=len(draws) + 1)[1:]
-        effect = np.divide(total, n, out=np.full(len(draws), np.nan), where=n > 0)
         middle = success(self.rows[MEDIAN if MEDIAN in self.rows else ALTERNATIVE])
         error = math.sqrt(max(float(middle.mean() * (1.0 - middle.mean())), 0.0) / len(middle))
-        return assurance_of(rows, (float(middle.mean()), error), protocol.parameter_names, draws, effect)
+        return assurance_of(rows, (float(middle.mean()), error), protocol.parameter_names, draws)
 
     @cached_property
     def paragraph(self) -> str:
@@ -216,13 +234,14 @@ class _Work:
 
     def checked(self) -> pd.DataFrame:
         """Exact beside simulated for every truth that the design has exact values of."""
-        plan = self.ready.plan
+        plan, ready_study = self.ready.plan, self.ready.study
         tables = []
         for truth, exact in plan.exact.items() if plan is not None else ():
             trial = self.ready.trial()
             make = partial(trial.ideal_rows, exact.cells, plan.seats, self.seed)  # type: ignore[union-attr]
             rows = self.rows(f"check {truth}", CHECK_TRIALS, block_size(BATCH, plan.n), make)  # type: ignore[union-attr]
-            tables.append(compared(truth, exact, rows, len(plan.decisions.looks)))  # type: ignore[union-attr]
+            success_is = SUCCESS.get(ready_study.design, REJECTS)
+            tables.append(compared(truth, exact, rows, len(plan.decisions.looks), success_is))  # type: ignore[union-attr]
         table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
         if len(table):
             check_agreement(table)
@@ -235,7 +254,7 @@ class _Work:
             return None
         study = ready.study
         truth = POSTERIOR if study.alternative == "calibrated" else ALTERNATIVE
-        smallest = 2 * ready.step if ready.events is None else ready.events.decisions.events[0]
+        smallest = 2 * ready.step if ready.events is None else 10 * ready.step
 
         def evaluate(sizes: list[int], first: int, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
             setting = ready.setting(truth, max(sizes))
@@ -327,4 +346,4 @@ def _take_size(ready: Ready, found: Found | None) -> None:
         wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
         allowed = "more patients, a longer `conduct.follow_up`, or less power."
         raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
-    ready.events.numbers["n"] = found.n
+    ready.events.with_n(found.n)

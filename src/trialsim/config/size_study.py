@@ -81,7 +81,9 @@ class Looks(Section):
     def _rising(self) -> Self:
         rises = all(a < b for a, b in zip([0.0, *self.at], self.at, strict=False))
         if not rises or self.at[-1] != 1.0:
-            raise mistake("looks rise to the whole of the trial", "rising shares, the last one 1, such as [0.5, 0.75, 1]")
+            raise mistake(
+                "looks rise to the whole of the trial", "rising shares, the last one 1, such as [0.5, 0.75, 1]"
+            )
         if isinstance(self.spending, str) and not re.fullmatch(r"obrien-fleming|pocock|power [\d.]+", self.spending):
             raise mistake(
                 f"{self.spending!r} spends no alpha", "obrien-fleming, pocock, power 2, or the cumulative alphas"
@@ -238,7 +240,9 @@ def _misfits(study: SizeStudy) -> list[tuple[str, str]]:
         found.append((f"{study.design} has its own looks", "`looks` with two-arm or logrank"))
     found += _wrong_alternative(study)
     if not 0.0 < study.alpha < 1.0:
-        found.append((f"alpha {study.alpha:g}: no test of a finite trial has this level", "0 < alpha < 1, such as 0.05"))
+        found.append(
+            (f"alpha {study.alpha:g}: no test of a finite trial has this level", "0 < alpha < 1, such as 0.05")
+        )
     if not 0.0 < study.power < 1.0:
         found.append((f"power {study.power:g}: no finite trial has this power", "0 < power < 1, such as 0.80"))
     return found
@@ -262,4 +266,3 @@ def _wrong_alternative(study: SizeStudy) -> list[tuple[str, str]]:
         nearest = f"above {study.null.value:g}"
         return [(f"the alternative {given:g} is not above the null {study.null.value:g}", nearest)]
     return [] if 0.0 < given < 1.0 else [("a rate of 0 or 1 leaves nothing to test", "between 0 and 1")]
-

@@ -50,27 +50,30 @@ class Assurance:
     shares: pd.DataFrame
 
 
-def assurance_of(
-    rows: Rows, at_median: tuple[float, float], names: tuple[str, ...], draws: Floats, effect: Floats
-) -> Assurance:
+def assurance_of(rows: Rows, at_median: tuple[float, float], names: tuple[str, ...], draws: Floats) -> Assurance:
     """Assurance from trials under the posterior; columns of rows as in `trials.columns_of`.
 
-    `draws` (draws, parameters) is the table that the rows' draws are of, `effect` (draws,) how far the truth lies on
-    the alternative's side of the null, in any unit, missing for draws that no trial had.
+    `draws` (draws, parameters) is the table that the rows' draws are of. How far the truth of a draw lies on the
+    alternative's side of the null is read from the mean of its trials' statistics.
     """
     success = (rows["decision"] == 1).astype(np.float64)
-    draw = rows["parameter_draw"].astype(np.int64)
+    draw = rows["parameter_draw"].astype(np.int64) - 1
     mean, error = mean_and_error(success, draw)
-    n = np.bincount(draw, minlength=len(draws) + 1)[1:].astype(np.float64)
-    total = np.bincount(draw, weights=success, minlength=len(draws) + 1)[1:]
-    seen = n > 0
-    power = _shrunk(total[seen] / n[seen], n[seen])
-    own = effect[seen]
-    is_better = own > 0.0
+    n = np.bincount(draw, minlength=len(draws)).astype(np.float64)
+    seen = n > 1
+    size = n[seen]
+    power = _shrunk((np.bincount(draw, weights=success, minlength=len(draws))[seen]) / size, size)
+    statistic = rows["statistic"]
+    effect = np.bincount(draw, weights=statistic, minlength=len(draws))[seen] / size
+    squares = np.bincount(draw, weights=statistic**2, minlength=len(draws))[seen] / size - effect**2
+    noise = float(np.mean(np.maximum(squares, 0.0) / np.maximum(size - 1.0, 1.0)))
+    total = float(effect.var(ddof=1)) if len(effect) > 1 else 0.0
+    reliability = max(1.0 - noise / total, 0.05) if total > 0.0 else 1.0
+    is_better = effect > 0.0
     better, better_error = mean_and_error(is_better.astype(np.float64))
     conditional = float(power[is_better].mean()) if is_better.any() else float("nan")
     quantiles = tuple(float(np.quantile(power, share)) for share in QUANTILES)
-    shares = shares_of(required_rank(own), names, draws[seen])
+    shares = shares_of(required_rank(effect), names, draws[seen], reliability)
     return Assurance(
         mean, error, *at_median, power, quantiles, better, better_error, conditional, int(seen.sum()), len(rows), shares
     )
@@ -98,12 +101,13 @@ def required_rank(effect: Floats) -> Floats:
     return np.asarray(rankdata(-np.maximum(effect, 0.0)))
 
 
-def shares_of(outcome: Floats, names: tuple[str, ...], draws: Floats) -> pd.DataFrame:
+def shares_of(outcome: Floats, names: tuple[str, ...], draws: Floats, reliability: float = 1.0) -> pd.DataFrame:
     """The share of an outcome's variance that is due to each parameter, and what no parameter explains (`remainder`).
 
     Parameters are correlated in a posterior, so what several explain together is split evenly over all orders in which
     they may be asked (Lindeman, Merenda and Gold 1980; the Shapley value of R squared), with ranks in place of values.
-    Of more than fourteen parameters those that explain most by themselves are taken.
+    Of more than fourteen parameters those that explain most by themselves are taken. `reliability` is the share of the
+    outcome's variance that is no Monte Carlo noise: shares are of that part (Spearman 1904's correction).
     """
     spread = np.array([np.ptp(draws[:, i]) > 0.0 for i in range(draws.shape[1])], np.bool_)
     if len(outcome) < 20 or not spread.any() or np.ptp(outcome) == 0.0:
@@ -122,9 +126,10 @@ def shares_of(outcome: Floats, names: tuple[str, ...], draws: Floats) -> pd.Data
     for i in range(k):
         without = masks[(masks >> i) & 1 == 0]
         shares[i] = float(np.sum(weight[size[without]] * (explained[without | (1 << i)] - explained[without])))
+    shares /= max(reliability, float(explained[-1]))
     table = pd.DataFrame({"parameter": [own[i] for i in order], "share": shares})
     table = table.sort_values("share", ascending=False, ignore_index=True)
-    rest = pd.DataFrame({"parameter": ["remainder"], "share": [1.0 - float(explained[-1])]})
+    rest = pd.DataFrame({"parameter": ["remainder"], "share": [1.0 - float(shares.sum())]})
     return pd.concat([table, rest], ignore_index=True)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,22 +20,42 @@ from trialsim.records.replicate_store import Rows
 Floats = npt.NDArray[np.float64]
 LARGEST_Z: Final = 4.0
 REJECTS: Final = "rejects the null"
-EXPECTED_N: Final = "patients at the decision"
+SUCCESS: Final = {"precision": "interval narrow enough", "selection": "selects the best arm"}  # elsewhere: `REJECTS`
+EXPECTED_N: Final = "enrolled at the decision"
 EARLY: Final = "stops early"
+HARMED: Final = "of whom with severe toxicity"
+DECIDED: Final = "time to decision"
 
 
-def compared(truth: str, exact: Exact, rows: Rows, n_looks: int) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Quantities:
+    """What there is to say of a trial: its success by name, how many looks, whether toxicity can stop it.
+
+    `pauses`: whether accrual may wait for looks. `is_short` (trials,): whether accrual closed before the planned number
+    was there; None where it cannot be told.
+    """
+
+    success: str
+    n_looks: int
+    has_safety: bool
+    pauses: bool
+    is_short: npt.NDArray[np.bool_] | None
+
+
+def compared(truth: str, exact: Exact, rows: Rows, n_looks: int, success: str = REJECTS) -> pd.DataFrame:
     """Exact values beside those of trials with instant, independent outcomes at known rates.
 
     Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, trials.
     """
     n = len(rows)
     found = []
-    for quantity, planned, values in (
-        (REJECTS, exact.rejects, rows["decision"] == 1),
-        (EARLY, exact.stops_early, rows["look"] < n_looks),
-        (EXPECTED_N, exact.expected_n, rows["enrolled"]),
-    ):
+    checks = [(success, exact.rejects, rows["decision"] == 1)]
+    if n_looks > 1:
+        checks += [
+            (EARLY, exact.stops_early, rows["look"] < n_looks),
+            (EXPECTED_N, exact.expected_n, rows["enrolled"]),
+        ]
+    for quantity, planned, values in checks:
         own = np.asarray(values, dtype=np.float64)
         is_share = quantity != EXPECTED_N
         error = math.sqrt(max(planned * (1.0 - planned), 0.0) / n) if is_share else mean_and_error(own)[1]
@@ -55,7 +76,7 @@ def check_agreement(table: pd.DataFrame) -> None:
         )
 
 
-def conducted(truth: str, planned: Exact | None, rows: Rows, n_looks: int) -> pd.DataFrame:
+def conducted(truth: str, planned: Exact | None, rows: Rows, about: Quantities) -> pd.DataFrame:
     """What the trial comes to under the calendar of the scenario, beside what the plan says.
 
     Columns: truth, quantity, unit, planned (missing where no formula has it), value, mcse, lower, upper. Where every
@@ -64,18 +85,22 @@ def conducted(truth: str, planned: Exact | None, rows: Rows, n_looks: int) -> pd
     """
     draws = rows["parameter_draw"].astype(np.int64)
     groups = draws if draws.any() else None
-    shares: Sequence[tuple[str, float, Floats]] = (
-        (REJECTS, planned.rejects if planned else math.nan, rows["decision"] == 1),
-        (EARLY, planned.stops_early if planned else math.nan, rows["look"] < n_looks),
-        ("stopped for toxicity", math.nan, rows["decision"] == -2),
-    )
-    months = rows["decided_day"] / DAYS_PER_MONTH
-    numbers: Sequence[tuple[str, str, float, Floats]] = (
+    shares: list[tuple[str, float, Floats]] = [
+        (about.success, planned.rejects if planned else math.nan, rows["decision"] == 1)
+    ]
+    if about.n_looks > 1:
+        shares.append((EARLY, planned.stops_early if planned else math.nan, rows["look"] < about.n_looks))
+    if about.has_safety:
+        shares.append(("stopped for toxicity", math.nan, rows["decision"] == -2))
+    if about.is_short is not None and about.is_short.any():
+        shares.append(("accrual closes before n", math.nan, about.is_short))
+    numbers: list[tuple[str, str, float, Floats]] = [
         (EXPECTED_N, "patients", planned.expected_n if planned else math.nan, rows["enrolled"]),
-        ("with severe toxicity", "patients", math.nan, rows["harmed"]),
-        ("time to decision", "months", math.nan, months),
-        ("accrual waited", "months", math.nan, rows["paused_days"] / DAYS_PER_MONTH),
-    )
+        (HARMED, "patients", math.nan, rows["harmed"]),
+        (DECIDED, "months", math.nan, rows["decided_day"] / DAYS_PER_MONTH),
+    ]
+    if about.n_looks > 1 and about.pauses:
+        numbers.append(("accrual waited", "months", math.nan, rows["paused_days"] / DAYS_PER_MONTH))
     found = []
     for quantity, plan, values in shares:
         value, error = mean_and_error(np.asarray(values, dtype=np.float64), groups)

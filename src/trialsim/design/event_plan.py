@@ -1,4 +1,8 @@
-"""The design of a two-arm trial with times to events: how many events, which bounds, how many patients to have them."""
+"""The design of a two-arm trial with times to events: bounds, looks at numbers of events, a final look on a day.
+
+The final analysis is made so long after the last entry, so a larger trial has more events by then. Interim looks are at
+shares of the events that are expected by the final one under the alternative.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ from scipy.stats import norm
 
 from trialsim.config.size_study import SizeStudy
 from trialsim.design.event_decisions import EventDecisions
-from trialsim.design.exact.sequential import drift_for_power, inflation
+from trialsim.design.exact.sequential import crossing_probabilities, drift_for_power, inflation
 from trialsim.design.exact.time_to_event import freedman_events, schoenfeld_events
+from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.two_arms import bounds_of
 from trialsim.errors import RequestError
 from trialsim.model.conduct import EventConduct
@@ -21,44 +26,82 @@ from trialsim.model.conduct import EventConduct
 
 @dataclass(frozen=True)
 class EventPlan:
-    """A log-rank design: `decisions` at numbers of events; `numbers` as they are reported."""
+    """A log-rank design for every number of patients; `numbers` as they are reported of the one with `numbers["n"]`.
 
-    kind: str
+    `expected_events` tells how many events there are by the final look of a trial of n under the alternative.
+    `upper` and `lower` are z bounds by look, `ratio` is experimental over control patients.
+    """
+
+    study: SizeStudy
+    hazard_ratio: float
+    ratio: float
+    upper: tuple[float, ...]
+    lower: tuple[float, ...]
+    expected_events: Callable[[int], float]
     numbers: dict[str, Any]
-    decisions: EventDecisions
-    follow_up_days: float
+
+    def decisions(self, n: int) -> EventDecisions:
+        """The decisions of a trial with `n` patients."""
+        study, d = self.study, self.expected_events(n)
+        interim = sorted({max(1, round(d * share)) for share in study.looks.at[:-1]})
+        k = len(interim)
+        futility = study.looks.futility
+        lower = (*self.lower[:k], self.lower[-1]) if self.lower else ()
+        binds = futility is not None and futility.binding
+        upper = (*self.upper[:k], self.upper[-1])
+        return EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds)
 
     def conduct(self, n: int) -> EventConduct:
-        """How the trial goes with `n` patients."""
-        return EventConduct(self.decisions.events, n, self.follow_up_days)
+        """How a trial with `n` patients goes."""
+        return EventConduct(self.decisions(n).interim, n, self.study.conduct.follow_up.value)
+
+    def planned(self, n: int) -> dict[str, float]:
+        """The probability of rejecting by the normal approximation, at the expected number of events (Schoenfeld 1981)."""
+        d, share = self.expected_events(n), self.ratio / (1.0 + self.ratio)
+        drift = -math.log(self.hazard_ratio) * math.sqrt(d * share * (1.0 - share))
+        at, sides = self.study.looks.at, self.study.sides
+        low = np.array(self.lower) if self.lower else None
+
+        def above(theta: float) -> float:
+            return float(crossing_probabilities(at, np.array(self.upper), low, theta)[0].sum())
+
+        return {NULL: sides * above(0.0), ALTERNATIVE: above(drift) + (above(-drift) if sides == 2 else 0.0)}
+
+    def with_n(self, n: int) -> None:
+        """Report the trial with `n` patients."""
+        planned, decisions = self.planned(n), self.decisions(n)
+        d = self.expected_events(n)
+        self.numbers.update(
+            n=n, expected_events=d, looks=[*decisions.interim, round(d)], upper_z=list(decisions.upper),
+            lower_z=list(decisions.lower), nominal_p=norm.sf(np.array(decisions.upper)).tolist(),
+            alpha=planned[NULL], power=planned[ALTERNATIVE],
+        )  # fmt: skip
 
 
-def event_plan(study: SizeStudy, hazard_ratio: float, ratio: float) -> EventPlan:
-    """How many events tell a hazard ratio, with looks (Schoenfeld 1981, Biometrika 68:316, times the inflation).
+def event_plan(
+    study: SizeStudy, hazard_ratio: float, ratio: float, expected_events: Callable[[int], float]
+) -> EventPlan:
+    """A log-rank design: how many events tell a hazard ratio, and the bounds of its looks.
 
-    `ratio` is experimental over control patients. Raises `RequestError`.
+    `ratio` is experimental over control patients. Raises `RequestError` where not even the largest trial has the events
+    that formulas ask for.
     """
     fixed = schoenfeld_events(hazard_ratio, study.alpha, study.power, ratio, study.sides)
     upper, lower = bounds_of(study.looks, study.alpha, study.power, study.sides)
     drift = drift_for_power(study.looks.at, np.array(upper), study.power, np.array(lower) if lower else None)
     more = inflation(drift, study.alpha, study.power, study.sides)
-    events = math.ceil(fixed * more)
-    if events > study.largest_n:
-        wrong = f"it takes {events} events to tell a hazard ratio of {hazard_ratio:.3f}."
-        nearest = f"largest_n from about {math.ceil(1.3 * events)}, or a smaller hazard ratio."
+    most = expected_events(study.largest_n)
+    if most < 0.8 * fixed * more:
+        per_patient = max(most / study.largest_n, 1e-9)
+        wrong = f"it takes about {fixed * more:.0f} events, and there are {most:.0f} by the end of the largest trial."
+        nearest = f"largest_n from about {math.ceil(fixed * more / per_patient)}, a longer `conduct.follow_up`, or more sites."
         raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest)
-    looks = tuple(max(1, round(events * share)) for share in study.looks.at)
-    if len(set(looks)) < len(looks):
-        raise RequestError("looks.at", f"two looks fall on the same of {events} events.", "fewer looks.")
     numbers = {
-        "hazard_ratio": hazard_ratio, "events": events, "looks": list(looks), "upper_z": list(upper),
-        "lower_z": list(lower), "nominal_p": norm.sf(np.array(upper)).tolist(), "inflation": more,
-        "schoenfeld_events": fixed, "sides": study.sides,
+        "hazard_ratio": hazard_ratio, "inflation": more, "schoenfeld_events": fixed, "sides": study.sides,
         "freedman_events": freedman_events(hazard_ratio, study.alpha, study.power, ratio, study.sides),
-        "follow_up_days": study.conduct.follow_up.value, "alpha": study.alpha, "power": study.power,
+        "follow_up_days": study.conduct.follow_up.value, "nominal_alpha": study.alpha, "target": study.power,
     }  # fmt: skip
-    decisions = EventDecisions(looks, upper, lower, study.alpha, study.sides)
-    return EventPlan(study.design, numbers, decisions, study.conduct.follow_up.value)
+    return EventPlan(study, hazard_ratio, ratio, upper, lower, expected_events, numbers)
 
 
 def effective_hazard_ratio(mean_z: float, events: float, ratio: float) -> float:
@@ -67,6 +110,4 @@ def effective_hazard_ratio(mean_z: float, events: float, ratio: float) -> float:
     E z = -log(hazard ratio) sqrt(d s (1 - s)), where s is the experimental share of patients.
     """
     share = ratio / (1.0 + ratio)
-    return math.exp(-mean_z / math.sqrt(events * share * (1.0 - share)))
-
-
+    return math.exp(-mean_z / math.sqrt(max(events, 1.0) * share * (1.0 - share)))

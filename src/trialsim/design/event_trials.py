@@ -60,9 +60,11 @@ def looks_at_events(
 def event_rows(found: Timelines, decisions: EventDecisions, plan: c.EventConduct, harm: bool) -> Rows:
     """Look at the trials of a block, decide, and say what became of each; columns as in `trials.columns_of(2)`."""
     n = found.n_trials
-    days = np.empty((n, len(plan.looks)))
+    days = np.empty((n, plan.n_looks))
     event = np.ascontiguousarray(found.event[:, :, 0])
-    event_looks(found.arrival, event, found.left, np.array(plan.looks), plan.n_patients, plan.follow_up_days, days)
+    event_looks(
+        found.arrival, event, found.left, np.array(plan.interim, np.int64), plan.n_patients, plan.follow_up_days, days
+    )
     z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
     arm = np.ascontiguousarray(found.arm)
     looks_at_events(found.arrival, event, found.left, arm, days, plan.n_patients, z, events)
@@ -93,7 +95,13 @@ def event_rows(found: Timelines, decisions: EventDecisions, plan: c.EventConduct
 
 
 def event_trials(
-    decisions: EventDecisions, questions: Questions, plan: c.EventConduct, setting: Setting, seed: int, first: int, n: int
+    decisions: EventDecisions,
+    questions: Questions,
+    plan: c.EventConduct,
+    setting: Setting,
+    seed: int,
+    first: int,
+    n: int,
 ) -> Rows:
     """The rows of `n` trials from `first` on in the simulator."""
     engines = [setting.engine] * len(setting.protocols)

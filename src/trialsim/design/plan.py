@@ -171,9 +171,7 @@ def precision_plan(study: SizeStudy, rate: float) -> Plan:
     if not 0.0 < rate < 1.0:
         raise RequestError(f"a rate of {rate:g}", "there is nothing to estimate.", "a rate between 0 and 1.")
     width = study.half_width.value
-    found = smallest_for_half_width(
-        rate, width, study.confidence, probability=study.power, largest=study.largest_n
-    )
+    found = smallest_for_half_width(rate, width, study.confidence, probability=study.power, largest=study.largest_n)
     return precision_at(study, found.n, rate, found.stays_from)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 from trialsim.comparison.allocation import Arms, arms_of
 from trialsim.config import protocol_of
-from trialsim.config.size_study import CALIBRATED, MODELLED, Looks, SizeStudy
+from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.config.sizing import Sizing
 from trialsim.design.decisions import TwoArms
+from trialsim.design.event_decisions import EventDecisions
 from trialsim.design.event_plan import EventPlan, effective_hazard_ratio, event_plan
+from trialsim.design.event_trials import event_rows
 from trialsim.design.exact.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
 from trialsim.design.plan import (
     ALTERNATIVE,
@@ -29,26 +31,31 @@ from trialsim.design.plan import (
 from trialsim.design.questions import RESPONSES, SEVERE, TIMES, question_of, toxicities_of
 from trialsim.design.running import Trial
 from trialsim.design.settings import (
+    SEED_OF_RATES,
     Setting,
     check_reachable,
     followed,
     known,
     rate_of,
+    rates_of,
     thinned,
     with_hazard_ratio,
     with_rate,
     with_toxicity,
 )
+from trialsim.design.timelines import simulated
 from trialsim.design.trials import Questions
 from trialsim.design.two_arms import seats_of, selection_plan, two_arm_at, two_arm_plan
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import choose_engine
+from trialsim.records.replicate_store import Rows
 
 POSTERIOR: Final = "calibrated"
 MEDIAN: Final = "posterior median"
 DRAWS_LOOKED_AT: Final = 500
+PROBES: Final = 400  # large trials that tell how many events to expect
 Protocols = tuple[Protocol, ...]
 
 
@@ -112,7 +119,8 @@ class Ready:
         """The trial as planned, or with another number of patients where its design has one for every number."""
         if self.events is not None:
             size = n if n is not None else int(self.events.numbers["n"])
-            return Trial(self.questions, 2, event_decisions=self.events.decisions, event_plan=self.events.conduct(size))
+            events = self.events
+            return Trial(self.questions, 2, event_decisions=events.decisions(size), event_plan=events.conduct(size))
         if self.plan is None:
             raise AssertionError("a study has a plan")
         decisions = self.plan.decisions if n is None else self.plan_at(n).decisions
@@ -199,7 +207,9 @@ def _posterior(study: SizeStudy, protocols: Sequence[Protocol]) -> dict[str, Pro
     if protocols[0].n_parameter_draws == 0:
         if study.alternative == CALIBRATED:
             wrong = "the scenario's parameters are fixed, so nothing is left open."
-            raise RequestError("alternative: calibrated", wrong, "`parameters: calibrated` in the scenario, or a number.")
+            raise RequestError(
+                "alternative: calibrated", wrong, "`parameters: calibrated` in the scenario, or a number."
+            )
         return {}
     own = {POSTERIOR: tuple(thinned(item, DRAWS_LOOKED_AT) for item in protocols)}
     is_alternative = study.alternative in (CALIBRATED, MODELLED, None) or study.design == "logrank"
@@ -219,14 +229,16 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
         if study.alternative_rate is not None and asked.kind == c.RESPONSE:
             truth = with_rate(ready.engine, protocol, asked, rate, counts_all)
         elif study.alternative_rate is not None:
-            truth = with_toxicity(ready.engine, protocol, asked, rate)
+            truth = with_toxicity(ready.engine, protocol, [asked], rate, counts_all)
         truths = {ALTERNATIVE: (known(truth),), **_posterior(study, [protocol])}
         return replace(ready, rates=rates, truths=truths, plan=precision_plan(study, rate))
     p0 = study.null.value if study.null is not None else 0.0
     p1 = study.alternative_rate if study.alternative_rate is not None else modelled
     if p1 <= p0:
         wrong = f"what the scenario says, {p1:.3f}, is not above the null, so no trial could show it."
-        raise RequestError(f"alternative: {study.alternative}", wrong, f"a null below {p1:.3f}, or a number above {p0:g}.")
+        raise RequestError(
+            f"alternative: {study.alternative}", wrong, f"a null below {p1:.3f}, or a number above {p0:g}."
+        )
     if study.design == "bryant-day":
         return _with_toxicity(ready, protocol, p1, rates)
     truths = {
@@ -234,7 +246,9 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
         ALTERNATIVE: (_at(ready, protocol, asked, p1),),
         **_posterior(study, [protocol]),
     }
-    levers = {name: f"sensitive = {found[0].p_sensitive:.3f}" for name, found in truths.items() if name in (NULL, ALTERNATIVE)}
+    levers = {
+        name: f"sensitive = {found[0].p_sensitive:.3f}" for name, found in truths.items() if name in (NULL, ALTERNATIVE)
+    }
     return replace(ready, rates=rates, truths=truths, plan=one_arm_plan(study, p1), levers=levers)
 
 
@@ -251,7 +265,8 @@ def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str
     aim = study.toxicity
     if aim is None or study.null is None:
         raise AssertionError("bryant-day has a toxicity and a null")
-    modelled, error = rate_of(ready.engine, protocol, toxic, True)
+    counts_all = _counts_all(study)
+    modelled, error = rates_of(ready.engine, protocol, [asked, toxic], counts_all)[1]
     rates = {**rates, "modelled toxicity": (modelled, error)}
     is_modelled = study.alternative in (CALIBRATED, MODELLED)
     tox1 = modelled if is_modelled else aim.alternative.value
@@ -260,8 +275,11 @@ def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str
         raise RequestError("toxicity.null", wrong, f"a null above {tox1:.3f}.")
 
     def truth(response: float, toxicity: float) -> Protocols:
-        own = with_toxicity(ready.engine, protocol, toxic, toxicity)
-        return (with_rate(ready.engine, own, asked, response, _counts_all(study)),)
+        own = protocol
+        for _ in range(2):  # each moves the other a little, through the dose and who is evaluable
+            own = with_toxicity(ready.engine, own, [asked, toxic], toxicity, counts_all)
+            own = with_rate(ready.engine, own, asked, response, counts_all)
+        return (own,)
 
     truths = {
         NULL: truth(study.null.value, tox1),
@@ -309,25 +327,40 @@ def _with_events(ready: Ready, protocols: Protocols) -> Ready:
     }
     levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {ready.names[1]}"} if ratio is not None else {}
     ready = replace(ready, truths=truths, levers=levers)
+    probe = _Probe(ready, of_patients)
     if ratio is None:
-        ratio = _modelled_ratio(ready, of_patients)
-    return replace(ready, events=event_plan(study, ratio, of_patients))
+        ratio = probe.hazard_ratio()
+    return replace(ready, events=event_plan(study, ratio, of_patients, probe.expected_events))
 
 
-def _modelled_ratio(ready: Ready, of_patients: float) -> float:
-    """The hazard ratio that trials of the largest size speak of, at the point values."""
-    study = ready.study
-    probe = replace(ready, events=event_plan(_for_probing(study), 0.5, of_patients))
-    rows = probe.trial(study.largest_n).rows(probe.setting(ALTERNATIVE, study.largest_n), ready.seed, 1, 400)
-    found = effective_hazard_ratio(
-        float(rows["statistic"].mean()), float((rows["x_0"] + rows["x_1"]).mean()), of_patients
-    )
-    if found >= 1.0:
-        wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
-        raise RequestError(f"alternative: {study.alternative}", wrong, "a variant that does, or a hazard ratio below 1.")
-    return found
+class _Probe:
+    """A few large trials under the alternative: how many events a trial of each size has, which hazard ratio shows."""
 
+    def __init__(self, ready: Ready, ratio: float) -> None:
+        self.ready, self.ratio, self.largest = ready, ratio, ready.study.largest_n
+        arms, protocols = ready.arms, ready.truths[ALTERNATIVE]
+        follow_up = ready.study.conduct.follow_up.value
+        own = tuple(followed(item, self.largest, follow_up) for item in protocols)
+        asked = ready.questions.primary
+        self.found = simulated(["batch"] * 2, own, arms, asked, SEED_OF_RATES, 1, PROBES)
+        self.follow_up = follow_up
 
-def _for_probing(study: SizeStudy) -> SizeStudy:
-    """The study with a single look, to probe with."""
-    return study.model_copy(update={"looks": Looks(), "largest_n": max(study.largest_n, 400)})
+    @cache  # noqa: B019  # as long as the study lasts
+    def expected_events(self, n: int) -> float:
+        """The mean number of events by the final look of a trial of `n`."""
+        return float((self._rows(n)["x_0"] + self._rows(n)["x_1"]).mean())
+
+    def hazard_ratio(self) -> float:
+        """The hazard ratio that the largest trials speak of. Raises `RequestError` where it is no gain."""
+        rows = self._rows(self.largest)
+        events = float((rows["x_0"] + rows["x_1"]).mean())
+        found = effective_hazard_ratio(float(rows["statistic"].mean()), events, self.ratio)
+        if found >= 1.0:
+            wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
+            allowed = "a variant that does, or a hazard ratio below 1."
+            raise RequestError(f"alternative: {self.ready.study.alternative}", wrong, allowed)
+        return found
+
+    def _rows(self, n: int) -> Rows:
+        decisions = EventDecisions((), (0.0,), (), 0.5, 1)
+        return event_rows(self.found, decisions, c.EventConduct((), n, self.follow_up), False)

@@ -65,7 +65,9 @@ class Trial:
             raise AssertionError("only answers that are there at once have known rates")
         found = ideal(cells, seats, seed, first, n, self.decisions.looks[-1])
         plain = Questions(self.questions.primary)
-        return rows_of_trials(found, self.decisions, plan=c.Conduct(self.decisions.looks), questions=plain, n_arms=self.n_arms)
+        return rows_of_trials(
+            found, self.decisions, plan=c.Conduct(self.decisions.looks), questions=plain, n_arms=self.n_arms
+        )
 
 
 def run(work: Callable[[int, int], Rows], n: int, in_block: int, n_workers: int, done: Progress) -> Rows:

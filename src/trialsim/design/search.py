@@ -52,7 +52,6 @@ def search(
     largest: int,
     step: int,
     trials: int,
-    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
 ) -> Found:
     """The smallest multiple of `step` between two limits with power of at least `target`, with `trials` trials in all.
 
@@ -61,18 +60,35 @@ def search(
     sizes = np.arange(-(-max(smallest, 1) // step) * step, largest + 1, step)
     if len(sizes) == 0:
         raise RequestError(f"largest_n = {largest}", f"no size from {smallest} on fits.", f"at least {smallest}.")
+    whole = sizes
     curve: dict[int, tuple[int, int]] = {}
     spent = 0
-    for share in (*SHARES, 1.0 - sum(SHARES)):
+    rounds = [max(50, round(trials * share)) for share in (*SHARES, 1.0 - sum(SHARES))]
+    while rounds:
+        n = rounds.pop(0)
         chosen = _spread(sizes)
-        n = max(50, round(trials * share))
         rejections = evaluate([int(size) for size in chosen], spent + 1, n)
         spent += n
-        on_progress(min(spent, trials), trials)
         curve.update({int(size): (int(count), n) for size, count in zip(chosen, rejections, strict=True)})
         now = _table({int(size): curve[int(size)] for size in chosen})
-        sizes = _narrowed(sizes, now, target)
-    return _answer(now, _table(curve), target, spent, step)
+        found = _answer(now, _table(curve), target, spent, step)
+        wider = _widened(whole, sizes, found)
+        if not rounds and len(wider) > len(sizes):
+            rounds, sizes = [n], wider  # the sizes that were left may not hold the whole interval: once more
+        else:
+            sizes = _narrowed(sizes, now, target)
+    return found
+
+
+def _widened(whole: Counts, sizes: Counts, found: Found) -> Counts:
+    """The sizes, with as many more at an end where the interval is cut off."""
+    low, high = int(sizes[0]), int(sizes[-1])
+    width = max(high - low, int(whole[min(1, len(whole) - 1)] - whole[0]))
+    if found.upper is None:
+        high += width
+    if found.lower == low:
+        low -= width
+    return whole[(whole >= low) & (whole <= high)]
 
 
 def _spread(sizes: Counts) -> Counts:

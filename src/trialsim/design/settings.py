@@ -102,27 +102,34 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     for name, places in zip(protocol.parameter_names, protocol.parameter_places, strict=True):
         own = [place.what == "rate" and place.clock >= 0 and of_event[place.clock] for place in places]
         if any(own) and (not all(own) or any(protocol.clocks[place.clock].shape != 1.0 for place in places)):
-            wrong = "a hazard ratio cannot be given to it: it is not the rate of these events alone, or its shape is not 1."
+            wrong = (
+                "a hazard ratio cannot be given to it: it is not the rate of these events alone, or its shape is not 1."
+            )
             raise RequestError(f"parameter {name}", wrong, "`alternative: modelled` with changes of the variant.")
         factors.append(ratio if any(own) else 1.0)
     draws = tuple(tuple(x * f for x, f in zip(row, factors, strict=True)) for row in protocol.parameter_draws)
     return replace(protocol, clocks=clocks, parameter_draws=draws)
 
 
-def rate_of(engine: str, protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
-    """The true rate of a question among those who count, and its Monte Carlo error; at the point values."""
+def rates_of(
+    engine: str, protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: bool
+) -> list[tuple[float, float]]:
+    """The true rate of each question among those who count, with its Monte Carlo error; at the point values."""
     n = PATIENTS_OF_RATES // _PER_TRIAL
-    own = followed(known(protocol), _PER_TRIAL, asked.window_days)
+    horizon = max(item.window_days for item in asked)
+    own = followed(known(protocol), _PER_TRIAL, horizon)
     own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
-    found = simulated([engine], [own], None, [asked], SEED_OF_RATES, 1, n)
+    found = simulated([engine], [own], None, asked, SEED_OF_RATES, 1, n)
     is_there = found.number > 0
     who = is_there if counts_inevaluable else is_there & found.is_evaluable
-    happened = float((np.isfinite(found.event[:, :, 0]) & who).sum())
-    total = float(who.sum())
-    if total == 0.0:
-        return 0.0, 0.0
-    rate = happened / total
-    return rate, float(np.sqrt(max(rate * (1.0 - rate), 1e-12) / total))
+    total = max(float(who.sum()), 1.0)
+    rates = [float((np.isfinite(found.event[:, :, k]) & who).sum()) / total for k in range(len(asked))]
+    return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
+
+
+def rate_of(engine: str, protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
+    """The true rate of one question, see `rates_of`."""
+    return rates_of(engine, protocol, [asked], counts_inevaluable)[0]
 
 
 def with_rate(engine: str, protocol: Protocol, asked: c.Asked, wanted: float, counts_inevaluable: bool) -> Protocol:
@@ -142,22 +149,25 @@ def with_rate(engine: str, protocol: Protocol, asked: c.Asked, wanted: float, co
     return with_sensitive(protocol, float(share))
 
 
-def with_toxicity(engine: str, protocol: Protocol, asked: c.Asked, wanted: float) -> Protocol:
-    """The protocol in which the hazards of the toxicities asked for are so much higher or lower that a rate comes out.
+def with_toxicity(
+    engine: str, protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_inevaluable: bool
+) -> Protocol:
+    """The protocol in which the hazards of the toxicities of the last question are so that it has a rate.
 
-    Raises `RequestError` if no factor up to a thousand gives it.
+    The rate is that among those who count for all the questions. Raises `RequestError` if no factor gives it.
     """
+    own = asked[-1]
 
     def changed(log_factor: float) -> Protocol:
         factor = float(np.exp(log_factor))
         clocks = tuple(
-            replace(clock, coefficient=clock.coefficient * factor) if clock.name in asked.toxicities else clock
+            replace(clock, coefficient=clock.coefficient * factor) if clock.name in own.toxicities else clock
             for clock in protocol.clocks
         )
         return replace(known(protocol), clocks=clocks)
 
     def excess(log_factor: float) -> float:
-        return rate_of(engine, changed(log_factor), asked, True)[0] - wanted
+        return rates_of(engine, changed(log_factor), asked, counts_inevaluable)[-1][0] - wanted
 
     low, high = -7.0, 7.0
     if excess(low) > 0.0 or excess(high) < 0.0:

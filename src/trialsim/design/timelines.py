@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from trialsim.comparison.allocation import Arms
+from trialsim.design.answers import draw_answers
 from trialsim.model import conduct as c
 from trialsim.model import vocabulary as v
-from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
+from trialsim.model.draws import LARGEST_WORD, decision_code
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo.patients import PatientTable, patient_table
 
@@ -135,42 +136,21 @@ def _question(
     return happened, settled, is_open
 
 
-def ideal(
-    cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int, n_patients: int
-) -> Timelines:
+def ideal(cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int, n_patients: int) -> Timelines:
     """Patients as formulas see them: everyone comes at once in order, every answer is there at once, rates are known.
 
     `cells` has the joint probabilities of the answers in each arm: shape (2,) for one question (no, yes), (2, 2) for
     two. Patient i has the same chance whatever n is; arms take turns as in `seats`.
     """
-    uniform = _uniforms("ideal outcome", seed, first, n, n_patients)
-    own = np.array(seats)[np.arange(n_patients) % len(seats)]
-    arm = np.broadcast_to(own, (n, n_patients)).astype(np.int64)
     shape = np.shape(cells[0])
-    has = np.zeros((n, n_patients, len(shape)), np.bool_)
-    for i, own_cells in enumerate(cells):
-        edges = np.cumsum(np.ravel(own_cells))[:-1]
-        which = np.unravel_index(np.searchsorted(edges, uniform, side="right"), shape)
-        for k, answer in enumerate(which):
-            has[:, :, k] = np.where(arm == i, answer == 1, has[:, :, k])
+    own = np.array(seats, dtype=np.int64)[np.arange(n_patients) % len(seats)]
+    event = np.full((n, n_patients, len(shape)), inf)
+    edges = np.stack([np.cumsum(np.ravel(item))[:-1] for item in cells])
+    key = np.uint64(seed & LARGEST_WORD), np.uint64(seed >> 32)
+    draw_answers(edges, own, decision_code("ideal outcome"), *key, first, event)
+    arm = np.broadcast_to(own, (n, n_patients)).copy()
     arrival = np.broadcast_to(np.arange(n_patients, dtype=np.float64), (n, n_patients)).copy()
     number = np.broadcast_to(np.arange(1, n_patients + 1), (n, n_patients)).astype(np.int64)
     everyone = np.ones((n, n_patients), np.bool_)
-    settled = np.zeros((n, n_patients, len(shape)))
-    return Timelines(
-        first, arrival, number, arm, settled, np.where(has, 0.0, inf), everyone, np.full((n, n_patients), inf)
-    )
-
-
-def _uniforms(decision: str, seed: int, first: int, n: int, n_patients: int) -> Floats:
-    """A number for every patient of every trial, by address; shape (trials, patients)."""
-    shape = (n, n_patients)
-    high, low, _, _ = philox4x32(
-        np.ones(shape, np.uint64),
-        np.full(shape, decision_code(decision), np.uint64),
-        np.broadcast_to(np.arange(1, n_patients + 1, dtype=np.uint64), shape),
-        np.broadcast_to(np.arange(first, first + n, dtype=np.uint64)[:, None], shape),
-        np.full(shape, seed & LARGEST_WORD, np.uint64),
-        np.full(shape, seed >> 32, np.uint64),
-    )
-    return uniform_from_words(high, low)
+    never = np.full((n, n_patients), inf)
+    return Timelines(first, arrival, number, arm, np.zeros(event.shape), event, everyone, never)

@@ -45,9 +45,7 @@ class Questions:
 
 def columns_of(n_arms: int) -> tuple[Column, ...]:
     """One row a trial; counts and statistic are those of the final look, had nothing stopped the trial."""
-    arms = [
-        (f"n_{i}", f"x_{i}") for i in range(n_arms)
-    ]
+    arms = [(f"n_{i}", f"x_{i}") for i in range(n_arms)]
     return (
         Column("replicate", "int64", "", "number of the trial, from 1"),
         Column("parameter_draw", "int64", "", "row, from 1, of the table of parameter draws; 0 for none"),
@@ -79,9 +77,7 @@ def decided(
     return rows
 
 
-def rows_of_trials(
-    found: Timelines, decisions: Decisions, questions: Questions, plan: c.Conduct, n_arms: int
-) -> Rows:
+def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions, plan: c.Conduct, n_arms: int) -> Rows:
     """Conduct the trials of a block, decide at each look, and say what became of each."""
     enrolled, look_days, counts = conducted(found, plan, len(questions.primary), n_arms)
     stops = np.full(found.n_trials, inf)

@@ -109,7 +109,14 @@ def _one_look(
 ) -> tuple[TwoArms, dict[str, Any]]:
     test = study.test or "boschloo"
     found = smallest_n(
-        control, experimental, study.alpha, study.power, study.sides, test, ratio, study.largest_n  # type: ignore[arg-type]
+        control,
+        experimental,
+        study.alpha,
+        study.power,
+        study.sides,
+        test,
+        ratio,
+        study.largest_n,  # type: ignore[arg-type]
     )
     n = found.n_control + found.n_experimental
     if n > study.largest_n:
@@ -151,7 +158,9 @@ def _more_looks(
         n += len(seats)
     if n > study.largest_n:
         wrong = f"no group-sequential trial with n <= {study.largest_n} has power {study.power:g}."
-        raise RequestError(f"largest_n = {study.largest_n}", wrong, f"about n = {math.ceil(fixed * more)}, or less power.")
+        raise RequestError(
+            f"largest_n = {study.largest_n}", wrong, f"about n = {math.ceil(fixed * more)}, or less power."
+        )
     above, _ = crossing_probabilities(looks.at, upper, lower or None, 0.0)
     extra = {
         "looks": list(of(n).looks), "upper_z": list(upper), "lower_z": list(lower), "test": "pooled z",

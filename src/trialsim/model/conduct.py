@@ -60,11 +60,16 @@ class Conduct:
 
 @dataclass(frozen=True)
 class EventConduct:
-    """Looks after so many events each (rising); the last look comes at the latest `follow_up_days` after the last entry.
+    """Interim looks after so many events each (rising), and a final one `follow_up_days` after the last entry.
 
     `n_patients` enrol without a pause.
     """
 
-    looks: tuple[int, ...]
+    interim: tuple[int, ...]
     n_patients: int
     follow_up_days: float
+
+    @property
+    def n_looks(self) -> int:
+        """How many looks there are, the final one among them."""
+        return len(self.interim) + 1

@@ -10,7 +10,7 @@ import pandas as pd
 from trialsim import __version__
 from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.assurance import Assurance
-from trialsim.design.calendar import EXPECTED_N, REJECTS, value_of
+from trialsim.design.calendar import DECIDED, EXPECTED_N, HARMED, REJECTS, SUCCESS, value_of
 from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.ready import POSTERIOR, Ready
 from trialsim.design.search import Found
@@ -129,11 +129,11 @@ def _logrank(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     study = ready.study
     months = design["follow_up_days"] / 30.4375
     return [
-        f"{ready.names[1]} is compared with {ready.names[0]} on time to {_endpoint(study)} by the log-rank test. To "
-        f"detect a hazard ratio of {design['hazard_ratio']:.3f} with power {study.power:g} takes {design['events']} events "
-        f"(Schoenfeld 1981: {design['schoenfeld_events']:.1f} with one look, times {design['inflation']:.4f} for the "
-        f"looks); {design['n']} patients are randomised, and the final analysis is made after {design['events']} events, "
-        f"at the latest {months:.1f} months after the last entry. " + _looks(study, design, "events").rstrip()
+        f"{ready.names[1]} is compared with {ready.names[0]} on time to {_endpoint(study)} by the log-rank test. "
+        f"{design['n']} patients are randomised in permuted blocks, and the final analysis is made {months:.1f} months after "
+        f"the last entry, with {design['expected_events']:.0f} events expected if the hazard ratio is "
+        f"{design['hazard_ratio']:.3f} (formulas ask for {design['schoenfeld_events']:.1f} with one look, Schoenfeld 1981, "
+        f"times {design['inflation']:.4f} for the looks). " + _looks(study, design, "events").rstrip()
     ]
 
 
@@ -175,7 +175,9 @@ def _conduct(ready: Ready) -> list[str]:
     if ready.plan is not None:
         found.append(f"Patients who are not evaluable {_INEVALUABLE[own.inevaluable]}.")
         if study.design not in ("precision", "selection", "two-arm", "bryant-day"):
-            found.append(f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[own.attained]}.")
+            found.append(
+                f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[own.attained]}."
+            )
     if study.safety is not None and ready.boundary is not None:
         found.append(_boundary(ready))
     return found
@@ -209,9 +211,10 @@ def _boundary(ready: Ready) -> str:
 
 def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
     found = []
-    planned, value = (value_of(calendar, ALTERNATIVE, REJECTS, name) for name in ("planned", "value"))
-    error = value_of(calendar, ALTERNATIVE, REJECTS, "mcse")
-    months, low, high = (value_of(calendar, ALTERNATIVE, "time to decision", x) for x in ("value", "lower", "upper"))
+    success = SUCCESS.get(ready.study.design, REJECTS)
+    planned, value = (value_of(calendar, ALTERNATIVE, success, name) for name in ("planned", "value"))
+    error = value_of(calendar, ALTERNATIVE, success, "mcse")
+    months, low, high = (value_of(calendar, ALTERNATIVE, DECIDED, x) for x in ("value", "lower", "upper"))
     word = {"precision": "probability", "selection": "probability"}.get(ready.study.design, "power")
     text = f"Simulated under the accrual, the assessments and the drop-out of the scenario, the {word} is {value:.3f} ± {error:.3f}"
     if planned == planned and abs(planned - value) > 2.0 * error:
@@ -220,7 +223,7 @@ def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
     if null == null:
         text += f" and the type I error {null:.4f} ± {value_of(calendar, NULL, REJECTS, 'mcse'):.4f}"
     found.append(text + ".")
-    patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, "with severe toxicity"))
+    patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, HARMED))
     found.append(
         f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have a severe "
         f"toxicity, and the decision is expected {months:.1f} months after opening (90 % of trials: {low:.1f} to {high:.1f})."
@@ -229,11 +232,13 @@ def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
 
 
 def _search(study: SizeStudy, found: Found | None) -> list[str]:
-    if found is None or study.design == "logrank":
+    if found is None:
         return []
     of = "assurance" if study.alternative == CALIBRATED else "power"
     if found.n is None:
-        return [f"No trial of up to {study.largest_n} patients has {of} {found.target:g} under this calendar (at most {found.best:.3f})."]
+        return [
+            f"No trial of up to {study.largest_n} patients has {of} {found.target:g} under this calendar (at most {found.best:.3f})."
+        ]
     return [
         f"Under this calendar the smallest n from which {of} {found.target:g} is reached is {found.n} (95 % Monte Carlo "
         f"interval {_range(found)})."

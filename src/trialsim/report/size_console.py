@@ -24,7 +24,7 @@ _SHOWN = {
     "cr1": "go on with more responses than (CR1)", "ct1": "and more free of toxicity than (CT1)",
     "cr": "recommend with more responses than (CR)", "ct": "and more free of toxicity than (CT)",
     "n_control": "in the control arm", "n_experimental": "in the experimental arm", "n_per_arm": "in each arm",
-    "events": "events", "looks": "looks after", "upper_z": "reject from z", "lower_z": "stop for futility below z",
+    "expected_events": "events expected at the end", "looks": "looks after", "upper_z": "reject from z", "lower_z": "stop for futility below z",
     "alpha": "type I error (alpha)", "alpha_r": "at the null response (alpha R)", "alpha_t": "at the null toxicity (alpha T)",
     "power": "power", "en_p0": "expected patients at p0 (EN)", "pet_p0": "stops early at p0 (PET)",
     "en_p1": "expected patients at the alternative", "stays_n": "n from which power stays",
@@ -112,7 +112,8 @@ def _others(others: Sequence[Mapping[str, Any]]) -> Table:
 
 def _exact(exact: pd.DataFrame) -> Table:
     table = _plain_table(
-        "Exact beside simulated: instant, independent outcomes at known rates", ("truth", "quantity", "exact", "simulated", "z")
+        "Exact beside simulated: instant, independent outcomes at known rates",
+        ("truth", "quantity", "exact", "simulated", "z"),
     )
     for row in exact.to_dict("records"):
         table.add_row(
@@ -133,7 +134,7 @@ def _calendar(calendar: pd.DataFrame) -> Table:
         truth = str(row["truth"])
         table.add_row(
             truth if truth != before else "",
-            f"{row['quantity']}{f', {unit}' if unit else ''}",
+            f"{row['quantity']}{', months' if unit == 'months' else ''}",
             _planned(float(row["planned"]), unit),
             words.with_error(float(row["value"]), float(row["mcse"]), unit),
             words.NOTHING if math.isnan(float(row["lower"])) else f"{row['lower']:.1f}–{row['upper']:.1f}",
@@ -184,7 +185,7 @@ def _shares(shares: pd.DataFrame) -> Table:
     if len(shares) > 7 and len(rest):
         others = float(shares.iloc[6:]["share"].sum()) - float(rest["share"].iloc[0])
         table.add_row("all other parameters", f"{100.0 * others:.0f} %")
-        table.add_row("not explained by ranks (curvature, Monte Carlo noise)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %")
+        table.add_row(
+            "not explained by ranks (curvature, Monte Carlo noise)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %"
+        )
     return table
-
-

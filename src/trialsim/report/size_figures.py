@@ -19,7 +19,13 @@ from trialsim.records.replicate_store import Rows
 
 _DARK, _LIGHT, _HARM, _GREY, _GOOD = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a", "#2a9d8f"
 _DPI: Final = 150
-_COLOURS: Final = {NULL: _HARM, ALTERNATIVE: _DARK, POSTERIOR: _GOOD, "null toxicity": "#e09f3e", "posterior median": _GREY}
+_COLOURS: Final = {
+    NULL: _HARM,
+    ALTERNATIVE: _DARK,
+    POSTERIOR: _GOOD,
+    "null toxicity": "#e09f3e",
+    "posterior median": _GREY,
+}
 
 
 def draw_size_figures(
@@ -50,8 +56,12 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
     if plan is not None and len(plan.saw_tooth) == 3:
         n, _, power = plan.saw_tooth
         axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
-    axes.fill_between(curve["n"], 100.0 * curve["lower"], 100.0 * curve["upper"], color=_LIGHT, label="95 % Monte Carlo band")
-    axes.plot(curve["n"], 100.0 * curve["power"], "o-", color=_DARK, markersize=3.5, linewidth=1.2, label="under the calendar")
+    axes.fill_between(
+        curve["n"], 100.0 * curve["lower"], 100.0 * curve["upper"], color=_LIGHT, label="95 % Monte Carlo band"
+    )
+    axes.plot(
+        curve["n"], 100.0 * curve["power"], "o-", color=_DARK, markersize=3.5, linewidth=1.2, label="under the calendar"
+    )
     axes.axhline(100.0 * found.target, color="black", linewidth=0.8)
     if found.n is not None:
         high = found.upper if found.upper is not None else float(curve["n"].max())
@@ -110,7 +120,14 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     looks = [(int(design["n1"]), int(design["r1"]))] if "n1" in design else []
     for at, r in looks:
         axes.vlines(at, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="stop: too few respond")
-        axes.vlines(at, r + 0.5, design.get("e1", at) + (0.0 if "e1" in design else 0.5), color=_LIGHT, linewidth=7, label="go on")
+        axes.vlines(
+            at,
+            r + 0.5,
+            design.get("e1", at) + (0.0 if "e1" in design else 0.5),
+            color=_LIGHT,
+            linewidth=7,
+            label="go on",
+        )
         axes.annotate(f"≤ {r} of {at}", (at, r / 2.0), xytext=(8, 0), textcoords="offset points", fontsize=9)
     r = int(design["r"])
     axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label=None if looks else "null not rejected")
@@ -127,13 +144,19 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
                           fontsize=8, ha="right")  # fmt: skip
         most = max(most, float(design["most_toxic"]) + 4.0)
     if ready.boundary is not None:
-        at_least = np.array([x if x <= i else np.nan for i, x in enumerate(ready.boundary.at_least, start=1)], dtype=np.float64)
-        axes.step(np.arange(1, len(at_least) + 1), at_least, where="mid", color="black", linewidth=1.2, label="stop: toxicity")
+        at_least = np.array(
+            [x if x <= i else np.nan for i, x in enumerate(ready.boundary.at_least, start=1)], dtype=np.float64
+        )
+        axes.step(
+            np.arange(1, len(at_least) + 1), at_least, where="mid", color="black", linewidth=1.2, label="stop: toxicity"
+        )
         most = max(most, float(np.nanmax(at_least)) + 2.0)
     axes.set_ylim(-0.5, most)
     axes.set_xlim(0.0, n * 1.06)
     axes.set_xlabel("evaluable patients")
-    axes.set_ylabel("patients with a response (or toxicity)" if ready.boundary or "most_toxic" in design else "responses")
+    axes.set_ylabel(
+        "patients with a response (or toxicity)" if ready.boundary or "most_toxic" in design else "responses"
+    )
 
 
 def draw_assurance(path: Path, title: str, assurance: Assurance, target: float) -> None:

@@ -136,7 +136,9 @@ def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, large
     check_errors(alpha_r, power)
     check_errors(alpha_t, power)
     if not (math.isfinite(rates.odds_ratio) and rates.odds_ratio > 0.0):
-        raise RequestError(f"odds_ratio = {rates.odds_ratio:g}", "this is no odds ratio.", "above 0; 1 is independence.")
+        raise RequestError(
+            f"odds_ratio = {rates.odds_ratio:g}", "this is no odds ratio.", "above 0; 1 is independence."
+        )
     search = _Search(rates, alpha_r, alpha_t, power, largest)
     for n in range(2, largest + 1):
         for n1 in range(1, n):

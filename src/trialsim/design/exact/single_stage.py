@@ -75,9 +75,7 @@ def _smallest(p0: float, p1: float, alpha: float, power: float, enough_power: fl
     i = int(enough[0])
     short = np.flatnonzero(reached < enough_power)
     stays = int(n[short[-1]]) + 1 if len(short) else 1
-    return SingleStage(
-        int(n[i]), int(r[i]), p0, p1, float(binom.sf(r[i], n[i], p0)), float(reached[i]), stays
-    )
+    return SingleStage(int(n[i]), int(r[i]), p0, p1, float(binom.sf(r[i], n[i], p0)), float(reached[i]), stays)
 
 
 def _too_few(p0: float, p1: float, alpha: float, power: float, largest: int) -> RequestError:

@@ -212,15 +212,15 @@ def toxicity_stops(enrolled: Floats, day: Floats, known: Floats, at_least: Count
 
 @compiled
 def event_looks(
-    arrival: Floats, event: Floats, left: Floats, looks: Counts, n_patients: int, follow_up_days: float, days: Floats
+    arrival: Floats, event: Floats, left: Floats, interim: Counts, n_patients: int, follow_up_days: float, days: Floats
 ) -> None:
-    """The calendar days of looks at numbers of events; a look whose events do not come by the last day is missing.
+    """The calendar days of looks: interim ones at numbers of events, missing where the final look comes first.
 
     `event` (study day of the event, infinity for none), `left` (study day on which observation ended without one,
-    infinity for none) and `arrival` (rising) have shape (trials, patients); `days` (trials, looks). The last look is on
-    the last day at the latest: `follow_up_days` after the last of the first `n_patients` came.
+    infinity for none) and `arrival` (rising) have shape (trials, patients); `days` (trials, interim looks + 1). The
+    final look is `follow_up_days` after the last of the first `n_patients` came.
     """
-    last = looks.size - 1
+    last = interim.size
     for t in range(arrival.shape[0]):
         n = min(n_patients, int(np.sum(arrival[t] < inf)))
         seen = np.full(n, inf)
@@ -228,9 +228,7 @@ def event_looks(
             if event[t, i] <= left[t, i]:
                 seen[i] = arrival[t, i] + event[t, i]
         seen = np.sort(seen)
-        latest = (arrival[t, n - 1] if n > 0 else 0.0) + follow_up_days
-        for k in range(looks.size):
-            day = seen[looks[k] - 1] if looks[k] <= n else inf
-            days[t, k] = day if day <= latest else nan
-        if not days[t, last] <= latest:
-            days[t, last] = latest
+        days[t, last] = (arrival[t, n - 1] if n > 0 else 0.0) + follow_up_days
+        for k in range(last):
+            day = seen[interim[k] - 1] if interim[k] <= n else inf
+            days[t, k] = day if day < days[t, last] else nan

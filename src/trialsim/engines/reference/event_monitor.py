@@ -63,7 +63,7 @@ class EventMonitoredTrial:
         self.arms, self.plan, self.kind, self.decide = arms, plan, kind, decide
         self.patients: dict[int, Followed] = {}
         self.look = self.n_events = 0
-        self.look_days = [NAN] * len(plan.looks)
+        self.look_days = [NAN] * plan.n_looks
         self.ended = self.env.event()
 
     def run(self) -> EventsConducted:
@@ -73,7 +73,7 @@ class EventMonitoredTrial:
         return EventsConducted(self.patients, tuple(self.look_days))
 
     def enrolment(self) -> Generator[simpy.Event, object, None]:
-        """Patients come without a pause; after the last one a day is set on which the trial ends at the latest."""
+        """Patients come without a pause; the final look is so long after the last of them."""
         each = [virtual_patients(arm.protocol, arm.table) for arm in self.each]
         for i, first in enumerate(each[0]):
             if len(self.patients) == self.plan.n_patients:
@@ -83,8 +83,8 @@ class EventMonitoredTrial:
                 who = each[arm][i]
                 yield self.env.at(who.arrival_day, v.ORDER_ARRIVAL)
                 self.enrol(who, arm)
-        yield self.env.at(self.env.now + self.plan.follow_up_days, v.ORDER_VISIT + 2)
-        self.take(len(self.plan.looks) - 1)
+        yield self.env.at(self.env.now + self.plan.follow_up_days, v.ORDER_CUT_OFF)
+        self.take(self.plan.n_looks - 1)
 
     def enrol(self, who: VirtualPatient, arm: int) -> None:
         """One more patient."""
@@ -101,8 +101,7 @@ class EventMonitoredTrial:
         if event == v.DIED or progressed:
             own.event_day = patient.today
             self.n_events += 1
-            last = len(self.plan.looks) - 1
-            while self.look <= last and self.n_events == self.plan.looks[self.look]:
+            while self.look < len(self.plan.interim) and self.n_events == self.plan.interim[self.look]:
                 self.take(self.look)
         elif event == v.OBSERVATION_ENDED and detail == v.WITHDRAWAL:
             own.left_day = patient.today
@@ -113,6 +112,6 @@ class EventMonitoredTrial:
             return
         self.look = look
         self.look_days[look] = self.env.now
-        if self.decide(look, self.env.now, list(self.patients.values())) or look == len(self.plan.looks) - 1:
+        if self.decide(look, self.env.now, list(self.patients.values())) or look == self.plan.n_looks - 1:
             self.ended.succeed()
         self.look += 1
