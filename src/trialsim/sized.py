@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,17 +21,16 @@ from trialsim.design.calendar import (
     REJECTS,
     SUCCESS,
     Quantities,
-    check_agreement,
-    compared,
     conducted,
     histories,
 )
+from trialsim.design.making_ready import ready_of
 from trialsim.design.plan import ALTERNATIVE, Exact, reported
-from trialsim.design.ready import MEDIAN, POSTERIOR, Ready, ready_of
-from trialsim.design.running import block_size, run, success
-from trialsim.design.search import Found, search
-from trialsim.design.sizes import rejections_by_size
-from trialsim.errors import Interrupted, RequestError
+from trialsim.design.ready import MEDIAN, POSTERIOR, Ready
+from trialsim.design.running import success
+from trialsim.design.search import Found
+from trialsim.design.working import Progress, Work, take_size
+from trialsim.errors import Interrupted
 from trialsim.limits import check_size, check_workers
 from trialsim.montecarlo import make_ready
 from trialsim.montecarlo.engine import BATCH
@@ -46,10 +44,6 @@ from trialsim.records.tables import plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report.protocol_paragraph import paragraph_of
 from trialsim.report.size_figures import draw_size_figures
-
-CHECK_TRIALS: Final = 100_000
-FIRST_OF_SEARCH: Final = 1_000_000_000  # the search has trials of its own: what it finds is judged by others
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,7 @@ class Sized:
         if events is not None:
             n = int(events.numbers["n"])
             rejects = events.planned(n).get(truth, math.nan)
-            exact = Exact(rejects, math.nan, math.nan, ()) if rejects == rejects else None
+            exact = None if math.isnan(rejects) else Exact(rejects, math.nan, math.nan, ())
         else:
             n = plan.n if plan is not None else 0
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
@@ -148,20 +142,8 @@ class Sized:
             "alternatives": self.ready.plan.others if self.ready.plan is not None else [],
             "exact_and_simulated": plain_rows(self.exact),
             "calendar": plain_rows(self.calendar),
-            "search": None
-            if found is None
-            else {
-                "n": found.n, "lower": found.lower, "upper": found.upper, "target": found.target, "step": found.step,
-                "trials": found.trials, "best": found.best, "curve": plain_rows(found.curve),
-            },
-            "assurance": None
-            if assurance is None
-            else {
-                "assurance": assurance.assurance, "mcse": assurance.mcse, "power_at_median": assurance.power_at_median,
-                "power_quantiles": assurance.quantiles, "better": assurance.better, "better_mcse": assurance.better_mcse,
-                "conditional": assurance.conditional, "draws": assurance.n_draws,
-                "shares": plain_rows(assurance.shares),
-            },
+            "search": None if found is None else found.to_json(),
+            "assurance": None if assurance is None else assurance.to_json(),
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
             "protocol": self.paragraph,
         }  # fmt: skip
@@ -201,86 +183,6 @@ class Sized:
             self.manifest().write(folder)
 
 
-@dataclass
-class _Work:
-    """The work in hand: how it is done, and what of it is kept while it lasts."""
-
-    ready: Ready
-    seed: int
-    trials: int
-    n_workers: int
-    work: WorkFolder | None
-    on_progress: Progress
-    done: int = 0
-    wanted: int = 1
-
-    def rows(self, name: str, n: int, size: int, make: Callable[[int, int], Rows]) -> Rows:
-        """The rows of one part of the work: as kept, or simulated now and kept."""
-        kept = self.work.kept(f"{name}.npy") if self.work is not None else None
-        if kept is not None:
-            rows: Rows = np.load(io.BytesIO(kept), allow_pickle=False)
-        else:
-            rows = run(make, n, size, self.n_workers, self._tell)
-            if self.work is not None:
-                content = io.BytesIO()
-                np.save(content, rows, allow_pickle=False)
-                self.work.keep(f"{name}.npy", content.getvalue())
-        self.done += n
-        self._tell(0, 0)
-        return rows
-
-    def _tell(self, done: int, wanted: int) -> None:
-        self.on_progress(min(self.done + done, self.wanted), self.wanted)
-
-    def checked(self) -> pd.DataFrame:
-        """Exact beside simulated for every truth that the design has exact values of."""
-        plan, ready_study = self.ready.plan, self.ready.study
-        tables = []
-        for truth, exact in plan.exact.items() if plan is not None else ():
-            trial = self.ready.trial()
-            make = partial(trial.ideal_rows, exact.cells, plan.seats, self.seed)  # type: ignore[union-attr]
-            rows = self.rows(f"check {truth}", CHECK_TRIALS, block_size(BATCH, plan.n), make)  # type: ignore[union-attr]
-            success_is = SUCCESS.get(ready_study.design, REJECTS)
-            tables.append(compared(truth, exact, rows, len(plan.decisions.looks), success_is))  # type: ignore[union-attr]
-        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-        if len(table):
-            check_agreement(table)
-        return table
-
-    def searched(self) -> Found | None:
-        """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance."""
-        ready = self.ready
-        if not ready.is_searched:
-            return None
-        study = ready.study
-        truth = POSTERIOR if study.alternative == "calibrated" else ALTERNATIVE
-        smallest = 2 * ready.step if ready.events is None else 10 * ready.step
-
-        def evaluate(sizes: list[int], first: int, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-            setting = ready.setting(truth, max(sizes))
-            trials = [ready.trial(size) for size in sizes]
-
-            def make(begin: int, count: int) -> Rows:
-                return rejections_by_size(trials, setting, self.seed, FIRST_OF_SEARCH + first + begin - 1, count)
-
-            in_block = block_size(ready.engine, max(sizes))
-            rows = self.rows(f"search {first}", n, in_block, make)
-            return rows.reshape(-1, len(sizes)).sum(axis=0).astype(np.int64)
-
-        return search(evaluate, study.power, smallest, study.largest_n, ready.step, self.trials)
-
-    def conducted(self) -> dict[str, Rows]:
-        """The trial as it would be conducted, under every truth."""
-        ready, found = self.ready, {}
-        trial = ready.trial()
-        n = trial.decisions.looks[-1] if trial.decisions is not None else int(ready.events.numbers["n"])  # type: ignore[union-attr]
-        for truth in ready.truths:
-            setting = ready.setting(truth, n)
-            size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
-            found[truth] = self.rows(f"trial {truth}", self.trials, size, partial(trial.rows, setting, self.seed))
-        return found
-
-
 def size(
     study: Sizing | str | Path,
     changes: Mapping[str, Any] | None = None,
@@ -317,12 +219,11 @@ def size(
             ready = ready_of(sizing, engine, seed)
             if folder is not None:
                 begin_or_go_on(folder, {"size": sizing.to_mapping(), "seed": seed, "trials": n}, resume)
-            work = _Work(ready, seed, n, n_workers, folder, on_progress)
-            work.wanted = _wanted(ready, n)
+            work = Work(ready, seed, n, n_workers, folder, on_progress)
             exact = work.checked()
             found = work.searched()
             if ready.events is not None:
-                _take_size(ready, found)
+                take_size(ready, found)
             rows = work.conducted()
         except KeyboardInterrupt:
             raise Interrupted("interrupted", None) from None
@@ -330,20 +231,3 @@ def size(
         if folder is not None:
             sized.save_in(folder)
     return sized
-
-
-def _wanted(ready: Ready, n: int) -> int:
-    """How many trials there are to simulate in all."""
-    checks = CHECK_TRIALS * len(ready.plan.exact) if ready.plan is not None else 0
-    return checks + (n if ready.is_searched else 0) + n * len(ready.truths)
-
-
-def _take_size(ready: Ready, found: Found | None) -> None:
-    """A trial with times to events has the size that the search found."""
-    if ready.events is None or found is None:
-        return
-    if found.n is None:
-        wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
-        allowed = "more patients, a longer `conduct.follow_up`, or less power."
-        raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
-    ready.events.with_n(found.n)

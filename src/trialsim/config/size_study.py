@@ -145,9 +145,9 @@ class Stages(Section):
 class SizeStudy(Section):
     """A question of size. See docs/guide/size.md; a key that a design does not use is refused.
 
-    `null` is the rate that is not worth more (or, of two arms, no difference), `alternative` the rate (or, of `logrank`,
-    the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot says; `modelled`: what
-    the scenario says at its point values.
+    `null` is the rate that is not worth more (two arms have none: it is no difference), `alternative` the rate (or, of
+    `logrank`, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot says;
+    `modelled`: what the scenario says at its point values.
     """
 
     format: Literal[1] = 1

@@ -66,6 +66,13 @@ def load_sizing(name: str | Path, changes: Mapping[str, Any] | None = None) -> S
     return Sizing(study, scenarios)
 
 
+def is_sizing(name: str | Path) -> bool:
+    """Whether a study asks for a size. Raises `ConfigurationError` for a file that cannot be read."""
+    data, _ = read_yaml(find_file(str(name), "studies"))
+    inner = data.get("study")
+    return (inner.get("study") if isinstance(inner, Mapping) else inner) == "size"
+
+
 def sizing_from_mapping(data: Mapping[str, Any]) -> Sizing:
     """A study from the plain data of `Sizing.to_mapping`."""
     study = _validated(dict(data["study"]), {})

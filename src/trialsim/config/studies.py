@@ -100,7 +100,7 @@ def base_scenario(named: str, changes: Mapping[str, Any], path: Path, places: Pl
 def changed_scenarios(
     base: Scenario, variants: Mapping[str, Mapping[str, Any]], path: Path, where: Mapping[str, str]
 ) -> dict[str, Scenario]:
-    """The scenario of every variant; `where` has file and line of each. Raises `ConfigurationError` with all problems."""
+    """The scenario of every variant; `where` has file and line of each. Raises `ConfigurationError`, all at once."""
     problems: list[Problem] = []
     scenarios: dict[str, Scenario] = {}
     for name, own in variants.items():

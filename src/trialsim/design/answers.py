@@ -32,7 +32,7 @@ def draw_answers(
     for t in range(event.shape[0]):
         trial = np.uint64(first + t)
         for i in range(event.shape[1]):
-            high, low, _, _ = philox4x32(one, own_code, np.uint64(i + 1), trial, key_low, key_high)
+            high, low, _, _ = philox4x32(one, own_code, np.uint64(i + 1), trial, key_low, key_high)  # type: ignore[arg-type]
             uniform = uniform_from_words(high, low)
             cell = 0
             for edge in edges[arms[i]]:

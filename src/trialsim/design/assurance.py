@@ -6,10 +6,11 @@ of a simulated trial knows nothing of it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from scipy.stats import rankdata
 
 from trialsim.analysis.estimate import mean_and_error
 from trialsim.records.replicate_store import Rows
+from trialsim.records.tables import plain_rows
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -48,6 +50,21 @@ class Assurance:
     n_draws: int
     n_trials: int
     shares: pd.DataFrame
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the single draws as plain data."""
+        return {
+            "assurance": self.assurance,
+            "mcse": self.mcse,
+            "power_at_median": self.power_at_median,
+            "power_at_median_mcse": self.power_at_median_mcse,
+            "power_quantiles": dict(zip(map(str, QUANTILES), self.quantiles, strict=True)),
+            "better": self.better,
+            "better_mcse": self.better_mcse,
+            "conditional": None if math.isnan(self.conditional) else self.conditional,
+            "draws": self.n_draws,
+            "shares": plain_rows(self.shares),
+        }
 
 
 def assurance_of(rows: Rows, at_median: tuple[float, float], names: tuple[str, ...], draws: Floats) -> Assurance:
@@ -90,7 +107,7 @@ def _shrunk(power: Floats, n: Floats) -> Floats:
     total = float(power.var(ddof=1))
     noise = float(np.mean(power * (1.0 - power) / np.maximum(n - 1.0, 1.0)))
     kept = max(1.0 - noise / total, 0.0) if total > 0.0 else 0.0
-    return np.clip(power.mean() + np.sqrt(kept) * (power - power.mean()), 0.0, 1.0)
+    return np.asarray(np.clip(power.mean() + np.sqrt(kept) * (power - power.mean()), 0.0, 1.0))
 
 
 def required_rank(effect: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What trials came to, as tables: exact beside simulated where both mean the same, planned beside conducted elsewhere."""
+"""What trials came to, as tables: exact beside simulated where both mean the same, else planned beside conducted."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ def conducted(truth: str, planned: Exact | None, rows: Rows, about: Quantities) 
     draws = rows["parameter_draw"].astype(np.int64)
     groups = draws if draws.any() else None
     shares: list[tuple[str, float, Floats]] = [
-        (about.success, planned.rejects if planned else math.nan, rows["decision"] == 1)
+        (about.success, planned.rejects if planned else math.nan, _as_number(rows["decision"] == 1))
     ]
     if about.n_looks > 1:
-        shares.append((EARLY, planned.stops_early if planned else math.nan, rows["look"] < about.n_looks))
+        shares.append((EARLY, planned.stops_early if planned else math.nan, _as_number(rows["look"] < about.n_looks)))
     if about.has_safety:
-        shares.append(("stopped for toxicity", math.nan, rows["decision"] == -2))
+        shares.append(("stopped for toxicity", math.nan, _as_number(rows["decision"] == -2)))
     if about.is_short is not None and about.is_short.any():
-        shares.append(("accrual closes before n", math.nan, about.is_short))
+        shares.append(("accrual closes before n", math.nan, _as_number(about.is_short)))
     numbers: list[tuple[str, str, float, Floats]] = [
         (EXPECTED_N, "patients", planned.expected_n if planned else math.nan, rows["enrolled"]),
         (HARMED, "patients", math.nan, rows["harmed"]),
@@ -114,6 +114,10 @@ def conducted(truth: str, planned: Exact | None, rows: Rows, about: Quantities) 
     return pd.DataFrame(found, columns=columns)
 
 
+def _as_number(values: npt.NDArray[np.bool_]) -> Floats:
+    return values.astype(np.float64)
+
+
 def value_of(table: pd.DataFrame, truth: str, quantity: str, column: str = "value") -> float:
     """One number of a table of `conducted` or `compared`; missing where there is none."""
     rows = table[(table["truth"] == truth) & (table["quantity"] == quantity)]
@@ -121,7 +125,7 @@ def value_of(table: pd.DataFrame, truth: str, quantity: str, column: str = "valu
 
 
 def histories(rows: Mapping[str, Rows]) -> pd.DataFrame:
-    """When trials were decided and on how many patients: a row a truth and percentile, for the calendar of the trial."""
+    """When trials were decided, and on how many patients: a row a truth and percentile."""
     found = []
     for truth, own in rows.items():
         for share in (0.05, 0.25, 0.5, 0.75, 0.95):

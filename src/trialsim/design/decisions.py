@@ -93,7 +93,7 @@ class OneArm:
 
     def _final_as_planned(self, counts: Counts, n: Counts) -> npt.NDArray[np.bool_]:
         is_planned = n == self.n
-        return is_planned if self.design is None else is_planned & (counts[:, 0, 0, 0] == self.design.n1)
+        return np.asarray(is_planned if self.design is None else is_planned & (counts[:, 0, 0, 0] == self.design.n1))
 
     def _final_attained(self, counts: Counts, n: Counts, x: Counts) -> npt.NDArray[np.bool_]:
         if self.attained == GREEN_DAHLBERG:
@@ -169,7 +169,7 @@ class TwoArms:
         variance = pooled * (1.0 - pooled) * (1.0 / np.maximum(n[:, 0], 1.0) + 1.0 / np.maximum(n[:, 1], 1.0))
         gain = x[:, 1] / np.maximum(n[:, 1], 1.0) - x[:, 0] / np.maximum(n[:, 0], 1.0)
         z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(n)), where=variance > 0.0)
-        return z if self.better == "higher" else -z
+        return np.asarray(z if self.better == "higher" else -z)
 
     def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
         """See `Decisions`."""
@@ -196,7 +196,7 @@ class TwoArms:
 
 @dataclass(frozen=True)
 class Estimation:
-    """No test: the trial estimates a rate. `REJECT` stands for an exact interval no wider than `half_width` each way."""
+    """No test: the trial estimates a rate. `REJECT` stands for an exact interval of at most `half_width` each way."""
 
     n: int
     half_width: float

@@ -56,7 +56,7 @@ class EventPlan:
         return EventConduct(self.decisions(n).interim, n, self.study.conduct.follow_up.value)
 
     def planned(self, n: int) -> dict[str, float]:
-        """The probability of rejecting by the normal approximation, at the expected number of events (Schoenfeld 1981)."""
+        """How probably it rejects at the expected number of events, by the normal approximation (Schoenfeld 1981)."""
         d, share = self.expected_events(n), self.ratio / (1.0 + self.ratio)
         drift = -math.log(self.hazard_ratio) * math.sqrt(d * share * (1.0 - share))
         at, sides = self.study.looks.at, self.study.sides
@@ -94,7 +94,8 @@ def event_plan(
     if most < 0.8 * fixed * more:
         per_patient = max(most / study.largest_n, 1e-9)
         wrong = f"it takes about {fixed * more:.0f} events, and there are {most:.0f} by the end of the largest trial."
-        nearest = f"largest_n from about {math.ceil(fixed * more / per_patient)}, a longer `conduct.follow_up`, or more sites."
+        needed = math.ceil(fixed * more / per_patient)
+        nearest = f"largest_n from about {needed}, a longer `conduct.follow_up`, or more sites."
         raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest)
     numbers = {
         "hazard_ratio": hazard_ratio, "inflation": more, "schoenfeld_events": fixed, "sides": study.sides,

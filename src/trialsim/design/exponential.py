@@ -75,12 +75,12 @@ def _simulate(
         replicate = np.uint64(first + t)
         for i in range(n):
             who = np.uint64(i + 1)
-            a, b, c, d = philox4x32(one, _CODE, who, replicate, key_low, key_high)
+            a, b, c, d = philox4x32(one, _CODE, who, replicate, key_low, key_high)  # type: ignore[arg-type]
             entry[i] = accrual * uniform_from_words(a, b)
             rate = hazards[i & 1]
             time[i] = -log(uniform_from_words(c, d)) / rate if rate > 0.0 else inf
             if loses:
-                a, b, c, d = philox4x32(two, _CODE, who, replicate, key_low, key_high)
+                a, b, c, d = philox4x32(two, _CODE, who, replicate, key_low, key_high)  # type: ignore[arg-type]
                 rate = dropout[i & 1]
                 left[i] = -log(uniform_from_words(a, b)) / rate if rate > 0.0 else inf
             seen[i] = entry[i] + time[i] if time[i] <= left[i] else inf

@@ -32,7 +32,7 @@ TOXIC_NULL: Final = "null toxicity"
 
 @dataclass(frozen=True)
 class Exact:
-    """What a design comes to at one truth, exactly: the probability of rejecting, EN, the probability of stopping early.
+    """What a design comes to at one truth, exactly: how probably it rejects, EN, how probably it stops early.
 
     `cells` are the joint probabilities of the answers in each arm, as `timelines.ideal` takes them.
     """
@@ -45,7 +45,7 @@ class Exact:
 
 @dataclass(frozen=True)
 class Plan:
-    """A design: `numbers` as they are reported, `decisions` at its looks, `exact` by truth; `seats` are the arms' turns.
+    """A design: `numbers` as they are reported, `decisions` at its looks, `exact` by truth, `seats` the arms' turns.
 
     `saw_tooth` (n, r, power) is the exact power by n of a single stage, `others` are designs that could be had instead.
     """
@@ -165,7 +165,7 @@ def _of_world(found: BryantDay, world: str) -> Exact:
 
 
 def precision_plan(study: SizeStudy, rate: float) -> Plan:
-    """The plan of a study that estimates a rate: its interval is narrow enough with the wanted probability (`power`)."""
+    """The plan of a study that estimates a rate: its interval is narrow enough with probability `power`."""
     if study.half_width is None:
         raise AssertionError("precision has a half width: see config.size_study")
     if not 0.0 < rate < 1.0:
@@ -184,7 +184,8 @@ def precision_at(study: SizeStudy, n: int, rate: float, stays: int) -> Plan:
     numbers = {
         "n": n, "p1": rate, "half_width": width, "confidence": study.confidence, "power": narrow,
         "expected_half_width": expected_half_width(n, rate, study.confidence),
-        "coverage": float(mass[(low <= rate) & (rate <= high)].sum()), "stays_n": stays, "alpha": 1.0 - study.confidence,
+        "coverage": float(mass[(low <= rate) & (rate <= high)].sum()), "stays_n": stays,
+        "alpha": 1.0 - study.confidence,
     }  # fmt: skip
     exact = {ALTERNATIVE: Exact(narrow, float(n), 0.0, (one_rate(rate),))}
     return Plan(study.design, numbers, Estimation(n, width, study.confidence, rate), exact)

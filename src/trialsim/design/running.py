@@ -80,7 +80,7 @@ def run(work: Callable[[int, int], Rows], n: int, in_block: int, n_workers: int,
         done(sum(count for _, count in todo[: len(found)]), n)
 
     with local_crew(BATCH, max(1, min(n_workers, len(todo)))) as crew:
-        crew.in_order(lambda *block: work(*block), todo, take)
+        crew.in_order(work, todo, take)
     return np.concatenate(found)
 
 
@@ -93,7 +93,7 @@ def block_size(engine: str, n_patients: int) -> int:
 
 
 def reference_rows(trial: Trial, setting: Setting, seed: int, first: int, n: int) -> Rows:
-    """The rows of a block, each trial run in SimPy to the look that ends it; once more without decisions for the rest."""
+    """The rows of a block, each trial run in SimPy to the look that ends it, and once more to the last look."""
     decisions, plan = trial.decisions, trial.plan
     if decisions is None or plan is None:
         raise AssertionError("looks at numbers of patients")

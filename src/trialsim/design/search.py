@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from trialsim.errors import RequestError
+from trialsim.records.tables import plain_rows
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -43,6 +44,11 @@ class Found:
     step: int
     best: float
     curve: pd.DataFrame
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        names = ("n", "lower", "upper", "target", "step", "trials", "best")
+        return {**{name: getattr(self, name) for name in names}, "curve": plain_rows(self.curve)}
 
 
 def search(

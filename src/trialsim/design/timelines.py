@@ -80,7 +80,7 @@ def simulated(
         for own, item in zip(chosen[1:], each[1:], strict=True):
             mask = own[:, :, None] if values.ndim == 3 else own
             values = np.where(mask, getattr(item, name), values)
-        return values
+        return np.asarray(values)
 
     parts = {name: pick(name) for name in ("settled", "event", "is_evaluable", "left")}
     return replace(each[0], arm=arm, **parts)  # type: ignore[arg-type]

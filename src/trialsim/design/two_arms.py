@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from scipy.stats import binom, norm
 from trialsim.config.size_study import Looks, SizeStudy
 from trialsim.design.decisions import GO_ON, REJECT, Selection, TwoArms
 from trialsim.design.exact import spending
-from trialsim.design.exact.proportions import approximate_n, smallest_n
+from trialsim.design.exact.proportions import APPROXIMATIONS, Approximation, Test, approximate_n, smallest_n
 from trialsim.design.exact.selection import selection_probabilities
 from trialsim.design.exact.sequential import (
     crossing_probabilities,
@@ -90,7 +90,8 @@ def two_arm_plan(study: SizeStudy, names: Sequence[str], rates: Sequence[float],
         exact[name] = Exact(*found, (one_rate(truth[0]), one_rate(truth[1])))
     n = decisions.looks[-1]
     numbers: dict[str, Any] = {
-        "n": n, "n_control": round(n * seats.count(0) / len(seats)), "n_experimental": round(n * seats.count(1) / len(seats)),
+        "n": n, "n_control": round(n * seats.count(0) / len(seats)),
+        "n_experimental": round(n * seats.count(1) / len(seats)),
         "p_control": control, "p_experimental": experimental, "alpha": exact[NULL].rejects,
         "power": exact[ALTERNATIVE].rejects, "en_p0": exact[NULL].expected_n, "pet_p0": exact[NULL].stops_early,
         "en_p1": exact[ALTERNATIVE].expected_n, "sides": study.sides, "nominal_alpha": study.alpha, **extra,
@@ -107,7 +108,7 @@ def two_arm_at(study: SizeStudy, decisions: TwoArms, n: int, seats: Sequence[int
 def _one_look(
     study: SizeStudy, control: float, experimental: float, better: str, ratio: float
 ) -> tuple[TwoArms, dict[str, Any]]:
-    test = study.test or "boschloo"
+    test = cast(Test, study.test or "boschloo")
     found = smallest_n(
         control,
         experimental,
@@ -116,7 +117,7 @@ def _one_look(
         study.sides,
         test,
         ratio,
-        study.largest_n,  # type: ignore[arg-type]
+        study.largest_n,
     )
     n = found.n_control + found.n_experimental
     if n > study.largest_n:
@@ -126,8 +127,8 @@ def _one_look(
         "test": test,
         "stays_n": round(found.stays_from * (1.0 + ratio)),
         "approximations": {
-            method: approximate_n(control, experimental, study.alpha, study.power, study.sides, method, ratio)  # type: ignore[arg-type]
-            for method in ("pooled", "unpooled", "continuity", "arcsine")
+            method: approximate_n(control, experimental, study.alpha, study.power, study.sides, method, ratio)
+            for method in cast(tuple[Approximation, ...], APPROXIMATIONS)
         },
     }
     return TwoArms((n,), study.alpha, study.sides, test, better), extra

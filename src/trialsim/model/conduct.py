@@ -41,7 +41,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Conduct:
-    """Looks after so many patients each (rising, the last one is the final analysis), all patients of all arms together.
+    """Looks after so many patients each (rising, the last is the final analysis), those of all arms together.
 
     Before a look that is due after m patients at most m + `overrun` are enrolled, beyond the inevaluable who are
     replaced. `inevaluable` is one of `REPLACED`, `FAILURE`, `DROPPED`. An interim look waits until its patients are

@@ -18,8 +18,8 @@ FILES: Final = frozenset(
      "events.parquet", "swimmer.png", "predictive.png", PARAMETERS_FILE, "posterior.parquet", "learned.csv",
      "learned.png", "correlations.csv", "directions.csv", "predictive.csv", "left_out.csv", "left_out.png",
      "sensitivity.csv", "sensitivity.png", "study.yaml", "differences.csv", "ranks.csv", "plane.png",
-     "differences.png", "ranks.png", "protocol.txt", "calendar.csv", "exact.csv", "curve.csv", "shares.csv", "power.png",
-     "boundaries.png", "assurance.png", "calendar.png"}
+     "differences.png", "ranks.png", "protocol.txt", "calendar.csv", "exact.csv", "curve.csv", "shares.csv",
+     "power.png", "boundaries.png", "assurance.png", "calendar.png"}
 )  # fmt: skip
 _ALLOWED: Final = "a new folder, an empty one, or a results folder to replace, where you may write"
 

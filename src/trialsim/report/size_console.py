@@ -19,20 +19,42 @@ from trialsim.design.search import Found
 from trialsim.report import words
 
 _SHOWN = {
-    "n1": "patients in stage 1 (n1)", "r1": "stop if at most so many respond (r1)", "e1": "reject if at least (e1)",
-    "n": "patients in all (n)", "r": "reject if more than so many respond (r)",
-    "cr1": "go on with more responses than (CR1)", "ct1": "and more free of toxicity than (CT1)",
-    "cr": "recommend with more responses than (CR)", "ct": "and more free of toxicity than (CT)",
-    "n_control": "in the control arm", "n_experimental": "in the experimental arm", "n_per_arm": "in each arm",
-    "expected_events": "events expected at the end", "looks": "looks after", "upper_z": "reject from z", "lower_z": "stop for futility below z",
-    "alpha": "type I error (alpha)", "alpha_r": "at the null response (alpha R)", "alpha_t": "at the null toxicity (alpha T)",
-    "power": "power", "en_p0": "expected patients at p0 (EN)", "pet_p0": "stops early at p0 (PET)",
-    "en_p1": "expected patients at the alternative", "stays_n": "n from which power stays",
-    "p_control": "rate in the control arm", "p_experimental": "rate in the experimental arm",
-    "hazard_ratio": "hazard ratio", "schoenfeld_events": "Schoenfeld's events, one look",
-    "expected_half_width": "expected half width", "coverage": "coverage of the interval", "test": "test",
-    "approximations": "control patients by approximation", "best": "best arm",
-}  # fmt: skip
+    "n1": "patients in stage 1 (n1)",
+    "r1": "stop if at most so many respond (r1)",
+    "e1": "reject if at least (e1)",
+    "n": "patients in all (n)",
+    "r": "reject if more than so many respond (r)",
+    "cr1": "go on with more responses than (CR1)",
+    "ct1": "and more free of toxicity than (CT1)",
+    "cr": "recommend with more responses than (CR)",
+    "ct": "and more free of toxicity than (CT)",
+    "n_control": "in the control arm",
+    "n_experimental": "in the experimental arm",
+    "n_per_arm": "in each arm",
+    "expected_events": "events expected at the end",
+    "looks": "looks after",
+    "upper_z": "reject from z",
+    "lower_z": "stop for futility below z",
+    "alpha": "type I error (alpha)",
+    "alpha_r": "at the null response (alpha R)",
+    "alpha_t": "at the null toxicity (alpha T)",
+    "power": "power",
+    "en_p0": "expected patients at p0 (EN)",
+    "pet_p0": "stops early at p0 (PET)",
+    "en_p1": "expected patients at the alternative",
+    "stays_n": "n from which power stays",
+    "p_control": "rate in the control arm",
+    "p_experimental": "rate in the experimental arm",
+    "hazard_ratio": "hazard ratio",
+    "schoenfeld_events": "Schoenfeld's events, one look",
+    "expected_half_width": "expected half width",
+    "coverage": "coverage of the interval",
+    "test": "test",
+    "approximations": "control patients by approximation",
+    "best": "best arm",
+}
+_LABELS = {"precision": {"power": "interval narrow enough with probability", "alpha": "1 - confidence"}}
+_ONE_STAGE = ("single-stage", "ahern", "precision", "selection")
 
 
 def size_view(
@@ -73,20 +95,18 @@ def _plain_table(title: str, columns: Sequence[str]) -> Table:
 
 
 def _design(design: Mapping[str, Any], ready: Ready) -> Table:
-    table = _plain_table("The design (probabilities are exact where nothing else is said)", ("", ""))
+    how = "normal approximation at the expected events" if ready.events is not None else "exact"
+    table = _plain_table(f"The design (its probabilities: {how})", ("", ""))
     for key, label in _SHOWN.items():
         value = design.get(key)
         if value is not None and value != [] and not (key in ("pet_p0", "en_p0") and design["kind"] in _ONE_STAGE):
-            table.add_row(label, _written(value))
+            table.add_row(_LABELS.get(str(design["kind"]), {}).get(key, label), _written(value))
     if ready.boundary is not None:
         steps = [f"{x}/{n}" for n, x in enumerate(ready.boundary.at_least, start=1) if x <= n]
         table.add_row("stop for toxicity at", ", ".join(steps[:: max(1, len(steps) // 8)]) + " …")
     for truth, lever in ready.levers.items():
         table.add_row(f"the {truth} is imposed by", lever)
     return table
-
-
-_ONE_STAGE = ("single-stage", "ahern", "precision", "selection")
 
 
 def _written(value: Any) -> str:
@@ -117,7 +137,8 @@ def _exact(exact: pd.DataFrame) -> Table:
     )
     for row in exact.to_dict("records"):
         table.add_row(
-            str(row["truth"]), str(row["quantity"]), f"{row['exact']:.4f}", f"{row['simulated']:.4f} ± {row['mcse']:.4f}",
+            str(row["truth"]), str(row["quantity"]), f"{row['exact']:.4f}",
+            f"{row['simulated']:.4f} ± {row['mcse']:.4f}",
             f"{row['z']:+.1f}",
         )  # fmt: skip
     return table
@@ -152,7 +173,9 @@ def _planned(value: float, unit: str) -> str:
 def _search(found: Found, is_assurance: bool) -> str:
     of = "assurance" if is_assurance else "power"
     if found.n is None:
-        text = f"No n up to the limit reaches {of} {found.target:g} under this calendar; the highest seen is {found.best:.3f}."
+        text = (
+            f"No n up to the limit reaches {of} {found.target:g} under this calendar; the highest is {found.best:.3f}."
+        )
     else:
         high = str(found.upper) if found.upper is not None else "above the limit"
         text = (
@@ -168,7 +191,8 @@ def _assurance(assurance: Assurance) -> str:
     at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
     return (
         "What the pilot leaves open\n"
-        f"  power at the posterior median {assurance.power_at_median:.3f} ± {assurance.power_at_median_mcse:.3f}, assurance "
+        f"  power at the posterior median {assurance.power_at_median:.3f} ± "
+        f"{assurance.power_at_median_mcse:.3f}, assurance "
         f"{assurance.assurance:.3f} ± {assurance.mcse:.3f} ({assurance.n_draws} draws of the parameters)\n"
         f"  power over the posterior, percentiles {at}: {spread}\n"
         f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "

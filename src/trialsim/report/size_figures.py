@@ -130,7 +130,7 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
         )
         axes.annotate(f"≤ {r} of {at}", (at, r / 2.0), xytext=(8, 0), textcoords="offset points", fontsize=9)
     r = int(design["r"])
-    axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label=None if looks else "null not rejected")
+    axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="" if looks else "null not rejected")
     axes.vlines(n, r + 0.5, n + 0.5, color=_GOOD, linewidth=7, alpha=0.8, label="recommend")
     axes.annotate(f"> {r} of {n}", (n, r + 1.5), xytext=(-58, 0), textcoords="offset points", fontsize=9)
     x = np.array([0.0, n])
@@ -140,7 +140,8 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     if "most_toxic" in design:
         for at, most_toxic in ((design["n1"], design["most_toxic1"]), (n, design["most_toxic"])):
             axes.plot(at, most_toxic + 0.5, marker="_", color="black", markersize=18, markeredgewidth=1.6)
-            axes.annotate(f"toxicity ≤ {most_toxic}", (at, most_toxic + 0.5), xytext=(-4, 5), textcoords="offset points",
+            axes.annotate(f"toxicity ≤ {most_toxic}", (at, most_toxic + 0.5), xytext=(-4, 5),
+                          textcoords="offset points",
                           fontsize=8, ha="right")  # fmt: skip
         most = max(most, float(design["most_toxic"]) + 4.0)
     if ready.boundary is not None:

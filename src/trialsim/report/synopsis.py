@@ -25,11 +25,13 @@ from trialsim.config import (
 from trialsim.config.events import Effect, Event
 from trialsim.config.population import Covariate
 from trialsim.config.quantities import Quantity
+from trialsim.config.sizing import is_sizing, load_sizing
 from trialsim.config.studies import load_study
 from trialsim.config.treatment import Treatment
 from trialsim.config.varying import table_of, varying_names
 from trialsim.errors import ConfigurationError
 from trialsim.report import words
+from trialsim.report.size_synopsis import size_synopsis
 from trialsim.report.study_synopsis import study_synopsis
 
 
@@ -43,6 +45,8 @@ def describe(name: str, changes: Mapping[str, Any]) -> str:
         return wrapped("\n".join(_cohort(load_cohort(name))))
     if kind == "parameters":
         return wrapped("\n".join(_parameter_set(load_parameters(name))))
+    if kind == "studies" and is_sizing(name):
+        return wrapped("\n".join(size_synopsis(load_sizing(name, changes))))
     if kind == "studies":
         study = load_study(name, changes)
         endpoints_of(study.study.endpoints, [protocol_of(scenario) for scenario in study.scenarios.values()])

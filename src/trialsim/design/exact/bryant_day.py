@@ -55,10 +55,11 @@ def joint(response: float, freedom: float, odds_ratio: float) -> Floats:
 
 @dataclass(frozen=True)
 class BryantDay:
-    """Go on after `n1` if more than `cr1` respond and more than `ct1` are free of toxicity; recommend the treatment
-    after `n` if more than `cr` respond and more than `ct` are free of toxicity.
+    """Two stages, two endpoints.
 
-    All probabilities are exact. `alpha_r` is the probability of recommending at (pr0, pt1), `alpha_t` at (pr1, pt0).
+    Go on after `n1` if more than `cr1` respond and more than `ct1` are free of toxicity; recommend the treatment after
+    `n` if more than `cr` respond and more than `ct` are free of toxicity. All probabilities are exact. `alpha_r` is the
+    probability of recommending at (pr0, pt1), `alpha_t` at (pr1, pt0).
     """
 
     n1: int

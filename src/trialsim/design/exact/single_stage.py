@@ -36,7 +36,7 @@ class SingleStage:
 
 def critical_counts(n: Counts, p0: float, alpha: float) -> Counts:
     """For each n the smallest r with P(X > r | p0) <= alpha."""
-    r = binom.ppf(1.0 - alpha, n, p0).astype(np.int64)
+    r = np.asarray(binom.ppf(1.0 - alpha, n, p0)).astype(np.int64)
     r = np.where((r > 0) & (binom.sf(r - 1, n, p0) <= alpha), r - 1, r)  # 1 - alpha is rounded, alpha is meant
     return np.where(binom.sf(r, n, p0) <= alpha, r, r + 1)
 
@@ -45,7 +45,7 @@ def power_by_n(p0: float, p1: float, alpha: float, largest: int) -> tuple[Counts
     """The saw-tooth: n from 1 to `largest`, critical r of each, exact power of each, shape (largest,)."""
     n = np.arange(1, largest + 1)
     r = critical_counts(n, p0, alpha)
-    return n, r, binom.sf(r, n, p1)
+    return n.astype(np.int64), r, np.asarray(binom.sf(r, n, p1))
 
 
 def single_stage(p0: float, p1: float, alpha: float, power: float, largest: int = 1000) -> SingleStage:

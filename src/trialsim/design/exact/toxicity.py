@@ -20,7 +20,7 @@ BAYESIAN: Final = "bayesian"
 
 @dataclass(frozen=True)
 class ToxicityBoundary:
-    """Stop as soon as `at_least[n - 1]` of the first n patients had the toxicity; n + 1 where n patients cannot stop it.
+    """Stop as soon as `at_least[n - 1]` of the first n patients had the toxicity; n + 1 where n cannot stop it.
 
     `rate` is the highest rate that is acceptable.
     """
@@ -50,7 +50,7 @@ def bayesian_boundary(
     found = []
     for size in range(1, n + 1):
         x = np.arange(size + 1)
-        is_sure = beta.sf(rate, prior[0] + x, prior[1] + size - x) >= certainty
+        is_sure = np.asarray(beta.sf(rate, prior[0] + x, prior[1] + size - x)) >= certainty
         found.append(int(np.argmax(is_sure)) if is_sure.any() and size >= first else size + 1)
     return ToxicityBoundary(tuple(found), rate, BAYESIAN)
 
@@ -65,7 +65,7 @@ def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> Toxicit
 
     def of_level(nominal: float) -> ToxicityBoundary:
         sizes = np.arange(1, n + 1)
-        at_least = binom.isf(nominal, sizes, rate).astype(np.int64) + 1
+        at_least = np.asarray(binom.isf(nominal, sizes, rate)).astype(np.int64) + 1
         return ToxicityBoundary(tuple(np.where(sizes >= first, at_least, sizes + 1).tolist()), rate, EXACT)
 
     if of_level(alpha).at(rate).rejects <= alpha:

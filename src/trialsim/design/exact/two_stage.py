@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -23,10 +24,10 @@ MINIMAX: Final = "simon-minimax"
 
 @dataclass(frozen=True)
 class TwoStage:
-    """Stop after `n1` if at most `r1` respond (or, where `e1` is given, reject if at least `e1` do); reject p <= p0 if
-    more than `r` of `n` respond.
+    """Two stages, one endpoint.
 
-    Error rates are exact: instant, independent outcomes at the rates p0 and p1.
+    Stop after `n1` if at most `r1` respond (or, where `e1` is given, reject if at least `e1` do); reject p <= p0 if
+    more than `r` of `n` respond. Error rates are exact: instant, independent outcomes at the rates p0 and p1.
     """
 
     n1: int
@@ -105,7 +106,7 @@ def admissible(found: list[TwoStage]) -> list[tuple[TwoStage, float, float]]:
         while len(hull) > 1 and _weight(hull[-2], item) >= _weight(hull[-2], hull[-1]):
             hull.pop()
         hull.append(item)
-    edges = [1.0, *(_weight(a, b) for a, b in zip(hull, hull[1:], strict=False)), 0.0]
+    edges = [1.0, *(_weight(a, b) for a, b in pairwise(hull)), 0.0]
     return [(item, edges[i + 1], edges[i]) for i, item in enumerate(hull)]
 
 
@@ -121,8 +122,8 @@ class _Search:
     def __init__(self, p0: float, p1: float, alpha: float, power: float, largest: int) -> None:
         self.p0, self.p1, self.alpha, self.power = p0, p1, alpha, power
         n, x = np.arange(largest + 1)[:, None], np.arange(-1, largest + 1)[None, :]
-        self.mass = [binom.pmf(x[:, 1:], n, p) for p in (p0, p1)]
-        self.tail = [binom.sf(x, n, p) for p in (p0, p1)]  # P(X > x), x from -1
+        self.mass = [np.asarray(binom.pmf(x[:, 1:], n, p)) for p in (p0, p1)]
+        self.tail = [np.asarray(binom.sf(x, n, p)) for p in (p0, p1)]  # P(X > x), x from -1
 
     def best_of(self, n: int) -> TwoStage | None:
         """The design with n patients in all of least EN(p0), if there is any."""

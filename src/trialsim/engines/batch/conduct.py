@@ -110,8 +110,9 @@ def _conduct(
 def _look_day(
     enrolled: Floats, known: Floats, is_evaluable: Flags, n: int, wanted: int, inevaluable: int, wait_days: float
 ) -> float:
-    """The first day on which the first `wanted` patients who are not known to be inevaluable have all waited or are
-    resolved; infinity if it takes more than the `n` patients who are there.
+    """The day of a look at the first `wanted` patients; infinity if it takes more than the `n` who are there.
+
+    It is the first day on which the first `wanted` who are not known to be inevaluable have waited or are resolved.
     """
     day = -inf
     while True:
@@ -200,12 +201,11 @@ def toxicity_stops(enrolled: Floats, day: Floats, known: Floats, at_least: Count
     for t in range(enrolled.shape[0]):
         n = int(np.sum(enrolled[t] < inf))
         settled = enrolled[t, :n] + known[t, :n]
-        n_known = n_toxic = 0
+        n_toxic = 0
         stops[t] = inf
-        for i in np.argsort(settled):
-            n_known += 1
+        for n_known, i in enumerate(np.argsort(settled)):
             n_toxic += day[t, i] < inf
-            if n_toxic >= at_least[min(n_known, at_least.size) - 1]:
+            if n_toxic >= at_least[min(n_known, at_least.size - 1)]:
                 stops[t] = settled[i]
                 break
 

@@ -23,7 +23,7 @@ NAN: Final = float("nan")
 
 @dataclass
 class Followed:
-    """What is known of one patient: calendar day of entry, arm, study day of the event or of leaving (infinity: not yet)."""
+    """What is known of one patient: day of entry, arm, study day of the event or of leaving (infinity: not yet)."""
 
     entered_day: float
     arm: int

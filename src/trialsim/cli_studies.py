@@ -1,0 +1,184 @@
+"""The verbs of the command line that work for a while: calibrate, compare, size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trialsim.cli_options import (
+    EngineOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    ResumeOption,
+    SeedOption,
+    SetOption,
+    StudyArgument,
+    WorkersOption,
+    app,
+)
+from trialsim.errors import Interrupted
+from trialsim.terminal import (
+    end_interrupted,
+    note_nothing,
+    note_to_user,
+    read_settings,
+    run_in,
+    tell_calibration,
+    tell_comparison,
+    tell_size,
+)
+
+
+@app.command()
+def calibrate(
+    cohort: Annotated[str, typer.Argument(metavar="COHORT", help="A YAML path or a built-in name.")],
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
+    min_ess: Annotated[int, typer.Option(help="Effective sample size to reach for every parameter.")] = 1000,
+    most_steps: Annotated[int, typer.Option(help="Give up after so many steps of every walker.")] = 1000,
+    patients: Annotated[int, typer.Option(help="Simulated patients for each one of the cohort.")] = 800,
+    leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="Predict each from the others.")] = False,
+    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other reading.")] = False,
+    workers: WorkersOption = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default results/NAME-posterior.")] = None,
+    resume: ResumeOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
+    from trialsim import calibrated
+    from trialsim.records.store import check_destination
+    from trialsim.records.work_folder import WorkFolder
+    from trialsim.report.progress import progress
+
+    name = Path(cohort).stem
+    destination = out if out is not None else Path("results") / f"{name}-posterior"
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    try:
+        with progress(1, "calibrating", quiet or as_json) as on_progress:
+            found = calibrated.calibrate(
+                cohort,
+                read_settings(settings),
+                seed,
+                draws=draws,
+                smallest_ess=min_ess,
+                most_steps=most_steps,
+                patients_per_patient=patients,
+                workers=workers,
+                leave_one_out=leave_one_out,
+                with_sensitivity=sensitivity,
+                out=destination,
+                resume=resume,
+                on_progress=on_progress,
+                on_note=note_nothing if quiet else note_to_user,
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        tell_calibration(found, draws, destination)
+
+
+@app.command()
+def compare(
+    study: StudyArgument,
+    replicates: Annotated[int | None, typer.Option(help="How many trials; by default as the study says.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    engine: EngineOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare variants of a trial, such as titration strategies, on the same patients."""
+    from trialsim import compared
+    from trialsim.config.studies import load_study
+    from trialsim.records.store import check_destination
+    from trialsim.records.work_folder import WorkFolder
+    from trialsim.report.progress import progress
+
+    comparison = load_study(study, read_settings(settings))
+    destination = out if out is not None else Path("results") / comparison.study.name
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    earlier_run = run_in(place)
+    n = replicates if replicates is not None else comparison.study.replicates
+    try:
+        with progress(n, "comparing", quiet or as_json) as on_progress:
+            found = compared.compare(
+                comparison,
+                None,
+                n,
+                seed,
+                engine=engine,
+                workers=workers,
+                out=destination,
+                resume=resume,
+                on_progress=on_progress,
+                on_note=note_nothing if quiet else note_to_user,
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        tell_comparison(found, destination, earlier_run)
+
+
+@app.command()
+def size(
+    study: StudyArgument,
+    trials: Annotated[int | None, typer.Option(help="Trials under every truth; by default as the study says.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    engine: EngineOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find how many patients the follow-up trial needs; write the protocol's paragraph."""
+    from trialsim import sized
+    from trialsim.config.sizing import load_sizing
+    from trialsim.records.store import check_destination
+    from trialsim.records.work_folder import WorkFolder
+    from trialsim.report.progress import progress
+
+    sizing = load_sizing(study, read_settings(settings))
+    destination = out if out is not None else Path("results") / sizing.study.name
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    earlier_run = run_in(place)
+    try:
+        with progress(1, "sizing", quiet or as_json) as on_progress:
+            found = sized.size(
+                sizing,
+                None,
+                trials,
+                seed,
+                engine=engine,
+                workers=workers,
+                out=destination,
+                resume=resume,
+                on_progress=on_progress,
+                on_note=note_nothing if quiet else note_to_user,
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        tell_size(found, destination, earlier_run)

@@ -1,0 +1,129 @@
+"""The verbs of the command line about one trial: check, run, trace."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trialsim.cli_options import (
+    EngineOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    ScenarioArgument,
+    SeedOption,
+    SetOption,
+    WorkersOption,
+    app,
+)
+from trialsim.errors import Interrupted
+from trialsim.terminal import (
+    end_interrupted,
+    note_nothing,
+    note_to_user,
+    read_settings,
+    read_target,
+    run_in,
+    tell,
+)
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="YAML paths or built-in names.")],
+    settings: SetOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Read and validate; print a plain-language synopsis of each trial."""
+    from trialsim.verbs import check as check_files
+
+    texts = check_files(files, read_settings(settings))
+    if not quiet:
+        print("\n\n".join(texts))
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument,
+    replicates: Annotated[int, typer.Option(help="How many trials to simulate.")] = 1000,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    target_mcse: Annotated[
+        str | None,
+        typer.Option(metavar="QUANTITY=ERROR", help="Go on until this Monte Carlo standard error is reached."),
+    ] = None,
+    engine: EngineOption = "auto",
+    workers: WorkersOption = None,
+    cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")] = None,
+    block_size: Annotated[int | None, typer.Option(help="Trials that a worker does at a time.")] = None,
+    out: OutOption = None,
+    keep: Annotated[int, typer.Option(help="Keep patients and events of so many first trials.")] = 20,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from what the results folder holds.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Simulate replicates of a scenario; compare with the published figures; write a results folder."""
+    from trialsim import load_scenario, verbs
+    from trialsim.montecarlo.resume import has_earlier
+    from trialsim.montecarlo.workers import available_cores
+    from trialsim.records.store import check_destination
+    from trialsim.report.progress import progress
+
+    chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
+    destination = out if out is not None else Path("results") / chosen.name
+    how = {
+        "engine": engine,
+        "workers": workers if workers is not None else available_cores(),
+        "cluster": cluster,
+        "block_size": block_size,
+        "target_mcse": read_target(target_mcse),
+        "out": destination,
+        "resume": destination if resume else None,
+        "on_note": note_nothing if quiet else note_to_user,
+    }
+    place = check_destination(destination)
+    earlier_run = "" if resume else run_in(place)
+    if resume and not has_earlier(place):
+        note_to_user(f"nothing to resume in {destination}: starting with the first trial")
+    try:
+        with progress(replicates, "simulating", quiet or as_json) as on_progress:
+            result = verbs.run(chosen, replicates, seed, keep, on_progress=on_progress, **how)  # type: ignore[arg-type]
+    except Interrupted as stop:
+        if stop.finished is None:
+            raise
+        print(f"{stop}; they are kept in {destination}, go on with --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        end_interrupted(place)
+    if as_json:
+        print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        tell(result, destination, earlier_run)
+
+
+@app.command()
+def trace(
+    scenario: ScenarioArgument,
+    replicate: Annotated[int, typer.Option(help="Which trial of the run, from 1.")] = 1,
+    patient: Annotated[int | None, typer.Option(help="Only this patient.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay one trial and tell its events and decisions in order."""
+    from trialsim import load_scenario, verbs
+    from trialsim.records.tables import plain_rows
+    from trialsim.report.story import story
+
+    chosen = load_scenario(scenario, read_settings(settings))
+    events = verbs.trace(chosen, replicate, seed, patient)
+    if as_json:
+        rows = plain_rows(events)
+        print(json.dumps({"scenario": chosen.name, "seed": seed, "replicate": replicate, "events": rows}))
+        return
+    for line in story(events, chosen.accrual.opens):
+        print(line)

@@ -1,0 +1,257 @@
+"""A study of size made ready: questions, truths, design; what is impossible is refused before any search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+from trialsim.comparison.allocation import arms_of
+from trialsim.config import protocol_of
+from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
+from trialsim.config.sizing import Sizing
+from trialsim.design.event_decisions import EventDecisions
+from trialsim.design.event_plan import effective_hazard_ratio, event_plan
+from trialsim.design.event_trials import event_rows
+from trialsim.design.plan import (
+    ALTERNATIVE,
+    NULL,
+    TOXIC_NULL,
+    bryant_day_plan,
+    one_arm_plan,
+    precision_plan,
+)
+from trialsim.design.questions import RESPONSES, SEVERE, TIMES, question_of, toxicities_of
+from trialsim.design.ready import DRAWS_LOOKED_AT, MEDIAN, POSTERIOR, PROBES, Protocols, Ready
+from trialsim.design.settings import (
+    SEED_OF_RATES,
+    check_reachable,
+    followed,
+    known,
+    rate_of,
+    rates_of,
+    thinned,
+    with_hazard_ratio,
+    with_rate,
+    with_toxicity,
+)
+from trialsim.design.timelines import simulated
+from trialsim.design.trials import Questions
+from trialsim.design.two_arms import seats_of, selection_plan, two_arm_plan
+from trialsim.errors import RequestError
+from trialsim.model import conduct as c
+from trialsim.model.protocol import Protocol
+from trialsim.montecarlo import choose_engine
+from trialsim.records.replicate_store import Rows
+
+
+def ready_of(sizing: Sizing, engine: str, seed: int) -> Ready:
+    """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
+    study = sizing.study
+    protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
+    chosen = choose_engine(engine, protocols[0], 1_000_000).name
+    questions = _questions(study, protocols)
+    arms = None
+    if len(protocols) > 1:
+        own = study.allocation
+        arms = arms_of(protocols[0], tuple(sizing.scenarios), own.ratio, own.block, tuple(own.strata))
+    better = "lower" if questions.primary[0].kind == c.TOXICITY else "higher"
+    ready = Ready(sizing, chosen, seed, questions, arms, better, {}, {})
+    if questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
+        ready = _with_events(ready, protocols)
+    elif len(protocols) > 1:
+        ready = _with_arms(ready, protocols)
+    else:
+        ready = _with_one_arm(ready, protocols[0])
+    if study.safety is not None and ready.plan is not None:
+        ready = replace(ready, boundary=ready.boundary_for(ready.plan.n))
+    return ready
+
+
+def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
+    primary = [question_of(study.endpoint, protocols)]
+    if study.toxicity is not None:
+        primary.append(question_of(study.toxicity.endpoint, protocols))
+    is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
+    if is_time != (study.design in ("logrank", "one-sample-logrank")):
+        wrong = f"{study.design} is no design for it."
+        allowed = ", ".join([*TIMES] if not is_time else ["logrank"])
+        raise RequestError(f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.")
+    if primary[0].kind == c.TOXICITY and len(protocols) == 1 and study.design != "precision":
+        wrong = "a design with one arm asks whether a rate is high enough."
+        allowed = f"{', '.join(RESPONSES)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
+        raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed)
+    harm = c.Asked(c.TOXICITY, math.inf, 0, toxicities_of(SEVERE, protocols))
+    safety = question_of(study.safety.endpoint, protocols) if study.safety is not None else None
+    if safety is not None and is_time:
+        raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with logrank.")
+    return Questions(tuple(primary), safety, (0,) if safety is not None else (), harm)
+
+
+def _counts_all(study: SizeStudy) -> bool:
+    return study.conduct.inevaluable == "failures"
+
+
+def _posterior(study: SizeStudy, protocols: Sequence[Protocol]) -> dict[str, Protocols]:
+    """The truth that a posterior leaves open, where parameters vary; its median, where that is not the alternative."""
+    if protocols[0].n_parameter_draws == 0:
+        if study.alternative == CALIBRATED:
+            wrong = "the scenario's parameters are fixed, so nothing is left open."
+            raise RequestError(
+                "alternative: calibrated", wrong, "`parameters: calibrated` in the scenario, or a number."
+            )
+        return {}
+    own = {POSTERIOR: tuple(thinned(item, DRAWS_LOOKED_AT) for item in protocols)}
+    is_alternative = study.alternative in (CALIBRATED, MODELLED, None) or study.design == "logrank"
+    return own if is_alternative else {MEDIAN: tuple(known(item) for item in protocols), **own}
+
+
+def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
+    """One arm: the null and the alternative are response rates, given by the share of sensitive patients."""
+    study, asked = ready.study, ready.questions.primary[0]
+    counts_all = _counts_all(study)
+    modelled, error = rate_of(ready.engine, protocol, asked, counts_all)
+    check_reachable(str(study.endpoint.of), [modelled])
+    rates = {"modelled": (modelled, error)}
+    if study.design == "precision":
+        rate = study.alternative_rate if study.alternative_rate is not None else modelled
+        truth = protocol
+        if study.alternative_rate is not None and asked.kind == c.RESPONSE:
+            truth = with_rate(ready.engine, protocol, asked, rate, counts_all)
+        elif study.alternative_rate is not None:
+            truth = with_toxicity(ready.engine, protocol, [asked], rate, counts_all)
+        truths = {ALTERNATIVE: (known(truth),), **_posterior(study, [protocol])}
+        return replace(ready, rates=rates, truths=truths, plan=precision_plan(study, rate))
+    p0 = study.null.value if study.null is not None else 0.0
+    p1 = study.alternative_rate if study.alternative_rate is not None else modelled
+    if p1 <= p0:
+        wrong = f"what the scenario says, {p1:.3f}, is not above the null, so no trial could show it."
+        raise RequestError(
+            f"alternative: {study.alternative}", wrong, f"a null below {p1:.3f}, or a number above {p0:g}."
+        )
+    if study.design == "bryant-day":
+        return _with_toxicity(ready, protocol, p1, rates)
+    truths = {
+        NULL: (with_rate(ready.engine, protocol, asked, p0, counts_all),),
+        ALTERNATIVE: (_at(ready, protocol, asked, p1),),
+        **_posterior(study, [protocol]),
+    }
+    levers = {
+        name: f"sensitive = {found[0].p_sensitive:.3f}" for name, found in truths.items() if name in (NULL, ALTERNATIVE)
+    }
+    return replace(ready, rates=rates, truths=truths, plan=one_arm_plan(study, p1), levers=levers)
+
+
+def _at(ready: Ready, protocol: Protocol, asked: c.Asked, p1: float) -> Protocol:
+    """The protocol in which the response rate is `p1`; as it is where that is what it says."""
+    if ready.study.alternative in (CALIBRATED, MODELLED):
+        return known(protocol)
+    return with_rate(ready.engine, protocol, asked, p1, _counts_all(ready.study))
+
+
+def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str, tuple[float, float]]) -> Ready:
+    """Response and toxicity: each truth has a rate of both."""
+    study, (asked, toxic) = ready.study, ready.questions.primary
+    aim = study.toxicity
+    if aim is None or study.null is None:
+        raise AssertionError("bryant-day has a toxicity and a null")
+    counts_all = _counts_all(study)
+    modelled, error = rates_of(ready.engine, protocol, [asked, toxic], counts_all)[1]
+    rates = {**rates, "modelled toxicity": (modelled, error)}
+    is_modelled = study.alternative in (CALIBRATED, MODELLED)
+    tox1 = modelled if is_modelled else aim.alternative.value
+    if tox1 >= aim.null.value:
+        wrong = f"the acceptable rate, {tox1:.3f}, is not below the one that is too high, {aim.null.value:g}."
+        raise RequestError("toxicity.null", wrong, f"a null above {tox1:.3f}.")
+
+    def truth(response: float, toxicity: float) -> Protocols:
+        own = protocol
+        for _ in range(2):  # each moves the other a little, through the dose and who is evaluable
+            own = with_toxicity(ready.engine, own, [asked, toxic], toxicity, counts_all)
+            own = with_rate(ready.engine, own, asked, response, counts_all)
+        return (own,)
+
+    truths = {
+        NULL: truth(study.null.value, tox1),
+        TOXIC_NULL: truth(pr1, aim.null.value),
+        ALTERNATIVE: (known(protocol),) if is_modelled else truth(pr1, tox1),
+        **_posterior(study, [protocol]),
+    }
+    return replace(ready, rates=rates, truths=truths, plan=bryant_day_plan(study, pr1, 1.0 - tox1))
+
+
+def _with_arms(ready: Ready, protocols: Protocols) -> Ready:
+    """Arms that differ as the model says; under the null all of them are as the control."""
+    study, asked = ready.study, ready.questions.primary[0]
+    found = [rate_of(ready.engine, item, asked, _counts_all(study)) for item in protocols]
+    rates = dict(zip(ready.names, found, strict=True))
+    values = [rate for rate, _ in found]
+    check_reachable(str(study.endpoint.of), values)
+    truths = {
+        NULL: (known(protocols[0]),) * len(protocols),
+        ALTERNATIVE: tuple(known(item) for item in protocols),
+        **_posterior(study, protocols),
+    }
+    if study.design == "selection":
+        plan = selection_plan(study, ready.names, values, ready.seed)
+        truths.pop(NULL)
+    else:
+        plan = two_arm_plan(study, ready.names, values, ready.better)
+    return replace(ready, rates=rates, truths=truths, plan=plan)
+
+
+def _with_events(ready: Ready, protocols: Protocols) -> Ready:
+    """Times to events: the hazard ratio is given, or what the arms' own hazards come to."""
+    study = ready.study
+    if study.design == "one-sample-logrank" or len(protocols) != 2:
+        raise RequestError(f"design {study.design}", "times to events are compared between two arms.", "logrank.")
+    kind = ready.questions.primary[0].kind
+    ratio = study.alternative_rate
+    seats = seats_of(study, ready.names)
+    of_patients = seats.count(1) / seats.count(0)
+    second = protocols[1] if ratio is None else with_hazard_ratio(protocols[1], ratio, kind)
+    truths = {
+        NULL: (known(protocols[0]), known(protocols[0])),
+        ALTERNATIVE: (known(protocols[0]), known(second)),
+        **_posterior(study, (protocols[0], second)),
+    }
+    levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {ready.names[1]}"} if ratio is not None else {}
+    ready = replace(ready, truths=truths, levers=levers)
+    probe = _Probe(ready, of_patients)
+    if ratio is None:
+        ratio = probe.hazard_ratio()
+    return replace(ready, events=event_plan(study, ratio, of_patients, probe.expected_events))
+
+
+class _Probe:
+    """A few large trials under the alternative: how many events a trial of each size has, which hazard ratio shows."""
+
+    def __init__(self, ready: Ready, ratio: float) -> None:
+        self.ready, self.ratio, self.largest = ready, ratio, ready.study.largest_n
+        arms, protocols = ready.arms, ready.truths[ALTERNATIVE]
+        follow_up = ready.study.conduct.follow_up.value
+        own = tuple(followed(item, self.largest, follow_up) for item in protocols)
+        asked = ready.questions.primary
+        self.found = simulated(["batch"] * 2, own, arms, asked, SEED_OF_RATES, 1, PROBES)
+        self.follow_up = follow_up
+
+    @cache  # noqa: B019  # as long as the study lasts
+    def expected_events(self, n: int) -> float:
+        """The mean number of events by the final look of a trial of `n`."""
+        return float((self._rows(n)["x_0"] + self._rows(n)["x_1"]).mean())
+
+    def hazard_ratio(self) -> float:
+        """The hazard ratio that the largest trials speak of. Raises `RequestError` where it is no gain."""
+        rows = self._rows(self.largest)
+        events = float((rows["x_0"] + rows["x_1"]).mean())
+        found = effective_hazard_ratio(float(rows["statistic"].mean()), events, self.ratio)
+        if found >= 1.0:
+            wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
+            allowed = "a variant that does, or a hazard ratio below 1."
+            raise RequestError(f"alternative: {self.ready.study.alternative}", wrong, allowed)
+        return found
+
+    def _rows(self, n: int) -> Rows:
+        decisions = EventDecisions((), (0.0,), (), 0.5, 1)
+        return event_rows(self.found, decisions, c.EventConduct((), n, self.follow_up), False)

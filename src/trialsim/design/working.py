@@ -1,0 +1,132 @@
+"""The parts of a search for a size, one after another; what is finished is kept while the work lasts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trialsim.design.calendar import REJECTS, SUCCESS, check_agreement, compared
+from trialsim.design.plan import ALTERNATIVE
+from trialsim.design.ready import POSTERIOR, Ready
+from trialsim.design.running import block_size, run
+from trialsim.design.search import Found, search
+from trialsim.design.sizes import rejections_by_size
+from trialsim.errors import RequestError
+from trialsim.montecarlo.engine import BATCH
+from trialsim.records.replicate_store import Rows
+from trialsim.records.work_folder import PART, WorkFolder
+
+CHECK_TRIALS: Final = 100_000
+PATIENTS_OF_CHECKS: Final = 40_000_000  # a very large design is checked on fewer trials
+FEWEST_CHECKS: Final = 5_000
+FIRST_OF_SEARCH: Final = 1_000_000_000  # the search has trials of its own: what it finds is judged by others
+Progress = Callable[[int, int], None]
+
+
+def check_trials(n: int) -> int:
+    """On how many trials a design of n patients is checked against its exact values."""
+    return max(FEWEST_CHECKS, min(CHECK_TRIALS, PATIENTS_OF_CHECKS // n))
+
+
+@dataclass
+class Work:
+    """The work in hand: how it is done, and what of it is kept while it lasts."""
+
+    ready: Ready
+    seed: int
+    trials: int
+    n_workers: int
+    work: WorkFolder | None
+    on_progress: Progress
+    done: int = 0
+
+    def rows(self, name: str, n: int, size: int, make: Callable[[int, int], Rows]) -> Rows:
+        """The rows of one part of the work: as kept, or simulated now and kept."""
+        kept = self.work.kept(f"{name}{PART}") if self.work is not None else None
+        if kept is not None:
+            rows: Rows = np.load(io.BytesIO(kept), allow_pickle=False)
+        else:
+            rows = run(make, n, size, self.n_workers, self._tell)
+            if self.work is not None:
+                content = io.BytesIO()
+                np.save(content, rows, allow_pickle=False)
+                self.work.keep(f"{name}{PART}", content.getvalue())
+        self.done += n
+        self._tell(0, 0)
+        return rows
+
+    @cached_property
+    def wanted(self) -> int:
+        """How many trials there are to simulate in all."""
+        ready, n = self.ready, self.trials
+        checks = sum(check_trials(ready.plan.n) for _ in ready.plan.exact) if ready.plan is not None else 0
+        return checks + (n if ready.is_searched else 0) + n * len(ready.truths)
+
+    def _tell(self, done: int, wanted: int) -> None:
+        self.on_progress(min(self.done + done, self.wanted), self.wanted)
+
+    def checked(self) -> pd.DataFrame:
+        """Exact beside simulated for every truth that the design has exact values of."""
+        plan, study = self.ready.plan, self.ready.study
+        tables = []
+        for truth, exact in plan.exact.items() if plan is not None else ():
+            trial = self.ready.trial()
+            make = partial(trial.ideal_rows, exact.cells, plan.seats, self.seed)  # type: ignore[union-attr]
+            rows = self.rows(f"check {truth}", check_trials(plan.n), block_size(BATCH, plan.n), make)  # type: ignore[union-attr]
+            success = SUCCESS.get(study.design, REJECTS)
+            tables.append(compared(truth, exact, rows, len(plan.decisions.looks), success))  # type: ignore[union-attr]
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        if len(table):
+            check_agreement(table)
+        return table
+
+    def searched(self) -> Found | None:
+        """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance."""
+        ready = self.ready
+        if not ready.is_searched:
+            return None
+        study = ready.study
+        truth = POSTERIOR if study.alternative == "calibrated" else ALTERNATIVE
+        smallest = 2 * ready.step if ready.events is None else 10 * ready.step
+
+        def evaluate(sizes: list[int], first: int, n: int) -> npt.NDArray[np.int64]:
+            setting = ready.setting(truth, max(sizes))
+            trials = [ready.trial(size) for size in sizes]
+
+            def make(begin: int, count: int) -> Rows:
+                return rejections_by_size(trials, setting, self.seed, FIRST_OF_SEARCH + first + begin - 1, count)
+
+            in_block = block_size(ready.engine, max(sizes))
+            rows = self.rows(f"search {first}", n, in_block, make)
+            return np.asarray(rows.reshape(-1, len(sizes)).sum(axis=0), dtype=np.int64)
+
+        return search(evaluate, study.power, smallest, study.largest_n, ready.step, self.trials)
+
+    def conducted(self) -> dict[str, Rows]:
+        """The trial as it would be conducted, under every truth."""
+        ready, found = self.ready, {}
+        trial = ready.trial()
+        n = trial.decisions.looks[-1] if trial.decisions is not None else int(ready.events.numbers["n"])  # type: ignore[union-attr]
+        for truth in ready.truths:
+            setting = ready.setting(truth, n)
+            size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
+            found[truth] = self.rows(f"trial {truth}", self.trials, size, partial(trial.rows, setting, self.seed))
+        return found
+
+
+def take_size(ready: Ready, found: Found | None) -> None:
+    """A trial with times to events has the size that the search found."""
+    if ready.events is None or found is None:
+        return
+    if found.n is None:
+        wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
+        allowed = "more patients, a longer `conduct.follow_up`, or less power."
+        raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
+    ready.events.with_n(found.n)

@@ -1,0 +1,153 @@
+"""A design in whole sentences, as a protocol says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trialsim.config.size_study import SizeEndpoint, SizeStudy
+from trialsim.design.ready import Ready
+from trialsim.model.units import DAYS_PER_MONTH
+
+_SOURCES = {
+    "simon-optimal": "Simon 1989, optimal",
+    "simon-minimax": "Simon 1989, minimax",
+    "simon-admissible": "Simon 1989; admissible, Jung et al. 2004",
+    "fleming": "Fleming 1982",
+    "single-stage": "exact binomial test in one stage",
+    "ahern": "A'Hern 2001",
+    "bryant-day": "Bryant and Day 1995",
+    "selection": "Simon, Wittes and Ellenberg 1985",
+}
+_SPENDING = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
+
+
+def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
+    """What is measured, on how many patients, and what is decided."""
+    study = ready.study
+    what = _endpoint(study)
+    if study.design == "precision":
+        return [
+            f"The trial estimates the rate of {what}. With {design['n']} patients the exact {_pct(study.confidence)} "
+            f"confidence interval is at most {design['half_width']:.3f} wide each way with probability "
+            f"{design['power']:.3f}, if the rate is {design['p1']:.3f}; its expected half width is "
+            f"{design['expected_half_width']:.3f}."
+        ]
+    if study.design == "logrank":
+        return _logrank(ready, design)
+    if study.design == "two-arm":
+        return _two_arms(ready, design)
+    if study.design == "selection":
+        return [
+            f"{len(ready.names)} arms of {design['n_per_arm']} patients each are compared on {what}, and the arm with "
+            f"the highest observed rate is selected ({_SOURCES[study.design]}): the best one, {design['best']}, with "
+            f"probability {design['power']:.3f}."
+        ]
+    source = _SOURCES[study.design]
+    errors = (
+        f"The type I error is {design['alpha']:.3f} at a rate of {design['p0']:.3f} and the power "
+        f"{design['power']:.3f} "
+        f"at {design['p1']:.3f}"
+    )
+    if study.design in ("single-stage", "ahern"):
+        return [
+            f"The primary endpoint is {what}. {design['n']} evaluable patients are treated ({source}); the treatment "
+            f"is "
+            f"recommended for further study if more than {design['r']} respond. {errors}, both exact."
+        ]
+    if study.design == "bryant-day":
+        return [_bryant_day(study, design, what)]
+    early = f" or, with at least {design['e1']}, at once in favour of the treatment" if "e1" in design else ""
+    return [
+        f"The primary endpoint is {what}. The trial has two stages ({source}). After {design['n1']} evaluable "
+        f"patients it "
+        f"stops for lack of activity if at most {design['r1']} respond{early}; otherwise it goes on to {design['n']}, "
+        f"and "
+        f"the treatment is recommended for further study if more than {design['r']} of them respond. {errors}, both "
+        f"exact; at {design['p0']:.3f} the trial stops after the first stage with probability {design['pet_p0']:.3f} "
+        f"and "
+        f"takes {design['en_p0']:.1f} patients on average."
+    ]
+
+
+def _bryant_day(study: SizeStudy, design: Mapping[str, Any], what: str) -> str:
+    toxicity = endpoint_in_words(study.toxicity.endpoint) if study.toxicity is not None else ""
+    return (
+        f"The primary endpoints are {what} and {toxicity} ({_SOURCES['bryant-day']}). After {design['n1']} evaluable "
+        f"patients the trial goes on if more than {design['cr1']} respond and at most {design['most_toxic1']} have the "
+        f"toxicity; after {design['n']} the treatment is recommended for further study if more than {design['cr']} "
+        f"respond and at most {design['most_toxic']} have the toxicity. The probability of recommending it is at most "
+        f"{design['alpha_r']:.3f} if its response rate is {design['pr0']:.3f}, {design['alpha_t']:.3f} if its "
+        f"toxicity rate "
+        f"is {1.0 - design['pt0']:.3f}, and {design['power']:.3f} if they are {design['pr1']:.3f} and "
+        f"{1.0 - design['pt1']:.3f} (exact, odds ratio of response and freedom from toxicity {design['odds_ratio']:g})."
+    )
+
+
+def _two_arms(ready: Ready, design: Mapping[str, Any]) -> list[str]:
+    study, what = ready.study, _endpoint(ready.study)
+    first = (
+        f"{ready.names[1]} is compared with {ready.names[0]} on {what}. {design['n']} patients are randomised "
+        f"({design['n_control']} to {ready.names[0]}, {design['n_experimental']} to {ready.names[1]}, permuted "
+        f"blocks). "
+    )
+    if "looks" in design:
+        first += _looks(study, design, "patients")
+    else:
+        first += f"The test is {design['test']}, {_sides(study)}, at level {study.alpha:g}. "
+    return [
+        first + f"If the rates are {design['p_control']:.3f} and {design['p_experimental']:.3f} the power is "
+        f"{design['power']:.3f}; if both are {design['p_control']:.3f} the type I error is {design['alpha']:.4f} (both "
+        "exact, by enumeration)."
+    ]
+
+
+def _logrank(ready: Ready, design: Mapping[str, Any]) -> list[str]:
+    study = ready.study
+    months = design["follow_up_days"] / DAYS_PER_MONTH
+    return [
+        f"{ready.names[1]} is compared with {ready.names[0]} on time to {_endpoint(study)} by the log-rank test. "
+        f"{design['n']} patients are randomised in permuted blocks, and the final analysis is made {months:.1f} "
+        f"months after "
+        f"the last entry, with {design['expected_events']:.0f} events expected if the hazard ratio is "
+        f"{design['hazard_ratio']:.3f} (formulas ask for {design['schoenfeld_events']:.1f} with one look, Schoenfeld "
+        f"1981, "
+        f"times {design['inflation']:.4f} for the looks). " + _looks(study, design, "events").rstrip()
+    ]
+
+
+def _looks(study: SizeStudy, design: Mapping[str, Any], of: str) -> str:
+    looks = study.looks
+    if len(looks.at) == 1:
+        return f"The test is {_sides(study)} at level {study.alpha:g}, with no interim look. "
+    bounds = ", ".join(f"{z:.3f}" for z in design["upper_z"])
+    how = _SPENDING.get(str(looks.spending), str(looks.spending))
+    text = (
+        f"The data are looked at after {', '.join(str(n) for n in design['looks'])} {of}; the null hypothesis is "
+        f"rejected if the standardised difference reaches {bounds} ({_sides(study)} level {study.alpha:g}, alpha "
+        f"spent as "
+        f"{how}, Lan and DeMets 1983). "
+    )
+    if design["lower_z"]:
+        low = ", ".join(f"{z:.3f}" for z in design["lower_z"][:-1])
+        binding = "binding" if looks.futility is not None and looks.futility.binding else "non-binding"
+        text += f"The trial stops for futility below {low} ({binding}). "
+    return text
+
+
+def _sides(study: SizeStudy) -> str:
+    return "one-sided" if study.sides == 1 else "two-sided"
+
+
+def _endpoint(study: SizeStudy) -> str:
+    return endpoint_in_words(study.endpoint)
+
+
+def endpoint_in_words(endpoint: SizeEndpoint) -> str:
+    """An endpoint with its window."""
+    words = {"progression-free": "progression or death", "survival": "death"}.get(str(endpoint.of), str(endpoint.of))
+    return words + (f" within {endpoint.within.text}" if endpoint.within is not None else "")
+
+
+def _pct(share: float) -> str:
+    return f"{100.0 * share:g} %"
