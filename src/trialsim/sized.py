@@ -117,9 +117,10 @@ class Sized:
             return None
         protocol = max(self.ready.truths[POSTERIOR], key=lambda item: len(item.parameter_names))
         draws = np.array(protocol.parameter_draws)
+        is_test = self.sizing.study.design not in SUCCESS
         middle = success(self.rows[MEDIAN if MEDIAN in self.rows else ALTERNATIVE])
         error = math.sqrt(max(float(middle.mean() * (1.0 - middle.mean())), 0.0) / len(middle))
-        return assurance_of(rows, (float(middle.mean()), error), protocol.parameter_names, draws)
+        return assurance_of(rows, (float(middle.mean()), error), protocol.parameter_names, draws, is_test)
 
     @cached_property
     def paragraph(self) -> str:

@@ -59,19 +59,23 @@ class Assurance:
             "power_at_median": self.power_at_median,
             "power_at_median_mcse": self.power_at_median_mcse,
             "power_quantiles": dict(zip(map(str, QUANTILES), self.quantiles, strict=True)),
-            "better": self.better,
-            "better_mcse": self.better_mcse,
-            "conditional": None if math.isnan(self.conditional) else self.conditional,
+            **{
+                name: None if math.isnan(value := getattr(self, name)) else value
+                for name in ("better", "better_mcse", "conditional")
+            },
             "draws": self.n_draws,
             "shares": plain_rows(self.shares),
         }
 
 
-def assurance_of(rows: Rows, at_median: tuple[float, float], names: tuple[str, ...], draws: Floats) -> Assurance:
+def assurance_of(
+    rows: Rows, at_median: tuple[float, float], names: tuple[str, ...], draws: Floats, is_test: bool = True
+) -> Assurance:
     """Assurance from trials under the posterior; columns of rows as in `trials.columns_of`.
 
     `draws` (draws, parameters) is the table that the rows' draws are of. How far the truth of a draw lies on the
-    alternative's side of the null is read from the mean of its trials' statistics.
+    alternative's side of the null is read from the mean of its trials' statistics; without a test (`is_test`) what a
+    draw requires is judged by its power.
     """
     success = (rows["decision"] == 1).astype(np.float64)
     draw = rows["parameter_draw"].astype(np.int64) - 1
@@ -87,10 +91,11 @@ def assurance_of(rows: Rows, at_median: tuple[float, float], names: tuple[str, .
     total = float(effect.var(ddof=1)) if len(effect) > 1 else 0.0
     reliability = max(1.0 - noise / total, 0.05) if total > 0.0 else 1.0
     is_better = effect > 0.0
-    better, better_error = mean_and_error(is_better.astype(np.float64))
-    conditional = float(power[is_better].mean()) if is_better.any() else float("nan")
+    better, better_error = mean_and_error(is_better.astype(np.float64)) if is_test else (math.nan, math.nan)
+    conditional = float(power[is_better].mean()) if is_better.any() and is_test else math.nan
     quantiles = tuple(float(np.quantile(power, share)) for share in QUANTILES)
-    shares = shares_of(required_rank(effect), names, draws[seen], reliability)
+    required = required_rank(effect) if is_test else rankdata(-power)
+    shares = shares_of(required, names, draws[seen], reliability if is_test else 1.0)
     return Assurance(
         mean, error, *at_median, power, quantiles, better, better_error, conditional, int(seen.sum()), len(rows), shares
     )

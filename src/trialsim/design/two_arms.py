@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -154,9 +154,7 @@ def _more_looks(
     def power(n: int) -> float:
         return two_arm_paths(of(n), (control, experimental), seats)[0]
 
-    n = _round(0.8 * fixed * more, len(seats))
-    while n <= study.largest_n and power(n) < study.power:
-        n += len(seats)
+    n = _smallest(lambda n: power(n) >= study.power, fixed * more, len(seats))
     if n > study.largest_n:
         wrong = f"no group-sequential trial with n <= {study.largest_n} has power {study.power:g}."
         raise RequestError(
@@ -169,6 +167,22 @@ def _more_looks(
         "normal_alpha": float(above.sum()) * study.sides,
     }  # fmt: skip
     return of(n), extra
+
+
+def _smallest(is_enough: Callable[[int], bool], about: float, size: int) -> int:
+    """The smallest multiple of `size` that is enough, near a number.
+
+    Power of counts is a saw-tooth: a bisection finds a tooth, and the teeth before it are looked through.
+    """
+    low, high = 0, _round(about, size)
+    while not is_enough(high):
+        low, high = high, _round(1.2 * high, size) + size
+    while high - low > size:
+        middle = _round((low + high) / 2.0, size)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    window = max(5, round(0.05 * high / size))
+    earlier = [n for n in range(max(size, high - size * min(window, 12)), high, size) if is_enough(n)]
+    return earlier[0] if earlier else high
 
 
 def _round(n: float, size: int) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trialsim.config.size_study import SizeEndpoint, SizeStudy
+from trialsim.config.size_study import SizeStudy
 from trialsim.design.ready import Ready
 from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.report.words import endpoint_in_words, per_cent
 
 _SOURCES = {
     "simon-optimal": "Simon 1989, optimal",
@@ -25,11 +26,11 @@ _SPENDING = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
 def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     """What is measured, on how many patients, and what is decided."""
     study = ready.study
-    what = _endpoint(study)
+    what = endpoint_in_words(study.endpoint)
     if study.design == "precision":
         return [
-            f"The trial estimates the rate of {what}. With {design['n']} patients the exact {_pct(study.confidence)} "
-            f"confidence interval is at most {design['half_width']:.3f} wide each way with probability "
+            f"The trial estimates the rate of {what}. With {design['n']} patients the exact "
+            f"{per_cent(study.confidence)} confidence interval is at most {design['half_width']:.3f} wide each way with probability "
             f"{design['power']:.3f}, if the rate is {design['p1']:.3f}; its expected half width is "
             f"{design['expected_half_width']:.3f}."
         ]
@@ -85,7 +86,7 @@ def _bryant_day(study: SizeStudy, design: Mapping[str, Any], what: str) -> str:
 
 
 def _two_arms(ready: Ready, design: Mapping[str, Any]) -> list[str]:
-    study, what = ready.study, _endpoint(ready.study)
+    study, what = ready.study, endpoint_in_words(ready.study.endpoint)
     first = (
         f"{ready.names[1]} is compared with {ready.names[0]} on {what}. {design['n']} patients are randomised "
         f"({design['n_control']} to {ready.names[0]}, {design['n_experimental']} to {ready.names[1]}, permuted "
@@ -106,7 +107,8 @@ def _logrank(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     study = ready.study
     months = design["follow_up_days"] / DAYS_PER_MONTH
     return [
-        f"{ready.names[1]} is compared with {ready.names[0]} on time to {_endpoint(study)} by the log-rank test. "
+        f"{ready.names[1]} is compared with {ready.names[0]} on time to {endpoint_in_words(study.endpoint)} by the "
+        "log-rank test. "
         f"{design['n']} patients are randomised in permuted blocks, and the final analysis is made {months:.1f} "
         f"months after "
         f"the last entry, with {design['expected_events']:.0f} events expected if the hazard ratio is "
@@ -137,17 +139,3 @@ def _looks(study: SizeStudy, design: Mapping[str, Any], of: str) -> str:
 
 def _sides(study: SizeStudy) -> str:
     return "one-sided" if study.sides == 1 else "two-sided"
-
-
-def _endpoint(study: SizeStudy) -> str:
-    return endpoint_in_words(study.endpoint)
-
-
-def endpoint_in_words(endpoint: SizeEndpoint) -> str:
-    """An endpoint with its window."""
-    words = {"progression-free": "progression or death", "survival": "death"}.get(str(endpoint.of), str(endpoint.of))
-    return words + (f" within {endpoint.within.text}" if endpoint.within is not None else "")
-
-
-def _pct(share: float) -> str:
-    return f"{100.0 * share:g} %"

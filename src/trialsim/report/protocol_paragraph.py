@@ -15,7 +15,8 @@ from trialsim.design.calendar import DECIDED, EXPECTED_N, HARMED, REJECTS, SUCCE
 from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.ready import POSTERIOR, Ready
 from trialsim.design.search import Found
-from trialsim.report.design_sentences import design_sentences, endpoint_in_words
+from trialsim.report.design_sentences import design_sentences
+from trialsim.report.words import endpoint_in_words
 
 _ATTAINED = {
     "koyama-chen": "Koyama and Chen (2008)",

@@ -189,15 +189,19 @@ def _search(found: Found, is_assurance: bool) -> str:
 def _assurance(assurance: Assurance) -> str:
     spread = ", ".join(f"{q:.2f}" for q in assurance.quantiles)
     at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
+    better = (
+        f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "
+        f"{assurance.better_mcse:.2f}; mean power there {assurance.conditional:.3f}\n"
+        if not math.isnan(assurance.better)
+        else ""
+    )
     return (
         "What the pilot leaves open\n"
         f"  power at the posterior median {assurance.power_at_median:.3f} ± "
         f"{assurance.power_at_median_mcse:.3f}, assurance "
         f"{assurance.assurance:.3f} ± {assurance.mcse:.3f} ({assurance.n_draws} draws of the parameters)\n"
         f"  power over the posterior, percentiles {at}: {spread}\n"
-        f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "
-        f"{assurance.better_mcse:.2f}; mean power there {assurance.conditional:.3f}\n"
-    )
+    ) + better
 
 
 def _shares(shares: pd.DataFrame) -> Table:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trialsim.config import differences
 from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.config.sizing import Sizing
-from trialsim.report.design_sentences import endpoint_in_words
+from trialsim.report.study_synopsis import departures
+from trialsim.report.words import endpoint_in_words, per_cent
 
 
 def size_synopsis(found: Sizing) -> Iterator[str]:
@@ -38,7 +38,7 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
     for name, scenario in found.scenarios.items():
         if name != first_name:
             yield f"  {name} departs from {first_name} by"
-            yield from (f"    {item}" for item in differences(first.to_mapping(), scenario.to_mapping())[:8])
+            yield from departures(first, scenario)
 
 
 def _alternative(study: SizeStudy) -> str:
@@ -52,6 +52,7 @@ def _alternative(study: SizeStudy) -> str:
 
 def _wanted(study: SizeStudy) -> str:
     if study.half_width is not None:
-        return f"a {100.0 * study.confidence:g} % interval of at most {study.half_width.value:g} each way, in {study.power:g} of trials"
+        interval = f"a {per_cent(study.confidence)} interval of at most {study.half_width.value:g} each way"
+        return f"{interval}, with probability {study.power:g}"
     sides = "one-sided" if study.sides == 1 else "two-sided"
     return f"level {study.alpha:g} {sides}, power {study.power:g}"

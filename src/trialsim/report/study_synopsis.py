@@ -26,7 +26,7 @@ def study_synopsis(found: Comparison) -> Iterator[str]:
     yield f"\nVARIANTS of {study.scenario}{arms}; how each departs from {first_name}"
     for name, scenario in found.scenarios.items():
         yield f"  {name}" + (" (control)" if name == study.control else "")
-        yield from _departures(first, scenario)
+        yield from departures(first, scenario)
     yield "\nENDPOINTS"
     for endpoint in study.endpoints:
         yield f"  {_endpoint(endpoint)}"
@@ -36,7 +36,8 @@ def study_synopsis(found: Comparison) -> Iterator[str]:
         yield "  " + str(problem).replace("\n", "\n  ")
 
 
-def _departures(first: Scenario, scenario: Scenario) -> Iterator[str]:
+def departures(first: Scenario, scenario: Scenario) -> Iterator[str]:
+    """How a scenario departs from the first, a line each; rules as they are read."""
     found = [item for item in differences(first.to_mapping(), scenario.to_mapping()) if not item.key.startswith(_RULES)]
     for item in found[:_MOST_DIFFERENCES]:
         yield f"    {item}"

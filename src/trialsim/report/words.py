@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from trialsim.config.size_study import SizeEndpoint
 
 _LABELS: Final = {
     "dose.median": "median dose, mg/day",
@@ -87,3 +90,15 @@ def date_of(opens: dt.date, calendar_day: float) -> str:
         return str(opens + dt.timedelta(days=math.floor(calendar_day)))
     except OverflowError:
         return "after 9999"
+
+
+def endpoint_in_words(endpoint: SizeEndpoint) -> str:
+    """An endpoint of a study of size, with its window."""
+    known = {"progression-free": "progression or death", "survival": "death"}
+    what = known.get(str(endpoint.of), str(endpoint.of))
+    return what + (f" within {endpoint.within.text}" if endpoint.within is not None else "")
+
+
+def per_cent(share: float) -> str:
+    """A share in per cent, without needless digits."""
+    return f"{100.0 * share:g} %"
