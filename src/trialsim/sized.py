@@ -72,7 +72,7 @@ class Sized:
     @cached_property
     def design(self) -> dict[str, Any]:
         """The numbers of the design, by the field's names."""
-        numbers = self.ready.events.numbers if self.ready.events is not None else self.ready.plan.numbers  # type: ignore[union-attr]
+        numbers = self.ready.numbers
         return {"kind": self.sizing.study.design, **reported(numbers)}
 
     @cached_property
@@ -85,11 +85,11 @@ class Sized:
         plan, events, study = self.ready.plan, self.ready.events, self.sizing.study
         exact = plan.exact.get(truth) if plan is not None else None
         if events is not None:
-            n = int(events.numbers["n"])
+            n = self.ready.n
             rejects = events.planned(n).get(truth, math.nan)
             exact = None if math.isnan(rejects) else Exact(rejects, math.nan, math.nan, ())
         else:
-            n = plan.n if plan is not None else 0
+            n = self.ready.n
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
         is_short = np.asarray(counted < n) if study.conduct.inevaluable != "dropped" else None
         quantities = Quantities(
@@ -223,8 +223,7 @@ def size(
             work = Work(ready, seed, n, n_workers, folder, on_progress)
             exact = work.checked()
             found = work.searched()
-            if ready.events is not None:
-                take_size(ready, found)
+            work.ready = ready = take_size(ready, found)
             rows = work.conducted()
         except KeyboardInterrupt:
             raise Interrupted("interrupted", None) from None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from trialsim.comparison.allocation import arms_of
+from trialsim.comparison.endpoints import endpoints_of
 from trialsim.config import protocol_of
 from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.config.sizing import Sizing
@@ -39,6 +40,7 @@ from trialsim.design.settings import (
 from trialsim.design.timelines import simulated
 from trialsim.design.trials import Questions
 from trialsim.design.two_arms import seats_of, selection_plan, two_arm_plan
+from trialsim.design.wald import WaldTest
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import Protocol
@@ -51,11 +53,13 @@ def ready_of(sizing: Sizing, engine: str, seed: int) -> Ready:
     study = sizing.study
     protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
     chosen = choose_engine(engine, protocols[0], 1_000_000).name
-    questions = _questions(study, protocols)
     arms = None
     if len(protocols) > 1:
         own = study.allocation
         arms = arms_of(protocols[0], tuple(sizing.scenarios), own.ratio, own.block, tuple(own.strata))
+    if study.test == "wald":
+        return _with_any_endpoint(Ready(sizing, chosen, seed, Questions(()), arms, "", {}, {}), protocols)
+    questions = _questions(study, protocols)
     better = "lower" if questions.primary[0].kind == c.TOXICITY else "higher"
     ready = Ready(sizing, chosen, seed, questions, arms, better, {}, {})
     if questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
@@ -66,7 +70,36 @@ def ready_of(sizing: Sizing, engine: str, seed: int) -> Ready:
         ready = _with_one_arm(ready, protocols[0])
     if study.safety is not None and ready.plan is not None:
         ready = replace(ready, boundary=ready.boundary_for(ready.plan.n))
-    return ready
+    return replace(ready, posterior=_all_draws(ready, protocols))
+
+
+def _all_draws(ready: Ready, protocols: Protocols) -> Protocols:
+    """The arms with all draws, under the hazard ratio that is asked for if there is one."""
+    ratio = ready.study.alternative_rate
+    if ready.events is None or ratio is None or protocols[0].n_parameter_draws == 0:
+        return protocols
+    return (protocols[0], with_hazard_ratio(protocols[1], ratio, ready.questions.primary[0].kind))
+
+
+def _with_any_endpoint(ready: Ready, protocols: Protocols) -> Ready:
+    """Two arms that differ as the model says, on any endpoint of a comparison; under the null both are the control."""
+    study = ready.study
+    if study.design != "two-arm" or len(study.looks.at) > 1 or study.safety is not None:
+        wrong = "this test is of two arms, at the scenario's cut-off, without looks before it."
+        raise RequestError("test = wald", wrong, "design: two-arm, with neither `looks` nor `safety`.")
+    if study.endpoint.within is not None:
+        raise RequestError("endpoint.within", "the scenario's cut-off says how long everyone is seen.", "no `within`.")
+    first, second = endpoints_of([study.endpoint], protocols)
+    if first[0].better not in ("higher", "lower"):
+        wrong = "neither more nor less of it is better."
+        raise RequestError(f"endpoint {first[0].name}", wrong, "`better: higher` or `lower` with this endpoint.")
+    test = WaldTest((first[0], second[0]), 0, study.alpha, study.sides, toxicities_of(SEVERE, protocols))
+    truths = {
+        NULL: (known(protocols[0]), known(protocols[0])),
+        ALTERNATIVE: tuple(known(item) for item in protocols),
+        **_posterior(study, protocols),
+    }
+    return replace(ready, better=first[0].better, truths=truths, wald=test, posterior=protocols)
 
 
 def _questions(study: SizeStudy, protocols: Protocols) -> Questions:

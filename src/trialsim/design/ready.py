@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from trialsim.comparison.allocation import Arms
 from trialsim.config.size_study import SizeStudy
@@ -25,11 +25,13 @@ from trialsim.design.settings import (
 )
 from trialsim.design.trials import Questions
 from trialsim.design.two_arms import seats_of, two_arm_at
+from trialsim.design.wald import WaldTest, of_size
 from trialsim.model import conduct as c
 from trialsim.model.protocol import Protocol
 
 POSTERIOR: Final = "calibrated"
 MEDIAN: Final = "posterior median"
+ALL_DRAWS: Final = "all draws"  # for the search: as many draws as there are
 DRAWS_LOOKED_AT: Final = 500
 PROBES: Final = 400  # large trials that tell how many events to expect
 Protocols = tuple[Protocol, ...]
@@ -40,7 +42,8 @@ class Ready:
     """A study ready to be simulated. `truths` are the protocols of the arms under each truth, the null first.
 
     `rates` are the true rates of the first question in every arm at the point values, with their Monte Carlo errors;
-    `plan` is the exact design, `events` that of a trial with times to events.
+    `plan` is the exact design, `events` that of a trial with times to events, `wald` that of a trial on any other
+    endpoint. `posterior` are the arms with all their draws, of which `truths` has some.
     """
 
     sizing: Sizing
@@ -53,6 +56,8 @@ class Ready:
     truths: dict[str, Protocols]
     plan: Plan | None = None
     events: EventPlan | None = None
+    wald: WaldTest | None = None
+    posterior: Protocols = ()
     boundary: ToxicityBoundary | None = None
     levers: dict[str, str] = field(default_factory=dict)
 
@@ -77,11 +82,14 @@ class Ready:
         return self.study.conduct.follow_up.value if self.events is not None else self.questions.horizon_days
 
     def setting(self, truth: str, n: int) -> Setting:
-        """A truth with enough patients for a trial of `n`."""
+        """A truth with enough patients for a trial of `n`; a trial with a Wald test sees to its own number."""
+        own = self.posterior if truth == ALL_DRAWS else self.truths[truth]
+        if self.wald is not None:
+            return Setting(truth, tuple(of_size(item, n) for item in own), self.arms, self.engine)
         room = n
         if self.events is None and self.study.conduct.inevaluable == "replaced":
             room = math.ceil(1.4 * n) + 10  # who is inevaluable is replaced; whoever is needed beyond that is not there
-        protocols = tuple(followed(item, room, self.follow_up_days) for item in self.truths[truth])
+        protocols = tuple(followed(item, room, self.follow_up_days) for item in own)
         return Setting(truth, protocols, self.arms, self.engine)
 
     def conduct(self, looks: tuple[int, ...]) -> c.Conduct:
@@ -93,6 +101,9 @@ class Ready:
 
     def trial(self, n: int | None = None) -> Trial:
         """The trial as planned, or with another number of patients where its design has one for every number."""
+        if self.wald is not None:
+            size = n if n is not None else self.wald.n
+            return Trial(self.questions, 2, wald=replace(self.wald, n=size))
         if self.events is not None:
             size = n if n is not None else int(self.events.numbers["n"])
             events = self.events
@@ -104,6 +115,24 @@ class Ready:
         if own.safety is not None:
             own = replace(own, at_least=self.boundary_for(math.ceil(1.4 * decisions.looks[-1]) + 10).at_least)
         return Trial(own, len(self.names), decisions, self.conduct(decisions.looks))
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers of the design, as they are reported."""
+        if self.wald is not None:
+            half = self.wald.n // 2
+            names = {"endpoint": self.wald.endpoints[0].name, "test": "wald", "sides": self.wald.sides}
+            return {"n": self.wald.n, "n_control": self.wald.n - half, "n_experimental": half, **names}
+        if self.events is not None:
+            return self.events.numbers
+        return self.plan.numbers if self.plan is not None else {}
+
+    @property
+    def n(self) -> int:
+        """The largest number of patients of the trial as it is planned."""
+        if self.wald is not None:
+            return self.wald.n
+        return int(self.events.numbers["n"]) if self.events is not None else self.plan.n if self.plan is not None else 0
 
     @property
     def is_searched(self) -> bool:

@@ -17,6 +17,7 @@ from trialsim.design.event_trials import event_trials
 from trialsim.design.settings import Setting
 from trialsim.design.timelines import Timelines, ideal, simulated
 from trialsim.design.trials import TOXIC, Questions, columns_of, decided, rows_of_trials
+from trialsim.design.wald import WaldTest
 from trialsim.engines.reference.event_monitor import EventMonitoredTrial, Followed
 from trialsim.engines.reference.monitor import Conducted, MonitoredTrial, Watch
 from trialsim.model import conduct as c
@@ -37,7 +38,7 @@ Progress = Callable[[int, int], None]
 class Trial:
     """A design and how it is conducted: all that is needed to run it under some truth.
 
-    Exactly one of `decisions` and `event_decisions` is there, with `plan` or `event_plan`.
+    Exactly one of `decisions` (with `plan`), `event_decisions` (with `event_plan`) and `wald` is there.
     """
 
     questions: Questions
@@ -46,9 +47,12 @@ class Trial:
     plan: c.Conduct | None = None
     event_decisions: EventDecisions | None = None
     event_plan: c.EventConduct | None = None
+    wald: WaldTest | None = None
 
     def rows(self, setting: Setting, seed: int, first: int, n: int) -> Rows:
         """The rows of a block of trials; columns as in `trials.columns_of`."""
+        if self.wald is not None:
+            return self.wald.rows(setting, seed, first, n)
         if self.decisions is not None and self.plan is not None:
             if setting.engine == REFERENCE:
                 return reference_rows(self, setting, seed, first, n)

@@ -15,16 +15,44 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trialsim.analysis.uncertainty import error_of_sum
 from trialsim.errors import RequestError
 from trialsim.records.tables import plain_rows
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Evaluate = Callable[[list[int], int, int], Counts]  # sizes, first trial, how many: rejections of each size
 SHARES: Final = (0.06, 0.18)  # of all trials, for the bracket and for narrowing it; the rest refine
 MOST_SIZES: Final = 24
 WIDE: Final = 4.0  # standard errors that a size must be off to be left out
 Z: Final = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What trials of some sizes came to: the power of each, and how many independent trials would be as precise."""
+
+    power: Floats
+    effective: Floats
+
+
+Evaluate = Callable[[list[int], int, int], Evaluated]  # sizes, first trial, how many
+
+
+def evaluated(rejects: Floats, draws: Counts | None) -> Evaluated:
+    """The power of every size from 0 and 1 for each trial (trials, sizes), and the trials that its error is worth.
+
+    Trials with the same draw of the parameters depend on each other; their variance is that of clusters (Liang and
+    Zeger 1986). Without `draws` all are independent.
+    """
+    n, power = len(rejects), rejects.mean(axis=0)
+    effective = np.full(len(power), float(n))
+    if draws is not None:
+        groups = np.unique(draws, return_inverse=True)[1]
+        for k, p in enumerate(power):
+            error = error_of_sum(rejects[:, k] - p, groups) / n
+            if 0.0 < p < 1.0 and error > 0.0:
+                effective[k] = min(float(n), p * (1.0 - p) / error**2)
+    return Evaluated(power, effective)
 
 
 @dataclass(frozen=True)
@@ -67,15 +95,16 @@ def search(
     if len(sizes) == 0:
         raise RequestError(f"largest_n = {largest}", f"no size from {smallest} on fits.", f"at least {smallest}.")
     whole = sizes
-    curve: dict[int, tuple[int, int]] = {}
+    curve: dict[int, tuple[float, float, int]] = {}
     spent = 0
     rounds = [max(50, round(trials * share)) for share in (*SHARES, 1.0 - sum(SHARES))]
     while rounds:
         n = rounds.pop(0)
         chosen = _spread(sizes)
-        rejections = evaluate([int(size) for size in chosen], spent + 1, n)
+        seen = evaluate([int(size) for size in chosen], spent + 1, n)
         spent += n
-        curve.update({int(size): (int(count), n) for size, count in zip(chosen, rejections, strict=True)})
+        parts = zip(chosen.tolist(), seen.power.tolist(), seen.effective.tolist(), strict=True)
+        curve.update({size: (power, effective, n) for size, power, effective in parts})
         now = _table({int(size): curve[int(size)] for size in chosen})
         found = _answer(now, _table(curve), target, spent, step)
         wider = _widened(whole, sizes, found)
@@ -105,12 +134,11 @@ def _spread(sizes: Counts) -> Counts:
     return np.unique(sizes[np.clip(np.searchsorted(sizes, roots), 0, len(sizes) - 1)])
 
 
-def _table(curve: dict[int, tuple[int, int]]) -> pd.DataFrame:
+def _table(curve: dict[int, tuple[float, float, int]]) -> pd.DataFrame:
     """Power, its error, and its 95 % band by size (Wilson)."""
     n = np.array(sorted(curve))
-    count, trials = np.array([curve[int(size)] for size in n], dtype=np.float64).T
-    power = count / trials
-    middle = (count + Z * Z / 2.0) / (trials + Z * Z)
+    power, trials, spent = np.array([curve[int(size)] for size in n], dtype=np.float64).T
+    middle = (power * trials + Z * Z / 2.0) / (trials + Z * Z)
     half = Z * np.sqrt(power * (1.0 - power) / trials + Z * Z / (4.0 * trials * trials)) / (1.0 + Z * Z / trials)
     error = np.sqrt(middle * (1.0 - middle) / trials)
     return pd.DataFrame(
@@ -120,7 +148,7 @@ def _table(curve: dict[int, tuple[int, int]]) -> pd.DataFrame:
             "mcse": error,
             "lower": middle - half,
             "upper": middle + half,
-            "trials": trials.astype(np.int64),
+            "trials": spent.astype(np.int64),
         }
     )
 

@@ -22,7 +22,7 @@ def rejections_by_size(trials: Sequence[Trial], setting: Setting, seed: int, fir
     Every size sees the first patients of the same timelines, however it is simulated.
     """
     questions = trials[0].questions
-    if setting.engine == REFERENCE:
+    if setting.engine == REFERENCE or trials[0].wald is not None:
         each = [trial.rows(setting, seed, first, n)["decision"] == REJECT for trial in trials]
         return np.column_stack(each).astype(np.int8).reshape(-1)
     engines = [setting.engine] * len(setting.protocols)

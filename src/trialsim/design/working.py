@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trialsim.design.calendar import REJECTS, SUCCESS, check_agreement, compared
 from trialsim.design.plan import ALTERNATIVE
-from trialsim.design.ready import POSTERIOR, Ready
+from trialsim.design.ready import ALL_DRAWS, Ready
 from trialsim.design.running import block_size, run
-from trialsim.design.search import Found, search
+from trialsim.design.search import Evaluated, Found, evaluated, search
 from trialsim.design.sizes import rejections_by_size
 from trialsim.errors import RequestError
+from trialsim.model.parameters import draw_numbers
 from trialsim.montecarlo.engine import BATCH
 from trialsim.records.replicate_store import Rows
 from trialsim.records.work_folder import PART, WorkFolder
@@ -93,10 +93,10 @@ class Work:
         if not ready.is_searched:
             return None
         study = ready.study
-        truth = POSTERIOR if study.alternative == "calibrated" else ALTERNATIVE
+        truth = ALL_DRAWS if study.alternative == "calibrated" else ALTERNATIVE
         smallest = 2 * ready.step if ready.events is None else 10 * ready.step
 
-        def evaluate(sizes: list[int], first: int, n: int) -> npt.NDArray[np.int64]:
+        def evaluate(sizes: list[int], first: int, n: int) -> Evaluated:
             setting = ready.setting(truth, max(sizes))
             trials = [ready.trial(size) for size in sizes]
 
@@ -105,7 +105,9 @@ class Work:
 
             in_block = block_size(ready.engine, max(sizes))
             rows = self.rows(f"search {first}", n, in_block, make)
-            return np.asarray(rows.reshape(-1, len(sizes)).sum(axis=0), dtype=np.int64)
+            numbers = np.arange(FIRST_OF_SEARCH + first, FIRST_OF_SEARCH + first + n)
+            draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
+            return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
 
         return search(evaluate, study.power, smallest, study.largest_n, ready.step, self.trials)
 
@@ -113,7 +115,7 @@ class Work:
         """The trial as it would be conducted, under every truth."""
         ready, found = self.ready, {}
         trial = ready.trial()
-        n = trial.decisions.looks[-1] if trial.decisions is not None else int(ready.events.numbers["n"])  # type: ignore[union-attr]
+        n = ready.n
         for truth in ready.truths:
             setting = ready.setting(truth, n)
             size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
@@ -121,12 +123,15 @@ class Work:
         return found
 
 
-def take_size(ready: Ready, found: Found | None) -> None:
+def take_size(ready: Ready, found: Found | None) -> Ready:
     """A trial with times to events has the size that the search found."""
-    if ready.events is None or found is None:
-        return
+    if (ready.events is None and ready.wald is None) or found is None:
+        return ready
     if found.n is None:
         wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
         allowed = "more patients, a longer `conduct.follow_up`, or less power."
         raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
-    ready.events.with_n(found.n)
+    if ready.events is not None:
+        ready.events.with_n(found.n)
+        return ready
+    return replace(ready, wald=replace(ready.wald, n=found.n)) if ready.wald is not None else ready

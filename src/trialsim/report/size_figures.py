@@ -70,6 +70,8 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
             f"n = {found.n} ({found.lower} to {found.upper or 'the limit'})", (found.n, 100.0 * found.target),
             xytext=(8, -16), textcoords="offset points", fontsize=9,
         )  # fmt: skip
+    near = curve.loc[curve["power"] < 0.995, "n"]
+    axes.set_xlim(0.0, 1.15 * float(near.max() if len(near) else curve["n"].max()))
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     axes.set_xlabel("patients")
     axes.set_ylabel(f"{of}, %")
@@ -174,7 +176,8 @@ def draw_assurance(path: Path, title: str, assurance: Assurance, target: float) 
         left.axvline(100.0 * value, color=colour, linewidth=1.4, linestyle="--" if name == "target" else "-")
         side = -4 if value > 0.5 else 4
         left.annotate(f"{name} {100 * value:.0f} %", (100.0 * value, top * height), xytext=(side, 0), color=colour,
-                      textcoords="offset points", fontsize=8, va="top", ha="right" if side < 0 else "left")  # fmt: skip
+                      textcoords="offset points", fontsize=8, va="top", ha="right" if side < 0 else "left",
+                      bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0})  # fmt: skip
     left.set_xlabel("power, %")
     left.set_ylabel("draws of the parameters")
     shares = assurance.shares[assurance.shares["parameter"] != "remainder"].head(8)[::-1]
