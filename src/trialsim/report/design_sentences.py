@@ -30,8 +30,8 @@ def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     if study.design == "precision":
         return [
             f"The trial estimates the rate of {what}. With {design['n']} patients the exact "
-            f"{per_cent(study.confidence)} confidence interval is at most "
-            f"{design['half_width']:.3f} wide each way with probability {design['power']:.3f}, if the rate is {design['p1']:.3f}; its expected half width is "
+            f"{per_cent(study.confidence)} confidence interval is at most {design['half_width']:.3f} wide each way "
+            f"with probability {design['power']:.3f}, if the rate is {design['p1']:.3f}; its expected half width is "
             f"{design['expected_half_width']:.3f}."
         ]
     if study.design == "logrank":

@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
-from trialsim.design.exact.stages import check_errors, check_rates
+from trialsim.design.exact.single_stage import single_stage
+from trialsim.design.exact.stages import TIE, check_errors, check_rates
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+LARGEST_ODDS_RATIO: Final = 1e6
 WORLDS: Final = ("null response", "null toxicity", "alternative")
 
 
@@ -49,7 +51,9 @@ def joint(response: float, freedom: float, odds_ratio: float) -> Floats:
     if odds_ratio != 1.0:
         s = 1.0 + (response + freedom) * (odds_ratio - 1.0)
         root = math.sqrt(s * s - 4.0 * odds_ratio * (odds_ratio - 1.0) * response * freedom)
-        both = (s - root) / (2.0 * (odds_ratio - 1.0))
+        both = (
+            2.0 * odds_ratio * response * freedom / (s + root)
+        )  # (s - root) / 2 (odds_ratio - 1) without cancellation
     return np.array([[1.0 - response - freedom + both, freedom - both], [response - both, both]])
 
 
@@ -130,23 +134,27 @@ def counts_of(n: int, cells: Floats) -> Floats:
 def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int = 100) -> BryantDay:
     """The design of least `en` with these error rates among all with n up to `largest`.
 
-    Raises `RequestError` where there is none.
+    The first stage stops at the least if nobody responds, or nobody is free of toxicity (cr1, ct1 >= 0). Raises
+    `RequestError` where there is none.
     """
     check_rates(rates.pr0, rates.pr1)
     check_rates(rates.pt0, rates.pt1)
     check_errors(alpha_r, power)
     check_errors(alpha_t, power)
-    if not (math.isfinite(rates.odds_ratio) and rates.odds_ratio > 0.0):
-        raise RequestError(
-            f"odds_ratio = {rates.odds_ratio:g}", "this is no odds ratio.", "above 0; 1 is independence."
-        )
+    if not 1.0 / LARGEST_ODDS_RATIO <= rates.odds_ratio <= LARGEST_ODDS_RATIO:
+        allowed = f"{1.0 / LARGEST_ODDS_RATIO:g} to {LARGEST_ODDS_RATIO:g}; 1 is independence."
+        raise RequestError(f"odds_ratio = {rates.odds_ratio:g}", "this is no odds ratio.", allowed)
+    check_limit(largest, 2)
     search = _Search(rates, alpha_r, alpha_t, power, largest)
     for n in range(2, largest + 1):
         for n1 in range(1, n):
             search.try_stages(n1, n)
     if search.best is None:
         wrong = f"no design with n <= {largest} has levels {alpha_r:g} and {alpha_t:g} and power {power:g}."
-        raise RequestError(f"n <= {largest}", wrong, "more patients, less power, or rates further apart.")
+        each = [single_stage(a, b, level, power).n for a, b, level in (
+            (rates.pr0, rates.pr1, alpha_r), (rates.pt0, rates.pt1, alpha_t))]  # fmt: skip
+        nearest = f"n up to about {math.ceil(1.3 * max(each))} (one endpoint alone takes {max(each)}), or less power."
+        raise RequestError(f"n <= {largest}", wrong, nearest)
     return search.best
 
 
@@ -154,7 +162,8 @@ class _Search:
     """Joint distributions for every number of patients, and the best design so far."""
 
     def __init__(self, rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int) -> None:
-        self.rates, self.alpha_r, self.alpha_t, self.power = rates, alpha_r, alpha_t, power
+        self.rates, self.power = rates, power
+        self.alpha_r, self.alpha_t = alpha_r * (1.0 + TIE), alpha_t * (1.0 + TIE)
         self.best: BryantDay | None = None
         self.best_en = math.inf
         self.mass: list[list[Floats]] = []  # by world, by n
@@ -185,7 +194,8 @@ class _Search:
             choice = np.flatnonzero(fits[:, cr1, ct1])
             cr, ct = finals[choice[np.argmax(rejects[2][choice, cr1, ct1])]]
             self.best_en = float(en[cr1, ct1])
-            self.best = BryantDay(n1, int(cr1), int(ct1), n, int(cr), int(ct), self.rates)
+            last = max(int(cr), int(cr1)), max(int(ct), int(ct1))  # a final boundary below the first one is the first
+            self.best = BryantDay(n1, int(cr1), int(ct1), n, *last, self.rates)
 
     def _finals(self, which: str, n1: int, n: int) -> list[int]:
         """The final boundaries that can do for one endpoint, whatever the other one does (Bonferroni)."""

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
-from trialsim.design.exact.stages import check_errors, check_rates
+from trialsim.design.exact.stages import TIE, check_errors, check_limit, check_rates
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+FURTHEST: Final = 100_000  # how far is looked for what would do where nothing does
 ROUNDED: Final = 0.0005  # half a unit of the last digit of power in A'Hern's tables
 
 
@@ -36,6 +37,7 @@ class SingleStage:
 
 def critical_counts(n: Counts, p0: float, alpha: float) -> Counts:
     """For each n the smallest r with P(X > r | p0) <= alpha."""
+    alpha = alpha * (1.0 + TIE)
     r = np.asarray(binom.ppf(1.0 - alpha, n, p0)).astype(np.int64)
     r = np.where((r > 0) & (binom.sf(r - 1, n, p0) <= alpha), r - 1, r)  # 1 - alpha is rounded, alpha is meant
     return np.where(binom.sf(r, n, p0) <= alpha, r, r + 1)
@@ -68,26 +70,27 @@ def ahern(p0: float, p1: float, alpha: float, power: float, largest: int = 1000)
 def _smallest(p0: float, p1: float, alpha: float, power: float, enough_power: float, largest: int) -> SingleStage:
     check_rates(p0, p1)
     check_errors(alpha, power)
+    check_limit(largest)
     n, r, reached = power_by_n(p0, p1, alpha, 2 * largest)
     enough = np.flatnonzero(reached >= enough_power)
     if len(enough) == 0 or n[enough[0]] > largest:
-        raise _too_few(p0, p1, alpha, power, largest)
+        raise _too_few(p0, p1, alpha, power, enough_power, largest)
     i = int(enough[0])
     short = np.flatnonzero(reached < enough_power)
     stays = int(n[short[-1]]) + 1 if len(short) else 1
     return SingleStage(int(n[i]), int(r[i]), p0, p1, float(binom.sf(r[i], n[i], p0)), float(reached[i]), stays)
 
 
-def _too_few(p0: float, p1: float, alpha: float, power: float, largest: int) -> RequestError:
+def _too_few(p0: float, p1: float, alpha: float, power: float, enough_power: float, largest: int) -> RequestError:
     """Why no design was found, with what would do: the power that is to be had, and the n it would take."""
     _, _, reached = power_by_n(p0, p1, alpha, largest)
     best = f"at most {reached.max():.3f} at n = {int(np.argmax(reached)) + 1}"
     wrong = f"no single-stage test with n <= {largest} has power {power:g}: {best}."
     wider = largest
-    while wider < 1_000_000:
-        wider *= 4
+    while wider < FURTHEST:
+        wider = min(4 * wider, FURTHEST)
         n, _, found = power_by_n(p0, p1, alpha, wider)
-        enough = np.flatnonzero(found >= power)
+        enough = np.flatnonzero(found >= enough_power)
         if len(enough):
             return RequestError(f"n <= {largest}", wrong, f"n = {int(n[enough[0]])} reaches it.")
     return RequestError(f"n <= {largest}", wrong, "rates further apart, or less power.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from scipy.stats import binom
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
+TIE: Final = 1e-12  # relative: a level that is reached exactly, but for rounding, counts as reached
 NEVER_LOW = -1  # no count is as low: this look never stops for futility
 
 
@@ -42,8 +44,10 @@ def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate
     """Looks after `sizes` patients in all (rising): stop low if the count is <= lower, high if it is >= upper.
 
     At the last look lower + 1 == upper, so every trial ends there. Forward recursion over the count (Schultz, Nichol,
-    Elfring and Weed 1973, Biometrics 29:293). Raises `RequestError` for looks that do not rise.
+    Elfring and Weed 1973, Biometrics 29:293). Raises `RequestError` for looks that do not rise, or no rate.
     """
+    if not 0.0 <= rate <= 1.0:
+        raise RequestError(f"rate = {rate:g}", "this is no probability.", "0 to 1.")
     if any(later <= earlier for earlier, later in zip([0, *sizes], sizes, strict=False)):
         raise RequestError("looks", "each look needs more patients than the one before.", "rising numbers from 1.")
     alive = np.ones(1)
@@ -67,6 +71,12 @@ def check_rates(p0: float, p1: float) -> None:
     if p1 <= p0:
         wrong = "the alternative is not above the null, so more patients cannot tell them apart."
         raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", wrong, "p1 > p0.")
+
+
+def check_limit(largest: int, smallest: int = 1) -> None:
+    """Refuse a limit of a search below which no trial is."""
+    if largest < smallest:
+        raise RequestError(f"n <= {largest}", "no trial is so small.", f"at least {smallest}.")
 
 
 def check_errors(alpha: float, power: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,8 +45,10 @@ def bayesian_boundary(
     The prior is beta, the posterior beta(a + x, b + n - x) (Thall and Simon 1994, Biometrics 50:337). Nothing stops
     before `first` patients. Raises `RequestError`.
     """
-    _check(rate, certainty)
-    if min(prior) <= 0.0:
+    _check(n, rate)
+    if not 0.0 < certainty < 1.0:
+        raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")
+    if not min(prior) > 0.0 or not math.isfinite(sum(prior)):
         raise RequestError(f"prior = {prior}", "this is no beta distribution.", "two numbers above 0.")
     found = []
     for size in range(1, n + 1):
@@ -61,7 +64,9 @@ def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> Toxicit
     The same nominal level for every n, the largest that keeps the overall probability (a Pocock-type boundary: Ivanova,
     Qaqish and Schell 2005, Biometrics 61:540). Raises `RequestError`.
     """
-    _check(rate, 1.0 - alpha)
+    _check(n, rate)
+    if not 0.0 < alpha < 1.0:
+        raise RequestError(f"alpha = {alpha:g}", "this is never reached or always.", "0 < alpha < 1.")
 
     def of_level(nominal: float) -> ToxicityBoundary:
         sizes = np.arange(1, n + 1)
@@ -76,8 +81,8 @@ def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> Toxicit
     return of_level(level)
 
 
-def _check(rate: float, certainty: float) -> None:
+def _check(n: int, rate: float) -> None:
+    if n < 1:
+        raise RequestError(f"n = {n}", "there is nobody to watch.", "at least 1.")
     if not 0.0 < rate < 1.0:
         raise RequestError(f"rate = {rate:g}", "no boundary can hold this rate.", "0 < rate < 1.")
-    if not 0.0 < certainty < 1.0:
-        raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")

@@ -14,12 +14,14 @@ import numpy.typing as npt
 from scipy.stats import binom, norm
 
 from trialsim.design.exact.single_stage import power_by_n
-from trialsim.design.exact.stages import NEVER_LOW, Paths, check_errors, check_rates, paths
+from trialsim.design.exact.stages import NEVER_LOW, TIE, Paths, check_errors, check_limit, check_rates, paths
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
 OPTIMAL: Final = "simon-optimal"
 MINIMAX: Final = "simon-minimax"
+_FIRST_TABLE: Final = 120  # patients in the first tables of probabilities; they are doubled where needed
+_MARGIN: Final = 10
 
 
 @dataclass(frozen=True)
@@ -74,22 +76,35 @@ class TwoStage:
         return self.under_null.stops_early
 
 
-def simon_designs(p0: float, p1: float, alpha: float, power: float, largest: int = 100) -> list[TwoStage]:
+def simon_designs(p0: float, p1: float, alpha: float, power: float, largest: int = 400) -> list[TwoStage]:
     """For each n up to `largest` that has one, the two-stage design of least EN(p0); n rises.
 
-    Simon 1989 (Control Clin Trials 10:1): all (n1, r1, n, r) are searched. Raises `RequestError` where there is none.
+    Simon 1989 (Control Clin Trials 10:1): all (n1, r1, n, r) are searched, up to twice the n of the first design that
+    there is, beyond which EN only rises (the largest ratio in his tables is 1.6). Raises `RequestError` where there is
+    none.
     """
     check_rates(p0, p1)
     check_errors(alpha, power)
-    search = _Search(p0, p1, alpha, power, largest)
-    found = [design for design in map(search.best_of, range(2, largest + 1)) if design is not None]
+    check_limit(largest, 2)
+    search = _Search(p0, p1, alpha, power, min(largest, _FIRST_TABLE))
+    found: list[TwoStage] = []
+    for n in range(2, largest + 1):
+        if found and n > 2 * found[0].n + _MARGIN:
+            break
+        if n > search.largest:
+            search = _Search(p0, p1, alpha, power, min(largest, 2 * search.largest))
+        design = search.best_of(n)
+        if design is not None:
+            found.append(design)
     if not found:
         raise _none(p0, p1, alpha, power, largest)
     return found
 
 
-def simon(kind: str, p0: float, p1: float, alpha: float, power: float, largest: int = 100) -> TwoStage:
-    """Simon's optimal (least EN at p0) or minimax (least n, then least EN) design."""
+def simon(kind: str, p0: float, p1: float, alpha: float, power: float, largest: int = 400) -> TwoStage:
+    """Simon's optimal (least EN at p0) or minimax (least n, then least EN) design. Raises `RequestError`."""
+    if kind not in (OPTIMAL, MINIMAX):
+        raise RequestError(f"kind = {kind}", "there is no such design.", f"{OPTIMAL}, {MINIMAX}.")
     found = simon_designs(p0, p1, alpha, power, largest)
     return found[0] if kind == MINIMAX else min(found, key=lambda design: (design.en_p0, design.n))
 
@@ -120,7 +135,8 @@ class _Search:
     """Binomial tables up to the largest n, and the best design for each n."""
 
     def __init__(self, p0: float, p1: float, alpha: float, power: float, largest: int) -> None:
-        self.p0, self.p1, self.alpha, self.power = p0, p1, alpha, power
+        self.p0, self.p1, self.alpha, self.power = p0, p1, alpha * (1.0 + TIE), power
+        self.largest = largest
         n, x = np.arange(largest + 1)[:, None], np.arange(-1, largest + 1)[None, :]
         self.mass = [np.asarray(binom.pmf(x[:, 1:], n, p)) for p in (p0, p1)]
         self.tail = [np.asarray(binom.sf(x, n, p)) for p in (p0, p1)]  # P(X > x), x from -1
@@ -133,7 +149,7 @@ class _Search:
         best: tuple[float, TwoStage] | None = None
         for n1, r1, en in self._by_expected_n(n, highest_r):
             if best is not None and en >= best[0]:
-                continue
+                break
             r = self._final(n1, r1, n, highest_r)
             if r is not None:
                 best = en, TwoStage(n1, r1, n, r, self.p0, self.p1)
@@ -188,6 +204,8 @@ def fleming(p0: float, p1: float, alpha: float, n1: int, n: int) -> TwoStage:
     """
     check_rates(p0, p1)
     check_errors(alpha, 0.999999)
+    if not 1 <= n1 < n:
+        raise RequestError(f"stages {n1}, {n}", "the second stage adds patients to the first.", "1 <= first < all.")
     z = float(norm.isf(alpha))
     tilde = (math.sqrt(n * p0) + math.sqrt(1.0 - p0) * z) ** 2 / (n + z * z)
     r1 = max(_nearest(n1 * tilde - z * math.sqrt(n * tilde * (1.0 - tilde))), NEVER_LOW)
