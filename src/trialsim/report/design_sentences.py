@@ -92,6 +92,12 @@ def _two_arms(ready: Ready, design: Mapping[str, Any]) -> list[str]:
         f"({design['n_control']} to {ready.names[0]}, {design['n_experimental']} to {ready.names[1]}, permuted "
         f"blocks). "
     )
+    if ready.wald is not None:
+        return [
+            first
+            + f"The test is the difference of {design['endpoint']} over its standard error, {_sides(study)} at level "
+            f"{study.alpha:g}, when the data are cut off as the scenario says."
+        ]
     if "looks" in design:
         first += _looks(study, design, "patients")
     else:

@@ -95,7 +95,7 @@ def date_of(opens: dt.date, calendar_day: float) -> str:
 def endpoint_in_words(endpoint: SizeEndpoint) -> str:
     """An endpoint of a study of size, with its window."""
     known = {"progression-free": "progression or death", "survival": "death"}
-    what = known.get(str(endpoint.of), str(endpoint.of))
+    what = known.get(str(endpoint.of), str(endpoint.of)) if endpoint.name is None else endpoint.name
     return what + (f" within {endpoint.within.text}" if endpoint.within is not None else "")
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.stats import binom
 
 from trialsim.design.exact.single_stage import single_stage
-from trialsim.design.exact.stages import TIE, check_errors, check_rates
+from trialsim.design.exact.stages import TIE, check_errors, check_limit, check_rates
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
