@@ -217,7 +217,7 @@ def size(
     with work_folder(destination) if destination is not None else nullcontext() as folder:
         make_ready(BATCH, on_note)
         try:
-            ready = ready_of(sizing, engine, seed)
+            ready = ready_of(sizing, engine, seed, n)
             if folder is not None:
                 begin_or_go_on(folder, {"size": sizing.to_mapping(), "seed": seed, "trials": n}, resume)
             work = Work(ready, seed, n, n_workers, folder, on_progress)

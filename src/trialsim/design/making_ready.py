@@ -24,7 +24,16 @@ from trialsim.design.plan import (
     precision_plan,
 )
 from trialsim.design.questions import RESPONSES, SEVERE, TIMES, question_of, toxicities_of
-from trialsim.design.ready import DRAWS_LOOKED_AT, MEDIAN, POSTERIOR, PROBES, Protocols, Ready
+from trialsim.design.ready import (
+    DRAWS_LOOKED_AT,
+    FEWEST_DRAWS,
+    MEDIAN,
+    POSTERIOR,
+    PROBES,
+    TRIALS_A_DRAW,
+    Protocols,
+    Ready,
+)
 from trialsim.design.settings import (
     SEED_OF_RATES,
     check_reachable,
@@ -48,7 +57,7 @@ from trialsim.montecarlo import choose_engine
 from trialsim.records.replicate_store import Rows
 
 
-def ready_of(sizing: Sizing, engine: str, seed: int) -> Ready:
+def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
     """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
     study = sizing.study
     protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
@@ -57,11 +66,13 @@ def ready_of(sizing: Sizing, engine: str, seed: int) -> Ready:
     if len(protocols) > 1:
         own = study.allocation
         arms = arms_of(protocols[0], tuple(sizing.scenarios), own.ratio, own.block, tuple(own.strata))
+    n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, trials // TRIALS_A_DRAW))
+    ready = Ready(sizing, chosen, seed, Questions(()), arms, "", {}, {}, n_draws=n_draws)
     if study.test == "wald":
-        return _with_any_endpoint(Ready(sizing, chosen, seed, Questions(()), arms, "", {}, {}), protocols)
+        return _with_any_endpoint(ready, protocols)
     questions = _questions(study, protocols)
     better = "lower" if questions.primary[0].kind == c.TOXICITY else "higher"
-    ready = Ready(sizing, chosen, seed, questions, arms, better, {}, {})
+    ready = replace(ready, questions=questions, better=better)
     if questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
         ready = _with_events(ready, protocols)
     elif len(protocols) > 1:
@@ -97,7 +108,7 @@ def _with_any_endpoint(ready: Ready, protocols: Protocols) -> Ready:
     truths = {
         NULL: (known(protocols[0]), known(protocols[0])),
         ALTERNATIVE: tuple(known(item) for item in protocols),
-        **_posterior(study, protocols),
+        **_posterior(ready, protocols),
     }
     return replace(ready, better=first[0].better, truths=truths, wald=test, posterior=protocols)
 
@@ -126,8 +137,9 @@ def _counts_all(study: SizeStudy) -> bool:
     return study.conduct.inevaluable == "failures"
 
 
-def _posterior(study: SizeStudy, protocols: Sequence[Protocol]) -> dict[str, Protocols]:
+def _posterior(ready: Ready, protocols: Sequence[Protocol]) -> dict[str, Protocols]:
     """The truth that a posterior leaves open, where parameters vary; its median, where that is not the alternative."""
+    study = ready.study
     if protocols[0].n_parameter_draws == 0:
         if study.alternative == CALIBRATED:
             wrong = "the scenario's parameters are fixed, so nothing is left open."
@@ -135,7 +147,7 @@ def _posterior(study: SizeStudy, protocols: Sequence[Protocol]) -> dict[str, Pro
                 "alternative: calibrated", wrong, "`parameters: calibrated` in the scenario, or a number."
             )
         return {}
-    own = {POSTERIOR: tuple(thinned(item, DRAWS_LOOKED_AT) for item in protocols)}
+    own = {POSTERIOR: tuple(thinned(item, ready.n_draws) for item in protocols)}
     is_alternative = study.alternative in (CALIBRATED, MODELLED, None) or study.design == "logrank"
     return own if is_alternative else {MEDIAN: tuple(known(item) for item in protocols), **own}
 
@@ -154,7 +166,7 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
             truth = with_rate(ready.engine, protocol, asked, rate, counts_all)
         elif study.alternative_rate is not None:
             truth = with_toxicity(ready.engine, protocol, [asked], rate, counts_all)
-        truths = {ALTERNATIVE: (known(truth),), **_posterior(study, [protocol])}
+        truths = {ALTERNATIVE: (known(truth),), **_posterior(ready, [protocol])}
         return replace(ready, rates=rates, truths=truths, plan=precision_plan(study, rate))
     p0 = study.null.value if study.null is not None else 0.0
     p1 = study.alternative_rate if study.alternative_rate is not None else modelled
@@ -168,7 +180,7 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
     truths = {
         NULL: (with_rate(ready.engine, protocol, asked, p0, counts_all),),
         ALTERNATIVE: (_at(ready, protocol, asked, p1),),
-        **_posterior(study, [protocol]),
+        **_posterior(ready, [protocol]),
     }
     levers = {
         name: f"sensitive = {found[0].p_sensitive:.3f}" for name, found in truths.items() if name in (NULL, ALTERNATIVE)
@@ -209,7 +221,7 @@ def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str
         NULL: truth(study.null.value, tox1),
         TOXIC_NULL: truth(pr1, aim.null.value),
         ALTERNATIVE: (known(protocol),) if is_modelled else truth(pr1, tox1),
-        **_posterior(study, [protocol]),
+        **_posterior(ready, [protocol]),
     }
     return replace(ready, rates=rates, truths=truths, plan=bryant_day_plan(study, pr1, 1.0 - tox1))
 
@@ -224,7 +236,7 @@ def _with_arms(ready: Ready, protocols: Protocols) -> Ready:
     truths = {
         NULL: (known(protocols[0]),) * len(protocols),
         ALTERNATIVE: tuple(known(item) for item in protocols),
-        **_posterior(study, protocols),
+        **_posterior(ready, protocols),
     }
     if study.design == "selection":
         plan = selection_plan(study, ready.names, values, ready.seed)
@@ -247,7 +259,7 @@ def _with_events(ready: Ready, protocols: Protocols) -> Ready:
     truths = {
         NULL: (known(protocols[0]), known(protocols[0])),
         ALTERNATIVE: (known(protocols[0]), known(second)),
-        **_posterior(study, (protocols[0], second)),
+        **_posterior(ready, (protocols[0], second)),
     }
     levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {ready.names[1]}"} if ratio is not None else {}
     ready = replace(ready, truths=truths, levers=levers)

@@ -33,6 +33,8 @@ POSTERIOR: Final = "calibrated"
 MEDIAN: Final = "posterior median"
 ALL_DRAWS: Final = "all draws"  # for the search: as many draws as there are
 DRAWS_LOOKED_AT: Final = 500
+FEWEST_DRAWS: Final = 100
+TRIALS_A_DRAW: Final = 40  # so that the power at each draw is known to a tenth
 PROBES: Final = 400  # large trials that tell how many events to expect
 Protocols = tuple[Protocol, ...]
 
@@ -60,6 +62,7 @@ class Ready:
     posterior: Protocols = ()
     boundary: ToxicityBoundary | None = None
     levers: dict[str, str] = field(default_factory=dict)
+    n_draws: int = DRAWS_LOOKED_AT
 
     @property
     def study(self) -> SizeStudy:

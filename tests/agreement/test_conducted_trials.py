@@ -1,0 +1,92 @@
+"""Trials conducted under a design: the compiled calendar and the SimPy monitor give the same rows, to the bit."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import pytest
+
+import trialsim as ts
+from trialsim.comparison.allocation import arms_of
+from trialsim.config import protocol_of
+from trialsim.design.decisions import KOYAMA_CHEN, Decisions, OneArm, ResponseAndToxicity, TwoArms
+from trialsim.design.event_decisions import EventDecisions
+from trialsim.design.exact.bryant_day import BryantDay, Rates
+from trialsim.design.exact.toxicity import bayesian_boundary
+from trialsim.design.exact.two_stage import TwoStage
+from trialsim.design.running import Trial
+from trialsim.design.settings import Setting, followed
+from trialsim.design.trials import Questions
+from trialsim.model import conduct as c
+from trialsim.model.protocol import Protocol
+
+SEVERE = ("constipation", "lethargy", "rash")
+HARM = c.Asked(c.TOXICITY, inf, 0, SEVERE)
+RESPONSE = c.Asked(c.RESPONSE, 112.0, 1)
+
+
+@pytest.fixture(scope="module")
+def protocols() -> tuple[Protocol, Protocol]:
+    """Two arms of a trial in which many leave early, under draws of the posterior."""
+    scenario = ts.load_scenario("followup", {"events.withdrawal.rate": "0.08 /month"})
+    return protocol_of(scenario), protocol_of(scenario.with_changes({"treatment.levels": [200]}))
+
+
+def both(trial: Trial, protocols: tuple[Protocol, ...], room: int, horizon: float, seed: int, n: int) -> list[object]:
+    arms = arms_of(protocols[0], ("a", "b"), {}, None, ()) if len(protocols) > 1 else None
+    own = tuple(followed(item, room, horizon) for item in protocols)
+    return [trial.rows(Setting("a truth", own, arms, engine), seed, 1, n) for engine in ("batch", "reference")]
+
+
+def decisions_of(kind: str, looks: tuple[int, int]) -> Decisions:
+    if kind == "one arm":
+        return OneArm(TwoStage(looks[0], 4, looks[1], 12, 0.2, 0.4, 9), looks[1], 12, 0.2, 0.4, 0.1, KOYAMA_CHEN)
+    if kind == "two endpoints":
+        rates = Rates(0.2, 0.4, 0.4, 0.6)
+        return ResponseAndToxicity(BryantDay(looks[0], 3, 5, looks[1], 10, 12, rates), 0.1, 0.1)
+    return TwoArms(looks, 0.1, 1, "chi-square", "lower", (1.9, 1.3), (-0.3, 1.3))
+
+
+@pytest.mark.parametrize("kind", ["one arm", "two endpoints", "two arms"])
+@pytest.mark.parametrize("inevaluable", [c.REPLACED, c.FAILURE, c.DROPPED])
+@pytest.mark.parametrize(("overrun", "wait"), [(0, inf), (3, 60.0), (c.NO_PAUSE, 112.0)])
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_looks_at_patients_agree(
+    protocols: tuple[Protocol, Protocol], kind: str, inevaluable: int, overrun: int, wait: float, is_watched: bool
+) -> None:
+    decisions = decisions_of(kind, (18, 40))
+    primary = (RESPONSE, c.Asked(c.TOXICITY, 90.0, 0, SEVERE)) if kind == "two endpoints" else (RESPONSE,)
+    if kind == "two arms":
+        primary = (c.Asked(c.TOXICITY, 90.0, 0, SEVERE),)
+    watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
+    questions = Questions(primary, *(watched if is_watched else (None, ())), HARM)
+    arms = protocols if kind == "two arms" else protocols[:1]
+    plan = c.Conduct(decisions.looks, overrun, inevaluable, wait)
+    seed = 100 * overrun % 997 + int(is_watched) + inevaluable
+    fast, slow = both(Trial(questions, len(arms), decisions, plan), arms, 52, 112.0, seed, 4)
+    assert np.array_equal(fast, slow)
+
+
+def test_the_trials_that_agree_do_all_there_is_to_do(protocols: tuple[Protocol, Protocol]) -> None:
+    """They stop at either look, for toxicity, wait for looks, and run out of patients: nothing above holds for want."""
+    decisions = decisions_of("one arm", (18, 40))
+    watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
+    trial = Trial(Questions((RESPONSE,), *watched, HARM), 1, decisions, c.Conduct(decisions.looks))
+    rows = trial.rows(Setting("a truth", (followed(protocols[0], 44, 112.0),), None, "batch"), 1, 1, 400)
+    assert set(np.unique(rows["decision"])) == {-2, -1, 1}
+    assert set(np.unique(rows["look"])) == {1, 2}
+    assert (rows["paused_days"] > 0.0).any()
+    assert (rows["n_0"] < 40).any()
+
+
+@pytest.mark.parametrize("interim", [(), (10,), (8, 16)])
+@pytest.mark.parametrize("follow_up", [40.0, 200.0])
+def test_looks_at_events_agree(protocols: tuple[Protocol, Protocol], interim: tuple[int, ...], follow_up: float) -> None:
+    bounds = (2.6, 2.2, 2.0)[-len(interim) - 1 :]
+    decisions = EventDecisions(interim, bounds, (-0.5,) * len(interim) + bounds[-1:], 0.025, 1)
+    questions = Questions((c.Asked(c.PROGRESSION_OR_DEATH),), None, (), HARM)
+    plan = c.EventConduct(interim, 40, follow_up)
+    trial = Trial(questions, 2, event_decisions=decisions, event_plan=plan)
+    fast, slow = both(trial, protocols, 44, follow_up, 5, 6)
+    assert np.array_equal(fast, slow)

@@ -1,0 +1,175 @@
+"""Designs in the simulator: exact values come out where they must, decisions at attained numbers keep their levels."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import inf
+
+import numpy as np
+import pytest
+from scipy.stats import beta, betabinom, binom
+
+from tests.trials import scenario_of
+from trialsim.config import protocol_of
+from trialsim.config.builtin import builtin_names
+from trialsim.config.size_study import SizeStudy
+from trialsim.config.sizing import is_sizing, load_sizing
+from trialsim.design.calendar import check_agreement, compared
+from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection
+from trialsim.design.exact.proportions import reject_probability, rejection_region
+from trialsim.design.exact.two_stage import TwoStage, simon
+from trialsim.design.plan import NULL, Exact, Plan, one_arm_plan, one_rate, precision_plan
+from trialsim.design.running import Trial, run
+from trialsim.design.settings import Setting, followed
+from trialsim.design.trials import Questions
+from trialsim.design.two_arms import selection_plan, two_arm_paths, two_arm_plan
+from trialsim.errors import DisagreementError
+from trialsim.model import conduct as c
+
+BASE = {"study": "size", "title": "a study", "scenario": "followup", "endpoint": {"of": "partial response"}}
+ONE = {**BASE, "design": "simon-optimal", "null": 0.15, "alternative": 0.30}
+TWO = {**BASE, "design": "two-arm", "variants": {"a": {}, "b": {}}, "alternative": "modelled"}
+RESPONSE = c.Asked(c.RESPONSE, 90.0, 2)
+N = 20_000
+
+
+def study(base: dict[str, object], **more: object) -> SizeStudy:
+    return SizeStudy.model_validate({**base, **more})
+
+
+def plans() -> dict[str, Plan]:
+    """Designs of every kind that has exact values."""
+    looks = {"at": [0.4, 0.7, 1.0], "futility": {"spending": "pocock"}}
+    return {
+        "simon": one_arm_plan(study(ONE), 0.3),
+        "minimax": one_arm_plan(study(ONE, design="simon-minimax"), 0.3),
+        "fleming": one_arm_plan(study(ONE, design="fleming", stages={"first": 20, "all": 45}), 0.3),
+        "single": one_arm_plan(study(ONE, design="single-stage"), 0.3),
+        "precision": precision_plan(study({**BASE, "design": "precision"}, half_width=0.15), 0.3),
+        "two arms": two_arm_plan(study(TWO), ("a", "b"), (0.2, 0.45), "higher"),
+        "fisher, two-sided": two_arm_plan(study(TWO, test="fisher", sides=2), ("a", "b"), (0.5, 0.2), "lower"),
+        "looks": two_arm_plan(study(TWO, looks=looks), ("a", "b"), (0.5, 0.25), "lower"),
+        "ratio": two_arm_plan(study(TWO, allocation={"ratio": {"b": 2}}), ("a", "b"), (0.2, 0.5), "higher"),
+        "selection": selection_plan(
+            study(TWO, design="selection", variants={"a": {}, "b": {}, "d": {}}), "abd", (0.2, 0.35, 0.2), 3
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(plans()))
+def test_instant_outcomes_at_known_rates_give_the_exact_values(name: str) -> None:
+    plan = plans()[name]
+    n_arms = max(plan.seats) + 1
+    trial = Trial(Questions((RESPONSE,)), n_arms, plan.decisions, c.Conduct(plan.decisions.looks))
+    for truth, exact in plan.exact.items():
+        rows = run(partial(trial.ideal_rows, exact.cells, plan.seats, 11), N, 500, 2, lambda done, wanted: None)
+        check_agreement(compared(truth, exact, rows, len(plan.decisions.looks)))
+
+
+def test_a_wrong_exact_value_fails_the_run() -> None:
+    plan = plans()["simon"]
+    trial = Trial(Questions((RESPONSE,)), 1, plan.decisions, c.Conduct(plan.decisions.looks))
+    rows = trial.ideal_rows(plan.exact[NULL].cells, (0,), 1, 1, N)
+    wrong = Exact(plan.exact[NULL].rejects + 0.01, plan.exact[NULL].expected_n, plan.exact[NULL].stops_early, ())
+    with pytest.raises(DisagreementError, match="defect"):
+        check_agreement(compared(NULL, wrong, rows, 2))
+
+
+def test_enumeration_of_two_arms_is_that_of_a_rejection_region() -> None:
+    plan = plans()["two arms"]
+    n = plan.n // 2
+    region = rejection_region(n, n, 0.05, 1, "boschloo", "higher")
+    rejects, expected, early = two_arm_paths(plan.decisions, (0.2, 0.45), plan.seats)  # type: ignore[arg-type]
+    assert rejects == pytest.approx(reject_probability(region, 0.2, 0.45), abs=1e-12)
+    assert (expected, early) == (pytest.approx(2 * n), 0.0)
+
+
+@pytest.mark.parametrize("attained", [KOYAMA_CHEN, GREEN_DAHLBERG])
+def test_planned_numbers_are_decided_as_planned(attained: str) -> None:
+    design = simon("simon-optimal", 0.15, 0.30, 0.05, 0.80)
+    decisions = OneArm(design, design.n, design.r, 0.15, 0.30, 0.05, attained)
+    x = np.arange(design.n + 1)
+    counts = np.zeros((len(x), 2, 1, 2), np.int64)
+    counts[:, 0, 0], counts[:, 1, 0, 0], counts[:, 1, 0, 1] = (design.n1, design.r1 + 1), design.n, x
+    assert (decisions.decide(1, counts, x) == np.where(x > design.r, REJECT, FUTILE)).all()
+    first = np.zeros((design.n1 + 1, 2, 1, 2), np.int64)
+    first[:, 0, 0, 0], first[:, 0, 0, 1] = design.n1, np.arange(design.n1 + 1)
+    signs = decisions.decide(0, first, np.arange(design.n1 + 1))
+    assert (signs == np.where(np.arange(design.n1 + 1) <= design.r1, FUTILE, GO_ON)).all()
+
+
+@pytest.mark.parametrize("second", [10, 20, 30, 36, 45])
+def test_koyama_and_chen_keep_the_level_whatever_the_second_stage(second: int) -> None:
+    """Summed over the first stage, the conditional levels come to no more than alpha."""
+    design = simon("simon-optimal", 0.15, 0.30, 0.05, 0.80)
+    decisions = OneArm(design, design.n, design.r, 0.15, 0.30, 0.05, KOYAMA_CHEN)
+    total = 0.0
+    for x1 in range(design.r1 + 1, design.n1 + 1):
+        x2 = np.arange(second + 1)
+        counts = np.zeros((len(x2), 2, 1, 2), np.int64)
+        counts[:, 0, 0], counts[:, 1, 0, 0], counts[:, 1, 0, 1] = (design.n1, x1), design.n1 + second, x1 + x2
+        rejects = decisions.decide(1, counts, x2) == REJECT
+        total += float(binom.pmf(x1, design.n1, 0.15) * binom.pmf(x2, second, 0.15)[rejects].sum())
+    assert total <= design.alpha + 1e-12
+    assert total > 0.3 * design.alpha
+
+
+def test_green_and_dahlberg_take_their_two_levels() -> None:
+    design = TwoStage(20, 3, 45, 11, 0.15, 0.35)
+    decisions = OneArm(design, 45, 11, 0.15, 0.35, 0.05, GREEN_DAHLBERG)
+    counts = np.zeros((18, 2, 1, 2), np.int64)
+    counts[:, 0, 0, 0], counts[:, 0, 0, 1] = 17, np.arange(18)
+    stops = decisions.decide(0, counts, np.arange(18)) == FUTILE
+    assert (stops == (binom.cdf(np.arange(18), 17, 0.35) <= 0.02)).all()
+    last = np.zeros((42, 2, 1, 2), np.int64)
+    last[:, 0, 0], last[:, 1, 0, 0], last[:, 1, 0, 1] = (17, 5), 41, np.arange(42)
+    rejects = decisions.decide(1, last, np.arange(42)) == REJECT
+    assert (rejects == (binom.sf(np.arange(42) - 1, 41, 0.15) <= 0.055)).all()
+
+
+def test_ties_of_arms_are_broken_evenly() -> None:
+    counts = np.full((9000, 1, 3, 2), 5, np.int64)
+    counts[:, :, :, 0] = 20
+    selected = Selection(3, 20, 2, 1).decide(0, counts, np.arange(1, 9001)) == REJECT
+    assert abs(selected.mean() - 1 / 3) < 4 * np.sqrt(2 / 9 / 9000)
+
+
+def test_every_shipped_study_of_size_is_read_and_can_be_read_back() -> None:
+    names = [name for name in builtin_names("studies") if is_sizing(name)]
+    assert len(names) >= 5
+    designs = {load_sizing(name).study.design for name in names}
+    assert {"simon-optimal", "bryant-day", "two-arm", "logrank", "precision"} <= designs
+
+
+def test_assurance_is_the_beta_binomial_tail_where_everything_else_is_certain() -> None:
+    """A drug to which all sensitive patients respond at once: the rate is the share of sensitive ones, drawn from a beta."""
+    quick = {"kind": "minor response", "rate": "10000 /month"}
+    scenario = scenario_of(
+        events={"minor response": quick, "partial response": {**quick, "kind": "partial response"}},
+        accrual={"opens": "2000-01-01", "patients": 50, "over": "1 month"},
+    )
+    draws = beta.ppf((np.arange(400) + 0.5) / 400, 6, 16)
+    protocol = protocol_of(scenario)
+    protocol = protocol.__class__(**{**protocol.__dict__, **_with_draws(draws)})
+    decisions = OneArm(None, 40, 8, 0.15, 0.30, 0.05)
+    trial = Trial(Questions((RESPONSE,), harm=c.Asked(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
+    rows = trial.rows(Setting("posterior", (followed(protocol, 40, 90.0),), None, "batch"), 3, 1, N)
+    found = (rows["decision"] == 1).mean()
+    exact = betabinom.sf(8, 40, 6, 16)
+    of_draws = binom.sf(8, 40, draws)
+    error = np.sqrt(of_draws.var() / N + (of_draws * (1 - of_draws)).mean() / N)
+    assert abs(found - exact) < 4 * error + abs(of_draws.mean() - exact)
+
+
+def _with_draws(values: np.ndarray) -> dict[str, object]:
+    from trialsim.model.protocol import ParameterPlace
+
+    return {
+        "parameter_names": ("sensitive",),
+        "parameter_places": ((ParameterPlace("p_sensitive"),),),
+        "parameter_draws": tuple((float(value),) for value in values),
+    }
+
+
+def test_one_rate_is_a_distribution() -> None:
+    assert one_rate(0.3).tolist() == [0.7, 0.3]
