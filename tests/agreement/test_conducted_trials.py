@@ -20,6 +20,7 @@ from trialsim.design.settings import Setting, followed
 from trialsim.design.trials import Questions
 from trialsim.model import conduct as c
 from trialsim.model.protocol import Protocol
+from trialsim.records.replicate_store import Rows
 
 SEVERE = ("constipation", "lethargy", "rash")
 HARM = c.Asked(c.TOXICITY, inf, 0, SEVERE)
@@ -33,7 +34,7 @@ def protocols() -> tuple[Protocol, Protocol]:
     return protocol_of(scenario), protocol_of(scenario.with_changes({"treatment.levels": [200]}))
 
 
-def both(trial: Trial, protocols: tuple[Protocol, ...], room: int, horizon: float, seed: int, n: int) -> list[object]:
+def both(trial: Trial, protocols: tuple[Protocol, ...], room: int, horizon: float, seed: int, n: int) -> list[Rows]:
     arms = arms_of(protocols[0], ("a", "b"), {}, None, ()) if len(protocols) > 1 else None
     own = tuple(followed(item, room, horizon) for item in protocols)
     return [trial.rows(Setting("a truth", own, arms, engine), seed, 1, n) for engine in ("batch", "reference")]
@@ -60,7 +61,7 @@ def test_looks_at_patients_agree(
     if kind == "two arms":
         primary = (c.Asked(c.TOXICITY, 90.0, 0, SEVERE),)
     watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
-    questions = Questions(primary, *(watched if is_watched else (None, ())), HARM)
+    questions = Questions(primary, *watched, HARM) if is_watched else Questions(primary, harm=HARM)
     arms = protocols if kind == "two arms" else protocols[:1]
     plan = c.Conduct(decisions.looks, overrun, inevaluable, wait)
     seed = 100 * overrun % 997 + int(is_watched) + inevaluable
@@ -82,7 +83,9 @@ def test_the_trials_that_agree_do_all_there_is_to_do(protocols: tuple[Protocol, 
 
 @pytest.mark.parametrize("interim", [(), (10,), (8, 16)])
 @pytest.mark.parametrize("follow_up", [40.0, 200.0])
-def test_looks_at_events_agree(protocols: tuple[Protocol, Protocol], interim: tuple[int, ...], follow_up: float) -> None:
+def test_looks_at_events_agree(
+    protocols: tuple[Protocol, Protocol], interim: tuple[int, ...], follow_up: float
+) -> None:
     bounds = (2.6, 2.2, 2.0)[-len(interim) - 1 :]
     decisions = EventDecisions(interim, bounds, (-0.5,) * len(interim) + bounds[-1:], 0.025, 1)
     questions = Questions((c.Asked(c.PROGRESSION_OR_DEATH),), None, (), HARM)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, norm
 
 import trialsim as ts
-from trialsim.design.search import Evaluate, Evaluated, evaluated, search
+from trialsim.design.search import Evaluate, Evaluated, Found, evaluated, search
 
 SIZES = 400
 
@@ -15,7 +15,7 @@ SIZES = 400
 def smooth(seed: int, effect: float = 0.17) -> tuple[Evaluate, np.ndarray]:
     """Trials of a z test: power by n, on the same noise for every n; and the true power."""
     n = np.arange(SIZES + 1)
-    truth = norm.sf(norm.isf(0.05) - effect * np.sqrt(n))
+    truth = np.asarray(norm.sf(norm.isf(0.05) - effect * np.sqrt(n)))
 
     def evaluate(sizes: list[int], first: int, count: int) -> Evaluated:
         steps = np.random.default_rng((seed, first)).normal(effect, 1.0, (count, SIZES)).cumsum(axis=1)
@@ -28,7 +28,7 @@ def smooth(seed: int, effect: float = 0.17) -> tuple[Evaluate, np.ndarray]:
 def saw_tooth(seed: int) -> tuple[Evaluate, np.ndarray]:
     """Trials of an exact binomial test of 0.2 against 0.35: power by n is a saw-tooth."""
     n = np.arange(1, SIZES + 1)
-    r = binom.ppf(0.95, n, 0.2)
+    r = np.asarray(binom.ppf(0.95, n, 0.2))
     truth = np.concatenate([[0.0], binom.sf(r, n, 0.35)])
 
     def evaluate(sizes: list[int], first: int, count: int) -> Evaluated:
@@ -37,6 +37,12 @@ def saw_tooth(seed: int) -> tuple[Evaluate, np.ndarray]:
         return evaluated((x[:, chosen - 1] > r[chosen - 1]).astype(np.float64), None)
 
     return evaluate, truth
+
+
+def width(found: Found) -> int:
+    assert found.lower is not None
+    assert found.upper is not None
+    return found.upper - found.lower
 
 
 def from_where(truth: np.ndarray, target: float) -> int:
@@ -51,18 +57,19 @@ def test_the_interval_holds_the_truth_in_19_of_20_searches(make: object) -> None
         evaluate, truth = make(seed)  # type: ignore[operator]
         found = search(evaluate, 0.8, 5, SIZES, 1, 4000)
         right = from_where(truth, 0.8)
-        assert found.lower is not None and found.upper is not None and found.n is not None
+        assert found.lower is not None
+        assert found.upper is not None
+        assert found.n is not None
         assert found.lower <= found.n <= found.upper
         covered += found.lower <= right <= found.upper
-        wide.append(found.upper - found.lower)
+        wide.append(width(found))
     assert covered >= binom.ppf(1e-4, n_searches, 0.95)
     assert np.mean(wide) < 40
 
 
 def test_more_trials_narrow_the_interval() -> None:
     few, many = (search(smooth(1)[0], 0.8, 5, SIZES, 1, trials) for trials in (1000, 16_000))
-    assert many.upper is not None and many.lower is not None and few.upper is not None and few.lower is not None
-    assert many.upper - many.lower < few.upper - few.lower
+    assert width(many) < width(few)
 
 
 def test_a_target_that_no_size_reaches_is_said() -> None:
@@ -74,7 +81,8 @@ def test_a_target_that_no_size_reaches_is_said() -> None:
 def test_sizes_are_multiples_of_the_step() -> None:
     found = search(smooth(2)[0], 0.8, 5, SIZES, 4, 2000)
     assert (found.curve["n"] % 4 == 0).all()
-    assert found.n is not None and found.n % 4 == 0
+    assert found.n is not None
+    assert found.n % 4 == 0
 
 
 def test_a_range_without_a_size_is_refused() -> None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.compilation import compiled
+from trialsim.compilation import compiled, part
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Keys = npt.NDArray[np.int64]
+EVENT = np.int64(1)
+SECOND = np.int64(2)
+_FLAGS = EVENT | SECOND  # the two lowest bits of a time, where a key keeps whether it is an event, and the group
 
 
 @compiled
@@ -37,6 +41,46 @@ def logrank(times: Floats, is_event: Flags, is_second: Flags) -> tuple[float, fl
             leaving_second += is_second[k]
             events += is_event[k]
             events_second += is_event[k] and is_second[k]
+            i += 1
+        if events > 0:
+            share = at_risk_second / at_risk
+            difference += events_second - events * share
+            if at_risk > 1:
+                variance += events * share * (1.0 - share) * (at_risk - events) / (at_risk - 1)
+        at_risk -= leaving
+        at_risk_second -= leaving_second
+    return difference, variance
+
+
+@part
+def set_key(keys: Keys, i: int, time: float, is_event: bool, is_second: bool) -> None:
+    """Make the i-th key of a time (not negative), with what `logrank` asks of a patient in its two lowest bits.
+
+    Keys sort as their times do, much faster than an order of times can be found. Times that differ by less than the
+    fourth part of 10^-15 of themselves become equal.
+    """
+    keys.view(np.float64)[i] = time
+    keys[i] = (keys[i] & ~_FLAGS) | (EVENT * is_event) | (SECOND * is_second)
+
+
+@part
+def logrank_of_keys(keys: Keys) -> tuple[float, float]:
+    """What `logrank` gives, from sorted keys."""
+    n = keys.size
+    at_risk, at_risk_second = n, 0
+    for i in range(n):
+        at_risk_second += (keys[i] & SECOND) != 0
+    difference = variance = 0.0
+    i = 0
+    while i < n:
+        time = keys[i] & ~_FLAGS
+        events = events_second = leaving = leaving_second = 0
+        while i < n and keys[i] & ~_FLAGS == time:
+            is_event, is_second = keys[i] & EVENT, (keys[i] & SECOND) >> 1
+            leaving += 1
+            leaving_second += is_second
+            events += is_event
+            events_second += is_event & is_second
             i += 1
         if events > 0:
             share = at_risk_second / at_risk

@@ -24,6 +24,7 @@ from trialsim.records.tables import plain_rows
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+_RIDGE: Final = 1e-8  # two parameters that move as one have no inverse of their own
 MOST_PARAMETERS: Final = 14  # of which every subset is looked at
 
 
@@ -166,7 +167,7 @@ def _r_squared(among: Floats, with_outcome: Floats) -> Floats:
     found = np.zeros(1 << k)
     for size in range(1, k + 1):
         sets = np.array(list(combinations(range(k), size)))
-        matrices = among[sets[:, :, None], sets[:, None, :]] + 1e-12 * np.eye(size)
+        matrices = among[sets[:, :, None], sets[:, None, :]] + _RIDGE * np.eye(size)
         right = with_outcome[sets]
         solved = np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
         found[(1 << sets).sum(axis=1)] = np.einsum("ij,ij->i", solved, right)

@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.analysis.logrank import logrank
+from trialsim.analysis.logrank import logrank_of_keys, set_key
 from trialsim.compilation import compiled
 from trialsim.design.decisions import FUTILE, GO_ON
 from trialsim.design.event_decisions import EventDecisions
@@ -34,7 +34,7 @@ def looks_at_events(
     has fewer events than expected, 0 where nothing can be compared.
     """
     n_looks = days.shape[1]
-    times, is_event, is_second = np.empty(n_patients), np.empty(n_patients, np.bool_), np.empty(n_patients, np.bool_)
+    keys = np.empty(n_patients, np.int64)
     for t in range(arrival.shape[0]):
         for k in range(n_looks):
             z[t, k] = 0.0
@@ -47,12 +47,11 @@ def looks_at_events(
                 if arrival[t, i] < day:
                     seen = min(day - arrival[t, i], left[t, i])
                     has_event = arrival[t, i] + event[t, i] <= day and event[t, i] <= left[t, i]
-                    times[n] = event[t, i] if has_event else seen
-                    is_event[n] = has_event
-                    is_second[n] = arm[t, i] == 1
+                    set_key(keys, n, event[t, i] if has_event else seen, has_event, arm[t, i] == 1)
                     events[t, k] += has_event
                     n += 1
-            difference, variance = logrank(times[:n], is_event[:n], is_second[:n])
+            keys[:n].sort()
+            difference, variance = logrank_of_keys(keys[:n])
             if variance > 0.0:
                 z[t, k] = -difference / np.sqrt(variance)
 

@@ -10,7 +10,8 @@ from math import inf, log
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.compilation import compiled, known_to_compiler, part
+from trialsim.analysis.logrank import logrank_of_keys, set_key
+from trialsim.compilation import compiled, known_to_compiler
 from trialsim.model import draws
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
 
@@ -18,9 +19,6 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 known_to_compiler(draws)
 _CODE = np.uint64(decision_code("exponential trial"))
-_FLAGS = np.int64(3)  # the two lowest bits of a time, where its arm and whether it is an event are kept
-_EVENT = np.int64(1)
-_SECOND = np.int64(2)
 
 
 def exponential_trials(
@@ -67,7 +65,6 @@ def _simulate(
 ) -> None:
     entry, time, left, seen = np.empty(n), np.empty(n), np.full(n, inf), np.empty(n)
     keys = np.empty(n, np.int64)
-    as_float = keys.view(np.float64)
     loses = dropout[0] > 0.0 or dropout[1] > 0.0
     one, two = np.uint64(1), np.uint64(2)
     n_looks = looks.size
@@ -97,28 +94,9 @@ def _simulate(
             for i in range(n):
                 if entry[i] < day:
                     has_event = seen[i] <= day
-                    as_float[size] = time[i] if has_event else min(day - entry[i], left[i])
-                    keys[size] = (keys[size] & ~_FLAGS) | (_EVENT * has_event) | (_SECOND * (i & 1))
+                    set_key(keys, size, time[i] if has_event else min(day - entry[i], left[i]), has_event, i & 1 == 1)
                     events[t, k] += has_event
                     size += 1
             keys[:size].sort()
-            z[t, k] = _deviate(keys[:size])
-
-
-@part
-def _deviate(keys: Counts) -> float:
-    """The log-rank deviate of sorted times that carry their arm and whether they are events; positive for arm 1."""
-    n = keys.size
-    at_risk, at_risk_second = n, 0
-    for i in range(n):
-        at_risk_second += (keys[i] & _SECOND) != 0
-    difference = variance = 0.0
-    for i in range(n):
-        is_second = (keys[i] & _SECOND) != 0
-        if (keys[i] & _EVENT) != 0:
-            share = at_risk_second / at_risk
-            difference += is_second - share
-            variance += share * (1.0 - share)
-        at_risk -= 1
-        at_risk_second -= is_second
-    return -difference / np.sqrt(variance) if variance > 0.0 else 0.0
+            difference, variance = logrank_of_keys(keys[:size])
+            z[t, k] = -difference / np.sqrt(variance) if variance > 0.0 else 0.0

@@ -156,16 +156,16 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
     """One arm: the null and the alternative are response rates, given by the share of sensitive patients."""
     study, asked = ready.study, ready.questions.primary[0]
     counts_all = _counts_all(study)
-    modelled, error = rate_of(ready.engine, protocol, asked, counts_all)
+    modelled, error = rate_of(protocol, asked, counts_all)
     check_reachable(str(study.endpoint.of), [modelled])
     rates = {"modelled": (modelled, error)}
     if study.design == "precision":
         rate = study.alternative_rate if study.alternative_rate is not None else modelled
         truth = protocol
         if study.alternative_rate is not None and asked.kind == c.RESPONSE:
-            truth = with_rate(ready.engine, protocol, asked, rate, counts_all)
+            truth = with_rate(protocol, asked, rate, counts_all)
         elif study.alternative_rate is not None:
-            truth = with_toxicity(ready.engine, protocol, [asked], rate, counts_all)
+            truth = with_toxicity(protocol, [asked], rate, counts_all)
         truths = {ALTERNATIVE: (known(truth),), **_posterior(ready, [protocol])}
         return replace(ready, rates=rates, truths=truths, plan=precision_plan(study, rate))
     p0 = study.null.value if study.null is not None else 0.0
@@ -178,7 +178,7 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
     if study.design == "bryant-day":
         return _with_toxicity(ready, protocol, p1, rates)
     truths = {
-        NULL: (with_rate(ready.engine, protocol, asked, p0, counts_all),),
+        NULL: (with_rate(protocol, asked, p0, counts_all),),
         ALTERNATIVE: (_at(ready, protocol, asked, p1),),
         **_posterior(ready, [protocol]),
     }
@@ -192,7 +192,7 @@ def _at(ready: Ready, protocol: Protocol, asked: c.Asked, p1: float) -> Protocol
     """The protocol in which the response rate is `p1`; as it is where that is what it says."""
     if ready.study.alternative in (CALIBRATED, MODELLED):
         return known(protocol)
-    return with_rate(ready.engine, protocol, asked, p1, _counts_all(ready.study))
+    return with_rate(protocol, asked, p1, _counts_all(ready.study))
 
 
 def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str, tuple[float, float]]) -> Ready:
@@ -202,7 +202,7 @@ def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str
     if aim is None or study.null is None:
         raise AssertionError("bryant-day has a toxicity and a null")
     counts_all = _counts_all(study)
-    modelled, error = rates_of(ready.engine, protocol, [asked, toxic], counts_all)[1]
+    modelled, error = rates_of(protocol, [asked, toxic], counts_all)[1]
     rates = {**rates, "modelled toxicity": (modelled, error)}
     is_modelled = study.alternative in (CALIBRATED, MODELLED)
     tox1 = modelled if is_modelled else aim.alternative.value
@@ -213,8 +213,8 @@ def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str
     def truth(response: float, toxicity: float) -> Protocols:
         own = protocol
         for _ in range(2):  # each moves the other a little, through the dose and who is evaluable
-            own = with_toxicity(ready.engine, own, [asked, toxic], toxicity, counts_all)
-            own = with_rate(ready.engine, own, asked, response, counts_all)
+            own = with_toxicity(own, [asked, toxic], toxicity, counts_all)
+            own = with_rate(own, asked, response, counts_all)
         return (own,)
 
     truths = {
@@ -229,7 +229,7 @@ def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str
 def _with_arms(ready: Ready, protocols: Protocols) -> Ready:
     """Arms that differ as the model says; under the null all of them are as the control."""
     study, asked = ready.study, ready.questions.primary[0]
-    found = [rate_of(ready.engine, item, asked, _counts_all(study)) for item in protocols]
+    found = [rate_of(item, asked, _counts_all(study)) for item in protocols]
     rates = dict(zip(ready.names, found, strict=True))
     values = [rate for rate, _ in found]
     check_reachable(str(study.endpoint.of), values)

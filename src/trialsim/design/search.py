@@ -21,7 +21,8 @@ from trialsim.records.tables import plain_rows
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-SHARES: Final = (0.06, 0.18)  # of all trials, for the bracket and for narrowing it; the rest refine
+SHARES: Final = (0.03, 0.12)  # of all trials, for the bracket and for narrowing it; the rest refine
+FEWEST: Final = 150  # trials for either of them
 MOST_SIZES: Final = 24
 WIDE: Final = 4.0  # standard errors that a size must be off to be left out
 Z: Final = 1.959963984540054
@@ -97,7 +98,7 @@ def search(
     whole = sizes
     curve: dict[int, tuple[float, float, int]] = {}
     spent = 0
-    rounds = [max(50, round(trials * share)) for share in (*SHARES, 1.0 - sum(SHARES))]
+    rounds = [max(FEWEST, round(trials * share)) for share in (*SHARES, 1.0 - sum(SHARES))]
     while rounds:
         n = rounds.pop(0)
         chosen = _spread(sizes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, root_scalar
 
 from trialsim.comparison.allocation import Arms
 from trialsim.design.timelines import simulated
@@ -16,6 +16,7 @@ from trialsim.model import conduct as c
 from trialsim.model import disease
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import CutOff, Protocol
+from trialsim.montecarlo.engine import BATCH
 
 SEED_OF_RATES: Final = 2_000_803  # rates are found with draws of their own: another seed of a study finds the same
 PATIENTS_OF_RATES: Final = 200_000
@@ -111,15 +112,13 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     return replace(protocol, clocks=clocks, parameter_draws=draws)
 
 
-def rates_of(
-    engine: str, protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: bool
-) -> list[tuple[float, float]]:
+def rates_of(protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: bool) -> list[tuple[float, float]]:
     """The true rate of each question among those who count, with its Monte Carlo error; at the point values."""
     n = PATIENTS_OF_RATES // _PER_TRIAL
     horizon = max(item.window_days for item in asked)
     own = followed(known(protocol), _PER_TRIAL, horizon)
     own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
-    found = simulated([engine], [own], None, asked, SEED_OF_RATES, 1, n)
+    found = simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, n)
     is_there = found.number > 0
     who = is_there if counts_inevaluable else is_there & found.is_evaluable
     total = max(float(who.sum()), 1.0)
@@ -127,14 +126,14 @@ def rates_of(
     return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
 
 
-def rate_of(engine: str, protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
+def rate_of(protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
     """The true rate of one question, see `rates_of`."""
-    return rates_of(engine, protocol, [asked], counts_inevaluable)[0]
+    return rates_of(protocol, [asked], counts_inevaluable)[0]
 
 
-def with_rate(engine: str, protocol: Protocol, asked: c.Asked, wanted: float, counts_inevaluable: bool) -> Protocol:
+def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevaluable: bool) -> Protocol:
     """The protocol whose share of sensitive patients gives a response rate. Raises `RequestError` if none does."""
-    highest, _ = rate_of(engine, with_sensitive(protocol, 1.0), asked, counts_inevaluable)
+    highest, _ = rate_of(with_sensitive(protocol, 1.0), asked, counts_inevaluable)
     if wanted > highest:
         wrong = (
             f"nobody can reach it: if every patient were sensitive, {highest:.3f} would respond within the window of "
@@ -143,15 +142,14 @@ def with_rate(engine: str, protocol: Protocol, asked: c.Asked, wanted: float, co
         raise RequestError(f"a response rate of {wanted:g}", wrong, f"up to {highest:.3f}, or a longer window.")
 
     def excess(share: float) -> float:
-        return rate_of(engine, with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
+        return rate_of(with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
 
-    share = brentq(excess, 0.0, 1.0, xtol=2e-4)
-    return with_sensitive(protocol, float(share))
+    first = wanted / highest  # the rate is nearly proportional to the share
+    found = root_scalar(excess, x0=first, x1=0.98 * first, method="secant", xtol=2e-4, maxiter=30)
+    return with_sensitive(protocol, float(found.root))
 
 
-def with_toxicity(
-    engine: str, protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_inevaluable: bool
-) -> Protocol:
+def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_inevaluable: bool) -> Protocol:
     """The protocol in which the hazards of the toxicities of the last question are so that it has a rate.
 
     The rate is that among those who count for all the questions. Raises `RequestError` if no factor gives it.
@@ -167,7 +165,7 @@ def with_toxicity(
         return replace(known(protocol), clocks=clocks)
 
     def excess(log_factor: float) -> float:
-        return rates_of(engine, changed(log_factor), asked, counts_inevaluable)[-1][0] - wanted
+        return rates_of(changed(log_factor), asked, counts_inevaluable)[-1][0] - wanted
 
     low, high = -7.0, 7.0
     if excess(low) > 0.0 or excess(high) < 0.0:

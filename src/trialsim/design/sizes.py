@@ -12,17 +12,16 @@ from trialsim.design.running import Trial
 from trialsim.design.settings import Setting
 from trialsim.design.timelines import simulated
 from trialsim.design.trials import rows_of_trials
-from trialsim.montecarlo.engine import REFERENCE
 from trialsim.records.replicate_store import Rows
 
 
 def rejections_by_size(trials: Sequence[Trial], setting: Setting, seed: int, first: int, n: int) -> Rows:
     """Whether each trial of each size rejects, as 0 and 1, trial by trial: shape (n x sizes,) int8.
 
-    Every size sees the first patients of the same timelines, however it is simulated.
+    Every size sees the first patients of the same timelines.
     """
     questions = trials[0].questions
-    if setting.engine == REFERENCE or trials[0].wald is not None:
+    if trials[0].wald is not None:
         each = [trial.rows(setting, seed, first, n)["decision"] == REJECT for trial in trials]
         return np.column_stack(each).astype(np.int8).reshape(-1)
     engines = [setting.engine] * len(setting.protocols)

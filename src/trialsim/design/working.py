@@ -88,7 +88,10 @@ class Work:
         return table
 
     def searched(self) -> Found | None:
-        """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance."""
+        """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance.
+
+        It always runs compiled: in SimPy it would take days, and the two give the same trials.
+        """
         ready = self.ready
         if not ready.is_searched:
             return None
@@ -97,13 +100,13 @@ class Work:
         smallest = 2 * ready.step if ready.events is None else 10 * ready.step
 
         def evaluate(sizes: list[int], first: int, n: int) -> Evaluated:
-            setting = ready.setting(truth, max(sizes))
+            setting = replace(ready.setting(truth, max(sizes)), engine=BATCH)
             trials = [ready.trial(size) for size in sizes]
 
             def make(begin: int, count: int) -> Rows:
                 return rejections_by_size(trials, setting, self.seed, FIRST_OF_SEARCH + first + begin - 1, count)
 
-            in_block = block_size(ready.engine, max(sizes))
+            in_block = block_size(BATCH, max(sizes))
             rows = self.rows(f"search {first}", n, in_block, make)
             numbers = np.arange(FIRST_OF_SEARCH + first, FIRST_OF_SEARCH + first + n)
             draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)

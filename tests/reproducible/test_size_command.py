@@ -1,0 +1,185 @@
+"""`trialsim size`: the same answer however it is come by, JSON, pictures, and messages for what cannot be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import trialsim as ts
+from trialsim.records.work_folder import WorkFolder
+
+STUDY = """study: size
+title: a small study
+scenario: followup
+changes: {parameters: mode}
+endpoint: {of: partial response, within: 4 months}
+design: single-stage
+null: 0.10
+alternative: 0.30
+alpha: 0.10
+power: 0.80
+largest_n: 60
+trials: 300
+"""
+ARMS = """study: size
+title: two arms
+scenario: followup
+changes: {parameters: mode}
+variants: {published: {}, fixed: {treatment.levels: [100]}}
+control: published
+endpoint: {of: any severe toxicity, within: 4 months}
+design: two-arm
+alternative: modelled
+alpha: 0.10
+power: 0.80
+looks: {at: [0.5, 1], futility: {z: [0]}}
+largest_n: 300
+trials: 300
+"""
+EVENTS = """study: size
+title: times
+scenario: followup
+variants: {control: {}, experimental: {}}
+endpoint: progression-free
+design: logrank
+alternative: 0.5
+alpha: 0.10
+power: 0.60
+looks: {at: [0.5, 1]}
+conduct: {follow_up: 6 months}
+largest_n: 100
+trials: 300
+"""
+
+
+def study(folder: Path, text: str = STUDY, **more: str) -> Path:
+    path = folder / "study.yaml"
+    path.write_text(text + "".join(f"{key}: {value}\n" for key, value in more.items()), encoding="utf-8")
+    return path
+
+
+def size(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trialsim.cli", "size", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
+
+
+def test_json_is_all_that_is_printed_and_the_folder_holds_everything(tmp_path: Path) -> None:
+    done = size(tmp_path, str(study(tmp_path)), "--json", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {"kind", "n", "r", "alpha", "power", "p0", "p1", "en_p0", "pet_p0"} <= set(found["design"])
+    assert found["design"]["kind"] == "single-stage"
+    assert found["search"]["lower"] <= found["search"]["n"] <= found["search"]["upper"]
+    assert found["assurance"] is None
+    assert all(abs(row["z"]) < 4 for row in found["exact_and_simulated"])
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"manifest.json", "study.yaml", "protocol.txt", "calendar.csv", "curve.csv", "power.png", "boundaries.png",
+            "calendar.png"} <= files  # fmt: skip
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["results_digest"] == found["results_digest"]
+    again = size(tmp_path, "out/study.yaml", "--json", "--out", "again", "--workers", "2")
+    assert json.loads(again.stdout)["results_digest"] == found["results_digest"]
+    table = size(tmp_path, str(tmp_path / "study.yaml"), "--out", "out", "--trials", "200")
+    assert "in place of" in table.stdout
+    assert "For the protocol" in table.stdout
+
+
+@pytest.mark.parametrize("text", [STUDY, ARMS, EVENTS], ids=["one arm", "two arms", "times to events"])
+def test_neither_engine_nor_workers_change_the_answer(tmp_path: Path, text: str) -> None:
+    path = study(tmp_path, text)
+    fast = ts.size(path, {"largest_n": 60} if text is STUDY else None, 100, workers=1)
+    shared = ts.size(path, {"largest_n": 60} if text is STUDY else None, 100, workers=2)
+    assert fast.digest == shared.digest
+    if text is STUDY:
+        assert fast.digest == ts.size(path, {"largest_n": 60}, 100, engine="reference", workers=1).digest
+
+
+def test_a_posterior_gives_assurance_and_whose_ignorance_it_is(tmp_path: Path) -> None:
+    text = STUDY.replace("changes: {parameters: mode}\n", "").replace("alternative: 0.30", "alternative: calibrated")
+    found = ts.size(study(tmp_path, text), None, 2000)
+    assurance = found.assurance
+    assert assurance is not None
+    low, high = assurance.quantiles[0], assurance.quantiles[-1]
+    assert 0.0 <= low < assurance.assurance < high <= 1.0
+    assert assurance.assurance < assurance.power_at_median  # a concave power curve: ignorance costs
+    shares = assurance.shares.set_index("parameter")["share"]
+    assert shares.sum() == pytest.approx(1.0)
+    assert set(shares.index[:3]) & {"sensitive", "partial response rate"}
+    assert "assurance" in found.paragraph
+    assert "seed 1" in found.paragraph
+
+
+def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> None:
+    path = str(study(tmp_path))
+    options = (path, "--trials", "200000", "--workers", "1", "--out", "out")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "trialsim.cli", "size", *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    folder = WorkFolder(tmp_path / "out").path
+    while not list(folder.glob("check*.npy")) and running.poll() is None:
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said
+    assert "go on with --resume" in said
+    assert not (tmp_path / "out").exists()
+    refused = size(tmp_path, path, "--trials", "300", "--out", "out", "--resume")
+    assert refused.returncode == 2
+    assert "trials" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (STUDY.replace("alternative: 0.30", "alternative: 0.05"), "not above the null"),
+        (STUDY.replace("alpha: 0.10", "alpha: 0"), "no test of a finite trial has this level"),
+        (STUDY.replace("power: 0.80", "power: 1"), "no finite trial has this power"),
+        (STUDY.replace("largest_n: 60", "largest_n: 10"), "n = 1"),
+        (STUDY.replace("largest_n: 60", "largest_n: 10").replace("single-stage", "simon-optimal"), "one stage takes"),
+        (STUDY.replace("within: 4 months", "within: 3 weeks"), "the first assessment is on day 28"),
+        (STUDY.replace("alternative: 0.30", "alternative: 0.95"), "nobody can reach it"),
+        (STUDY.replace("alternative: 0.30", "alternative: calibrated"), "parameters are fixed"),
+        (STUDY.replace("alternative: 0.30", "alternative: maybe"), "is no alternative"),
+        (STUDY.replace("partial response", "partial respons"), "Did you mean partial response"),
+        (STUDY.replace(", within: 4 months", ""), "must know how long it waits"),
+        (STUDY.replace("design: single-stage", "design: simon"), "this word is not known here"),
+        (STUDY.replace("of: partial response", "of: rash"), "asks whether a rate is high enough"),
+        (STUDY + "looks: {at: [0.5, 1]}\n", "has its own looks"),
+        (STUDY + "surprise: 1\n", "this key is not known here"),
+        (STUDY + "variants: {a: {}, b: {}}\n", "has one arm"),
+        (STUDY + "half_width: 0.1\n", "go together"),
+        (STUDY.replace("null: 0.10\n", ""), "a null rate is of designs with one arm"),
+        (STUDY.replace("study: size", "study: compare"), "this study compares variants"),
+        (ARMS.replace("at: [0.5, 1]", "at: [0.5, 0.9]"), "looks rise to the whole"),
+        (ARMS.replace("z: [0]", "z: [0, 1]"), "one z for each interim look"),
+        (ARMS.replace("treatment.levels: [100]", "treatment.levels: [100, 300, 500, 700, 800]"), "not better"),
+        (ARMS.replace("fixed: {treatment.levels: [100]}", "a: {}, b: {}"), "two `variants`"),
+        (ARMS.replace("control: published", "control: best"), "there is no variant 'best'"),
+        (ARMS.replace("largest_n: 300", "largest_n: 20"), "n <= 20"),
+        (EVENTS.replace("alternative: 0.5", "alternative: 1.2"), "this hazard ratio is no gain"),
+        (EVENTS.replace("largest_n: 100", "largest_n: 10"), "largest_n from about"),
+        (EVENTS.replace("endpoint: progression-free", "endpoint: rash"), "must know how long it waits"),
+        (STUDY.replace("scenario: followup", "scenario: folowup"), "Did you mean followup"),
+        (STUDY.replace("{parameters: mode}", "{parameters: mode, treatment.evry: 14 days}"), "this key is not known"),
+    ],
+)
+def test_what_cannot_be_had_has_its_message(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ts.InputError, match=message) as raised:
+        ts.size(study(tmp_path, text), None, 100)
+    assert "Allowed: " in str(raised.value)
+
+
+def test_changes_are_of_the_study_or_of_its_scenario(tmp_path: Path) -> None:
+    path = study(tmp_path)
+    found = ts.load_sizing(path, {"power": 0.7, "conduct.inevaluable": "failures", "accrual.patients": 44})
+    assert found.study.power == 0.7
+    assert found.study.conduct.inevaluable == "failures"
+    assert found.scenarios["all patients"].accrual.patients == 44
+    assert ts.check([str(path)])[0].startswith("a small study")

@@ -1,0 +1,79 @@
+"""Two-arm trials with exponential times: closed forms, and the log-rank test that everything else uses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from trialsim.analysis.logrank import logrank
+from trialsim.design.event_trials import looks_at_events
+from trialsim.design.exact.sequential import crossing_probabilities, efficacy_bounds
+from trialsim.design.exact.spending import ObrienFleming
+from trialsim.design.exact.time_to_event import Arms, month_of_events, schoenfeld_power
+from trialsim.design.exponential import exponential_trials
+from trialsim.engines.batch.conduct import event_looks
+
+HAZARD = np.log(2.0) / 6.0
+N = 20_000
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_under_the_null_the_deviate_is_standard_normal(seed: int) -> None:
+    z, events, _ = exponential_trials(200, 12.0, (HAZARD, HAZARD), (0.0, 0.0), (100,), 1e9, seed, 1, N)
+    assert (events == 100).all()
+    assert abs(z.mean()) < 4.0 / np.sqrt(N)
+    assert abs(z.std() - 1.0) < 4.0 / np.sqrt(2.0 * N) + 0.01  # the log-rank variance is right to 1 / events
+    share = (z > norm.isf(0.025)).mean()
+    assert abs(share - 0.025) < 4.0 * np.sqrt(0.025 * 0.975 / N) + 0.002
+
+
+def test_power_is_near_schoenfelds() -> None:
+    z, _, _ = exponential_trials(200, 12.0, (HAZARD, 0.6 * HAZARD), (0.0, 0.0), (100,), 1e9, 3, 1, N)
+    assert (z > norm.isf(0.025)).mean() == pytest.approx(schoenfeld_power(100, 0.6, 0.025), abs=0.02)
+
+
+def test_the_day_of_the_look_is_the_expected_one() -> None:
+    _, _, days = exponential_trials(200, 12.0, (HAZARD, 0.6 * HAZARD), (0.0, 0.0), (100,), 1e9, 4, 1, 4000)
+    expected = month_of_events(Arms(HAZARD, 0.6, 12.0), 200, 100)
+    assert days.mean() == pytest.approx(expected, abs=4.0 * days.std() / np.sqrt(4000) + 0.05)
+
+
+def test_looks_spend_the_alpha_that_they_may() -> None:
+    looks = (50, 75, 100)
+    upper = efficacy_bounds([0.5, 0.75, 1.0], 0.025, ObrienFleming())
+    z, _, _ = exponential_trials(200, 12.0, (HAZARD, HAZARD), (0.01, 0.01), looks, 1e9, 5, 1, N)
+    spent = (z > upper[None, :]).any(axis=1).mean()
+    assert crossing_probabilities([0.5, 0.75, 1.0], upper)[0].sum() == pytest.approx(0.025)
+    assert abs(spent - 0.025) < 4.0 * np.sqrt(0.025 * 0.975 / N) + 0.002
+
+
+def test_it_is_the_log_rank_test_of_the_same_patients() -> None:
+    """The packed sort against the plain test, on trials of independent making."""
+    rng = np.random.default_rng(1)
+    n, looks = 60, (15, 30)
+    arrival = np.sort(rng.uniform(0.0, 12.0, (20, n)), axis=1)
+    arm = np.tile(np.arange(n) % 2, (20, 1))
+    event, left = rng.exponential(8.0, (20, n)), rng.exponential(20.0, (20, n))
+    days = np.empty((20, 3))
+    event_looks(arrival, event, left, np.array(looks), n, 4.0, days)
+    z, events = np.zeros((20, 3)), np.zeros((20, 3), np.int64)
+    looks_at_events(arrival, event, left, arm, days, n, z, events)
+    for t in range(20):
+        for k in range(3):
+            day = days[t, k]
+            if np.isnan(day):
+                continue
+            own = arrival[t] < day
+            seen = np.minimum(left[t], day - arrival[t])[own]
+            has = (event[t][own] <= left[t][own]) & (arrival[t][own] + event[t][own] <= day)
+            difference, variance = logrank(np.where(has, event[t][own], seen), has, arm[t][own] == 1)
+            assert z[t, k] == pytest.approx(-difference / np.sqrt(variance))
+            assert events[t, k] == has.sum()
+
+
+def test_a_trial_is_the_same_wherever_it_is_simulated() -> None:
+    whole = exponential_trials(50, 6.0, (0.1, 0.1), (0.02, 0.0), (20, 30), 6.0, 9, 1, 40)
+    part = exponential_trials(50, 6.0, (0.1, 0.1), (0.02, 0.0), (20, 30), 6.0, 9, 21, 20)
+    for a, b in zip(whole, part, strict=True):
+        assert np.array_equal(a[20:], b, equal_nan=True)

@@ -1,0 +1,78 @@
+"""Is the stated interval for n honest: does it contain the answer of a search with 100 times the trials?
+
+    python -m verification.search_for_n [seeds] [trials]
+
+A single-stage test of the response rate, and a log-rank test with three looks, in the scenario `followup` at the point
+values. The long search is one of 100 times the trials; its own interval is written beside it. 95 of 100 are to be
+expected if the interval were exact and the long search had no error. Writes results/verification/search_for_n.json.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from trialsim.config.sizing import Sizing, load_sizing
+from trialsim.design.making_ready import ready_of
+from trialsim.design.search import Found
+from trialsim.design.working import Work
+from trialsim.montecarlo import make_ready
+from trialsim.montecarlo.engine import BATCH
+from trialsim.montecarlo.workers import available_cores
+
+RESULTS = Path(__file__).parents[1] / "results" / "verification"
+TIMES = 100
+STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "single stage, response": (
+        "simon_response",
+        {"design": "single-stage", "largest_n": 100, "parameters": "mode", "accrual.closes_after": None},
+    ),
+    "log-rank, three looks": ("logrank_progression", {"parameters": "mode", "largest_n": 240}),
+}
+
+
+def found_by(sizing: Sizing, seed: int, trials: int) -> Found:
+    """One search."""
+    work = Work(ready_of(sizing, BATCH, seed, trials), seed, trials, available_cores(), None, lambda done, wanted: None)
+    found = work.searched()
+    if found is None:
+        raise AssertionError("the study has a size for every n")
+    return found
+
+
+def verified(name: str, seeds: int, trials: int) -> dict[str, Any]:
+    study, changes = STUDIES[name]
+    sizing = load_sizing(study, changes)
+    started = time.perf_counter()
+    long = found_by(sizing, 1_000_000, TIMES * trials)
+    intervals = []
+    for seed in range(1, seeds + 1):
+        own = found_by(sizing, seed, trials)
+        intervals.append((own.n, own.lower, own.upper))
+    inside = sum(low is not None and high is not None and low <= (long.n or 0) <= high for _, low, high in intervals)
+    widths = [high - low for _, low, high in intervals if low is not None and high is not None]
+    return {
+        "study": study, "changes": {key: str(value) for key, value in changes.items()}, "seeds": seeds,
+        "trials": trials, "long": {"trials": long.trials, "n": long.n, "lower": long.lower, "upper": long.upper},
+        "inside": inside, "mean_width": sum(widths) / len(widths), "intervals": intervals,
+        "seconds": round(time.perf_counter() - started, 1),
+    }  # fmt: skip
+
+
+def main() -> None:
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    trials = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
+    make_ready(BATCH, print)
+    found = {}
+    for name in STUDIES:
+        found[name] = verified(name, seeds, trials)
+        print(name, {key: value for key, value in found[name].items() if key != "intervals"}, flush=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "search_for_n.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
