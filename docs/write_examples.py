@@ -15,7 +15,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "calibration.md", ROOT / "docs" / "guide" / "compare.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "calibration.md",
+    ROOT / "docs" / "guide" / "compare.md",
+    ROOT / "docs" / "guide" / "size.md",
+)
 FILE = re.compile(r"(<!-- file: ([^\n]*) -->\n```\n)(.*?)(```\n)", re.DOTALL)
 COMMAND = re.compile(r"(<!-- output of: (trialsim [^\n]*) -->\n```\n)(.*?)(```\n)", re.DOTALL)
 PYTHON = re.compile(r"(```python\n(.*?)```\n\n```\n)(.*?)(```\n)", re.DOTALL)

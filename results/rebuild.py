@@ -10,13 +10,18 @@ import shutil
 import sys
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 import trialsim as ts
-from trialsim.terminal import comparison_view
+from trialsim.config.sizing import is_sizing
+from trialsim.terminal import comparison_view, size_view_of
 
 KEPT_OF_A_STUDY = (
     "manifest.json", "estimates.csv", "differences.csv", "ranks.csv", "plane.png", "differences.png", "ranks.png",
+)  # fmt: skip
+KEPT_OF_A_SIZE = (
+    "manifest.json", "protocol.txt", "calendar.csv", "exact.csv", "curve.csv", "shares.csv", "power.png",
+    "boundaries.png", "assurance.png", "calendar.png",
 )  # fmt: skip
 KEPT = ("manifest.json", "estimates.csv", "readings.csv", "swimmer.png", "predictive.png")
 
@@ -34,14 +39,31 @@ def keep(folder: Path, names: tuple[str, ...], place: Path) -> None:
 def compare_studies() -> None:
     """Run every shipped study and keep the small files, with what the command prints."""
     for name in ts.builtin_names("studies"):
+        if is_sizing(name):
+            continue
         found = ts.compare(name)
         place = Path(__file__).parent / "studies" / name
         keep(found.save(place.with_suffix(".whole")), KEPT_OF_A_STUDY, place)
-        printed = io.StringIO()
-        Console(file=printed, width=150).print(comparison_view(found))
-        lines = (f"{line.rstrip()}\n" for line in printed.getvalue().strip("\n").splitlines())
-        (place / "summary.txt").write_text("".join(lines), encoding="utf-8")
+        write_summary(place, comparison_view(found))
         print(f"studies/{name}: {found.store.n} replicates")
+
+
+def size_studies() -> None:
+    """Find the size of every shipped study that asks for one and keep the small files."""
+    for name in filter(is_sizing, ts.builtin_names("studies")):
+        found = ts.size(name)
+        place = Path(__file__).parent / "studies" / name
+        keep(found.save(place.with_suffix(".whole")), KEPT_OF_A_SIZE, place)
+        write_summary(place, size_view_of(found))
+        print(f"studies/{name}: {found.trials} trials under each truth, {found.seconds:.0f} s")
+
+
+def write_summary(place: Path, view: RenderableType) -> None:
+    """What the command prints."""
+    printed = io.StringIO()
+    Console(file=printed, width=150).print(view)
+    lines = (f"{line.rstrip()}\n" for line in printed.getvalue().strip("\n").splitlines())
+    (place / "summary.txt").write_text("".join(lines), encoding="utf-8")
 
 
 def main() -> None:
@@ -53,6 +75,7 @@ def main() -> None:
         keep(folder, KEPT, reference / name)
         print(f"{reference.name}/{name}: {replicates} replicates")
     compare_studies()
+    size_studies()
 
 
 if __name__ == "__main__":
