@@ -19,6 +19,7 @@ import yaml
 import trialsim as ts
 from trialsim.config import scenario_from_mapping
 from trialsim.config.parameter_draws import posterior_file, read_table
+from trialsim.config.sizing import is_sizing
 from trialsim.records.digest import configuration_digest
 
 ROOT = Path(__file__).parents[2]
@@ -71,10 +72,30 @@ def test_the_page_on_comparing_shows_what_was_found() -> None:
         loaded = ts.load_study(path, {"accrual.patients": 20})
         assert loaded.warnings == []
         assert len(ts.compare(loaded, replicates=10).differences) == 3 * 6
-    for name in ts.builtin_names("studies"):
+    for name in (name for name in ts.builtin_names("studies") if not is_sizing(name)):
         manifest = json.loads((ROOT / "results" / "studies" / name / "manifest.json").read_text(encoding="utf-8"))
         assert manifest["study_digest"] == configuration_digest(ts.load_study(name).to_mapping())
         assert ts.compare(name).digest == manifest["results_digest"]
+
+
+def test_the_page_on_sizes_shows_what_was_found() -> None:
+    """The committed tables are those of the studies as they stand; the quickest is searched again."""
+    page = (ROOT / "docs" / "guide" / "size.md").read_text(encoding="utf-8")
+    assert write_examples.with_outputs(page) == page
+    for name in filter(is_sizing, ts.builtin_names("studies")):
+        manifest = json.loads((ROOT / "results" / "studies" / name / "manifest.json").read_text(encoding="utf-8"))
+        assert manifest["study_digest"] == configuration_digest(ts.load_sizing(name).to_mapping())
+        if name == "precision_response":
+            assert ts.size(name).digest == manifest["results_digest"]
+
+
+def test_the_verification_of_designs_holds() -> None:
+    """What the page tells: intervals for n that are honest, levels that are exact, speed beside rpact."""
+    folder = ROOT / "results"
+    searches = json.loads((folder / "verification" / "search_for_n.json").read_text(encoding="utf-8"))
+    assert all(found["inside"] >= 0.93 * found["seeds"] for found in searches.values())
+    levels = json.loads((folder / "verification" / "levels.json").read_text(encoding="utf-8"))
+    assert all(abs(line["z"]) < 4.0 for line in levels if line["how"] == "instant outcomes")
 
 
 def test_the_verification_of_the_calibration_holds() -> None:
