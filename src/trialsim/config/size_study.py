@@ -27,7 +27,7 @@ ONE_ARM: Final = (
 ARMS: Final = ("two-arm", "logrank", "selection")
 Design = Literal[
     "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
-    "two-arm", "logrank", "one-sample-logrank", "selection",
+    "two-arm", "logrank", "selection",
 ]  # fmt: skip
 
 
@@ -260,7 +260,7 @@ def _wrong_alternative(study: SizeStudy) -> list[tuple[str, str]]:
         return [(f"{given!r} is no alternative", "a number, `calibrated`, or `modelled`")]
     if study.design in ("two-arm", "selection"):
         return [("the arms' own changes make the alternative of two arms", "`alternative: calibrated` or `modelled`")]
-    if study.design in ("logrank", "one-sample-logrank"):
+    if study.design == "logrank":
         return [] if 0.0 < given < 1.0 else [("this hazard ratio is no gain", "above 0 and below 1")]
     if study.null is not None and not given > study.null.value:
         nearest = f"above {study.null.value:g}"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
 from trialsim.comparison.allocation import arms_of
 from trialsim.comparison.endpoints import endpoints_of
 from trialsim.config import protocol_of
 from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.config.sizing import Sizing
-from trialsim.design.event_decisions import EventDecisions
-from trialsim.design.event_plan import effective_hazard_ratio, event_plan
-from trialsim.design.event_trials import event_rows
+from trialsim.design.event_plan import event_plan
+from trialsim.design.exact.stages import check_rates
 from trialsim.design.plan import (
     ALTERNATIVE,
     NULL,
@@ -23,21 +21,19 @@ from trialsim.design.plan import (
     one_arm_plan,
     precision_plan,
 )
+from trialsim.design.probe import Probe
 from trialsim.design.questions import RESPONSES, SEVERE, TIMES, question_of, toxicities_of
 from trialsim.design.ready import (
     DRAWS_LOOKED_AT,
     FEWEST_DRAWS,
     MEDIAN,
     POSTERIOR,
-    PROBES,
     TRIALS_A_DRAW,
     Protocols,
     Ready,
 )
 from trialsim.design.settings import (
-    SEED_OF_RATES,
     check_reachable,
-    followed,
     known,
     rate_of,
     rates_of,
@@ -46,7 +42,6 @@ from trialsim.design.settings import (
     with_rate,
     with_toxicity,
 )
-from trialsim.design.timelines import simulated
 from trialsim.design.trials import Questions
 from trialsim.design.two_arms import seats_of, selection_plan, two_arm_plan
 from trialsim.design.wald import WaldTest
@@ -54,7 +49,6 @@ from trialsim.errors import RequestError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import choose_engine
-from trialsim.records.replicate_store import Rows
 
 
 def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
@@ -118,7 +112,7 @@ def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
     if study.toxicity is not None:
         primary.append(question_of(study.toxicity.endpoint, protocols))
     is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
-    if is_time != (study.design in ("logrank", "one-sample-logrank")):
+    if is_time != (study.design == "logrank"):
         wrong = f"{study.design} is no design for it."
         allowed = ", ".join([*TIMES] if not is_time else ["logrank"])
         raise RequestError(f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.")
@@ -175,6 +169,7 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
         raise RequestError(
             f"alternative: {study.alternative}", wrong, f"a null below {p1:.3f}, or a number above {p0:g}."
         )
+    check_rates(p0, p1)
     if study.design == "bryant-day":
         return _with_toxicity(ready, protocol, p1, rates)
     truths = {
@@ -249,8 +244,6 @@ def _with_arms(ready: Ready, protocols: Protocols) -> Ready:
 def _with_events(ready: Ready, protocols: Protocols) -> Ready:
     """Times to events: the hazard ratio is given, or what the arms' own hazards come to."""
     study = ready.study
-    if study.design == "one-sample-logrank" or len(protocols) != 2:
-        raise RequestError(f"design {study.design}", "times to events are compared between two arms.", "logrank.")
     kind = ready.questions.primary[0].kind
     ratio = study.alternative_rate
     seats = seats_of(study, ready.names)
@@ -263,40 +256,7 @@ def _with_events(ready: Ready, protocols: Protocols) -> Ready:
     }
     levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {ready.names[1]}"} if ratio is not None else {}
     ready = replace(ready, truths=truths, levers=levers)
-    probe = _Probe(ready, of_patients)
+    probe = Probe(ready, of_patients)
     if ratio is None:
         ratio = probe.hazard_ratio()
     return replace(ready, events=event_plan(study, ratio, of_patients, probe.expected_events))
-
-
-class _Probe:
-    """A few large trials under the alternative: how many events a trial of each size has, which hazard ratio shows."""
-
-    def __init__(self, ready: Ready, ratio: float) -> None:
-        self.ready, self.ratio, self.largest = ready, ratio, ready.study.largest_n
-        arms, protocols = ready.arms, ready.truths[ALTERNATIVE]
-        follow_up = ready.study.conduct.follow_up.value
-        own = tuple(followed(item, self.largest, follow_up) for item in protocols)
-        asked = ready.questions.primary
-        self.found = simulated(["batch"] * 2, own, arms, asked, SEED_OF_RATES, 1, PROBES)
-        self.follow_up = follow_up
-
-    @cache  # noqa: B019  # as long as the study lasts
-    def expected_events(self, n: int) -> float:
-        """The mean number of events by the final look of a trial of `n`."""
-        return float((self._rows(n)["x_0"] + self._rows(n)["x_1"]).mean())
-
-    def hazard_ratio(self) -> float:
-        """The hazard ratio that the largest trials speak of. Raises `RequestError` where it is no gain."""
-        rows = self._rows(self.largest)
-        events = float((rows["x_0"] + rows["x_1"]).mean())
-        found = effective_hazard_ratio(float(rows["statistic"].mean()), events, self.ratio)
-        if found >= 1.0:
-            wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
-            allowed = "a variant that does, or a hazard ratio below 1."
-            raise RequestError(f"alternative: {self.ready.study.alternative}", wrong, allowed)
-        return found
-
-    def _rows(self, n: int) -> Rows:
-        decisions = EventDecisions((), (0.0,), (), 0.5, 1)
-        return event_rows(self.found, decisions, c.EventConduct((), n, self.follow_up), False)

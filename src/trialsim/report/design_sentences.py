@@ -27,23 +27,12 @@ def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     """What is measured, on how many patients, and what is decided."""
     study = ready.study
     what = endpoint_in_words(study.endpoint)
-    if study.design == "precision":
-        return [
-            f"The trial estimates the rate of {what}. With {design['n']} patients the exact "
-            f"{per_cent(study.confidence)} confidence interval is at most {design['half_width']:.3f} wide each way "
-            f"with probability {design['power']:.3f}, if the rate is {design['p1']:.3f}; its expected half width is "
-            f"{design['expected_half_width']:.3f}."
-        ]
+    if study.design in ("precision", "selection"):
+        return [_without_test(ready, design, what)]
     if study.design == "logrank":
         return _logrank(ready, design)
     if study.design == "two-arm":
         return _two_arms(ready, design)
-    if study.design == "selection":
-        return [
-            f"{len(ready.names)} arms of {design['n_per_arm']} patients each are compared on {what}, and the arm with "
-            f"the highest observed rate is selected ({_SOURCES[study.design]}): the best one, {design['best']}, with "
-            f"probability {design['power']:.3f}."
-        ]
     source = _SOURCES[study.design]
     errors = (
         f"The type I error is {design['alpha']:.3f} at a rate of {design['p0']:.3f} and the power "
@@ -69,6 +58,23 @@ def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
         f"and "
         f"takes {design['en_p0']:.1f} patients on average."
     ]
+
+
+def _without_test(ready: Ready, design: Mapping[str, Any], what: str) -> str:
+    """A design that estimates or selects."""
+    study = ready.study
+    if study.design == "selection":
+        return (
+            f"{len(ready.names)} arms of {design['n_per_arm']} patients each are compared on {what}, and the arm with "
+            f"the highest observed rate is selected ({_SOURCES[study.design]}): the best one, {design['best']}, with "
+            f"probability {design['power']:.3f}."
+        )
+    return (
+        f"The trial estimates the rate of {what}. With {design['n']} patients the exact "
+        f"{per_cent(study.confidence)} confidence interval is at most {design['half_width']:.3f} wide each way "
+        f"with probability {design['power']:.3f}, if the rate is {design['p1']:.3f}; its expected half width is "
+        f"{design['expected_half_width']:.3f}."
+    )
 
 
 def _bryant_day(study: SizeStudy, design: Mapping[str, Any], what: str) -> str:

@@ -71,7 +71,7 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
             xytext=(8, -16), textcoords="offset points", fontsize=9,
         )  # fmt: skip
     near = curve.loc[curve["power"] < 0.995, "n"]
-    axes.set_xlim(0.0, 1.15 * float(near.max() if len(near) else curve["n"].max()))
+    axes.set_xlim(0.0, min(1.15 * float(near.max() if len(near) else 1e9), 1.03 * float(curve["n"].max())))
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     axes.set_xlabel("patients")
     axes.set_ylabel(f"{of}, %")
@@ -139,6 +139,18 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     for rate, colour, name in ((design["p0"], _HARM, "p0"), (design["p1"], _DARK, "p1")):
         axes.plot(x, rate * x, "--", color=colour, linewidth=0.9, label=f"expected at {name} = {rate:.2f}")
     most = max(1.6 * design["p1"] * n, r + 4.0)
+    most = _draw_toxicity(axes, ready, design, most)
+    axes.set_ylim(-0.5, most)
+    axes.set_xlim(0.0, n * 1.06)
+    axes.set_xlabel("evaluable patients")
+    axes.set_ylabel(
+        "patients with a response (or toxicity)" if ready.boundary or "most_toxic" in design else "responses"
+    )
+
+
+def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: float) -> float:
+    """What toxicity decides; gives how high the picture must be."""
+    n = int(design["n"])
     if "most_toxic" in design:
         for at, most_toxic in ((design["n1"], design["most_toxic1"]), (n, design["most_toxic"])):
             axes.plot(at, most_toxic + 0.5, marker="_", color="black", markersize=18, markeredgewidth=1.6)
@@ -154,12 +166,7 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
             np.arange(1, len(at_least) + 1), at_least, where="mid", color="black", linewidth=1.2, label="stop: toxicity"
         )
         most = max(most, float(np.nanmax(at_least)) + 2.0)
-    axes.set_ylim(-0.5, most)
-    axes.set_xlim(0.0, n * 1.06)
-    axes.set_xlabel("evaluable patients")
-    axes.set_ylabel(
-        "patients with a response (or toxicity)" if ready.boundary or "most_toxic" in design else "responses"
-    )
+    return most
 
 
 def draw_assurance(path: Path, title: str, assurance: Assurance, target: float) -> None:
