@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from math import inf
 
 import numpy as np
@@ -44,6 +44,7 @@ def study(base: dict[str, object], **more: object) -> SizeStudy:
     return SizeStudy.model_validate({**base, **more})
 
 
+@cache
 def plans() -> dict[str, Plan]:
     """Designs of every kind that has exact values."""
     looks = {"at": [0.4, 0.7, 1.0], "futility": {"spending": "pocock"}}

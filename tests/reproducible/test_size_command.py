@@ -59,6 +59,13 @@ trials: 300
 """
 
 
+@pytest.fixture(autouse=True)
+def _fewer_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within this process, rates and checks on a tenth of the trials: what is tested does not depend on it."""
+    monkeypatch.setattr("trialsim.design.settings.PATIENTS_OF_RATES", 20_000)
+    monkeypatch.setattr("trialsim.design.working.CHECK_TRIALS", 10_000)
+
+
 def study(folder: Path, text: str = STUDY, **more: str) -> Path:
     path = folder / "study.yaml"
     path.write_text(text + "".join(f"{key}: {value}\n" for key, value in more.items()), encoding="utf-8")
@@ -94,11 +101,11 @@ def test_json_is_all_that_is_printed_and_the_folder_holds_everything(tmp_path: P
 @pytest.mark.parametrize("text", [STUDY, ARMS, EVENTS], ids=["one arm", "two arms", "times to events"])
 def test_neither_engine_nor_workers_change_the_answer(tmp_path: Path, text: str) -> None:
     path = study(tmp_path, text)
-    fast = ts.size(path, {"largest_n": 60} if text is STUDY else None, 100, workers=1)
-    shared = ts.size(path, {"largest_n": 60} if text is STUDY else None, 100, workers=2)
+    fast = ts.size(path, {"largest_n": 40} if text is STUDY else None, 100, workers=1)
+    shared = ts.size(path, {"largest_n": 40} if text is STUDY else None, 100, workers=2)
     assert fast.digest == shared.digest
     if text is STUDY:
-        assert fast.digest == ts.size(path, {"largest_n": 60}, 100, engine="reference", workers=1).digest
+        assert fast.digest == ts.size(path, {"largest_n": 40}, 100, engine="reference", workers=1).digest
 
 
 def test_a_posterior_gives_assurance_and_whose_ignorance_it_is(tmp_path: Path) -> None:
