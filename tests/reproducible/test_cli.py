@@ -13,7 +13,7 @@ import pytest
 
 
 def trialsim(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trialsim.cli", *arguments]
+    command = [sys.executable, "-m", "trialsim", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -58,20 +58,24 @@ class Arms:
             found[table.replicate, table["patient"].astype(np.int64)] = self.of(table, seed)
             arms[row, place] = found[row, numbers[row, place]]
             return arms
-        size, n = len(self.seats), numbers.shape[1]
+        return self.of_places(table.first, len(numbers), numbers.shape[1], seed)
+
+    def of_places(self, first: int, n_trials: int, n: int, seed: int) -> Counts:
+        """The arms of the first `n` patients of trials from `first` on, by order of enrolment; nobody is stratified."""
+        size = len(self.seats)
         n_blocks = -(-n // size)
-        shape = (len(numbers), n_blocks * size)
+        shape = (n_trials, n_blocks * size)
         words = philox4x32(
             np.ones(shape, np.uint64),
             np.full(shape, decision_code("allocation: 0"), np.uint64),
             np.broadcast_to(np.arange(1, shape[1] + 1, dtype=np.uint64), shape),
-            np.broadcast_to(np.arange(table.first, table.first + len(numbers), dtype=np.uint64)[:, None], shape),
+            np.broadcast_to(np.arange(first, first + n_trials, dtype=np.uint64)[:, None], shape),
             np.full(shape, seed & LARGEST_WORD, np.uint64),
             np.full(shape, seed >> 32, np.uint64),
         )
-        chance = uniform_from_words(words[0], words[1]).reshape(len(numbers), n_blocks, size)
+        chance = uniform_from_words(words[0], words[1]).reshape(n_trials, n_blocks, size)
         order = np.argsort(chance, axis=2, kind="stable")
-        return np.asarray(np.array(self.seats)[order].reshape(len(numbers), -1)[:, :n])
+        return np.asarray(np.array(self.seats)[order].reshape(n_trials, -1)[:, :n])
 
     def _allocated(self, seed: int, replicate: int, stratum: Counts, n: int) -> Counts:
         """The arms of the first `n` patients of a stratum."""

@@ -6,9 +6,9 @@ They come from a simulated scenario, or, for a design as its formulas see it, fr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from trialsim.montecarlo.patients import PatientTable, patient_table
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
 ONSET: Final = "first_onset_days."
 
 
@@ -67,47 +68,82 @@ def simulated(
 
     Protocols must follow everyone for as long as the longest window. Raises `HazardError`.
     """
-    tables = [patient_table(engine, item, seed, first, n) for engine, item in zip(engines, protocols, strict=True)]
-    most = max((int(np.bincount(table.replicate, minlength=n).max()) for table in tables), default=0)
-    each = [_padded(table, protocol, asked, most) for table, protocol in zip(tables, protocols, strict=True)]
-    if arms is None:
-        return each[0]
-    arm = arms.of_trials(tables[0], seed, each[0].number)
-    chosen = [(np.where(arm == i, 1.0, 0.0) > 0.0) for i in range(len(each))]
+    by_place = arms is not None and _is_known_by_place(arms, protocols)
+    arm = arms.of_places(first, n, protocols[0].accrual.n_patients, seed) if arms is not None and by_place else None
+    own = [arm == i if arm is not None else None for i in range(len(protocols))]
+    tables = [
+        patient_table(engine, protocol, seed, first, n, who)
+        for engine, protocol, who in zip(engines, protocols, own, strict=True)
+    ]
+    orders = [_in_order(table, who) for table, who in zip(tables, own, strict=True)]
+    found = _nobody(first, n, max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0), len(asked))
+    if arms is not None and arm is None:
+        numbers = np.zeros_like(found.number)
+        numbers[orders[0].row, orders[0].place] = tables[0]["patient"][orders[0].who]
+        arm = arms.of_trials(tables[0], seed, numbers)
+    if arm is not None:
+        found.arm[:] = arm[:, : found.arm.shape[1]]
+    for i, (table, protocol, order) in enumerate(zip(tables, protocols, orders, strict=True)):
+        is_own = found.arm[order.row, order.place] == i
+        _fill(found, table, protocol, asked, Order(*(item[is_own] for item in order)))
+    return found
 
-    def pick(name: str) -> npt.NDArray[np.generic]:
-        values = getattr(each[0], name)
-        for own, item in zip(chosen[1:], each[1:], strict=True):
-            mask = own[:, :, None] if values.ndim == 3 else own
-            values = np.where(mask, getattr(item, name), values)
-        return np.asarray(values)
 
-    parts = {name: pick(name) for name in ("settled", "event", "is_evaluable", "left")}
-    return replace(each[0], arm=arm, **parts)  # type: ignore[arg-type]
+class Order(NamedTuple):
+    """Rows of a table of patients (`who`) in order of arrival: the trial of each within the block, and the place."""
+
+    who: Counts
+    row: Counts
+    place: Counts
 
 
-def _padded(table: PatientTable, protocol: Protocol, asked: Sequence[c.Asked], most: int) -> Timelines:
-    """The patients of one protocol, a row a trial."""
-    order = np.lexsort((table["patient"], table["enrolled_day"], table.replicate))
-    row = table.replicate[order]
-    place = np.arange(len(order)) - np.searchsorted(row, row)
-    n, k = table.n, len(asked)
-    arrival, number = np.full((n, most), inf), np.zeros((n, most), np.int64)
-    settled, event = np.zeros((n, most, k)), np.full((n, most, k), inf)
-    is_evaluable, left = np.zeros((n, most), np.bool_), np.full((n, most), inf)
+def _is_known_by_place(arms: Arms, protocols: Sequence[Protocol]) -> bool:
+    """Whether the arm of a patient follows from the place among the eligible, so that the other arms need no course."""
+    plan = protocols[0].accrual
+    return not arms.strata and plan.window_days == 0.0 and all(item.accrual == plan for item in protocols)
+
+
+def _in_order(table: PatientTable, chosen: Truths | None) -> Order:
+    """The patients in order of arrival; `chosen` says which places the rows of the table have, if not all."""
+    who = np.lexsort((table["patient"], table["enrolled_day"], table.replicate))
+    row = table.replicate[who]
+    place = np.arange(len(who)) - np.searchsorted(row, row)
+    if chosen is not None:
+        trials, places = np.nonzero(chosen)
+        place = places[np.searchsorted(trials, row) + place]
+    return Order(who, row, place)
+
+
+def _nobody(first: int, n: int, most: int, n_questions: int) -> Timelines:
+    """Room for so many patients."""
+    shape, of_questions = (n, most), (n, most, n_questions)
+    return Timelines(
+        first,
+        arrival=np.full(shape, inf),
+        number=np.zeros(shape, np.int64),
+        arm=np.zeros(shape, np.int64),
+        settled=np.zeros(of_questions),
+        event=np.full(of_questions, inf),
+        is_evaluable=np.zeros(shape, np.bool_),
+        left=np.full(shape, inf),
+    )
+
+
+def _fill(found: Timelines, table: PatientTable, protocol: Protocol, asked: Sequence[c.Asked], order: Order) -> None:
+    """Write the patients of one protocol where they belong."""
+    who, row, place = order
     ended = table["observed_days"]
     has_left = table["observation_end"] == v.WITHDRAWAL
-    left[row, place] = np.where(has_left, ended, inf)[order]
-    arrival[row, place] = table["enrolled_day"][order]
-    number[row, place] = table["patient"].astype(np.int64)[order]
+    found.left[row, place] = np.where(has_left, ended, inf)[who]
+    found.arrival[row, place] = table["enrolled_day"][who]
+    found.number[row, place] = table["patient"].astype(np.int64)[who]
     counts = np.ones(len(table), np.bool_)
     for i, item in enumerate(asked):
         happened, known, is_open = _question(table, protocol, item, ended)
-        event[row, place, i], settled[row, place, i] = happened[order], known[order]
+        found.event[row, place, i], found.settled[row, place, i] = happened[who], known[who]
         if item.kind == c.RESPONSE:
             counts &= ~(is_open & ~(table["is_evaluable"] > 0.0))
-    is_evaluable[row, place] = counts[order]
-    return Timelines(table.first, arrival, number, np.zeros((n, most), np.int64), settled, event, is_evaluable, left)
+    found.is_evaluable[row, place] = counts[who]
 
 
 def _question(

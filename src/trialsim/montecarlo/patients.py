@@ -14,6 +14,7 @@ from trialsim.records.outcomes import patient_columns_of, patient_outcomes
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,24 @@ class PatientTable:
         return len(self.values)
 
 
-def patient_table(engine: str, protocol: Protocol, seed: int, first: int, n: int) -> PatientTable:
-    """The patients of `n` replicates from `first` on.
+def patient_table(
+    engine: str, protocol: Protocol, seed: int, first: int, n: int, wanted: Truths | None = None
+) -> PatientTable:
+    """The patients of `n` replicates from `first` on; `wanted`, if there, chooses whose courses are looked at.
 
+    It has shape (replicates, patients), by place among the eligible, and no cut-off may wait for events.
     Raises `HazardError` where a hazard is infinite, NaN or negative.
     """
     names = tuple(column.name for column in patient_columns_of(protocol) if column.name != KEY[0])
     if engine == REFERENCE:
         table = patient_outcomes(event_logs(engine, protocol, seed, range(first, first + n)), protocol)
         table = table.sort_values(KEY)
+        if wanted is not None:
+            place = table.groupby(KEY[0]).cumcount().to_numpy()
+            table = table[wanted[table[KEY[0]].to_numpy() - first, place]]
         values = np.column_stack([table[name].to_numpy(dtype=np.float64) for name in names])
         return PatientTable(names, values, table[KEY[0]].to_numpy() - first, first, n)
-    outcomes, details = batch_of(protocol).details(seed, first, n, len(names))
+    outcomes, details = batch_of(protocol).details(seed, first, n, len(names), wanted)
     is_there = np.arange(details.shape[1]) < outcomes["n_enrolled"][:, None]
     replicate = np.repeat(np.arange(n), outcomes["n_enrolled"])
     return PatientTable(names, details[is_there], replicate, first, n)

@@ -18,6 +18,7 @@ from trialsim.model.protocol import Protocol
 
 _ROWS_AT_FIRST: Final = 4096
 _NO_DETAILS: Final = np.zeros((0, 1))
+_EVERYONE: Final = np.zeros((0, 1), np.bool_)
 
 known_to_compiler(draws, accrual, course, baseline, clock, disease, titration)
 
@@ -57,15 +58,19 @@ class Batch:
         return Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
 
     def details(
-        self, seed: int, first: int, n: int, n_columns: int
+        self, seed: int, first: int, n: int, n_columns: int, wanted: npt.NDArray[np.bool_] | None = None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
         """The outcomes of `n` replicates from `first` on, and a row of numbers for each of their patients.
 
         The second has shape (replicates, patients, columns), columns as in `records.columns.patient_columns` from
-        `patient` on; rows beyond those who enrolled in a replicate are zeros.
+        `patient` on; rows beyond those who enrolled in a replicate are zeros. `wanted`, shape (replicates, patients),
+        chooses by place among the eligible whose courses are run; the outcomes are then of those alone. Raises
+        `ValueError` if a cut-off that waits for everyone's events is to be found from some.
         """
+        if wanted is not None and self.protocol.cut_off.count > 0:
+            raise ValueError("a cut-off after a number of events needs everyone")
         details = np.zeros((n * self.n_patients, n_columns))
-        outcomes, _, _ = self._simulate(seed, first, n, details=details)
+        outcomes, _, _ = self._simulate(seed, first, n, details=details, wanted=wanted)
         return outcomes, details.reshape(n, self.n_patients, n_columns)
 
     def log(self, seed: int, replicate: int) -> npt.NDArray[Any]:
@@ -85,6 +90,7 @@ class Batch:
         everyone: npt.NDArray[Any] | None = None,
         n_rows: int = 0,
         details: npt.NDArray[np.float64] | None = None,
+        wanted: npt.NDArray[np.bool_] | None = None,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], Course]:
         numbers = parameters.draw_numbers(self.protocol.n_parameter_draws, seed, np.arange(first, first + n))
         used = [self._plan(number) for number in numbers.tolist()]
@@ -95,7 +101,8 @@ class Batch:
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)
         kept = everyone if everyone is not None else np.zeros(0, ENROLLED)
         rows = details if details is not None else _NO_DETAILS
-        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept, rows)
+        chosen = wanted if wanted is not None else _EVERYONE
+        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept, rows, chosen)
         return outcomes, n_toxicity, room
 
     def _plan(self, number: int) -> Plan:
@@ -131,4 +138,4 @@ def compile_all() -> None:
     room = np.zeros(1, COURSE)[0]
     plans, enrolled = np.zeros(0, np.uint64), np.zeros(0, ENROLLED)
     outcomes, n_toxicity = np.zeros(0, OUTCOMES), np.zeros((0, 0), np.int64)
-    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled, _NO_DETAILS)
+    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled, _NO_DETAILS, _EVERYONE)

@@ -22,6 +22,7 @@ from trialsim.engines.batch.summary import add_patient, close_summary, open_summ
 from trialsim.model import vocabulary as v
 
 Table = npt.NDArray[np.float64]  # two-dimensional
+Truths = npt.NDArray[np.bool_]  # two-dimensional
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 BEFORE_FIRST_DOSE: Final = -1.0  # the study day of an arrival, for the order of what falls on one instant
@@ -57,18 +58,21 @@ def simulate_block(
     n_toxicity: Counts,
     everyone: Record,
     details: Table,
+    wanted: Truths,
 ) -> None:
     """The outcomes of replicates from `first` on, one row each.
 
     `plans` has the address of each replicate's plan.
     `enrolled` and `values` are room for the patients of one trial. `everyone` keeps the patients of all trials, one
     after another, where it has room for any; `details` has a row of numbers for each of them, or no row at all.
+    `wanted` says, by replicate and by place among the eligible, whose courses are run; where it has no row, everyone's.
     """
     nobody = details[:0]
     for i in range(outcomes.size):
         plan = table_at(plans[i], 1, PLAN)[0]
         its = details[i * enrolled.size : (i + 1) * enrolled.size] if details.shape[0] > 0 else nobody
-        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], its)
+        own = wanted[i] if wanted.shape[0] > 0 else wanted.ravel()
+        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], its, own)
         if everyone.size > 0:
             for k in range(outcomes[i].n_enrolled):
                 everyone[i * enrolled.size + k] = enrolled[k]
@@ -84,13 +88,15 @@ def simulate(
     outcome: Record,
     n_toxicity: Counts,
     details: Table,
+    wanted: npt.NDArray[np.bool_],
 ) -> None:
-    """One trial; its log, where one is asked for, patient by patient."""
+    """One trial; its log, where one is asked for, patient by patient. Those who are not wanted enrol all the same."""
     course.replicate = replicate
     course.n_written = 0
     open_summary(outcome, n_toxicity, replicate)
     screened = screen(plan, course)
-    enrolment.draw_all(plan, course, screened.numbers)
+    numbers = chosen(screened.numbers, wanted)
+    enrolment.draw_all(plan, course, numbers)
     stop = stop_of(plan, course, screened)
     for i in range(screened.days.size):
         if happens(screened.days[i], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
@@ -99,8 +105,8 @@ def simulate(
             if not screened.is_eligible[i] and course.n_rows > 0:
                 course.patient.number = i + 1
                 write(course, screened.days[i], nan, v.SCREENED_OUT, -1, 0, 0, 0, nan, nan, v.ORDER_ARRIVAL)
-    for place in range(screened.numbers.size):
-        number = screened.numbers[place]
+    for place in range(numbers.size):
+        number = numbers[place]
         if happens(screened.days[number - 1], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
             run_course(plan, course, screened.days[number - 1], number, place, stop)
             if details.shape[0] > 0:
@@ -132,6 +138,20 @@ def numbers_of(is_eligible: npt.NDArray[np.bool_]) -> Counts:
             numbers[n] = i + 1
             n += 1
     return numbers[:n]
+
+
+@small_part
+def chosen(numbers: Counts, wanted: npt.NDArray[np.bool_]) -> Counts:
+    """The numbers of those who are wanted, by place; of all where nobody is chosen."""
+    if wanted.size == 0:
+        return numbers
+    found = np.empty(numbers.size, np.int64)
+    n = 0
+    for place in range(numbers.size):
+        if wanted[place]:
+            found[n] = numbers[place]
+            n += 1
+    return found[:n]
 
 
 @part
