@@ -19,7 +19,7 @@ from trialsim.design.calendar import check_agreement, compared
 from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection
 from trialsim.design.exact.proportions import reject_probability, rejection_region
 from trialsim.design.exact.two_stage import TwoStage, simon
-from trialsim.design.plan import NULL, Exact, Plan, one_arm_plan, one_rate, precision_plan
+from trialsim.design.plan import NULL, Exact, Plan, ever_more_power, one_arm_plan, one_rate, precision_plan
 from trialsim.design.running import Trial, run
 from trialsim.design.settings import Setting, followed
 from trialsim.design.trials import Questions
@@ -134,6 +134,28 @@ def test_green_and_dahlberg_take_their_two_levels() -> None:
     last[:, 0, 0], last[:, 1, 0, 0], last[:, 1, 0, 1] = (17, 5), 41, np.arange(42)
     rejects = decisions.decide(1, last, np.arange(42)) == REJECT
     assert (rejects == (binom.sf(np.arange(42) - 1, 41, 0.15) <= 0.055)).all()
+
+
+@pytest.mark.parametrize("design", ["simon-optimal", "simon-minimax", "simon-admissible"])
+def test_larger_two_stage_designs_have_more_power_at_the_level(design: str) -> None:
+    own = study(ONE, design=design, largest_n=90)
+    found = ever_more_power(own, 0.3)
+    planned = one_arm_plan(own, 0.3)
+    assert len(found) > 5
+    assert list(found) == sorted(found)
+    assert min(found) == planned.n
+    assert next(iter(found.values())).numbers == planned.numbers
+    powers = []
+    for n, plan in found.items():
+        at = plan.numbers
+        first = np.arange(at["r1"] + 1, at["n1"] + 1)
+        rejects = [
+            float(binom.pmf(first, at["n1"], p) @ binom.sf(at["r"] - first, n - at["n1"], p)) for p in (0.15, 0.3)
+        ]
+        assert rejects[0] <= 0.05
+        powers.append(rejects[1])
+    assert min(powers) >= 0.80
+    assert (np.diff(powers) > 0.0).all()
 
 
 def test_ties_of_arms_are_broken_evenly() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, norm
 
 import trialsim as ts
-from trialsim.design.search import Evaluate, Evaluated, Found, evaluated, search
+from trialsim.design.search import Evaluate, Evaluated, Found, evaluated, multiples, search
 
 SIZES = 400
 
@@ -55,7 +55,7 @@ def test_the_interval_holds_the_truth_in_19_of_20_searches(make: object) -> None
     n_searches, covered, wide = 60, 0, []
     for seed in range(n_searches):
         evaluate, truth = make(seed)  # type: ignore[operator]
-        found = search(evaluate, 0.8, 5, SIZES, 1, 4000)
+        found = search(evaluate, 0.8, multiples(5, SIZES, 1), 4000)
         right = from_where(truth, 0.8)
         assert found.lower is not None
         assert found.upper is not None
@@ -68,18 +68,18 @@ def test_the_interval_holds_the_truth_in_19_of_20_searches(make: object) -> None
 
 
 def test_more_trials_narrow_the_interval() -> None:
-    few, many = (search(smooth(1)[0], 0.8, 5, SIZES, 1, trials) for trials in (1000, 16_000))
+    few, many = (search(smooth(1)[0], 0.8, multiples(5, SIZES, 1), trials) for trials in (1000, 16_000))
     assert width(many) < width(few)
 
 
 def test_a_target_that_no_size_reaches_is_said() -> None:
-    found = search(smooth(1, effect=0.02)[0], 0.9, 5, SIZES, 1, 2000)
+    found = search(smooth(1, effect=0.02)[0], 0.9, multiples(5, SIZES, 1), 2000)
     assert found.n is None
     assert found.best < 0.9
 
 
 def test_sizes_are_multiples_of_the_step() -> None:
-    found = search(smooth(2)[0], 0.8, 5, SIZES, 4, 2000)
+    found = search(smooth(2)[0], 0.8, multiples(5, SIZES, 4), 2000)
     assert (found.curve["n"] % 4 == 0).all()
     assert found.n is not None
     assert found.n % 4 == 0
@@ -87,7 +87,7 @@ def test_sizes_are_multiples_of_the_step() -> None:
 
 def test_a_range_without_a_size_is_refused() -> None:
     with pytest.raises(ts.RequestError, match="no size from 30"):
-        search(smooth(1)[0], 0.8, 30, 20, 1, 2000)
+        multiples(30, 20, 1)
 
 
 def test_trials_that_share_a_draw_are_worth_fewer() -> None:

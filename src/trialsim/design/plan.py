@@ -16,6 +16,7 @@ from trialsim.design.exact.bryant_day import WORLDS, BryantDay, Rates, bryant_da
 from trialsim.design.exact.precision import expected_half_width, half_widths, limits, smallest_for_half_width
 from trialsim.design.exact.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
 from trialsim.design.exact.two_stage import (
+    MINIMAX,
     OPTIMAL,
     TwoStage,
     admissible,
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 NULL: Final = "null"
 ALTERNATIVE: Final = "alternative"
 TOXIC_NULL: Final = "null toxicity"
+_TARGETS: Final = np.arange(1, 100) / 100.0  # planned powers of the designs that are tried
+_TIMES: Final = 2.0  # a design of more than so many times the planned n is not what a calendar can cost
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,35 @@ def one_arm_plan(study: SizeStudy, p1: float) -> Plan:
         if study.stages is None:
             raise AssertionError("fleming has stages: see config.size_study")
         return _two_stage(study, fleming(p0, p1, study.alpha, study.stages.first, study.stages.all), [])
-    found = simon_designs(p0, p1, study.alpha, study.power, study.largest_n)
-    good = admissible(found)
-    chosen = {"simon-minimax": good[0][0], OPTIMAL: good[-1][0]}.get(study.design, _middle(good))
-    return _two_stage(study, chosen, good)
+    good = admissible(simon_designs(p0, p1, study.alpha, study.power, study.largest_n))
+    return _two_stage(study, _chosen(study, good), good)
+
+
+def _chosen(study: SizeStudy, good: list[tuple[TwoStage, float, float]]) -> TwoStage:
+    """The admissible design of the kind that is asked for."""
+    return {MINIMAX: good[0][0], OPTIMAL: good[-1][0]}.get(study.design, _middle(good))
+
+
+def ever_more_power(study: SizeStudy, p1: float) -> dict[int, Plan]:
+    """Simon's designs of one kind planned for ever more power, by n; each has more power than all that are smaller.
+
+    The first is the design that the study asks for; the others are what it takes if a calendar costs power.
+    """
+    p0 = study.null.value if study.null is not None else 0.0
+    found: list[TwoStage] = []
+    for target in [study.power, *_TARGETS[study.power < _TARGETS]]:
+        try:
+            good = admissible(simon_designs(p0, p1, study.alpha, float(target), study.largest_n))
+        except RequestError:
+            break  # more power takes more patients than there may be
+        found.append(_chosen(study, good))
+        if found[-1].n > _TIMES * found[0].n:
+            break
+    chosen = {found[0].n: found[0]}
+    for item in sorted(found, key=lambda item: (item.n, item.power)):
+        if item.n > max(chosen) and item.power > max(own.power for own in chosen.values()):
+            chosen[item.n] = item
+    return {n: _two_stage(study, item, []) for n, item in chosen.items()}
 
 
 def _middle(good: list[tuple[TwoStage, float, float]]) -> TwoStage:

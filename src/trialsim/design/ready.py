@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from trialsim.comparison.allocation import Arms
 from trialsim.config.size_study import SizeStudy
 from trialsim.config.sizing import Sizing
@@ -15,10 +18,12 @@ from trialsim.design.event_plan import EventPlan
 from trialsim.design.exact.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
 from trialsim.design.plan import (
     Plan,
+    ever_more_power,
     precision_at,
     single_at,
 )
 from trialsim.design.running import Trial
+from trialsim.design.search import multiples
 from trialsim.design.settings import (
     Setting,
     followed,
@@ -139,13 +144,32 @@ class Ready:
 
     @property
     def is_searched(self) -> bool:
-        """Whether there is a design for every number of patients, among which simulation can search."""
-        return self.study.design in ("single-stage", "ahern", "precision", "two-arm", "logrank")
+        """Whether there are designs of many sizes, among which simulation can search."""
+        return self.is_two_stage or self.study.design in ("single-stage", "ahern", "precision", "two-arm", "logrank")
+
+    @property
+    def is_two_stage(self) -> bool:
+        """Whether it is one of Simon's designs: there is one for every power, not for every size."""
+        return self.study.design.startswith("simon-")
+
+    @cached_property
+    def two_stage(self) -> dict[int, Plan]:
+        """Simon's designs planned for ever more power, by n."""
+        return ever_more_power(self.study, float(self.numbers["p1"]))
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """The sizes, rising, among which simulation can search."""
+        if self.is_two_stage:
+            return np.array(list(self.two_stage))
+        return multiples((10 if self.events is not None else 2) * self.step, self.study.largest_n, self.step)
 
     def plan_at(self, n: int) -> Plan:
         """The design with `n` patients."""
         if self.plan is None:
             raise AssertionError("a study has a plan")
+        if self.is_two_stage:
+            return self.two_stage[n]
         if self.study.design == "precision":
             return precision_at(self.study, n, float(self.plan.numbers["p1"]), n)
         if isinstance(self.plan.decisions, TwoArms):

@@ -62,7 +62,8 @@ class Found:
 
     `lower` to `upper` is the 95 % interval: sizes below `lower` do not reach the target, `upper` and above do, as far
     as the Monte Carlo error tells. `curve` has a row a size: n, power, mcse, lower, upper, trials. `trials` were spent.
-    `n` is None where no size up to the limit reaches it; `best` is the highest power seen.
+    `n` is None where no size up to the limit reaches it; `best` is the highest power seen. Of the sizes that there are,
+    one in `step` was looked at in the end.
     """
 
     n: int | None
@@ -80,22 +81,22 @@ class Found:
         return {**{name: getattr(self, name) for name in names}, "curve": plain_rows(self.curve)}
 
 
-def search(
-    evaluate: Evaluate,
-    target: float,
-    smallest: int,
-    largest: int,
-    step: int,
-    trials: int,
-) -> Found:
-    """The smallest multiple of `step` between two limits with power of at least `target`, with `trials` trials in all.
-
-    Raises `RequestError` for a range without a size.
-    """
+def multiples(smallest: int, largest: int, step: int) -> Counts:
+    """The multiples of `step` between two limits. Raises `RequestError` for a range without one."""
     sizes = np.arange(-(-max(smallest, 1) // step) * step, largest + 1, step)
     if len(sizes) == 0:
         raise RequestError(f"largest_n = {largest}", f"no size from {smallest} on fits.", f"at least {smallest}.")
-    whole = sizes
+    return sizes
+
+
+def search(
+    evaluate: Evaluate,
+    target: float,
+    whole: Counts,
+    trials: int,
+) -> Found:
+    """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `trials` trials in all."""
+    sizes = whole
     curve: dict[int, tuple[float, float, int]] = {}
     spent = 0
     rounds = [max(FEWEST, round(trials * share)) for share in (*SHARES, 1.0 - sum(SHARES))]
@@ -107,7 +108,7 @@ def search(
         parts = zip(chosen.tolist(), seen.power.tolist(), seen.effective.tolist(), strict=True)
         curve.update({size: (power, effective, n) for size, power, effective in parts})
         now = _table({int(size): curve[int(size)] for size in chosen})
-        found = _answer(now, _table(curve), target, spent, step)
+        found = _answer(now, _table(curve), target, spent, whole)
         wider = _widened(whole, sizes, found)
         if not rounds and len(wider) > len(sizes):
             rounds, sizes = [n], wider  # the sizes that were left may not hold the whole interval: once more
@@ -167,7 +168,7 @@ def _narrowed(sizes: Counts, now: pd.DataFrame, target: float) -> Counts:
     return kept if len(kept) else sizes
 
 
-def _answer(now: pd.DataFrame, curve: pd.DataFrame, target: float, spent: int, step: int) -> Found:
+def _answer(now: pd.DataFrame, curve: pd.DataFrame, target: float, spent: int, whole: Counts) -> Found:
     n = now["n"].to_numpy()
 
     def from_where(column: str) -> int | None:
@@ -178,7 +179,8 @@ def _answer(now: pd.DataFrame, curve: pd.DataFrame, target: float, spent: int, s
 
     best = float(curve["power"].max())
     answer, low, high = from_where("power"), from_where("upper"), from_where("lower")
-    gap = int(np.diff(n).max()) if len(n) > 1 else step
-    if low is not None and gap > step and low > n[0]:
-        low = low - gap + step  # sizes in between were not looked at
-    return Found(answer, low, high, target, spent, gap, best, curve)
+    if low is not None and low > n[0]:
+        below = n[np.searchsorted(n, low) - 1]
+        low = int(whole[whole > below][0])  # sizes in between were not looked at
+    places = np.searchsorted(whole, n)
+    return Found(answer, low, high, target, spent, int(np.diff(places).max(initial=1)), best, curve)

@@ -97,7 +97,6 @@ class Work:
             return None
         study = ready.study
         truth = ALL_DRAWS if study.alternative == "calibrated" else ALTERNATIVE
-        smallest = 2 * ready.step if ready.events is None else 10 * ready.step
 
         def evaluate(sizes: list[int], first: int, n: int) -> Evaluated:
             setting = replace(ready.setting(truth, max(sizes)), engine=BATCH)
@@ -112,7 +111,7 @@ class Work:
             draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
             return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
 
-        return search(evaluate, study.power, smallest, study.largest_n, ready.step, self.trials)
+        return search(evaluate, study.power, ready.sizes, self.trials)
 
     def conducted(self) -> dict[str, Rows]:
         """The trial as it would be conducted, under every truth."""

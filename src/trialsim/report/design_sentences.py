@@ -60,6 +60,17 @@ def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def larger_design(ready: Ready, n: int) -> str:
+    """Simon's design that the search ended with, where it is not the one that was asked for; else nothing."""
+    if not ready.is_two_stage or n == ready.n:
+        return ""
+    own = ready.plan_at(n).numbers
+    return (
+        f" This is the design planned for power {own['power']:.3f}: stop after {own['n1']} patients if at most "
+        f"{own['r1']} respond, reject if more than {own['r']} of {own['n']} do."
+    )
+
+
 def _without_test(ready: Ready, design: Mapping[str, Any], what: str) -> str:
     """A design that estimates or selects."""
     study = ready.study

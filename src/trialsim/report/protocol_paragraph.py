@@ -15,7 +15,7 @@ from trialsim.design.calendar import DECIDED, EXPECTED_N, HARMED, REJECTS, SUCCE
 from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.ready import POSTERIOR, Ready
 from trialsim.design.search import Found
-from trialsim.report.design_sentences import design_sentences
+from trialsim.report.design_sentences import design_sentences, larger_design
 from trialsim.report.words import endpoint_in_words
 
 _ATTAINED = {
@@ -38,7 +38,7 @@ def paragraph_of(
         *design_sentences(ready, design),
         *_conduct(ready),
         *_calendar(ready, calendar),
-        *_search(ready.study, found),
+        *_search(ready, found),
         *_assurance(ready.study, assurance),
         *_sources(ready, seed, trials),
     ]
@@ -119,9 +119,10 @@ def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
     return found
 
 
-def _search(study: SizeStudy, found: Found | None) -> list[str]:
+def _search(ready: Ready, found: Found | None) -> list[str]:
     if found is None:
         return []
+    study = ready.study
     of = "assurance" if study.alternative == CALIBRATED else "power"
     if found.n is None:
         return [
@@ -131,7 +132,7 @@ def _search(study: SizeStudy, found: Found | None) -> list[str]:
     return [
         f"Under this calendar the smallest n from which {of} {found.target:g} is reached is {found.n} (95 % Monte "
         f"Carlo "
-        f"interval {_range(found)})."
+        f"interval {_range(found)}).{larger_design(ready, found.n)}"
     ]
 
 

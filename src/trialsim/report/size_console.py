@@ -17,6 +17,7 @@ from trialsim.design.assurance import QUANTILES, Assurance
 from trialsim.design.ready import Ready
 from trialsim.design.search import Found
 from trialsim.report import words
+from trialsim.report.design_sentences import larger_design
 
 _SHOWN = {
     "n1": "patients in stage 1 (n1)",
@@ -79,7 +80,7 @@ def size_view(
         parts.append(_exact(exact))
     parts.append(_calendar(calendar))
     if found is not None:
-        parts.append(Text(_search(found, study.alternative == "calibrated") + "\n"))
+        parts.append(Text(_search(found, ready) + "\n"))
     if assurance is not None:
         parts += [Text(_assurance(assurance)), _shares(assurance.shares)]
     parts.append(Text("For the protocol\n", style="bold"))
@@ -170,8 +171,8 @@ def _planned(value: float, unit: str) -> str:
     return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
 
 
-def _search(found: Found, is_assurance: bool) -> str:
-    of = "assurance" if is_assurance else "power"
+def _search(found: Found, ready: Ready) -> str:
+    of = "assurance" if ready.study.alternative == "calibrated" else "power"
     if found.n is None:
         text = (
             f"No n up to the limit reaches {of} {found.target:g} under this calendar; the highest is {found.best:.3f}."
@@ -180,9 +181,9 @@ def _search(found: Found, is_assurance: bool) -> str:
         high = str(found.upper) if found.upper is not None else "above the limit"
         text = (
             f"Smallest n from which {of} {found.target:g} is reached under this calendar: {found.n}, 95 % Monte Carlo "
-            f"interval {found.lower} to {high}."
+            f"interval {found.lower} to {high}.{larger_design(ready, found.n)}"
         )
-    step = f" Sizes were looked at {found.step} apart." if found.step > 1 else ""
+    step = f" One in {found.step} of the possible sizes was looked at." if found.step > 1 else ""
     return f"{text} {found.trials:,} trials were spent on it.{step}"
 
 
@@ -214,6 +215,6 @@ def _shares(shares: pd.DataFrame) -> Table:
         others = float(shares.iloc[6:]["share"].sum()) - float(rest["share"].iloc[0])
         table.add_row("all other parameters", f"{100.0 * others:.0f} %")
         table.add_row(
-            "not explained by ranks (curvature, Monte Carlo noise)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %"
+            "not explained by ranks (curvature, interactions)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %"
         )
     return table

@@ -56,6 +56,9 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
     if plan is not None and len(plan.saw_tooth) == 3:
         n, _, power = plan.saw_tooth
         axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
+    elif ready.is_two_stage:
+        power = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
+        axes.plot(ready.sizes, 100.0 * np.array(power), "s", color=_GREY, markersize=4.0, label="planned, exact")
     axes.fill_between(
         curve["n"], 100.0 * curve["lower"], 100.0 * curve["upper"], color=_LIGHT, label="95 % Monte Carlo band"
     )
@@ -67,11 +70,16 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
         high = found.upper if found.upper is not None else float(curve["n"].max())
         axes.axvspan(found.lower or found.n, high, color=_GOOD, alpha=0.25, linewidth=0.0)
         axes.annotate(
-            f"n = {found.n} ({found.lower} to {found.upper or 'the limit'})", (found.n, 100.0 * found.target),
-            xytext=(8, -16), textcoords="offset points", fontsize=9,
+            f"n = {found.n} ({found.lower} to {found.upper or 'the limit'})", (found.lower or found.n, 0.985),
+            xycoords=axes.get_xaxis_transform(), xytext=(-5, 0), textcoords="offset points", fontsize=9, ha="right",
+            va="top",
         )  # fmt: skip
+    first, last = float(curve["n"].min()), float(curve["n"].max())
     near = curve.loc[curve["power"] < 0.995, "n"]
-    axes.set_xlim(0.0, min(1.15 * float(near.max() if len(near) else 1e9), 1.03 * float(curve["n"].max())))
+    left = max(0.0, first - 0.5 * (last - first))
+    axes.set_xlim(left, min(left + 1.15 * (float(near.max() if len(near) else 1e9) - left), 1.03 * last))
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 100.0 * found.target - 0.3 * (high - 100.0 * found.target)), high)
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     axes.set_xlabel("patients")
     axes.set_ylabel(f"{of}, %")
