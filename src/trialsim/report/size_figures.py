@@ -57,8 +57,8 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
         n, _, power = plan.saw_tooth
         axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
     elif ready.is_two_stage:
-        power = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
-        axes.plot(ready.sizes, 100.0 * np.array(power), "s", color=_GREY, markersize=4.0, label="planned, exact")
+        planned = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
+        axes.plot(ready.sizes, 100.0 * np.array(planned), "s", color=_GREY, markersize=4.0, label="planned, exact")
     axes.fill_between(
         curve["n"], 100.0 * curve["lower"], 100.0 * curve["upper"], color=_LIGHT, label="95 % Monte Carlo band"
     )
