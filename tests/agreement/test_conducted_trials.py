@@ -11,7 +11,7 @@ import trialsim as ts
 from trialsim.comparison.allocation import arms_of
 from trialsim.config import protocol_of
 from trialsim.design.decisions import KOYAMA_CHEN, Decisions, OneArm, ResponseAndToxicity, TwoArms
-from trialsim.design.event_decisions import EventDecisions
+from trialsim.design.event_decisions import EventDecisions, OneSampleDecisions
 from trialsim.design.exact.bryant_day import BryantDay, Rates
 from trialsim.design.exact.toxicity import bayesian_boundary
 from trialsim.design.exact.two_stage import TwoStage
@@ -94,3 +94,15 @@ def test_looks_at_events_agree(
     trial = Trial(questions, 2, event_decisions=decisions, event_plan=plan)
     fast, slow = both(trial, protocols, 44, follow_up, 5, 3)
     assert np.array_equal(fast, slow)
+
+
+@pytest.mark.parametrize("shape", [1.0, 1.3])
+@pytest.mark.parametrize("kind", [c.PROGRESSION_OR_DEATH, c.DEATH])
+def test_one_arm_against_a_reference_agrees(protocols: tuple[Protocol, Protocol], shape: float, kind: int) -> None:
+    decisions = OneSampleDecisions(150.0, shape, 0.05, 1)
+    plan = c.EventConduct((), 30, 100.0)
+    trial = Trial(Questions((c.Asked(kind),), None, (), HARM), 1, event_decisions=decisions, event_plan=plan)
+    fast, slow = both(trial, protocols[:1], 34, 100.0, 6, 4)
+    assert np.array_equal(fast, slow)
+    assert (fast["x_0"] > 0).all()
+    assert (fast["n_0"] == 30).all()

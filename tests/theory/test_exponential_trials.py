@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from trialsim.analysis.logrank import logrank
-from trialsim.design.event_trials import looks_at_events
+from trialsim.design.deviates import looks_at_events
 from trialsim.design.exact.sequential import crossing_probabilities, efficacy_bounds
 from trialsim.design.exact.spending import ObrienFleming
 from trialsim.design.exact.time_to_event import Arms, month_of_events, schoenfeld_power

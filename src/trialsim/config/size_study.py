@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.population import Section
-from trialsim.config.quantities import Observation, Probability, mistake
+from trialsim.config.quantities import Observation, Probability, Shape, mistake
 from trialsim.config.study import Allocation, EndpointSpec
 
 CALIBRATED: Final = "calibrated"
@@ -23,11 +23,13 @@ ONE_ARM: Final = (
     "fleming",
     "bryant-day",
     "precision",
+    "one-sample-logrank",
 )
+OF_TIMES: Final = ("logrank", "one-sample-logrank")
 ARMS: Final = ("two-arm", "logrank", "selection")
 Design = Literal[
     "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
-    "two-arm", "logrank", "selection",
+    "one-sample-logrank", "two-arm", "logrank", "selection",
 ]  # fmt: skip
 
 
@@ -142,11 +144,21 @@ class Stages(Section):
     all: int = Field(ge=2)
 
 
+class Reference(Section):
+    """What a single arm with times to events is compared with: a Weibull distribution with a `median`, taken as known.
+
+    With `shape` 1 it is exponential.
+    """
+
+    median: Observation
+    shape: Shape = Field(default_factory=lambda: Shape.of(1))
+
+
 class SizeStudy(Section):
     """A question of size. See docs/guide/size.md; a key that a design does not use is refused.
 
     `null` is the rate that is not worth more (two arms have none: it is no difference), `alternative` the rate (or, of
-    `logrank`, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot says;
+    log-rank tests, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot says;
     `modelled`: what the scenario says at its point values.
     """
 
@@ -174,6 +186,7 @@ class SizeStudy(Section):
     conduct: Conduct = Field(default_factory=Conduct)
     safety: Safety | None = None
     half_width: Probability | None = None
+    reference: Reference | None = None
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
     largest_n: int = Field(default=400, ge=2, le=5000)
     trials: int = Field(default=20_000, ge=100, le=10_000_000)
@@ -233,7 +246,9 @@ def _misfits(study: SizeStudy) -> list[tuple[str, str]]:
         found.append(("`stages` and fleming go together", "{first: 15, all: 25}"))
     if (study.design == "precision") != (study.half_width is not None):
         found.append(("`half_width` and precision go together", "half_width: 0.1"))
-    needs_null = study.design in ONE_ARM and study.design != "precision"
+    if (study.design == "one-sample-logrank") != (study.reference is not None):
+        found.append(("`reference` and one-sample-logrank go together", "reference: {median: 6 months}"))
+    needs_null = study.design in ONE_ARM and study.design not in ("precision", "one-sample-logrank")
     if needs_null != (study.null is not None):
         found.append(("a null rate is of designs with one arm", "`null: 0.15` with one arm, and not with two"))
     if study.looks.at != [1.0] and not has_arms:
@@ -260,7 +275,7 @@ def _wrong_alternative(study: SizeStudy) -> list[tuple[str, str]]:
         return [(f"{given!r} is no alternative", "a number, `calibrated`, or `modelled`")]
     if study.design in ("two-arm", "selection"):
         return [("the arms' own changes make the alternative of two arms", "`alternative: calibrated` or `modelled`")]
-    if study.design == "logrank":
+    if study.design in OF_TIMES:
         return [] if 0.0 < given < 1.0 else [("this hazard ratio is no gain", "above 0 and below 1")]
     if study.null is not None and not given > study.null.value:
         nearest = f"above {study.null.value:g}"

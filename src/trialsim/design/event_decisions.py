@@ -1,6 +1,7 @@
-"""What looks at numbers of events decide: log-rank statistics against bounds by alpha spending.
+"""What looks at times to events decide.
 
-Interim looks come with a planned number of events, so their bounds are the planned ones. The final look comes on a day,
+Two arms: log-rank statistics against bounds by alpha spending. Interim looks come
+with a planned number of events, so their bounds are the planned ones. The final look comes on a day,
 with whatever events there are by then, and spends all the alpha that is left at that information.
 """
 
@@ -8,16 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from trialsim.analysis.logrank import logrank
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
+from trialsim.design.deviates import LOG_2, looks_at_events, one_sample_deviate, one_sample_looks, reference_hazard
 from trialsim.design.exact.sequential import final_bound_by_information
+
+if TYPE_CHECKING:
+    from trialsim.design.timelines import Timelines
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
 _CLOSEST = 1e-3  # a final look so soon after an interim one, relative to its events, has no bound of its own
 
 
@@ -34,6 +42,23 @@ class EventDecisions:
     alpha: float
     sides: int
     is_binding: bool = False
+
+    @property
+    def n_arms(self) -> int:
+        """How many arms are compared."""
+        return 2
+
+    def deviates(self, found: Timelines, event: Floats, days: Floats, n_patients: int) -> tuple[Floats, Counts]:
+        """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
+        z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
+        arm = np.ascontiguousarray(found.arm)
+        looks_at_events(found.arrival, event, found.left, arm, days, n_patients, z, events)
+        return z, events
+
+    def deviate(self, times: Floats, has_event: Truths, is_second: Truths) -> float:
+        """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
+        difference, variance = logrank(times, has_event, is_second)
+        return float(-difference / np.sqrt(variance)) if variance > 0.0 else 0.0
 
     def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> npt.NDArray[np.int8]:
         """`FUTILE`, `GO_ON` or `REJECT` for each trial: z positive where the experimental arm is better.
@@ -55,6 +80,56 @@ class EventDecisions:
             table = _final_bounds(self, int(number), 64 * (int(events[own].max()) // 64 + 1))
             found[own] = table[events[own]]
         return found
+
+
+@dataclass(frozen=True)
+class OneSampleDecisions:
+    """One arm against a Weibull reference with a median: the one-sample log-rank test, at a final look only.
+
+    (E - O) / sqrt(E) is compared with the standard normal (Breslow 1975; Finkelstein, Muzikansky and Schoenfeld 2003).
+    """
+
+    median_days: float
+    shape: float
+    alpha: float
+    sides: int
+    interim: tuple[int, ...] = ()
+
+    @property
+    def n_arms(self) -> int:
+        """There is one."""
+        return 1
+
+    @property
+    def bound(self) -> float:
+        """The deviate from which the reference is rejected."""
+        return float(norm.isf(self.alpha / self.sides))
+
+    def hazard(self, days: Floats) -> Floats:
+        """The cumulative hazard of the reference by study days."""
+        return np.asarray(LOG_2 * (days / self.median_days) ** self.shape)
+
+    def deviates(self, found: Timelines, event: Floats, days: Floats, n_patients: int) -> tuple[Floats, Counts]:
+        """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
+        z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
+        own = self.median_days, self.shape
+        one_sample_looks(found.arrival, event, found.left, days, n_patients, *own, z, events)
+        return z, events
+
+    def deviate(self, times: Floats, has_event: Truths, is_second: Truths) -> float:
+        """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
+        expected = 0.0
+        for day in times.tolist():
+            expected += reference_hazard(day, self.median_days, self.shape)
+        return one_sample_deviate(int(has_event.sum()), expected)
+
+    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> npt.NDArray[np.int8]:
+        """`FUTILE` or `REJECT` for each trial: z positive where there are fewer events than expected."""
+        size = np.abs(z) if self.sides == 2 else z
+        return np.where(size >= self.bound, REJECT, FUTILE).astype(np.int8)
+
+
+DecisionsAtEvents = EventDecisions | OneSampleDecisions
 
 
 @lru_cache(maxsize=512)

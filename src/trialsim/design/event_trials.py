@@ -1,4 +1,4 @@
-"""Trials that are looked at after numbers of events, block by block. Compiled where it is repeated a million times."""
+"""Trials that are looked at after numbers of events, block by block."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.analysis.logrank import logrank_of_keys, set_key
-from trialsim.compilation import compiled
 from trialsim.design.decisions import FUTILE, GO_ON
-from trialsim.design.event_decisions import EventDecisions
+from trialsim.design.event_decisions import DecisionsAtEvents
 from trialsim.design.settings import Setting
 from trialsim.design.timelines import Timelines, simulated
 from trialsim.design.trials import Questions, columns_of
@@ -24,49 +22,15 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 
-@compiled
-def looks_at_events(
-    arrival: Floats, event: Floats, left: Floats, arm: Counts, days: Floats, n_patients: int, z: Floats, events: Counts
-) -> None:
-    """The log-rank deviate and the number of events of every look; patients as rows of trials, in order of arrival.
-
-    `days` (trials, looks) are calendar days of the looks, missing for none; `z` (trials, looks) is positive where arm 1
-    has fewer events than expected, 0 where nothing can be compared.
-    """
-    n_looks = days.shape[1]
-    keys = np.empty(n_patients, np.int64)
-    for t in range(arrival.shape[0]):
-        for k in range(n_looks):
-            z[t, k] = 0.0
-            events[t, k] = 0
-            day = days[t, k]
-            if not day < inf:
-                continue
-            n = 0
-            for i in range(min(n_patients, arrival.shape[1])):
-                if arrival[t, i] < day:
-                    seen = min(day - arrival[t, i], left[t, i])
-                    has_event = arrival[t, i] + event[t, i] <= day and event[t, i] <= left[t, i]
-                    set_key(keys, n, event[t, i] if has_event else seen, has_event, arm[t, i] == 1)
-                    events[t, k] += has_event
-                    n += 1
-            keys[:n].sort()
-            difference, variance = logrank_of_keys(keys[:n])
-            if variance > 0.0:
-                z[t, k] = -difference / np.sqrt(variance)
-
-
-def event_rows(found: Timelines, decisions: EventDecisions, plan: c.EventConduct, harm: bool) -> Rows:
-    """Look at the trials of a block, decide, and say what became of each; columns as in `trials.columns_of(2)`."""
+def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventConduct, harm: bool) -> Rows:
+    """Look at the trials of a block, decide, and say what became of each; columns as in `trials.columns_of`."""
     n = found.n_trials
     days = np.empty((n, plan.n_looks))
     event = np.ascontiguousarray(found.event[:, :, 0])
     event_looks(
         found.arrival, event, found.left, np.array(plan.interim, np.int64), plan.n_patients, plan.follow_up_days, days
     )
-    z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
-    arm = np.ascontiguousarray(found.arm)
-    looks_at_events(found.arrival, event, found.left, arm, days, plan.n_patients, z, events)
+    z, events = decisions.deviates(found, event, days, plan.n_patients)
     taken = (~np.isnan(days[:, :-1])).sum(axis=1)
     decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
     for k in range(days.shape[1]):
@@ -76,7 +40,7 @@ def event_rows(found: Timelines, decisions: EventDecisions, plan: c.EventConduct
         decision[due] = sign
         ended = due[sign != GO_ON]
         look[ended], day[ended] = k + 1, days[ended, k]
-    rows = np.zeros(n, row_type(columns_of(2)))
+    rows = np.zeros(n, row_type(columns_of(decisions.n_arms)))
     rows["replicate"] = np.arange(found.first, found.first + n)
     rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
     own = found.arrival[:, : plan.n_patients]
@@ -86,7 +50,7 @@ def event_rows(found: Timelines, decisions: EventDecisions, plan: c.EventConduct
         rows["harmed"] = (is_in & (own + found.event[:, : plan.n_patients, -1] <= day[:, None])).sum(axis=1)
     rows["statistic"] = z[:, -1]
     seen = own + event[:, : plan.n_patients] <= days[:, -1:]
-    for i in (0, 1):
+    for i in range(decisions.n_arms):
         is_arm = found.arm[:, : plan.n_patients] == i
         rows[f"n_{i}"] = (is_arm & (own < inf)).sum(axis=1)
         rows[f"x_{i}"] = (is_arm & seen).sum(axis=1)
@@ -94,7 +58,7 @@ def event_rows(found: Timelines, decisions: EventDecisions, plan: c.EventConduct
 
 
 def event_trials(
-    decisions: EventDecisions,
+    decisions: DecisionsAtEvents,
     questions: Questions,
     plan: c.EventConduct,
     setting: Setting,

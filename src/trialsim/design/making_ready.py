@@ -9,10 +9,11 @@ from dataclasses import replace
 from trialsim.comparison.allocation import arms_of
 from trialsim.comparison.endpoints import endpoints_of
 from trialsim.config import protocol_of
-from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
+from trialsim.config.size_study import CALIBRATED, MODELLED, OF_TIMES, SizeStudy
 from trialsim.config.sizing import Sizing
 from trialsim.design.event_plan import event_plan
 from trialsim.design.exact.stages import check_rates
+from trialsim.design.one_sample_plan import decisions_of, one_sample_plan
 from trialsim.design.plan import (
     ALTERNATIVE,
     NULL,
@@ -21,7 +22,7 @@ from trialsim.design.plan import (
     one_arm_plan,
     precision_plan,
 )
-from trialsim.design.probe import Probe
+from trialsim.design.probe import LOG_RANK, Probe
 from trialsim.design.questions import RESPONSES, SEVERE, TIMES, question_of, toxicities_of
 from trialsim.design.ready import (
     DRAWS_LOOKED_AT,
@@ -38,6 +39,7 @@ from trialsim.design.settings import (
     rate_of,
     rates_of,
     thinned,
+    with_events_of,
     with_hazard_ratio,
     with_rate,
     with_toxicity,
@@ -65,6 +67,8 @@ def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
     if study.test == "wald":
         return _with_any_endpoint(ready, protocols)
     questions = _questions(study, protocols)
+    if study.design == "one-sample-logrank":
+        return replace(_with_reference(replace(ready, questions=questions), protocols[0]), posterior=protocols)
     better = "lower" if questions.primary[0].kind == c.TOXICITY else "higher"
     ready = replace(ready, questions=questions, better=better)
     if questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
@@ -112,9 +116,9 @@ def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
     if study.toxicity is not None:
         primary.append(question_of(study.toxicity.endpoint, protocols))
     is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
-    if is_time != (study.design == "logrank"):
+    if is_time != (study.design in OF_TIMES):
         wrong = f"{study.design} is no design for it."
-        allowed = ", ".join([*TIMES] if not is_time else ["logrank"])
+        allowed = ", ".join([*TIMES] if not is_time else OF_TIMES)
         raise RequestError(f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.")
     if primary[0].kind == c.TOXICITY and len(protocols) == 1 and study.design != "precision":
         wrong = "a design with one arm asks whether a rate is high enough."
@@ -123,7 +127,7 @@ def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
     harm = c.Asked(c.TOXICITY, math.inf, 0, toxicities_of(SEVERE, protocols))
     safety = question_of(study.safety.endpoint, protocols) if study.safety is not None else None
     if safety is not None and is_time:
-        raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with logrank.")
+        raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with it.")
     return Questions(tuple(primary), safety, (0,) if safety is not None else (), harm)
 
 
@@ -256,7 +260,25 @@ def _with_events(ready: Ready, protocols: Protocols) -> Ready:
     }
     levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {ready.names[1]}"} if ratio is not None else {}
     ready = replace(ready, truths=truths, levers=levers)
-    probe = Probe(ready, of_patients)
+    probe = Probe(ready, LOG_RANK)
     if ratio is None:
-        ratio = probe.hazard_ratio()
+        ratio = probe.hazard_ratio_of_arms(of_patients)
     return replace(ready, events=event_plan(study, ratio, of_patients, probe.expected_events))
+
+
+def _with_reference(ready: Ready, protocol: Protocol) -> Ready:
+    """One arm against a reference: under the null its hazards are such that as many events are seen as it expects."""
+    study, asked = ready.study, ready.questions.primary[0]
+    decisions, ratio = decisions_of(study), study.alternative_rate
+    null, factor = with_events_of(protocol, asked, decisions.hazard, study.conduct.follow_up.value)
+    alternative = known(protocol) if ratio is None else with_hazard_ratio(null, ratio, asked.kind)
+    truths = {NULL: (null,), ALTERNATIVE: (alternative,), **_posterior(ready, [protocol])}
+    levers = {NULL: f"hazards of the event times {factor:.3g}"}
+    if ratio is not None:
+        levers[ALTERNATIVE] = f"hazards of the event times {factor * ratio:.3g}"
+    ready = replace(ready, truths=truths, levers=levers)
+    probe = Probe(ready, decisions)
+    if ratio is None:
+        ratio = probe.hazard_ratio_to_reference()
+    plan = one_sample_plan(study, ratio, probe.accrual_months, probe.expected_events, probe.dropout())
+    return replace(ready, events=plan)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from trialsim.design.event_decisions import EventDecisions
+import numpy as np
+
+from trialsim.design.event_decisions import DecisionsAtEvents, EventDecisions
 from trialsim.design.event_plan import effective_hazard_ratio
 from trialsim.design.event_trials import event_rows
 from trialsim.design.plan import ALTERNATIVE
@@ -13,37 +15,65 @@ from trialsim.design.settings import SEED_OF_RATES, followed
 from trialsim.design.timelines import simulated
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.montecarlo.engine import BATCH
 from trialsim.records.replicate_store import Rows
+
+LOG_RANK = EventDecisions((), (0.0,), (), 0.5, 1)  # one look; what it decides does not matter
 
 
 class Probe:
-    """A few large trials under the alternative: how many events a trial of each size has, which hazard ratio shows."""
+    """A few large trials under the alternative: how many events a trial of each size has, how long its accrual takes.
 
-    def __init__(self, ready: Ready, ratio: float) -> None:
-        self.ready, self.ratio, self.largest = ready, ratio, ready.study.largest_n
-        arms, protocols = ready.arms, ready.truths[ALTERNATIVE]
-        follow_up = ready.study.conduct.follow_up.value
-        own = tuple(followed(item, self.largest, follow_up) for item in protocols)
+    `decisions` say which deviate is reckoned.
+    """
+
+    def __init__(self, ready: Ready, decisions: DecisionsAtEvents) -> None:
+        self.ready, self.largest, self.decisions = ready, ready.study.largest_n, decisions
+        protocols = ready.truths[ALTERNATIVE]
+        self.follow_up = ready.study.conduct.follow_up.value
+        own = tuple(followed(item, self.largest, self.follow_up) for item in protocols)
         asked = ready.questions.primary
-        self.found = simulated(["batch"] * 2, own, arms, asked, SEED_OF_RATES, 1, PROBES)
-        self.follow_up = follow_up
+        self.found = simulated([BATCH] * len(own), own, ready.arms, asked, SEED_OF_RATES, 1, PROBES)
 
     @cache  # noqa: B019  # as long as the study lasts
     def expected_events(self, n: int) -> float:
         """The mean number of events by the final look of a trial of `n`."""
-        return float((self._rows(n)["x_0"] + self._rows(n)["x_1"]).mean())
+        rows = self._rows(n)
+        return sum(float(rows[f"x_{i}"].mean()) for i in range(self.decisions.n_arms))
 
-    def hazard_ratio(self) -> float:
-        """The hazard ratio that the largest trials speak of. Raises `RequestError` where it is no gain."""
-        rows = self._rows(self.largest)
-        events = float((rows["x_0"] + rows["x_1"]).mean())
-        found = effective_hazard_ratio(float(rows["statistic"].mean()), events, self.ratio)
+    @cache  # noqa: B019  # as long as the study lasts
+    def accrual_months(self, n: int) -> float:
+        """How long it takes on average until `n` patients are there, or as many as come."""
+        days = self.found.arrival[:, :n]
+        return float(np.where(np.isfinite(days), days, 0.0).max(axis=1).mean()) / DAYS_PER_MONTH
+
+    def dropout(self) -> float:
+        """The hazard per month of being lost to observation before the event."""
+        event, left = self.found.event[:, :, 0], self.found.left
+        until = np.minimum(np.minimum(event, left), self.follow_up)
+        days = float(np.where(self.found.number > 0, until, 0.0).sum())
+        return float((left < np.minimum(event, self.follow_up)).sum()) / days * DAYS_PER_MONTH
+
+    def hazard_ratio_of_arms(self, ratio: float) -> float:
+        """The hazard ratio that the largest trials speak of. Raises `RequestError` where it is no gain.
+
+        `ratio` is experimental over control patients.
+        """
+        mean_z = float(self._rows(self.largest)["statistic"].mean())
+        found = effective_hazard_ratio(mean_z, self.expected_events(self.largest), ratio)
         if found >= 1.0:
             wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
             allowed = "a variant that does, or a hazard ratio below 1."
             raise RequestError(f"alternative: {self.ready.study.alternative}", wrong, allowed)
         return found
 
+    def hazard_ratio_to_reference(self) -> float:
+        """Events seen over events that the reference expects, in the largest trials."""
+        rows = self._rows(self.largest)
+        z, seen = rows["statistic"], rows["x_0"].astype(np.float64)
+        expected = ((z + np.sqrt(z * z + 4.0 * seen)) / 2.0) ** 2  # the root of z = (expected - seen) / sqrt(expected)
+        return float(seen.sum() / expected.sum())
+
     def _rows(self, n: int) -> Rows:
-        decisions = EventDecisions((), (0.0,), (), 0.5, 1)
-        return event_rows(self.found, decisions, c.EventConduct((), n, self.follow_up), False)
+        return event_rows(self.found, self.decisions, c.EventConduct((), n, self.follow_up), False)

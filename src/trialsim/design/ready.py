@@ -16,6 +16,7 @@ from trialsim.config.sizing import Sizing
 from trialsim.design.decisions import TwoArms
 from trialsim.design.event_plan import EventPlan
 from trialsim.design.exact.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
+from trialsim.design.one_sample_plan import OneSamplePlan
 from trialsim.design.plan import (
     Plan,
     ever_more_power,
@@ -62,7 +63,7 @@ class Ready:
     rates: dict[str, tuple[float, float]]
     truths: dict[str, Protocols]
     plan: Plan | None = None
-    events: EventPlan | None = None
+    events: EventPlan | OneSamplePlan | None = None
     wald: WaldTest | None = None
     posterior: Protocols = ()
     boundary: ToxicityBoundary | None = None
@@ -114,8 +115,9 @@ class Ready:
             return Trial(self.questions, 2, wald=replace(self.wald, n=size))
         if self.events is not None:
             size = n if n is not None else int(self.events.numbers["n"])
-            events = self.events
-            return Trial(self.questions, 2, event_decisions=events.decisions(size), event_plan=events.conduct(size))
+            events, n_arms = self.events, len(self.names)
+            own_decisions, conduct = events.decisions(size), events.conduct(size)
+            return Trial(self.questions, n_arms, event_decisions=own_decisions, event_plan=conduct)
         if self.plan is None:
             raise AssertionError("a study has a plan")
         decisions = self.plan.decisions if n is None else self.plan_at(n).decisions
@@ -145,7 +147,7 @@ class Ready:
     @property
     def is_searched(self) -> bool:
         """Whether there are designs of many sizes, among which simulation can search."""
-        return self.is_two_stage or self.study.design in ("single-stage", "ahern", "precision", "two-arm", "logrank")
+        return self.is_two_stage or self.study.design not in ("fleming", "bryant-day", "selection")
 
     @property
     def is_two_stage(self) -> bool:

@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.analysis.logrank import logrank
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT, Decisions
-from trialsim.design.event_decisions import EventDecisions
+from trialsim.design.event_decisions import DecisionsAtEvents
 from trialsim.design.event_trials import event_trials
 from trialsim.design.settings import Setting
 from trialsim.design.timelines import Timelines, ideal, simulated
@@ -45,7 +44,7 @@ class Trial:
     n_arms: int
     decisions: Decisions | None = None
     plan: c.Conduct | None = None
-    event_decisions: EventDecisions | None = None
+    event_decisions: DecisionsAtEvents | None = None
     event_plan: c.EventConduct | None = None
     wald: WaldTest | None = None
 
@@ -171,7 +170,7 @@ def reference_event_rows(trial: Trial, setting: Setting, seed: int, first: int, 
     decisions, plan = trial.event_decisions, trial.event_plan
     if decisions is None or plan is None:
         raise AssertionError("looks at numbers of events")
-    rows = np.zeros(n, row_type(columns_of(2)))
+    rows = np.zeros(n, row_type(columns_of(decisions.n_arms)))
     engines = [REFERENCE] * len(setting.protocols)
     table = simulated(engines, setting.protocols, setting.arms, trial.questions.all, seed, first, n)
     kind = trial.questions.primary[0].kind
@@ -185,7 +184,7 @@ def reference_event_rows(trial: Trial, setting: Setting, seed: int, first: int, 
                 look: int, day: float, patients: list[Followed], signs: dict[int, tuple[int, float, float]] = signs,
                 is_live: bool = is_live,
             ) -> bool:  # fmt: skip
-                z, events = _deviate(patients, day)
+                z, events = _deviate(decisions, patients, day)
                 taken = np.array([len(signs)])
                 sign = int(decisions.decide(look, np.array([z]), np.array([events]), taken)[0])
                 signs[look] = sign, day, z
@@ -210,14 +209,14 @@ def reference_event_rows(trial: Trial, setting: Setting, seed: int, first: int, 
     return _with_draws(rows, setting, seed, first, n)
 
 
-def _deviate(patients: list[Followed], day: float) -> tuple[float, int]:
-    """The log-rank deviate, positive where arm 1 does better, and the number of events; what is known on a day."""
+def _deviate(decisions: DecisionsAtEvents, patients: list[Followed], day: float) -> tuple[float, int]:
+    """The deviate and the number of events by what is known on a day."""
     own = [item for item in patients if item.entered_day < day]
     has_event = np.array([item.event_day < inf for item in own], np.bool_)
     times = np.array([min(item.event_day, item.left_day, day - item.entered_day) for item in own])
     times = np.where(has_event, np.array([item.event_day for item in own]), times)
-    difference, variance = logrank(times, has_event, np.array([item.arm == 1 for item in own], np.bool_))
-    return (float(-difference / np.sqrt(variance)) if variance > 0.0 else 0.0), int(has_event.sum())
+    is_second = np.array([item.arm == 1 for item in own], np.bool_)
+    return decisions.deviate(times, has_event, is_second), int(has_event.sum())
 
 
 def _with_draws(rows: Rows, setting: Setting, seed: int, first: int, n: int) -> Rows:

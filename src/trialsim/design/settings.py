@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq, root_scalar
 
 from trialsim.comparison.allocation import Arms
-from trialsim.design.timelines import simulated
+from trialsim.design.timelines import Floats, Timelines, simulated
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c
 from trialsim.model import disease
@@ -114,16 +114,19 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
 
 def rates_of(protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: bool) -> list[tuple[float, float]]:
     """The true rate of each question among those who count, with its Monte Carlo error; at the point values."""
-    n = PATIENTS_OF_RATES // _PER_TRIAL
-    horizon = max(item.window_days for item in asked)
-    own = followed(known(protocol), _PER_TRIAL, horizon)
-    own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
-    found = simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, n)
+    found = _many(known(protocol), asked, max(item.window_days for item in asked))
     is_there = found.number > 0
     who = is_there if counts_inevaluable else is_there & found.is_evaluable
     total = max(float(who.sum()), 1.0)
     rates = [float((np.isfinite(found.event[:, :, k]) & who).sum()) / total for k in range(len(asked))]
     return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
+
+
+def _many(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float) -> Timelines:
+    """Many patients of one arm, all followed for so long, whenever they come."""
+    own = followed(protocol, _PER_TRIAL, horizon_days)
+    own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
+    return simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, PATIENTS_OF_RATES // _PER_TRIAL)
 
 
 def rate_of(protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
@@ -147,6 +150,31 @@ def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevalua
     first = wanted / highest  # the rate is nearly proportional to the share
     found = root_scalar(excess, x0=first, x1=0.98 * first, method="secant", xtol=2e-4, maxiter=30)
     return with_sensitive(protocol, float(found.root))
+
+
+def with_events_of(
+    protocol: Protocol, asked: c.Asked, hazard: Callable[[Floats], Floats], horizon_days: float
+) -> tuple[Protocol, float]:
+    """The protocol in which as many events are seen as a reference expects, and the factor on its hazards that does it.
+
+    `hazard` is the cumulative hazard of the reference by the days that patients were seen, everyone for up to
+    `horizon_days`. Raises `RequestError` where no factor does it.
+    """
+
+    def excess(log_factor: float) -> float:
+        own = with_hazard_ratio(known(protocol), float(np.exp(log_factor)), asked.kind)
+        found = _many(own, [asked], horizon_days)
+        event, until = found.event[:, :, 0], np.minimum(found.left, horizon_days)
+        is_there = found.number > 0
+        expected = float(np.where(is_there, hazard(np.minimum(event, until)), 0.0).sum())
+        return float((is_there & (event <= until)).sum()) / expected - 1.0
+
+    low, high = -4.0, 4.0
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        wrong = "no hazard of these events in this scenario has as many of them."
+        raise RequestError("the reference", wrong, "a reference nearer to what the scenario has.")
+    factor = float(np.exp(brentq(excess, low, high, xtol=1e-3)))
+    return with_hazard_ratio(known(protocol), factor, asked.kind), factor
 
 
 def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_inevaluable: bool) -> Protocol:

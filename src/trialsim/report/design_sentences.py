@@ -31,6 +31,8 @@ def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
         return [_without_test(ready, design, what)]
     if study.design == "logrank":
         return _logrank(ready, design)
+    if study.design == "one-sample-logrank":
+        return [_one_sample(study, design, what)]
     if study.design == "two-arm":
         return _two_arms(ready, design)
     source = _SOURCES[study.design]
@@ -139,6 +141,22 @@ def _logrank(ready: Ready, design: Mapping[str, Any]) -> list[str]:
         f"1981, "
         f"times {design['inflation']:.4f} for the looks). " + _looks(study, design, "events").rstrip()
     ]
+
+
+def _one_sample(study: SizeStudy, design: Mapping[str, Any], what: str) -> str:
+    months = design["follow_up_days"] / DAYS_PER_MONTH
+    kind = "exponential" if design["reference_shape"] == 1.0 else f"Weibull, shape {design['reference_shape']:g}"
+    of = study.reference.median if study.reference is not None else None
+    source = f", {of.source}" if of is not None and of.source else ""
+    formula = f"; the formula of Wu (2015) asks for {design['wu_n']}" if design["wu_n"] is not None else ""
+    return (
+        f"Time to {what} in one arm is compared with a reference whose median is "
+        f"{design['reference_median_months']:.1f} months ({kind}{source}) by the one-sample log-rank test. "
+        f"{design['n']} patients are treated{formula}, and the analysis is made {months:.1f} months after the last "
+        f"entry, with {design['expected_events']:.0f} events expected if the hazard ratio to the reference is "
+        f"{design['hazard_ratio']:.3f}. The reference is rejected if (E - O) / sqrt(E), of the events expected and "
+        f"observed, reaches {design['reject_from_z']:.3f} ({_sides(study)} level {study.alpha:g})."
+    )
 
 
 def _looks(study: SizeStudy, design: Mapping[str, Any], of: str) -> str:

@@ -22,6 +22,9 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
         yield f"  and: {endpoint_in_words(study.toxicity.endpoint)}, too high at {study.toxicity.null.value:g}"
     if study.null is not None:
         yield f"  null: {study.null.value:g} ({study.null.source})"
+    if study.reference is not None:
+        median = study.reference.median
+        yield f"  reference: a median of {median.text}{f' ({median.source})' if median.source else ''}"
     yield f"  alternative: {_alternative(study)}"
     yield f"  {_wanted(study)}"
     yield f"\nDESIGN {study.design}, up to {study.largest_n} patients"
