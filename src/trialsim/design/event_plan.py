@@ -7,7 +7,7 @@ shares of the events that are expected by the final one under the alternative.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,12 @@ from scipy.stats import norm
 from trialsim.config.size_study import SizeStudy
 from trialsim.design.event_decisions import EventDecisions
 from trialsim.design.exact.sequential import crossing_probabilities, drift_for_power, inflation
-from trialsim.design.exact.time_to_event import freedman_events, schoenfeld_events
+from trialsim.design.exact.time_to_event import Arms, freedman_events, lachin_foulkes_power, schoenfeld_events
 from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.two_arms import bounds_of
 from trialsim.errors import RequestError
 from trialsim.model.conduct import EventConduct
+from trialsim.model.units import DAYS_PER_MONTH
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,22 @@ def event_plan(
         "follow_up_days": study.conduct.follow_up.value, "nominal_alpha": study.alpha, "target": study.power,
     }  # fmt: skip
     return EventPlan(study, hazard_ratio, ratio, upper, lower, expected_events, numbers)
+
+
+def by_lachin_and_foulkes(
+    study: SizeStudy, hazard_ratio: float, ratio: float, hazard: float, dropout: float, months: Callable[[int], float],
+    sizes: Iterable[int],
+) -> int | None:  # fmt: skip
+    """The first of the sizes with the power by Lachin and Foulkes (1986), one look; None if none has it.
+
+    `hazard` (of the control arm) and `dropout` are per month and constant, `months` tells how long accrual takes.
+    """
+    follow_up = study.conduct.follow_up.value / DAYS_PER_MONTH
+    for n in sizes:
+        arms = Arms(hazard, hazard_ratio, months(n), ratio, dropout, dropout)
+        if lachin_foulkes_power(arms, months(n) + follow_up, n, study.alpha, study.sides) >= study.power:
+            return n
+    return None
 
 
 def effective_hazard_ratio(mean_z: float, events: float, ratio: float) -> float:

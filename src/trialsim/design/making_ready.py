@@ -11,7 +11,7 @@ from trialsim.comparison.endpoints import endpoints_of
 from trialsim.config import protocol_of
 from trialsim.config.size_study import CALIBRATED, MODELLED, OF_TIMES, SizeStudy
 from trialsim.config.sizing import Sizing
-from trialsim.design.event_plan import event_plan
+from trialsim.design.event_plan import by_lachin_and_foulkes, event_plan
 from trialsim.design.exact.stages import check_rates
 from trialsim.design.one_sample_plan import decisions_of, one_sample_plan
 from trialsim.design.plan import (
@@ -263,7 +263,10 @@ def _with_events(ready: Ready, protocols: Protocols) -> Ready:
     probe = Probe(ready, LOG_RANK)
     if ratio is None:
         ratio = probe.hazard_ratio_of_arms(of_patients)
-    return replace(ready, events=event_plan(study, ratio, of_patients, probe.expected_events))
+    plan = event_plan(study, ratio, of_patients, probe.expected_events)
+    constant = *probe.hazards(0), probe.accrual_months
+    plan.numbers["lachin_foulkes_n"] = by_lachin_and_foulkes(study, ratio, of_patients, *constant, ready.sizes.tolist())
+    return replace(ready, events=plan)
 
 
 def _with_reference(ready: Ready, protocol: Protocol) -> Ready:
@@ -280,5 +283,5 @@ def _with_reference(ready: Ready, protocol: Protocol) -> Ready:
     probe = Probe(ready, decisions)
     if ratio is None:
         ratio = probe.hazard_ratio_to_reference()
-    plan = one_sample_plan(study, ratio, probe.accrual_months, probe.expected_events, probe.dropout())
+    plan = one_sample_plan(study, ratio, probe.accrual_months, probe.expected_events, probe.hazards(0)[1])
     return replace(ready, events=plan)

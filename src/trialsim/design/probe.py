@@ -48,12 +48,15 @@ class Probe:
         days = self.found.arrival[:, :n]
         return float(np.where(np.isfinite(days), days, 0.0).max(axis=1).mean()) / DAYS_PER_MONTH
 
-    def dropout(self) -> float:
-        """The hazard per month of being lost to observation before the event."""
+    def hazards(self, arm: int) -> tuple[float, float]:
+        """Events, and patients lost before them, per month at risk in an arm; everyone for the time of follow-up."""
         event, left = self.found.event[:, :, 0], self.found.left
+        own = (self.found.number > 0) & (self.found.arm == arm)
         until = np.minimum(np.minimum(event, left), self.follow_up)
-        days = float(np.where(self.found.number > 0, until, 0.0).sum())
-        return float((left < np.minimum(event, self.follow_up)).sum()) / days * DAYS_PER_MONTH
+        months = float(until[own].sum()) / DAYS_PER_MONTH
+        seen = (event <= np.minimum(left, self.follow_up)) & own
+        lost = (left < np.minimum(event, self.follow_up)) & own
+        return float(seen.sum()) / months, float(lost.sum()) / months
 
     def hazard_ratio_of_arms(self, ratio: float) -> float:
         """The hazard ratio that the largest trials speak of. Raises `RequestError` where it is no gain.

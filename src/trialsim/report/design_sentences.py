@@ -137,10 +137,15 @@ def _logrank(ready: Ready, design: Mapping[str, Any]) -> list[str]:
         f"{design['n']} patients are randomised in permuted blocks, and the final analysis is made {months:.1f} "
         f"months after "
         f"the last entry, with {design['expected_events']:.0f} events expected if the hazard ratio is "
-        f"{design['hazard_ratio']:.3f} (formulas ask for {design['schoenfeld_events']:.1f} with one look, Schoenfeld "
-        f"1981, "
-        f"times {design['inflation']:.4f} for the looks). " + _looks(study, design, "events").rstrip()
+        f"{design['hazard_ratio']:.3f} (formulas ask for {design['schoenfeld_events']:.1f} events with one look, "
+        f"Schoenfeld 1981, times {design['inflation']:.4f} for the looks{_patients(design)}). "
+        + _looks(study, design, "events").rstrip()
     ]
+
+
+def _patients(design: Mapping[str, Any]) -> str:
+    n = design.get("lachin_foulkes_n")
+    return f", and for {n} patients with one look, Lachin and Foulkes 1986" if n is not None else ""
 
 
 def _one_sample(study: SizeStudy, design: Mapping[str, Any], what: str) -> str:

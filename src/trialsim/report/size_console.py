@@ -52,6 +52,7 @@ _SHOWN = {
     "reject_from_z": "reject from (E - O) / root E",
     "wu_n": "n by the formula (Wu 2015)",
     "schoenfeld_events": "Schoenfeld's events, one look",
+    "lachin_foulkes_n": "n by Lachin and Foulkes, one look",
     "expected_half_width": "expected half width",
     "coverage": "coverage of the interval",
     "test": "test",
