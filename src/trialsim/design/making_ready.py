@@ -57,6 +57,9 @@ def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
     """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
     study = sizing.study
     protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
+    if len({item.n_parameter_draws for item in protocols}) > 1:
+        wrong = "the parameters vary in some arms and not in others, or by other numbers of draws."
+        raise RequestError("variants", wrong, "one set of `parameters` for all arms of a trial.")
     chosen = choose_engine(engine, protocols[0], 1_000_000).name
     arms = None
     if len(protocols) > 1:
