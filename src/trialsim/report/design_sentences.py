@@ -44,21 +44,17 @@ def design_sentences(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     if study.design in ("single-stage", "ahern"):
         return [
             f"The primary endpoint is {what}. {design['n']} evaluable patients are treated ({source}); the treatment "
-            f"is "
-            f"recommended for further study if more than {design['r']} respond. {errors}, both exact."
+            f"is recommended for further study if more than {design['r']} respond. {errors}, both exact."
         ]
     if study.design == "bryant-day":
         return [_bryant_day(study, design, what)]
     early = f" or, with at least {design['e1']}, at once in favour of the treatment" if "e1" in design else ""
     return [
         f"The primary endpoint is {what}. The trial has two stages ({source}). After {design['n1']} evaluable "
-        f"patients it "
-        f"stops for lack of activity if at most {design['r1']} respond{early}; otherwise it goes on to {design['n']}, "
-        f"and "
-        f"the treatment is recommended for further study if more than {design['r']} of them respond. {errors}, both "
-        f"exact; at {design['p0']:.3f} the trial stops after the first stage with probability {design['pet_p0']:.3f} "
-        f"and "
-        f"takes {design['en_p0']:.1f} patients on average."
+        f"patients it stops for lack of activity if at most {design['r1']} respond{early}; otherwise it goes on to "
+        f"{design['n']}, and the treatment is recommended for further study if more than {design['r']} of them "
+        f"respond. {errors}, both exact; at {design['p0']:.3f} the trial stops after the first stage with "
+        f"probability {design['pet_p0']:.3f} and takes {design['en_p0']:.1f} patients on average."
     ]
 
 
@@ -94,13 +90,13 @@ def _bryant_day(study: SizeStudy, design: Mapping[str, Any], what: str) -> str:
     toxicity = endpoint_in_words(study.toxicity.endpoint) if study.toxicity is not None else ""
     return (
         f"The primary endpoints are {what} and {toxicity} ({_SOURCES['bryant-day']}). After {design['n1']} evaluable "
-        f"patients the trial goes on if more than {design['cr1']} respond and at most {design['most_toxic1']} have the "
-        f"toxicity; after {design['n']} the treatment is recommended for further study if more than {design['cr']} "
-        f"respond and at most {design['most_toxic']} have the toxicity. The probability of recommending it is at most "
-        f"{design['alpha_r']:.3f} if its response rate is {design['pr0']:.3f}, {design['alpha_t']:.3f} if its "
-        f"toxicity rate "
-        f"is {1.0 - design['pt0']:.3f}, and {design['power']:.3f} if they are {design['pr1']:.3f} and "
-        f"{1.0 - design['pt1']:.3f} (exact, odds ratio of response and freedom from toxicity {design['odds_ratio']:g})."
+        f"patients the trial goes on if more than {design['cr1']} respond and at most {design['most_toxic1']} have "
+        f"the toxicity; after {design['n']} the treatment is recommended for further study if more than "
+        f"{design['cr']} respond and at most {design['most_toxic']} have the toxicity. The probability of "
+        f"recommending it is {design['alpha_r']:.3f} if its response rate is {design['pr0']:.3f}, "
+        f"{design['alpha_t']:.3f} if its toxicity rate is {1.0 - design['pt0']:.3f}, and {design['power']:.3f} if "
+        f"they are {design['pr1']:.3f} and {1.0 - design['pt1']:.3f} (exact, odds ratio of response and freedom from "
+        f"toxicity {design['odds_ratio']:g})."
     )
 
 
@@ -133,12 +129,10 @@ def _logrank(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     months = design["follow_up_days"] / DAYS_PER_MONTH
     return [
         f"{ready.names[1]} is compared with {ready.names[0]} on time to {endpoint_in_words(study.endpoint)} by the "
-        "log-rank test. "
-        f"{design['n']} patients are randomised in permuted blocks, and the final analysis is made {months:.1f} "
-        f"months after "
-        f"the last entry, with {design['expected_events']:.0f} events expected if the hazard ratio is "
-        f"{design['hazard_ratio']:.3f} (formulas ask for {design['schoenfeld_events']:.1f} events with one look, "
-        f"Schoenfeld 1981, times {design['inflation']:.4f} for the looks{_patients(design)}). "
+        f"log-rank test. {design['n']} patients are randomised in permuted blocks, and the final analysis is made "
+        f"{months:.1f} months after the last entry, with {design['expected_events']:.0f} events expected if the "
+        f"hazard ratio is {design['hazard_ratio']:.3f} (formulas ask for {design['schoenfeld_events']:.1f} events "
+        f"with one look, Schoenfeld 1981, times {design['inflation']:.4f} for the looks{_patients(design)}). "
         + _looks(study, design, "events").rstrip()
     ]
 
@@ -173,8 +167,7 @@ def _looks(study: SizeStudy, design: Mapping[str, Any], of: str) -> str:
     text = (
         f"The data are looked at after {', '.join(str(n) for n in design['looks'])} {of}; the null hypothesis is "
         f"rejected if the standardised difference reaches {bounds} ({_sides(study)} level {study.alpha:g}, alpha "
-        f"spent as "
-        f"{how}, Lan and DeMets 1983). "
+        f"spent as {how}, Lan and DeMets 1983). "
     )
     if design["lower_z"]:
         low = ", ".join(f"{z:.3f}" for z in design["lower_z"][:-1])

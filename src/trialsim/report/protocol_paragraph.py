@@ -131,8 +131,7 @@ def _search(ready: Ready, found: Found | None) -> list[str]:
         ]
     return [
         f"Under this calendar the smallest n from which {of} {found.target:g} is reached is {found.n} (95 % Monte "
-        f"Carlo "
-        f"interval {_range(found)}).{larger_design(ready, found.n)}"
+        f"Carlo interval {_range(found)}).{larger_design(ready, found.n)}"
     ]
 
 
