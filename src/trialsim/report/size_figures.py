@@ -209,13 +209,15 @@ def draw_calendar(path: Path, title: str, rows: Mapping[str, Rows]) -> None:
     """When trials decide, under each truth, and on how many patients: what has been decided by each month."""
     figure = Figure(figsize=(8.6, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for truth, own in rows.items():
+    for truth, own, alike in _histories(rows):
         months = np.sort(own["decided_day"] / DAYS_PER_MONTH)
         share = 100.0 * np.arange(1, len(months) + 1) / len(months)
         colour = _COLOURS.get(truth, _GREY)
-        left.plot(months, share, color=colour, linewidth=1.4, label=truth)
+        left.plot(months, share, color=colour, linewidth=1.4, label=alike)
         patients = np.sort(own["enrolled"])
-        right.plot(patients, share, color=colour, linewidth=1.4, drawstyle="steps-post")
+        ends = patients[:1], patients[-1:]  # from no trial to all of them
+        steps = np.concatenate([ends[0], patients, ends[1]]), np.concatenate([[0.0], share, [100.0]])
+        right.plot(*steps, color=colour, linewidth=1.4, drawstyle="steps-post")
     left.set_xlabel("months after opening")
     left.set_ylabel("trials decided, %")
     right.set_xlabel("patients enrolled at the decision")
@@ -226,6 +228,21 @@ def draw_calendar(path: Path, title: str, rows: Mapping[str, Rows]) -> None:
         _plain(axes)
     figure.suptitle(f"{title}\nwhen the trial decides, and on how many patients", x=0.01, ha="left", fontsize=10)
     figure.savefig(path, dpi=_DPI)
+
+
+def _histories(rows: Mapping[str, Rows]) -> list[tuple[str, Rows, str]]:
+    """The truths that differ in when trials decide or on how many: one of them, its rows, and all that are alike."""
+    found: list[tuple[str, Rows, str]] = []
+    for truth, own in rows.items():
+        for i, (first, its, names) in enumerate(found):
+            if all(np.array_equal(own[name], its[name]) for name in ("decided_day", "enrolled")):
+                found[i] = first, its, f"{names}, {truth}"
+                break
+        else:
+            found.append((truth, own, truth))
+    if len(found) == 1 and len(rows) > 1:
+        return [(*found[0][:2], "the same under every truth")]
+    return found
 
 
 def _headed(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:
