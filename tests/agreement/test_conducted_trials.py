@@ -58,9 +58,8 @@ def test_looks_at_patients_agree(
     protocols: tuple[Protocol, Protocol], kind: str, inevaluable: int, overrun: int, wait: float, is_watched: bool
 ) -> None:
     decisions = decisions_of(kind, (18, 40))
-    primary = (RESPONSE, c.Asked(c.TOXICITY, 90.0, 0, SEVERE)) if kind == "two endpoints" else (RESPONSE,)
-    if kind == "two arms":
-        primary = (c.Asked(c.TOXICITY, 90.0, 0, SEVERE),)
+    toxic = c.Asked(c.TOXICITY, 90.0, 0, SEVERE, c.AN_EVENT if inevaluable == c.FAILURE else c.INEVALUABLE)
+    primary = (RESPONSE, toxic) if kind == "two endpoints" else (toxic,) if kind == "two arms" else (RESPONSE,)
     watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
     questions = Questions(primary, *watched, HARM) if is_watched else Questions(primary, harm=HARM)
     arms = protocols if kind == "two arms" else protocols[:1]

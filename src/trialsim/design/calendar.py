@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ REJECTS: Final = "rejects the null"
 SUCCESS: Final = {"precision": "interval narrow enough", "selection": "selects the best arm"}  # elsewhere: `REJECTS`
 EXPECTED_N: Final = "enrolled at the decision"
 EARLY: Final = "stops early"
+STOPPED: Final = "stopped for toxicity"
 HARMED: Final = "of whom with severe toxicity"
 DECIDED: Final = "time to decision"
 
@@ -47,17 +48,26 @@ def compared(truth: str, exact: Exact, rows: Rows, n_looks: int, success: str = 
 
     Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, trials.
     """
-    n = len(rows)
-    found = []
     checks = [(success, exact.rejects, rows["decision"] == 1)]
     if n_looks > 1:
         checks += [
             (EARLY, exact.stops_early, rows["look"] < n_looks),
             (EXPECTED_N, exact.expected_n, rows["enrolled"]),
         ]
-    for quantity, planned, values in checks:
+    return _beside([(truth, *check) for check in checks])
+
+
+def compared_stops(exact: float, rate: float, stops: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """How probably a boundary stops a trial for toxicity at a rate, beside instant trials; see `compared`."""
+    return _beside([(f"toxicity {rate:g}", STOPPED, exact, stops)])
+
+
+def _beside(checks: Sequence[tuple[str, str, float, npt.NDArray[np.generic]]]) -> pd.DataFrame:
+    """Exact values (truth, quantity, exact, values of trials) beside the mean of what trials say."""
+    found = []
+    for truth, quantity, planned, values in checks:
         own = np.asarray(values, dtype=np.float64)
-        is_share = quantity != EXPECTED_N
+        n, is_share = len(own), quantity != EXPECTED_N
         error = math.sqrt(max(planned * (1.0 - planned), 0.0) / n) if is_share else mean_and_error(own)[1]
         off = float(own.mean()) - planned
         z = off / error if error > 1e-12 else (0.0 if abs(off) < 1e-9 else math.copysign(math.inf, off))
@@ -91,7 +101,7 @@ def conducted(truth: str, planned: Exact | None, rows: Rows, about: Quantities) 
     if about.n_looks > 1:
         shares.append((EARLY, planned.stops_early if planned else math.nan, _as_number(rows["look"] < about.n_looks)))
     if about.has_safety:
-        shares.append(("stopped for toxicity", math.nan, _as_number(rows["decision"] == -2)))
+        shares.append((STOPPED, math.nan, _as_number(rows["decision"] == -2)))
     if about.is_short is not None and about.is_short.any():
         shares.append(("accrual closes before n", math.nan, _as_number(about.is_short)))
     numbers: list[tuple[str, str, float, Floats]] = [

@@ -115,9 +115,10 @@ def _with_any_endpoint(ready: Ready, protocols: Protocols) -> Ready:
 
 
 def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
-    primary = [question_of(study.endpoint, protocols)]
+    if_left = c.AN_EVENT if _counts_all(study) else c.INEVALUABLE
+    primary = [question_of(study.endpoint, protocols, if_left)]
     if study.toxicity is not None:
-        primary.append(question_of(study.toxicity.endpoint, protocols))
+        primary.append(question_of(study.toxicity.endpoint, protocols, if_left))
     is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
     if is_time != (study.design in OF_TIMES):
         wrong = f"{study.design} is no design for it."
@@ -127,11 +128,15 @@ def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
         wrong = "a design with one arm asks whether a rate is high enough."
         allowed = f"{', '.join(RESPONSES)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
         raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed)
-    harm = c.Asked(c.TOXICITY, math.inf, 0, toxicities_of(SEVERE, protocols))
     safety = question_of(study.safety.endpoint, protocols) if study.safety is not None else None
+    if safety is not None and safety.kind != c.TOXICITY:
+        wrong = "this is no toxicity."
+        raise RequestError("safety.endpoint", wrong, f"{SEVERE}, any toxicity, or the name of one.")
     if safety is not None and is_time:
         raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with it.")
-    return Questions(tuple(primary), safety, (0,) if safety is not None else (), harm)
+    found = Questions(tuple(primary), safety, (0,) if safety is not None else ())
+    window = math.inf if is_time else found.horizon_days  # toxicity is looked for as long as what the trial decides on
+    return replace(found, harm=c.Asked(c.TOXICITY, window, 0, toxicities_of(SEVERE, protocols)))
 
 
 def _counts_all(study: SizeStudy) -> bool:

@@ -19,8 +19,11 @@ SEVERE: Final = "any severe toxicity"
 ANY: Final = "any toxicity"
 
 
-def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol]) -> c.Asked:
-    """An endpoint as a question with a window. Raises `RequestError` for one that the model has no answer to."""
+def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: int = c.NO_EVENT) -> c.Asked:
+    """An endpoint as a question with a window; `if_left` is what withdrawal makes of an open one about toxicity.
+
+    Raises `RequestError` for one that the model has no answer to.
+    """
     of = str(endpoint.of)
     window = endpoint.within.value if endpoint.within is not None else inf
     if endpoint.expression is not None or endpoint.at is not None or endpoint.to is not None:
@@ -34,7 +37,7 @@ def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol]) -> c.Aske
     if of in RESPONSES:
         _check_window(of, window, protocols)
         return c.Asked(c.RESPONSE, window, RESPONSES[of])
-    return c.Asked(c.TOXICITY, window, 0, toxicities_of(of, protocols))
+    return c.Asked(c.TOXICITY, window, 0, toxicities_of(of, protocols), if_left)
 
 
 def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import nbinom
 
 from trialsim.comparison.allocation import Arms
 from trialsim.config.size_study import SizeStudy
@@ -18,6 +19,7 @@ from trialsim.design.event_plan import EventPlan
 from trialsim.design.exact.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
 from trialsim.design.one_sample_plan import OneSamplePlan
 from trialsim.design.plan import (
+    ALTERNATIVE,
     Plan,
     ever_more_power,
     precision_at,
@@ -27,11 +29,13 @@ from trialsim.design.running import Trial
 from trialsim.design.search import multiples
 from trialsim.design.settings import (
     Setting,
+    evaluable_shares,
     followed,
 )
 from trialsim.design.trials import Questions
 from trialsim.design.two_arms import seats_of, two_arm_at
 from trialsim.design.wald import WaldTest, of_size
+from trialsim.errors import RequestError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import Protocol
 
@@ -41,6 +45,9 @@ ALL_DRAWS: Final = "all draws"  # for the search: as many draws as there are
 DRAWS_LOOKED_AT: Final = 500
 FEWEST_DRAWS: Final = 100
 TRIALS_A_DRAW: Final = 40  # so that the power at each draw is known to a tenth
+ENOUGH: Final = 0.9999  # with which probability there is somebody to replace whoever is not evaluable
+LEAST: Final = 0.01  # the quantile, over trials of 100 patients, of the share who are evaluable
+FEWEST_EVALUABLE: Final = 0.05
 PROBES: Final = 400  # large trials that tell how many events to expect
 Protocols = tuple[Protocol, ...]
 
@@ -97,9 +104,26 @@ class Ready:
             return Setting(truth, tuple(of_size(item, n) for item in own), self.arms, self.engine)
         room = n
         if self.events is None and self.study.conduct.inevaluable == "replaced":
-            room = math.ceil(1.4 * n) + 10  # who is inevaluable is replaced; whoever is needed beyond that is not there
+            room = n + math.ceil(nbinom.ppf(ENOUGH, n, self.least_evaluable[truth]))
         protocols = tuple(followed(item, room, self.follow_up_days) for item in own)
         return Setting(truth, protocols, self.arms, self.engine)
+
+    @cached_property
+    def least_evaluable(self) -> dict[str, float]:
+        """A share of evaluable patients that hardly any trial falls short of, under each truth.
+
+        Raises `RequestError` where so few are evaluable that no trial could replace the others.
+        """
+        found = {}
+        for truth, protocols in {**self.truths, ALL_DRAWS: self.posterior or self.truths[ALTERNATIVE]}.items():
+            shares = [evaluable_shares(item, self.questions.primary, self.follow_up_days) for item in protocols]
+            found[truth] = min(float(np.quantile(item, LEAST)) for item in shares)
+            if found[truth] < FEWEST_EVALUABLE:
+                wrong = (
+                    f"hardly anyone is evaluable ({100.0 * float(shares[0].mean()):.0f} %), so all would be replaced."
+                )
+                raise RequestError("conduct.inevaluable: replaced", wrong, "failures or dropped, or less drop-out.")
+        return found
 
     def conduct(self, looks: tuple[int, ...]) -> c.Conduct:
         """How a trial with these looks goes on around them."""
@@ -123,7 +147,7 @@ class Ready:
         decisions = self.plan.decisions if n is None else self.plan_at(n).decisions
         own = self.questions
         if own.safety is not None:
-            own = replace(own, at_least=self.boundary_for(math.ceil(1.4 * decisions.looks[-1]) + 10).at_least)
+            own = replace(own, at_least=self.boundary_for(decisions.looks[-1]).at_least)
         return Trial(own, len(self.names), decisions, self.conduct(decisions.looks))
 
     @property

@@ -13,10 +13,13 @@ import numpy.typing as npt
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT, Decisions
 from trialsim.design.event_decisions import DecisionsAtEvents
 from trialsim.design.event_trials import event_trials
+from trialsim.design.exact.toxicity import ToxicityBoundary
+from trialsim.design.plan import one_rate
 from trialsim.design.settings import Setting
 from trialsim.design.timelines import Timelines, ideal, simulated
 from trialsim.design.trials import TOXIC, Questions, columns_of, decided, rows_of_trials
 from trialsim.design.wald import WaldTest
+from trialsim.engines.batch.conduct import toxicity_stops
 from trialsim.engines.reference.event_monitor import EventMonitoredTrial, Followed
 from trialsim.engines.reference.monitor import Conducted, MonitoredTrial, Watch
 from trialsim.model import conduct as c
@@ -71,6 +74,15 @@ class Trial:
         return rows_of_trials(
             found, self.decisions, plan=c.Conduct(self.decisions.looks), questions=plain, n_arms=self.n_arms
         )
+
+
+def boundary_stops(boundary: ToxicityBoundary, seed: int, first: int, n: int) -> Rows:
+    """Whether each of `n` trials stops, as 0 and 1: toxicity is instant, and its true rate the one of the boundary."""
+    size = len(boundary.at_least)
+    found = ideal([one_rate(boundary.rate)], (0,), seed, first, n, size)
+    stops, is_entry = np.full(n, inf), np.zeros(n, np.bool_)
+    toxicity_stops(found.arrival, found.event[:, :, 0], np.array(boundary.at_least), stops, is_entry)
+    return (stops < inf).astype(np.int8)
 
 
 def run(work: Callable[[int, int], Rows], n: int, in_block: int, n_workers: int, done: Progress) -> Rows:

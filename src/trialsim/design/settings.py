@@ -20,6 +20,7 @@ from trialsim.montecarlo.engine import BATCH
 
 SEED_OF_RATES: Final = 2_000_803  # rates are found with draws of their own: another seed of a study finds the same
 PATIENTS_OF_RATES: Final = 200_000
+PATIENTS_OF_SHARES: Final = 50_000
 _PER_TRIAL: Final = 100
 
 
@@ -122,11 +123,17 @@ def rates_of(protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: b
     return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
 
 
-def _many(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float) -> Timelines:
+def evaluable_shares(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float) -> Floats:
+    """The share who are evaluable in each of many trials of 100 patients; each has its own draw, if parameters vary."""
+    found = _many(protocol, asked, horizon_days, PATIENTS_OF_SHARES)
+    return np.asarray(found.is_evaluable.mean(axis=1))
+
+
+def _many(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float, patients: int | None = None) -> Timelines:
     """Many patients of one arm, all followed for so long, whenever they come."""
     own = followed(protocol, _PER_TRIAL, horizon_days)
     own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
-    return simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, PATIENTS_OF_RATES // _PER_TRIAL)
+    return simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)
 
 
 def rate_of(protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:

@@ -143,6 +143,8 @@ def _fill(found: Timelines, table: PatientTable, protocol: Protocol, asked: Sequ
         found.event[row, place, i], found.settled[row, place, i] = happened[who], known[who]
         if item.kind == c.RESPONSE:
             counts &= ~(is_open & ~(table["is_evaluable"] > 0.0))
+        elif item.if_left == c.INEVALUABLE:
+            counts &= ~(is_open & has_left)
     found.is_evaluable[row, place] = counts[who]
 
 
@@ -168,7 +170,11 @@ def _question(
         closes = np.minimum(closes, progressed)
         happened = np.where(happened <= progressed, happened, inf)
     settled = np.minimum(happened, closes)
-    is_open = (settled == ended) & (happened == inf) & (ended < asked.window_days) & (ended < progressed)
+    is_open = (settled == ended) & (happened == inf) & (ended < asked.window_days)
+    if asked.kind == c.RESPONSE:
+        is_open &= ended < progressed
+    elif asked.if_left == c.AN_EVENT:
+        happened = np.where(is_open & (table["observation_end"] == v.WITHDRAWAL), ended, happened)
     return happened, settled, is_open
 
 

@@ -80,13 +80,13 @@ def decided(
 def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions, plan: c.Conduct, n_arms: int) -> Rows:
     """Conduct the trials of a block, decide at each look, and say what became of each."""
     enrolled, look_days, counts = conducted(found, plan, len(questions.primary), n_arms)
-    stops = np.full(found.n_trials, inf)
+    stops, is_entry = np.full(found.n_trials, inf), np.zeros(found.n_trials, np.bool_)
     n_primary = len(questions.primary)
     if questions.safety is not None:
-        event, settled = (np.ascontiguousarray(item[:, :, n_primary]) for item in (found.event, found.settled))
-        toxicity_stops(enrolled, event, settled, np.array(questions.at_least), stops)
+        event = np.ascontiguousarray(found.event[:, :, n_primary])
+        toxicity_stops(enrolled, event, np.array(questions.at_least), stops, is_entry)
     numbers = np.arange(found.first, found.first + found.n_trials)
-    decision, look, day = decide_all(decisions, look_days, counts, stops, numbers)
+    decision, look, day = decide_all(decisions, look_days, counts, (stops, is_entry), numbers)
     rows = np.zeros(found.n_trials, row_type(columns_of(n_arms)))
     rows["replicate"] = numbers
     rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
@@ -118,14 +118,19 @@ def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) ->
 
 
 def decide_all(
-    decisions: Decisions, look_days: Floats, counts: Counts, stops: Floats, trials: Counts
+    decisions: Decisions, look_days: Floats, counts: Counts, safety: tuple[Floats, Flags], trials: Counts
 ) -> tuple[Counts, Counts, Floats]:
-    """What each trial decided, at which look (from 1), on which calendar day; shapes (trials,)."""
+    """What each trial decided, at which look (from 1), on which calendar day; shapes (trials,).
+
+    `safety`: the day on which toxicity stops it, and whether an entry does; a look lets the next patient in, so it goes
+    before an entry on its day.
+    """
+    stops, is_entry = safety
     n, n_looks = look_days.shape
     decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
     for k in range(n_looks):
         is_due = (decision == GO_ON) & ~np.isnan(look_days[:, k])
-        is_toxic = is_due & (stops <= look_days[:, k])
+        is_toxic = is_due & ((stops < look_days[:, k]) | ((stops == look_days[:, k]) & ~is_entry))
         decision[is_toxic], look[is_toxic], day[is_toxic] = TOXIC, k + 1, stops[is_toxic]
         due = np.flatnonzero(is_due & ~is_toxic)
         if len(due) == 0:

@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from trialsim.design.calendar import REJECTS, SUCCESS, check_agreement, compared
+from trialsim.design.calendar import REJECTS, SUCCESS, check_agreement, compared, compared_stops
 from trialsim.design.plan import ALTERNATIVE
 from trialsim.design.ready import ALL_DRAWS, Ready
-from trialsim.design.running import block_size, run
+from trialsim.design.running import block_size, boundary_stops, run
 from trialsim.design.search import Evaluated, Found, evaluated, search
 from trialsim.design.sizes import rejections_by_size
 from trialsim.errors import RequestError
@@ -67,6 +67,8 @@ class Work:
         """How many trials there are to simulate in all."""
         ready, n = self.ready, self.trials
         checks = sum(check_trials(ready.plan.n) for _ in ready.plan.exact) if ready.plan is not None else 0
+        if ready.boundary is not None:
+            checks += check_trials(len(ready.boundary.at_least))
         return checks + (n if ready.is_searched else 0) + n * len(ready.truths)
 
     def _tell(self, done: int, wanted: int) -> None:
@@ -74,14 +76,21 @@ class Work:
 
     def checked(self) -> pd.DataFrame:
         """Exact beside simulated for every truth that the design has exact values of."""
-        plan, study = self.ready.plan, self.ready.study
+        ready = self.ready
+        plan, study = ready.plan, ready.study
         tables = []
         for truth, exact in plan.exact.items() if plan is not None else ():
-            trial = self.ready.trial()
+            trial = ready.trial()
             make = partial(trial.ideal_rows, exact.cells, plan.seats, self.seed)  # type: ignore[union-attr]
             rows = self.rows(f"check {truth}", check_trials(plan.n), block_size(BATCH, plan.n), make)  # type: ignore[union-attr]
             success = SUCCESS.get(study.design, REJECTS)
             tables.append(compared(truth, exact, rows, len(plan.decisions.looks), success))  # type: ignore[union-attr]
+        if ready.boundary is not None:
+            make = partial(boundary_stops, ready.boundary, self.seed)
+            n = len(ready.boundary.at_least)
+            stops = self.rows("check boundary", check_trials(n), block_size(BATCH, n), make)
+            exactly = ready.boundary.at(ready.boundary.rate).rejects
+            tables.append(compared_stops(exactly, ready.boundary.rate, stops.astype(np.bool_)))
         table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
         if len(table):
             check_agreement(table)

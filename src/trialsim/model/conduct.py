@@ -2,7 +2,8 @@
 
 Both engines read this plan and share nothing else of it. A patient is *resolved* when all that the design asks for is
 known: a response or its window gone by, progression, death, the end of observation. Whoever leaves before being
-evaluable, without a response, is inevaluable. A look after m patients concerns the first m in order of enrolment.
+evaluable, without a response, or withdraws before the window of a toxicity that is decided on, is inevaluable. A look
+after m patients concerns the first m in order of enrolment.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 # What becomes of an inevaluable patient.
 REPLACED: Final = 0  # the next patient takes the place, once it is known
-FAILURE: Final = 1  # counts as one without a response
+FAILURE: Final = 1  # counts as one without a response, or with the toxicity
 DROPPED: Final = 2  # keeps the place and does not count
 INEVALUABLE_NAMES: Final = ("replaced", "failures", "dropped")
 
@@ -26,17 +27,25 @@ PROGRESSION_OR_DEATH: Final = 2
 DEATH: Final = 3
 
 
+# What becomes of a question about toxicity that is open when a patient withdraws.
+NO_EVENT: Final = 0
+INEVALUABLE: Final = 1
+AN_EVENT: Final = 2
+
+
 @dataclass(frozen=True)
 class Asked:
     """One thing that is asked of every patient: whether it happens within `window_days` of the first dose, [0, window].
 
     `least` is the least response that counts (a `disease` state), `toxicities` the names of the clocks that count.
+    `if_left`: what withdrawal makes of an open question about toxicity.
     """
 
     kind: int
     window_days: float = inf
     least: int = 0
     toxicities: tuple[str, ...] = ()
+    if_left: int = NO_EVENT
 
 
 @dataclass(frozen=True)

@@ -192,22 +192,33 @@ def _look_at_the_rest(
 
 
 @compiled
-def toxicity_stops(enrolled: Floats, day: Floats, known: Floats, at_least: Counts, stops: Floats) -> None:
-    """The calendar day on which so many had the toxicity among those in whom it is settled that the trial stops.
+def toxicity_stops(enrolled: Floats, day: Floats, at_least: Counts, stops: Floats, is_entry: Flags) -> None:
+    """The calendar day on which so many of the first m enrolled have had the toxicity that the trial stops, for any m.
 
-    Shapes: `enrolled`, `day` (study day of the toxicity, infinity for none), `known` (study day on which it is settled)
-    (trials, patients); `at_least` (patients,): how many of the first n it takes; `stops` (trials,), infinity for never.
+    Shapes: `enrolled` (rising) and `day` (study day of the toxicity, infinity for none) (trials, patients); `at_least`
+    has the number that stops it for m from 1 on, more than m for none. `stops` (trials,), infinity for never;
+    `is_entry`: it is the entry of patient m that stops it, with toxicities seen before.
     """
+    seen = np.empty(at_least.size)
     for t in range(enrolled.shape[0]):
-        n = int(np.sum(enrolled[t] < inf))
-        settled = enrolled[t, :n] + known[t, :n]
-        n_toxic = 0
         stops[t] = inf
-        for n_known, i in enumerate(np.argsort(settled)):
-            n_toxic += day[t, i] < inf
-            if n_toxic >= at_least[min(n_known, at_least.size - 1)]:
-                stops[t] = settled[i]
-                break
+        is_entry[t] = False
+        n_seen = 0
+        for m in range(min(at_least.size, enrolled.shape[1])):
+            if not enrolled[t, m] < stops[t]:
+                break  # whoever comes later cannot stop it any sooner
+            if day[t, m] < inf:
+                at = n_seen
+                while at > 0 and seen[at - 1] > enrolled[t, m] + day[t, m]:
+                    seen[at] = seen[at - 1]
+                    at -= 1
+                seen[at] = enrolled[t, m] + day[t, m]
+                n_seen += 1
+            if n_seen >= at_least[m]:
+                last = seen[at_least[m] - 1]
+                if max(last, enrolled[t, m]) < stops[t]:
+                    stops[t] = max(last, enrolled[t, m])
+                    is_entry[t] = last < enrolled[t, m]
 
 
 @compiled

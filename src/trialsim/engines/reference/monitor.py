@@ -47,8 +47,8 @@ class Known:
 class Watch:
     """What the monitor does: the plan, what is asked of each patient, what the looks decide.
 
-    With `at_least` the last question is one of safety: it is watched all the time, and the trial stops when so many of
-    the first n in whom it is settled had the event, `at_least[n - 1]`. The other questions resolve a patient.
+    With `at_least` the last question is one of safety: it is watched all the time, and the trial stops when
+    `at_least[m - 1]` of the first m enrolled have had the event, for any m. The other questions resolve a patient.
     """
 
     plan: c.Conduct
@@ -115,7 +115,7 @@ class MonitoredTrial:
         self.arms, self.watch, self.plan = arms, watch, watch.plan
         self.known: dict[int, Known] = {}
         self.enrolled: dict[int, float] = {}
-        self.look = self.n_settled = self.n_toxic = 0
+        self.look = 0
         self.look_days = [NAN] * len(self.plan.looks)
         self.counts = np.zeros((len(self.plan.looks), watch.n_arms, 1 + watch.n_primary), np.int64)
         self.stopped_day = inf
@@ -156,6 +156,7 @@ class MonitoredTrial:
         known = Known(arm, [False] * n, [False] * n)
         self.known[who.number] = known
         self.enrolled[who.number] = self.env.now
+        self.watch_toxicity()
         self.env.process(patient.course())
         for k, asked in enumerate(self.watch.asked):
             if asked.window_days < inf:
@@ -192,17 +193,24 @@ class MonitoredTrial:
                 known.is_inevaluable |= is_out
                 self.settle(known, k)
             elif has_left:
+                if detail == v.WITHDRAWAL:
+                    known.is_inevaluable |= asked.if_left == c.INEVALUABLE
+                    known.has_event[k] = asked.if_left == c.AN_EVENT
                 self.settle(known, k)
         self.review()
 
     def settle(self, known: Known, k: int) -> None:
         """A question is settled for a patient; the one of safety may stop the trial."""
         known.is_settled[k] = True
-        if self.watch.at_least and k == self.watch.n_primary:
-            self.n_settled += 1
-            self.n_toxic += known.has_event[k]
-            enough = self.watch.at_least[min(self.n_settled, len(self.watch.at_least)) - 1]
-            if self.n_toxic >= enough and not self.ended.triggered:
+        if k == self.watch.n_primary and known.has_event[k]:
+            self.watch_toxicity()
+
+    def watch_toxicity(self) -> None:
+        """Stop the trial if toxicity has come to its boundary among the first patients, however many of them."""
+        n_toxic = 0
+        for enough, item in zip(self.watch.at_least, self.known.values(), strict=False):
+            n_toxic += item.has_event[self.watch.n_primary]
+            if n_toxic >= enough and not self.ended.triggered:
                 self.stopped_day = self.env.now
                 self.ended.succeed()
 
