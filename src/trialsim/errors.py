@@ -14,6 +14,7 @@ TrialsimError                 anything this package raises on purpose
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 class TrialsimError(Exception):
@@ -55,13 +56,18 @@ class ConfigurationError(InputError):
 class RequestError(InputError):
     """An option that is impossible or larger than the machine or the evidence allows."""
 
-    def __init__(self, what: str, wrong: str, allowed: str, suggestion: str = "") -> None:
-        self.problem = Problem("", what, wrong, allowed, suggestion)
+    def __init__(self, what: str, wrong: str, allowed: str, suggestion: str = "", place: str = "") -> None:
+        self.problem = Problem(place, what, wrong, allowed, suggestion)
         super().__init__(str(self.problem))
+
+    def at(self, place: str) -> Self:
+        """The same error, of a place in a file."""
+        problem = self.problem
+        return type(self)(problem.what, problem.wrong, problem.allowed, problem.suggestion, place)
 
     def __reduce__(self) -> tuple[type, tuple[str, ...]]:
         problem = self.problem
-        return type(self), (problem.what, problem.wrong, problem.allowed, problem.suggestion)
+        return type(self), (problem.what, problem.wrong, problem.allowed, problem.suggestion, problem.place)
 
 
 class DestinationError(RequestError):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trialsim.config.sizing import Sizing, load_sizing
+from trialsim.config.sizing import Sizing, load_sizing, located
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
 from trialsim.design.calendar import (
@@ -30,7 +30,7 @@ from trialsim.design.ready import MEDIAN, POSTERIOR, Ready
 from trialsim.design.running import success
 from trialsim.design.search import Found
 from trialsim.design.working import Progress, Work, take_size
-from trialsim.errors import Interrupted
+from trialsim.errors import Interrupted, RequestError
 from trialsim.limits import check_size, check_workers
 from trialsim.montecarlo import make_ready
 from trialsim.montecarlo.engine import BATCH
@@ -225,6 +225,8 @@ def size(
             found = work.searched()
             work.ready = ready = take_size(ready, found)
             rows = work.conducted()
+        except RequestError as error:
+            raise located(error, sizing) from None
         except KeyboardInterrupt:
             raise Interrupted("interrupted", None) from None
         sized = Sized(ready, seed, n, time.perf_counter() - started, n_workers, exact, found, rows)

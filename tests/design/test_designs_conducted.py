@@ -51,7 +51,7 @@ def plans() -> dict[str, Plan]:
     return {
         "simon": one_arm_plan(study(ONE), 0.3),
         "minimax": one_arm_plan(study(ONE, design="simon-minimax"), 0.3),
-        "fleming": one_arm_plan(study(ONE, design="fleming", stages={"first": 20, "all": 45}), 0.3),
+        "fleming": one_arm_plan(study(ONE, design="fleming", stages={"first": 20, "all": 45}, power=0.7), 0.3),
         "single": one_arm_plan(study(ONE, design="single-stage"), 0.3),
         "precision": precision_plan(study({**BASE, "design": "precision"}, half_width=0.15), 0.3),
         "two arms": two_arm_plan(study(TWO), ("a", "b"), (0.2, 0.45), "higher"),

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.population import Section
-from trialsim.config.quantities import Observation, Probability, Shape, mistake
+from trialsim.config.quantities import Observation, Probability, Shape, mistake, split_number
 from trialsim.config.study import Allocation, EndpointSpec
 
 CALIBRATED: Final = "calibrated"
@@ -25,6 +25,7 @@ ONE_ARM: Final = (
     "precision",
     "one-sample-logrank",
 )
+SPENDING: Final = r"obrien-fleming|pocock|power (0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*)"  # spending functions by name
 OF_TIMES: Final = ("logrank", "one-sample-logrank")
 ARMS: Final = ("two-arm", "logrank", "selection")
 Design = Literal[
@@ -86,7 +87,7 @@ class Looks(Section):
             raise mistake(
                 "looks rise to the whole of the trial", "rising shares, the last one 1, such as [0.5, 0.75, 1]"
             )
-        if isinstance(self.spending, str) and not re.fullmatch(r"obrien-fleming|pocock|power [\d.]+", self.spending):
+        if isinstance(self.spending, str) and not re.fullmatch(SPENDING, self.spending):
             raise mistake(
                 f"{self.spending!r} spends no alpha", "obrien-fleming, pocock, power 2, or the cumulative alphas"
             )
@@ -200,6 +201,13 @@ class SizeStudy(Section):
         found = dict(data)
         if isinstance(found.get("variants"), Mapping):
             found["variants"] = {str(name): {} if item is None else item for name, item in found["variants"].items()}
+        given = found.get("alternative")
+        if isinstance(given, Mapping) and set(given) <= {"value", "source"} and "value" in given:
+            if "source" in given:
+                found.setdefault("source", given["source"])
+            found["alternative"] = given = given["value"]
+        if isinstance(given, str) and (number := split_number(given)) and number[1] in ("", "%"):
+            found["alternative"] = number[0] / (100.0 if number[1] else 1.0)
         for key in ("alpha", "power"):
             if isinstance(found.get(key), int) and not isinstance(found.get(key), bool):
                 found[key] = float(found[key])
@@ -209,8 +217,6 @@ class SizeStudy(Section):
     def _fits(self) -> Self:
         if not re.fullmatch(r"\w[\w .+-]{0,99}", self.name):
             raise mistake("a name becomes a folder", "up to 100 letters, digits, spaces and . _ + -")
-        for wrong, allowed in _misfits(self):
-            raise mistake(wrong, allowed)
         return self
 
     @model_serializer(mode="wrap")
@@ -226,58 +232,3 @@ class SizeStudy(Section):
     def n_arms(self) -> int:
         """How many arms the trial has."""
         return len(self.variants) if self.design in ARMS else 1
-
-
-def _misfits(study: SizeStudy) -> list[tuple[str, str]]:
-    """What does not go together, with what would."""
-    found: list[tuple[str, str]] = []
-    has_arms = study.design in ARMS
-    if has_arms and len(study.variants) < 2:
-        found.append((f"{study.design} compares arms", "`variants` with two arms, {control: {}, experimental: {…}}"))
-    if not has_arms and study.variants:
-        found.append((f"{study.design} has one arm", "no `variants`; `changes` change the scenario"))
-    if study.design in ("two-arm", "logrank") and len(study.variants) > 2:
-        found.append((f"{study.design} compares two arms", "two `variants`"))
-    if study.control is not None and study.control not in study.variants:
-        found.append((f"there is no variant {study.control!r}", ", ".join(study.variants) or "none"))
-    if (study.design == "bryant-day") != (study.toxicity is not None):
-        found.append(("`toxicity` and bryant-day go together", "{endpoint: any severe toxicity, null: 0.6, …}"))
-    if (study.design == "fleming") != (study.stages is not None):
-        found.append(("`stages` and fleming go together", "{first: 15, all: 25}"))
-    if (study.design == "precision") != (study.half_width is not None):
-        found.append(("`half_width` and precision go together", "half_width: 0.1"))
-    if (study.design == "one-sample-logrank") != (study.reference is not None):
-        found.append(("`reference` and one-sample-logrank go together", "reference: {median: 6 months}"))
-    needs_null = study.design in ONE_ARM and study.design not in ("precision", "one-sample-logrank")
-    if needs_null != (study.null is not None):
-        found.append(("a null rate is of designs with one arm", "`null: 0.15` with one arm, and not with two"))
-    if study.looks.at != [1.0] and not has_arms:
-        found.append((f"{study.design} has its own looks", "`looks` with two-arm or logrank"))
-    found += _wrong_alternative(study)
-    if not 0.0 < study.alpha < 1.0:
-        found.append(
-            (f"alpha {study.alpha:g}: no test of a finite trial has this level", "0 < alpha < 1, such as 0.05")
-        )
-    if not 0.0 < study.power < 1.0:
-        found.append((f"power {study.power:g}: no finite trial has this power", "0 < power < 1, such as 0.80"))
-    return found
-
-
-def _wrong_alternative(study: SizeStudy) -> list[tuple[str, str]]:
-    given = study.alternative
-    if given is None:
-        if study.design in ("precision",):
-            return []
-        return [("the alternative is missing", "a number, `calibrated`, or `modelled`")]
-    if given in (CALIBRATED, MODELLED):
-        return []
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        return [(f"{given!r} is no alternative", "a number, `calibrated`, or `modelled`")]
-    if study.design in ("two-arm", "selection"):
-        return [("the arms' own changes make the alternative of two arms", "`alternative: calibrated` or `modelled`")]
-    if study.design in OF_TIMES:
-        return [] if 0.0 < given < 1.0 else [("this hazard ratio is no gain", "above 0 and below 1")]
-    if study.null is not None and not given > study.null.value:
-        nearest = f"above {study.null.value:g}"
-        return [(f"the alternative {given:g} is not above the null {study.null.value:g}", nearest)]
-    return [] if 0.0 < given < 1.0 else [("a rate of 0 or 1 leaves nothing to test", "between 0 and 1")]

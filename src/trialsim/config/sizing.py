@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from trialsim.config.builtin import find_file
+from trialsim.config.layers import place_of_key
 from trialsim.config.loading import scenario_from_mapping
 from trialsim.config.problems import problem_at, problems_of
 from trialsim.config.scenario import Scenario
+from trialsim.config.size_misfits import misfits
 from trialsim.config.size_study import SizeStudy
 from trialsim.config.studies import base_scenario, changed_scenarios, not_parallel
 from trialsim.config.yaml_lines import Places, place_of, read_yaml
-from trialsim.errors import ConfigurationError
+from trialsim.errors import ConfigurationError, RequestError
 
 THE_ARM: Final = "all patients"  # the name of the only arm
 
@@ -28,6 +30,7 @@ class Sizing:
 
     study: SizeStudy
     scenarios: dict[str, Scenario]
+    places: Places = field(default_factory=dict, repr=False, compare=False)  # file and line of each key, if from a file
 
     def to_mapping(self) -> dict[str, Any]:
         """Everything resolved, as plain data that can be read again."""
@@ -54,6 +57,9 @@ def load_sizing(name: str | Path, changes: Mapping[str, Any] | None = None) -> S
     data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
     own, others = _split(changes or {})
     study = _validated(_changed(data, own), places)
+    mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in misfits(study)]
+    if mistakes:
+        raise ConfigurationError(mistakes)
     base = base_scenario(study.scenario, {**study.changes, **others}, path, places)
     variants = _control_first(study) if study.variants else {THE_ARM: {}}
     scenarios = changed_scenarios(base, variants, path, {arm: place_of(places, ("variants", arm)) for arm in variants})
@@ -63,7 +69,15 @@ def load_sizing(name: str | Path, changes: Mapping[str, Any] | None = None) -> S
         problems.append(problem_at(places, ("scenario",), study.scenario, wrong, "a scenario without `clinic`"))
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
-    return Sizing(study, scenarios)
+    return Sizing(study, scenarios, places)
+
+
+def located(error: RequestError, sizing: Sizing) -> RequestError:
+    """The error with the file and line of the key that it names, where it names one."""
+    key = re.match(r"[a-z_]+(\.[a-z_]+)*", error.problem.what)
+    place = place_of_key(key[0]) if key is not None else ()
+    found = place_of(sizing.places, place) if place and place[0] in SizeStudy.model_fields else ""
+    return error.at(found)
 
 
 def is_sizing(name: str | Path) -> bool:

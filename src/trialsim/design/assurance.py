@@ -75,8 +75,8 @@ def assurance_of(
     """Assurance from trials under the posterior; columns of rows as in `trials.columns_of`.
 
     `draws` (draws, parameters) is the table that the rows' draws are of. How far the truth of a draw lies on the
-    alternative's side of the null is read from the mean of its trials' statistics; without a test (`is_test`) what a
-    draw requires is judged by its power.
+    alternative's side of the null is read from the mean of its trials' statistics, of two endpoints from the worse of
+    them; without a test (`is_test`) what a draw requires is judged by its power.
     """
     success = (rows["decision"] == 1).astype(np.float64)
     draw = rows["parameter_draw"].astype(np.int64) - 1
@@ -85,9 +85,11 @@ def assurance_of(
     seen = n > 1
     size = n[seen]
     power = _shrunk((np.bincount(draw, weights=success, minlength=len(draws))[seen]) / size, size)
-    statistic = rows["statistic"]
-    effect = np.bincount(draw, weights=statistic, minlength=len(draws))[seen] / size
-    squares = np.bincount(draw, weights=statistic**2, minlength=len(draws))[seen] / size - effect**2
+    effect, squares = _effects(rows["statistic"], draw, len(draws), seen)
+    if rows["second_statistic"].any():  # both endpoints must be on the better side
+        other, its_squares = _effects(rows["second_statistic"], draw, len(draws), seen)
+        squares = np.where(other < effect, its_squares, squares)
+        effect = np.minimum(effect, other)
     noise = float(np.mean(np.maximum(squares, 0.0) / np.maximum(size - 1.0, 1.0)))
     total = float(effect.var(ddof=1)) if len(effect) > 1 else 0.0
     reliability = max(1.0 - noise / total, 0.05) if total > 0.0 else 1.0
@@ -100,6 +102,13 @@ def assurance_of(
     return Assurance(
         mean, error, *at_median, power, quantiles, better, better_error, conditional, int(seen.sum()), len(rows), shares
     )
+
+
+def _effects(statistic: Floats, draw: Counts, n_draws: int, seen: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """The mean and the variance of a statistic over the trials of each draw that is seen."""
+    n = np.bincount(draw, minlength=n_draws)[seen]
+    mean = np.bincount(draw, weights=statistic, minlength=n_draws)[seen] / n
+    return mean, np.bincount(draw, weights=statistic**2, minlength=n_draws)[seen] / n - mean**2
 
 
 def _shrunk(power: Floats, n: Floats) -> Floats:

@@ -124,10 +124,13 @@ class ResponseAndToxicity:
         return (self.design.n1, self.design.n)
 
     def statistic(self, counts: Counts) -> Floats:
-        """The smaller of the deviates of responses and of freedom from toxicity."""
-        n, x, free = counts[:, -1, 0, 0], counts[:, -1, 0, 1], counts[:, -1, 0, 0] - counts[:, -1, 0, 2]
-        rates = self.design.rates
-        return np.minimum(_standardised(n, x, rates.pr0), _standardised(n, free, rates.pt0))
+        """The deviate of responses."""
+        return _standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.design.rates.pr0)
+
+    def second_statistic(self, counts: Counts) -> Floats:
+        """The deviate of freedom from toxicity."""
+        n = counts[:, -1, 0, 0]
+        return _standardised(n, n - counts[:, -1, 0, 2], self.design.rates.pt0)
 
     def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
         """See `Decisions`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from scipy.stats import norm
@@ -23,6 +23,8 @@ from trialsim.design.two_arms import bounds_of
 from trialsim.errors import RequestError
 from trialsim.model.conduct import EventConduct
 from trialsim.model.units import DAYS_PER_MONTH
+
+MOST_PATIENTS: Final = 5000  # of a study; see config.size_study
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def event_plan(
         per_patient = max(most / study.largest_n, 1e-9)
         wrong = f"it takes about {fixed * more:.0f} events, and there are {most:.0f} by the end of the largest trial."
         needed = math.ceil(fixed * more / per_patient)
-        nearest = f"largest_n from about {needed}, a longer `conduct.follow_up`, or more sites."
+        more_patients = f"largest_n from about {needed}, " if needed <= MOST_PATIENTS else ""
+        nearest = f"{more_patients}a longer `conduct.follow_up`, more sites, or accrual that does not close."
         raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest)
     numbers = {
         "hazard_ratio": hazard_ratio, "inflation": more, "schoenfeld_events": fixed, "sides": study.sides,

@@ -22,7 +22,7 @@ from trialsim.design.plan import (
     one_arm_plan,
     precision_plan,
 )
-from trialsim.design.probe import LOG_RANK, Probe
+from trialsim.design.probe import LOG_RANK, Probe, check_accrual
 from trialsim.design.questions import RESPONSES, SEVERE, TIMES, question_of, toxicities_of
 from trialsim.design.ready import (
     DRAWS_LOOKED_AT,
@@ -71,7 +71,8 @@ def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
         return _with_any_endpoint(ready, protocols)
     questions = _questions(study, protocols)
     if study.design == "one-sample-logrank":
-        return replace(_with_reference(replace(ready, questions=questions), protocols[0]), posterior=protocols)
+        ready = _with_reference(replace(ready, questions=questions), protocols[0])
+        return check_accrual(replace(ready, posterior=protocols))
     better = "lower" if questions.primary[0].kind == c.TOXICITY else "higher"
     ready = replace(ready, questions=questions, better=better)
     if questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
@@ -82,7 +83,7 @@ def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
         ready = _with_one_arm(ready, protocols[0])
     if study.safety is not None and ready.plan is not None:
         ready = replace(ready, boundary=ready.boundary_for(ready.plan.n))
-    return replace(ready, posterior=_all_draws(ready, protocols))
+    return check_accrual(replace(ready, posterior=_all_draws(ready, protocols)))
 
 
 def _all_draws(ready: Ready, protocols: Protocols) -> Protocols:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -81,7 +82,12 @@ def one_arm_plan(study: SizeStudy, p1: float) -> Plan:
     if study.design == "fleming":
         if study.stages is None:
             raise AssertionError("fleming has stages: see config.size_study")
-        return _two_stage(study, fleming(p0, p1, study.alpha, study.stages.first, study.stages.all), [])
+        design = fleming(p0, p1, study.alpha, study.stages.first, study.stages.all)
+        if design.power < study.power:
+            wrong = f"these stages have power {design.power:.3f}, and {study.power:g} is asked for."
+            nearest = f"more patients, or power up to {math.floor(1000.0 * design.power) / 1000.0:g}."
+            raise RequestError("stages", wrong, nearest)
+        return _two_stage(study, design, [])
     good = admissible(simon_designs(p0, p1, study.alpha, study.power, study.largest_n))
     return _two_stage(study, _chosen(study, good), good)
 

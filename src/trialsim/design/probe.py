@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from trialsim.montecarlo.engine import BATCH
 from trialsim.records.replicate_store import Rows
 
 LOG_RANK = EventDecisions((), (0.0,), (), 0.5, 1)  # one look; what it decides does not matter
+
+
+TRIALS_OF_ACCRUAL: Final = 100
+NEARLY_ALWAYS: Final = 0.95
 
 
 class Probe:
@@ -80,3 +85,19 @@ class Probe:
 
     def _rows(self, n: int) -> Rows:
         return event_rows(self.found, self.decisions, c.EventConduct((), n, self.follow_up), False)
+
+
+def check_accrual(ready: Ready) -> Ready:
+    """The study, if accrual does not nearly always close before the patients are there. Raises `RequestError`."""
+    n = int(ready.sizes[0]) if ready.plan is None else ready.plan.n
+    own = ready.setting(ALTERNATIVE, n)
+    engines = [BATCH] * len(own.protocols)
+    asked = ready.questions.primary
+    found = simulated(engines, own.protocols, own.arms, asked, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
+    came = (found.number > 0).sum(axis=1)
+    if float((came < n).mean()) > NEARLY_ALWAYS:
+        wrong = f"it closes before {n} patients are there: {float(came.mean()):.1f} come on average."
+        raise RequestError(
+            "accrual of the scenario", wrong, "accrual that closes later, more sites, or a smaller trial."
+        )
+    return ready

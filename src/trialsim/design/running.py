@@ -17,7 +17,7 @@ from trialsim.design.exact.toxicity import ToxicityBoundary
 from trialsim.design.plan import one_rate
 from trialsim.design.settings import Setting
 from trialsim.design.timelines import Timelines, ideal, simulated
-from trialsim.design.trials import TOXIC, Questions, columns_of, decided, rows_of_trials
+from trialsim.design.trials import TOXIC, Questions, columns_of, decided, rows_of_trials, statistics_of
 from trialsim.design.wald import WaldTest
 from trialsim.engines.batch.conduct import toxicity_stops
 from trialsim.engines.reference.event_monitor import EventMonitoredTrial, Followed
@@ -162,7 +162,8 @@ def _fill(row: Rows, live: Conducted, trial: Trial, decisions: Decisions, number
 
 
 def _fill_rest(row: Rows, whole: Conducted, decisions: Decisions, n_arms: int) -> None:
-    row["statistic"] = decisions.statistic(whole.counts[None])[0]
+    first, second = statistics_of(decisions, whole.counts[None])
+    row["statistic"], row["second_statistic"] = first[0], second[0]
     for i in range(n_arms):
         row[f"n_{i}"], row[f"x_{i}"] = whole.counts[-1, i, 0], whole.counts[-1, i, 1]
 

@@ -95,26 +95,34 @@ def search(
     whole: Counts,
     trials: int,
 ) -> Found:
-    """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `trials` trials in all."""
-    sizes = whole
+    """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `trials` trials in all.
+
+    If the sizes that are left in the end do not hold the whole interval, more are looked at in the same trials.
+    """
     curve: dict[int, tuple[float, float, int]] = {}
-    spent = 0
-    rounds = [max(FEWEST, round(trials * share)) for share in (*SHARES, 1.0 - sum(SHARES))]
-    while rounds:
-        n = rounds.pop(0)
-        chosen = _spread(sizes)
-        seen = evaluate([int(size) for size in chosen], spent + 1, n)
-        spent += n
-        parts = zip(chosen.tolist(), seen.power.tolist(), seen.effective.tolist(), strict=True)
+    sizes = chosen = whole
+    n = spent = 0
+
+    def look(at: Counts) -> None:
+        seen = evaluate([int(size) for size in at], spent + 1, n)
+        parts = zip(at.tolist(), seen.power.tolist(), seen.effective.tolist(), strict=True)
         curve.update({size: (power, effective, n) for size, power, effective in parts})
+
+    for share in (*SHARES, 1.0 - sum(SHARES)):
+        if n > 0:
+            spent += n
+            sizes = _narrowed(sizes, _table({int(size): curve[int(size)] for size in chosen}), target)
+        n, chosen = max(FEWEST, round(trials * share)), _spread(sizes)
+        look(chosen)
+    while True:
         now = _table({int(size): curve[int(size)] for size in chosen})
-        found = _answer(now, _table(curve), target, spent, whole)
+        found = _answer(now, _table(curve), target, spent + n, whole)
         wider = _widened(whole, sizes, found)
-        if not rounds and len(wider) > len(sizes):
-            rounds, sizes = [n], wider  # the sizes that were left may not hold the whole interval: once more
-        else:
-            sizes = _narrowed(sizes, now, target)
-    return found
+        if len(wider) == len(sizes):
+            return found
+        more = _spread(np.setdiff1d(wider, sizes))
+        look(more)
+        sizes, chosen = wider, np.union1d(chosen, more)
 
 
 def _widened(whole: Counts, sizes: Counts, found: Found) -> Counts:

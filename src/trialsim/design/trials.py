@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.design.decisions import FUTILE, GO_ON, Decisions
+from trialsim.design.decisions import FUTILE, GO_ON, Decisions, ResponseAndToxicity
 from trialsim.design.settings import Setting
 from trialsim.design.timelines import Timelines, simulated
 from trialsim.engines.batch.conduct import conduct_trials, toxicity_stops
@@ -56,6 +56,7 @@ def columns_of(n_arms: int) -> tuple[Column, ...]:
         Column("harmed", "int64", "patients", "of whom had a severe toxicity by then"),
         Column("paused_days", "float64", "days", "for how long accrual waited for looks"),
         Column("statistic", "float64", "", "standard normal deviate of the final counts under the null hypothesis"),
+        Column("second_statistic", "float64", "", "the same of the second endpoint, 0 where there is none"),
         *(Column(n, "int64", "patients", "counted in the arm at the final look") for n, _ in arms),
         *(Column(x, "int64", "patients", "of whom had the event of the first question") for _, x in arms),
     )
@@ -96,10 +97,18 @@ def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions,
         rows["harmed"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
     waited = np.where(is_in, enrolled - found.arrival, 0.0)
     rows["paused_days"] = waited.max(axis=1, initial=0.0)
-    rows["statistic"] = decisions.statistic(counts)
+    rows["statistic"], rows["second_statistic"] = statistics_of(decisions, counts)
     for i in range(n_arms):
         rows[f"n_{i}"], rows[f"x_{i}"] = counts[:, -1, i, 0], counts[:, -1, i, 1]
     return rows
+
+
+def statistics_of(decisions: Decisions, counts: Counts) -> tuple[Floats, Floats]:
+    """The deviates of the final counts, of the first endpoint and of the second; 0 where there is none."""
+    first = decisions.statistic(counts)
+    if isinstance(decisions, ResponseAndToxicity):
+        return first, decisions.second_statistic(counts)
+    return first, np.zeros_like(first)
 
 
 def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) -> tuple[Floats, Floats, Counts]:

@@ -45,6 +45,10 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
     """Upper and lower z bounds by look; no lower ones without futility. Raises `RequestError`."""
     used = spending_of(looks.spending)
     upper = efficacy_bounds(looks.at, alpha, used, sides=sides)
+    if not np.isfinite(upper).all():
+        early = looks.at[int(np.argmax(~np.isfinite(upper)))]
+        wrong = f"nothing can be rejected at a share of {early:g}: too little alpha is spent by then."
+        raise RequestError("looks.at", wrong, "later looks, or a spending function that spends more early.")
     futility = looks.futility
     if futility is None or len(looks.at) == 1:
         return tuple(upper.tolist()), ()

@@ -115,7 +115,7 @@ class Work:
                 return rejections_by_size(trials, setting, self.seed, FIRST_OF_SEARCH + first + begin - 1, count)
 
             in_block = block_size(BATCH, max(sizes))
-            rows = self.rows(f"search {first}", n, in_block, make)
+            rows = self.rows(f"search {first} {sizes[0]}-{sizes[-1]}", n, in_block, make)
             numbers = np.arange(FIRST_OF_SEARCH + first, FIRST_OF_SEARCH + first + n)
             draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
             return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
@@ -140,7 +140,8 @@ def take_size(ready: Ready, found: Found | None) -> Ready:
         return ready
     if found.n is None:
         wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
-        allowed = "more patients, a longer `conduct.follow_up`, or less power."
+        longer = "a longer `conduct.follow_up`" if ready.events is not None else "a later cut-off"
+        allowed = f"a larger `largest_n`, {longer}, or less power."
         raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
     if ready.events is not None:
         ready.events.with_n(found.n)
