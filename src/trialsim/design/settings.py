@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.optimize import brentq, root_scalar
+from scipy.optimize import brentq
 
 from trialsim.comparison.allocation import Arms
 from trialsim.design.timelines import Floats, Timelines, simulated
@@ -155,8 +155,10 @@ def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevalua
         return rate_of(with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
 
     first = wanted / highest  # the rate is nearly proportional to the share
-    found = root_scalar(excess, x0=first, x1=0.98 * first, method="secant", xtol=2e-4, maxiter=30)
-    return with_sensitive(protocol, float(found.root))
+    low, high = 0.9 * first, min(1.0, 1.1 * first)
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        low, high = 0.0, 1.0
+    return with_sensitive(protocol, float(brentq(excess, low, high, xtol=2e-4)))
 
 
 def with_events_of(
