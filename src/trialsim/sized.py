@@ -93,9 +93,15 @@ class Sized:
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
         is_short = np.asarray(counted < n) if study.conduct.inevaluable != "dropped" else None
         quantities = Quantities(
-            SUCCESS.get(study.design, REJECTS), self.n_looks, study.safety is not None, events is None, is_short
+            SUCCESS.get(study.design, REJECTS), self.n_looks, study.safety is not None, self._may_wait, is_short
         )
         return conducted(truth, exact, rows, quantities)
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether accrual may have to wait for a look."""
+        own = self.sizing.study.conduct
+        return self.ready.events is None and (own.accrual == "pause" or own.overrun is not None)
 
     @property
     def n_looks(self) -> int:

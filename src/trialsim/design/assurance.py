@@ -24,6 +24,7 @@ from trialsim.records.tables import plain_rows
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+ENOUGH_A_DRAW: Final = 10
 _RIDGE: Final = 1e-8  # two parameters that move as one have no inverse of their own
 MOST_PARAMETERS: Final = 14  # of which every subset is looked at
 
@@ -51,6 +52,11 @@ class Assurance:
     n_draws: int
     n_trials: int
     shares: pd.DataFrame
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether there are enough trials a draw to tell how power spreads over draws."""
+        return self.n_trials >= ENOUGH_A_DRAW * self.n_draws
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the single draws as plain data."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trialsim.config.size_study import SizeStudy
@@ -80,7 +80,7 @@ def _without_test(ready: Ready, design: Mapping[str, Any], what: str) -> str:
         )
     return (
         f"The trial estimates the rate of {what}. With {design['n']} patients the exact "
-        f"{per_cent(study.confidence)} confidence interval is at most {design['half_width']:.3f} wide each way "
+        f"{per_cent(study.confidence)} confidence interval reaches at most {design['half_width']:.3f} each way "
         f"with probability {design['power']:.3f}, if the rate is {design['p1']:.3f}; its expected half width is "
         f"{design['expected_half_width']:.3f}."
     )
@@ -162,18 +162,32 @@ def _looks(study: SizeStudy, design: Mapping[str, Any], of: str) -> str:
     looks = study.looks
     if len(looks.at) == 1:
         return f"The test is {_sides(study)} at level {study.alpha:g}, with no interim look. "
-    bounds = ", ".join(f"{z:.3f}" for z in design["upper_z"])
-    how = _SPENDING.get(str(looks.spending), str(looks.spending))
+    bounds = [f"{z:.3f}" for z in design["upper_z"]]
+    how = _SPENDING.get(str(looks.spending)) or (
+        f"{', '.join(f'{x:g}' for x in looks.spending)} by the looks"
+        if isinstance(looks.spending, list)
+        else f"alpha t^{looks.spending.removeprefix('power ')}"
+    )
+    if of == "events":
+        when = f"Interim looks are made after {_listed(design['looks'][:-1])} events"
+        reached = f"{_listed(bounds[:-1])} there, or about {bounds[-1]} at the end"
+    else:
+        when = f"The data are looked at after {_listed(design['looks'])} {of}"
+        reached = _listed(bounds)
     text = (
-        f"The data are looked at after {', '.join(str(n) for n in design['looks'])} {of}; the null hypothesis is "
-        f"rejected if the standardised difference reaches {bounds} ({_sides(study)} level {study.alpha:g}, alpha "
-        f"spent as {how}, Lan and DeMets 1983). "
+        f"{when}; the null hypothesis is rejected if the standardised difference reaches {reached} ({_sides(study)} "
+        f"level {study.alpha:g}, alpha spent as {how}, Lan and DeMets 1983). "
     )
     if design["lower_z"]:
-        low = ", ".join(f"{z:.3f}" for z in design["lower_z"][:-1])
+        low = _listed([f"{z:.3f}" for z in design["lower_z"][:-1]])
         binding = "binding" if looks.futility is not None and looks.futility.binding else "non-binding"
         text += f"The trial stops for futility below {low} ({binding}). "
     return text
+
+
+def _listed(items: Sequence[object]) -> str:
+    *others, last = map(str, items)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _sides(study: SizeStudy) -> str:

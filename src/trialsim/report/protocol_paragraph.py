@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
+from trialsim.config.quantities import FROM_PROTOCOL
 from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.assurance import Assurance
 from trialsim.design.calendar import DECIDED, EXPECTED_N, HARMED, REJECTS, SUCCESS, value_of
-from trialsim.design.plan import ALTERNATIVE, NULL
+from trialsim.design.plan import ALTERNATIVE, NULL, TOXIC_NULL
 from trialsim.design.ready import POSTERIOR, Ready
 from trialsim.design.search import Found
 from trialsim.report.design_sentences import design_sentences, larger_design
 from trialsim.report.words import endpoint_in_words
 
+MOST_STEPS: Final = 8  # of a boundary that are told
+WORD: Final = {"precision": "that probability", "selection": "the probability of the right selection"}
 _ATTAINED = {
     "koyama-chen": "Koyama and Chen (2008)",
     "green-dahlberg": "Green and Dahlberg (1992)",
@@ -80,9 +83,7 @@ def _boundary(ready: Ready) -> str:
     study, boundary = ready.study, ready.boundary
     if study.safety is None or boundary is None:
         return ""
-    at_least = boundary.at_least
-    pairs = [(x, n) for n, x in enumerate(at_least, start=1) if x <= n]
-    steps = [f"{x} of the first {n}" for i, (x, n) in enumerate(pairs) if i == len(pairs) - 1 or pairs[i + 1][0] > x]
+    steps = [f"{x} of {n}" for x, n in boundary.steps(MOST_STEPS)]
     how = (
         f"the posterior probability of a rate above {boundary.rate:g} reaches {study.safety.certainty:g} (beta prior "
         f"{study.safety.prior[0]:g}, {study.safety.prior[1]:g})"
@@ -90,8 +91,10 @@ def _boundary(ready: Ready) -> str:
         else f"it would be reached with probability {study.safety.alpha:g} at a rate of {boundary.rate:g}"
     )
     return (
-        f"The trial stops for toxicity ({endpoint_in_words(study.safety.endpoint)}) when {how}: at the latest with "
-        f"{', '.join(steps)}."
+        f"The trial stops for toxicity ({endpoint_in_words(study.safety.endpoint)}) when {how}. Patients count in the "
+        f"order of enrolment, as soon as toxicity is seen: it stops with {', '.join(steps)} of the first patients, and "
+        f"with numbers between these; the probability to stop is {boundary.at(boundary.rate).rejects:.3f} at a rate "
+        f"of {boundary.rate:g}."
     )
 
 
@@ -101,14 +104,18 @@ def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
     planned, value = (value_of(calendar, ALTERNATIVE, success, name) for name in ("planned", "value"))
     error = value_of(calendar, ALTERNATIVE, success, "mcse")
     months, low, high = (value_of(calendar, ALTERNATIVE, DECIDED, x) for x in ("value", "lower", "upper"))
-    word = {"precision": "probability", "selection": "probability"}.get(ready.study.design, "power")
+    word = WORD.get(ready.study.design, "the power")
     text = "Simulated under the accrual, the assessments and the drop-out of the scenario, "
-    text += f"the {word} is {value:.3f} ± {error:.3f}"
+    text += f"{word} is {value:.3f} ± {error:.3f}"
     if not math.isnan(planned) and abs(planned - value) > 2.0 * error:
         text += f" (planned {planned:.3f})"
     null = value_of(calendar, NULL, REJECTS)
     if not math.isnan(null):
         text += f" and the type I error {null:.4f} ± {value_of(calendar, NULL, REJECTS, 'mcse'):.4f}"
+    toxic_null = value_of(calendar, TOXIC_NULL, REJECTS)
+    if not math.isnan(toxic_null):
+        error = value_of(calendar, TOXIC_NULL, REJECTS, "mcse")
+        text += f" if too few respond, {toxic_null:.4f} ± {error:.4f} if too many have the toxicity"
     found.append(text + ".")
     patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, HARMED))
     found.append(
@@ -144,10 +151,11 @@ def _assurance(study: SizeStudy, assurance: Assurance | None) -> list[str]:
     if assurance is None:
         return []
     low, high = assurance.quantiles[0], assurance.quantiles[-1]
+    spread = f" and lies between {low:.2f} and {high:.2f} in 90 % of the posterior" if assurance.has_spread else ""
     return [
         f"Given what the pilot leaves open, the probability of success (assurance) is {assurance.assurance:.3f} ± "
-        f"{assurance.mcse:.3f}; power is {assurance.power_at_median:.3f} at the posterior median and lies between "
-        f"{low:.2f} and {high:.2f} in 90 % of the posterior."
+        f"{assurance.mcse:.3f}; {WORD.get(study.design, 'power')} is {assurance.power_at_median:.3f} at the posterior "
+        f"median{spread}."
     ]
 
 
@@ -156,10 +164,11 @@ def _sources(ready: Ready, seed: int, trials: int) -> list[str]:
     if study.alternative == CALIBRATED:
         of = f"the posterior of the pilot ({_pilot(ready)})"
     elif study.alternative == MODELLED:
-        of = f"the point values of the scenario ({_pilot(ready)})"
+        of = "the scenario at its point values"
     else:
         of = f"{study.source}"
-    null = f"Null rate: {study.null.value:g} ({study.null.source}). " if study.null is not None else ""
+    source = f" ({study.null.source})" if study.null is not None and study.null.source != FROM_PROTOCOL else ""
+    null = f"Null rate: {study.null.value:g}{source}. " if study.null is not None else ""
     return [
         f"{null}Alternative: {of}. Accrual, drop-out and assessments are those of the scenario "
         f"{study.scenario}, whose parameters come from {_pilot(ready)}. Simulated with trialsim "

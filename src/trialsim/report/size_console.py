@@ -59,7 +59,9 @@ _SHOWN = {
     "approximations": "control patients by approximation",
     "best": "best arm",
 }
+MOST_STEPS = 6  # of a boundary that are shown
 _LABELS = {"precision": {"power": "interval narrow enough with probability", "alpha": "1 - confidence"}}
+_HIDDEN = {"bryant-day": ("r1", "r", "alpha")}  # CR1, CR and alpha R say it
 _ONE_STAGE = ("single-stage", "ahern", "precision", "selection")
 
 
@@ -105,11 +107,11 @@ def _design(design: Mapping[str, Any], ready: Ready) -> Table:
     table = _plain_table(f"The design (its probabilities: {how})", ("", ""))
     for key, label in _SHOWN.items():
         value = design.get(key)
-        if value is not None and value != [] and not (key in ("pet_p0", "en_p0") and design["kind"] in _ONE_STAGE):
+        is_said = value is not None and value != [] and key not in _HIDDEN.get(str(design["kind"]), ())
+        if is_said and not (key in ("pet_p0", "en_p0") and design["kind"] in _ONE_STAGE):
             table.add_row(_LABELS.get(str(design["kind"]), {}).get(key, label), _written(value))
     if ready.boundary is not None:
-        steps = [f"{x}/{n}" for n, x in enumerate(ready.boundary.at_least, start=1) if x <= n]
-        table.add_row("stop for toxicity at", ", ".join(steps[:: max(1, len(steps) // 8)]) + " …")
+        table.add_row("stop for toxicity at", ", ".join(f"{x}/{n}" for x, n in ready.boundary.steps(MOST_STEPS)))
     for truth, lever in ready.levers.items():
         table.add_row(f"the {truth} is imposed by", lever)
     return table

@@ -30,6 +30,13 @@ class ToxicityBoundary:
     rate: float
     method: str
 
+    def steps(self, most: int) -> list[tuple[int, int]]:
+        """(toxicities, patients) where the boundary rises next, at most so many of them, spread evenly."""
+        pairs = [(x, n) for n, x in enumerate(self.at_least, start=1) if x <= n]
+        steps = [pair for i, pair in enumerate(pairs) if i == len(pairs) - 1 or pairs[i + 1][0] > pair[0]]
+        chosen = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(np.int64))
+        return [steps[i] for i in chosen.tolist()]
+
     def at(self, rate: float) -> Paths:
         """What becomes of the trial at a true rate, if looked at after every patient; `stops_high` are the stops."""
         n = np.arange(1, len(self.at_least) + 1)
