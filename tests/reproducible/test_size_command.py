@@ -179,6 +179,10 @@ def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> Non
         ),
         (STUDY.replace("changes: {", "changes: {accrual.closes_after: 2 months, "), "patients are there"),
         (STUDY.replace("changes: {", "changes: {events.withdrawal.rate: 2.5 /month, "), "hardly anyone is evaluable"),
+        (
+            STUDY.replace("single-stage", "simon-optimal") + "conduct: {interim_after: 1 day}\n",
+            "nobody has been assessed",
+        ),
         (ARMS.replace("z: [0]", "spending: banana"), "spends no beta"),
         (ARMS.replace("at: [0.5, 1]", "at: [0.000001, 1]"), "nothing can be rejected"),
         (ARMS + "sides: 2\n", "futility is on one side"),

@@ -23,7 +23,7 @@ from trialsim.design.plan import (
     precision_plan,
 )
 from trialsim.design.probe import LOG_RANK, Probe, check_accrual
-from trialsim.design.questions import RESPONSES, SEVERE, TIMES, question_of, toxicities_of
+from trialsim.design.questions import RESPONSES, SEVERE, TIMES, check_wait, question_of, toxicities_of
 from trialsim.design.ready import (
     DRAWS_LOOKED_AT,
     FEWEST_DRAWS,
@@ -129,6 +129,8 @@ def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
         wrong = "a design with one arm asks whether a rate is high enough."
         allowed = f"{', '.join(RESPONSES)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
         raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed)
+    if study.conduct.interim_after is not None:
+        check_wait(study.conduct.interim_after.value, str(study.endpoint.of), protocols)
     safety = question_of(study.safety.endpoint, protocols) if study.safety is not None else None
     if safety is not None and safety.kind != c.TOXICITY:
         wrong = "this is no toxicity."

@@ -29,6 +29,7 @@ from trialsim.errors import RequestError
 Floats = npt.NDArray[np.float64]
 NULL: Final = "null"
 ALTERNATIVE: Final = "alternative"
+LARGEST: Final = 150  # patients of Bryant and Day's designs, which take a search of their own
 TOXIC_NULL: Final = "null toxicity"
 _TARGETS: Final = np.arange(1, 100) / 100.0  # planned powers of the designs that are tried
 _TIMES: Final = 2.0  # a design of more than so many times the planned n is not what a calendar can cost
@@ -179,7 +180,7 @@ def bryant_day_plan(study: SizeStudy, pr1: float, pt1: float) -> Plan:
     if aim is None or study.null is None:
         raise AssertionError("bryant-day has a toxicity and a null: see config.size_study")
     rates = Rates(study.null.value, pr1, 1.0 - aim.null.value, pt1, aim.odds_ratio)
-    found = bryant_day(rates, study.alpha, aim.alpha, study.power, min(study.largest_n, 150))
+    found = bryant_day(rates, study.alpha, aim.alpha, study.power, min(study.largest_n, LARGEST))
     numbers = {
         "n1": found.n1, "cr1": found.cr1, "ct1": found.ct1, "n": found.n, "cr": found.cr, "ct": found.ct,
         "r1": found.cr1, "r": found.cr, "most_toxic1": found.n1 - found.ct1 - 1, "most_toxic": found.n - found.ct - 1,

@@ -40,6 +40,14 @@ def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: 
     return c.Asked(c.TOXICITY, window, 0, toxicities_of(of, protocols), if_left)
 
 
+def check_wait(wait_days: float, of: str, protocols: Sequence[Protocol]) -> None:
+    """Refuse an interim look that waits for less than the first assessment. Raises `RequestError`."""
+    latest = max(item.assessment_every_days for item in protocols)
+    if of in RESPONSES and wait_days < latest:
+        wrong = f"nobody has been assessed after {wait_days:g} days: the first assessment is on day {latest:g}."
+        raise RequestError("conduct.interim_after", wrong, f"at least {latest:g} days.")
+
+
 def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:
     """The names of the toxicity clocks that an endpoint means, in any of the arms."""
     clocks = {p.clocks[i].name: p.clocks[i] for p in protocols for i in p.toxicities}

@@ -196,6 +196,8 @@ def _search(found: Found, ready: Ready) -> str:
 
 def _assurance(assurance: Assurance) -> str:
     spread = ", ".join(f"{q:.2f}" for q in assurance.quantiles)
+    if not assurance.has_spread:
+        spread = "too few trials a draw to tell; more --trials"
     at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
     better = (
         f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "

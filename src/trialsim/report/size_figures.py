@@ -9,8 +9,10 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from trialsim.design.assurance import Assurance
+from trialsim.design.calendar import SUCCESS
 from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.ready import POSTERIOR, Ready
 from trialsim.design.search import Found
@@ -19,6 +21,7 @@ from trialsim.records.replicate_store import Rows
 
 _DARK, _LIGHT, _HARM, _GREY, _GOOD = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a", "#2a9d8f"
 _DPI: Final = 150
+TO_THE_LEFT: Final = 0.025  # of a bar of responses stands the one of toxicity, as a share of n
 _COLOURS: Final = {
     NULL: _HARM,
     ALTERNATIVE: _DARK,
@@ -43,7 +46,8 @@ def draw_size_figures(
     if ready.study.design not in ("precision", "selection"):
         draw_boundaries(folder / "boundaries.png", title, ready, design)
     if assurance is not None:
-        draw_assurance(folder / "assurance.png", title, assurance, ready.study.power)
+        what = "probability" if ready.study.design in SUCCESS else "power"
+        draw_assurance(folder / "assurance.png", title, assurance, ready.study.power, what)
     draw_calendar(folder / "calendar.png", title, rows)
 
 
@@ -59,11 +63,18 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
     elif ready.is_two_stage:
         planned = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
         axes.plot(ready.sizes, 100.0 * np.array(planned), "s", color=_GREY, markersize=4.0, label="planned, exact")
+    fine = curve[curve["trials"] == curve["trials"].max()]
+    coarse = curve[curve["trials"] < curve["trials"].max()]
+    if len(coarse):
+        middle, half = 50.0 * (coarse["lower"] + coarse["upper"]), 50.0 * (coarse["upper"] - coarse["lower"])
+        axes.errorbar(coarse["n"], middle, yerr=half, fmt="none", ecolor=_LIGHT, elinewidth=2.0)
+        axes.plot(coarse["n"], 100.0 * coarse["power"], "o", color=_LIGHT, markersize=3.5,
+                  label="under the calendar, few trials")  # fmt: skip
     axes.fill_between(
-        curve["n"], 100.0 * curve["lower"], 100.0 * curve["upper"], color=_LIGHT, label="95 % Monte Carlo band"
+        fine["n"], 100.0 * fine["lower"], 100.0 * fine["upper"], color=_LIGHT, label="95 % Monte Carlo interval"
     )
     axes.plot(
-        curve["n"], 100.0 * curve["power"], "o-", color=_DARK, markersize=3.5, linewidth=1.2, label="under the calendar"
+        fine["n"], 100.0 * fine["power"], "o-", color=_DARK, markersize=3.5, linewidth=1.2, label="under the calendar"
     )
     axes.axhline(100.0 * found.target, color="black", linewidth=0.8)
     if found.n is not None:
@@ -98,7 +109,7 @@ def draw_boundaries(path: Path, title: str, ready: Ready, design: Mapping[str, A
         _draw_counts(axes, ready, design)
     else:
         return
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     _headed(figure, axes, title, "what each look decides")
     figure.savefig(path, dpi=_DPI)
 
@@ -107,19 +118,20 @@ def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     looks = np.array(design["looks"], dtype=np.float64)
     upper = np.array(design["upper_z"])
     top = float(np.max(upper[np.isfinite(upper)])) + 0.6
-    axes.fill_between(looks, upper, top, color=_GOOD, alpha=0.35, label="reject the null hypothesis")
-    axes.plot(looks, upper, "o-", color=_GOOD)
+    axes.vlines(looks, upper, top, color=_GOOD, linewidth=7, alpha=0.6, label="reject the null hypothesis")
+    axes.plot(looks, upper, "_", color=_GOOD, markersize=14, markeredgewidth=2.0)
     for x, z in zip(looks, upper, strict=True):
-        axes.annotate(f"{z:.2f}", (x, z), xytext=(0, 6), textcoords="offset points", fontsize=8, ha="center")
-    bottom = -1.0
+        axes.annotate(f"{z:.2f}", (x, z), xytext=(0, -11), textcoords="offset points", fontsize=8, ha="center")
+    bottom = float(upper.min()) - 1.0
     if design["lower_z"]:
         lower = np.array(design["lower_z"])
         bottom = min(float(lower.min()) - 0.6, bottom)
-        axes.fill_between(looks, lower, bottom, color=_HARM, alpha=0.25, label="stop for futility")
-        axes.plot(looks, lower, "o-", color=_HARM)
+        axes.vlines(looks[:-1], bottom, lower[:-1], color=_HARM, linewidth=7, alpha=0.5, label="stop for futility")
+        axes.plot(looks[:-1], lower[:-1], "_", color=_HARM, markersize=14, markeredgewidth=2.0)
         for x, z in zip(looks[:-1], lower[:-1], strict=True):
-            axes.annotate(f"{z:.2f}", (x, z), xytext=(0, -13), textcoords="offset points", fontsize=8, ha="center")
+            axes.annotate(f"{z:.2f}", (x, z), xytext=(0, 5), textcoords="offset points", fontsize=8, ha="center")
     axes.set_ylim(bottom, top)
+    axes.set_xlim(0.0, 1.06 * float(looks.max()))
     axes.set_xlabel("events" if ready.events is not None else "patients")
     axes.set_ylabel("standardised difference (z)")
 
@@ -129,7 +141,7 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     n = int(design["n"])
     looks = [(int(design["n1"]), int(design["r1"]))] if "n1" in design else []
     for at, r in looks:
-        axes.vlines(at, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="stop: too few respond")
+        axes.vlines(at, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="too few respond")
         axes.vlines(
             at,
             r + 0.5,
@@ -142,7 +154,8 @@ def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     r = int(design["r"])
     axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="" if looks else "null not rejected")
     axes.vlines(n, r + 0.5, n + 0.5, color=_GOOD, linewidth=7, alpha=0.8, label="recommend")
-    axes.annotate(f"> {r} of {n}", (n, r + 1.5), xytext=(-58, 0), textcoords="offset points", fontsize=9)
+    axes.annotate(f"> {r} of {n}", (n, r + 1.5), xytext=(-12, 0), textcoords="offset points", fontsize=9, ha="right",
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
     x = np.array([0.0, n])
     for rate, colour, name in ((design["p0"], _HARM, "p0"), (design["p1"], _DARK, "p1")):
         axes.plot(x, rate * x, "--", color=colour, linewidth=0.9, label=f"expected at {name} = {rate:.2f}")
@@ -161,11 +174,11 @@ def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: fl
     n = int(design["n"])
     if "most_toxic" in design:
         for at, most_toxic in ((design["n1"], design["most_toxic1"]), (n, design["most_toxic"])):
-            axes.plot(at, most_toxic + 0.5, marker="_", color="black", markersize=18, markeredgewidth=1.6)
-            axes.annotate(f"toxicity ≤ {most_toxic}", (at, most_toxic + 0.5), xytext=(-4, 5),
-                          textcoords="offset points",
-                          fontsize=8, ha="right")  # fmt: skip
-        most = max(most, float(design["most_toxic"]) + 4.0)
+            label = "too many with toxicity" if at == n else ""
+            axes.vlines(at - TO_THE_LEFT * n, most_toxic + 0.5, at, color="black", linewidth=7, alpha=0.5, label=label)
+            axes.annotate(f"toxicity > {most_toxic} of {at}", (at - TO_THE_LEFT * n, most_toxic + 1.0), xytext=(-7, 0),
+                          textcoords="offset points", fontsize=8, ha="right")  # fmt: skip
+        most = max(most, float(n) + 1.0)
     if ready.boundary is not None:
         at_least = np.array(
             [x if x <= i else np.nan for i, x in enumerate(ready.boundary.at_least, start=1)], dtype=np.float64
@@ -177,23 +190,21 @@ def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: fl
     return most
 
 
-def draw_assurance(path: Path, title: str, assurance: Assurance, target: float) -> None:
+def draw_assurance(path: Path, title: str, assurance: Assurance, target: float, what: str) -> None:
     """The distribution of power over the posterior, with its mean, and whose ignorance the required n is."""
     figure = Figure(figsize=(9.5, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1.0])
     left.hist(100.0 * assurance.power_by_draw, bins=np.linspace(0, 100, 26), color=_LIGHT, edgecolor="white")
-    top = left.get_ylim()[1]
-    for value, colour, name, height in (
-        (assurance.assurance, _GOOD, "assurance", 0.97),
-        (assurance.power_at_median, _DARK, "at the posterior median", 0.89),
-        (target, "black", "target", 0.81),
+    for value, colour, name, line in (
+        (assurance.assurance, _GOOD, "assurance", "-"),
+        (assurance.power_at_median, _DARK, "at the posterior median", "-."),
+        (target, "black", "target", ":"),
     ):
-        left.axvline(100.0 * value, color=colour, linewidth=1.4, linestyle="--" if name == "target" else "-")
-        side = -4 if value > 0.5 else 4
-        left.annotate(f"{name} {100 * value:.0f} %", (100.0 * value, top * height), xytext=(side, 0), color=colour,
-                      textcoords="offset points", fontsize=8, va="top", ha="right" if side < 0 else "left",
-                      bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0})  # fmt: skip
-    left.set_xlabel("power, %")
+        label = f"{name} {100 * value:.0f} %"
+        left.axvline(100.0 * value, color=colour, linewidth=1.8, linestyle=line, label=label)
+    left.yaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(frameon=False, fontsize=8, loc="outside lower left", ncols=3)
+    left.set_xlabel(f"{what}, %")
     left.set_ylabel("draws of the parameters")
     shares = assurance.shares[assurance.shares["parameter"] != "remainder"].head(8)[::-1]
     right.barh(shares["parameter"], 100.0 * shares["share"], color=_DARK)
@@ -201,7 +212,7 @@ def draw_assurance(path: Path, title: str, assurance: Assurance, target: float) 
     right.tick_params(labelsize=8)
     for axes in (left, right):
         _plain(axes)
-    figure.suptitle(f"{title}\npower over what the pilot leaves open", x=0.01, ha="left", fontsize=10)
+    figure.suptitle(f"{title}\n{what} over what the pilot leaves open", x=0.01, ha="left", fontsize=10)
     figure.savefig(path, dpi=_DPI)
 
 
@@ -213,7 +224,8 @@ def draw_calendar(path: Path, title: str, rows: Mapping[str, Rows]) -> None:
         months = np.sort(own["decided_day"] / DAYS_PER_MONTH)
         share = 100.0 * np.arange(1, len(months) + 1) / len(months)
         colour = _COLOURS.get(truth, _GREY)
-        left.plot(months, share, color=colour, linewidth=1.4, label=alike)
+        words = alike.replace(POSTERIOR, "what the pilot leaves open")
+        left.plot(months, share, color=colour, linewidth=1.4, label=words)
         patients = np.sort(own["enrolled"])
         ends = patients[:1], patients[-1:]  # from no trial to all of them
         steps = np.concatenate([ends[0], patients, ends[1]]), np.concatenate([[0.0], share, [100.0]])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
+from trialsim.config.quantities import FROM_PROTOCOL
+from trialsim.config.size_misfits import USED_BY
+from trialsim.config.size_study import ARMS, CALIBRATED, MODELLED, SizeStudy
 from trialsim.config.sizing import Sizing
+from trialsim.design.plan import LARGEST
 from trialsim.report.study_synopsis import departures
 from trialsim.report.words import endpoint_in_words, per_cent
 
@@ -19,29 +22,77 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
     yield "\nQUESTION"
     yield f"  endpoint: {endpoint_in_words(study.endpoint)}"
     if study.toxicity is not None:
-        yield f"  and: {endpoint_in_words(study.toxicity.endpoint)}, too high at {study.toxicity.null.value:g}"
+        aim = study.toxicity
+        yield (
+            f"  and: {endpoint_in_words(aim.endpoint)}, too high at {aim.null.value:g}, acceptable at "
+            f"{aim.alternative.value:g}; level {aim.alpha:g}, odds ratio {aim.odds_ratio:g}"
+        )
     if study.null is not None:
-        yield f"  null: {study.null.value:g} ({study.null.source})"
+        yield f"  null: {study.null.value:g}{_from(study.null.source)}"
     if study.reference is not None:
         median = study.reference.median
-        yield f"  reference: a median of {median.text}{f' ({median.source})' if median.source else ''}"
+        yield f"  reference: a median of {median.text}{_from(median.source)}"
     yield f"  alternative: {_alternative(study)}"
     yield f"  {_wanted(study)}"
-    yield f"\nDESIGN {study.design}, up to {study.largest_n} patients"
-    if len(study.looks.at) > 1:
-        yield f"  looks at {', '.join(f'{share:g}' for share in study.looks.at)} of the information"
-    if study.safety is not None:
-        safety = study.safety
-        yield f"  stops for toxicity: {endpoint_in_words(safety.endpoint)} above {safety.rate.value:g}, {safety.method}"
+    yield f"\nDESIGN {study.design}, {_limit(study)}"
+    yield from _design(study)
     yield f"\nCONDUCT in the scenario {study.scenario}"
-    own = study.conduct
-    more = f", at most {own.overrun} more before a look" if own.overrun is not None else ""
-    yield f"  accrual before a look: {own.accrual}{more}; inevaluable patients: {own.inevaluable}"
+    yield from _conduct(study)
     first_name, first = next(iter(found.scenarios.items()))
     for name, scenario in found.scenarios.items():
-        if name != first_name:
+        changes = list(departures(first, scenario)) if name != first_name else []
+        if changes:
             yield f"  {name} departs from {first_name} by"
-            yield from departures(first, scenario)
+            yield from changes
+        elif name != first_name and study.design == "logrank":
+            yield f"  {name} departs from {first_name} by the hazard ratio"
+
+
+def _from(source: str) -> str:
+    return f" ({source})" if source and source != FROM_PROTOCOL else ""
+
+
+def _limit(study: SizeStudy) -> str:
+    if study.stages is not None:
+        return f"{study.stages.first} patients in the first stage, {study.stages.all} in all"
+    return f"up to {min(study.largest_n, LARGEST) if study.design == 'bryant-day' else study.largest_n} patients"
+
+
+def _design(study: SizeStudy) -> Iterator[str]:
+    """Test, arms, looks, boundaries."""
+    if study.design == "two-arm":
+        yield f"  test: {study.test or ('boschloo' if len(study.looks.at) == 1 else 'pooled z')}"
+    if study.design in ARMS:
+        ratio = " : ".join(f"{study.allocation.ratio.get(name, 1)} {name}" for name in study.variants)
+        strata = f", within strata of {', '.join(study.allocation.strata)}" if study.allocation.strata else ""
+        yield f"  allocation: {ratio}, permuted blocks{strata}"
+    looks = study.looks
+    if len(looks.at) > 1:
+        yield f"  looks at {', '.join(f'{share:g}' for share in looks.at)} of the information; alpha: {looks.spending}"
+        futility = looks.futility
+        if futility is not None:
+            rule = f"beta as {futility.spending}" if futility.spending else f"z below {futility.z}"
+            yield f"  stops for futility: {rule}, {'binding' if futility.binding else 'non-binding'}"
+    safety = study.safety
+    if safety is not None:
+        how = f"certainty {safety.certainty:g}" if safety.method == "bayesian" else f"alpha {safety.alpha:g}"
+        what = endpoint_in_words(safety.endpoint)
+        yield f"  stops for toxicity: {what} above {safety.rate.value:g}, {safety.method}, {how}"
+
+
+def _conduct(study: SizeStudy) -> Iterator[str]:
+    """What the design makes of the calendar; only what it uses."""
+    own = study.conduct
+    if study.design in USED_BY["conduct.follow_up"]:
+        yield f"  the final analysis is made {own.follow_up.text} after the last entry"
+        return
+    if study.design in USED_BY["conduct.accrual"] and (study.design != "two-arm" or len(study.looks.at) > 1):
+        more = f", at most {own.overrun} more before a look" if own.overrun is not None else ""
+        wait = f", which waits {own.interim_after.text} for each patient" if own.interim_after is not None else ""
+        yield f"  accrual before a look: {own.accrual}{more}{wait}"
+    yield f"  inevaluable patients: {own.inevaluable}"
+    if study.design in USED_BY["conduct.attained"]:
+        yield f"  attained numbers that are not as planned: {own.attained}"
 
 
 def _alternative(study: SizeStudy) -> str:
