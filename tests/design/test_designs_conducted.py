@@ -16,7 +16,7 @@ from trialsim.config.builtin import builtin_names
 from trialsim.config.size_study import SizeStudy
 from trialsim.config.sizing import is_sizing, load_sizing
 from trialsim.design.calendar import check_agreement, compared
-from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection
+from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection, TwoArms
 from trialsim.design.exact.proportions import reject_probability, rejection_region
 from trialsim.design.exact.two_stage import TwoStage, simon
 from trialsim.design.plan import NULL, Exact, Plan, ever_more_power, one_arm_plan, one_rate, precision_plan
@@ -156,6 +156,17 @@ def test_larger_two_stage_designs_have_more_power_at_the_level(design: str) -> N
         powers.append(rejects[1])
     assert min(powers) >= 0.80
     assert (np.diff(powers) > 0.0).all()
+
+
+@pytest.mark.parametrize("test", ["chi-square", "unpooled"])
+@pytest.mark.parametrize(("better", "sides"), [("higher", 1), ("lower", 1), ("higher", 2)])
+def test_a_z_test_needs_no_region(test: str, better: str, sides: int) -> None:
+    decisions = TwoArms((23,), 0.05, sides, test, better)
+    for n in ((11, 12), (1, 9), (14, 14)):
+        region = rejection_region(*n, 0.05, sides, test, better)  # type: ignore[arg-type]
+        x = np.stack(np.meshgrid(*(np.arange(k + 1) for k in n), indexing="ij"), axis=-1).reshape(-1, 2)
+        counts = np.stack([np.broadcast_to(n, x.shape), x], axis=-1)[:, None]
+        assert np.array_equal(decisions.decide(0, counts, np.arange(len(x))) == REJECT, region.reshape(-1))
 
 
 def test_ties_of_arms_are_broken_evenly() -> None:

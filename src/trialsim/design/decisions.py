@@ -8,11 +8,12 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from trialsim.design.exact.bryant_day import BryantDay
 from trialsim.design.exact.precision import half_widths
 from trialsim.design.exact.proportions import rejection_region
+from trialsim.design.exact.tables import z_of_counts
 from trialsim.design.exact.two_stage import TwoStage
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
 
@@ -23,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 FUTILE: Final = -1  # stop: the null hypothesis is not rejected
 GO_ON: Final = 0
 REJECT: Final = 1
+Z_TESTS: Final = ("chi-square", "unpooled")  # whose regions need no enumeration
 GREEN_DAHLBERG: Final = "green-dahlberg"
 KOYAMA_CHEN: Final = "koyama-chen"
 GREEN_DAHLBERG_LEVEL: Final = 0.02  # of the test of the alternative at the first stage
@@ -187,6 +189,8 @@ class TwoArms:
 
     def _rejects(self, counts: Counts) -> npt.NDArray[np.bool_]:
         """The test at the attained numbers of each trial."""
+        if self.test in Z_TESTS:
+            return self._rejects_by_z(counts)
         found = np.zeros(len(counts), np.bool_)
         sizes, which = np.unique(counts[:, :, 0], axis=0, return_inverse=True)
         for i, (control, experimental) in enumerate(sizes.tolist()):
@@ -195,6 +199,16 @@ class TwoArms:
                 region = _region(control, experimental, self.alpha, self.sides, self.test, self.better)
                 found[own] = region[counts[own, 0, 1], counts[own, 1, 1]]
         return found
+
+    def _rejects_by_z(self, counts: Counts) -> npt.NDArray[np.bool_]:
+        """As the region of a z test would have it, for each trial at once."""
+        n, x = counts[:, :, 0], counts[:, :, 1]
+        x = x if self.better == "higher" else n - x
+        both = (n > 0).all(axis=1)
+        n = np.maximum(n, 1)
+        z = z_of_counts(n[:, 0], x[:, 0], n[:, 1], x[:, 1], is_pooled=self.test != "unpooled")
+        size = np.abs(z) if self.sides == 2 else z
+        return np.asarray(both & (size >= norm.isf(self.alpha / self.sides)))
 
 
 @dataclass(frozen=True)
@@ -276,6 +290,6 @@ def _standardised(n: Counts, x: Counts, p0: float) -> Floats:
     return np.asarray((x - n * p0) / np.sqrt(np.maximum(n, 1) * p0 * (1.0 - p0)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _region(control: int, experimental: int, alpha: float, sides: int, test: str, better: str) -> npt.NDArray[np.bool_]:
     return rejection_region(control, experimental, alpha, sides, test, better)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -56,26 +57,8 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     axes = figure.subplots()
     curve = found.curve
-    plan = ready.plan
-    if plan is not None and len(plan.saw_tooth) == 3:
-        n, _, power = plan.saw_tooth
-        axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
-    elif ready.is_two_stage:
-        planned = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
-        axes.plot(ready.sizes, 100.0 * np.array(planned), "s", color=_GREY, markersize=4.0, label="planned, exact")
-    fine = curve[curve["trials"] == curve["trials"].max()]
-    coarse = curve[curve["trials"] < curve["trials"].max()]
-    if len(coarse):
-        middle, half = 50.0 * (coarse["lower"] + coarse["upper"]), 50.0 * (coarse["upper"] - coarse["lower"])
-        axes.errorbar(coarse["n"], middle, yerr=half, fmt="none", ecolor=_LIGHT, elinewidth=2.0)
-        axes.plot(coarse["n"], 100.0 * coarse["power"], "o", color=_LIGHT, markersize=3.5,
-                  label="under the calendar, few trials")  # fmt: skip
-    axes.fill_between(
-        fine["n"], 100.0 * fine["lower"], 100.0 * fine["upper"], color=_LIGHT, label="95 % Monte Carlo interval"
-    )
-    axes.plot(
-        fine["n"], 100.0 * fine["power"], "o-", color=_DARK, markersize=3.5, linewidth=1.2, label="under the calendar"
-    )
+    _draw_planned(axes, ready)
+    _draw_curve(axes, curve)
     axes.axhline(100.0 * found.target, color="black", linewidth=0.8)
     if found.n is not None:
         high = found.upper if found.upper is not None else float(curve["n"].max())
@@ -97,6 +80,34 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     _headed(figure, axes, title, f"{of} by the size of the trial")
     figure.savefig(path, dpi=_DPI)
+
+
+def _draw_planned(axes: Axes, ready: Ready) -> None:
+    """The exact power by n, where there is one."""
+    plan = ready.plan
+    if plan is not None and len(plan.saw_tooth) == 3:
+        n, _, power = plan.saw_tooth
+        axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
+    elif ready.is_two_stage:
+        planned = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
+        axes.plot(ready.sizes, 100.0 * np.array(planned), "s", color=_GREY, markersize=4.0, label="planned, exact")
+
+
+def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
+    """Power by n under the calendar: a band where most trials were spent, single intervals elsewhere."""
+    fine = curve[curve["trials"] == curve["trials"].max()]
+    coarse = curve[curve["trials"] < curve["trials"].max()]
+    if len(coarse):
+        middle, half = 50.0 * (coarse["lower"] + coarse["upper"]), 50.0 * (coarse["upper"] - coarse["lower"])
+        axes.errorbar(coarse["n"], middle, yerr=half, fmt="none", ecolor=_LIGHT, elinewidth=2.0)
+        axes.plot(coarse["n"], 100.0 * coarse["power"], "o", color=_LIGHT, markersize=3.5,
+                  label="under the calendar, few trials")  # fmt: skip
+    axes.fill_between(
+        fine["n"], 100.0 * fine["lower"], 100.0 * fine["upper"], color=_LIGHT, label="95 % Monte Carlo interval"
+    )
+    axes.plot(
+        fine["n"], 100.0 * fine["power"], "o-", color=_DARK, markersize=3.5, linewidth=1.2, label="under the calendar"
+    )
 
 
 def draw_boundaries(path: Path, title: str, ready: Ready, design: Mapping[str, Any]) -> None:

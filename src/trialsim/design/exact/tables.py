@@ -12,22 +12,29 @@ import numpy.typing as npt
 from trialsim.design.exact.binomial import log_choose
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 TIE = 1e-9  # statistics that differ by no more than this share are equal but for rounding
 
 
 def z_statistic(n_control: int, n_experimental: int, *, is_pooled: bool) -> Floats:
     """The difference of the observed rates over its standard error; 0 where both are equal, infinite without error."""
-    control = np.arange(n_control + 1)[:, None] / n_control
-    experimental = np.arange(n_experimental + 1) / n_experimental
+    x_control, x_experimental = np.arange(n_control + 1)[:, None], np.arange(n_experimental + 1)
+    return z_of_counts(np.array(n_control), x_control, np.array(n_experimental), x_experimental, is_pooled=is_pooled)
+
+
+def z_of_counts(
+    n_control: Counts, x_control: Counts, n_experimental: Counts, x_experimental: Counts, *, is_pooled: bool
+) -> Floats:
+    """The same for numbers of patients and of successes that are broadcast against each other."""
+    control, experimental = x_control / n_control, x_experimental / n_experimental
     if is_pooled:
-        totals = totals_of(n_control + 1, n_experimental + 1)
-        n = n_control + n_experimental
+        totals, n = x_control + x_experimental, n_control + n_experimental
         variance = totals * (n - totals) / n**2 * (1.0 / n_control + 1.0 / n_experimental)
     else:
         variance = control * (1.0 - control) / n_control + experimental * (1.0 - experimental) / n_experimental
-    difference = experimental - control
-    difference[np.abs(difference) < TIE / (n_control * n_experimental)] = 0.0
+    difference = np.asarray(experimental - control)
+    difference = np.where(np.abs(difference) < TIE / (n_control * n_experimental), 0.0, difference)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(difference == 0.0, 0.0, difference / np.sqrt(variance))
 
