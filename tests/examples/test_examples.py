@@ -19,7 +19,9 @@ import yaml
 import trialsim as ts
 from trialsim.config import scenario_from_mapping
 from trialsim.config.parameter_draws import posterior_file, read_table
+from trialsim.config.size_study import SizeStudy
 from trialsim.config.sizing import is_sizing
+from trialsim.config.yaml_lines import read_yaml
 from trialsim.records.digest import configuration_digest
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +140,20 @@ def test_every_key_of_the_page_on_scenarios_is_one(tmp_path: Path) -> None:
     scenario = ts.load_scenario(file)
     assert scenario.clinic is not None
     assert ts.run(scenario, replicates=2).replicates.n == 2
+
+
+def test_every_key_of_a_study_of_size_is_on_its_page(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "guide" / "size.md").read_text(encoding="utf-8")
+    block = text.partition("### Every key")[2].partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "every-key.yaml"
+    file.write_text(block, encoding="utf-8")
+    written, _ = read_yaml(file)
+    assert set(written) == set(SizeStudy.model_fields)
+    study = SizeStudy.model_validate(written)
+    conduct = text.partition("### Conduct")[2].partition("###")[0]
+    assert all(f"`{key}" in conduct for key in type(study.conduct).model_fields)
+    for name in ("power", "alpha", "sides", "confidence", "largest_n", "trials"):
+        assert getattr(study, name) == SizeStudy.model_fields[name].default, name
 
 
 def test_the_other_accrual_of_the_page_on_scenarios_is_one(tosi2000: ts.Scenario) -> None:
