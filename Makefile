@@ -10,7 +10,7 @@ run: $(STAMP)
 	$(BIN)/trialsim run tosi2000
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
