@@ -123,5 +123,5 @@ def test_check_tells_a_study_and_warns_of_dead_rules(tmp_path: Path) -> None:
     )
     found = ts.check([str(study(tmp_path, text))])[0]
     assert "other rules, the first that holds decides:" in found
-    assert "study.yaml:9  variant slower:" in found
+    assert "study.yaml:9 variant slower:" in " ".join(found.split())  # a long path may break the line
     assert "rule 1 always comes first" in found
