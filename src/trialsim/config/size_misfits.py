@@ -44,10 +44,9 @@ _NEEDED: Final = {
 
 
 def misfits(study: SizeStudy) -> Iterator[Misfit]:
-    """Everything that does not go together, with what would."""
-    written = set(study.model_fields_set) | {f"conduct.{key}" for key in study.conduct.model_fields_set}
+    """Everything that does not go together, with what would; a key at its default says nothing and harms nothing."""
     for key, designs in USED_BY.items():
-        if study.design not in designs and key in written and getattr(study, key, True) not in (None, {}):
+        if study.design not in designs and _says_something(study, key):
             yield key, f"{study.design} does not use it", f"no `{key}`, or one of the designs {', '.join(designs)}"
         elif study.design in designs and key in _NEEDED and not getattr(study, key):
             yield key, f"{study.design} needs it", _NEEDED[key]
@@ -63,6 +62,13 @@ def misfits(study: SizeStudy) -> Iterator[Misfit]:
     if study.conduct.attained == "green-dahlberg" and not has_levels:
         wrong = "Green and Dahlberg's levels are those of two stages at alpha 0.05"
         yield "conduct.attained", wrong, "koyama-chen, or a design in two stages with alpha 0.05"
+
+
+def _says_something(study: SizeStudy, key: str) -> bool:
+    """Whether a key has another value than it would have if it were not written."""
+    section, _, last = key.rpartition(".")
+    model = getattr(study, section) if section else study
+    return bool(getattr(model, last) != type(model).model_fields[last].get_default(call_default_factory=True))
 
 
 def _wrong_arms(study: SizeStudy) -> Iterator[Misfit]:
