@@ -119,9 +119,8 @@ class Ready:
             shares = [evaluable_shares(item, self.questions.primary, self.follow_up_days) for item in protocols]
             found[truth] = min(float(np.quantile(item, LEAST)) for item in shares)
             if found[truth] < FEWEST_EVALUABLE:
-                wrong = (
-                    f"hardly anyone is evaluable ({100.0 * float(shares[0].mean()):.0f} %), so all would be replaced."
-                )
+                few = 100.0 * min(float(item.mean()) for item in shares)
+                wrong = f"hardly anyone is evaluable ({few:.0f} %), and all others would be replaced."
                 raise RequestError("conduct.inevaluable: replaced", wrong, "failures or dropped, or less drop-out.")
         return found
 
