@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.compilation import compiled, part
+from trialsim.compilation import compiled, part, small_part
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -43,13 +43,26 @@ def logrank(times: Floats, is_event: Flags, is_second: Flags) -> tuple[float, fl
             events_second += is_event[k] and is_second[k]
             i += 1
         if events > 0:
-            share = at_risk_second / at_risk
-            difference += events_second - events * share
-            if at_risk > 1:
-                variance += events * share * (1.0 - share) * (at_risk - events) / (at_risk - 1)
+            added = _at_one_time(events, events_second, at_risk, at_risk_second)
+            difference += added[0]
+            variance += added[1]
         at_risk -= leaving
         at_risk_second -= leaving_second
     return difference, variance
+
+
+@small_part
+def _at_one_time(events: int, events_second: int, at_risk: int, at_risk_second: int) -> tuple[float, float]:
+    """What the events of one time add to the difference and to its variance."""
+    share = at_risk_second / at_risk
+    variance = events * share * (1.0 - share) * (at_risk - events) / (at_risk - 1) if at_risk > 1 else 0.0
+    return events_second - events * share, variance
+
+
+@small_part
+def deviate(difference: float, variance: float) -> float:
+    """Standard normal, positive where the second group has fewer events than expected; 0 without a comparison."""
+    return float(-difference / np.sqrt(variance)) if variance > 0.0 else 0.0
 
 
 @part
@@ -83,10 +96,9 @@ def logrank_of_keys(keys: Keys) -> tuple[float, float]:
             events_second += is_event & is_second
             i += 1
         if events > 0:
-            share = at_risk_second / at_risk
-            difference += events_second - events * share
-            if at_risk > 1:
-                variance += events * share * (1.0 - share) * (at_risk - events) / (at_risk - 1)
+            added = _at_one_time(events, events_second, at_risk, at_risk_second)
+            difference += added[0]
+            variance += added[1]
         at_risk -= leaving
         at_risk_second -= leaving_second
     return difference, variance

@@ -10,12 +10,19 @@ from math import inf, log
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.analysis.logrank import logrank_of_keys, set_key
+from trialsim.analysis.logrank import deviate, logrank_of_keys, set_key
 from trialsim.compilation import compiled, small_part
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 LOG_2 = log(2.0)
+
+
+@small_part
+def seen_by(day: float, arrival: float, event: float, left: float) -> tuple[float, bool]:
+    """How long a patient who came before a calendar day was seen until then, and whether that ended with the event."""
+    has_event = arrival + event <= day and event <= left
+    return event if has_event else min(day - arrival, left), has_event
 
 
 @compiled
@@ -39,15 +46,13 @@ def looks_at_events(
             n = 0
             for i in range(min(n_patients, arrival.shape[1])):
                 if arrival[t, i] < day:
-                    seen = min(day - arrival[t, i], left[t, i])
-                    has_event = arrival[t, i] + event[t, i] <= day and event[t, i] <= left[t, i]
-                    set_key(keys, n, event[t, i] if has_event else seen, has_event, arm[t, i] == 1)
+                    time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
+                    set_key(keys, n, time, has_event, arm[t, i] == 1)
                     events[t, k] += has_event
                     n += 1
             keys[:n].sort()
             difference, variance = logrank_of_keys(keys[:n])
-            if variance > 0.0:
-                z[t, k] = -difference / np.sqrt(variance)
+            z[t, k] = deviate(difference, variance)
 
 
 @small_part
@@ -78,8 +83,7 @@ def one_sample_looks(
             expected = 0.0
             for i in range(min(n_patients, arrival.shape[1])):
                 if arrival[t, i] < day:
-                    has_event = arrival[t, i] + event[t, i] <= day and event[t, i] <= left[t, i]
-                    seen = event[t, i] if has_event else min(day - arrival[t, i], left[t, i])
-                    expected += reference_hazard(seen, median_days, shape)
+                    time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
+                    expected += reference_hazard(time, median_days, shape)
                     events[t, k] += has_event
             z[t, k] = one_sample_deviate(events[t, k], expected)

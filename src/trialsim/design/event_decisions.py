@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from trialsim.analysis.logrank import logrank
+from trialsim.analysis.logrank import deviate, logrank
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
 from trialsim.design.deviates import LOG_2, looks_at_events, one_sample_deviate, one_sample_looks, reference_hazard
 from trialsim.design.exact.sequential import final_bound_by_information
@@ -58,7 +58,7 @@ class EventDecisions:
     def deviate(self, times: Floats, has_event: Truths, is_second: Truths) -> float:
         """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
         difference, variance = logrank(times, has_event, is_second)
-        return float(-difference / np.sqrt(variance)) if variance > 0.0 else 0.0
+        return float(deviate(difference, variance))
 
     def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> npt.NDArray[np.int8]:
         """`FUTILE`, `GO_ON` or `REJECT` for each trial: z positive where the experimental arm is better.

@@ -10,7 +10,7 @@ from math import inf, log
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.analysis.logrank import logrank_of_keys, set_key
+from trialsim.analysis.logrank import deviate, logrank_of_keys, set_key
 from trialsim.compilation import compiled, known_to_compiler
 from trialsim.model import draws
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
@@ -99,4 +99,4 @@ def _simulate(
                     size += 1
             keys[:size].sort()
             difference, variance = logrank_of_keys(keys[:size])
-            z[t, k] = -difference / np.sqrt(variance) if variance > 0.0 else 0.0
+            z[t, k] = deviate(difference, variance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -151,6 +152,7 @@ def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevalua
         )
         raise RequestError(f"a response rate of {wanted:g}", wrong, f"up to {highest:.3f}, or a longer window.")
 
+    @cache  # its ends are asked for twice: before the search of a root, and by it
     def excess(share: float) -> float:
         return rate_of(with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
 
@@ -170,6 +172,7 @@ def with_events_of(
     `horizon_days`. Raises `RequestError` where no factor does it.
     """
 
+    @cache  # its ends are asked for twice: before the search of a root, and by it
     def excess(log_factor: float) -> float:
         own = with_hazard_ratio(known(protocol), float(np.exp(log_factor)), asked.kind)
         found = _many(own, [asked], horizon_days)
@@ -201,6 +204,7 @@ def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, c
         )
         return replace(known(protocol), clocks=clocks)
 
+    @cache  # its ends are asked for twice: before the search of a root, and by it
     def excess(log_factor: float) -> float:
         return rates_of(changed(log_factor), asked, counts_inevaluable)[-1][0] - wanted
 
