@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 import trialsim as ts
 from tests.comparison.test_compare import STUDY, study
+from tests.interruption import interrupt
 from trialsim.records.work_folder import ROWS, WorkFolder
 
 
@@ -28,18 +26,9 @@ def digest(folder: Path) -> str:
 
 def test_an_interrupted_comparison_goes_on_to_the_same_trials(tmp_path: Path) -> None:
     path = str(study(tmp_path))
-    options = (path, "--replicates", "1200", "--engine", "reference", "--workers", "1", "--out", "out")
-    running = subprocess.Popen(
-        [sys.executable, "-m", "trialsim.cli", "compare", *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+    options = ("compare", path, "--replicates", "1200", "--engine", "reference", "--workers", "1", "--out", "out")
     rows = WorkFolder(tmp_path / "out").path / ROWS
-    while not (rows.exists() and rows.stat().st_size > 0) and running.poll() is None:
-        time.sleep(0.02)
-    os.kill(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130, said
-    assert "go on with --resume" in said
-    assert not (tmp_path / "out").exists()
+    interrupt(options, tmp_path, lambda: rows.exists() and rows.stat().st_size > 0)
     refused = compare(tmp_path, path, "--replicates", "1200", "--out", "out", "--resume", "--seed", "2")
     assert refused.returncode == 2
     assert "seed" in refused.stderr

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 import trialsim as ts
+from tests.interruption import interrupt
 from trialsim.records.work_folder import WorkFolder
 
 STUDY = """study: size
@@ -125,21 +123,20 @@ def test_a_posterior_gives_assurance_and_whose_ignorance_it_is(tmp_path: Path) -
 
 def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> None:
     path = str(study(tmp_path))
-    options = (path, "--trials", "200000", "--workers", "1", "--out", "out")
-    running = subprocess.Popen(
-        [sys.executable, "-m", "trialsim.cli", "size", *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
+    options = (path, "--trials", "40000", "--out", "out")
     folder = WorkFolder(tmp_path / "out").path
-    while not list(folder.glob("check*.npy")) and running.poll() is None:
-        time.sleep(0.02)
-    os.kill(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=120)
-    assert running.returncode == 130, said
-    assert "go on with --resume" in said
-    assert not (tmp_path / "out").exists()
+    interrupt(("size", *options, "--workers", "1"), tmp_path, lambda: bool(list(folder.glob("check*.npy"))))
     refused = size(tmp_path, path, "--trials", "300", "--out", "out", "--resume")
     assert refused.returncode == 2
     assert "trials" in refused.stderr
+    resumed = size(tmp_path, *options, "--resume", "--quiet", "--workers", "2")
+    assert resumed.returncode == 0, resumed.stderr
+    whole = size(tmp_path, path, "--trials", "40000", "--out", "whole", "--quiet")
+    assert whole.returncode == 0, whole.stderr
+    digests = [
+        json.loads((tmp_path / name / "manifest.json").read_text())["results_digest"] for name in ("out", "whole")
+    ]
+    assert digests[0] == digests[1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""Ctrl-C in the middle of a command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], bool]) -> None:
+    """Run a command that writes `out` in a folder, interrupt it once it has begun; it must say how to go on."""
+    command = [sys.executable, "-m", "trialsim", *arguments]
+    running = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    while not has_begun() and running.poll() is None:
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said
+    assert "go on with --resume" in said
+    assert not (folder / "out").exists()
