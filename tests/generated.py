@@ -116,6 +116,7 @@ def treatments(draw: st.DrawFn, resolving: list[str], names: list[str]) -> dict[
     """A ladder, visits and rules, with whatever may stand beside them."""
     levels = draw(st.lists(st.integers(50, 900), min_size=1, max_size=5, unique=True).map(sorted))
     found: dict[str, Any] = {
+        "reference_dose": draw(st.sampled_from([25, 400, "0.3 g/day"])),
         "levels": levels,
         "every": draw(st.sampled_from(["7 days", "14 days", "10.3 days", "1 month"])),
         "rules": draw(rules(resolving, names, levels)),

@@ -21,7 +21,12 @@ def smallest(**sections: Any) -> dict[str, Any]:
         "name": "small",
         "parameters": "fixed",
         "accrual": {"opens": "2000-01-01", "patients": 100, "over": "1 month"},
-        "treatment": {"levels": [400], "every": "14 days", "rules": [{"when": "tolerated", "do": "escalate"}]},
+        "treatment": {
+            "reference_dose": 400,
+            "levels": [400],
+            "every": "14 days",
+            "rules": [{"when": "tolerated", "do": "escalate"}],
+        },
         "disease": {"sensitive": 1},
         "events": {},
         "assessment": {"every": "continuously"},

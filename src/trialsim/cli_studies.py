@@ -25,6 +25,7 @@ from trialsim.terminal import (
     end_interrupted,
     note_nothing,
     note_to_user,
+    note_warnings,
     read_settings,
     run_in,
     tell_calibration,
@@ -108,6 +109,8 @@ def compare(
     from trialsim.report.progress import progress
 
     comparison = load_study(study, read_settings(settings))
+    if not quiet:
+        note_warnings(comparison.scenarios.values())
     destination = out if out is not None else Path("results") / comparison.study.name
     place = check_destination(destination)
     if resume and WorkFolder(place).request is None:
@@ -157,6 +160,8 @@ def size(
     from trialsim.report.progress import progress
 
     sizing = load_sizing(study, read_settings(settings))
+    if not quiet:
+        note_warnings(sizing.scenarios.values())
     destination = out if out is not None else Path("results") / sizing.study.name
     place = check_destination(destination)
     if resume and WorkFolder(place).request is None:

@@ -25,6 +25,7 @@ from trialsim.terminal import (
     end_interrupted,
     note_nothing,
     note_to_user,
+    note_warnings,
     read_settings,
     read_target,
     run_in,
@@ -75,6 +76,8 @@ def run(
 
     chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
     destination = out if out is not None else Path("results") / chosen.name
+    if not quiet:
+        note_warnings([chosen])
     how = {
         "engine": engine,
         "workers": workers if workers is not None else available_cores(),

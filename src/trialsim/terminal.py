@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,6 +15,7 @@ from trialsim.errors import RequestError
 if TYPE_CHECKING:
     from trialsim.calibrated import Calibrated
     from trialsim.compared import Compared
+    from trialsim.config import Scenario
     from trialsim.result import Result
     from trialsim.sized import Sized
 
@@ -100,6 +102,12 @@ def read_target(text: str | None) -> dict[str, float] | None:
 def note_to_user(text: str) -> None:
     """Something that a user should know, on standard error."""
     print(text, file=sys.stderr)
+
+
+def note_warnings(scenarios: Iterable[Scenario]) -> None:
+    """What scenarios may say but probably do not mean, each once, on standard error."""
+    for text in dict.fromkeys(text for scenario in scenarios for text in scenario.warnings):
+        note_to_user(f"warning: {text}")
 
 
 def note_nothing(text: str) -> None:

@@ -37,6 +37,7 @@ def varied(tmp_path: Path) -> ts.Scenario:
     return scenario_of(
         parameters=str(tmp_path / "draws.csv"),
         treatment={
+            "reference_dose": 400,
             "levels": [100, 200, 400],
             "every": {"calibrated": "steps"},
             "rules": [

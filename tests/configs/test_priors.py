@@ -10,6 +10,8 @@ from trialsim.config import load_parameters
 from trialsim.errors import ConfigurationError
 
 TEMPLATE = """name: invented
+drug: thalidomide
+reference_dose: 400 mg/day
 title: one prior
 parameters:
   rash rate:
@@ -38,7 +40,7 @@ def test_a_prior_that_cannot_be_is_refused(tmp_path: Path, prior: str, message: 
     with pytest.raises(ConfigurationError) as raised:
         load_parameters(path)
     assert message in str(raised.value)
-    assert "set.yaml:6" in str(raised.value)
+    assert "set.yaml:8" in str(raised.value)
 
 
 def test_a_fixed_prior_needs_no_width(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_quantities_are_read_with_their_units(kind: type[Quantity], text: str, v
 
 def test_a_source_is_kept_with_its_number(tosi2000: ts.Scenario) -> None:
     assert tosi2000.assessment.every.source == "assumed"
-    assert tosi2000.treatment.every.source == "protocol"
+    assert tosi2000.treatment.every.source is None
     changed = tosi2000.with_changes({"treatment.every": {"value": "28 days", "source": "a colleague"}})
     assert changed.treatment.every.source == "a colleague"
     assert "a colleague" in changed.to_yaml()

@@ -20,14 +20,14 @@ def own_table(tmp_path: Path) -> ts.Scenario:
     (tmp_path / "own.csv").write_text(DRAWS, encoding="utf-8")
     at_mode = ts.load_scenario("tosi2000", {"parameters": "mode"})
     fixed = {name: value for name, value in at_mode.parameters.values.items() if name not in ("rash rate", "sensitive")}
-    values = {name: {**value, "source": "fixed by hand"} for name, value in fixed.items()}
+    values = {name: {"value": value.value, "source": "fixed by hand"} for name, value in fixed.items()}
     return at_mode.with_changes({"parameters": {"draws": str(tmp_path / "own.csv"), "values": values}})
 
 
 def test_values_of_the_users_own_stay_fixed(own_table: ts.Scenario) -> None:
     protocol = ts.run(own_table, 3).protocol
     assert set(protocol.parameter_names) == {"rash rate", "sensitive"}
-    assert own_table.parameters.values["sensitive"]["value"] == "0.5"
+    assert own_table.parameters.values["sensitive"].value == "0.5"
     assert own_table.parameters.use == "calibrated"
 
 
@@ -53,8 +53,8 @@ def test_a_scenario_finds_a_table_beside_itself_and_can_change_back(tmp_path: Pa
     )
     (tmp_path / "mine.yaml").write_text("extends: tosi2000\nparameters: draws.csv\n")
     scenario = ts.load_scenario(tmp_path / "mine.yaml")
-    assert scenario.parameters.values["evaluable after"]["value"] == "10 weeks"
-    assert scenario.parameters.values["rash dose exponent"]["value"] == 0
+    assert scenario.parameters.values["evaluable after"].value == "10 weeks"
+    assert scenario.parameters.values["rash dose exponent"].value == 0
     at_mode = scenario.with_changes({"parameters": "mode"})
     assert at_mode == ts.load_scenario("tosi2000", {"parameters": "mode"}).with_changes({"name": "mine"})
     assert ts.load_scenario(tmp_path / "mine.yaml").with_changes({"parameters.use": "mode"}) == at_mode

@@ -48,17 +48,19 @@ def test_taking_a_table_away_leaves_the_posterior(tosi2000: ts.Scenario, tmp_pat
     row = ",".join("11" if name == "cut off" else "0.3" for name in names)
     (tmp_path / "own.csv").write_text(f"{header}\n{row}\n")
     own = tosi2000.with_changes({"parameters.draws": str(tmp_path / "own.csv")})
-    assert own.parameters.values["cut off"]["value"] == "11 months"
+    assert own.parameters.values["cut off"].value == "11 months"
     assert own.with_changes({"parameters.draws": None}) == tosi2000
 
 
 def test_a_number_that_is_not_the_median_it_claims_to_be_is_refused(tosi2000: ts.Scenario, tmp_path: Path) -> None:
-    """A resolved file in which somebody changed a value and left its source."""
-    value = tosi2000.parameters.values["cut off"]["value"]
+    """A resolved file in which somebody changed a value and left its origin."""
+    value = tosi2000.parameters.values["cut off"].value
     text = tosi2000.to_yaml().replace(f"value: {value}", "value: 20 months")
     assert text != tosi2000.to_yaml()
     (tmp_path / "edited.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ts.ConfigurationError, match="the median of the posterior of tosi2000, and is not"):
+    with pytest.raises(
+        ts.ConfigurationError, match="its origin is the median of the posterior of tosi2000, which it is not"
+    ):
         ts.load_scenario(tmp_path / "edited.yaml")
     assert n_varying(tosi2000.with_changes({"parameters.values.cut off": "20 months"})) == 14
 
@@ -82,6 +84,6 @@ def test_a_precision_beyond_the_number_of_draws_is_refused_early(own_draws: ts.S
 def own_draws(tosi2000: ts.Scenario, tmp_path: Path) -> ts.Scenario:
     rows = "\n".join(f"{0.01 + 0.01 * i:.2f}" for i in range(30))
     (tmp_path / "rash.csv").write_text(f"rash rate [/month]\n{rows}\n")
-    values = {name: {**value, "source": "fixed by hand"} for name, value in tosi2000.parameters.values.items()
-              if name != "rash rate"}  # fmt: skip
+    others = {name: value for name, value in tosi2000.parameters.values.items() if name != "rash rate"}
+    values = {name: {"value": value.value, "source": "fixed by hand"} for name, value in others.items()}
     return tosi2000.with_changes({"parameters": {"draws": str(tmp_path / "rash.csv"), "values": values}})

@@ -53,7 +53,7 @@ def test_one_clock_at_a_fixed_dose_is_weibull(dose: float, exponent: float, shap
 
 
 def fixed(dose: float) -> dict[str, Any]:
-    return {"levels": [dose], "every": "14 days", "rules": KEEP}
+    return {"reference_dose": 400, "levels": [dose], "every": "14 days", "rules": KEEP}
 
 
 def test_times_of_one_exponential_clock_follow_their_distribution() -> None:
@@ -84,7 +84,12 @@ def test_a_clock_whose_dose_changes_half_way_uses_up_hazard_at_both_doses(shape:
     rate, exponent = 0.9, 1.0
     scenario = scenario_of(
         events={"nausea": toxicity(f"{rate} /month", dose_exponent=exponent, shape=shape)},
-        treatment={"levels": [100, 400], "every": "14 days", "rules": [{"when": "tolerated", "do": "escalate"}]},
+        treatment={
+            "reference_dose": 400,
+            "levels": [100, 400],
+            "every": "14 days",
+            "rules": [{"when": "tolerated", "do": "escalate"}],
+        },
     )
     days = first_days(scenario, "toxicity onset", "nausea")
     change = 14.0 / MONTH
@@ -98,7 +103,7 @@ def test_the_probability_of_reaching_each_rung_when_only_intolerance_runs() -> N
     rate, exponent, levels = 0.154, 0.76, [100, 300, 500, 700, 800]
     scenario = scenario_of(
         events={"intolerance": toxicity(f"{rate} /month", dose_exponent=exponent, severe=False)},
-        treatment={"levels": levels, "every": "14 days", "rules": [
+        treatment={"reference_dose": 400, "levels": levels, "every": "14 days", "rules": [
             {"when": {"toxicity": "any", "timing": "ever"}, "do": "keep"}, {"when": "tolerated", "do": "escalate"}]},
     )  # fmt: skip
     _, patients, _ = simulated(scenario, REPLICATES)
@@ -112,7 +117,7 @@ def test_a_hold_lasts_as_long_as_the_toxicity() -> None:
     rate, over = 0.5, 3.0
     scenario = scenario_of(
         events={"nausea": toxicity(f"{rate} /month", resolves={"rate": f"{over} /month"}, recurs=False)},
-        treatment={"levels": [100, 400], "every": "14 days", "rules": [
+        treatment={"reference_dose": 400, "levels": [100, 400], "every": "14 days", "rules": [
             {"when": {"toxicity": "nausea", "timing": "new"}, "do": "hold", "resume": "lower", "at": "onset"},
             {"when": {"toxicity": "nausea", "timing": "ever"}, "do": "keep"},
             {"when": "tolerated", "do": "escalate"}]},

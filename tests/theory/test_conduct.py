@@ -90,7 +90,12 @@ def clinic(slots: int | None, cut_off: str = "4 months") -> tuple[pd.DataFrame, 
     section = {"clinic": {"slots_per_day": slots}} if slots is not None else {}
     scenario = scenario_of(
         accrual={"opens": "2001-01-01", "patients": 40, "over": "20 days"},
-        treatment={"levels": [100, 200, 400], "every": "7 days", "rules": [{"when": "tolerated", "do": "escalate"}]},
+        treatment={
+            "reference_dose": 400,
+            "levels": [100, 200, 400],
+            "every": "7 days",
+            "rules": [{"when": "tolerated", "do": "escalate"}],
+        },
         events=EVENTS,
         cut_off={"after_opening": cut_off},
         **section,
@@ -142,6 +147,7 @@ def test_who_waits_too_long_misses_visits_and_never_has_two_at_once() -> None:
     scenario = scenario_of(
         accrual={"opens": "2001-01-01", "patients": 30, "over": "2 days"},
         treatment={
+            "reference_dose": 400,
             "levels": [100, 200, 300, 400],
             "every": "3 days",
             "rules": [{"when": "tolerated", "do": "escalate"}],
@@ -162,7 +168,12 @@ def test_the_dead_leave_their_slot_to_the_living() -> None:
     """One slot and many deaths: while anyone alive waits for a first dose, no day goes by without a patient seen."""
     scenario = scenario_of(
         accrual={"opens": "2001-01-01", "patients": 40, "over": "1 day"},
-        treatment={"levels": [100], "every": "3 days", "rules": [{"when": "always", "do": "keep"}]},
+        treatment={
+            "reference_dose": 400,
+            "levels": [100],
+            "every": "3 days",
+            "rules": [{"when": "always", "do": "keep"}],
+        },
         events={"death": {"kind": "death", "rate": "3 /month"}},
         cut_off={"after_opening": "4 months"},
         clinic={"slots_per_day": 1},
@@ -176,7 +187,7 @@ def test_the_dead_leave_their_slot_to_the_living() -> None:
 
 def test_a_second_toxicity_during_a_hold_lowers_no_further() -> None:
     scenario = scenario_of(
-        treatment={"levels": [100, 200, 300, 400], "every": "7 days", "rules": [
+        treatment={"reference_dose": 400, "levels": [100, 200, 300, 400], "every": "7 days", "rules": [
             {"when": {"toxicity": "any", "timing": "new"}, "do": "hold", "resume": "lower", "at": "onset"},
             {"when": {"toxicity": "any", "timing": "ever"}, "do": "keep"},
             {"when": "tolerated", "do": "escalate"}]},

@@ -38,10 +38,10 @@ def test_a_clock_fires_when_exactly_its_threshold_is_used_up(
 
 
 def test_dose_plays_its_part_as_a_power_of_the_dose_over_400() -> None:
-    assert clock.dose_factor(400.0, 0.76) == 1.0
-    assert clock.dose_factor(100.0, 0.76) == pytest.approx(0.25**0.76)
-    assert clock.dose_factor(0.0, 0.76) == 0.0
-    assert clock.dose_factor(0.0, 0.0) == clock.dose_factor(800.0, 0.0) == 1.0
+    assert clock.dose_factor(400.0, 400.0, 0.76) == 1.0
+    assert clock.dose_factor(100.0, 400.0, 0.76) == pytest.approx(0.25**0.76)
+    assert clock.dose_factor(0.0, 400.0, 0.76) == 0.0
+    assert clock.dose_factor(0.0, 400.0, 0.0) == clock.dose_factor(800.0, 400.0, 0.0) == 1.0
 
 
 def test_a_clock_without_hazard_never_fires() -> None:

@@ -15,7 +15,6 @@ from trialsim.calibration.prior import JointPrior, log_density, prior_of
 from trialsim.calibration.simulator import Simulator
 from trialsim.calibration.targets import Term, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
-from trialsim.config.filling import is_filled_in
 from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import own_name, parameter_name, quantities_in
 from trialsim.config.varying import parameter_places
@@ -111,7 +110,7 @@ def calibration_of(
         wrong, allowed = "there is no cohort to calibrate it to.", "`cohort: NAME`."
         raise ConfigurationError([Problem(scenario.name, "cohort", wrong, allowed)])
     kinds, own = _kinds(fixed), fixed.parameters.values
-    places = {name: place for name, place in parameter_places(fixed).items() if is_filled_in(own.get(name))}
+    places = {name: place for name, place in parameter_places(fixed).items() if name in own and own[name].is_filled_in}
     if fixed.parameters.calibrated_to is None:
         wrong, allowed = "no parameter set is named, so there are no priors.", "`parameters: {calibrated_to: FILE}`."
         raise ConfigurationError([Problem(scenario.name, "parameters", wrong, allowed)])

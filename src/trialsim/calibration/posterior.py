@@ -38,8 +38,14 @@ class Posterior:
     def table(self) -> ParameterTable:
         """The draws, each parameter in its unit."""
         prior = self.fit.calibration.prior
-        name = self.fit.calibration.scenario.parameters.calibrated_to
-        return ParameterTable(f"the posterior of {name}", prior.names, prior.units, prior.values(self.scores))
+        treatment = self.fit.calibration.scenario.treatment
+        return ParameterTable(
+            f"the posterior of {self.fit.calibration.scenario.parameters.calibrated_to}",
+            prior.names,
+            prior.units,
+            prior.values(self.scores),
+            {"drug": treatment.drug, "reference_dose": treatment.reference_dose.text},
+        )
 
     @cached_property
     def learned(self) -> pd.DataFrame:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
+from trialsim.config.filling import FITTED_MODE, POSTERIOR_MEDIAN
+from trialsim.config.parameters import ParameterValue
 from trialsim.config.problems import Finding, nearest
 from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
@@ -20,6 +21,14 @@ _CALIBRATED_PLACES = re.compile(
     r"cut_off\.(after_opening|after_last_entry|at_latest)|"
     r"events\.[^.]+\.(rate|shape|dose_exponent|resolves\.rate|resolves\.shape)"
 )
+
+
+def is_calibrated_to_its_cohort(scenario: Scenario) -> bool:
+    """Whether some numbers of a scenario were calibrated to the cohort that it is compared with."""
+    parameters = scenario.parameters
+    if scenario.cohort is None or parameters.calibrated_to != scenario.cohort.name or parameters.draws is not None:
+        return False
+    return any(value.origin in (FITTED_MODE, POSTERIOR_MEDIAN) for value in parameters.values.values())
 
 
 def parameter_findings(scenario: Scenario) -> Iterator[Finding]:
@@ -35,14 +44,14 @@ def parameter_findings(scenario: Scenario) -> Iterator[Finding]:
         wrong = "no calibrated number of this scenario uses this parameter"
         yield (
             ("parameters", "values", name),
-            values.get(name),
+            values[name].value if name in values else "",
             wrong,
             ", ".join(sorted(used)),
             nearest(name, list(used)),
         )
 
 
-def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str, Any]) -> Iterator[Finding]:
+def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str, ParameterValue]) -> Iterator[Finding]:
     dotted = ".".join(map(str, place))
     if not _CALIBRATED_PLACES.fullmatch(dotted):
         yield place, "calibrated", "this number cannot be calibrated", f"a value such as {type(quantity).example}", ""
@@ -53,14 +62,23 @@ def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str,
         yield place, "calibrated", wrong, allowed, nearest(name, list(map(str, values)))
         return
     try:
-        number = type(quantity).model_validate(values[name])
+        values[name].as_quantity(type(quantity))
     except ValueError as error:
         wrong, allowed = _first_error(error)
-        yield ("parameters", "values", name), values[name], f"it stands for {dotted}: {wrong}", allowed, ""
+        yield ("parameters", "values", name), values[name].value, f"it stands for {dotted}: {wrong}", allowed, ""
+
+
+def reference_dose_findings(scenario: Scenario) -> Iterator[Finding]:
+    """Rates that were filled in hold at the reference dose of the set or table that they came from."""
+    parameters, reference = scenario.parameters, scenario.treatment.reference_dose
+    there = parameters.reference_dose
+    if there is None or there.value == reference.value:
         return
-    if number.calibrated:
-        wrong = "a parameter needs a number"
-        yield ("parameters", "values", name), "calibrated", wrong, f"a value such as {type(quantity).example}", ""
+    if any(value.is_filled_in for value in parameters.values.values()):
+        source = parameters.draws or parameters.calibrated_to
+        wrong = f"the rates that come from {source} hold at {there.text}"
+        allowed = f"{there.text}, or rates of your own (`parameters: fixed` with `values`)"
+        yield ("treatment", "reference_dose"), reference.text, wrong, allowed, ""
 
 
 def draw_findings(scenario: Scenario) -> Iterator[Finding]:
@@ -68,11 +86,11 @@ def draw_findings(scenario: Scenario) -> Iterator[Finding]:
     table = table_of(scenario)
     if table is None:
         return
-    wrong = f"it says that it is the median of {table.title}, and is not"
+    wrong = f"its origin is the median of {table.title}, which it is not"
     for name in varying_names(scenario):
-        written = scenario.parameters.values[name]["value"]
+        written = scenario.parameters.values[name].value
         if name not in table.names or str(written) != table.median(name):
-            allowed = "a source of its own, or no source, for a number that stays fixed"
+            allowed = "no `origin` for a number that stays fixed"
             yield ("parameters", "values", name), written, wrong, allowed, ""
             return
     for place, quantity in quantities_in(scenario):

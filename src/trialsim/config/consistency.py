@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from trialsim.config.calibrated_numbers import draw_findings, parameter_findings
+from trialsim.config.calibrated_numbers import draw_findings, parameter_findings, reference_dose_findings
 from trialsim.config.comparability import figure_findings
 from trialsim.config.conditions import WORDS, Condition
 from trialsim.config.events import ONCE_ONLY, Effect
@@ -24,7 +24,10 @@ _MOST_TOXICITIES = 60
 
 def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
-    checks = (_readings, parameter_findings, draw_findings, _names, _events, _effects, _rules, _dates, _figures, _codes)
+    checks = (
+        _readings, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects, _rules,
+        _dates, _figures, _codes,
+    )  # fmt: skip
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
 

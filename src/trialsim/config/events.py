@@ -50,7 +50,9 @@ class Resolution(Section):
 
 
 class Event(Section):
-    """One event clock. `rate` is per month at 400 mg/day; the defaults give a constant hazard without dose effect.
+    """One event clock. `rate` is per month at the reference dose of the treatment.
+
+    The defaults give a constant hazard without dose effect.
 
     For toxicities: `grade` as printed, `severe` for rules on severe toxicity, `dose_limiting` for `tolerated`,
     `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal:

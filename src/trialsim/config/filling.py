@@ -1,7 +1,7 @@
 """Which numbers stand where a scenario says `calibrated`: those of a parameter set, or of a table of draws.
 
-A scenario that is filled in holds a value for each such number, with its source in words. From a table of draws that is
-the median; a run takes the draws themselves for every value that is still the one filled in.
+A scenario that is filled in holds a value for each such number, with its origin (see `parameters.ParameterValue`). From
+a table of draws that is the median; a run takes the draws themselves for every value of this origin.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any, Final
 
 from trialsim.config.builtin import find_file, is_path
 from trialsim.config.parameter_draws import ParameterTable, table_wanted
-from trialsim.config.parameters import DRAWS_ENDINGS, ParameterSet
+from trialsim.config.parameters import DRAWS_ENDINGS, Parameter, ParameterSet
 from trialsim.config.scenario import own_name
 from trialsim.config.yaml_lines import Place
 
 Data = dict[str, Any]
 
-_OF_MODE: Final = ": mode of "
-_OF_SET: Final = " in the parameter set "
-_OF_DRAWS: Final = ": median of "
+FITTED_MODE: Final = "fitted mode"
+PARAMETER_SET: Final = "parameter set"
+POSTERIOR_MEDIAN: Final = "posterior median"
+_OF_THE_TABLE: Final = {"digest", "drug", "reference_dose"}  # written when values are filled in
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -76,7 +77,7 @@ def without_old(base: Data, over: Mapping[str, Any]) -> Data:
     if not {"draws", "calibrated_to", "use"} & set(mapping(over.get("parameters"))):
         return base
     now = mapping(over["parameters"])
-    old = {"digest", "draws"} if now.get("use", "calibrated") != "calibrated" else {"digest"}
+    old = _OF_THE_TABLE | ({"draws"} if now.get("use", "calibrated") != "calibrated" else set())
     if now.get("draws") is not None:
         old.add("use")
     parameters = {key: value for key, value in mapping(base.get("parameters")).items() if key not in old}
@@ -113,29 +114,29 @@ def filled_in(data: Data, load_set: Any) -> Data:
 
 def _with_modes(data: Data, named: str, found: ParameterSet, used: set[str]) -> Data:
     """The modes of a parameter set as values of the calibrated numbers that have none yet."""
-    filled = {
-        name: {"value": item.mode, "source": _source_of_mode(item.source, found.name)}
-        for name, item in found.parameters.items()
-        if name in used
-    }
-    return _with_values(data, filled, {"use": "mode", "calibrated_to": named})
+    filled = {name: _value_in_set(item, found.name) for name, item in found.parameters.items() if name in used}
+    return _with_values(data, filled, {"use": "mode", "calibrated_to": named, **_of_set(found)})
 
 
 def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[str]) -> Data:
     """The medians of a table of draws; what a parameter set fixes is not in the table."""
     filled = {
-        name: {"value": table.median(name), "source": f"calibrated{_OF_DRAWS}{table.title}"}
+        name: {
+            "value": table.median(name),
+            "source": f"calibrated: median of {table.title}",
+            "origin": POSTERIOR_MEDIAN,
+        }
         for name in table.names
         if name in used
     }
     named = data["parameters"].get("calibrated_to") or mapping(data.get("cohort")).get("name")
-    known: Data = {"use": "calibrated", "digest": table.digest}
+    known: Data = {"use": "calibrated", "digest": table.digest, **table.context}
     if named is not None:
         known["calibrated_to"] = str(named)
         if used - set(filled) - set(data["parameters"]["values"]):
             found = load_set(str(named))
             filled |= {
-                name: {"value": item.mode, "source": _source_of_mode(item.source, found.name)}
+                name: _value_in_set(item, found.name)
                 for name, item in found.parameters.items()
                 if name in used and name not in filled and item.prior.distribution == "fixed"
             }
@@ -148,25 +149,26 @@ def _with_values(data: Data, filled: Data, known: Data) -> Data:
     return {**data, "parameters": {**parameters, **known, "values": values}}
 
 
-def _source_of_mode(source: str, name: str) -> str:
-    """Where a number is from that a parameter set filled in."""
-    return f"calibrated{_OF_MODE}{name}" if source.startswith("rough fit") else f"{source}{_OF_SET}{name}"
+def _value_in_set(item: Parameter, name: str) -> Data:
+    """A number of a parameter set as the value of a parameter."""
+    if item.fitted:
+        return {"value": item.mode, "source": f"calibrated: mode of {name}", "origin": FITTED_MODE}
+    return {"value": item.mode, "source": f"{item.source} in the parameter set {name}", "origin": PARAMETER_SET}
+
+
+def _of_set(found: ParameterSet) -> Data:
+    """What the rates of a parameter set hold for: its drug, at its reference dose."""
+    return {"drug": found.drug, "reference_dose": found.reference_dose.text}
 
 
 def is_filled_in(value: Any) -> bool:
-    """Whether a value was filled in, from a parameter set or a table of draws."""
-    source = str(mapping(value).get("source", ""))
-    return any(words in source for words in (_OF_MODE, _OF_SET, _OF_DRAWS))
-
-
-def is_calibrated_to(values: Mapping[str, Any], cohort: str) -> bool:
-    """Whether some of the values were filled in from a calibration to a cohort."""
-    return any(str(mapping(value).get("source", "")).endswith(f" of {cohort}") for value in values.values())
+    """Whether a value in plain data was filled in, from a parameter set or a table of draws."""
+    return str(mapping(value).get("origin", "user")) != "user"
 
 
 def is_median_of_draws(value: Any) -> bool:
-    """Whether a value stands for the draws that it is the median of."""
-    return _OF_DRAWS in str(mapping(value).get("source", ""))
+    """Whether a value in plain data stands for the draws that it is the median of."""
+    return str(mapping(value).get("origin")) == POSTERIOR_MEDIAN
 
 
 def calibrated_names(data: Any, place: Place) -> Iterator[str]:

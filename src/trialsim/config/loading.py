@@ -18,8 +18,8 @@ from trialsim.config.filling import filled_in
 from trialsim.config.parameter_draws import TableError
 from trialsim.config.parameters import ParameterSet
 from trialsim.config.problems import problem_at, problems_of
-from trialsim.config.rule_logic import dead_rules
 from trialsim.config.scenario import Scenario
+from trialsim.config.warnings import scenario_warnings
 from trialsim.config.yaml_lines import Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
@@ -39,7 +39,7 @@ def load_scenario(name: str | Path, changes: Mapping[str, Any] | None = None) ->
 
 
 def warnings_of(name: str | Path, changes: Mapping[str, Any] | None = None) -> list[Problem]:
-    """What a scenario may say but cannot mean, with file and line: rules that can never decide.
+    """What a scenario may say but cannot mean, with file and line: see `scenario_warnings`.
 
     Raises `ConfigurationError` as `load_scenario` does.
     """
@@ -48,7 +48,10 @@ def warnings_of(name: str | Path, changes: Mapping[str, Any] | None = None) -> l
         place = layers.place_of_key(str(dotted))
         places = {known: where for known, where in places.items() if known[: len(place)] != place}
         places[place] = f"change {dotted}"
-    return [problem_at(places, where, value, *rest) for where, value, *rest in dead_rules(load_scenario(name, changes))]
+    return [
+        problem_at(places, where, value, *rest)
+        for where, value, *rest in scenario_warnings(load_scenario(name, changes))
+    ]
 
 
 def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ MOST_DRAWS: Final = 1_000_000
 _COLUMN: Final = re.compile(r"\s*(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*\Z")
 _DIGITS: Final = 16
 _FORMATS: Final = (".parquet", ".csv")
+_CONTEXT: Final = ("drug", "reference_dose")
 
 
 class TableError(ConfigurationError):
@@ -39,13 +40,15 @@ class TableError(ConfigurationError):
 class ParameterTable:
     """Draws of parameters: `values` has shape (draws, parameters), each column in its unit (empty for none).
 
-    `title` says in words where they are from.
+    `title` says in words where they are from. `context` has the `drug` and the `reference_dose` that the rates hold
+    for, where the table states them; it is no part of the digest.
     """
 
     title: str
     names: tuple[str, ...]
     units: tuple[str, ...]
     values: npt.NDArray[np.float64]
+    context: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -131,16 +134,25 @@ def _read(path: Path, stamp: int, title: str) -> ParameterTable:
     if not 1 <= table.num_rows <= MOST_DRAWS:
         raise _refused(path, f"it has {table.num_rows:,} draws; 1 to {MOST_DRAWS:,} are possible.")
     units = tuple((match["unit"] or "").strip() if match else "" for match in headers)
-    return ParameterTable(title, tuple(names), units, np.column_stack(columns).astype(np.float64))
+    context = _context(table.schema.metadata or {})
+    return ParameterTable(title, tuple(names), units, np.column_stack(columns).astype(np.float64), context)
+
+
+def _context(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    """What a parquet file says that its rates hold for; nothing for a file that was written elsewhere."""
+    written = {key: metadata.get(f"trialsim.{key}".encode()) for key in _CONTEXT}
+    return {key: value.decode("utf-8", "replace") for key, value in written.items() if value is not None}
 
 
 def write_table(path: Path, table: ParameterTable) -> None:
-    """Write a table of draws as parquet."""
+    """Write a table of draws as parquet, with its context in the metadata of the file."""
     import pyarrow as pa
     from pyarrow import parquet
 
     names = [column_name(*pair) for pair in zip(table.names, table.units, strict=True)]
-    parquet.write_table(pa.table(list(table.values.T), names=names), path, compression="zstd")
+    written = pa.table(list(table.values.T), names=names)
+    metadata = {f"trialsim.{key}": value for key, value in table.context.items()}
+    parquet.write_table(written.replace_schema_metadata(metadata), path, compression="zstd")
 
 
 def _refused(path: Path, wrong: str) -> TableError:

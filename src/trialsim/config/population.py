@@ -30,7 +30,7 @@ class Covariate(Section):
     sd: Measurement | None = None
     lowest: Measurement | None = None
     highest: Measurement | None = None
-    source: str = "protocol"
+    source: str | None = None
 
     @model_validator(mode="before")
     @classmethod

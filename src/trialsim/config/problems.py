@@ -63,7 +63,8 @@ def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
         keys = _keys_at(model, place[:-1])
         return "this key is not known here", ", ".join(keys) or "no key", nearest(place[-1], keys)
     if kind == "missing":
-        return "this key is missing", _description(model, place), ""
+        reason = _reason(model, place)
+        return f"this key is missing{f': {reason}' if reason else ''}", _description(model, place), ""
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
         return "this word is not known here", ", ".join(words), nearest(item["input"], words)
@@ -74,6 +75,17 @@ def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
     if kind.startswith("date"):
         return "this is no date", _WANTED["date_type"], ""
     return item["msg"], "see the documentation of this key", ""
+
+
+def _reason(model: type[BaseModel], place: Place) -> str:
+    """Why a key has no default, where its field says so."""
+    section = _annotation_at(model, place[:-1])
+    field = (
+        section.model_fields.get(str(place[-1]))
+        if isinstance(section, type) and issubclass(section, BaseModel)
+        else None
+    )
+    return (field.description or "") if field is not None else ""
 
 
 def _description(model: type[BaseModel], place: Place) -> str:

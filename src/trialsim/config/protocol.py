@@ -42,6 +42,7 @@ def protocol_of(scenario: Scenario) -> protocol.Protocol:
             for name, item in scenario.frailties.items()
         ),
         p_sensitive=_number(scenario, scenario.disease.sensitive, "disease", "sensitive"),
+        reference_dose=treatment.reference_dose.value,
         levels=tuple(dose.value for dose in treatment.levels),
         first_level=first_level(treatment),
         early_visits=early_visits(treatment),

@@ -18,13 +18,19 @@ from pydantic_core import PydanticCustomError
 from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*\Z")
-FROM_PROTOCOL = "protocol"
 OWN_NAME = "*"  # `calibrated` without a name: the parameter is named after its place
 
 
 def mistake(wrong: str, allowed: str, suggestion: str = "") -> PydanticCustomError:
     """An error that carries what is allowed, and what was probably meant."""
     return PydanticCustomError("trialsim", "{wrong}", {"wrong": wrong, "allowed": allowed, "suggestion": suggestion})
+
+
+def read_source(data: Any) -> str:
+    """The source of a number: a short text."""
+    if not isinstance(data, str) or not data.strip():
+        raise mistake("a source is a short text", 'such as "assumed" or "Glasmacher 2006"', "assumed")
+    return data
 
 
 def split_number(text: str) -> tuple[float, str] | None:
@@ -49,13 +55,16 @@ Day = Annotated[dt.date, BeforeValidator(read_date)]
 
 
 class Quantity(BaseModel):
-    """A number in its canonical unit, with its text and source; `calibrated` names the parameter that gives it."""
+    """A number in its canonical unit, with its text and its source if one is stated.
+
+    `calibrated` names the parameter that gives the number. No behaviour depends on the words of a source.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     value: float = math.nan
     text: str = "calibrated"
-    source: str = FROM_PROTOCOL
+    source: str | None = None
     calibrated: str = ""
 
     units: ClassVar[Mapping[str, float]] = {}
@@ -80,23 +89,21 @@ class Quantity(BaseModel):
         if isinstance(data, Quantity):
             return {"value": data.value, "text": data.text, "source": data.source, "calibrated": data.calibrated}
         if not isinstance(data, Mapping):
-            return cls._parsed(data, FROM_PROTOCOL)
+            return cls._parsed(data, None)
         unknown = set(data) - {"value", "source", "calibrated"}
         if unknown or not {"value", "calibrated"} & set(data):
             raise mistake("this is no quantity", f"{cls.allowed()}, or {{value: …, source: …}}")
-        source = data.get("source", FROM_PROTOCOL)
-        if not isinstance(source, str) or not source.strip():
-            raise mistake("a source is a short text", 'such as "assumed" or "Glasmacher 2006"', "assumed")
+        source = read_source(data["source"]) if "source" in data else None
         if "calibrated" in data:
             if "value" in data or not isinstance(data["calibrated"], str) or not data["calibrated"].strip():
                 raise mistake("a number is calibrated or has a value", "{calibrated: NAME} or {value: …, source: …}")
-            return {"calibrated": data["calibrated"].strip(), "source": "calibrated", "text": "calibrated"}
+            return {"calibrated": data["calibrated"].strip(), "source": source, "text": "calibrated"}
         return cls._parsed(data["value"], source)
 
     @classmethod
-    def _parsed(cls, data: Any, source: str) -> dict[str, Any]:
+    def _parsed(cls, data: Any, source: str | None) -> dict[str, Any]:
         if data == "calibrated":
-            return {"calibrated": OWN_NAME, "source": "calibrated"}
+            return {"calibrated": OWN_NAME, "source": source}
         if isinstance(data, bool) or not isinstance(data, str | int | float):
             raise mistake("this is no number", cls.allowed())
         return {"value": cls.number(data), "text": str(data), "source": source}
@@ -122,9 +129,9 @@ class Quantity(BaseModel):
         return value
 
     @classmethod
-    def of(cls, text: str | float, source: str = FROM_PROTOCOL) -> Self:
-        """A quantity from its text."""
-        return cls.model_validate({"value": text, "source": source})
+    def of(cls, text: str | float) -> Self:
+        """A quantity from its text, without a source."""
+        return cls.model_validate(text)
 
     @model_serializer
     def _write(self) -> Any:
@@ -133,7 +140,7 @@ class Quantity(BaseModel):
         parts = split_number(self.text)
         bare = parts is not None and not parts[1]
         written = (int(self.text) if self.text.isdigit() else float(self.text)) if bare else self.text
-        return written if self.source == FROM_PROTOCOL else {"value": written, "source": self.source}
+        return written if self.source is None else {"value": written, "source": self.source}
 
 
 class Duration(Quantity):
@@ -220,7 +227,7 @@ class Shape(Number):
 
 
 class DoseExponent(Number):
-    """The power of dose/400 in a hazard; 0 for no part of the dose."""
+    """The power of dose / reference dose in a hazard; 0 for no part of the dose."""
 
     highest = 10.0
     example = "0.7"

@@ -47,7 +47,7 @@ class Evaluable(Section):
     after: Duration
     early_progression: bool = True
     early_death: bool = False
-    source: str = "protocol"
+    source: str | None = None
 
 
 class CutOff(Section):
@@ -133,6 +133,18 @@ class Scenario(Section):
 
         return changed_scenario(self, changes)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
+        from trialsim.config.warnings import (
+            scenario_warnings,
+        )  # warnings are about scenarios, so they cannot come first
+
+        return [
+            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
+            for place, value, wrong, allowed, _ in scenario_warnings(self)
+        ]
+
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""
         try:
@@ -161,8 +173,7 @@ class Scenario(Section):
         """A quantity, or the parameter that stands for it where it is calibrated; `name` is its own name."""
         if not quantity.calibrated:
             return quantity
-        written = self.parameters.values[parameter_name(quantity, name)]
-        return type(quantity).model_validate(written)
+        return self.parameters.values[parameter_name(quantity, name)].as_quantity(type(quantity))
 
 
 def parameter_name(quantity: Quantity, own_name: str) -> str:

@@ -111,7 +111,9 @@ class Conduct(Section):
     inevaluable: Literal["replaced", "failures", "dropped"] = "replaced"
     interim_after: Observation | None = None
     attained: Literal["koyama-chen", "green-dahlberg"] = "koyama-chen"
-    follow_up: Observation = Field(default_factory=lambda: Observation.of("12 months", "assumed"))
+    follow_up: Observation = Field(
+        default_factory=lambda: Observation.model_validate({"value": "12 months", "source": "assumed"})
+    )
 
 
 class Safety(Section):
@@ -191,7 +193,7 @@ class SizeStudy(Section):
     confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
     largest_n: int = Field(default=400, ge=2, le=5000)
     trials: int = Field(default=20_000, ge=100, le=10_000_000)
-    source: str = "assumed"
+    source: str | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from trialsim.config.quantities import FROM_PROTOCOL, Quantity
+from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
 from trialsim.config.yaml_lines import Place
 
 NOT_STATED = "source not stated"
+_PROTOCOL = "protocol"
 _PROTOCOL_SECTIONS = ("treatment", "assessment", "evaluable", "cut_off", "clinic")
 
 
@@ -23,11 +24,9 @@ def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
             number = scenario.resolved(quantity, name)
-            source = number.source if number.source != FROM_PROTOCOL else "parameters set by the user"
+            source = number.source or "parameters set by the user"
         else:
-            number, source = quantity, quantity.source
-            if source == FROM_PROTOCOL and place[0] not in _PROTOCOL_SECTIONS:
-                source = NOT_STATED
+            number, source = quantity, quantity.source or (_PROTOCOL if place[0] in _PROTOCOL_SECTIONS else NOT_STATED)
         values = found.setdefault(source, {}).setdefault(name, [])
         values.append(number.text)
     return {

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from trialsim.config.builtin import find_file, is_path
 from trialsim.config.loading import load_scenario, scenario_from_mapping
 from trialsim.config.problems import nearest, problem_at, problems_of
-from trialsim.config.rule_logic import dead_rules
 from trialsim.config.scenario import Scenario
 from trialsim.config.study import CompareStudy
+from trialsim.config.warnings import scenario_warnings
 from trialsim.config.yaml_lines import Places, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
@@ -34,11 +34,11 @@ class Comparison:
 
     @property
     def warnings(self) -> list[Problem]:
-        """Rules that can never decide, with file and line of the variant."""
+        """What the scenarios of the variants may say but probably do not mean, with file and line of the variant."""
         return [
             replace(problem_at({}, at, *rest), place=f"{self.places.get(name, '')}  variant {name}:".strip())
             for name, scenario in self.scenarios.items()
-            for at, *rest in dead_rules(scenario)
+            for at, *rest in scenario_warnings(scenario)
         ]
 
     def to_mapping(self) -> dict[str, Any]:

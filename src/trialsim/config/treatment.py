@@ -15,6 +15,7 @@ from trialsim.config.quantities import Dose, Duration, Interval, mistake
 
 MOST_RULES: Final = 60
 MOST_EARLY_VISITS: Final = 150
+UNNAMED_DRUG: Final = "the drug"
 
 
 class Rule(Section):
@@ -23,7 +24,7 @@ class Rule(Section):
     `levels` counts steps (escalate, reduce), `level` is the dose of the ladder to go to. A hold stops the drug until
     the toxicities that its conditions name (not under a `not`) are over, and then resumes at `same`, `lower` (one
     level) or a dose of the ladder. `at_lowest` says what a reduction does at the lowest level. A rule with `once`
-    decides once for a patient. `source` says where the rule is from if it is not the protocol.
+    decides once for a patient. `source` says where the rule is from.
     """
 
     when: list[Condition]
@@ -34,7 +35,7 @@ class Rule(Section):
     resume: str = "same"
     at_lowest: Literal["stay", "stop"] = "stay"
     once: bool = False
-    source: str = "protocol"
+    source: str | None = None
 
     @field_validator("when", mode="before")
     @classmethod
@@ -122,13 +123,18 @@ class Loading(Section):
 class Treatment(Section):
     """The drug, its ladder of exact doses (mg/day, rising), the visits at which it is titrated, and the rules.
 
+    The rates of `events` hold at `reference_dose`; a `dose_exponent` scales them from there to the dose that is taken.
     Visits come `every` so often, after `visits_at_first` if there are such. Treatment starts at `start` (the lowest
     dose unless given), perhaps after a `loading` dose. `between_changes`: at visits the dose moves on the ladder at
     most so often. `reescalate`: whether the dose may rise again once it was reduced or held: `always` (if a rule says
     so), `never`, or after so many days free of dose-limiting toxicity.
     """
 
-    drug: str = "the drug"
+    drug: str = UNNAMED_DRUG
+    reference_dose: Dose = Field(
+        description="rates hold at this dose, and a dose exponent scales them from it. It has no default: "
+        "a rate at 400 mg/day of one drug means nothing at 25 mg/day of another"
+    )
     levels: list[Dose]
     start: Dose | None = None
     loading: Loading | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from trialsim.config.filling import is_median_of_draws
+from trialsim.config.filling import POSTERIOR_MEDIAN
 from trialsim.config.parameter_draws import ParameterTable, table_wanted
 from trialsim.config.quantities import Quantity
 from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
@@ -55,7 +55,7 @@ def varying_names(scenario: Scenario) -> tuple[str, ...]:
     """The parameters that each replicate draws anew, in the order in which the scenario names them."""
     values = scenario.parameters.values
     used = dict.fromkeys(name for name, _ in _kinds(scenario))
-    return tuple(name for name in used if is_median_of_draws(values.get(name)))
+    return tuple(name for name in used if name in values and values[name].origin == POSTERIOR_MEDIAN)
 
 
 def parameter_places(scenario: Scenario) -> dict[str, tuple[ParameterPlace, ...]]:

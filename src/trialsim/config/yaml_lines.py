@@ -121,7 +121,7 @@ def is_quantity(data: Any) -> bool:
     """Whether plain data may be a number: a scalar, or `{value: …, source: …}` or `{calibrated: …}`."""
     if not isinstance(data, Mapping):
         return True
-    return bool(data) and set(data) <= {"value", "source", "calibrated"} and set(data) != {"source"}
+    return bool(data) and set(data) <= {"value", "source", "calibrated", "origin"} and set(data) != {"source"}
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:

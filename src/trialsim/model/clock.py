@@ -1,11 +1,13 @@
 """Hazard arithmetic of one event clock.
 
-    h(s) = rate × shape × s^(shape-1) × (dose/400)^dose_exponent × exp(effects · baseline) × frailty
+    h(s) = rate × shape × s^(shape-1) × (dose/reference)^dose_exponent × exp(effects · baseline) × frailty
 
-with s the time since this clock started to run. Between two changes of dose the cumulative hazard from s0 to s1 is
-`intensity × (s1^shape - s0^shape)`. The clock fires when its cumulative hazard reaches the patient's own
-unit-exponential threshold. Engines integrate only where the intensity changes, never at a look or a visit, so that
-slicing time differently changes not one bit. Times are days.
+with s the time since this clock started to run, and `reference` the dose at which the rate holds.
+
+Between two changes of dose the cumulative hazard from s0 to s1 is `intensity × (s1^shape - s0^shape)`.
+The clock fires when its cumulative hazard reaches the patient's own unit-exponential threshold. Engines integrate only
+where the intensity changes, never at a look or a visit, so that slicing time differently changes not one bit. Times are
+days.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import math
 
 from trialsim.errors import HazardError
-from trialsim.model.units import DAYS_PER_MONTH, REFERENCE_DOSE_MG_PER_DAY
+from trialsim.model.units import DAYS_PER_MONTH
 
 _LOG_OF_NEVER = math.log(1e10)  # days: 27 million years; a clock that would fire later never fires
 
@@ -23,13 +25,16 @@ def coefficient_per_day(rate_per_month: float, shape: float) -> float:
     return float(rate_per_month / DAYS_PER_MONTH**shape)
 
 
-def dose_factor(dose_mg_per_day: float, dose_exponent: float) -> float:
-    """`(dose/400)^dose_exponent`: 1 for exponent 0 (dose plays no part), 0 at dose 0 for a positive exponent."""
+def dose_factor(dose: float, reference_dose: float, dose_exponent: float) -> float:
+    """`(dose/reference)^dose_exponent`: 1 for exponent 0 (dose plays no part), 0 at dose 0 for a positive exponent.
+
+    Both doses are in mg/day.
+    """
     if dose_exponent == 0.0:
         return 1.0
-    if dose_mg_per_day == 0.0:
+    if dose == 0.0:
         return 0.0
-    return float((dose_mg_per_day / REFERENCE_DOSE_MG_PER_DAY) ** dose_exponent)
+    return float((dose / reference_dose) ** dose_exponent)
 
 
 def intensity(coefficient: float, factor: float, multiplier: float) -> float:

@@ -54,7 +54,7 @@ def under_draw(protocol: Protocol, number: int) -> Protocol:
 def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], values: Sequence[float]) -> Protocol:
     """A protocol with new numbers for some parameters, each wherever it stands; nothing varies in it any more.
 
-    Rates are per month at 400 mg/day, times in days.
+    Rates are per month at the reference dose, times in days.
     """
     clocks = list(protocol.clocks)
     changed: dict[str, float] = {}

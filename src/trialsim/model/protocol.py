@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Clock:
-    """One event clock. `coefficient` is the hazard's coefficient for time in days at 400 mg/day, made from its rate.
+    """One event clock.
 
+    `coefficient` is the hazard's coefficient for time in days at the protocol's reference dose, made from its rate.
     `effects` are (covariate, category or -1, reference, weight): `weight` is the log hazard ratio per unit of a
     continuous covariate's distance from `reference`, or of being in the category. `frailty` is a position in
     `Protocol.frailties` or -1.
@@ -182,6 +183,7 @@ class Protocol:
     covariates: tuple[Covariate, ...]
     frailties: tuple[Frailty, ...]
     p_sensitive: float
+    reference_dose: float
     levels: tuple[float, ...]
     first_level: int
     early_visits: tuple[VisitPhase, ...]

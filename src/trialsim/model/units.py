@@ -7,4 +7,3 @@ from typing import Final
 DAYS_PER_MONTH: Final = 30.4375
 DAYS_PER_WEEK: Final = 7.0
 DAYS_PER_YEAR: Final = 365.25
-REFERENCE_DOSE_MG_PER_DAY: Final = 400.0

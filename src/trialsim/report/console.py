@@ -12,7 +12,7 @@ from rich.text import Text
 
 from trialsim.analysis import Estimate, OtherReading
 from trialsim.config import Difference, Scenario, differences_from_published
-from trialsim.config.filling import is_calibrated_to
+from trialsim.config.calibrated_numbers import is_calibrated_to_its_cohort
 from trialsim.report import words
 
 FEWEST_FOR_A_RANGE: Final = 40  # below this the ends of a 95 % range are just the extremes
@@ -156,10 +156,9 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
         lines.append(f"Outside the 80 % predictive interval: {', '.join(not_inner)}.")
     if undefined:
         lines.append(f"Does not exist in these trials: {', '.join(undefined)}.")
-    cohort = scenario.cohort.name if scenario.cohort is not None else ""
     if departures:
         lines.append("This trial differs from the published one, so its figures need not agree.")
-    elif is_calibrated_to(scenario.parameters.values, cohort):
+    elif is_calibrated_to_its_cohort(scenario):
         lines.append("The parameters were calibrated to these figures: this shows the fit, no more.")
     return Text("\n".join(lines), style="bold" if outside and not departures else "")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trialsim.config.quantities import FROM_PROTOCOL
 from trialsim.config.size_study import SizeStudy
 from trialsim.design.ready import Ready
 from trialsim.model.units import DAYS_PER_MONTH
@@ -147,7 +146,7 @@ def _one_sample(study: SizeStudy, design: Mapping[str, Any], what: str) -> str:
     months = design["follow_up_days"] / DAYS_PER_MONTH
     kind = "exponential" if design["reference_shape"] == 1.0 else f"Weibull, shape {design['reference_shape']:g}"
     of = study.reference.median if study.reference is not None else None
-    source = f", {of.source}" if of is not None and of.source not in ("", FROM_PROTOCOL) else ""
+    source = f", {of.source}" if of is not None and of.source is not None else ""
     formula = f"; the formula of Wu (2015) asks for {design['wu_n']}" if design["wu_n"] is not None else ""
     return (
         f"Time to {what} in one arm is compared with a reference whose median is "

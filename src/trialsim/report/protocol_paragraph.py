@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.config.quantities import FROM_PROTOCOL
 from trialsim.config.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.assurance import Assurance
 from trialsim.design.calendar import DECIDED, EXPECTED_N, HARMED, REJECTS, SUCCESS, value_of
@@ -17,7 +16,7 @@ from trialsim.design.plan import ALTERNATIVE, NULL, TOXIC_NULL
 from trialsim.design.ready import POSTERIOR, Ready
 from trialsim.design.search import Found
 from trialsim.report.design_sentences import design_sentences, larger_design
-from trialsim.report.words import endpoint_in_words
+from trialsim.report.words import endpoint_in_words, in_brackets
 
 MOST_STEPS: Final = 8  # of a boundary that are told
 WORD: Final = {"precision": "that probability", "selection": "the probability of the right selection"}
@@ -166,8 +165,8 @@ def _sources(ready: Ready, seed: int, trials: int) -> list[str]:
     elif study.alternative == MODELLED:
         of = "the scenario at its point values"
     else:
-        of = f"{study.source}"
-    source = f" ({study.null.source})" if study.null is not None and study.null.source != FROM_PROTOCOL else ""
+        of = f"{study.alternative:g}{in_brackets(study.source)}"
+    source = in_brackets(study.null.source) if study.null is not None else ""
     null = f"Null rate: {study.null.value:g}{source}. " if study.null is not None else ""
     return [
         f"{null}Alternative: {of}. Accrual, drop-out and assessments are those of the scenario "

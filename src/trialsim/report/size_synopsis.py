@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trialsim.config.quantities import FROM_PROTOCOL
 from trialsim.config.size_misfits import USED_BY
 from trialsim.config.size_study import ARMS, CALIBRATED, MODELLED, SizeStudy
 from trialsim.config.sizing import Sizing
 from trialsim.design.plan import LARGEST
 from trialsim.report.study_synopsis import departures
-from trialsim.report.words import endpoint_in_words, per_cent
+from trialsim.report.words import endpoint_in_words, in_brackets, per_cent
 
 
 def size_synopsis(found: Sizing) -> Iterator[str]:
@@ -28,10 +27,10 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
             f"{aim.alternative.value:g}; level {aim.alpha:g}, odds ratio {aim.odds_ratio:g}"
         )
     if study.null is not None:
-        yield f"  null: {study.null.value:g}{_from(study.null.source)}"
+        yield f"  null: {study.null.value:g}{in_brackets(study.null.source)}"
     if study.reference is not None:
         median = study.reference.median
-        yield f"  reference: a median of {median.text}{_from(median.source)}"
+        yield f"  reference: a median of {median.text}{in_brackets(median.source)}"
     yield f"  alternative: {_alternative(study)}"
     yield f"  {_wanted(study)}"
     yield f"\nDESIGN {study.design}, {_limit(study)}"
@@ -46,10 +45,6 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
             yield from changes
         elif name != first_name and study.design == "logrank":
             yield f"  {name} departs from {first_name} by the hazard ratio"
-
-
-def _from(source: str) -> str:
-    return f" ({source})" if source and source != FROM_PROTOCOL else ""
 
 
 def _limit(study: SizeStudy) -> str:
@@ -101,7 +96,7 @@ def _alternative(study: SizeStudy) -> str:
         MODELLED: "what the scenario says at its point values",
         None: "what the scenario says at its point values",
     }
-    return words.get(study.alternative) or f"{study.alternative:g} ({study.source})"
+    return words.get(study.alternative) or f"{study.alternative:g}{in_brackets(study.source)}"
 
 
 def _wanted(study: SizeStudy) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,9 +30,13 @@ from trialsim.config.studies import load_study
 from trialsim.config.treatment import Treatment
 from trialsim.config.varying import table_of, varying_names
 from trialsim.errors import ConfigurationError
+from trialsim.model.clock import dose_factor
 from trialsim.report import words
 from trialsim.report.size_synopsis import size_synopsis
 from trialsim.report.study_synopsis import study_synopsis
+
+_RISK_MONTHS: Final = (1, 3, 6)
+_MAX_DOSES: Final = 12  # whose risks are printed for one event
 
 
 def describe(name: str, changes: Mapping[str, Any]) -> str:
@@ -143,7 +147,7 @@ def _dose(scenario: Scenario) -> Iterator[str]:
     yield from _restraints(treatment)
     yield "  The first rule that holds decides:"
     for number, rule in enumerate(treatment.rules, start=1):
-        yield f"    {number}. {rule}" + (f" ({rule.source})" if rule.source != "protocol" else "")
+        yield f"    {number}. {rule}{words.in_brackets(rule.source)}"
     if scenario.clinic is not None:
         yield f"  The clinic has {scenario.clinic.slots_per_day} visit slots a day; patients wait for each other."
 
@@ -174,9 +178,12 @@ def _warnings(name: str, changes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _events(scenario: Scenario) -> Iterator[str]:
-    yield "WHAT CAN HAPPEN (rates at 400 mg/day)"
+    reference = scenario.treatment.reference_dose
+    source = f"; {reference.source}" if reference.source is not None else ""
+    yield f"WHAT CAN HAPPEN (rates at the reference dose of {reference.value:g} mg/day{source})"
     for name, event in scenario.events.items():
         yield f"  {name}: {_event(scenario, name, event)}."
+        yield f"    {_risks(scenario, name, event)}."
     sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
     yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}."
 
@@ -187,10 +194,11 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
     exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent")
     parts = [event.kind if event.kind != name else "", rate.text]
     if shape.value != 1.0:
-        risks = [f"{1 - math.exp(-rate.value * months**shape.value):.0%} by {months} months" for months in (6, 12)]
-        parts.append(f"Weibull shape {shape.text} (at 400 mg/day and reference baseline {', '.join(risks)})")
+        parts.append(f"Weibull shape {shape.text}")
     no_dose = "whatever the dose (also while held)" if event.kind == "toxicity" else "whatever the dose"
-    parts.append(f"× (dose/400)^{exponent.text}" if exponent.value != 0.0 else no_dose)
+    parts.append(
+        f"× (dose/{scenario.treatment.reference_dose.value:g})^{exponent.text}" if exponent.value != 0.0 else no_dose
+    )
     if event.kind == "toxicity":
         parts.append(event.grade or "")
         parts.append("severe" if event.severe else "not severe")
@@ -201,6 +209,26 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
         parts.append(f"resolves at {event.resolves.rate.text}")
         parts.append("may recur" if event.recurs else "once")
     return ", ".join(part for part in parts if part)
+
+
+def _risks(scenario: Scenario, name: str, event: Event) -> str:
+    """The risk of an event at a constant dose and reference baseline, from the start of its clock."""
+    rate = scenario.resolved(event.rate, f"{name} rate").value
+    shape = scenario.resolved(event.shape, f"{name} shape").value
+    exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent").value
+    reference = scenario.treatment.reference_dose.value
+
+    def at(dose: float) -> str:
+        hazards = [rate * dose_factor(dose, reference, exponent) * months**shape for months in _RISK_MONTHS]
+        return ", ".join(words.risk(-math.expm1(-hazard)) for hazard in hazards)
+
+    what = f"risk in % by {', '.join(map(str, _RISK_MONTHS))} months"
+    if exponent == 0.0:
+        return f"{what}: {at(reference)} at any dose"
+    doses = [dose.value for dose in scenario.treatment.levels if dose.value != reference]
+    shown = "".join(f"; {at(dose)} at {dose:g}" for dose in doses[:_MAX_DOSES])
+    more = f"; … {at(doses[-1])} at {doses[-1]:g}" if len(doses) > _MAX_DOSES else ""
+    return f"{what}: {at(reference)} at {reference:g} mg/day{shown}{more}"
 
 
 def _effect(scenario: Scenario, name: str, effect: Effect) -> str:
@@ -223,7 +251,7 @@ def _measured(scenario: Scenario) -> Iterator[str]:
         if on
     ]
     earlier = f", or {' or '.join(also)} earlier" if also else ""
-    source = f" ({scenario.evaluable.source})" if scenario.evaluable.source != "protocol" else ""
+    source = words.in_brackets(scenario.evaluable.source)
     yield f"  Evaluable for response: on study for {after.text}{earlier}{source}."
     yield f"  Observation ends {_cut_off(scenario)}."
 

@@ -39,6 +39,17 @@ def label(quantity: str) -> str:
     return _LABELS.get(quantity, quantity.removeprefix("toxicity."))
 
 
+def in_brackets(source: str | None) -> str:
+    """A source behind a number; nothing where none is stated."""
+    return f" ({source})" if source else ""
+
+
+def risk(probability: float) -> str:
+    """A probability in per cent, without the sign: whole numbers from 10 on, two digits below."""
+    per_cent = 100.0 * probability
+    return f"{per_cent:.0f}" if per_cent >= 9.95 else f"{per_cent:.2g}"
+
+
 def with_error(value: float, error: float, unit: str) -> str:
     """A value ± its Monte Carlo standard error; shares in per cent."""
     if math.isnan(value):

@@ -41,7 +41,7 @@ COVARIATE: Final = np.dtype(
 # The tables of a plan: name and the type of a row.
 # dose_slots, personal_slots   slots whose hazard depends on the dose; slots with a factor of the patient's own
 # visit_days, assessment_days  study day by number, 0 for none
-# dose_factors                 (dose/400)^exponent, slot by slot, for dose 0 and each level
+# dose_factors                 (dose/reference)^exponent, slot by slot, for dose 0 and each level
 # quiet_rules                  by level, the visit rule that decides as long as nothing has happened
 # decisions                    codes of the draws that every patient needs once: sensitivity, covariates that have
 #                              effects, frailties, clocks
@@ -86,7 +86,7 @@ def personal_slots(plan: Record) -> Record:
 
 @small_part
 def dose_factor(plan: Record, slot: int, level: int) -> float:
-    """`(dose/400)^exponent` of a slot at a level, or at dose 0 for level -1."""
+    """`(dose/reference)^exponent` of a slot at a level, or at dose 0 for level -1."""
     factors = table_at(plan.dose_factors_at, plan.n_dose_factors, FLOAT)
     return float(factors[slot * (plan.n_levels + 1) + level + 1])
 

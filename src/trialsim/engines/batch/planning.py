@@ -84,7 +84,9 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         else _days(protocol.visit_every_days),
         "assessment_days": _days(protocol.assessment_every_days),
         "dose_factors": [
-            hazard.dose_factor(dose, clock.dose_exponent) for clock in clocks for dose in (0.0, *protocol.levels)
+            hazard.dose_factor(dose, protocol.reference_dose, clock.dose_exponent)
+            for clock in clocks
+            for dose in (0.0, *protocol.levels)
         ],
         "levels": protocol.levels,
         "quiet_rules": [_quiet_rule(protocol, level) for level in range(len(protocol.levels))],

@@ -73,7 +73,8 @@ class RunningClock:
 
     def intensity(self) -> float:
         """The clock's intensity under the patient's present dose."""
-        factor = hazard.dose_factor(self.patient.treatment.dose, self.clock.dose_exponent)
+        dose, reference_dose = self.patient.treatment.dose, self.patient.protocol.reference_dose
+        factor = hazard.dose_factor(dose, reference_dose, self.clock.dose_exponent)
         return hazard.intensity(self.clock.coefficient, factor, self.multiplier)
 
     def use_up(self, intensity: float) -> None:
