@@ -10,6 +10,7 @@ import yaml
 import trialsim as ts
 from trialsim.config import load_parameters, protocol_of, scenario_from_mapping
 from trialsim.config.quantities import Dose, Duration, LookInterval, Probability, Quantity, Rate
+from trialsim.report.synopsis import synopsis
 
 SCENARIOS = ts.builtin_names("scenarios")
 
@@ -138,3 +139,18 @@ def test_a_scenario_beside_its_own_cohort_and_parent_is_found(tmp_path: Path) ->
     scenario = ts.load_scenario(tmp_path / "child.yaml")
     assert (scenario.title, scenario.name) == ("child", "child")
     assert list(scenario.figures) == ["evaluable"]
+
+
+@pytest.mark.parametrize(
+    ("reescalate", "sentence"),
+    [
+        ("always", "may rise again at the next visit"),
+        ("never", "never rises again"),
+        ("28 days", "rises only after 28 days free of dose-limiting toxicity"),
+    ],
+)
+def test_the_synopsis_says_what_follows_a_reduction(tosi2000: ts.Scenario, reescalate: str, sentence: str) -> None:
+    assert sentence in " ".join(synopsis(tosi2000.with_changes({"treatment.reescalate": reescalate})).split())
+    only_up = [{"when": "tolerated", "do": "escalate"}]
+    changed = tosi2000.with_changes({"readings.after_toxicity": "keep", "treatment.rules": only_up})
+    assert "may rise again" not in synopsis(changed)

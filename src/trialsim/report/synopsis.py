@@ -161,6 +161,8 @@ def _restraints(treatment: Treatment) -> Iterator[str]:
         yield f"  Starts at {start}."
     if treatment.between_changes is not None:
         yield f"  At visits the dose moves only after {treatment.between_changes.text} without a change."
+    if treatment.reescalate == "always" and any(rule.do in ("reduce", "hold") for rule in treatment.rules):
+        yield "  Once reduced or held, the dose may rise again at the next visit, if a rule says so."
     if treatment.reescalate == "never":
         yield "  Once reduced or held, the dose never rises again."
     elif isinstance(treatment.reescalate, Quantity):
