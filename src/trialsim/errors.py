@@ -39,7 +39,10 @@ class Problem:
     suggestion: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.place}  {self.what}".strip(), f"  {self.wrong}", f"  Allowed: {self.allowed}"]
+        lines = [f"{self.place}  {self.what}".strip(), f"  {self.wrong}"]
+        if not self.wrong:  # a message of one line
+            return lines[0]
+        lines.append(f"  Allowed: {self.allowed}")
         if self.suggestion:
             lines.append(f"  Did you mean {self.suggestion}?")
         return "\n".join(lines)

@@ -32,16 +32,19 @@ def end_interrupted(place: Path) -> NoReturn:
 
 def read_settings(settings: list[str] | None) -> dict[str, Any]:
     """`--set key=value` texts to changes; raises `RequestError` for one without `=`."""
-    from trialsim.config import parse_value
+    from trialsim.config import Settings, parse_value
 
-    changes: dict[str, Any] = {}
+    changes = Settings()
     for setting in settings or []:
+        if not setting.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in setting):
+            shown = setting.encode("utf-8", "surrogateescape").decode("ascii", "backslashreplace")
+            raise RequestError(f"--set {shown}", "this is not UTF-8 text.", "a setting in UTF-8.")
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
             raise RequestError(
                 f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".'
             )
-        changes[key.strip()] = parse_value(value)
+        changes[key.strip()] = parse_value(value, f"--set {key.strip()}")
     return changes
 
 

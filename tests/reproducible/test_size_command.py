@@ -161,7 +161,7 @@ def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> Non
         (STUDY + "variants: {a: {}, b: {}}\n", "single-stage does not use it"),
         (STUDY + "half_width: 0.1\n", "single-stage does not use it"),
         (STUDY.replace("null: 0.10\n", ""), "single-stage needs it"),
-        (STUDY.replace("study: size", "study: compare"), "this study compares variants"),
+        (STUDY.replace("study: size", "study: compare"), "is a study that compares variants: trialsim compare"),
         (STUDY + "sides: 2\nconduct: {follow_up: 1 month}\n", r"sides\n.*does not use it(.|\n)*conduct.follow_up\n"),
         (STUDY.replace("alpha: 0.10", "alpha: 0").replace("power: 0.80", "power: 2"), r"alpha 0:(.|\n)*power 2:"),
         (STUDY + "conduct: {attained: green-dahlberg}\n", "are those of two stages"),

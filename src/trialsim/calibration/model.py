@@ -131,10 +131,11 @@ def calibration_of(
 
 def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:
     """What makes engine units of the unit of a prior."""
-    if unit not in kind.units:
+    factor = kind.factor_of(unit)
+    if factor is None:
         wrong = f"{unit!r} is no unit for this prior." if unit else "this prior needs its unit."
         raise ConfigurationError([Problem(where, f"{name}.prior.median", wrong, f"{kind.allowed()}.")])
-    return kind.units[unit]
+    return factor
 
 
 def _columns(scenario: Scenario) -> tuple[str, ...]:

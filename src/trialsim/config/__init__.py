@@ -1,6 +1,7 @@
 """YAML in, frozen scenarios and cohorts out. The only folder that knows pydantic and yaml."""
 
 from trialsim.config.builtin import builtin_names, kind_of
+from trialsim.config.changes import Settings
 from trialsim.config.cohort import Cohort, Figure
 from trialsim.config.differences import Difference, differences, differences_from_published
 from trialsim.config.loading import (
@@ -23,6 +24,7 @@ __all__ = [
     "Figure",
     "ParameterSet",
     "Scenario",
+    "Settings",
     "builtin_names",
     "describe_sources",
     "differences",

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trialsim.config.yaml_lines import read_yaml
 from trialsim.errors import ConfigurationError, Problem
+from trialsim.files import other_kind
 
 KINDS: Final = ("scenarios", "cohorts", "parameters", "studies")
+# What a file may hold, in words and with the command or the key that takes it; {} is its name.
+_USES: Final = {
+    "scenarios": "a scenario: trialsim run {}",
+    "cohorts": "a published cohort: trialsim calibrate {}",
+    "parameters": "a set of parameters, for a scenario: `parameters: {{calibrated_to: {}}}`",
+    "compare": "a study that compares variants: trialsim compare {}",
+    "size": "a study of size: trialsim size {}",
+    "strategies": "a strategy, for a variant of a study: `variants: {{NAME: {{strategy: {}}}}}`",
+}
+
+
+class WrongKindError(ConfigurationError):
+    """A file or built-in name that holds something else than is wanted; a message of one line."""
+
+    def __init__(self, name: str, holds: str, place: str = "", key: str = "") -> None:
+        use = _USES[holds].format(name)
+        what = f"{key} = {name} is {use}" if key else f"{name} is {use}"
+        super().__init__([Problem(place, what, "", "")])
 
 
 def builtin_folder() -> Path:
@@ -25,18 +45,36 @@ def builtin_names(kind: str) -> list[str]:
 
 
 def kind_of(name: str) -> str:
-    """What a path or a built-in name holds, one of `KINDS`; a scenario if nothing else fits.
+    """What a path or a built-in name holds, one of `KINDS` or `strategies`; a scenario if nothing else fits.
 
     A name that stands for several is the scenario.
     """
     if not is_path(name):
-        return next((kind for kind in KINDS if name in builtin_names(kind)), KINDS[0])
-    keys = read_yaml(find_file(name, KINDS[0]))[0]
-    if "study" in keys:
-        return "studies"
-    if "figures" in keys:
+        return next((kind for kind in (*KINDS, "strategies") if name in builtin_names(kind)), KINDS[0])
+    holds = kind_of_data(read_yaml(find_file(name, KINDS[0]))[0])
+    return "studies" if holds in ("compare", "size") else holds
+
+
+def kind_of_data(data: Mapping[str, Any]) -> str:
+    """What the data of a file hold: one of `KINDS` but `studies`, or `compare`, `size` or `strategies`."""
+    study = data.get("study")
+    if isinstance(study, Mapping):  # as a command has saved it
+        study = study.get("study")
+    if "study" in data or ("scenario" in data and {"endpoint", "endpoints", "design", "variants"} & set(data)):
+        return "size" if study == "size" or (study != "compare" and "endpoint" in data) else "compare"
+    if "figures" in data:
         return "cohorts"
-    return "parameters" if "parameters" in keys and "events" not in keys and "extends" not in keys else KINDS[0]
+    if "changes" in data and set(data) <= {"title", "description", "name", "changes"}:
+        return "strategies"
+    is_scenario = bool({"events", "extends", "treatment", "accrual"} & set(data))
+    return "parameters" if "parameters" in data and not is_scenario else KINDS[0]
+
+
+def require_kind(data: Mapping[str, Any], name: str, wanted: str, place: str = "", key: str = "") -> None:
+    """Raise `WrongKindError` where the data of a file are of another kind; `place` and `key` name the file."""
+    holds = kind_of_data(data)
+    if holds != wanted:
+        raise WrongKindError(name, holds, place, key)
 
 
 def is_path(name: str) -> bool:
@@ -44,10 +82,10 @@ def is_path(name: str) -> bool:
     return name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name
 
 
-def find_file(name: str, kind: str, beside: Path | None = None) -> Path:
+def find_file(name: str, kind: str, beside: Path | None = None, place: str = "", key: str = "") -> Path:
     """The file for a path or a built-in name; a relative path is also looked for beside the file that names it.
 
-    Raises `ConfigurationError` with the nearest built-in name.
+    `place` and `key` are where that file names it. Raises `ConfigurationError` with the nearest built-in name.
     """
     by_path = is_path(name)
     candidates = [Path(name)]
@@ -60,7 +98,18 @@ def find_file(name: str, kind: str, beside: Path | None = None) -> Path:
             if candidate.is_file():
                 return candidate
     names = builtin_names(kind)
+    what = f"{key} = {name}" if key else name
+    others = [other for other in (*KINDS, "strategies") if name in builtin_names(other)]
+    if others:
+        raise WrongKindError(name, _builtin_kind(name, others[0]), place, key)
+    kinds_there = [words for candidate in candidates if (words := other_kind(candidate))]
+    allowed = f"a YAML path, or one of {', '.join(names)}."
+    if kinds_there:
+        raise ConfigurationError([Problem(place, what, f"this is {kinds_there[0]}, not a file.", allowed)])
     near = difflib.get_close_matches(Path(name).stem, names, n=1)
     wrong = "there is no such file." if by_path else f"there is no built-in name like this in {kind}."
-    allowed = f"a YAML path, or one of {', '.join(names)}."
-    raise ConfigurationError([Problem(name, "", wrong, allowed, near[0] if near else "")])
+    raise ConfigurationError([Problem(place, what, wrong, allowed, near[0] if near else "")])
+
+
+def _builtin_kind(name: str, kind: str) -> str:
+    return kind_of_data(read_yaml(builtin_folder() / kind / f"{name}.yaml")[0]) if kind == "studies" else kind

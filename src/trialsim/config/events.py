@@ -78,7 +78,7 @@ class Event(Section):
     def _defaults_of_its_kind(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        data = {key: value for key, value in data.items() if value is not None}
+        data = cls.without_nulls(data)
         kind = data.get("kind")
         defaults: dict[str, Any] = {}
         if kind == "toxicity":

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from trialsim.config.builtin import find_file
+from trialsim.config.builtin import builtin_folder, find_file, require_kind
+from trialsim.config.changes import place_of_key
 from trialsim.config.filling import Data, aligned, mapping, with_paths, without_old
-from trialsim.config.yaml_lines import Place, Places, merge, read_yaml
+from trialsim.config.yaml_lines import Place, Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
+MAX_CHAIN: Final = 20  # files that extend one another
 
-def read_layers(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Data, Places]:
-    """A scenario file laid over the one that it extends, and that over the one before."""
+
+def read_layers(path: Path, place: str = "", key: str = "", seen: tuple[Path, ...] = ()) -> tuple[Data, Places]:
+    """A scenario file laid over the one that it extends, and that over the one before.
+
+    `place` and `key` are where another file names it, if one does.
+    """
+    what = f"{key} = {path.name}"
     if path.resolve() in seen:
-        problem = Problem(str(path), "extends", "the files extend each other.", "a chain with an end.")
-        raise ConfigurationError([problem])
+        raise ConfigurationError([Problem(place, what, "the files extend each other.", "a chain with an end.")])
+    if len(seen) > MAX_CHAIN:
+        wrong, allowed = "too many files extend one another.", f"a chain of at most {MAX_CHAIN} files."
+        raise ConfigurationError([Problem(place, what, wrong, allowed)])
     layer, places = read_yaml(path)
+    require_kind(layer, str(path), "scenarios", place, key)
     parent = layer.pop("extends", None)
     base: Data = {}
-    base_places: Places = {}
     if parent is not None:
-        base, base_places = read_layers(find_file(str(parent), "scenarios", path), (*seen, path.resolve()))
+        line = place_of(places, ("extends",))
+        file = find_file(str(parent), "scenarios", path, line, "extends")
+        base, base_places = read_layers(file, line, "extends", (*seen, path.resolve()))
+        places = {**seen_from(path, line, file, base_places), **places}
         base.pop("name", None)
-    return laid(base, layer, places, path), {**base_places, **places}
+    return laid(base, layer, places, path), places
+
+
+def seen_from(path: Path | None, line: str, file: Path, places: Places) -> Places:
+    """The places in a file that another one names: the line that names it, where the file comes with the package.
+
+    A user can change that line, and not the file.
+    """
+    folder = builtin_folder().resolve()
+    is_builtin = folder in file.resolve().parents
+    if not is_builtin or not line or (path is not None and folder in path.resolve().parents):
+        return places
+    return dict.fromkeys(places, line)
 
 
 def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path: Path | None) -> Data:
@@ -35,15 +61,19 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
     """
     base, over = dict(base), dict(over)
     if isinstance(over.get("cohort"), str):
-        published, where = read_yaml(find_file(over["cohort"], "cohorts", path))
-        places.update({("cohort", *place): line for place, line in where.items()})
+        line = place_of(places, ("cohort",))
+        file = find_file(over["cohort"], "cohorts", path, line, "cohort")
+        published, where = read_yaml(file)
+        require_kind(published, str(over["cohort"]), "cohorts", line, "cohort")
+        places.update({("cohort", *place): at for place, at in seen_from(path, line, file, where).items()})
         over["cohort"] = published
         base.pop("cohort", None)
         known = published.get("ambiguities")
         base["readings"] = {k: v for k, v in mapping(base.get("readings")).items() if k in mapping(known)}
     elif "cohort" in over and over["cohort"] is None:
         base.pop("readings", None)
-    base, over = aligned(base, with_paths(over, path))
+    with errors_at(places, ("parameters", "calibrated_to")):
+        base, over = aligned(base, with_paths(over, path))
     base = without_old(base, over)
     cohort = merge(mapping(base.get("cohort")), mapping(over.get("cohort")))
     between: Data = {}
@@ -52,7 +82,7 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
             mapping(mapping(mapping(cohort.get("ambiguities")).get(name)).get("readings")).get(str(choice))
         )
         for dotted, value in mapping(reading.get("changes")).items():
-            between = merge(between, nested(tuple(dotted.split(".")), value, base))
+            between = merge(between, nested(place_of_key(str(dotted)), value, base))
     return merge(merge(base, between), _with_shares(over))
 
 
@@ -79,9 +109,15 @@ def with_readings(data: Data) -> Data:
     return {**data, "readings": {**defaults, **taken}}
 
 
-def place_of_key(dotted: str) -> Place:
-    """A dotted key as a place; whole numbers are positions in lists."""
-    return tuple(int(part) if part.isdecimal() and part.isascii() else part for part in dotted.split("."))
+@contextmanager
+def errors_at(places: Places, place: Place) -> Iterator[None]:
+    """Problems that have no place of their own are of the value at `place`."""
+    try:
+        yield
+    except ConfigurationError as error:
+        line = place_of(places, place)
+        problems = [item if item.place else replace(item, place=line) for item in error.problems]
+        raise ConfigurationError(problems) from None
 
 
 def nested(place: Place, value: Any, base: Any) -> Data:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from trialsim.config import layers
-from trialsim.config.builtin import find_file
+from trialsim.config.builtin import find_file, require_kind
+from trialsim.config.changes import place_of_key, places_of_changes
 from trialsim.config.cohort import Cohort
 from trialsim.config.consistency import consistency_problems
-from trialsim.config.filling import filled_in
-from trialsim.config.parameter_draws import TableError
-from trialsim.config.parameters import ParameterSet
-from trialsim.config.problems import problem_at, problems_of
+from trialsim.config.filling import filled_in, mapping
+from trialsim.config.parameters import Parameters, ParameterSet
+from trialsim.config.plain_data import explain_empty_key
+from trialsim.config.problems import problem_at, refuse_unusable, validated
 from trialsim.config.scenario import Scenario
 from trialsim.config.warnings import scenario_warnings
-from trialsim.config.yaml_lines import Places, merge, place_of, read_yaml
+from trialsim.config.yaml_lines import Place, Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_scenario(name: str | Path, changes: Mapping[str, Any] | None = None) -> Scenario:
@@ -31,11 +27,17 @@ def load_scenario(name: str | Path, changes: Mapping[str, Any] | None = None) ->
 
     Raises `ConfigurationError` with every problem of the file.
     """
-    path = find_file(str(name), "scenarios")
-    data, places = layers.read_layers(path)
-    data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
-    scenario = _built_scenario(data, places)
+    scenario = load_named_scenario(str(name))
     return scenario.with_changes(changes) if changes else scenario
+
+
+def load_named_scenario(name: str, beside: Path | None = None, place: str = "", key: str = "") -> Scenario:
+    """The scenario that a file names; `place` and `key` are where it does so, `beside` is that file."""
+    path = find_file(name, "scenarios", beside, place, key)
+    data, places = layers.read_layers(path, place, key)
+    if data.get("name") is None:
+        data["name"] = re.sub(r"[^\w.+-]", "-", path.stem)[:100]
+    return _built_scenario(data, places)
 
 
 def warnings_of(name: str | Path, changes: Mapping[str, Any] | None = None) -> list[Problem]:
@@ -44,10 +46,10 @@ def warnings_of(name: str | Path, changes: Mapping[str, Any] | None = None) -> l
     Raises `ConfigurationError` as `load_scenario` does.
     """
     _, places = layers.read_layers(find_file(str(name), "scenarios"))
-    for dotted in changes or {}:
-        place = layers.place_of_key(str(dotted))
-        places = {known: where for known, where in places.items() if known[: len(place)] != place}
-        places[place] = f"change {dotted}"
+    for dotted, where in places_of_changes(changes or {}).items():
+        place = place_of_key(dotted)
+        places = {known: line for known, line in places.items() if known[: len(place)] != place}
+        places[place] = where
     return [
         problem_at(places, where, value, *rest)
         for where, value, *rest in scenario_warnings(load_scenario(name, changes))
@@ -57,13 +59,19 @@ def warnings_of(name: str | Path, changes: Mapping[str, Any] | None = None) -> l
 def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
     """A scenario from plain data, such as the resolved configuration of a manifest."""
     places: Places = {(): place}
+    refuse_unusable(data, places)
     return _built_scenario(layers.laid({}, data, places, None), places)
 
 
 def load_cohort(name: str | Path) -> Cohort:
     """A published cohort from a YAML path or a built-in name. Raises `ConfigurationError`."""
-    data, places = read_yaml(find_file(str(name), "cohorts"))
-    return _validated(Cohort, data, places)
+    return _read_cohort(find_file(str(name), "cohorts"))[0]
+
+
+def _read_cohort(path: Path) -> tuple[Cohort, Places]:
+    data, places = read_yaml(path)
+    require_kind(data, str(path), "cohorts")
+    return validated(Cohort, data, places), places
 
 
 def load_published_trial(name: str | Path, changes: Mapping[str, Any] | None = None) -> Scenario:
@@ -72,11 +80,11 @@ def load_published_trial(name: str | Path, changes: Mapping[str, Any] | None = N
     Raises `ConfigurationError`, also for a cohort that names no scenario.
     """
     path = find_file(str(name), "cohorts")
-    cohort = load_cohort(name)
+    cohort, places = _read_cohort(path)
     if cohort.scenario is None:
         wrong, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
         raise ConfigurationError([Problem(str(path), "scenario", wrong, allowed)])
-    scenario = load_scenario(find_file(cohort.scenario, "scenarios", path))
+    scenario = load_named_scenario(cohort.scenario, path, place_of(places, ("scenario",)), "scenario")
     if scenario.cohort is None or scenario.cohort.model_dump() != cohort.model_dump():
         scenario = scenario.with_changes({"cohort": cohort.model_dump()})
     return scenario.with_changes(changes) if changes else scenario
@@ -84,36 +92,71 @@ def load_published_trial(name: str | Path, changes: Mapping[str, Any] | None = N
 
 def load_parameters(name: str | Path) -> ParameterSet:
     """A parameter set from a YAML path or a built-in name. Raises `ConfigurationError`."""
-    data, places = read_yaml(find_file(str(name), "parameters"))
-    return _validated(ParameterSet, data, places)
+    path = find_file(str(name), "parameters")
+    data, places = read_yaml(path)
+    require_kind(data, str(path), "parameters")
+    return validated(ParameterSet, data, places)
 
 
-def changed_scenario(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
-    """A scenario with some dotted keys changed; see `Scenario.with_changes`."""
+def changed_scenario(
+    scenario: Scenario, changes: Mapping[str, Any], where: Mapping[str, str] | None = None
+) -> Scenario:
+    """A scenario with some dotted keys changed; see `Scenario.with_changes`. `where` says where each key is from."""
+    where = places_of_changes(changes) if where is None else where
     data = scenario.to_mapping()
     places: Places = {}
     over: dict[str, Any] = {}
     for dotted, value in changes.items():
-        place = layers.place_of_key(str(dotted))
+        refuse_unusable({str(dotted): value}, {(): where[str(dotted)]})
+        slip = explain_empty_key(str(dotted)) if value is None else None
+        if slip is not None:
+            raise ConfigurationError(
+                [problem_at({(): where[str(dotted)]}, (str(dotted),), None, *slip, kind="missing")]
+            )
+        with layers.errors_at({(): where[str(dotted)]}, ()):
+            place = place_of_key(str(dotted))
         over = merge(over, layers.nested(place, value, merge(data, over)), keeps_null=True)
-        places.update({place[:n]: f"change {dotted}" for n in range(1, len(place) + 1)})
+        places.update({place[:n]: where[str(dotted)] for n in range(1, len(place) + 1)})
     return _built_scenario(layers.laid(data, over, places, None), places)
 
 
 def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
-    try:
+    data = Scenario.without_nulls(data)
+    if isinstance(data.get("parameters"), Mapping):
+        data["parameters"] = Parameters.without_nulls(data["parameters"])
+    key = "draws" if "draws" in mapping(data.get("parameters")) else "calibrated_to"
+    with layers.errors_at(places, ("parameters", key)):
         data = filled_in(layers.with_readings(data), load_parameters)
-    except TableError as error:
-        raise ConfigurationError([replace(error.problem, place=place_of(places, ("parameters",)))]) from None
-    scenario = _validated(Scenario, data, places)
-    problems = consistency_problems(scenario, places)
+    scenario = validated(Scenario, data, places)
+    unset = [
+        problem_at(places, at, None, wrong, allowed, kind="missing")
+        for at, wrong, allowed in _keys_that_readings_need(scenario)
+    ]
+    problems = unset + consistency_problems(scenario, places)
     if problems:
         raise ConfigurationError(problems)
     return scenario
 
 
-def _validated(model: type[Model], data: Mapping[str, Any], places: Places) -> Model:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise ConfigurationError(problems_of(error, model, places)) from None
+def _keys_that_readings_need(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
+    """Keys that a scenario has not though the readings taken set them; with what is wrong and what is allowed.
+
+    A null cannot take such a key away: the resolved scenario, read again, would have it again.
+    """
+    ambiguities = scenario.cohort.ambiguities if scenario.cohort is not None else {}
+    for name, choice in scenario.readings.items():
+        readings = ambiguities[name].readings if name in ambiguities else {}
+        for dotted, value in readings[choice].changes.items() if choice in readings else ():
+            place = place_of_key(str(dotted))
+            if value is not None and _value_at(scenario, place) is None:
+                yield place, f"the reading {name} = {choice} sets this key", "a value, or another reading"
+
+
+def _value_at(part: Any, place: Place) -> Any:
+    """What stands at a place of a configuration; None for nothing."""
+    for key in place:
+        if isinstance(part, list):
+            part = part[key] if isinstance(key, int) and key < len(part) else None
+        else:
+            part = part.get(str(key)) if isinstance(part, Mapping) else getattr(part, str(key), None)
+    return part

@@ -7,6 +7,7 @@ with the unit in brackets where it has one: `rash rate [/month]`, `cut off [mont
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ import numpy.typing as npt
 
 from trialsim.config.builtin import builtin_folder
 from trialsim.errors import ConfigurationError, Problem
+from trialsim.files import UnsuitableFileError, open_regular, read_regular
 
 POSTERIORS: Final = "posteriors"
 MOST_DRAWS: Final = 1_000_000
+MAX_BYTES: Final = 1_000_000_000
 _COLUMN: Final = re.compile(r"\s*(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*\Z")
 _DIGITS: Final = 16
 _FORMATS: Final = (".parquet", ".csv")
@@ -105,9 +108,12 @@ def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
 def read_table(path: Path, title: str) -> ParameterTable:
     """A table of draws from its file. Raises `TableError`."""
     try:
-        stamp = path.stat().st_mtime_ns
-    except OSError:
-        raise _refused(path, "there is no such file.") from None
+        with open_regular(path) as file:
+            stamp = os.fstat(file.fileno()).st_mtime_ns
+    except UnsuitableFileError as error:
+        raise _refused(path, f"{error.strerror}.") from None
+    except (OSError, ValueError):
+        raise _refused(path, "there is no such file, or it may not be read.") from None
     if path.suffix not in _FORMATS:
         raise _refused(path, "this is no table of draws.")
     return _read(path.resolve(), stamp, title)
@@ -119,29 +125,45 @@ def _read(path: Path, stamp: int, title: str) -> ParameterTable:
     from pyarrow import csv, parquet
 
     try:
-        table = parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
-        columns = [column.to_numpy(zero_copy_only=False) for column in table.combine_chunks().itercolumns()]
+        content = pa.BufferReader(read_regular(path, MAX_BYTES))
+        table = parquet.read_table(content) if path.suffix == ".parquet" else csv.read_csv(content)
         names_in_file = list(table.column_names)
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise _refused(path, f"it cannot be read: {str(error).splitlines()[0][:100]}.") from None
-    headers = [_COLUMN.match(name) for name in names_in_file]
-    names = [match["name"] if match else "" for match in headers]
-    for name, values in zip(names_in_file, columns, strict=True):
-        if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values.astype(np.float64)).all():
-            raise _refused(path, f"column {name!r} holds something else than numbers.")
-    if "" in names or len(set(names)) < len(names):
-        raise _refused(path, "two columns have the same parameter, or one has none.")
+    except UnsuitableFileError as error:
+        raise _refused(path, f"{error.strerror}.") from None
+    except (OSError, pa.ArrowException, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
+        raise _refused(path, f"it cannot be read: {reason.rstrip('.')}.") from None
     if not 1 <= table.num_rows <= MOST_DRAWS:
         raise _refused(path, f"it has {table.num_rows:,} draws; 1 to {MOST_DRAWS:,} are possible.")
+    if not names_in_file:
+        raise _refused(path, "it has no column.")
+    headers = [_COLUMN.match(name) for name in names_in_file]
+    names = [match["name"] if match else "" for match in headers]
+    columns = [_numbers(path, name, column) for name, column in zip(names_in_file, table.columns, strict=True)]
+    if "" in names or len(set(names)) < len(names):
+        raise _refused(path, "two columns have the same parameter, or one has none.")
     units = tuple((match["unit"] or "").strip() if match else "" for match in headers)
     context = _context(table.schema.metadata or {})
-    return ParameterTable(title, tuple(names), units, np.column_stack(columns).astype(np.float64), context)
+    return ParameterTable(title, tuple(names), units, np.column_stack(columns), context)
 
 
 def _context(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
     """What a parquet file says that its rates hold for; nothing for a file that was written elsewhere."""
     written = {key: metadata.get(f"trialsim.{key}".encode()) for key in _CONTEXT}
     return {key: value.decode("utf-8", "replace") for key, value in written.items() if value is not None}
+
+
+def _numbers(path: Path, name: str, column: Any) -> npt.NDArray[np.float64]:
+    """The numbers of a column; refused where it holds times, texts or anything else. Shape (draws,)."""
+    import pyarrow as pa
+
+    kind, wrong = column.type, f"column {name!r} holds something else than numbers."
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise _refused(path, wrong)
+    values: npt.NDArray[np.float64] = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise _refused(path, wrong)
+    return values
 
 
 def write_table(path: Path, table: ParameterTable) -> None:

@@ -142,7 +142,7 @@ class Parameters(Section):
     def _known(cls, data: Any) -> Any:
         if data not in ("calibrated", "mode", "fixed"):
             wrong = "parameters are draws of a posterior, the mode of a set, or fixed"
-            raise mistake(wrong, '"calibrated", "mode", "fixed", or the file of a table of draws', "calibrated")
+            raise mistake(wrong, '"calibrated", "mode", "fixed", or the file of a table of draws')
         return data
 
     @model_validator(mode="after")

@@ -16,6 +16,17 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, data: Any) -> Any:
+        return cls.without_nulls(data) if isinstance(data, Mapping) else data
+
+    @classmethod
+    def without_nulls(cls, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Plain data without the known keys that are null, which says no more than if they were not there."""
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {key: value for key, value in data.items() if value is not None or key not in known}
+
 
 class Covariate(Section):
     """A baseline covariate: either `shares` of categories, or a continuous `distribution` by median and spread.
@@ -60,7 +71,7 @@ class Covariate(Section):
         if self.distribution != "normal" and self.sd.value > Spread.highest:
             raise mistake("this spread on the log or logit scale is out of range", f"at most {Spread.highest:g}")
         if self.distribution != "normal" and self.sd.unit:
-            raise mistake("this sd is on the log or logit scale", f"sd without a unit, such as {self.sd.value:g}")
+            raise mistake("this sd is on the log or logit scale", "sd without a unit, such as 0.5")
         if self.distribution == "lognormal" and self.median.value <= 0:
             raise mistake("a lognormal median must be above 0", f"above 0 {self.median.unit}")
         if self.distribution == "logit-normal" and not 0 < self.median.value < 1:

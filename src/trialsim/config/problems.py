@@ -7,15 +7,17 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from trialsim.config.plain_data import explain_empty_key, unusable
 from trialsim.config.yaml_lines import Place, Places, place_of
-from trialsim.errors import Problem
+from trialsim.errors import ConfigurationError, Problem
 
 # A mistake found in a configuration: its place, the value, what is wrong, what is allowed, what was meant.
 Finding = tuple[Place, Any, str, str, str]
+Model = TypeVar("Model", bound=BaseModel)
 
 _WANTED = {
     "string_type": "a text",
@@ -24,9 +26,28 @@ _WANTED = {
     "bool_type": "true or false",
     "date_type": "a date such as 1999-10-01",
     "dict_type": "a mapping of keys to values",
-    "list_type": "a list",
+    "list_type": "a list, such as [one, two]",
     "model_type": "a mapping of keys to values",
 }
+_COMMA = re.compile(r"\s*([-+]?\d+),(\d+)\s*\Z")
+
+
+def validated(model: type[Model], data: Mapping[str, Any], places: Places) -> Model:
+    """Plain data as a frozen object of a model. Raises `ConfigurationError` with every problem."""
+    refuse_unusable(data, places)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigurationError(problems_of(error, model, places)) from None
+
+
+def refuse_unusable(data: Any, places: Places) -> None:
+    """Raise `ConfigurationError` for what no configuration may hold, such as numbers that are not finite."""
+    problems = [
+        problem_at(places, place, None, wrong, allowed, kind="missing") for place, wrong, allowed in unusable(data)
+    ]
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], places: Places, prefix: Place = ()) -> list[Problem]:
@@ -56,7 +77,10 @@ def nearest(word: str, words: list[str]) -> str:
 
 
 def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
-    kind, context, place = item["type"], item.get("ctx", {}), item["loc"]
+    kind, context, place, given = item["type"], item.get("ctx", {}), item["loc"], item["input"]
+    slip = explain_empty_key(str(place[-1])) if given is None and place else None
+    if slip is not None:
+        return slip
     if kind == "trialsim":
         return context["wrong"], context["allowed"], context["suggestion"]
     if kind == "extra_forbidden":
@@ -67,9 +91,9 @@ def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
         return f"this key is missing{f': {reason}' if reason else ''}", _description(model, place), ""
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
-        return "this word is not known here", ", ".join(words), nearest(item["input"], words)
+        return "this word is not known here", ", ".join(words), nearest(given, words) if isinstance(given, str) else ""
     if kind in _WANTED:
-        return "this is something else than expected", _WANTED[kind], ""
+        return _unexpected(kind, given, model, place)
     if kind.startswith(("greater_than", "less_than")):
         return "the number is out of range", item["msg"].removeprefix("Input should be "), ""
     if kind.startswith("date"):
@@ -86,6 +110,41 @@ def _reason(model: type[BaseModel], place: Place) -> str:
         else None
     )
     return (field.description or "") if field is not None else ""
+
+
+def _unexpected(kind: str, given: Any, model: type[BaseModel], place: Place) -> tuple[str, str, str]:
+    """A value of another kind than the schema has here."""
+    wanted = _form(_annotation_at(model, place)) or _WANTED[kind]
+    if given is None:
+        return "this key has no value, and there is nothing of this name to take away", wanted, ""
+    if kind in ("int_type", "float_type") and isinstance(given, str):
+        if (comma := _COMMA.match(given)) is not None:
+            meant = "" if kind == "int_type" or len(comma[2]) == 3 else f"{comma[1]}.{comma[2]}"
+            return "a comma stands in this number", f"{wanted}, with a decimal point", meant
+        if re.fullmatch(r"[-+]?(0[xob][0-9a-fA-F_]+|\d[\d_:]*)", given):
+            return "this is a text and not a decimal number", f"{wanted}, without quotes and in decimal digits", ""
+    if kind in ("dict_type", "model_type") and isinstance(given, str) and re.match(r"[\w .]+:\S", given):
+        return (
+            "this is a text, perhaps as a space is missing after a colon",
+            f"{wanted}; `key: value`, with a space",
+            "",
+        )
+    if kind == "bool_type" and str(given).lower() in ("yes", "on", "no", "off"):
+        return "this is a text", wanted, "true" if str(given).lower() in ("yes", "on") else "false"
+    return "this is something else than expected", wanted, ""
+
+
+def _form(annotation: Any) -> str:
+    """The form of a section, of a mapping of named sections, or of a list of sections, with the keys that it needs."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        needed = [name for name, field in annotation.model_fields.items() if field.is_required()]
+        keys = ", ".join(f"{name}: …" for name in needed or annotation.model_fields)
+        return f"a mapping of keys to values, {{{keys}}}"
+    inner = typing.get_args(annotation)
+    origin, form = typing.get_origin(annotation), _form(inner[-1]) if inner else ""
+    if form and origin is dict:
+        return f"a mapping of names, {{NAME: {form.split(', ', 1)[1]}, …}}"
+    return f"a list, [{form.split(', ', 1)[1]}, …]" if form and origin is list else ""
 
 
 def _description(model: type[BaseModel], place: Place) -> str:
@@ -134,5 +193,5 @@ def _short(value: Any) -> str:
     elif isinstance(value, list):
         text = f"[{', '.join(_short(item) for item in value)}]"
     else:
-        text = str(value)
+        text = " ".join(str(value).split())
     return text if len(text) <= 60 else text[:57] + "…"

@@ -17,7 +17,16 @@ from pydantic_core import PydanticCustomError
 
 from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 
-_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*\Z")
+# A number and its unit; what looks like the rest of a number (`,5`, ` 000`) is no unit, but a power of ten is one.
+_NUMBER = re.compile(
+    r"((?>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?))(?>\s*)((?![,.'_^]|[0-9]+(?![0-9^])).*)\Z"
+)
+_COMMA = re.compile(r"([-+]?[0-9]+),([0-9]+)(\s*[^\s0-9,.].*)?\Z")
+MAX_LENGTH = 100  # characters of a number with its unit
+_PERIODS = {
+    "d": "day", "days": "day", "w": "week", "wk": "week", "wks": "week", "weeks": "week", "mo": "month", "mos": "month",
+    "months": "month", "y": "year", "yr": "year", "yrs": "year", "years": "year",
+}  # fmt: skip
 OWN_NAME = "*"  # `calibrated` without a name: the parameter is named after its place
 
 
@@ -29,14 +38,41 @@ def mistake(wrong: str, allowed: str, suggestion: str = "") -> PydanticCustomErr
 def read_source(data: Any) -> str:
     """The source of a number: a short text."""
     if not isinstance(data, str) or not data.strip():
-        raise mistake("a source is a short text", 'such as "assumed" or "Glasmacher 2006"', "assumed")
+        raise mistake("a source is a short text", 'such as "assumed", "Glasmacher 2006" or "2006"')
     return data
 
 
 def split_number(text: str) -> tuple[float, str] | None:
     """A text to its number and its unit, or None where it does not begin with a number."""
-    match = _NUMBER.match(text)
+    match = _NUMBER.match(text.strip()) if len(text) <= MAX_LENGTH else None
     return (float(match[1]), match[2]) if match else None
+
+
+def plain_unit(unit: str) -> str:
+    """A unit in its plain spelling: `per mo` is `/month`, `MCG/d` is `µg/day`."""
+    text = re.sub(r"\s*(?:/|\bper\b)\s*", "/", unit.strip().lower().replace("\u03bc", "µ"))
+    amount, slash, period = text.rpartition("/")
+    amount = {"ug": "µg", "mcg": "µg"}.get(amount, amount)
+    return amount + slash + _PERIODS.get(period, period)
+
+
+def read_share(data: Any) -> Any:
+    """A share of 1 as a number, also from its text in per cent ("5 %")."""
+    if not isinstance(data, str):
+        return data
+    parts = split_number(data)
+    if parts is None or parts[1] not in ("", "%"):
+        raise mistake("this is not a number", "a number such as 0.05, or 5 %", _point_for_comma(data))
+    return parts[0] / 100.0 if parts[1] else parts[0]
+
+
+Share = Annotated[float, BeforeValidator(read_share)]
+
+
+def _point_for_comma(text: str) -> str:
+    """A number with a decimal comma as it is written with a point; empty if the comma may separate thousands."""
+    match = _COMMA.match(text.strip())
+    return "" if match is None or len(match[2]) == 3 else f"{match[1]}.{match[2]}{match[3] or ''}"
 
 
 def read_date(data: Any) -> Any:
@@ -68,6 +104,7 @@ class Quantity(BaseModel):
     calibrated: str = ""
 
     units: ClassVar[Mapping[str, float]] = {}
+    convertible: ClassVar[Mapping[str, float]] = {}  # units that are refused, and what they are of the first of `units`
     words: ClassVar[Mapping[str, float]] = {}
     lowest: ClassVar[float] = 0.0
     highest: ClassVar[float] = math.inf
@@ -116,17 +153,38 @@ class Quantity(BaseModel):
             return cls.words[text]
         parts = split_number(text)
         if parts is None:
-            raise mistake("this is no number", cls.allowed())
+            wrong = "a number has a decimal point here, and no comma" if _COMMA.match(text) else "this is no number"
+            raise mistake(wrong, cls.allowed(), _point_for_comma(text))
         number, unit = parts
-        factor = cls.units.get(unit)
+        factor = cls.factor_of(unit)
         if factor is None:
             wrong = f"{unit!r} is no unit for this" if unit else "a number needs its unit here"
-            raise mistake(wrong, cls.allowed(), f"{number:g} {next(iter(cls.units))}")
+            raise mistake(wrong, cls.allowed(), cls._equal_quantity(number, unit))
         value = number * factor
         below = value <= cls.lowest if cls.is_open_below else value < cls.lowest
         if not math.isfinite(value) or below or value > cls.highest:
             raise mistake("the number is out of range", cls.allowed())
         return value
+
+    @classmethod
+    def factor_of(cls, unit: str) -> float | None:
+        """What a number in a unit is multiplied with; None for a unit that does not fit."""
+        if unit in cls.units:
+            return cls.units[unit]
+        return {plain_unit(known): factor for known, factor in cls.units.items()}.get(plain_unit(unit))
+
+    @classmethod
+    def _equal_quantity(cls, number: float, unit: str) -> str:
+        """The same quantity in a unit that is read, or nothing: a suggestion never changes a quantity."""
+        factor = cls.convertible.get(plain_unit(unit))
+        if factor is None:
+            return ""
+        text = f"{number * factor:.15g} {next(iter(cls.units))}"
+        try:
+            cls.number(text)
+        except PydanticCustomError:
+            return ""
+        return text
 
     @classmethod
     def of(cls, text: str | float) -> Self:
@@ -150,6 +208,7 @@ class Duration(Quantity):
         "days": 1.0, "day": 1.0, "weeks": DAYS_PER_WEEK, "week": DAYS_PER_WEEK, "months": DAYS_PER_MONTH,
         "month": DAYS_PER_MONTH, "years": DAYS_PER_YEAR, "year": DAYS_PER_YEAR,
     }  # fmt: skip
+    convertible = {"h": 1 / 24, "hour": 1 / 24, "hours": 1 / 24, "min": 1 / 1440, "minutes": 1 / 1440}
     highest = 36525.0
     example = "14 days"
 
@@ -184,12 +243,26 @@ class LookInterval(Duration):
 
 
 class Dose(Quantity):
-    """A daily dose in mg/day; a bare number is mg/day."""
+    """A daily dose in mg/day; a bare number is mg/day, and a dose by the week is its average by the day."""
 
-    units = {"mg/day": 1.0, "": 1.0, "g/day": 1000.0}
+    units = {
+        "mg/day": 1.0, "": 1.0, "g/day": 1000.0, "µg/day": 0.001, "mg/week": 1.0 / DAYS_PER_WEEK,
+        "g/week": 1000.0 / DAYS_PER_WEEK, "µg/week": 0.001 / DAYS_PER_WEEK,
+    }  # fmt: skip
+    convertible = {
+        "kg/day": 1e6, "ng/day": 1e-6, "mg/month": 1.0 / DAYS_PER_MONTH, "g/month": 1000.0 / DAYS_PER_MONTH,
+        "mg/year": 1.0 / DAYS_PER_YEAR, "g/year": 1000.0 / DAYS_PER_YEAR,
+    }  # fmt: skip
     is_open_below = True
     highest = 1e6
     example = "400 mg/day"
+
+    @classmethod
+    def number(cls, data: str | float) -> float:
+        """As for any quantity; a dose that was converted is rounded to 15 digits, so that 700 µg/day is 0.7 mg/day."""
+        dose = super().number(data)
+        parts = split_number(str(data))
+        return dose if parts is None or cls.factor_of(parts[1]) == 1.0 else float(f"{dose:.15g}")
 
 
 class Rate(Quantity):
@@ -243,7 +316,7 @@ class HazardRatio(Number):
 class Probability(Quantity):
     """A probability: a number between 0 and 1, or per cent."""
 
-    units = {"": 1.0, "%": 0.01}
+    units = {"": 1.0, "%": 0.01, "percent": 0.01, "per cent": 0.01}
     highest = 1.0
     example = "0.25"
 
@@ -259,7 +332,7 @@ class Measurement(Quantity):
         """The number before the unit."""
         parts = split_number(str(data))
         if parts is None or not math.isfinite(parts[0]):
-            raise mistake("this is no number", 'a number and its unit, such as "60 years"')
+            raise mistake("this is no number", 'a number and its unit, such as "60 years"', _point_for_comma(str(data)))
         return parts[0] * 0.01 if parts[1] == "%" else parts[0]
 
     @property

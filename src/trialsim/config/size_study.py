@@ -9,8 +9,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.population import Section
-from trialsim.config.quantities import Observation, Probability, Shape, mistake, split_number
-from trialsim.config.study import Allocation, EndpointSpec
+from trialsim.config.quantities import Observation, Probability, Shape, Share, mistake, split_number
+from trialsim.config.study import Allocation, EndpointSpec, spelt_out_variants
 
 CALIBRATED: Final = "calibrated"
 MODELLED: Final = "modelled"
@@ -49,7 +49,7 @@ class ToxicityAim(Section):
     endpoint: SizeEndpoint
     null: Probability
     alternative: Probability
-    alpha: float = Field(default=0.10, gt=0.0, lt=1.0)
+    alpha: Share = Field(default=0.10, gt=0.0, lt=1.0)
     odds_ratio: float = Field(default=1.0, gt=0.0, le=1e6)
 
 
@@ -76,8 +76,8 @@ class Looks(Section):
     `spending` is `obrien-fleming`, `pocock`, `power RHO` (alpha t^RHO), or the cumulative alphas themselves.
     """
 
-    at: list[float] = Field(default_factory=lambda: [1.0], min_length=1, max_length=10)
-    spending: str | list[float] = "obrien-fleming"
+    at: list[Share] = Field(default_factory=lambda: [1.0], min_length=1, max_length=10)
+    spending: str | list[Share] = "obrien-fleming"
     futility: Futility | None = None
 
     @model_validator(mode="after")
@@ -126,17 +126,16 @@ class Safety(Section):
     endpoint: SizeEndpoint
     rate: Probability
     method: Literal["bayesian", "exact"] = "bayesian"
-    certainty: float = Field(default=0.9, gt=0.0, lt=1.0)
+    certainty: Share = Field(default=0.9, gt=0.0, lt=1.0)
     prior: tuple[float, float] = (1.0, 1.0)
-    alpha: float = Field(default=0.05, gt=0.0, lt=1.0)
+    alpha: Share = Field(default=0.05, gt=0.0, lt=1.0)
     first: int = Field(default=3, ge=1, le=1000)
 
     @model_validator(mode="before")
     @classmethod
     def _pair(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and isinstance(data.get("prior"), list):
-            prior = [float(item) if isinstance(item, int) else item for item in data["prior"]]
-            return {**data, "prior": tuple(prior)}
+            return {**data, "prior": tuple(data["prior"])}
         return data
 
 
@@ -176,8 +175,8 @@ class SizeStudy(Section):
     design: Design
     null: Probability | None = None
     alternative: Any = None
-    alpha: float = 0.05
-    power: float = 0.80
+    alpha: Share = 0.05
+    power: Share = 0.80
     sides: Literal[1, 2] = 1
     test: str | None = None
     stages: Stages | None = None
@@ -190,7 +189,7 @@ class SizeStudy(Section):
     safety: Safety | None = None
     half_width: Probability | None = None
     reference: Reference | None = None
-    confidence: float = Field(default=0.95, gt=0.0, lt=1.0)
+    confidence: Share = Field(default=0.95, gt=0.0, lt=1.0)
     largest_n: int = Field(default=400, ge=2, le=5000)
     trials: int = Field(default=20_000, ge=100, le=10_000_000)
     source: str | None = None
@@ -202,7 +201,7 @@ class SizeStudy(Section):
             return data
         found = dict(data)
         if isinstance(found.get("variants"), Mapping):
-            found["variants"] = {str(name): {} if item is None else item for name, item in found["variants"].items()}
+            found["variants"] = spelt_out_variants(found["variants"])
         given = found.get("alternative")
         if isinstance(given, Mapping) and set(given) <= {"value", "source"} and "value" in given:
             if "source" in given:
@@ -210,9 +209,6 @@ class SizeStudy(Section):
             found["alternative"] = given = given["value"]
         if isinstance(given, str) and (number := split_number(given)) and number[1] in ("", "%"):
             found["alternative"] = number[0] / (100.0 if number[1] else 1.0)
-        for key in ("alpha", "power"):
-            if isinstance(found.get(key), int) and not isinstance(found.get(key), bool):
-                found[key] = float(found[key])
         return found
 
     @model_validator(mode="after")

@@ -8,18 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from trialsim.config.builtin import find_file
-from trialsim.config.layers import place_of_key
+from trialsim.config.builtin import find_file, kind_of_data, require_kind
+from trialsim.config.changes import Settings, place_of_key, places_of_changes
 from trialsim.config.loading import scenario_from_mapping
-from trialsim.config.problems import problem_at, problems_of
+from trialsim.config.problems import nearest, problem_at, validated
 from trialsim.config.scenario import Scenario
 from trialsim.config.size_misfits import misfits
 from trialsim.config.size_study import SizeStudy
 from trialsim.config.studies import base_scenario, changed_scenarios, not_parallel
 from trialsim.config.yaml_lines import Places, place_of, read_yaml
-from trialsim.errors import ConfigurationError, RequestError
+from trialsim.errors import ConfigurationError, Problem, RequestError
 
 THE_ARM: Final = "all patients"  # the name of the only arm
 
@@ -46,21 +44,22 @@ def load_sizing(name: str | Path, changes: Mapping[str, Any] | None = None) -> S
     """
     path = find_file(str(name), "studies")
     data, places = read_yaml(path)
+    require_kind(data, str(name), "size")
     if isinstance(data.get("study"), Mapping):
         if not changes:
             return sizing_from_mapping(data)  # as a search for a size has saved it
         problem = problem_at(places, ("study",), "", "a saved study is sized again as it is", "no changes")
         raise ConfigurationError([problem])
-    if data.get("study") == "compare":
-        problem = problem_at(places, ("study",), "compare", "this study compares variants", "trialsim compare for it")
-        raise ConfigurationError([problem])
-    data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
+    if data.get("name") is None:
+        data["name"] = re.sub(r"[^\w.+-]", "-", path.stem)[:100]
     own, others = _split(changes or {})
-    study = _validated(_changed(data, own), places)
+    for key, where in places_of_changes(own).items():
+        places.update({place_of_key(key)[:n]: where for n in range(1, key.count(".") + 2)})
+    study = validated(SizeStudy, _changed(data, own), places)
     mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in misfits(study)]
     if mistakes:
         raise ConfigurationError(mistakes)
-    base = base_scenario(study.scenario, {**study.changes, **others}, path, places)
+    base = base_scenario(study.scenario, study.changes, others, path, places)
     variants = _control_first(study) if study.variants else {THE_ARM: {}}
     scenarios = changed_scenarios(base, variants, path, {arm: place_of(places, ("variants", arm)) for arm in variants})
     problems = [problem_at(places, ("variants",), "", *why) for why in not_parallel(scenarios)]
@@ -82,29 +81,33 @@ def located(error: RequestError, sizing: Sizing) -> RequestError:
 
 def is_sizing(name: str | Path) -> bool:
     """Whether a study asks for a size. Raises `ConfigurationError` for a file that cannot be read."""
-    data, _ = read_yaml(find_file(str(name), "studies"))
-    inner = data.get("study")
-    return (inner.get("study") if isinstance(inner, Mapping) else inner) == "size"
+    return kind_of_data(read_yaml(find_file(str(name), "studies"))[0]) == "size"
 
 
 def sizing_from_mapping(data: Mapping[str, Any]) -> Sizing:
     """A study from the plain data of `Sizing.to_mapping`."""
-    study = _validated(dict(data["study"]), {})
+    study = validated(SizeStudy, dict(data["study"]), {})
     return Sizing(study, {name: scenario_from_mapping(item, name) for name, item in data["scenarios"].items()})
 
 
-def _validated(data: dict[str, Any], places: Places) -> SizeStudy:
-    try:
-        return SizeStudy.model_validate(data)
-    except ValidationError as error:
-        raise ConfigurationError(problems_of(error, SizeStudy, places)) from None
-
-
 def _split(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Changes of the study, and changes of the scenario."""
+    """Changes of the study, and changes of the scenario. Raises `ConfigurationError` for a key of neither."""
     keys = set(SizeStudy.model_fields) - {"title", "description", "name", "format"}
-    own = {key: value for key, value in changes.items() if key.split(".")[0] in keys}
-    return own, {key: value for key, value in changes.items() if key not in own}
+    kind = Settings if isinstance(changes, Settings) else dict
+    own: dict[str, Any] = kind()
+    others: dict[str, Any] = kind()
+    problems: list[Problem] = []
+    for key, where in places_of_changes(changes).items():
+        first = key.split(".")[0]
+        (own if first in keys else others)[key] = changes[key]
+        if first not in keys and first not in Scenario.model_fields:
+            known = [name for name in SizeStudy.model_fields if name in keys]
+            allowed = f"keys of the study: {', '.join(known)}; or of its scenario: {', '.join(Scenario.model_fields)}"
+            meant = nearest(first, [*known, *Scenario.model_fields])
+            problems.append(problem_at({(): where}, (key,), None, "this key is not known", allowed, meant, "missing"))
+    if problems:
+        raise ConfigurationError(problems)
+    return own, others
 
 
 def _changed(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

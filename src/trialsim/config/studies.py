@@ -10,11 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from trialsim.config.builtin import find_file, is_path
-from trialsim.config.loading import load_scenario, scenario_from_mapping
-from trialsim.config.problems import nearest, problem_at, problems_of
+from trialsim.config.builtin import find_file, require_kind
+from trialsim.config.changes import places_of_changes
+from trialsim.config.loading import changed_scenario, load_named_scenario, scenario_from_mapping
+from trialsim.config.problems import nearest, problem_at, validated
 from trialsim.config.scenario import Scenario
 from trialsim.config.study import CompareStudy
 from trialsim.config.warnings import scenario_warnings
@@ -54,47 +53,41 @@ def load_study(name: str | Path, changes: Mapping[str, Any] | None = None) -> Co
     """
     path = find_file(str(name), "studies")
     data, places = read_yaml(path)
-    if data.get("study") == "size":
-        problem = problem_at(places, ("study",), "size", "this study asks how many patients", "trialsim size for it")
-        raise ConfigurationError([problem])
+    require_kind(data, str(name), "compare")
     if isinstance(data.get("study"), Mapping) and not changes:
         return study_from_mapping(data)  # as a comparison has saved it
-    data.setdefault("name", re.sub(r"[^\w.+-]", "-", path.stem)[:100])
+    if data.get("name") is None:
+        data["name"] = re.sub(r"[^\w.+-]", "-", path.stem)[:100]
     return _comparison(data, places, path, changes or {})
 
 
 def study_from_mapping(data: Mapping[str, Any]) -> Comparison:
     """A study from the plain data of `Comparison.to_mapping`."""
-    study = _validated(dict(data["study"]), {})
+    study = validated(CompareStudy, dict(data["study"]), {})
     found = {name: scenario_from_mapping(item, name) for name, item in data["scenarios"].items()}
     return Comparison(study, found)
 
 
-def _validated(data: dict[str, Any], places: Places) -> CompareStudy:
-    try:
-        return CompareStudy.model_validate(data)
-    except ValidationError as error:
-        raise ConfigurationError(problems_of(error, CompareStudy, places)) from None
-
-
 def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mapping[str, Any]) -> Comparison:
-    study = _validated(data, places)
+    study = validated(CompareStudy, data, places)
     _check_number(study, places)
-    base = base_scenario(study.scenario, {**study.changes, **changes}, path, places)
+    base = base_scenario(study.scenario, study.changes, changes, path, places)
     where = {name: _where(study, name, places) for name in _variants(study)}
     scenarios = changed_scenarios(base, _variants(study), path, where)
     _check_names(study, scenarios, places)
     return Comparison(study, scenarios, where)
 
 
-def base_scenario(named: str, changes: Mapping[str, Any], path: Path, places: Places) -> Scenario:
-    """The scenario that a study names, with the changes that hold for all of it. Raises `ConfigurationError`."""
-    base = load_scenario(find_file(named, "scenarios", path) if is_path(named) else named)
-    try:
-        return base.with_changes(changes)
-    except ConfigurationError as error:
-        where = place_of(places, ("changes",))
-        raise ConfigurationError([replace(item, place=f"{where}  {item.place}") for item in error.problems]) from None
+def base_scenario(
+    named: str, own: Mapping[str, Any], changes: Mapping[str, Any], path: Path, places: Places
+) -> Scenario:
+    """The scenario that a study names, with the study's own changes and those asked for beside it.
+
+    Raises `ConfigurationError`.
+    """
+    base = load_named_scenario(named, path, place_of(places, ("scenario",)), "scenario")
+    where = {str(key): f"{place_of(places, ('changes', str(key)))}  change {key}:" for key in own}
+    return changed_scenario(base, {**own, **changes}, {**where, **places_of_changes(changes)})
 
 
 def changed_scenarios(
@@ -105,7 +98,7 @@ def changed_scenarios(
     scenarios: dict[str, Scenario] = {}
     for name, own in variants.items():
         try:
-            scenarios[name] = base.with_changes(_spelt_out(own, path))
+            scenarios[name] = base.with_changes(_spelt_out(own, path, where[name]))
         except ConfigurationError as error:
             problems += [replace(item, place=f"{where[name]}  variant {name}:") for item in error.problems]
     if problems:
@@ -157,18 +150,21 @@ def _variants(study: CompareStudy) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _spelt_out(changes: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _spelt_out(changes: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
     """The changes of a variant, those of its `strategy` first."""
     own = dict(changes)
     named = own.pop("strategy", None)
     if named is None:
         return own
-    data, _ = read_yaml(find_file(str(named), "strategies", path))
+    file = find_file(str(named), "strategies", path, place, "strategy")
+    data, _ = read_yaml(file)
+    require_kind(data, str(named), "strategies", place, "strategy")
     its_changes = data.get("changes")
-    unknown = set(data) - {"title", "description", "changes"}
+    unknown = sorted(set(data) - {"title", "description", "changes"})
     if not isinstance(its_changes, Mapping) or unknown:
-        wrong = f"this is no strategy{f': {sorted(unknown)[0]} is not known here' if unknown else ''}."
-        raise ConfigurationError([Problem(str(named), "", wrong, "title, description, and `changes` by dotted key.")])
+        wrong = f"{unknown[0]} is not known here." if unknown else "a strategy has `changes` by dotted key."
+        allowed = "title, description, and `changes` by dotted key."
+        raise ConfigurationError([Problem(str(file), "", wrong, allowed)])
     return {**its_changes, **own}
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
+from trialsim.config.plain_data import explain_empty_key
 from trialsim.config.population import Section
 from trialsim.config.quantities import Dose, Duration, mistake
 
@@ -61,9 +62,17 @@ class Allocation(Section):
     `ratio` gives how many of a block go to each variant, 1 unless given. Strata are `site` or categorical covariates.
     """
 
-    ratio: dict[str, int] = Field(default_factory=dict)
+    ratio: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
     block: int | None = Field(default=None, ge=1, le=1000)
     strata: list[str] = Field(default_factory=list)
+
+
+def spelt_out_variants(variants: Mapping[Any, Any]) -> dict[str, Any]:
+    """Variants without changes (`published:`) in their long form (`{}`), unless the name looks like a slip."""
+    return {
+        str(name): {} if item is None and explain_empty_key(str(name)) is None else item
+        for name, item in variants.items()
+    }
 
 
 class Estimand(Section):
@@ -110,11 +119,7 @@ class CompareStudy(Section):
     @classmethod
     def _empty(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and isinstance(data.get("variants"), Mapping):
-            variants = {str(name): {} if item is None else item for name, item in data["variants"].items()}
-            data = {**data, "variants": variants}
-        if isinstance(data, Mapping) and isinstance(data.get("utility"), Mapping):
-            weights = data["utility"].items()
-            data = {**data, "utility": {k: float(v) if isinstance(v, int) else v for k, v in weights}}
+            data = {**data, "variants": spelt_out_variants(data["variants"])}
         return data
 
     @model_validator(mode="after")

@@ -159,7 +159,7 @@ class Treatment(Section):
         doses = [dose.value for dose in data]
         if any(b <= a for a, b in itertools.pairwise(doses)):
             rising = sorted(set(doses))
-            meant = f"[{', '.join(f'{dose:g}' for dose in rising)}]" if len(rising) > 1 else ""
+            meant = f"[{', '.join(f'{dose:.15g}' for dose in rising)}]" if len(rising) == len(doses) else ""
             raise mistake("doses must rise from level to level", "strictly increasing, mg/day, above 0", meant)
         if len(doses) > 1000:
             raise mistake("the ladder has too many levels", "at most 1000 levels")

@@ -39,7 +39,8 @@ def draws_of(scenario: Scenario) -> Draws:
         return Draws()
     places = parameter_places(scenario)
     types = dict(_kinds(scenario))
-    factors = tuple(types[name].units[table.units[table.names.index(name)]] for name in names)
+    units = {name: table.units[table.names.index(name)] for name in names}
+    factors = tuple(types[name].factor_of(units[name]) or 1.0 for name in names)
     return Draws(names, tuple(places[name] for name in names), _values(table, names, factors))
 
 

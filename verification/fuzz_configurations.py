@@ -1,0 +1,190 @@
+"""Mutants of every shipped YAML file, each read as `trialsim check` reads it: accepted, or refused in words.
+
+Anything else is a failure: a traceback, more than 10 s, more than 2 GB, a crash of the interpreter, a message that
+cannot be printed, a scenario that does not read back equal. Mutants are the same for the same seed. They are read in a
+worker process, which is started again after a crash. Counts by file and kind go to results/verification/fuzzing.json;
+exits with 1 if there was a failure.
+
+    python -m verification.fuzz_configurations [mutants per file] [seed]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from trialsim.config import parse_value, protocol_of, scenario_from_mapping
+from trialsim.config.builtin import builtin_folder, kind_of
+from trialsim.config.loading import load_scenario
+from trialsim.errors import InputError
+from trialsim.report.synopsis import describe
+from verification.mutations import mutant
+
+RECORD = Path(__file__).parents[1] / "results" / "verification" / "fuzzing.json"
+SECONDS = 10.0
+GIGABYTES = 2.0
+SEED = 1
+EVERY = 5  # of the mutants of a scenario this one is read in full
+_STUDY = """study: compare
+title: Two strategies
+scenario: tosi2000
+variants: {{one: {{strategy: {file}}}, other: {{}}}}
+endpoints: [partial response]
+"""
+
+
+class TooSlow(BaseException):  # not to be caught by what is tested
+    """A mutant took longer than it may."""
+
+
+def shipped_files() -> list[Path]:
+    """Every YAML file that comes with the package."""
+    return sorted(builtin_folder().rglob("*.yaml"))
+
+
+def read_mutant(path: Path, is_strategy: bool, in_full: bool) -> str:
+    """Read a file as `trialsim check` does: "accepted", "refused", or what went wrong.
+
+    Only `in_full` is the synopsis of a scenario written too, and its resolved text read again.
+    """
+    try:
+        if is_strategy:
+            study = path.with_name("study.yaml")
+            study.write_text(_STUDY.format(file=path), encoding="utf-8")
+            describe(str(study), {})
+            return "accepted"
+        if kind_of(str(path)) != "scenarios":
+            describe(str(path), {}).encode("utf-8")
+            return "accepted"
+        scenario = load_scenario(path)
+        protocol_of(scenario)
+        if in_full:
+            describe(str(path), {}).encode("utf-8")
+            if scenario_from_mapping(parse_value(scenario.to_yaml())) != scenario:
+                return "failure: the resolved scenario does not read back equal"
+    except InputError as error:
+        str(error).encode("utf-8")
+        return "refused"
+    return "accepted"
+
+
+def outcome_of(path: Path, is_strategy: bool, in_full: bool) -> str:
+    """What reading a file came to, within the limit of time."""
+    signal.signal(signal.SIGALRM, _end)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        return read_mutant(path, is_strategy, in_full)
+    except TooSlow:
+        return f"failure: more than {SECONDS:g} s"
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"failure: {type(error).__name__} in {Path(where.filename).name}:{where.lineno}: {str(error)[:200]!r}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
+def _end(signum: int, frame: object) -> None:
+    raise TooSlow
+
+
+def _limit_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit = pages * resource.getpagesize() + int(GIGABYTES * 1e9)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def read_mutants(pipe: Connection, first: int, n_each: int, seed: int) -> None:
+    """Worker: read the mutants from number `first` on; each is announced before, and its outcome sent after."""
+    files = shipped_files()
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    read_mutant(files[0], is_strategy=False, in_full=True)  # imports what is needed
+    _limit_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mutant.yaml"
+        for number in range(first, n_each * len(files)):
+            file, text = files[number // n_each], texts[number // n_each]
+            kind, content = mutant(text, texts, f"{seed}/{file.parent.name}/{file.name}/{number % n_each}")
+            path.write_bytes(content)
+            pipe.send((number, kind, "", 0.0))
+            started = time.perf_counter()
+            outcome = outcome_of(path, file.parent.name == "strategies", number % EVERY == 0)
+            pipe.send((number, kind, outcome, time.perf_counter() - started))
+    pipe.send(None)
+
+
+def collect(n_each: int, seed: int) -> tuple[list[tuple[int, str, str, float]], float]:
+    """The outcome of every mutant, and the most memory that a worker took, in bytes; a dead worker is replaced."""
+    context = multiprocessing.get_context("spawn")
+    outcomes: list[tuple[int, str, str, float]] = []
+    first, total = 0, n_each * len(shipped_files())
+    while first < total:
+        pipe, end = context.Pipe(duplex=False)
+        worker = context.Process(target=read_mutants, args=(end, first, n_each, seed), daemon=True)
+        worker.start()
+        end.close()
+        current: tuple[int, str, str, float] | None = None
+        with contextlib.suppress(EOFError):
+            while pipe.poll(6.0 * SECONDS) and (message := pipe.recv()) is not None:
+                current = message
+                if message[2]:
+                    outcomes.append(message)
+                    first = message[0] + 1
+                    if message[2].startswith("failure"):
+                        print(*message, file=sys.stderr, flush=True)
+                    if first % 500 == 0:
+                        print(f"{first:,} of {total:,} mutants", file=sys.stderr, flush=True)
+        if first < total and current is not None and not current[2]:
+            outcomes.append((current[0], current[1], "failure: the worker crashed or hung", 0.0))
+            first = current[0] + 1
+        worker.kill()
+        worker.join()
+    return outcomes, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024.0
+
+
+def summary(outcomes: list[tuple[int, str, str, float]], memory: float, n_each: int, seed: int) -> dict[str, Any]:
+    """Counts by file and by kind, and every failure."""
+    names = [f"{file.parent.name}/{file.name}" for file in shipped_files()]
+    by_file: dict[str, Counter[str]] = {name: Counter() for name in names}
+    by_kind: dict[str, Counter[str]] = {}
+    for number, kind, outcome, _ in outcomes:
+        word = outcome.split(":")[0]
+        by_file[names[number // n_each]][word] += 1
+        by_kind.setdefault(kind, Counter())[word] += 1
+    failures = [
+        {"file": names[number // n_each], "number": number % n_each, "kind": kind, "outcome": outcome}
+        for number, kind, outcome, _ in outcomes
+        if outcome.startswith("failure")
+    ]
+    return {
+        "seed": seed, "mutants per file": n_each, "mutants": len(outcomes), "failures": failures[:100],
+        "n_failures": len(failures), "longest seconds": round(max(item[3] for item in outcomes), 2),
+        "most memory GB": round(memory / 1e9, 2), "by kind": {kind: dict(by_kind[kind]) for kind in sorted(by_kind)},
+        "by file": {name: dict(counts) for name, counts in by_file.items()},
+    }  # fmt: skip
+
+
+def main() -> None:
+    n_each = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else SEED
+    outcomes, memory = collect(n_each, seed)
+    record = summary(outcomes, memory, n_each, seed)
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(f"{record['mutants']:,} mutants, {record['n_failures']} failures; see {RECORD}")
+    for failure in record["failures"]:
+        print(f"  {failure['file']} {failure['number']} ({failure['kind']}): {failure['outcome']}")
+    sys.exit(1 if record["n_failures"] else 0)
+
+
+if __name__ == "__main__":
+    main()
