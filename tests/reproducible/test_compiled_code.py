@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import trialsim
-from trialsim import compilation
+from trialsim import code_cache
 from trialsim.config.builtin import builtin_folder
 
 DIGESTS = """
@@ -25,7 +25,7 @@ for engine in ("batch", "reference"):
 
 def digests(folder: Path) -> tuple[list[str], str]:
     """The digests by both engines of the package in a folder, and what the run said."""
-    own = {"PYTHONPATH": str(folder / "src"), compilation.CACHE_VARIABLE: str(folder / "cache")}
+    own = {"PYTHONPATH": str(folder / "src"), code_cache.CACHE_VARIABLE: str(folder / "cache")}
     done = subprocess.run(
         [sys.executable, "-c", DIGESTS], cwd=folder, env=os.environ | own, capture_output=True, text=True, check=True
     )
@@ -73,8 +73,8 @@ def test_help_and_check_do_not_wait_for_the_compiler(tmp_path: Path) -> None:
 
 def test_a_place_where_nothing_can_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code = "from trialsim import compilation; print(compilation.cache_folder())"
-    own = {compilation.CACHE_VARIABLE: str(tmp_path / "file")}
+    code = "from trialsim import code_cache; print(code_cache.cache_folder())"
+    own = {code_cache.CACHE_VARIABLE: str(tmp_path / "file")}
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
     )
