@@ -62,10 +62,13 @@ def _folder_and_problem() -> tuple[Path | None, str]:
         if problem:
             return None, problem
         os.utime(folder)
-        _forget_old_folders(home)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         return None, f"{os.environ.get(CACHE_VARIABLE) or 'the cache folder'} cannot be used: {error}"
-    return (folder, "") if os.access(folder, os.W_OK) else (None, f"{folder} cannot be written")
+    if not os.access(folder, os.W_OK):
+        return None, f"{folder} cannot be written"
+    with contextlib.suppress(OSError):  # another process may be removing them too
+        _forget_old_folders(home)
+    return folder, ""
 
 
 def _make_private(folder: Path) -> None:
@@ -105,8 +108,8 @@ def _is_open_to_others(found: os.stat_result) -> bool:
 
 def _is_group_of_one(group: int) -> bool:
     """Whether a group is the user's private one, which many systems make for each user."""
-    import grp
-    import pwd
+    import grp  # noqa: PLC0415  # Windows has neither
+    import pwd  # noqa: PLC0415
 
     try:
         user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
@@ -144,7 +147,7 @@ class CodeCache(_Cache):  # type: ignore[misc]  # numba has no types
         content = _read(path)
         if content is None:
             return None
-        kept_key, payload = pickle.loads(content)  # noqa: S301  # only we can write there, and the checksum fits
+        kept_key, payload = pickle.loads(content)  # only we can write there, and the checksum fits
         return compiler.CompileResult._rebuild(target_context, *payload) if kept_key == key else None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -186,7 +189,9 @@ def _prefix(function: Callable[..., Any]) -> str:
 
 
 def _files(function: Callable[..., Any], folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.name.startswith(_prefix(function)) and path.suffix == CODE]
+    with contextlib.suppress(OSError):
+        return [path for path in folder.iterdir() if path.name.startswith(_prefix(function)) and path.suffix == CODE]
+    return []
 
 
 def _read(path: Path) -> bytes | None:

@@ -50,7 +50,7 @@ def _with_fields(function: Function) -> Function:
     return call  # type: ignore[return-value]
 
 
-class _Fields(np.record):
+class _Fields(np.record):  # type: ignore[misc]  # final in the stubs of numpy only
     """A record whose fields come before the attributes that numpy gives every record, such as `shape`."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -122,7 +122,8 @@ def _pointer(typing_context: Any, address: Any) -> Any:  # the compiler's form o
 
 def _table_in_memory(address: Any, n: int, dtype: np.dtype[Any]) -> Any:
     """The same for plain Python, which is what runs where the user has switched the compiler off."""
-    table = np.frombuffer((ctypes.c_char * (max(int(n), 0) * dtype.itemsize)).from_address(int(address)), dtype=dtype)
+    memory = (ctypes.c_char * (max(int(n), 0) * dtype.itemsize)).from_address(int(address))
+    table = np.frombuffer(memoryview(memory), dtype=dtype)
     return _fielded(table)
 
 

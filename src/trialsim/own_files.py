@@ -78,7 +78,7 @@ def write_own(path: Path, content: bytes, owner: int | None = None) -> None:
     unnamed = path.with_name(path.name + NEW)
     unnamed.unlink(missing_ok=True)  # a link goes, not what it points to
     try:
-        with open(open_own(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, owner), "wb") as file:  # noqa: PTH123
+        with open(open_own(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, owner), "wb") as file:
             file.write(content)
         unnamed.replace(path)
     except OSError:
@@ -94,7 +94,7 @@ def write_checked(path: Path, content: bytes, salt: bytes, owner: int | None = N
 
 def read_checked(path: Path, salt: bytes, owner: int | None = None) -> bytes | None:
     """What `write_checked` wrote; None for a file that does not fit its checksum. Raises `OSError` if there is none."""
-    with open(open_own(path, os.O_RDONLY, owner), "rb") as file:  # noqa: PTH123
+    with open(open_own(path, os.O_RDONLY, owner), "rb") as file:
         whole = file.read()
     content = whole[:-_CHECKSUM_LENGTH]
     return content if whole == content + _checksum(salt, content) else None
