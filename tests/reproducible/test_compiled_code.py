@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import trialsim
 from trialsim import code_cache
 from trialsim.config.builtin import builtin_folder
@@ -49,6 +51,37 @@ def test_an_edited_rule_is_compiled_anew_and_never_served_stale(tmp_path: Path) 
     edited, said = digests(tmp_path)
     assert edited[0] == edited[1] != before[0]
     assert "compiling the batch engine" in said
+
+
+SWITCHED_OFF = """
+import trialsim as ts
+scenario, said = ts.load_scenario("tosi2000"), []
+digests = {ts.run(scenario, 4, 1, engine=engine, on_note=said.append).digest for engine in ("batch", "reference")}
+assert len(digests) == 1, digests
+assert "switched off" in said[0], said
+print("equal")
+"""
+
+
+def test_without_the_compiler_the_batch_engine_runs_slowly_to_the_same_digest() -> None:
+    own = {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", SWITCHED_OFF], env=os.environ | own, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "equal\n", done.stderr
+
+
+def test_a_cache_that_others_may_write_is_not_used_and_said(tmp_path: Path) -> None:
+    if os.name != "posix":
+        pytest.skip("modes")
+    tmp_path.chmod(0o777)
+    code = "from trialsim.compilation import slowness\nprint(slowness())"
+    own = {code_cache.CACHE_VARIABLE: str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    assert "machine code is not kept for the next run: others may write" in done.stdout
+    assert not list(tmp_path.rglob("*.code"))
 
 
 def modules_after(*arguments: str) -> set[str]:
