@@ -27,7 +27,7 @@ from typing import Any
 from llvmlite import binding
 
 from benchmarks import cases
-from trialsim.compilation import CACHE_VARIABLE
+from trialsim.code_cache import CACHE_VARIABLE
 from trialsim.montecarlo.workers import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"

@@ -43,7 +43,7 @@ def compare_studies() -> None:
             continue
         found = ts.compare(name)
         place = Path(__file__).parent / "studies" / name
-        keep(found.save(place.with_suffix(".whole")), KEPT_OF_A_STUDY, place)
+        keep(found.save(place.with_suffix(".whole"), overwrite=True), KEPT_OF_A_STUDY, place)
         write_summary(place, comparison_view(found))
         print(f"studies/{name}: {found.store.n} replicates")
 
@@ -53,7 +53,7 @@ def size_studies() -> None:
     for name in filter(is_sizing, ts.builtin_names("studies")):
         found = ts.size(name)
         place = Path(__file__).parent / "studies" / name
-        keep(found.save(place.with_suffix(".whole")), KEPT_OF_A_SIZE, place)
+        keep(found.save(place.with_suffix(".whole"), overwrite=True), KEPT_OF_A_SIZE, place)
         write_summary(place, size_view_of(found))
         print(f"studies/{name}: {found.trials} trials under each truth, {found.seconds:.0f} s")
 

@@ -18,8 +18,8 @@ import pandas as pd
 from trialsim.analysis import Estimate
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
-from trialsim.calibration.keeping import Keeping, remembered_ctrl_c, request_of
-from trialsim.calibration.model import PATIENTS_PER_PATIENT, calibration_of
+from trialsim.calibration.keeping import Keeping, priors_of, remembered_ctrl_c, request_of
+from trialsim.calibration.model import PATIENTS_PER_PATIENT, Calibration, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
@@ -130,6 +130,7 @@ class Calibrated:
             acceptance=float(pd.Series(fit.chains.accepted).mean()),
             workers=self.workers,
             seconds=round(self.seconds, 3),
+            priors=priors_of(fit.calibration),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -150,9 +151,17 @@ class Calibrated:
             **{name: plain_rows(table) for name, table in tables.items() if table is not None},
         }
 
-    def save(self, destination: Path | str) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        return saved_in(Path(destination), self.save_in)
+    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
+        """Write the results folder, whole or not at all. Raises `DestinationError`.
+
+        Results of another configuration are replaced only with `overwrite`.
+        """
+        return saved_in(
+            Path(destination),
+            self.save_in,
+            configuration_of_calibration(self.cohort, self.posterior.fit.calibration),
+            overwrite,
+        )
 
     def save_in(self, work: WorkFolder) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
@@ -186,6 +195,12 @@ class Calibrated:
         return dump_yaml(data)
 
 
+def configuration_of_calibration(cohort: str, calibration: Calibration) -> dict[str, Any]:
+    """What the manifest of a calibration says was asked, whatever the seeds and the numbers of draws."""
+    scenario, priors = calibration.scenario.to_mapping(), priors_of(calibration)
+    return {"verb": "calibrate", "cohort": cohort, "scenario": scenario, "priors": priors}
+
+
 def calibrate(
     cohort: str | Path,
     changes: Mapping[str, Any] | None = None,
@@ -200,6 +215,7 @@ def calibrate(
     with_sensitivity: bool = False,
     out: Path | str | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Calibrated:
@@ -210,7 +226,8 @@ def calibrate(
     patient of the cohort is stood for by `patients_per_patient` simulated ones.
     `leave_one_out` also predicts each figure from the others, `with_sensitivity` calibrates anew under every other
     reading and prior width. `out` names the results folder to write; while the work lasts, what is finished is kept
-    beside it, and `resume` goes on from there. `workers` (by default all cores) changes no result. `on_progress` gets
+    beside it, and `resume` goes on from there; results of another configuration are replaced only
+    with `overwrite`. `workers` (by default all cores) changes no result. `on_progress` gets
     how many parts are done and how many there will be.
 
     Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
@@ -221,9 +238,10 @@ def calibrate(
     scenario = load_published_trial(cohort, changes)
     calibration = calibration_of(scenario, patients_per_patient=patients_per_patient)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
-    destination = check_destination(Path(out)) if out is not None else None
+    configuration = configuration_of_calibration(name, calibration)
+    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     n_workers = workers if workers is not None else available_cores()
-    folder = work_folder(destination) if destination is not None else nullcontext()
+    folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
     with folder as work, remembered_ctrl_c() as check_ctrl_c:
 
         def progress(done: int, wanted: int) -> None:

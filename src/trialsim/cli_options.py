@@ -24,5 +24,8 @@ EngineOption = Annotated[str, typer.Option(metavar="auto|reference|batch", help=
 WorkersOption = Annotated[int | None, typer.Option(help="Threads, or processes of SimPy; by default all cores.")]
 OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from what an unfinished one has left.")]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace results, or forget an unfinished run, of another configuration.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]

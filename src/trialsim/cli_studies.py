@@ -12,6 +12,7 @@ from trialsim.cli_options import (
     EngineOption,
     JsonOption,
     OutOption,
+    OverwriteOption,
     QuietOption,
     ResumeOption,
     SeedOption,
@@ -48,6 +49,7 @@ def calibrate(
     workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default results/NAME-posterior.")] = None,
     resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -77,6 +79,7 @@ def calibrate(
                 with_sensitivity=sensitivity,
                 out=destination,
                 resume=resume,
+                overwrite=overwrite,
                 on_progress=on_progress,
                 on_note=note_nothing if quiet else note_to_user,
             )
@@ -98,6 +101,7 @@ def compare(
     workers: WorkersOption = None,
     out: OutOption = None,
     resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -128,6 +132,7 @@ def compare(
                 workers=workers,
                 out=destination,
                 resume=resume,
+                overwrite=overwrite,
                 on_progress=on_progress,
                 on_note=note_nothing if quiet else note_to_user,
             )
@@ -149,6 +154,7 @@ def size(
     workers: WorkersOption = None,
     out: OutOption = None,
     resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -178,6 +184,7 @@ def size(
                 workers=workers,
                 out=destination,
                 resume=resume,
+                overwrite=overwrite,
                 on_progress=on_progress,
                 on_note=note_nothing if quiet else note_to_user,
             )

@@ -13,6 +13,7 @@ from trialsim.cli_options import (
     EngineOption,
     JsonOption,
     OutOption,
+    OverwriteOption,
     QuietOption,
     ScenarioArgument,
     SeedOption,
@@ -64,6 +65,7 @@ def run(
     out: OutOption = None,
     keep: Annotated[int, typer.Option(help="Keep patients and events of so many first trials.")] = 20,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what the results folder holds.")] = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -86,6 +88,7 @@ def run(
         "target_mcse": read_target(target_mcse),
         "out": destination,
         "resume": destination if resume else None,
+        "overwrite": overwrite,
         "on_note": note_nothing if quiet else note_to_user,
     }
     place = check_destination(destination)

@@ -133,9 +133,12 @@ class Compared:
             "dominated": self.dominated,
         }
 
-    def save(self, destination: Path | str) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        return saved_in(Path(destination), self.save_in)
+    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
+        """Write the results folder, whole or not at all. Raises `DestinationError`.
+
+        Results of another configuration are replaced only with `overwrite`.
+        """
+        return saved_in(Path(destination), self.save_in, configuration_of_comparison(self.comparison), overwrite)
 
     def save_in(self, work: WorkFolder) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
@@ -160,6 +163,11 @@ class Compared:
             self.manifest().write(folder)
 
 
+def configuration_of_comparison(comparison: Comparison) -> dict[str, Any]:
+    """What the manifest of a comparison says was asked, whatever the seed and the number of replicates."""
+    return {"verb": "compare", "study": comparison.to_mapping()}
+
+
 def compare(
     study: Comparison | str | Path,
     changes: Mapping[str, Any] | None = None,
@@ -171,6 +179,7 @@ def compare(
     strategies: Mapping[str, Strategy] | None = None,
     out: Path | str | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Compared:
@@ -180,7 +189,7 @@ def compare(
     simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
     (see `model.strategy`) by the name of a variant each, which otherwise is as the first one; they cannot be saved.
     `out` names the results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes
-    on from there.
+    on from there; results of another configuration are replaced only with `overwrite`.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
     """
@@ -192,10 +201,12 @@ def compare(
     started = time.perf_counter()
     check_strategy({"out": out if strategies else None})
     contest = contest_of(comparison, engine, n, strategies)
-    destination = check_destination(Path(out)) if out is not None else None
+    configuration = configuration_of_comparison(comparison)
+    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     has_batch = BATCH in contest.engines
     n_workers = workers or (available_cores() if has_batch and not strategies else 1)
-    with work_folder(destination) if destination is not None else nullcontext() as work:
+    folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
+    with folder as work:
         if has_batch:
             make_ready(BATCH, on_note)
         store = _store(work, contest, {"compare": comparison.to_mapping(), "seed": seed}, n, resume)

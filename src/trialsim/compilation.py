@@ -1,20 +1,14 @@
-"""The compiler, in one place: what is compiled, and where its machine code is kept. Nothing else imports numba.
+"""The compiler, in one place: what is compiled and how. Where machine code is kept says `code_cache`.
 
-numba's own cache watches only the file of a cached function: edit a rule in another module and the compiled kernel
-would silently keep the old rule. So the machine code is kept in a folder that is named by a digest of every source
-file of this package, of the compiler's version and of the processor. Another source, another folder.
+Nothing else imports numba.
 """
 
 from __future__ import annotations
 
-import hashlib
+import ctypes
 import os
-import shutil
-import sys
-import time
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from functools import wraps
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
@@ -22,41 +16,13 @@ os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # its logarithm differs 
 
 import numba
 import numpy as np
-from llvmlite import binding
 from numba.extending import intrinsic, register_jitable
-from platformdirs import user_cache_dir
 
-from trialsim.source_digest import PACKAGE, source_digest
+from trialsim.code_cache import CodeCache, cache_folder, cache_problem, has_code
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-CACHE_VARIABLE: Final = "TRIALSIM_CACHE_DIR"
-_FOLDERS_KEPT: Final = 5
-_PREFIX: Final = "compiled-"
-
-
-@cache
-def cache_folder() -> Path | None:
-    """The folder of the machine code of these sources; None where no folder can be written."""
-    tools = f"{sys.version} {numba.__version__} {binding.get_host_cpu_name()} {PACKAGE}"
-    digest = hashlib.sha256((source_digest() + tools).encode("utf-8")).hexdigest()[:16]
-    home = Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("trialsim"))
-    folder = home / f"{_PREFIX}{digest}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
-        _forget_old_folders(home)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
-
-
-def _forget_old_folders(home: Path) -> None:
-    """Remove the folders of sources that were used longest ago, a day old at least."""
-    folders = sorted(home.glob(f"{_PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for folder in folders[_FOLDERS_KEPT:]:
-        if time.time() - folder.stat().st_mtime > 86_400.0:
-            shutil.rmtree(folder, ignore_errors=True)
+IS_COMPILER_OFF: Final = bool(numba.config.DISABLE_JIT)  # NUMBA_DISABLE_JIT: the same functions, as plain Python
 
 
 def compiled(function: Function) -> Function:
@@ -65,13 +31,47 @@ def compiled(function: Function) -> Function:
     It runs without Python's lock, so that threads share the cores; no fast-math, which would break the equality of
     the engines.
     """
+    if IS_COMPILER_OFF:
+        return _with_fields(function)
+    found = numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)
     folder = cache_folder()
-    before = numba.config.CACHE_DIR
-    try:
-        numba.config.CACHE_DIR = str(folder or "")
-        return numba.njit(cache=folder is not None, nogil=True, fastmath=False, error_model="numpy")(function)  # type: ignore[no-any-return]
-    finally:
-        numba.config.CACHE_DIR = before
+    if folder is not None:
+        found._cache = CodeCache(function, folder)  # in place of numba's, which trusts what it reads
+    return found  # type: ignore[no-any-return]
+
+
+def _with_fields(function: Function) -> Function:
+    """A function as plain Python, whose records are read by `record.field` as compiled code reads them."""
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        return function(*(_fielded(argument) for argument in arguments))
+
+    return call  # type: ignore[return-value]
+
+
+class _Fields(np.record):  # type: ignore[misc]  # final in the stubs of numpy only
+    """A record whose fields come before the attributes that numpy gives every record, such as `shape`."""
+
+    def __getattribute__(self, name: str) -> Any:
+        is_field = name in (np.record.__getattribute__(self, "dtype").names or ())
+        return self[name] if is_field else np.record.__getattribute__(self, name)
+
+
+class _Columns(np.ndarray[Any, Any]):
+    """A table whose columns are attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in (self.dtype.names or ()):
+            return self[name].view(np.ndarray)
+        raise AttributeError(name)
+
+
+def _fielded(argument: Any) -> Any:
+    if isinstance(argument, np.void):
+        return _table_in_memory(argument.__array_interface__["data"][0], 1, argument.dtype)[0]
+    has_fields = isinstance(argument, np.ndarray) and argument.dtype.names
+    return argument.view(np.dtype((_Fields, argument.dtype))).view(_Columns) if has_fields else argument
 
 
 def part(function: Function) -> Function:
@@ -94,12 +94,20 @@ def known_to_compiler(*modules: ModuleType) -> None:
                 small_part(function)
 
 
+def slowness() -> str:
+    """Why there is no fast machine code for the next run, or none at all; empty if all is well."""
+    if IS_COMPILER_OFF:
+        return "the compiler is switched off (NUMBA_DISABLE_JIT): the batch engine runs as plain Python, slowly"
+    problem = cache_problem()
+    return f"machine code is not kept for the next run: {problem}" if problem else ""
+
+
 def is_compiled(function: Callable[..., Any]) -> bool:
     """Whether machine code of a compiled function is there already, in this process or in the cache."""
-    if getattr(function, "signatures", None):
+    if IS_COMPILER_OFF or getattr(function, "signatures", None):
         return True
     folder = cache_folder()
-    return folder is not None and any(folder.rglob(f"*.{function.__name__}-*.nbi"))
+    return folder is not None and has_code(function, folder)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -112,11 +120,20 @@ def _pointer(typing_context: Any, address: Any) -> Any:  # the compiler's form o
     return numba.types.voidptr(numba.types.uint64), generate
 
 
-@small_part
-def table_at(address: Any, n: int, dtype: np.dtype[Any]) -> Any:
-    """The table of `n` records or numbers at an address, for compiled functions only.
+def _table_in_memory(address: Any, n: int, dtype: np.dtype[Any]) -> Any:
+    """The same for plain Python, which is what runs where the user has switched the compiler off."""
+    memory = (ctypes.c_char * (max(int(n), 0) * dtype.itemsize)).from_address(int(address))
+    table = np.frombuffer(memoryview(memory), dtype=dtype)
+    return _fielded(table)
+
+
+def _table_compiled(address: Any, n: int, dtype: np.dtype[Any]) -> Any:
+    """The table of `n` records or numbers at an address.
 
     Each table that is passed to a compiled function costs a count of its references, and a course makes a hundred
     calls; so tables are passed by address, inside a record. Whoever fills in an address keeps its array alive.
     """
     return numba.carray(_pointer(address), (n,), dtype)
+
+
+table_at: Final = _table_in_memory if IS_COMPILER_OFF else small_part(_table_compiled)

@@ -124,7 +124,7 @@ class Result:
             results_digest=self.digest,
             seconds=round(self.seconds, 3),
             is_complete=self.replicates.n == self.requested,
-            strategy=getattr(self.strategy, "__qualname__", str(self.strategy)) if self.strategy is not None else "",
+            strategy=_name_of(self.strategy),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -138,9 +138,12 @@ class Result:
             "estimates": plain_rows(self.estimates),
         }
 
-    def save(self, destination: Path | str) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        return saved_in(Path(destination), self.save_in)
+    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
+        """Write the results folder, whole or not at all. Raises `DestinationError`.
+
+        Results of another configuration are replaced only with `overwrite`.
+        """
+        return saved_in(Path(destination), self.save_in, configuration_of_run(self.scenario, self.strategy), overwrite)
 
     def save_in(self, work: WorkFolder) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
@@ -158,3 +161,12 @@ class Result:
             if table is not None and self.scenario.parameters.draws is not None:
                 write_table(folder / PARAMETERS_FILE, table)
             self.manifest().write(folder)
+
+
+def configuration_of_run(scenario: Scenario, strategy: Strategy | None) -> dict[str, Any]:
+    """What the manifest of a run says was asked, whatever the seed and the number of replicates."""
+    return {"verb": "run", "scenario": scenario.to_mapping(), "strategy": _name_of(strategy)}
+
+
+def _name_of(strategy: Strategy | None) -> str:
+    return getattr(strategy, "__qualname__", str(strategy)) if strategy is not None else ""

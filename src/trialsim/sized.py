@@ -170,9 +170,12 @@ class Sized:
             seconds=round(self.seconds, 3),
         )
 
-    def save(self, destination: Path | str) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        return saved_in(Path(destination), self.save_in)
+    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
+        """Write the results folder, whole or not at all. Raises `DestinationError`.
+
+        Results of another configuration are replaced only with `overwrite`.
+        """
+        return saved_in(Path(destination), self.save_in, configuration_of_size(self.sizing), overwrite)
 
     def save_in(self, work: WorkFolder) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
@@ -190,6 +193,11 @@ class Sized:
             self.manifest().write(folder)
 
 
+def configuration_of_size(sizing: Sizing) -> dict[str, Any]:
+    """What the manifest of a search for a size says was asked, whatever the seed and the number of trials."""
+    return {"verb": "size", "study": sizing.to_mapping()}
+
+
 def size(
     study: Sizing | str | Path,
     changes: Mapping[str, Any] | None = None,
@@ -200,6 +208,7 @@ def size(
     workers: int | None = None,
     out: Path | str | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     on_progress: Progress = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Sized:
@@ -208,7 +217,8 @@ def size(
     The exact design, where there is one, is checked against simulated trials with instant outcomes; then the trial is
     simulated as it would be conducted, `trials` times under every truth (as often as the study says, unless given), and
     the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result. `out` names the
-    results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes on from there.
+    results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes on from there;
+    results of another configuration are replaced only with `overwrite`.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
     `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
@@ -218,9 +228,11 @@ def size(
     check_size(sizing.scenarios, n, seed, sizing.study.largest_n)
     check_workers(workers, None)
     started = time.perf_counter()
-    destination = check_destination(Path(out)) if out is not None else None
+    configuration = configuration_of_size(sizing)
+    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     n_workers = workers or available_cores()
-    with work_folder(destination) if destination is not None else nullcontext() as folder:
+    place = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
+    with place as folder:
         make_ready(BATCH, on_note)
         try:
             ready = ready_of(sizing, engine, seed, n)

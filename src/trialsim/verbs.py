@@ -24,7 +24,7 @@ from trialsim.records.store import PARAMETERS_FILE, check_destination
 from trialsim.records.tables import event_table, readable_events
 from trialsim.records.work_folder import work_folder
 from trialsim.report import describe
-from trialsim.result import Result
+from trialsim.result import Result, configuration_of_run
 from trialsim.stopping import enough_for
 
 DEFAULT_REPLICATES: Final = 1000
@@ -62,6 +62,7 @@ def run(
     strategy: Strategy | None = None,
     out: Path | str | None = None,
     resume: Path | str | None = None,
+    overwrite: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Result:
@@ -72,9 +73,9 @@ def run(
     of them changes a result. With `target_mcse`, one quantity and the Monte Carlo standard error that it shall have at
     most, `replicates` are only the first ones. `out` names the results folder to write; while the run lasts, what is
     finished is kept beside it. `resume` names a results folder whose replicates, or those of the unfinished run beside
-    it, are taken over. `strategy`, a Python function (see `model.strategy`), decides in place of the scenario's rules,
-    in the reference engine. `on_progress` gets how many replicates are done and how many there shall be, `on_note` what
-    a user should know.
+    it, are taken over. Results of another configuration are replaced only with `overwrite`. `strategy`, a Python
+    function (see `model.strategy`), decides in place of the scenario's rules, in the reference engine. `on_progress`
+    gets how many replicates are done and how many there shall be, `on_note` what a user should know.
 
     Raises `RequestError` for an impossible request before any work starts, `HazardError` for a degenerate hazard, and
     `Interrupted` on Ctrl-C, whose `finished` is the `Result` so far (or None).
@@ -89,7 +90,8 @@ def run(
     enough = enough_for(target, scenario, protocol)
     choice = choose_engine(engine, protocol, replicates if target is None else MOST_REPLICATES)
     simulation = Simulation(protocol, seed, choice.name, workers, cluster, block_size)
-    destination = check_destination(Path(out)) if out is not None else None
+    configuration = configuration_of_run(scenario, strategy)
+    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     earlier = Path(resume) if resume is not None else None
 
     def result(asked: int) -> Result:
@@ -97,10 +99,11 @@ def run(
         seconds = time.perf_counter() - started
         return Result(scenario, seed, done, seconds, asked, choice, simulation.n_workers, target, strategy)
 
-    with work_folder(destination) if destination is not None else nullcontext() as work:
+    folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
+    with folder as work:
         make_ready(choice.name, on_note)
         n_asked = replicates if target is None else None
-        store = open_store(work, simulation, scenario.to_mapping(), earlier, n_asked)
+        store = open_store(work, simulation, configuration["scenario"], earlier, n_asked)
         try:
             grow(simulation, store, replicates, on_progress, enough)
         except Interrupted as stop:
@@ -158,8 +161,9 @@ def run_again(manifest: Path | str, on_progress: Callable[[int, int], None] = la
         wrong = f"the dose was decided by the Python function {found.strategy}, which is not in the manifest."
         raise RequestError(str(manifest), wrong, "run(scenario, strategy=…) with that function.")
     configuration, copy = dict(found.scenario), Path(manifest).parent / PARAMETERS_FILE
-    if "draws" in configuration["parameters"] and copy.is_file():
-        configuration["parameters"] = {**configuration["parameters"], "draws": str(copy)}
+    parameters = configuration.get("parameters")
+    if isinstance(parameters, Mapping) and "draws" in parameters and copy.is_file():
+        configuration["parameters"] = {**parameters, "draws": str(copy)}
     scenario = scenario_from_mapping(configuration, str(manifest))
     return run(scenario, found.replicates, found.seed, found.kept_replicates, on_progress=on_progress)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import trialsim as ts
+from trialsim.montecarlo import cluster as cluster_module
 
 distributed = pytest.importorskip("distributed")
 
@@ -76,6 +80,47 @@ def test_a_cluster_that_loses_a_worker_gives_the_digest_of_one_machine(tosi2000:
     assert time.monotonic() - started < 300
 
 
+@pytest.fixture
+def _no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that has failed goes on trying, and prints a traceback when it gives up: none may be made."""
+
+    def made(*arguments: object, **options: object) -> None:
+        raise AssertionError("a client was made")
+
+    monkeypatch.setattr(distributed, "Client", made)
+    monkeypatch.setattr(cluster_module, "_SECONDS_TO_ANSWER", 1)
+
+
+@pytest.mark.usefixtures("_no_client")
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_who_listens_and_is_no_scheduler_is_given_up(tosi2000: ts.Scenario, said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        callers: list[socket.socket] = []
+
+        def listen() -> None:
+            with contextlib.suppress(OSError):  # the test is over
+                while True:
+                    callers.append(server.accept()[0])
+                    callers[-1].sendall(said)
+
+        threading.Thread(target=listen, daemon=True).start()
+        with pytest.raises(ts.RequestError, match="no scheduler answers there"):
+            ts.run(tosi2000, 60, cluster=f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        assert callers
+        for caller in callers:
+            caller.close()
+
+
+@pytest.mark.usefixtures("_no_client")
+@pytest.mark.parametrize(
+    "address", ["", "foo bar", "tcp://", "tcp://a:b", "http://a:1", "tcp://[::1", "tcp://a:99999", "tcp://a:1:2"]
+)
+def test_what_is_no_address_is_refused(tosi2000: ts.Scenario, address: str) -> None:
+    with pytest.raises(ts.RequestError, match="this is not an address"):
+        ts.run(tosi2000, 60, cluster=address)
+
+
+@pytest.mark.usefixtures("_no_client")
 def test_an_address_where_nobody_answers_is_refused(tosi2000: ts.Scenario) -> None:
     with pytest.raises(ts.RequestError, match="no scheduler answers there"):
         ts.run(tosi2000, 100, cluster="tcp://127.0.0.1:9")

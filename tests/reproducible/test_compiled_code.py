@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import trialsim
-from trialsim import compilation
+from trialsim import code_cache
 from trialsim.config.builtin import builtin_folder
 
 DIGESTS = """
@@ -25,7 +27,7 @@ for engine in ("batch", "reference"):
 
 def digests(folder: Path) -> tuple[list[str], str]:
     """The digests by both engines of the package in a folder, and what the run said."""
-    own = {"PYTHONPATH": str(folder / "src"), compilation.CACHE_VARIABLE: str(folder / "cache")}
+    own = {"PYTHONPATH": str(folder / "src"), code_cache.CACHE_VARIABLE: str(folder / "cache")}
     done = subprocess.run(
         [sys.executable, "-c", DIGESTS], cwd=folder, env=os.environ | own, capture_output=True, text=True, check=True
     )
@@ -51,6 +53,37 @@ def test_an_edited_rule_is_compiled_anew_and_never_served_stale(tmp_path: Path) 
     assert "compiling the batch engine" in said
 
 
+SWITCHED_OFF = """
+import trialsim as ts
+scenario, said = ts.load_scenario("tosi2000"), []
+digests = {ts.run(scenario, 4, 1, engine=engine, on_note=said.append).digest for engine in ("batch", "reference")}
+assert len(digests) == 1, digests
+assert "switched off" in said[0], said
+print("equal")
+"""
+
+
+def test_without_the_compiler_the_batch_engine_runs_slowly_to_the_same_digest() -> None:
+    own = {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", SWITCHED_OFF], env=os.environ | own, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "equal\n", done.stderr
+
+
+def test_a_cache_that_others_may_write_is_not_used_and_said(tmp_path: Path) -> None:
+    if os.name != "posix":
+        pytest.skip("modes")
+    tmp_path.chmod(0o777)
+    code = "from trialsim.compilation import slowness\nprint(slowness())"
+    own = {code_cache.CACHE_VARIABLE: str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    assert "machine code is not kept for the next run: others may write" in done.stdout
+    assert not list(tmp_path.rglob("*.code"))
+
+
 def modules_after(*arguments: str) -> set[str]:
     code = (
         "import sys\nfrom trialsim.cli import app\n"
@@ -73,8 +106,8 @@ def test_help_and_check_do_not_wait_for_the_compiler(tmp_path: Path) -> None:
 
 def test_a_place_where_nothing_can_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code = "from trialsim import compilation; print(compilation.cache_folder())"
-    own = {compilation.CACHE_VARIABLE: str(tmp_path / "file")}
+    code = "from trialsim import code_cache; print(code_cache.cache_folder())"
+    own = {code_cache.CACHE_VARIABLE: str(tmp_path / "file")}
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
     )

@@ -15,7 +15,10 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
+from trialsim.config import protocol_of
 from trialsim.errors import Interrupted
+from trialsim.montecarlo.engine import simulate_rows
+from trialsim.records.outcomes import columns_of
 from trialsim.records.work_folder import WorkFolder, work_folder, work_folder_of
 
 WILD = {"events.rash.effects": {"age": {"hazard_ratio": 1000, "per": "0.1 years"}}}
@@ -153,15 +156,78 @@ def test_rows_that_a_failing_machine_left_behind_are_simulated_again(tmp_path: P
     assert done.digest == ts.run(tosi2000, 100, 4).digest
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent")
+def unfinished(out: Path, scenario: ts.Scenario, seed: int, *, of_seed: int | None = None, n: int = 60) -> Path:
+    """What a run with a seed leaves when it is killed after `n` replicates (those `of_seed`); its folder."""
+    protocol = protocol_of(scenario)
+    with work_folder(out) as work:
+        work.begin({"scenario": scenario.to_mapping(), "seed": seed})
+        store = work.store(columns_of(protocol))
+        for first in range(1, n + 1, 20):
+            store.append(simulate_rows("reference", protocol, of_seed or seed, first, 20))
+    return work.path
+
+
 def test_rows_of_other_trials_are_refused(tmp_path: Path, tosi2000: ts.Scenario) -> None:
-    die(tmp_path, 60)
-    rows = work_folder_of(tmp_path / "out") / "replicates.rows"
-    changed = bytearray(rows.read_bytes())
-    changed[9] ^= 1
-    rows.write_bytes(bytes(changed))
+    """As another version of the package would have left them: whole, and other trials."""
+    unfinished(tmp_path / "out", tosi2000, 4, of_seed=5)
     with pytest.raises(ts.DestinationError, match="this version simulates other trials"):
         ts.run(tosi2000, 100, 4, out=tmp_path / "out", resume=tmp_path / "out")
+
+
+@pytest.mark.parametrize("place", [9, -9])
+def test_a_flipped_byte_is_noticed_and_its_replicates_are_simulated_anew(
+    tmp_path: Path, tosi2000: ts.Scenario, place: int
+) -> None:
+    out = tmp_path / "out"
+    rows = unfinished(out, tosi2000, 4) / "replicates.rows"
+    changed = bytearray(rows.read_bytes())
+    changed[place] ^= 1
+    rows.write_bytes(bytes(changed))
+    said: list[str] = []
+    done = ts.run(tosi2000, 80, 4, out=out, resume=out, on_note=said.append)
+    assert done.digest == ts.run(tosi2000, 80, 4).digest
+    assert any("do not fit their checksums: they are simulated anew" in text for text in said)
+
+
+def test_a_request_that_cannot_be_read_is_begun_anew(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    out = tmp_path / "out"
+    request = unfinished(out, tosi2000, 4, of_seed=5) / "run.json"
+    request.write_bytes(request.read_bytes().replace(b'"seed": 4', b'"seed": 3'))
+    said: list[str] = []
+    done = ts.run(tosi2000, 30, 3, out=out, resume=out, on_note=said.append)
+    assert done.digest == ts.run(tosi2000, 30, 3).digest
+    assert any("cannot be read: it is begun anew" in text for text in said)
+
+
+def test_results_of_another_configuration_are_replaced_only_if_asked_for(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    """Two files of one name in two folders."""
+    out = tmp_path / "out"
+    other = tosi2000.with_changes({"treatment.every": "21 days"})
+    first = ts.run(tosi2000, 3, 4, out=out)
+    with pytest.raises(ts.DestinationError, match=r"treatment.every: 14 days there, 21 days here\n.*--overwrite"):
+        ts.run(other, 3, 4, out=out)
+    with pytest.raises(ts.DestinationError, match="another configuration"):
+        ts.run(other, 3, 4).save(out)
+    with pytest.raises(ts.DestinationError, match="another configuration"):
+        ts.run(tosi2000, 3, 4, out=out, strategy=lambda view: None)
+    assert json.loads((out / "manifest.json").read_text())["results_digest"] == first.digest
+    assert ts.run(tosi2000, 4, 5, out=out).replicates.n == 4, "the same configuration replaces its own"
+    done = ts.run(other, 3, 4, out=out, overwrite=True)
+    assert json.loads((out / "manifest.json").read_text())["results_digest"] == done.digest
+
+
+def test_an_unfinished_run_of_another_configuration_is_forgotten_only_if_asked_for(
+    tmp_path: Path, tosi2000: ts.Scenario
+) -> None:
+    out = tmp_path / "out"
+    unfinished(out, tosi2000, 4)
+    other = tosi2000.with_changes({"treatment.every": "21 days"})
+    with pytest.raises(ts.DestinationError, match="an unfinished run of another configuration"):
+        ts.run(other, 3, 4, out=out)
+    ts.run(tosi2000, 3, 4).save(out)
+    assert WorkFolder(out).request is not None, "results that are saved leave an unfinished run alone"
+    ts.run(other, 3, 4, out=out, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_crash_between_two_moves_loses_no_older_results(tmp_path: Path, tosi2000: ts.Scenario) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import trialsim as ts
@@ -36,7 +37,9 @@ def test_a_failed_run_leaves_the_older_results_alone(tmp_path: Path, tosi2000: t
 
 def test_newer_results_replace_older_ones_whole(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     folder = ts.run(tosi2000, replicates=2).save(tmp_path / "out")
-    ts.run(ts.load_scenario("followup"), replicates=3).save(folder)
+    ts.run(tosi2000, replicates=4, seed=2).save(folder)
+    assert len(pd.read_parquet(folder / "replicates.parquet")) == 4, "the same configuration replaces its own"
+    ts.run(ts.load_scenario("followup"), replicates=3).save(folder, overwrite=True)
     assert not (folder / "readings.csv").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

@@ -20,11 +20,16 @@ from trialsim.records.work_folder import CHAINS, VARIANTS, WorkFolder
 Progress = Callable[[int, int], None]
 
 
+def priors_of(calibration: Calibration) -> list[str]:
+    """The priors in words, which tell them from any others."""
+    return [str(marginal) for marginal in calibration.prior.marginals]
+
+
 def request_of(calibration: Calibration, seed: int) -> dict[str, Any]:
     """What makes unfinished chains those of this calibration and of no other."""
     return {
         "scenario": calibration.scenario.to_mapping(),
-        "priors": [str(marginal) for marginal in calibration.prior.marginals],
+        "priors": priors_of(calibration),
         "seed": seed,
         "patients": calibration.simulator.n_trials,
         "sampler": SAMPLER,

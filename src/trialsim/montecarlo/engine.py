@@ -108,8 +108,12 @@ def make_ready(engine: str, on_note: Callable[[str], None]) -> None:
     """Compile what has to be compiled, and say so before."""
     if engine != BATCH:
         return
+    from trialsim.compilation import slowness
     from trialsim.engines.batch import compile_all, is_ready
 
+    reason = slowness()
+    if reason:
+        on_note(reason)
     if not is_ready():
         on_note("compiling the batch engine; this takes some 20 seconds, once for each version of the package")
     compile_all()

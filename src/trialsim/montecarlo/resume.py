@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from trialsim.config import differences
 from trialsim.errors import DestinationError
 from trialsim.montecarlo.replicates import OtherTrialsError, Simulation, keep_first
-from trialsim.records.manifest import MANIFEST, as_stored, read_manifest
+from trialsim.own_files import NotOursError
+from trialsim.records.manifest import MANIFEST, read_manifest
 from trialsim.records.outcomes import columns_of
 from trialsim.records.replicate_store import ReplicateStore
+from trialsim.records.store import shown_differences
 from trialsim.records.work_folder import WorkFolder
+
+_NOT_CONFIGURATION: Final = ("seed", "trials", "calibrate.seed", "calibrate.patients", "calibrate.sampler")
 
 
 def has_earlier(folder: Path) -> bool:
@@ -27,11 +30,28 @@ def begin_or_go_on(work: WorkFolder, request: Mapping[str, Any], is_resumed: boo
     """
     there = work.request
     if there is None or not is_resumed:
-        work.begin(request)
+        begin(work, request)
         return
-    found = [str(item) for item in differences(there, as_stored(request))]
+    found = shown_differences(there, request)
     if found:
-        raise _refused(work.path, "it holds something else.\n  " + "\n  ".join(found[:10]))
+        raise _refused(work.path, f"it holds something else.\n  {found}")
+
+
+def begin(work: WorkFolder, request: Mapping[str, Any]) -> None:
+    """Forget what is in a work folder and begin a run there.
+
+    Raises `DestinationError` for an unfinished run of another configuration, unless that may be overwritten.
+    """
+    if work.is_damaged:
+        work.on_note(f"what is being run in {work.path} cannot be read: it is begun anew")
+    there = work.request
+    if there is not None and not work.overwrite:
+        found = shown_differences(there, request, _NOT_CONFIGURATION)
+        if found:
+            wrong = f"an unfinished run of another configuration is kept in {work.path}.\n  {found}"
+            allowed = "another folder, or --overwrite to forget that run."
+            raise DestinationError(f"--out {work.destination}", wrong, allowed)
+    work.begin(request)
 
 
 def open_store(
@@ -59,7 +79,7 @@ def open_store(
     else:
         is_own = earlier is not None and earlier.resolve() == work.destination
         if not (is_own and work.request is not None):
-            work.begin({"scenario": configuration, "seed": simulation.seed})
+            begin(work, {"scenario": configuration, "seed": simulation.seed})
         store = work.store(columns)
     if most is not None and most.n > store.n:
         store.take(most)
@@ -72,7 +92,10 @@ def _earlier_stores(folder: Path, simulation: Simulation, configuration: Mapping
     _check_unfinished(unfinished, simulation, configuration)
     found = _finished(folder, simulation, configuration)
     if unfinished.request is not None:
-        found.append(unfinished.look(columns_of(simulation.protocol)))
+        try:
+            found.append(unfinished.look(columns_of(simulation.protocol)))
+        except NotOursError as error:
+            raise _refused(unfinished.path, f"{error.filename}: {error.strerror}.") from error
     return found
 
 
@@ -101,11 +124,9 @@ def _check_unfinished(work: WorkFolder, simulation: Simulation, configuration: M
 def _check_same(
     place: Path, scenario: Mapping[str, Any], seed: int, configuration: Mapping[str, Any], own_seed: int
 ) -> None:
-    found = [str(item) for item in differences(scenario, as_stored(configuration))]
-    if seed != own_seed:
-        found.append(f"seed: {seed} there, {own_seed} here")
+    found = shown_differences({**scenario, "seed": seed}, {**configuration, "seed": own_seed})
     if found:
-        raise _refused(place, "it holds another run.\n  " + "\n  ".join(found[:10]))
+        raise _refused(place, f"it holds another run.\n  {found}")
 
 
 def _finished(folder: Path, simulation: Simulation, configuration: Mapping[str, Any]) -> list[ReplicateStore]:
@@ -116,7 +137,10 @@ def _finished(folder: Path, simulation: Simulation, configuration: Mapping[str, 
     _check_same(folder, manifest.scenario, manifest.seed, configuration, simulation.seed)
     store = ReplicateStore(columns_of(simulation.protocol))
     try:
-        store.append_parquet(folder / "replicates.parquet")
+        path = folder / "replicates.parquet"
+        if not path.is_file():  # a pipe would be waited for
+            raise _refused(folder, "its replicates are not a file.")
+        store.append_parquet(path)
     except (OSError, ValueError) as error:
         raise _refused(folder, "its replicates cannot be read.") from error
     if store.digest() != manifest.results_digest:

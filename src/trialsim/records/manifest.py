@@ -7,17 +7,21 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, get_origin, get_type_hints
 
 from trialsim.errors import ConfigurationError, Problem
+from trialsim.own_files import read_regular
 
 MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
 PACKAGES: Final = ("trialsim", "simpy", "numba", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "matplotlib")
 CALIBRATION_PACKAGES: Final = ("emcee", "arviz-stats")
+_MOST_BYTES: Final = 100_000_000
+_LARGEST_NUMBER: Final = 2**64 - 1
 
 
 def installed_versions(*more: str) -> dict[str, str]:
@@ -41,6 +45,8 @@ class Manifest:
 
     `strategy` names the Python function that decided in place of the rules, if one did.
     """
+
+    CONFIGURATION: ClassVar = ("verb", "scenario", "strategy")  # in each manifest: what makes two results comparable
 
     verb: str
     scenario: dict[str, Any]
@@ -70,6 +76,8 @@ class CalibrationManifest:
     `patients_per_patient` and `seed_of_draws` fix the simulated cell probabilities, `seed` the chains.
     """
 
+    CONFIGURATION: ClassVar = ("verb", "cohort", "scenario", "priors")
+
     cohort: str
     scenario: dict[str, Any]
     scenario_digest: str
@@ -85,6 +93,7 @@ class CalibrationManifest:
     acceptance: float
     workers: int
     seconds: float
+    priors: list[str] = field(default_factory=list)
     verb: str = "calibrate"
     schema_version: int = SCHEMA_VERSION
     versions: dict[str, str] = field(default_factory=lambda: installed_versions(*CALIBRATION_PACKAGES))
@@ -98,6 +107,8 @@ class CalibrationManifest:
 @dataclass(frozen=True)
 class CompareManifest:
     """What was compared, with what, on what, for how long, and the digest of the trials that came out."""
+
+    CONFIGURATION: ClassVar = ("verb", "study")
 
     study: dict[str, Any]
     study_digest: str
@@ -121,6 +132,8 @@ class CompareManifest:
 @dataclass(frozen=True)
 class SizeManifest:
     """What size was searched for, with what, on what, for how long, and the digest of what came out."""
+
+    CONFIGURATION: ClassVar = ("verb", "study")
 
     study: dict[str, Any]
     study_digest: str
@@ -151,26 +164,75 @@ def as_stored(configuration: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(configuration, default=str))
 
 
+MANIFESTS: Final[dict[str, type[Any]]] = {
+    "run": Manifest, "calibrate": CalibrationManifest, "compare": CompareManifest, "size": SizeManifest,
+}  # fmt: skip
+
+
 def read_manifest(path: Path) -> Manifest:
     """The manifest of a run from its file. Raises `ConfigurationError` if it is none, or of another schema."""
     data = read_manifest_data(path)
-    try:
-        return Manifest(**data)
-    except TypeError as error:
-        raise _no_manifest(path, "this is no manifest of a run.") from error
+    if data["verb"] != "run":
+        raise _no_manifest(path, "this is no manifest of a run.", f"verb = {data['verb']}")
+    return Manifest(**data)
 
 
 def read_manifest_data(path: Path) -> dict[str, Any]:
     """A manifest of whatever verb as plain data. Raises `ConfigurationError` if it is none, or of another schema."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(read_regular(path, _MOST_BYTES).decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise _no_manifest(path, "this is no manifest.") from error
     if not isinstance(data, dict) or "verb" not in data:
         raise _no_manifest(path, "this is no manifest.")
     if data.get("schema_version") != SCHEMA_VERSION:
-        raise _no_manifest(path, f"its schema is {data.get('schema_version')}.", "schema_version")
+        raise _no_manifest(path, f"its schema is {str(data.get('schema_version'))[:40]}.", "schema_version")
+    kind = MANIFESTS.get(data["verb"]) if isinstance(data["verb"], str) else None
+    if kind is None:
+        raise _no_manifest(path, "this is no verb.", f"verb = {str(data['verb'])[:40]}")
+    _check_entries(path, kind, data)
     return data
+
+
+def configuration_in(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration that a manifest is of: what was asked, whatever the seed and the number of replicates."""
+    manifest = MANIFESTS[data["verb"]](**data)
+    return {name: getattr(manifest, name) for name in manifest.CONFIGURATION}
+
+
+def _check_entries(path: Path, kind: type[Any], data: Mapping[str, Any]) -> None:
+    """Raises `ConfigurationError` for a manifest that lacks an entry, has an unknown one, or one of another type."""
+    types = get_type_hints(kind)
+    names = {item.name for item in fields(kind)}
+    needed = {item.name for item in fields(kind) if item.default is item.default_factory}  # both are missing
+    for name in sorted(needed - set(data)):
+        raise _no_manifest(path, "this entry is missing.", name)
+    for name, value in data.items():
+        if name not in names:
+            raise _no_manifest(path, "this entry is not known here.", name)
+        expected = types[name]
+        if not _fits(value, get_origin(expected) or expected):
+            raise _no_manifest(path, f"this is not {_TYPES[get_origin(expected) or expected]}.", _shown(name, value))
+
+
+_TYPES: Final = {
+    int: "a whole number from 0 to 2^64 - 1", float: "a finite number", str: "a text", bool: "true or false",
+    dict: "a mapping", list: "a list",
+}  # fmt: skip
+
+
+def _fits(value: Any, expected: type[Any]) -> bool:
+    if expected is int:
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
+    if expected is float:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and -1e300 < value < 1e300 and isfinite(value)
+    return isinstance(value, expected)
+
+
+def _shown(name: str, value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
+    return f"{name} = {text[:60]}"
 
 
 def _no_manifest(path: Path, wrong: str, what: str = "") -> ConfigurationError:
