@@ -36,7 +36,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "selection, sex": (
         "two_arm_toxicity",
-        {**ARMS, "design": "selection", "conduct": {}, "looks": {"at": [1.0]}, "allocation": {"strata": ["sex"], "block": 4}},
+        {
+            **ARMS, "design": "selection", "conduct": {}, "looks": {"at": [1.0]},
+            "allocation": {"strata": ["sex"], "block": 4},
+        },
     ),
     "any endpoint, sex": (
         "two_arm_toxicity",

@@ -15,6 +15,7 @@ from trialsim.config.size_study import SizeStudy
 from trialsim.design.decisions import Decisions, Estimation, OneArm, ResponseAndToxicity
 from trialsim.design.exact.bryant_day import WORLDS, BryantDay, Rates, bryant_day
 from trialsim.design.exact.precision import expected_half_width, half_widths, limits, smallest_for_half_width
+from trialsim.design.exact.rounding import lowest_accepted
 from trialsim.design.exact.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
 from trialsim.design.exact.two_stage import (
     MINIMAX,
@@ -84,7 +85,7 @@ def one_arm_plan(study: SizeStudy, p1: float) -> Plan:
         if study.stages is None:
             raise AssertionError("fleming has stages: see config.size_study")
         design = fleming(p0, p1, study.alpha, study.stages.first, study.stages.all)
-        if design.power < study.power:
+        if design.power < lowest_accepted(study.power):
             wrong = f"these stages have power {design.power:.3f}, and {study.power:g} is asked for."
             nearest = f"more patients, or power up to {math.floor(1000.0 * design.power) / 1000.0:g}."
             raise RequestError("stages", wrong, nearest)

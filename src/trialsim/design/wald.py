@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from trialsim.comparison.allocation import Arms
 from trialsim.comparison.endpoints import Endpoint
 from trialsim.design.decisions import FUTILE, REJECT
 from trialsim.design.settings import Setting
 from trialsim.design.trials import columns_of
 from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.patients import PatientTable, patient_table
+from trialsim.montecarlo.patients import patient_table
 from trialsim.records.columns import FIRST_ONSET_PREFIX
 from trialsim.records.digest import row_type
 from trialsim.records.replicate_store import Rows

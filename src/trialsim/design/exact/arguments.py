@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 
 from trialsim.errors import RequestError
 
 LARGEST_ARM = 2000  # arms of 2000 make tables of 4 million cells
 
 
+def check_number(name: str, value: object) -> float:
+    """The value as a number, NaN among them. Raises RequestError for text, a truth value, a list, or nothing."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise RequestError(f"{name}: {value!r}", "This is not a number.", "a number.")
+    return float(value)
+
+
 def check_probability(name: str, value: float, *, with_ends: bool = False) -> None:
-    """Refuse what is no probability; 0 and 1 pass only `with_ends`. Raises RequestError."""
+    """Refuse what is not a probability; 0 and 1 pass only `with_ends`. Raises RequestError."""
+    check_number(name, value)
     is_inside = 0.0 <= value <= 1.0 if with_ends else 0.0 < value < 1.0
     if not is_inside:  # NaN is not inside either
         allowed = "numbers from 0 to 1." if with_ends else "numbers above 0 and below 1."
@@ -19,19 +27,20 @@ def check_probability(name: str, value: float, *, with_ends: bool = False) -> No
 
 
 def check_count(name: str, value: int, smallest: int = 1, largest: int = LARGEST_ARM) -> None:
-    """Refuse what is no whole number from `smallest` to `largest`. Raises RequestError."""
-    if not isinstance(value, Integral) or not smallest <= value <= largest:
+    """Refuse what is not a whole number from `smallest` to `largest`. Raises RequestError."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not smallest <= value <= largest:
         wrong = "This number of patients or arms cannot be used here."
-        raise RequestError(f"{name}: {value}", wrong, f"whole numbers from {smallest} to {largest}.")
+        raise RequestError(f"{name}: {value!r}", wrong, f"whole numbers from {smallest} to {largest}.")
 
 
 def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Refuse a value that is none of those allowed. Raises RequestError."""
-    if value not in allowed:
+    if isinstance(value, bool) or value not in allowed:
         raise RequestError(f"{name}: {value}", "There is no such choice.", f"{', '.join(str(one) for one in allowed)}.")
 
 
 def check_positive(name: str, value: float) -> None:
     """Refuse what is not a finite number above 0. Raises RequestError."""
+    check_number(name, value)
     if not (math.isfinite(value) and value > 0.0):
         raise RequestError(f"{name}: {value}", "This number cannot be used here.", "finite numbers above 0.")

@@ -17,6 +17,7 @@ from scipy import stats
 
 from trialsim.design.exact.arguments import check_choice, check_count, check_positive, check_probability
 from trialsim.design.exact.binomial import binomial_probabilities
+from trialsim.design.exact.rounding import lowest_accepted
 from trialsim.design.exact.sawtooth import Crossing, first_reaching
 from trialsim.errors import RequestError
 
@@ -97,7 +98,7 @@ def guaranteed_half_width(
         return float(widths.max())
     order = np.argsort(widths, kind="stable")
     together = np.cumsum(binomial_probabilities(n, p)[order])
-    at = int(np.searchsorted(together, min(probability, together[-1]) - 1e-12))
+    at = int(np.searchsorted(together, lowest_accepted(min(probability, float(together[-1])))))
     return float(widths[order[at]])
 
 
@@ -161,7 +162,9 @@ def _first_above(n: int, p0: float, tail: float, method: Method) -> int:
         first = math.floor(n * p0 + float(stats.norm.isf(tail)) * math.sqrt(n * p0 * (1.0 - p0))) + 1
         return min(max(first, 1), n + 1)  # without a success the limit is 0
     at_least = np.cumsum(binomial_probabilities(n, p0)[::-1])[::-1]
-    return int(np.sum(at_least >= tail * (1.0 - 1e-9)))  # where they are equal but for rounding the limit is p0 itself
+    return int(
+        np.sum(at_least >= lowest_accepted(tail))
+    )  # where they are equal but for rounding the limit is p0 itself
 
 
 def smallest_for_lower_limit(

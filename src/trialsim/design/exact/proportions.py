@@ -25,9 +25,10 @@ from trialsim.design.exact.arguments import (
     check_probability,
 )
 from trialsim.design.exact.binomial import binomial_probabilities
-from trialsim.design.exact.nuisance import TOLERANCE, largest_probability
+from trialsim.design.exact.nuisance import BRACKET, largest_probability
+from trialsim.design.exact.rounding import TOLERANCE, highest_accepted
 from trialsim.design.exact.sawtooth import first_reaching
-from trialsim.design.exact.tables import TIE, fisher_higher, fisher_two_sided, given_total, totals_of, z_statistic
+from trialsim.design.exact.tables import fisher_higher, fisher_two_sided, given_total, totals_of, z_statistic
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
@@ -85,7 +86,7 @@ def rejection_region(
         half = _one_sided(n_control, n_experimental, alpha / 2.0, test)
         return half | _mirrored(half)
     if test == "fisher":
-        return fisher_two_sided(n_control, n_experimental) <= alpha * (1.0 + TIE)
+        return fisher_two_sided(n_control, n_experimental) <= highest_accepted(alpha)
     z = np.abs(z_statistic(n_control, n_experimental, is_pooled=test != "unpooled"))
     if test == "z-pooled":
         return _largest_region(-z, alpha)
@@ -204,7 +205,7 @@ def _check_question(
 
 def _times(n: int, ratio: float) -> int:
     """The patients of the experimental arm; 10 times 1.1 is 11 although it rounds upwards in binary."""
-    return math.ceil(n * ratio * (1.0 - TIE))
+    return math.ceil(n * ratio * (1.0 - TOLERANCE))
 
 
 def _mirrored(region: Region) -> Region:
@@ -215,7 +216,7 @@ def _mirrored(region: Region) -> Region:
 def _one_sided(n_control: int, n_experimental: int, alpha: float, test: Test) -> Region:
     """Tables with too high a rate in the experimental arm."""
     if test == "fisher":
-        return fisher_higher(n_control, n_experimental) <= alpha * (1.0 + TIE)
+        return fisher_higher(n_control, n_experimental) <= highest_accepted(alpha)
     if test == "boschloo":
         return _largest_region(fisher_higher(n_control, n_experimental), alpha)
     z = z_statistic(n_control, n_experimental, is_pooled=test != "unpooled")
@@ -229,14 +230,14 @@ def _largest_region(statistic: Floats, alpha: float) -> Region:
     flat = statistic.ravel()
     order = np.argsort(flat, kind="stable")
     steps = np.diff(flat[order])
-    ends = np.append(np.flatnonzero(steps > TIE * np.abs(flat[order][1:])) + 1, flat.size)
+    ends = np.append(np.flatnonzero(steps > TOLERANCE * np.abs(flat[order][1:])) + 1, flat.size)
     totals = totals_of(*statistic.shape).ravel()[order]
     weights = given_total(statistic.shape[0] - 1, statistic.shape[1] - 1).ravel()[order]
     ntotals_of = statistic.shape[0] + statistic.shape[1] - 1
 
     def is_small(end: int) -> bool:
         conditional = np.bincount(totals[:end], weights[:end], ntotals_of).astype(np.float64)
-        return largest_probability(conditional, alpha) <= alpha + TOLERANCE
+        return largest_probability(conditional, alpha) <= highest_accepted(alpha) + BRACKET
 
     small, too_large = -1, len(ends) - 1  # all tables together have probability 1
     while too_large - small > 1:

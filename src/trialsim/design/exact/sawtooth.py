@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from trialsim.design.exact.rounding import lowest_accepted
+
 
 @dataclass(frozen=True)
 class Crossing:
@@ -33,7 +35,7 @@ def first_reaching(
     The neighbourhood is found by doubling and halving. From there n goes down, and up, until as many sizes in
     sequence as `teeth(n)` say the same: `teeth` must exceed the length of a tooth of the saw.
     """
-    at = lru_cache(maxsize=None)(quantity)
+    at, wanted = lru_cache(maxsize=None)(quantity), lowest_accepted(wanted)
     found = _some_reaching(at, wanted, teeth, largest)
     if found is None:
         return None

@@ -25,6 +25,7 @@ from trialsim.design.exact.requests import (
     rising,
     shown,
 )
+from trialsim.design.exact.rounding import highest_accepted
 from trialsim.design.exact.spending import Spending
 from trialsim.errors import RequestError
 
@@ -206,7 +207,7 @@ def final_bound_by_information(
 def _fractions(information: npt.ArrayLike) -> Floats:
     """Rising information fractions up to 1."""
     times = rising("information", information)
-    if times[-1] > 1.0 + 1e-12:
+    if times[-1] > highest_accepted(1.0):
         raise RequestError(f"information = {shown(times)}", "more than all the information.", "fractions up to 1.")
     return times
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from trialsim.design.exact.requests import Floats, require_positive
+from trialsim.design.exact.rounding import highest_accepted
 from trialsim.errors import RequestError
 
 
@@ -77,7 +78,7 @@ class Custom:
         k = len(information)
         if k > len(self.cumulative):
             raise RequestError(f"{k} looks", f"only {len(self.cumulative)} cumulative errors.", "one for each look.")
-        if self.cumulative[k - 1] > total * (1.0 + 1e-9):
+        if self.cumulative[k - 1] > highest_accepted(total):
             raise RequestError(
                 f"cumulative error {self.cumulative[k - 1]:g}",
                 f"more than {total:g} in all.",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.stats import beta, binom
 
+from trialsim.design.exact.rounding import highest_accepted, lowest_accepted
 from trialsim.design.exact.stages import NEVER_LOW, Paths, paths
 from trialsim.errors import RequestError
 
@@ -60,7 +61,7 @@ def bayesian_boundary(
     found = []
     for size in range(1, n + 1):
         x = np.arange(size + 1)
-        is_sure = np.asarray(beta.sf(rate, prior[0] + x, prior[1] + size - x)) >= certainty
+        is_sure = np.asarray(beta.sf(rate, prior[0] + x, prior[1] + size - x)) >= lowest_accepted(certainty)
         found.append(int(np.argmax(is_sure)) if is_sure.any() and size >= first else size + 1)
     return ToxicityBoundary(tuple(found), rate, BAYESIAN)
 
@@ -80,10 +81,10 @@ def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> Toxicit
         at_least = np.asarray(binom.isf(nominal, sizes, rate)).astype(np.int64) + 1
         return ToxicityBoundary(tuple(np.where(sizes >= first, at_least, sizes + 1).tolist()), rate, EXACT)
 
-    if of_level(alpha).at(rate).rejects <= alpha:
+    if of_level(alpha).at(rate).rejects <= highest_accepted(alpha):
         return of_level(alpha)
     level = brentq(lambda x: of_level(x).at(rate).rejects - alpha, 1e-12, alpha, xtol=1e-9)
-    while of_level(level).at(rate).rejects > alpha:
+    while of_level(level).at(rate).rejects > highest_accepted(alpha):
         level *= 1.0 - 1e-6
     return of_level(level)
 
