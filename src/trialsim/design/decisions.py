@@ -89,7 +89,7 @@ class OneArm:
             raise AssertionError("a single stage has no first one")
         e1 = design.n1 + 1 if design.e1 is None else design.e1
         level = GREEN_DAHLBERG_LEVEL if self.attained == GREEN_DAHLBERG else binom.cdf(design.r1, design.n1, self.p1)
-        low = np.where(n == design.n1, x <= design.r1, binom.cdf(x, n, self.p1) <= highest_accepted(level))
+        low = np.where(n == design.n1, x <= design.r1, binom.cdf(x, n, self.p1) <= highest_accepted(float(level)))
         high_level = binom.sf(e1 - 1, design.n1, self.p0)
         high = np.where(
             n == design.n1,
@@ -108,7 +108,7 @@ class OneArm:
         if self.design is None:
             return np.asarray(binom.sf(x - 1, n, self.p0) <= highest_accepted(self.alpha))
         n1, x1 = counts[:, 0, 0, 0], counts[:, 0, 0, 1]
-        spent = binom.sf(self.r - x1, np.maximum(self.n - n1, 0), self.p0)
+        spent = np.asarray(binom.sf(self.r - x1, np.maximum(self.n - n1, 0), self.p0), dtype=np.float64)
         second = binom.sf(x - x1 - 1, np.maximum(n - n1, 0), self.p0) <= highest_accepted(spent)
         return np.asarray(np.where(n1 > 0, second, binom.sf(x - 1, n, self.p0) <= highest_accepted(self.design.alpha)))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
+
+import numpy as np
 
 from trialsim.errors import RequestError
 
@@ -44,3 +47,17 @@ def check_positive(name: str, value: float) -> None:
     check_number(name, value)
     if not (math.isfinite(value) and value > 0.0):
         raise RequestError(f"{name}: {value}", "This number cannot be used here.", "finite numbers above 0.")
+
+
+def check_numbers(name: str, values: object) -> None:
+    """Refuse what is not a list of numbers; NaN is not among them. Raises RequestError."""
+    is_list = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+    items = list(values) if isinstance(values, Sequence | np.ndarray) else []
+    if not is_list or any(isinstance(x, bool) or not isinstance(x, Real) or math.isnan(x) for x in items):
+        raise RequestError(f"{name}: {values!r}", "This is not a list of numbers.", "numbers, such as [0.2, 0.4].")
+
+
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Refuse what is not an object of a kind. Raises RequestError."""
+    if not isinstance(value, kind):
+        raise RequestError(f"{name}: {value!r}", "This object cannot be used here.", f"{kind.__name__}, an object.")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
-from trialsim.design.exact.arguments import check_number
+from trialsim.design.exact.arguments import check_kind, check_number
 from trialsim.design.exact.rounding import highest_accepted, lowest_accepted
 from trialsim.design.exact.single_stage import fewest_patients, normal_n
 from trialsim.design.exact.stages import check_errors, check_limit, check_rates
@@ -24,6 +24,7 @@ from trialsim.errors import RequestError
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 LARGEST_ODDS_RATIO: Final = 1e6
+MOST_OF_ONE: Final = 80  # patients that one endpoint alone may take, for a search of seconds
 MOST_SEARCHED: Final = 200  # patients: the tables of larger designs take gigabytes, the search hours
 WORLDS: Final = ("null response", "null toxicity", "alternative")
 
@@ -140,6 +141,7 @@ def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, large
     The first stage stops at the least if nobody responds, or nobody is free of toxicity (cr1, ct1 >= 0). Raises
     `RequestError` where there is none.
     """
+    check_kind("rates", rates, Rates)
     check_rates(rates.pr0, rates.pr1)
     check_rates(rates.pt0, rates.pt1)
     check_errors(alpha_r, power)
@@ -151,11 +153,15 @@ def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, large
     check_limit(largest, 2, MOST_SEARCHED)
     of_each = (rates.pr0, rates.pr1, alpha_r, power), (rates.pt0, rates.pt1, alpha_t, power)
     fewest = [fewest_patients(*one, largest) for one in of_each]
-    search = _Search(rates, alpha_r, alpha_t, power, largest) if None not in fewest else None
-    for n in range(max(2, *(few or 2 for few in fewest)), largest + 1) if search is not None else ():
+    if max(few or largest for few in fewest) > MOST_OF_ONE and largest > MOST_OF_ONE:
+        about = max(math.ceil(normal_n(*one)) for one in of_each)
+        wrong = f"one endpoint alone takes about {about} patients, and a search for two stages would take hours."
+        raise RequestError(f"n <= {largest}", wrong, f"rates further apart, so that {MOST_OF_ONE} would do for each.")
+    search = _Search(rates, alpha_r, alpha_t, power, largest if None not in fewest else 0)
+    for n in range(max(2, *(few or largest + 1 for few in fewest)), largest + 1):
         for n1 in range(1, n):
             search.try_stages(n1, n)
-    if search is None or search.best is None:
+    if search.best is None:
         wrong = f"no design with n <= {largest} has levels {alpha_r:g} and {alpha_t:g} and power {power:g}."
         most = max(math.ceil(normal_n(*one)) for one in of_each)
         nearest = f"n up to about {math.ceil(1.3 * most)} (one endpoint alone takes about {most}), or less power."

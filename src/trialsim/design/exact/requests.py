@@ -36,6 +36,13 @@ def require_not_negative(name: str, value: float) -> None:
         raise RequestError(f"{name} = {value:g}", "must not be negative.", "0 or a finite number above.")
 
 
+def require_finite(name: str, value: float) -> float:
+    """A finite number, or a RequestError."""
+    if not math.isfinite(check_number(name, value)):
+        raise RequestError(f"{name} = {value:g}", "must be finite.", "a finite number.")
+    return float(value)
+
+
 def require_power(alpha: float, power: float) -> None:
     """A power above the level of the test, or a RequestError: without an effect it is alpha already."""
     require_share("alpha", alpha)

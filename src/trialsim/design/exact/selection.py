@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trialsim.design.exact.arguments import LARGEST_ARM, check_count, check_positive, check_probability
+from trialsim.design.exact.arguments import LARGEST_ARM, check_count, check_numbers, check_positive, check_probability
 from trialsim.design.exact.binomial import binomial_weights
 from trialsim.design.exact.rounding import highest_accepted
 from trialsim.design.exact.sawtooth import first_reaching
@@ -41,6 +41,7 @@ def selection_probabilities(n: int, rates: Sequence[float]) -> tuple[float, ...]
     to 1 and for an n that is no whole number above 0.
     """
     check_count("n", n)
+    check_numbers("rates", rates)
     check_count("number of arms", len(rates), 2, MOST_ARMS)
     for rate in rates:
         check_probability("rate", rate, with_ends=True)

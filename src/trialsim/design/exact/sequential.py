@@ -15,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from trialsim.design.exact.arguments import check_kind
 from trialsim.design.exact.recursion import Walk
 from trialsim.design.exact.requests import (
     Floats,
+    numbers,
     per_look,
+    require_finite,
     require_power,
     require_share,
     require_sides,
@@ -60,6 +63,7 @@ def efficacy_bounds(
     times = _fractions(information)
     require_share("alpha", alpha)
     require_sides(sides)
+    check_kind("spending", spending, Spending)
     floors = np.full(len(times), -math.inf) if lower is None else per_look("lower", lower, len(times))
     return _spend(times, spending.spent(times, alpha / sides), floors)
 
@@ -81,7 +85,7 @@ def crossing_probabilities(
         raise RequestError(
             f"lower = {shown(floors)}", f"above upper = {shown(tops)}.", "at most the upper bound of the same look."
         )
-    walk = Walk(times, drift)
+    walk = Walk(times, require_finite("drift", drift))
     above, below = np.zeros(k), np.zeros(k)
     for look in range(k):
         above[look], below[look] = walk.above(tops[look]), walk.below(floors[look])
@@ -122,6 +126,8 @@ def futility_bounds(
     """
     times = _fractions(information)
     require_power(alpha, power)
+    check_kind("spending", spending, Spending)
+    check_kind("beta_spending", beta_spending, Spending)
     alphas = spending.spent(times, alpha)
     betas = beta_spending.spent(times, 1.0 - power)
     fixed = None if is_binding else _spend(times, alphas, np.full(len(times), -math.inf))
@@ -142,6 +148,7 @@ def inflation(drift: float, alpha: float, power: float, sides: int = 1) -> float
     """
     require_power(alpha, power)
     require_sides(sides)
+    require_finite("drift", drift)
     return float((drift / (special.ndtri(power) - special.ndtri(alpha / sides))) ** 2)
 
 
@@ -165,6 +172,7 @@ def bounds_as_attained(
     amounts = rising("attained information", attained)
     require_share("alpha", alpha)
     require_sides(sides)
+    check_kind("spending", spending, Spending)
     spent = spending.spent(amounts / rising("planned information", planned)[-1], alpha / sides)
     if is_final:
         spent[-1] = alpha / sides
@@ -189,7 +197,7 @@ def final_bound_by_information(
     times = rising("information", information)
     require_share("alpha", alpha)
     require_sides(sides)
-    ends = np.asarray(final, dtype=np.float64)
+    ends = numbers("final", final)
     if ends.size == 0:
         return ends
     every = rising("information with the smallest final one", [*times, ends.min()])

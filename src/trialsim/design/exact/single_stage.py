@@ -109,6 +109,7 @@ def ahern(p0: float, p1: float, alpha: float, power: float, largest: int = 1000)
     His tables take a power of 0.7995 for 0.80, so some of them are a patient or two smaller than `single_stage`; levels
     are exact in both. Raises `RequestError`.
     """
+    check_errors(alpha, power)
     return _smallest(p0, p1, alpha, power, power - ROUNDED, largest)
 
 

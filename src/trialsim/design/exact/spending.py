@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy import special
@@ -14,6 +14,7 @@ from trialsim.design.exact.rounding import highest_accepted
 from trialsim.errors import RequestError
 
 
+@runtime_checkable
 class Spending(Protocol):
     """A spending function: `spent` gives the error used up by each look."""
 

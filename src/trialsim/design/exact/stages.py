@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
-from trialsim.design.exact.arguments import check_count, check_number, check_probability
+from trialsim.design.exact.arguments import check_count, check_number, check_numbers, check_probability
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
@@ -49,8 +49,10 @@ def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate
     Elfring and Weed 1973, Biometrics 29:293). Raises `RequestError` for looks that do not rise, or no rate.
     """
     check_probability("rate", rate, with_ends=True)
-    for count in (*sizes, *lower, *upper):
-        check_count("looks and boundaries", count, NEVER_LOW, MOST_PATIENTS)
+    for name, values in (("sizes", sizes), ("lower", lower), ("upper", upper)):
+        check_numbers(name, values)
+    for one in (*sizes, *lower, *upper):
+        check_count("looks and boundaries", one, NEVER_LOW, MOST_PATIENTS)
     if any(later <= earlier for earlier, later in zip([0, *sizes], sizes, strict=False)):
         raise RequestError("looks", "each look needs more patients than the one before.", "rising numbers from 1.")
     alive = np.ones(1)

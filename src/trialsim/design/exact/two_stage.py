@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from trialsim.design.exact.arguments import check_count
 from trialsim.design.exact.binomial import Tables, exact_tail
 from trialsim.design.exact.rounding import as_written, highest_accepted, is_at_least, is_at_most, lowest_accepted
 from trialsim.design.exact.single_stage import fewest_patients, normal_n, power_by_n
-from trialsim.design.exact.stages import NEVER_LOW, Paths, check_errors, check_limit, check_rates, paths
+from trialsim.design.exact.stages import MOST_PATIENTS, NEVER_LOW, Paths, check_errors, check_limit, check_rates, paths
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
@@ -275,6 +276,8 @@ def fleming(p0: float, p1: float, alpha: float, n1: int, n: int) -> TwoStage:
     """
     check_rates(p0, p1)
     check_errors(alpha, 0.999999)
+    check_count("n", n, 1, MOST_PATIENTS)
+    check_count("n1", n1, 1, MOST_PATIENTS)
     if not 1 <= n1 < n:
         raise RequestError(f"stages {n1}, {n}", "the second stage adds patients to the first.", "1 <= first < all.")
     z = float(norm.isf(alpha))
