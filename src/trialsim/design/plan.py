@@ -180,7 +180,7 @@ def bryant_day_plan(study: SizeStudy, pr1: float, pt1: float) -> Plan:
     aim = study.toxicity
     if aim is None or study.null is None:
         raise AssertionError("bryant-day has a toxicity and a null: see config.size_study")
-    rates = Rates(study.null.value, pr1, 1.0 - aim.null.value, pt1, aim.odds_ratio)
+    rates = bryant_day_rates(study, pr1, pt1)
     found = bryant_day(rates, study.alpha, aim.alpha, study.power, min(study.largest_n, LARGEST))
     numbers = {
         "n1": found.n1, "cr1": found.cr1, "ct1": found.ct1, "n": found.n, "cr": found.cr, "ct": found.ct,
@@ -192,6 +192,14 @@ def bryant_day_plan(study: SizeStudy, pr1: float, pt1: float) -> Plan:
     }  # fmt: skip
     exact = {name: _of_world(found, world) for name, world in zip((NULL, TOXIC_NULL, ALTERNATIVE), WORLDS, strict=True)}
     return Plan(study.design, numbers, ResponseAndToxicity(found, study.alpha, aim.alpha), exact)
+
+
+def bryant_day_rates(study: SizeStudy, pr1: float, pt1: float) -> Rates:
+    """The rates that the two endpoints are to tell apart."""
+    aim = study.toxicity
+    if aim is None or study.null is None:
+        raise AssertionError("bryant-day has a toxicity and a null: see config.size_study")
+    return Rates(study.null.value, pr1, 1.0 - aim.null.value, pt1, aim.odds_ratio)
 
 
 def _of_world(found: BryantDay, world: str) -> Exact:

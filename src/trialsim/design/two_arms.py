@@ -15,6 +15,7 @@ from trialsim.config.size_study import Looks, SizeStudy
 from trialsim.design.decisions import GO_ON, REJECT, Selection, TwoArms
 from trialsim.design.exact import spending
 from trialsim.design.exact.arguments import LARGEST_ARM
+from trialsim.design.exact.nuisance import largest_probability
 from trialsim.design.exact.proportions import APPROXIMATIONS, Approximation, Test, approximate_n
 from trialsim.design.exact.rounding import lowest_accepted
 from trialsim.design.exact.selection import selection_probabilities
@@ -100,6 +101,8 @@ def two_arm_plan(study: SizeStudy, names: Sequence[str], rates: Sequence[float],
         found = two_arm_paths(decisions, truth, seats)
         exact[name] = Exact(*found, (one_rate(truth[0]), one_rate(truth[1])))
     n = decisions.looks[-1]
+    if len(decisions.looks) > 1:
+        extra["highest_alpha"] = highest_level(decisions, seats)
     numbers: dict[str, Any] = {
         "n": n, "n_control": arms_at(n, seats)[0], "n_experimental": arms_at(n, seats)[1],
         "p_control": control, "p_experimental": experimental, "alpha": exact[NULL].rejects,
@@ -140,9 +143,6 @@ def _one_look(
 def _more_looks(
     study: SizeStudy, control: float, experimental: float, better: str, seats: Sequence[int]
 ) -> tuple[TwoArms, dict[str, Any]]:
-    if study.test not in (None, DEFAULT_TEST):
-        wrong = "looks are judged by the pooled z statistic."
-        raise RequestError(f"test = {study.test}", wrong, f"{DEFAULT_TEST}, or no interim looks.")
     looks = study.looks
     upper, lower = bounds_of(looks, study.alpha, study.power, study.sides)
     drift = drift_for_power(looks.at, upper, study.power, lower or None)
@@ -214,6 +214,38 @@ def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[in
         early += 0.0 if is_last else stopped
         alive = np.where(sign == GO_ON, alive, 0.0)
     return rejects, expected, early
+
+
+def highest_level(decisions: TwoArms, seats: Sequence[int]) -> float:
+    """The largest probability of rejecting, over all rates that the arms may share, accurate to 1e-9.
+
+    Given the total of both arms at the end, had nothing stopped the trial, the probability of rejecting does not depend
+    on the rate: so the maximum is bounded as for one look, see `exact.nuisance`. The conditional probabilities are found
+    at a few rates, each for the totals near it.
+    """
+    n = decisions.looks[-1]
+    rates = np.sin(np.pi / 2.0 * np.array([0.1, 0.3, 0.5, 0.7, 0.9])) ** 2
+    nearest = np.abs(np.arcsin(np.sqrt(np.arange(n + 1) / n))[:, None] - np.arcsin(np.sqrt(rates))).argmin(axis=1)
+    conditional = np.zeros(n + 1)
+    for i, rate in enumerate(rates.tolist()):
+        own = nearest == i
+        conditional[own] = _rejected_by_total(decisions, rate, seats)[own] / binom.pmf(np.flatnonzero(own), n, rate)
+    return largest_probability(np.minimum(conditional, 1.0))
+
+
+def _rejected_by_total(decisions: TwoArms, rate: float, seats: Sequence[int]) -> Floats:
+    """The probability of each total at the end together with rejecting at some look, shape (n + 1,)."""
+    alive, n, found = np.ones((1, 1)), (0, 0), np.zeros(1)
+    for look, total in enumerate(decisions.looks):
+        now = arms_at(total, seats)
+        added = binom.pmf(np.arange(total - sum(n) + 1), total - sum(n), rate)
+        alive = _more(now[0] - n[0], n[0], rate).T @ alive @ _more(now[1] - n[1], n[1], rate)
+        found, n = np.convolve(found, added), now
+        sign = _signs(decisions, look, n)
+        totals = np.add.outer(np.arange(n[0] + 1), np.arange(n[1] + 1))
+        found += np.bincount(totals.ravel(), np.where(sign == REJECT, alive, 0.0).ravel(), total + 1)
+        alive = np.where(sign == GO_ON, alive, 0.0)
+    return found
 
 
 def _more(n_more: int, n_before: int, rate: float) -> Floats:

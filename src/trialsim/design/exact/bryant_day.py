@@ -141,6 +141,18 @@ def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, large
     The first stage stops at the least if nobody responds, or nobody is free of toxicity (cr1, ct1 >= 0). Raises
     `RequestError` where there is none.
     """
+    first = check_bryant_day(rates, alpha_r, alpha_t, power, largest)
+    search = _Search(rates, alpha_r, alpha_t, power, largest)
+    for n in range(first, largest + 1):
+        for n1 in range(1, n):
+            search.try_stages(n1, n)
+    if search.best is None:
+        raise _none(rates, alpha_r, alpha_t, power, largest)
+    return search.best
+
+
+def check_bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int) -> int:
+    """A number of patients below which there is no such design. Raises `RequestError`, without a search."""
     check_kind("rates", rates, Rates)
     check_rates(rates.pr0, rates.pr1)
     check_rates(rates.pt0, rates.pt1)
@@ -157,16 +169,18 @@ def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, large
         about = max(math.ceil(normal_n(*one)) for one in of_each)
         wrong = f"one endpoint alone takes about {about} patients, and a search for two stages would take hours."
         raise RequestError(f"n <= {largest}", wrong, f"rates further apart, so that {MOST_OF_ONE} would do for each.")
-    search = _Search(rates, alpha_r, alpha_t, power, largest if None not in fewest else 0)
-    for n in range(max(2, *(few or largest + 1 for few in fewest)), largest + 1):
-        for n1 in range(1, n):
-            search.try_stages(n1, n)
-    if search.best is None:
-        wrong = f"no design with n <= {largest} has levels {alpha_r:g} and {alpha_t:g} and power {power:g}."
-        most = max(math.ceil(normal_n(*one)) for one in of_each)
-        nearest = f"n up to about {math.ceil(1.3 * most)} (one endpoint alone takes about {most}), or less power."
-        raise RequestError(f"n <= {largest}", wrong, nearest)
-    return search.best
+    if None in fewest:
+        raise _none(rates, alpha_r, alpha_t, power, largest)
+    return max(2, *(few or 2 for few in fewest))
+
+
+def _none(rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int) -> RequestError:
+    """Why there is no design, with the nearest that there may be."""
+    wrong = f"no design with n <= {largest} has levels {alpha_r:g} and {alpha_t:g} and power {power:g}."
+    of_each = (rates.pr0, rates.pr1, alpha_r, power), (rates.pt0, rates.pt1, alpha_t, power)
+    most = max(math.ceil(normal_n(*one)) for one in of_each)
+    nearest = f"n up to about {math.ceil(1.3 * most)} (one endpoint alone takes about {most}), or less power."
+    return RequestError(f"n <= {largest}", wrong, nearest)
 
 
 class _Search:

@@ -145,11 +145,9 @@ def smallest_for_half_width(
         return -guaranteed_half_width(n, p, probability, confidence, method)
 
     crossing = None
-    if (
-        (probability is not None
-        and probability < LEAST_PROBABILITY)
-        or _normal_n(p, half_width, confidence) < FAR * largest
-    ):
+    if (probability is not None and probability < LEAST_PROBABILITY) or _normal_n(
+        p, half_width, confidence
+    ) < FAR * largest:
         crossing = first_reaching(narrowness, -half_width, lambda n: 20 + 2 * math.isqrt(n), largest)
     if crossing is None:
         wrong = f"No trial of at most {largest} patients estimates the rate so precisely."
