@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "selection, sex": (
         "two_arm_toxicity",
         {
-            **ARMS, "design": "selection", "conduct": {}, "looks": {"at": [1.0]},
+            **ARMS, "design": "selection", "alpha": 0.05, "conduct": {}, "looks": {"at": [1.0]},
             "allocation": {"strata": ["sex"], "block": 4},
         },
     ),

@@ -219,9 +219,9 @@ def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[in
 def highest_level(decisions: TwoArms, seats: Sequence[int]) -> float:
     """The largest probability of rejecting, over all rates that the arms may share, accurate to 1e-9.
 
-    Given the total of both arms at the end, had nothing stopped the trial, the probability of rejecting does not depend
-    on the rate: so the maximum is bounded as for one look, see `exact.nuisance`. The conditional probabilities are found
-    at a few rates, each for the totals near it.
+    Given the total of both arms at the end, had nothing stopped the trial, the probability of rejecting does not
+    depend on the rate: so the maximum is bounded as for one look, see `exact.nuisance`. The conditional probabilities
+    are found at a few rates, each for the totals near it.
     """
     n = decisions.looks[-1]
     rates = np.sin(np.pi / 2.0 * np.array([0.1, 0.3, 0.5, 0.7, 0.9])) ** 2

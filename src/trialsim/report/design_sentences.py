@@ -131,8 +131,9 @@ def level_warning(design: Mapping[str, Any]) -> str:
     if highest is None or nominal is None or highest <= highest_accepted(float(nominal)):
         return ""
     return (
-        f" The level is not kept at every rate: if both arms share another rate, the type I error is up to {highest:.4f} "
-        f"where {nominal:g} is asked for (pooled z statistic); one look with boschloo, fisher or z-pooled keeps it."
+        f" The level is not kept at every rate: if both arms share another rate, the type I error is up to "
+        f"{highest:.4f} where {nominal:g} is asked for (pooled z statistic); one look with boschloo, fisher or "
+        "z-pooled keeps it."
     )
 
 
