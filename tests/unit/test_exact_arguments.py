@@ -35,6 +35,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "two_stage.fleming": {"p0": 0.1, "p1": 0.4, "alpha": 0.1, "n1": 10, "n": 20},
     "stages.paths": {"sizes": [5, 10], "lower": [0, 2], "upper": [6, 3], "rate": 0.2},
     "bryant_day.bryant_day": {"alpha_r": 0.2, "alpha_t": 0.2, "power": 0.7, "largest": 25, "rates": RATES},
+    "bryant_day.check_bryant_day": {"alpha_r": 0.2, "alpha_t": 0.2, "power": 0.7, "largest": 25, "rates": RATES},
     "toxicity.bayesian_boundary": {"n": 12, "rate": 0.3, "certainty": 0.9, "prior": (1.0, 1.0), "first": 3},
     "toxicity.exact_boundary": {"n": 12, "rate": 0.3, "alpha": 0.1, "first": 3},
     "proportions.rejection_region": {"n_control": 9, "n_experimental": 8, "alpha": 0.1, "sides": 2, "test": "fisher"},

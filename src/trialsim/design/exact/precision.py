@@ -137,6 +137,9 @@ def smallest_for_half_width(
     """
     check_probability("p", p, with_ends=True)
     check_positive("half_width", half_width)
+    check_probability("confidence", confidence)
+    if probability is not None:
+        check_probability("probability", probability, with_ends=True)
     check_count("largest", largest, largest=MOST_PATIENTS)
 
     def narrowness(n: int) -> float:
