@@ -4,7 +4,8 @@
 
 A single-stage test of the response rate, and a log-rank test with three looks, in the scenario `followup` at the point
 values. The long search is one of 100 times the trials; its own interval is written beside it. 95 of 100 are to be
-expected if the interval were exact and the long search had no error. Writes results/verification/search_for_n.json.
+expected if the interval were exact and the long search had no error. Before them searches with few trials for exact
+tests in one stage, whose answer is known. Writes results/verification/search_for_n.json.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trialsim.config.sizing import Sizing, load_sizing
+from trialsim.design.exact.single_stage import power_by_n
 from trialsim.design.making_ready import ready_of
-from trialsim.design.search import Found
+from trialsim.design.search import Evaluated, Found, evaluated, multiples, search
 from trialsim.design.working import Work
 from trialsim.montecarlo import make_ready
 from trialsim.montecarlo.engine import BATCH
@@ -25,6 +29,8 @@ from trialsim.montecarlo.workers import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
 TIMES = 100
+EXACT = ((0.1, 0.2), (0.15, 0.3), (0.3, 0.45), (0.05, 0.15), (0.2, 0.33), (0.1, 0.3))  # p0 and p1
+ALPHA, TARGET, LARGEST, FEW_TRIALS = 0.05, 0.8, 300, 500
 STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
     "single stage, response": (
         "simon_response",
@@ -62,11 +68,33 @@ def verified(name: str, seeds: int, trials: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def exact_verified(rates: tuple[float, float], seeds: int) -> dict[str, Any]:
+    """Searches with few trials for the n of an exact test in one stage, whose answer is known without simulation."""
+    p0, p1 = rates
+    n, r, power = power_by_n(p0, p1, ALPHA, LARGEST)
+    answer = int(n[power < TARGET][-1]) + 1
+    inside = below = above = 0
+    for seed in range(1, seeds + 1):
+
+        def evaluate(sizes: list[int], first: int, count: int, seed: int = seed) -> Evaluated:
+            x = (np.random.default_rng((seed, first)).random((count, LARGEST)) < p1).cumsum(axis=1)
+            at = np.array(sizes) - 1
+            return evaluated((x[:, at] > r[at]).astype(np.float64), None)
+
+        own = search(evaluate, TARGET, multiples(5, LARGEST, 1), FEW_TRIALS)
+        below += own.lower is not None and answer < own.lower
+        above += own.upper is not None and answer > own.upper
+        inside += own.lower is not None and own.lower <= answer and (own.upper is None or answer <= own.upper)
+    return {"p0": p0, "p1": p1, "answer": answer, "trials": FEW_TRIALS, "seeds": seeds, "inside": inside,
+            "answer_below": below, "answer_above": above}  # fmt: skip
+
+
 def main() -> None:
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     trials = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
     make_ready(BATCH, print)
-    found = {}
+    found: dict[str, Any] = {"exact test in one stage": [exact_verified(rates, 3 * seeds) for rates in EXACT]}
+    print(found, flush=True)
     for name in STUDIES:
         found[name] = verified(name, seeds, trials)
         print(name, {key: value for key, value in found[name].items() if key != "intervals"}, flush=True)

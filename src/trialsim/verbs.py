@@ -43,6 +43,8 @@ def check(names: Sequence[str], changes: Mapping[str, Any] | None = None) -> lis
             texts.append(describe(name, changes or {}))
         except ConfigurationError as error:
             problems += error.problems
+        except RequestError as error:
+            problems.append(error.problem if error.problem.place else replace(error.problem, place=f"{name}:"))
     if problems:
         raise ConfigurationError(problems)
     return texts

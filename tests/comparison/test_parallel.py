@@ -11,9 +11,11 @@ import trialsim as ts
 from tests.comparison.test_compare import STUDY, study
 from trialsim.comparison.allocation import arms_of
 from trialsim.config import protocol_of
+from trialsim.model.protocol import Protocol
 from trialsim.montecarlo.patients import PatientTable, patient_table
+from trialsim.patients import DrawTable, virtual_patients
 from trialsim.records.tables import plain_rows
-from trialsim.records.who import strata_of
+from trialsim.records.who import Enrolled, strata_of
 
 NAMES = ("one", "other")
 
@@ -28,6 +30,10 @@ def table(followup: ts.Scenario) -> PatientTable:
     return patient_table("batch", protocol_of(followup), 3, 1, 40)
 
 
+def draws_of_replicate(protocol: Protocol, replicate: int) -> DrawTable:
+    return DrawTable(3, replicate, protocol.decision_codes.values())
+
+
 def in_order(table: PatientTable, trial: int) -> np.ndarray:
     """The places of a trial's patients in the order of enrolment."""
     own = np.flatnonzero(table.replicate == trial)
@@ -40,7 +46,8 @@ def in_order(table: PatientTable, trial: int) -> np.ndarray:
 def test_every_block_holds_the_ratio(
     followup: ts.Scenario, table: PatientTable, ratio: dict[str, int], block: int | None, in_block: tuple[int, int]
 ) -> None:
-    arms = arms_of(protocol_of(followup), NAMES, ratio, block, ()).of(table, 3)
+    protocol = protocol_of(followup)
+    arms = arms_of(protocol, NAMES, ratio, block, ()).of(protocol, table, 3)
     size, seen = sum(in_block), set()
     for trial in range(table.n):
         own = arms[in_order(table, trial)]
@@ -54,10 +61,18 @@ def test_every_block_holds_the_ratio(
 def test_blocks_are_filled_within_strata(followup: ts.Scenario, table: PatientTable) -> None:
     protocol = protocol_of(followup)
     by = ("site", "sex")
-    arms = arms_of(protocol, NAMES, {}, 2, by).of(table, 3)
+    numbers = table["patient"].astype(np.int64)
+    by_patient = strata_of(protocol, 3, Enrolled(table.first + table.replicate, numbers, table["enrolled_day"]), by)
+    for trial in range(3):
+        everyone = {who.number: who for who in virtual_patients(protocol, draws_of_replicate(protocol, trial + 1))}
+        own = table.replicate == trial
+        sex = [item.name for item in protocol.covariates].index("sex")
+        expected = [[everyone[i].site, int(everyone[i].baseline[sex])] for i in numbers[own].tolist()]
+        assert by_patient[own].tolist() == expected
+    arms = arms_of(protocol, NAMES, {}, 2, by).of(protocol, table, 3)
     for trial in range(table.n):
         own = in_order(table, trial)
-        codes = strata_of(protocol, 3, trial + 1, table["patient"][own].astype(np.int64), by)
+        codes = by_patient[own]
         assert codes.shape == (len(own), 2)
         for code in np.unique(codes, axis=0):
             group = arms[own[(codes == code).all(axis=1)]]
@@ -71,9 +86,22 @@ def test_one_more_patient_moves_no_other(followup: ts.Scenario) -> None:
     for n in (40, 41):
         protocol = protocol_of(followup.with_changes({"accrual.patients": n, "accrual.ineligible": 0}))
         table = patient_table("batch", protocol, 3, 1, 5)
-        arms = arms_of(protocol, NAMES, {}, None, ()).of(table, 3)
+        arms = arms_of(protocol, NAMES, {}, None, ()).of(protocol, table, 3)
         tables[n] = {(int(r), int(p)): int(a) for r, p, a in zip(table.replicate, table["patient"], arms, strict=True)}
     assert {key: tables[41][key] for key in tables[40]} == tables[40]
+
+
+def test_a_larger_trial_allocates_the_same_patients_alike(followup: ts.Scenario) -> None:
+    """Strata are those of the patients who are enrolled, not of the scenario's own number of patients."""
+    tables = {}
+    for n in (40, 120):
+        protocol = protocol_of(followup.with_changes({"accrual.patients": n}))
+        enrolled = patient_table("batch", protocol, 3, 5, 4)
+        arms = arms_of(protocol_of(followup), NAMES, {"other": 2}, None, ("site", "sex")).of(protocol, enrolled, 3)
+        key = zip(enrolled.replicate.tolist(), enrolled["patient"].tolist(), arms.tolist(), strict=True)
+        tables[n] = {(replicate, number): arm for replicate, number, arm in key}
+    assert len(tables[120]) > 2 * len(tables[40])
+    assert tables[40].items() <= tables[120].items()
 
 
 def test_a_parallel_trial_finds_the_same_differences_with_more_scatter(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from trialsim.design.two_arms import selection_plan, two_arm_paths, two_arm_plan
 from trialsim.errors import DisagreementError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import ParameterPlace
+from trialsim.report.design_sentences import level_warning
 
 BASE: dict[str, object] = {
     "study": "size",
@@ -72,6 +73,17 @@ def test_instant_outcomes_at_known_rates_give_the_exact_values(name: str) -> Non
     for truth, exact in plan.exact.items():
         rows = run(partial(trial.ideal_rows, exact.cells, plan.seats, 11), N, 500, 2, lambda done, wanted: None)
         check_agreement(compared(truth, exact, rows, len(plan.decisions.looks)))
+
+
+@pytest.mark.parametrize("looks", [[0.5, 1.0], [0.4, 0.7, 1.0]])
+def test_the_highest_level_with_looks_is_that_of_a_scan_of_rates(looks: list[float]) -> None:
+    own = study(TWO, looks={"at": looks}, alpha=0.1, allocation={"ratio": {"b": 2}})
+    plan = two_arm_plan(own, ("a", "b"), (0.1, 0.45), "higher")
+    levels = [two_arm_paths(plan.decisions, (p, p), plan.seats)[0] for p in np.linspace(0.001, 0.999, 999)]  # type: ignore[arg-type]
+    assert max(levels) <= plan.numbers["highest_alpha"] + 1e-9
+    assert plan.numbers["highest_alpha"] == pytest.approx(max(levels), rel=2e-3)
+    assert plan.numbers["highest_alpha"] > 0.1
+    assert "is up to" in level_warning(plan.numbers)
 
 
 def test_a_wrong_exact_value_fails_the_run() -> None:

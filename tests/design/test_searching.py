@@ -67,6 +67,17 @@ def test_the_interval_holds_the_truth_in_19_of_20_searches(make: object) -> None
     assert np.mean(wide) < 40
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_no_size_of_a_saw_tooth_is_left_out_of_the_interval(seed: int) -> None:
+    """A size that falls short between two that do not would be missed if it were not looked at."""
+    sizes = multiples(5, SIZES, 1)
+    found = search(saw_tooth(seed)[0], 0.8, sizes, 300)
+    assert found.lower is not None
+    assert found.upper is not None
+    inside = sizes[(sizes >= found.lower) & (sizes <= 2 * found.upper - found.lower)]
+    assert np.isin(inside, found.curve["n"]).all()
+
+
 def test_more_trials_narrow_the_interval() -> None:
     few, many = (search(smooth(1)[0], 0.8, multiples(5, SIZES, 1), trials) for trials in (1000, 16_000))
     assert width(many) < width(few)

@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from tests.comparison.test_parallel import followup, table  # noqa: F401  # fixtures
-from trialsim.comparison.allocation import arms_of
-from trialsim.config import protocol_of
 from trialsim.design.assurance import assurance_of, shares_of
 from trialsim.design.trials import columns_of
 from trialsim.records.digest import row_type
@@ -52,19 +49,3 @@ def test_the_spread_of_power_is_that_of_the_truth_not_of_the_noise(trials: int) 
     assert found.power_by_draw.std() == pytest.approx(power.std(), rel=0.15)
     assert abs(found.assurance - power.mean()) < 4.0 * found.mcse
     assert found.better == pytest.approx((power > 0.3).mean(), abs=0.1)
-
-
-def test_allocation_of_many_trials_is_that_of_each(followup, table) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
-    arms = arms_of(protocol_of(followup), ("one", "other"), {"other": 2}, None, ())
-    numbers = np.zeros((table.n, 60), np.int64)
-    for trial in range(table.n):
-        own = np.flatnonzero(table.replicate == trial)
-        own = own[np.lexsort((table["patient"][own], table["enrolled_day"][own]))]
-        numbers[trial, : len(own)] = table["patient"][own]
-    found = arms.of_trials(table, 3, numbers)
-    each = arms.of(table, 3)
-    for trial in range(table.n):
-        own = np.flatnonzero(table.replicate == trial)
-        by_number = dict(zip(table["patient"][own].astype(int), each[own], strict=True))
-        for number, arm in zip(numbers[trial], found[trial], strict=True):
-            assert number == 0 or by_number[int(number)] == arm

@@ -184,11 +184,54 @@ def every_two_stage_design(n: int, p0: float, p1: float, alpha: float, power: fl
                 yield en
 
 
+def falling(least: dict[int, float]) -> dict[int, float]:
+    """The n that take fewer patients on average than every smaller n."""
+    return {n: en for n, en in least.items() if all(en < least[less] for less in least if less < n)}
+
+
 @pytest.mark.parametrize("question", [(0.1, 0.45, 0.1, 0.8), (0.3, 0.7, 0.12, 0.75), (0.55, 0.9, 0.1, 0.8)])
 def test_the_search_finds_what_trying_every_design_finds(question: tuple[float, float, float, float]) -> None:
-    expected = {n: min(every_two_stage_design(n, *question), default=None) for n in range(2, 15)}
+    every = {n: list(every_two_stage_design(n, *question)) for n in range(2, 15)}
     found = {design.n: design.en_p0 for design in simon_designs(*question, largest=14)}
-    assert found == pytest.approx({n: en for n, en in expected.items() if en is not None}, abs=ROUNDING)
+    assert found == pytest.approx(falling({n: min(en) for n, en in every.items() if en}), abs=ROUNDING)
+
+
+@pytest.mark.parametrize(
+    ("question", "r1", "n1", "r", "n", "en"),
+    [((0.01, 0.1, 0.025, 0.7), 0, 12, 2, 60, 17.45), ((0.05, 0.95, 0.01, 0.95), 0, 2, 1, 3, 2.0975)],
+)
+def test_optimal_designs_that_a_search_may_miss(
+    question: tuple[float, float, float, float], r1: int, n1: int, r: int, n: int, en: float
+) -> None:
+    """The first is far beyond twice the minimax n; of the second, 0/1 2/16 has a power of 0.95 (1 - 1e-18)."""
+    design = simon(OPTIMAL, *question)
+    assert (design.r1, design.n1, design.r, design.n) == (r1, n1, r, n)
+    assert design.en_p0 == pytest.approx(en, abs=0.005)
+
+
+@pytest.mark.parametrize("question", [(0.01, 0.1, 0.025, 0.7), (0.02, 0.17, 0.05, 0.8), (0.05, 0.2, 0.2, 0.6)])
+def test_no_design_beyond_the_end_of_the_search_is_better(question: tuple[float, float, float, float]) -> None:
+    """EN of whatever leaves the power at the first stage, and so of every design, for n far beyond the search."""
+    p0, p1, _, power = question
+    best = simon(OPTIMAL, *question)
+    for n1 in range(1, math.ceil(best.en_p0)):
+        enough = [r1 for r1 in range(n1) if at_least(n1, r1 + 1, p1) >= power]
+        for n in range(best.n + 1, 6 * best.n) if enough else ():
+            goes_on = at_least(n1, enough[-1] + 1, p0)
+            if n1 + goes_on * (n - n1) < best.en_p0:  # the bound alone does not exclude it
+                assert not any(
+                    n1 + at_least(n1, r1 + 1, p0) * (n - n1) < best.en_p0 - ROUNDING
+                    and any(
+                        two_stages(n1, r1, n, r, p0)[0] <= question[2] and two_stages(n1, r1, n, r, p1)[0] >= power
+                        for r in range(r1, n)
+                    )
+                    for r1 in enough
+                )
+
+
+def test_two_stages_of_too_many_patients_are_refused_before_the_search() -> None:
+    with pytest.raises(RequestError, match="take about 2041 patients in one stage"):
+        simon_designs(0.15, 0.17, 0.05, 0.8, 5000)
 
 
 @settings(max_examples=15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,8 +23,9 @@ from trialsim.design.exact.proportions import (
     reject_probability,
     rejection_region,
     size_of,
-    smallest_n,
 )
+from trialsim.design.exact.two_arm_sizes import smallest_n, smallest_trial, split_of
+from trialsim.design.two_arms import seats_of
 from trialsim.errors import RequestError
 
 ARMS = st.integers(1, 14)
@@ -298,6 +300,52 @@ def test_the_smallest_size_is_the_first_of_a_scan(
     assert design.stays_from == 120 - reaches[::-1].index(False) + 1
     assert design.power >= 0.8
     assert design.size == size_of(rejection_region(design.n_control, design.n_experimental, 0.05, sides, test, better))
+
+
+@pytest.mark.parametrize(
+    ("rates", "test", "sides", "parts", "n"),
+    [
+        ((0.598, 0.199), "fisher", 2, (5, 1), 89),
+        ((0.3, 0.6), "fisher", 2, (3, 1), None),
+        ((0.7, 0.3), "boschloo", 1, (1, 5), None),
+        ((0.1, 0.5), "z-pooled", 1, (10, 1), None),
+        ((0.2, 0.5), "chi-square", 2, (2, 3), None),
+        ((0.2, 0.5), "fisher", 1, (1, 1), None),
+    ],
+)
+def test_the_smallest_trial_is_the_first_of_a_scan_by_its_own_split(
+    rates: tuple[float, float], test: Test, sides: int, parts: tuple[int, int], n: int | None
+) -> None:
+    design = smallest_trial(*rates, 0.05, 0.8, sides, test, parts)
+    better: Better = "higher" if rates[1] > rates[0] else "lower"
+    sizes = range(parts[0] + parts[1] + 1, 160) if parts[0] != parts[1] else range(2, 160, 2)
+    has_power = {}
+    for total in sizes:
+        region = rejection_region(*split_of(total, parts), 0.05, sides, test, better)
+        has_power[total] = reject_probability(region, *rates) >= 0.8
+    found = design.n_control + design.n_experimental
+    assert found == min(total for total in has_power if has_power[total])
+    assert n is None or found == n
+    assert (design.n_control, design.n_experimental) == split_of(found, parts)
+    step = sizes[1] - sizes[0]
+    assert design.stays_from == max(total for total in has_power if not has_power[total]) + step
+
+
+@pytest.mark.parametrize("parts", [(1, 1), (2, 1), (1, 3), (5, 1), (4, 6)])
+def test_turns_of_the_arms_give_the_split_of_every_trial(parts: tuple[int, int]) -> None:
+    names = ("a", "b")
+    study = SimpleNamespace(allocation=SimpleNamespace(ratio=dict(zip(names, parts, strict=True))))
+    seats = seats_of(study, names)  # type: ignore[arg-type]
+    assert (seats.count(0), seats.count(1)) == parts
+    for n in range(60):
+        turns = [seats[i % len(seats)] for i in range(n)]
+        assert (turns.count(0), turns.count(1)) == split_of(n, parts)
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_two_arms_that_take_too_many_patients_are_refused_soon(test: Test) -> None:
+    with pytest.raises(RequestError, match=r"powers up to 0\.0"):
+        smallest_n(0.3, 0.31, test=test, largest=600)
 
 
 def test_a_power_out_of_reach_is_refused_with_the_one_that_is_reached() -> None:

@@ -106,7 +106,7 @@ def contest_rows(contest: Contest, seed: int, first: int, n: int) -> Rows:
         for engine, protocol in zip(contest.engines, contest.protocols, strict=True)
     ]
     places, n_places = _places(tables)
-    chosen = contest.arms.of(tables[0], seed) if contest.arms is not None else None
+    chosen = contest.arms.of(contest.protocols[0], tables[0], seed) if contest.arms is not None else None
     rows = np.zeros(n, row_type(contest.columns))
     rows["replicate"] = np.arange(first, first + n)
     protocol = contest.protocols[0]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
-from trialsim.config.size_study import ARMS, CALIBRATED, MODELLED, OF_TIMES, SPENDING, SizeStudy
+from trialsim.config.size_study import ARMS, CALIBRATED, MODELLED, OF_TIMES, SPENDING, Design, SizeStudy
 
 Misfit = tuple[str, str, str]  # dotted key, what is wrong, what is allowed
 
@@ -14,6 +14,9 @@ _SIMON: Final = ("simon-optimal", "simon-minimax", "simon-admissible")
 _BINOMIAL: Final = ("single-stage", "ahern", *_SIMON, "fleming")
 _NOT_OF_TIMES: Final = (*_BINOMIAL, "bryant-day", "precision", "two-arm", "selection")
 _STAGED: Final = (*_SIMON, "fleming", "bryant-day", "two-arm")
+TESTS: Final = ("boschloo", "fisher", "z-pooled", "chi-square", "unpooled")  # of two proportions
+TESTS_AT_LOOKS: Final = ("chi-square",)
+WALD: Final = "wald"
 # Which designs use a key; keys that are not here are of all of them.
 USED_BY: Final[dict[str, tuple[str, ...]]] = {
     "null": (*_BINOMIAL, "bryant-day"),
@@ -28,6 +31,7 @@ USED_BY: Final[dict[str, tuple[str, ...]]] = {
     "looks": ("two-arm", "logrank"),
     "test": ("two-arm",),
     "sides": ("two-arm", *OF_TIMES),
+    "alpha": tuple(name for name in get_args(Design) if name not in ("precision", "selection")),
     "safety": _NOT_OF_TIMES,
     "conduct.accrual": _STAGED,
     "conduct.overrun": _STAGED,
@@ -51,6 +55,7 @@ def misfits(study: SizeStudy) -> Iterator[Misfit]:
         elif study.design in designs and key in _NEEDED and not getattr(study, key):
             yield key, f"{study.design} needs it", _NEEDED[key]
     yield from _wrong_arms(study)
+    yield from _wrong_test(study)
     yield from _wrong_errors(study)
     yield from _wrong_alternative(study)
     yield from _wrong_looks(study)
@@ -76,8 +81,27 @@ def _wrong_arms(study: SizeStudy) -> Iterator[Misfit]:
         yield "variants", f"{study.design} compares arms", "`variants` with two arms"
     if study.design in ("two-arm", "logrank") and len(study.variants) > 2:
         yield "variants", f"{study.design} compares two arms", "two `variants`"
+    for name in study.allocation.ratio:
+        if study.design in ARMS and name not in study.variants:
+            yield f"allocation.ratio.{name}", "there is no variant of this name", ", ".join(study.variants)
+    if study.design == "selection" and len({study.allocation.ratio.get(name, 1) for name in study.variants}) > 1:
+        yield "allocation.ratio", "selection compares arms of equal size", "no `allocation.ratio`"
     if study.control is not None and study.variants and study.control not in study.variants:
         yield "control", f"there is no variant {study.control!r}", ", ".join(study.variants)
+
+
+def _wrong_test(study: SizeStudy) -> Iterator[Misfit]:
+    """The test is one of those that there are; that of Wald ends as the scenario says, so it uses no `conduct`."""
+    if study.test is None or study.design != "two-arm":
+        return
+    known = TESTS_AT_LOOKS if len(study.looks.at) > 1 else (*TESTS, WALD)
+    if study.test not in known:
+        with_looks = " with interim looks" if len(study.looks.at) > 1 else ""
+        yield "test", f"there is no test {study.test!r}{with_looks}", ", ".join(known)
+    if study.test == WALD:
+        for key in type(study.conduct).model_fields:
+            if _says_something(study, f"conduct.{key}"):
+                yield f"conduct.{key}", "`test: wald` does not use it", f"no `conduct.{key}`, or another test"
 
 
 def _wrong_errors(study: SizeStudy) -> Iterator[Misfit]:

@@ -200,6 +200,9 @@ class SizeStudy(Section):
         if not isinstance(data, Mapping):
             return data
         found = dict(data)
+        if "n" in found:
+            wrong = "a study of size finds n, so `n` is not a key of it"
+            raise mistake(wrong, "`largest_n` as a limit; the power of each n that was tried is in curve.csv")
         if isinstance(found.get("variants"), Mapping):
             found["variants"] = spelt_out_variants(found["variants"])
         given = found.get("alternative")

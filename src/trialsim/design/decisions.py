@@ -13,6 +13,7 @@ from scipy.stats import binom, norm
 from trialsim.design.exact.bryant_day import BryantDay
 from trialsim.design.exact.precision import half_widths
 from trialsim.design.exact.proportions import rejection_region
+from trialsim.design.exact.rounding import highest_accepted
 from trialsim.design.exact.tables import z_of_counts
 from trialsim.design.exact.two_stage import TwoStage
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
@@ -88,9 +89,13 @@ class OneArm:
             raise AssertionError("a single stage has no first one")
         e1 = design.n1 + 1 if design.e1 is None else design.e1
         level = GREEN_DAHLBERG_LEVEL if self.attained == GREEN_DAHLBERG else binom.cdf(design.r1, design.n1, self.p1)
-        low = np.where(n == design.n1, x <= design.r1, binom.cdf(x, n, self.p1) <= level + 1e-12)
+        low = np.where(n == design.n1, x <= design.r1, binom.cdf(x, n, self.p1) <= highest_accepted(float(level)))
         high_level = binom.sf(e1 - 1, design.n1, self.p0)
-        high = np.where(n == design.n1, x >= e1, (binom.sf(x - 1, n, self.p0) <= high_level) & (design.e1 is not None))
+        high = np.where(
+            n == design.n1,
+            x >= e1,
+            (binom.sf(x - 1, n, self.p0) <= highest_accepted(high_level)) & (design.e1 is not None),
+        )
         return np.where(low, FUTILE, np.where(high, REJECT, GO_ON)).astype(np.int8)
 
     def _final_as_planned(self, counts: Counts, n: Counts) -> npt.NDArray[np.bool_]:
@@ -101,11 +106,11 @@ class OneArm:
         if self.attained == GREEN_DAHLBERG:
             return np.asarray(binom.sf(x - 1, n, self.p0) <= GREEN_DAHLBERG_FINAL)
         if self.design is None:
-            return np.asarray(binom.sf(x - 1, n, self.p0) <= self.alpha)
+            return np.asarray(binom.sf(x - 1, n, self.p0) <= highest_accepted(self.alpha))
         n1, x1 = counts[:, 0, 0, 0], counts[:, 0, 0, 1]
-        spent = binom.sf(self.r - x1, np.maximum(self.n - n1, 0), self.p0)
-        second = binom.sf(x - x1 - 1, np.maximum(n - n1, 0), self.p0) <= spent
-        return np.asarray(np.where(n1 > 0, second, binom.sf(x - 1, n, self.p0) <= self.design.alpha))
+        spent = np.asarray(binom.sf(self.r - x1, np.maximum(self.n - n1, 0), self.p0), dtype=np.float64)
+        second = binom.sf(x - x1 - 1, np.maximum(n - n1, 0), self.p0) <= highest_accepted(spent)
+        return np.asarray(np.where(n1 > 0, second, binom.sf(x - 1, n, self.p0) <= highest_accepted(self.design.alpha)))
 
 
 @dataclass(frozen=True)
@@ -139,12 +144,14 @@ class ResponseAndToxicity:
         d, rates = self.design, self.design.rates
         n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]
         if look == 0:
-            low_r = binom.cdf(x, n, rates.pr1) <= binom.cdf(d.cr1, d.n1, rates.pr1) + 1e-12
-            low_t = binom.cdf(free, n, rates.pt1) <= binom.cdf(d.ct1, d.n1, rates.pt1) + 1e-12
+            low_r = binom.cdf(x, n, rates.pr1) <= highest_accepted(binom.cdf(d.cr1, d.n1, rates.pr1))
+            low_t = binom.cdf(free, n, rates.pt1) <= highest_accepted(binom.cdf(d.ct1, d.n1, rates.pt1))
             is_low = np.where(n == d.n1, (x <= d.cr1) | (free <= d.ct1), low_r | low_t)
             return np.where(is_low, FUTILE, GO_ON).astype(np.int8)
         planned = (x > d.cr) & (free > d.ct)
-        attained = (binom.sf(x - 1, n, rates.pr0) <= self.alpha_r) & (binom.sf(free - 1, n, rates.pt0) <= self.alpha_t)
+        attained = (binom.sf(x - 1, n, rates.pr0) <= highest_accepted(self.alpha_r)) & (
+            binom.sf(free - 1, n, rates.pt0) <= highest_accepted(self.alpha_t)
+        )
         return np.where(np.where(n == d.n, planned, attained), REJECT, FUTILE).astype(np.int8)
 
 

@@ -12,13 +12,17 @@ from trialsim.config import protocol_of
 from trialsim.config.size_study import CALIBRATED, MODELLED, OF_TIMES, SizeStudy
 from trialsim.config.sizing import Sizing
 from trialsim.design.event_plan import by_lachin_and_foulkes, event_plan
+from trialsim.design.exact.bryant_day import check_bryant_day
 from trialsim.design.exact.stages import check_rates
+from trialsim.design.exact.toxicity import ToxicityBoundary
 from trialsim.design.one_sample_plan import decisions_of, one_sample_plan
 from trialsim.design.plan import (
     ALTERNATIVE,
+    LARGEST,
     NULL,
     TOXIC_NULL,
     bryant_day_plan,
+    bryant_day_rates,
     one_arm_plan,
     precision_plan,
 )
@@ -32,6 +36,7 @@ from trialsim.design.ready import (
     TRIALS_A_DRAW,
     Protocols,
     Ready,
+    safety_boundary,
 )
 from trialsim.design.settings import (
     check_reachable,
@@ -45,16 +50,72 @@ from trialsim.design.settings import (
     with_toxicity,
 )
 from trialsim.design.trials import Questions
-from trialsim.design.two_arms import seats_of, selection_plan, two_arm_plan
+from trialsim.design.two_arms import bounds_of, seats_of, selection_plan, two_arm_plan
 from trialsim.design.wald import WaldTest
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import Protocol
 from trialsim.montecarlo import choose_engine
+from trialsim.montecarlo.engine import BATCH
 
 
 def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
     """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
+    check_study(sizing)
+    ready, protocols = _begin(sizing, engine, seed, trials)
+    study = sizing.study
+    if study.test == "wald":
+        return _with_any_endpoint(ready, protocols)
+    if study.design == "one-sample-logrank":
+        ready = _with_reference(ready, protocols[0])
+        return check_accrual(replace(ready, posterior=protocols))
+    if ready.questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
+        ready = _with_events(ready, protocols)
+    elif len(protocols) > 1:
+        ready = _with_arms(ready, protocols)
+    else:
+        ready = _with_one_arm(ready, protocols[0])
+    if study.safety is not None and ready.plan is not None:
+        ready = replace(ready, boundary=boundary_of(study, ready.plan.n))
+    return check_accrual(replace(ready, posterior=_all_draws(ready, protocols)))
+
+
+def check_study(sizing: Sizing) -> None:
+    """Refuse what `ready_of` refuses, as far as no simulation is needed to see it. Raises `RequestError`."""
+    ready, protocols = _begin(sizing, BATCH, 1, FEWEST_DRAWS)
+    study, p1 = sizing.study, sizing.study.alternative_rate
+    if study.test == "wald":
+        _with_any_endpoint(ready, protocols)
+        return
+    _posterior(ready, protocols)
+    if study.design in ("two-arm", "logrank"):
+        bounds_of(study.looks, study.alpha, study.power, study.sides)
+    if p1 is None or study.design in OF_TIMES:
+        return
+    if study.design == "bryant-day" and study.toxicity is not None:
+        aim = study.toxicity
+        rates = bryant_day_rates(study, p1, 1.0 - aim.alternative.value)
+        check_bryant_day(rates, study.alpha, aim.alpha, study.power, min(study.largest_n, LARGEST))
+        return
+    plan = precision_plan(study, p1) if study.design == "precision" else one_arm_plan(study, p1)
+    if study.safety is not None:
+        boundary_of(study, plan.n)
+
+
+def boundary_of(study: SizeStudy, n: int) -> ToxicityBoundary:
+    """The boundary that stops a trial of `n` patients for toxicity. Raises `RequestError` where it never can."""
+    boundary, own = safety_boundary(study, n), study.safety
+    if own is not None and own.first > n:
+        wrong = f"the trial has {n} patients, so that the first look would be after the last of them."
+        raise RequestError(f"safety.first = {own.first}", wrong, f"up to {n}.")
+    if all(x > patients for patients, x in enumerate(boundary.at_least, start=1)):
+        wrong = f"not even {n} toxicities in {n} patients stop the trial."
+        raise RequestError("safety", wrong, "less certainty, a larger alpha, or more patients.")
+    return boundary
+
+
+def _begin(sizing: Sizing, engine: str, seed: int, trials: int) -> tuple[Ready, Protocols]:
+    """What is asked of whom, and who goes where, with the protocols of the arms. Raises `RequestError`."""
     study = sizing.study
     protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
     if len({item.n_parameter_draws for item in protocols}) > 1:
@@ -68,22 +129,10 @@ def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
     n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, trials // TRIALS_A_DRAW))
     ready = Ready(sizing, chosen, seed, Questions(()), arms, "", {}, {}, n_draws=n_draws)
     if study.test == "wald":
-        return _with_any_endpoint(ready, protocols)
+        return ready, protocols
     questions = _questions(study, protocols)
-    if study.design == "one-sample-logrank":
-        ready = _with_reference(replace(ready, questions=questions), protocols[0])
-        return check_accrual(replace(ready, posterior=protocols))
     better = "lower" if questions.primary[0].kind == c.TOXICITY else "higher"
-    ready = replace(ready, questions=questions, better=better)
-    if questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
-        ready = _with_events(ready, protocols)
-    elif len(protocols) > 1:
-        ready = _with_arms(ready, protocols)
-    else:
-        ready = _with_one_arm(ready, protocols[0])
-    if study.safety is not None and ready.plan is not None:
-        ready = replace(ready, boundary=ready.boundary_for(ready.plan.n))
-    return check_accrual(replace(ready, posterior=_all_draws(ready, protocols)))
+    return replace(ready, questions=questions, better=better), protocols
 
 
 def _all_draws(ready: Ready, protocols: Protocols) -> Protocols:

@@ -15,6 +15,7 @@ from trialsim.config.size_study import SizeStudy
 from trialsim.design.decisions import Decisions, Estimation, OneArm, ResponseAndToxicity
 from trialsim.design.exact.bryant_day import WORLDS, BryantDay, Rates, bryant_day
 from trialsim.design.exact.precision import expected_half_width, half_widths, limits, smallest_for_half_width
+from trialsim.design.exact.rounding import lowest_accepted
 from trialsim.design.exact.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
 from trialsim.design.exact.two_stage import (
     MINIMAX,
@@ -84,7 +85,7 @@ def one_arm_plan(study: SizeStudy, p1: float) -> Plan:
         if study.stages is None:
             raise AssertionError("fleming has stages: see config.size_study")
         design = fleming(p0, p1, study.alpha, study.stages.first, study.stages.all)
-        if design.power < study.power:
+        if design.power < lowest_accepted(study.power):
             wrong = f"these stages have power {design.power:.3f}, and {study.power:g} is asked for."
             nearest = f"more patients, or power up to {math.floor(1000.0 * design.power) / 1000.0:g}."
             raise RequestError("stages", wrong, nearest)
@@ -179,7 +180,7 @@ def bryant_day_plan(study: SizeStudy, pr1: float, pt1: float) -> Plan:
     aim = study.toxicity
     if aim is None or study.null is None:
         raise AssertionError("bryant-day has a toxicity and a null: see config.size_study")
-    rates = Rates(study.null.value, pr1, 1.0 - aim.null.value, pt1, aim.odds_ratio)
+    rates = bryant_day_rates(study, pr1, pt1)
     found = bryant_day(rates, study.alpha, aim.alpha, study.power, min(study.largest_n, LARGEST))
     numbers = {
         "n1": found.n1, "cr1": found.cr1, "ct1": found.ct1, "n": found.n, "cr": found.cr, "ct": found.ct,
@@ -191,6 +192,14 @@ def bryant_day_plan(study: SizeStudy, pr1: float, pt1: float) -> Plan:
     }  # fmt: skip
     exact = {name: _of_world(found, world) for name, world in zip((NULL, TOXIC_NULL, ALTERNATIVE), WORLDS, strict=True)}
     return Plan(study.design, numbers, ResponseAndToxicity(found, study.alpha, aim.alpha), exact)
+
+
+def bryant_day_rates(study: SizeStudy, pr1: float, pt1: float) -> Rates:
+    """The rates that the two endpoints are to tell apart."""
+    aim = study.toxicity
+    if aim is None or study.null is None:
+        raise AssertionError("bryant-day has a toxicity and a null: see config.size_study")
+    return Rates(study.null.value, pr1, 1.0 - aim.null.value, pt1, aim.odds_ratio)
 
 
 def _of_world(found: BryantDay, world: str) -> Exact:

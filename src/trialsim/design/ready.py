@@ -204,9 +204,14 @@ class Ready:
 
     def boundary_for(self, n: int) -> ToxicityBoundary:
         """The boundary that stops a trial of up to `n` patients for toxicity."""
-        own = self.study.safety
-        if own is None:
-            raise AssertionError("the study has no boundary")
-        if own.method == "exact":
-            return exact_boundary(n, own.rate.value, own.alpha, own.first)
-        return bayesian_boundary(n, own.rate.value, own.certainty, own.prior, own.first)
+        return safety_boundary(self.study, n)
+
+
+def safety_boundary(study: SizeStudy, n: int) -> ToxicityBoundary:
+    """The boundary of a study that stops a trial of up to `n` patients for toxicity."""
+    own = study.safety
+    if own is None:
+        raise AssertionError("the study has no boundary")
+    if own.method == "exact":
+        return exact_boundary(n, own.rate.value, own.alpha, own.first)
+    return bayesian_boundary(n, own.rate.value, own.certainty, own.prior, own.first)

@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 SHARES: Final = (0.03, 0.12)  # of all trials, for the bracket and for narrowing it; the rest refine
 FEWEST: Final = 150  # trials for either of them
 MOST_SIZES: Final = 24
+MOST_GAPS: Final = 100  # sizes between those, looked at in the end where power is a saw-tooth
 WIDE: Final = 4.0  # standard errors that a size must be off to be left out
 Z: Final = 1.959963984540054
 
@@ -94,10 +95,13 @@ def search(
     target: float,
     whole: Counts,
     trials: int,
+    has_saw_tooth: bool = True,
 ) -> Found:
     """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `trials` trials in all.
 
-    If the sizes that are left in the end do not hold the whole interval, more are looked at in the same trials.
+    If the sizes that are left in the end do not hold the whole interval, more are looked at in the same trials. Where
+    power goes up and down with n (`has_saw_tooth`), a size that was not looked at may fall short of the target although
+    its neighbours do not; so those within the interval, and as far above it as it is wide, are looked at too.
     """
     curve: dict[int, tuple[float, float, int]] = {}
     sizes = chosen = whole
@@ -119,7 +123,12 @@ def search(
         found = _answer(now, _table(curve), target, spent + n, whole)
         wider = _widened(whole, sizes, found)
         if len(wider) == len(sizes):
-            return found
+            gaps = _gaps(whole, chosen, found) if has_saw_tooth else chosen[:0]
+            if not 0 < len(gaps) <= MOST_GAPS:
+                return found
+            look(gaps)
+            chosen = np.union1d(chosen, gaps)
+            continue
         more = _spread(np.setdiff1d(wider, sizes))
         look(more)
         sizes, chosen = wider, np.union1d(chosen, more)
@@ -134,6 +143,14 @@ def _widened(whole: Counts, sizes: Counts, found: Found) -> Counts:
     if found.lower == low:
         low -= width
     return whole[(whole >= low) & (whole <= high)]
+
+
+def _gaps(whole: Counts, chosen: Counts, found: Found) -> Counts:
+    """The sizes in the interval, and as far above it as it is wide, that were not looked at."""
+    if found.lower is None or found.upper is None:
+        return chosen[:0]
+    end = 2 * found.upper - found.lower + found.step
+    return np.setdiff1d(whole[(whole >= found.lower) & (whole <= end)], chosen)
 
 
 def _spread(sizes: Counts) -> Counts:

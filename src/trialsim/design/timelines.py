@@ -78,9 +78,8 @@ def simulated(
     orders = [_in_order(table, who) for table, who in zip(tables, own, strict=True)]
     found = _nobody(first, n, max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0), len(asked))
     if arms is not None and arm is None:
-        numbers = np.zeros_like(found.number)
-        numbers[orders[0].row, orders[0].place] = tables[0]["patient"][orders[0].who]
-        arm = arms.of_trials(tables[0], seed, numbers)
+        order = orders[0]
+        found.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
     if arm is not None:
         found.arm[:] = arm[:, : found.arm.shape[1]]
     for i, (table, protocol, order) in enumerate(zip(tables, protocols, orders, strict=True)):

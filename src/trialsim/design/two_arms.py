@@ -14,7 +14,10 @@ from scipy.stats import binom, norm
 from trialsim.config.size_study import Looks, SizeStudy
 from trialsim.design.decisions import GO_ON, REJECT, Selection, TwoArms
 from trialsim.design.exact import spending
-from trialsim.design.exact.proportions import APPROXIMATIONS, Approximation, Test, approximate_n, smallest_n
+from trialsim.design.exact.arguments import LARGEST_ARM
+from trialsim.design.exact.nuisance import largest_probability
+from trialsim.design.exact.proportions import APPROXIMATIONS, Approximation, Test, approximate_n
+from trialsim.design.exact.rounding import lowest_accepted
 from trialsim.design.exact.selection import selection_probabilities
 from trialsim.design.exact.sequential import (
     crossing_probabilities,
@@ -23,12 +26,13 @@ from trialsim.design.exact.sequential import (
     futility_bounds,
     inflation,
 )
+from trialsim.design.exact.two_arm_sizes import smallest_trial, split_of
 from trialsim.design.plan import ALTERNATIVE, NULL, Exact, Plan, one_rate
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
+FAR: Final = 1.5  # times the limit: what the normal approximation asks for at most, for a search to begin
 DEFAULT_TEST: Final = "chi-square"
-EXACT_TESTS: Final = ("fisher", "boschloo", "z-pooled")
 
 
 def spending_of(written: str | list[float]) -> spending.Spending:
@@ -67,8 +71,13 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
 
 
 def seats_of(study: SizeStudy, names: Sequence[str]) -> tuple[int, ...]:
-    """The arms' turns: so many patients of each as the ratio says."""
+    """The arms' turns: so many patients of each as the ratio says; those of two arms are split as `split_of` does."""
     return tuple(i for i, name in enumerate(names) for _ in range(study.allocation.ratio.get(name, 1)))
+
+
+def arms_at(n: int, seats: Sequence[int]) -> tuple[int, int]:
+    """The patients of the control and of the experimental arm among `n`."""
+    return split_of(n, (seats.count(0), seats.count(1)))
 
 
 def two_arm_plan(study: SizeStudy, names: Sequence[str], rates: Sequence[float], better: str) -> Plan:
@@ -83,9 +92,8 @@ def two_arm_plan(study: SizeStudy, names: Sequence[str], rates: Sequence[float],
         wrong = f"the experimental arm is not better: {experimental:.3f} against {control:.3f}."
         raise RequestError("alternative", wrong, "variants of which the second has the better rate.")
     seats = seats_of(study, names)
-    ratio = seats.count(1) / seats.count(0)
     if len(study.looks.at) == 1:
-        decisions, extra = _one_look(study, control, experimental, better, ratio)
+        decisions, extra = _one_look(study, control, experimental, better, seats)
     else:
         decisions, extra = _more_looks(study, control, experimental, better, seats)
     exact = {}
@@ -93,9 +101,10 @@ def two_arm_plan(study: SizeStudy, names: Sequence[str], rates: Sequence[float],
         found = two_arm_paths(decisions, truth, seats)
         exact[name] = Exact(*found, (one_rate(truth[0]), one_rate(truth[1])))
     n = decisions.looks[-1]
+    if len(decisions.looks) > 1:
+        extra["highest_alpha"] = highest_level(decisions, seats)
     numbers: dict[str, Any] = {
-        "n": n, "n_control": round(n * seats.count(0) / len(seats)),
-        "n_experimental": round(n * seats.count(1) / len(seats)),
+        "n": n, "n_control": arms_at(n, seats)[0], "n_experimental": arms_at(n, seats)[1],
         "p_control": control, "p_experimental": experimental, "alpha": exact[NULL].rejects,
         "power": exact[ALTERNATIVE].rejects, "en_p0": exact[NULL].expected_n, "pet_p0": exact[NULL].stops_early,
         "en_p1": exact[ALTERNATIVE].expected_n, "sides": study.sides, "nominal_alpha": study.alpha, **extra,
@@ -110,40 +119,30 @@ def two_arm_at(study: SizeStudy, decisions: TwoArms, n: int, seats: Sequence[int
 
 
 def _one_look(
-    study: SizeStudy, control: float, experimental: float, better: str, ratio: float
+    study: SizeStudy, control: float, experimental: float, better: str, seats: Sequence[int]
 ) -> tuple[TwoArms, dict[str, Any]]:
-    test = cast(Test, study.test or "boschloo")
-    found = smallest_n(
-        control,
-        experimental,
-        study.alpha,
-        study.power,
-        study.sides,
-        test,
-        ratio,
-        study.largest_n,
-    )
-    n = found.n_control + found.n_experimental
-    if n > study.largest_n:
-        wrong = f"it takes {n} patients to reach power {study.power:g}."
-        raise RequestError(f"largest_n = {study.largest_n}", wrong, f"n up to {n}, or less power.")
+    test, asked = cast(Test, study.test or "boschloo"), (study.alpha, study.power, study.sides)
+    parts = seats.count(0), seats.count(1)
+    try:
+        found = smallest_trial(control, experimental, *asked, test, parts, min(study.largest_n, 2 * LARGEST_ARM))
+    except RequestError as error:
+        about = approximate_n(control, experimental, *asked, "pooled", parts[1] / parts[0]) * len(seats) / parts[0]
+        wrong = f"{error.problem.wrong.removesuffix('.')}; it takes about {math.ceil(about)}."
+        raise RequestError(f"largest_n = {study.largest_n}", wrong, error.problem.allowed) from None
     extra = {
         "test": test,
-        "stays_n": round(found.stays_from * (1.0 + ratio)),
+        "stays_n": found.stays_from,
         "approximations": {
-            method: approximate_n(control, experimental, study.alpha, study.power, study.sides, method, ratio)
+            method: approximate_n(control, experimental, *asked, method, parts[1] / parts[0])
             for method in cast(tuple[Approximation, ...], APPROXIMATIONS)
         },
     }
-    return TwoArms((n,), study.alpha, study.sides, test, better), extra
+    return TwoArms((found.n_control + found.n_experimental,), study.alpha, study.sides, test, better), extra
 
 
 def _more_looks(
     study: SizeStudy, control: float, experimental: float, better: str, seats: Sequence[int]
 ) -> tuple[TwoArms, dict[str, Any]]:
-    if study.test not in (None, DEFAULT_TEST):
-        wrong = "looks are judged by the pooled z statistic."
-        raise RequestError(f"test = {study.test}", wrong, f"{DEFAULT_TEST}, or no interim looks.")
     looks = study.looks
     upper, lower = bounds_of(looks, study.alpha, study.power, study.sides)
     drift = drift_for_power(looks.at, upper, study.power, lower or None)
@@ -158,8 +157,10 @@ def _more_looks(
     def power(n: int) -> float:
         return two_arm_paths(of(n), (control, experimental), seats)[0]
 
-    n = _smallest(lambda n: power(n) >= study.power, fixed * more, len(seats))
-    if n > study.largest_n:
+    n = None
+    if fixed * more < FAR * study.largest_n:  # beyond, the tables of both counts would only grow
+        n = _smallest(lambda n: power(n) >= lowest_accepted(study.power), fixed * more, len(seats), study.largest_n)
+    if n is None:
         wrong = f"no group-sequential trial with n <= {study.largest_n} has power {study.power:g}."
         raise RequestError(
             f"largest_n = {study.largest_n}", wrong, f"about n = {math.ceil(fixed * more)}, or less power."
@@ -173,20 +174,23 @@ def _more_looks(
     return of(n), extra
 
 
-def _smallest(is_enough: Callable[[int], bool], about: float, size: int) -> int:
-    """The smallest multiple of `size` that is enough, near a number.
+def _smallest(is_enough: Callable[[int], bool], about: float, size: int, most: int) -> int | None:
+    """The smallest multiple of `size` that is enough, near a number; None if none up to `most` is.
 
     Power of counts is a saw-tooth: a bisection finds a tooth, and the teeth before it are looked through.
     """
     low, high = 0, _round(about, size)
     while not is_enough(high):
+        if high > most:
+            return None
         low, high = high, _round(1.2 * high, size) + size
     while high - low > size:
         middle = _round((low + high) / 2.0, size)
         low, high = (low, middle) if is_enough(middle) else (middle, high)
     window = max(5, round(0.05 * high / size))
     earlier = [n for n in range(max(size, high - size * min(window, 12)), high, size) if is_enough(n)]
-    return earlier[0] if earlier else high
+    first = earlier[0] if earlier else high
+    return first if first <= most else None
 
 
 def _round(n: float, size: int) -> int:
@@ -196,10 +200,10 @@ def _round(n: float, size: int) -> int:
 def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[int]) -> tuple[float, float, float]:
     """The probability of rejecting, EN, and the probability of stopping early, by enumeration of both arms' counts."""
     alive = np.ones((1, 1))
-    n = [0, 0]
+    n = (0, 0)
     rejects = expected = early = 0.0
     for look, total in enumerate(decisions.looks):
-        now = [round(total * seats.count(arm) / len(seats)) for arm in (0, 1)]
+        now = arms_at(total, seats)
         alive = _more(now[0] - n[0], n[0], rates[0]).T @ alive @ _more(now[1] - n[1], n[1], rates[1])
         n = now
         sign = _signs(decisions, look, n)
@@ -210,6 +214,38 @@ def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[in
         early += 0.0 if is_last else stopped
         alive = np.where(sign == GO_ON, alive, 0.0)
     return rejects, expected, early
+
+
+def highest_level(decisions: TwoArms, seats: Sequence[int]) -> float:
+    """The largest probability of rejecting, over all rates that the arms may share, accurate to 1e-9.
+
+    Given the total of both arms at the end, had nothing stopped the trial, the probability of rejecting does not
+    depend on the rate: so the maximum is bounded as for one look, see `exact.nuisance`. The conditional probabilities
+    are found at a few rates, each for the totals near it.
+    """
+    n = decisions.looks[-1]
+    rates = np.sin(np.pi / 2.0 * np.array([0.1, 0.3, 0.5, 0.7, 0.9])) ** 2
+    nearest = np.abs(np.arcsin(np.sqrt(np.arange(n + 1) / n))[:, None] - np.arcsin(np.sqrt(rates))).argmin(axis=1)
+    conditional = np.zeros(n + 1)
+    for i, rate in enumerate(rates.tolist()):
+        own = nearest == i
+        conditional[own] = _rejected_by_total(decisions, rate, seats)[own] / binom.pmf(np.flatnonzero(own), n, rate)
+    return largest_probability(np.minimum(conditional, 1.0))
+
+
+def _rejected_by_total(decisions: TwoArms, rate: float, seats: Sequence[int]) -> Floats:
+    """The probability of each total at the end together with rejecting at some look, shape (n + 1,)."""
+    alive, n, found = np.ones((1, 1)), (0, 0), np.zeros(1)
+    for look, total in enumerate(decisions.looks):
+        now = arms_at(total, seats)
+        added = binom.pmf(np.arange(total - sum(n) + 1), total - sum(n), rate)
+        alive = _more(now[0] - n[0], n[0], rate).T @ alive @ _more(now[1] - n[1], n[1], rate)
+        found, n = np.convolve(found, added), now
+        sign = _signs(decisions, look, n)
+        totals = np.add.outer(np.arange(n[0] + 1), np.arange(n[1] + 1))
+        found += np.bincount(totals.ravel(), np.where(sign == REJECT, alive, 0.0).ravel(), total + 1)
+        alive = np.where(sign == GO_ON, alive, 0.0)
+    return found
 
 
 def _more(n_more: int, n_before: int, rate: float) -> Floats:

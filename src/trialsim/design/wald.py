@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from trialsim.comparison.allocation import Arms
 from trialsim.comparison.endpoints import Endpoint
 from trialsim.design.decisions import FUTILE, REJECT
 from trialsim.design.settings import Setting
 from trialsim.design.trials import columns_of
 from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.patients import PatientTable, patient_table
+from trialsim.montecarlo.patients import patient_table
 from trialsim.records.columns import FIRST_ONSET_PREFIX
 from trialsim.records.digest import row_type
 from trialsim.records.replicate_store import Rows
@@ -48,8 +47,8 @@ class WaldTest:
         rows["replicate"] = np.arange(first, first + n_trials)
         difference, variance = np.zeros(n_trials), np.zeros(n_trials)
         day = np.zeros(n_trials)
-        for i, (table, endpoint) in enumerate(zip(tables, self.endpoints, strict=True)):
-            own = arm_of_patients(setting.arms, table, seed) == i
+        for i, (protocol, table, endpoint) in enumerate(zip(protocols, tables, self.endpoints, strict=True)):
+            own = setting.arms.of(protocol, table, seed) == i
             value, added = endpoint.of_trials(table, own)
             difference += value if i == 1 else -value
             variance += np.bincount(table.replicate, weights=added**2, minlength=n_trials)
@@ -77,15 +76,3 @@ def of_size(protocol: Protocol, n: int) -> Protocol:
     """The protocol with `n` patients, who come as quickly as before."""
     plan = protocol.accrual
     return replace(protocol, accrual=replace(plan, n_patients=n, window_days=plan.window_days * n / plan.n_patients))
-
-
-def arm_of_patients(arms: Arms, table: PatientTable, seed: int) -> npt.NDArray[np.int64]:
-    """The arm of each patient of a table, shape (patients,), allocated in the order of enrolment."""
-    order = np.lexsort((table["patient"], table["enrolled_day"], table.replicate))
-    row = table.replicate[order]
-    place = np.arange(len(order)) - np.searchsorted(row, row)
-    numbers = np.zeros((table.n, int(place.max(initial=0)) + 1), np.int64)
-    numbers[row, place] = table["patient"].astype(np.int64)[order]
-    found = np.zeros(len(order), np.int64)
-    found[order] = arms.of_trials(table, seed, numbers)[row, place]
-    return found

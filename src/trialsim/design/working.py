@@ -120,7 +120,7 @@ class Work:
             draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
             return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
 
-        return search(evaluate, study.power, ready.sizes, self.trials)
+        return search(evaluate, study.power, ready.sizes, self.trials, has_saw_tooth=ready.plan is not None)
 
     def conducted(self) -> dict[str, Rows]:
         """The trial as it would be conducted, under every truth."""

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trialsim.model.draws import LARGEST_WORD, philox4x32, uniform_from_words
 from trialsim.model.protocol import Covariate, Protocol
 from trialsim.patients import DrawTable, virtual_patients
+from trialsim.patients.enrolment import SITE
 from trialsim.records.columns import KEY, conform, who_columns
+
+
+class Enrolled(NamedTuple):
+    """Patients by replicate, number and calendar day of enrolment, shapes (patients,)."""
+
+    replicates: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
+    days: npt.NDArray[np.float64]
 
 
 def with_baseline(patients: pd.DataFrame, protocol: Protocol, seed: int, replicates: Iterable[int]) -> pd.DataFrame:
@@ -23,16 +34,38 @@ def with_baseline(patients: pd.DataFrame, protocol: Protocol, seed: int, replica
     return patients.join(who, on=KEY)
 
 
-def strata_of(
-    protocol: Protocol, seed: int, replicate: int, numbers: npt.NDArray[np.int64], by: Sequence[str]
-) -> npt.NDArray[np.int64]:
-    """The site and categories of some patients of a replicate, as codes. Shape (patients, strata or 1)."""
-    if not by:
-        return np.zeros((len(numbers), 1), np.int64)
-    everyone = virtual_patients(protocol, DrawTable(seed, replicate, protocol.decision_codes.values()))
-    places = [-1 if name == "site" else [item.name for item in protocol.covariates].index(name) for name in by]
-    codes = {who.number: [who.site if k < 0 else int(who.baseline[k]) for k in places] for who in everyone}
-    return np.array([codes[number] for number in numbers.tolist()], np.int64)
+def strata_of(protocol: Protocol, seed: int, patients: Enrolled, by: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The site and categories of patients, as codes from 0; shape (patients, strata), or (patients, 1) of zeros.
+
+    They follow from the address of each patient and the day of enrolment alone, so they are the same in a trial of any
+    size. Patients must be enrolled on the day on which they arrive (no clinic).
+    """
+    codes = np.zeros((len(patients.numbers), max(len(by), 1)), np.int64)
+    covariates = {item.name: item for item in protocol.covariates}
+    for column, name in enumerate(by):
+        if name == "site":
+            plan = protocol.accrual
+            uniform = _uniforms(seed, patients, SITE)
+            interval = np.maximum(np.searchsorted(plan.starts, patients.days, side="right") - 1, 0)
+            edges = np.array(plan.site_shares)[interval, :-1]
+        else:
+            uniform = _uniforms(seed, patients, covariates[name].code)
+            edges = np.array(covariates[name].cumulative_shares)[None, :-1]
+        codes[:, column] = (uniform[:, None] >= edges).sum(axis=1)  # as `baseline.category_index`: shares rise
+    return codes
+
+
+def _uniforms(seed: int, patients: Enrolled, decision: int) -> npt.NDArray[np.float64]:
+    """The number of each patient for one decision of the baseline, as `DrawTable.uniform` gives it."""
+    words = philox4x32(
+        np.ones(len(patients.numbers), np.uint64),
+        np.full(len(patients.numbers), decision, np.uint64),
+        patients.numbers.astype(np.uint64),
+        patients.replicates.astype(np.uint64),
+        np.full(len(patients.numbers), seed & LARGEST_WORD, np.uint64),
+        np.full(len(patients.numbers), seed >> 32, np.uint64),
+    )
+    return uniform_from_words(words[0], words[1])
 
 
 def _rows(protocol: Protocol, seed: int, replicate: int) -> Iterable[tuple[object, ...]]:

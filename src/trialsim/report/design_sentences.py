@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trialsim.config.size_study import SizeStudy
+from trialsim.design.exact.rounding import highest_accepted
 from trialsim.design.ready import Ready
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report.words import endpoint_in_words, per_cent
@@ -120,8 +121,20 @@ def _two_arms(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     return [
         first + f"If the rates are {design['p_control']:.3f} and {design['p_experimental']:.3f} the power is "
         f"{design['power']:.3f}; if both are {design['p_control']:.3f} the type I error is {design['alpha']:.4f} (both "
-        "exact, by enumeration)."
+        f"exact, by enumeration).{level_warning(design)}"
     ]
+
+
+def level_warning(design: Mapping[str, Any]) -> str:
+    """That a level is exceeded at some rate which the arms may share; nothing where it is kept."""
+    highest, nominal = design.get("highest_alpha"), design.get("nominal_alpha")
+    if highest is None or nominal is None or highest <= highest_accepted(float(nominal)):
+        return ""
+    return (
+        f" The level is not kept at every rate: if both arms share another rate, the type I error is up to "
+        f"{highest:.4f} where {nominal:g} is asked for (pooled z statistic); one look with boschloo, fisher or "
+        "z-pooled keeps it."
+    )
 
 
 def _logrank(ready: Ready, design: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from trialsim.design.assurance import QUANTILES, Assurance
 from trialsim.design.ready import Ready
 from trialsim.design.search import Found
 from trialsim.report import words
-from trialsim.report.design_sentences import larger_design
+from trialsim.report.design_sentences import larger_design, level_warning
 
 _SHOWN = {
     "n1": "patients in stage 1 (n1)",
@@ -37,6 +37,7 @@ _SHOWN = {
     "upper_z": "reject from z",
     "lower_z": "stop for futility below z",
     "alpha": "type I error (alpha)",
+    "highest_alpha": "the highest at any rate that the arms may share",
     "alpha_r": "at the null response (alpha R)",
     "alpha_t": "at the null toxicity (alpha T)",
     "power": "power",
@@ -80,6 +81,8 @@ def size_view(
     study = ready.study
     heading = Text(f"\n{study.title}\n", style="bold")
     heading.append(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n", style="not bold")
+    if warning := level_warning(design):
+        heading.append(f"{warning.strip()}\n", style="not bold")
     parts: list[RenderableType] = [heading, _design(design, ready)]
     if ready.plan is not None and len(ready.plan.others) > 1:
         parts.append(_others(ready.plan.others))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.comparison.endpoints import endpoints_of
+from trialsim.comparison.ready import contest_of
 from trialsim.config import (
     Cohort,
     ParameterSet,
@@ -19,17 +19,17 @@ from trialsim.config import (
     load_cohort,
     load_parameters,
     load_scenario,
-    protocol_of,
     warnings_of,
 )
 from trialsim.config.events import Effect, Event
 from trialsim.config.population import Covariate
 from trialsim.config.quantities import Quantity
-from trialsim.config.sizing import is_sizing, load_sizing
+from trialsim.config.sizing import is_sizing, load_sizing, located
 from trialsim.config.studies import load_study
 from trialsim.config.treatment import Treatment
 from trialsim.config.varying import table_of, varying_names
-from trialsim.errors import ConfigurationError
+from trialsim.design.making_ready import check_study
+from trialsim.errors import ConfigurationError, RequestError
 from trialsim.model.clock import dose_factor
 from trialsim.report import words
 from trialsim.report.size_synopsis import size_synopsis
@@ -50,10 +50,15 @@ def describe(name: str, changes: Mapping[str, Any]) -> str:
     if kind == "parameters":
         return wrapped("\n".join(_parameter_set(load_parameters(name))))
     if kind == "studies" and is_sizing(name):
-        return wrapped("\n".join(size_synopsis(load_sizing(name, changes))))
+        sizing = load_sizing(name, changes)
+        try:
+            check_study(sizing)
+        except RequestError as error:
+            raise located(error, sizing) from None
+        return wrapped("\n".join(size_synopsis(sizing)))
     if kind == "studies":
         study = load_study(name, changes)
-        endpoints_of(study.study.endpoints, [protocol_of(scenario) for scenario in study.scenarios.values()])
+        contest_of(study, "auto", study.study.replicates)  # refuses what cannot be compared
         return wrapped("\n".join(study_synopsis(study)))
     return "\n\n".join([synopsis(load_scenario(name, changes)), *("\n".join(_warnings(name, changes)),)]).rstrip()
 

@@ -6,8 +6,10 @@ two_stage       Simon's optimal, minimax and admissible designs; Fleming's; deci
 bryant_day      response and toxicity together
 toxicity        boundaries that stop a trial for toxicity
 proportions     two proportions: conditional, unconditional, approximate
+two_arm_sizes   the smallest trial of two proportions
 selection       the randomised selection design
 precision       how precisely a proportion is estimated
 sequential      group-sequential boundaries by alpha spending
 time_to_event   numbers of events and patients for the log-rank test
+logrank_power   its power for given patients and events
 """

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import numpy as np
 
 from trialsim.errors import RequestError
 
 LARGEST_ARM = 2000  # arms of 2000 make tables of 4 million cells
 
 
+def check_number(name: str, value: object) -> float:
+    """The value as a number, NaN among them. Raises RequestError for text, a truth value, a list, or nothing."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise RequestError(f"{name}: {value!r}", "This is not a number.", "a number.")
+    return float(value)
+
+
 def check_probability(name: str, value: float, *, with_ends: bool = False) -> None:
-    """Refuse what is no probability; 0 and 1 pass only `with_ends`. Raises RequestError."""
+    """Refuse what is not a probability; 0 and 1 pass only `with_ends`. Raises RequestError."""
+    check_number(name, value)
     is_inside = 0.0 <= value <= 1.0 if with_ends else 0.0 < value < 1.0
     if not is_inside:  # NaN is not inside either
         allowed = "numbers from 0 to 1." if with_ends else "numbers above 0 and below 1."
@@ -19,19 +30,34 @@ def check_probability(name: str, value: float, *, with_ends: bool = False) -> No
 
 
 def check_count(name: str, value: int, smallest: int = 1, largest: int = LARGEST_ARM) -> None:
-    """Refuse what is no whole number from `smallest` to `largest`. Raises RequestError."""
-    if not isinstance(value, Integral) or not smallest <= value <= largest:
+    """Refuse what is not a whole number from `smallest` to `largest`. Raises RequestError."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not smallest <= value <= largest:
         wrong = "This number of patients or arms cannot be used here."
-        raise RequestError(f"{name}: {value}", wrong, f"whole numbers from {smallest} to {largest}.")
+        raise RequestError(f"{name}: {value!r}", wrong, f"whole numbers from {smallest} to {largest}.")
 
 
 def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Refuse a value that is none of those allowed. Raises RequestError."""
-    if value not in allowed:
+    if isinstance(value, bool) or value not in allowed:
         raise RequestError(f"{name}: {value}", "There is no such choice.", f"{', '.join(str(one) for one in allowed)}.")
 
 
 def check_positive(name: str, value: float) -> None:
     """Refuse what is not a finite number above 0. Raises RequestError."""
+    check_number(name, value)
     if not (math.isfinite(value) and value > 0.0):
         raise RequestError(f"{name}: {value}", "This number cannot be used here.", "finite numbers above 0.")
+
+
+def check_numbers(name: str, values: object) -> None:
+    """Refuse what is not a list of numbers; NaN is not among them. Raises RequestError."""
+    is_list = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+    items = list(values) if isinstance(values, Sequence | np.ndarray) else []
+    if not is_list or any(isinstance(x, bool) or not isinstance(x, Real) or math.isnan(x) for x in items):
+        raise RequestError(f"{name}: {values!r}", "This is not a list of numbers.", "numbers, such as [0.2, 0.4].")
+
+
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Refuse what is not an object of a kind. Raises RequestError."""
+    if not isinstance(value, kind):
+        raise RequestError(f"{name}: {value!r}", "This object cannot be used here.", f"{kind.__name__}, an object.")

@@ -15,13 +15,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
-from trialsim.design.exact.single_stage import single_stage
-from trialsim.design.exact.stages import TIE, check_errors, check_limit, check_rates
+from trialsim.design.exact.arguments import check_kind, check_number
+from trialsim.design.exact.rounding import highest_accepted, lowest_accepted
+from trialsim.design.exact.single_stage import fewest_patients, normal_n
+from trialsim.design.exact.stages import check_errors, check_limit, check_rates
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 LARGEST_ODDS_RATIO: Final = 1e6
+MOST_OF_ONE: Final = 80  # patients that one endpoint alone may take, for a search of seconds
+MOST_SEARCHED: Final = 200  # patients: the tables of larger designs take gigabytes, the search hours
 WORLDS: Final = ("null response", "null toxicity", "alternative")
 
 
@@ -137,33 +141,54 @@ def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, large
     The first stage stops at the least if nobody responds, or nobody is free of toxicity (cr1, ct1 >= 0). Raises
     `RequestError` where there is none.
     """
+    first = check_bryant_day(rates, alpha_r, alpha_t, power, largest)
+    search = _Search(rates, alpha_r, alpha_t, power, largest)
+    for n in range(first, largest + 1):
+        for n1 in range(1, n):
+            search.try_stages(n1, n)
+    if search.best is None:
+        raise _none(rates, alpha_r, alpha_t, power, largest)
+    return search.best
+
+
+def check_bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int) -> int:
+    """A number of patients below which there is no such design. Raises `RequestError`, without a search."""
+    check_kind("rates", rates, Rates)
     check_rates(rates.pr0, rates.pr1)
     check_rates(rates.pt0, rates.pt1)
     check_errors(alpha_r, power)
     check_errors(alpha_t, power)
+    check_number("odds_ratio", rates.odds_ratio)
     if not 1.0 / LARGEST_ODDS_RATIO <= rates.odds_ratio <= LARGEST_ODDS_RATIO:
         allowed = f"{1.0 / LARGEST_ODDS_RATIO:g} to {LARGEST_ODDS_RATIO:g}; 1 is independence."
         raise RequestError(f"odds_ratio = {rates.odds_ratio:g}", "this is no odds ratio.", allowed)
-    check_limit(largest, 2)
-    search = _Search(rates, alpha_r, alpha_t, power, largest)
-    for n in range(2, largest + 1):
-        for n1 in range(1, n):
-            search.try_stages(n1, n)
-    if search.best is None:
-        wrong = f"no design with n <= {largest} has levels {alpha_r:g} and {alpha_t:g} and power {power:g}."
-        each = [single_stage(a, b, level, power).n for a, b, level in (
-            (rates.pr0, rates.pr1, alpha_r), (rates.pt0, rates.pt1, alpha_t))]  # fmt: skip
-        nearest = f"n up to about {math.ceil(1.3 * max(each))} (one endpoint alone takes {max(each)}), or less power."
-        raise RequestError(f"n <= {largest}", wrong, nearest)
-    return search.best
+    check_limit(largest, 2, MOST_SEARCHED)
+    of_each = (rates.pr0, rates.pr1, alpha_r, power), (rates.pt0, rates.pt1, alpha_t, power)
+    fewest = [fewest_patients(*one, largest) for one in of_each]
+    if max(few or largest for few in fewest) > MOST_OF_ONE and largest > MOST_OF_ONE:
+        about = max(math.ceil(normal_n(*one)) for one in of_each)
+        wrong = f"one endpoint alone takes about {about} patients, and a search for two stages would take hours."
+        raise RequestError(f"n <= {largest}", wrong, f"rates further apart, so that {MOST_OF_ONE} would do for each.")
+    if None in fewest:
+        raise _none(rates, alpha_r, alpha_t, power, largest)
+    return max(2, *(few or 2 for few in fewest))
+
+
+def _none(rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int) -> RequestError:
+    """Why there is no design, with the nearest that there may be."""
+    wrong = f"no design with n <= {largest} has levels {alpha_r:g} and {alpha_t:g} and power {power:g}."
+    of_each = (rates.pr0, rates.pr1, alpha_r, power), (rates.pt0, rates.pt1, alpha_t, power)
+    most = max(math.ceil(normal_n(*one)) for one in of_each)
+    nearest = f"n up to about {math.ceil(1.3 * most)} (one endpoint alone takes about {most}), or less power."
+    return RequestError(f"n <= {largest}", wrong, nearest)
 
 
 class _Search:
     """Joint distributions for every number of patients, and the best design so far."""
 
     def __init__(self, rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int) -> None:
-        self.rates, self.power = rates, power
-        self.alpha_r, self.alpha_t = alpha_r * (1.0 + TIE), alpha_t * (1.0 + TIE)
+        self.rates, self.power = rates, lowest_accepted(power)
+        self.alpha_r, self.alpha_t = highest_accepted(alpha_r), highest_accepted(alpha_t)
         self.best: BryantDay | None = None
         self.best_en = math.inf
         self.mass: list[list[Floats]] = []  # by world, by n

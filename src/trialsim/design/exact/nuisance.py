@@ -20,15 +20,15 @@ from trialsim.design.exact.binomial import binomial_weights
 
 Floats = npt.NDArray[np.float64]
 
-TOLERANCE = 1e-9  # by how much the maximum may be above the value that is returned
+BRACKET = 1e-9  # by how much the maximum may be above the value that is returned
 
 
 def largest_probability(conditional: Floats, level: float | None = None) -> float:
-    """The maximum over the common rate p of the probability of a region, at most `TOLERANCE` below the true one.
+    """The maximum over the common rate p of the probability of a region, at most `BRACKET` below the true one.
 
     `conditional` has shape (N + 1,): the probability of the region given 0, 1, ..., N successes in both arms together.
     With a `level` the search ends as soon as it is known on which side of the level the maximum lies; a value at or
-    below the level then means no more than that the maximum is at most level + `TOLERANCE`.
+    below the level then means no more than that the maximum is at most level + `BRACKET`.
     """
     n_patients = len(conditional) - 1
     angles, weights = _coarse_grid(n_patients)
@@ -37,10 +37,10 @@ def largest_probability(conditional: Floats, level: float | None = None) -> floa
     left, low, high = angles[:-1], values[:-1], values[1:]
     width = float(angles[1])
     spread = float(conditional.max() - conditional.min())
-    while level is None or best <= level + TOLERANCE:
+    while level is None or best <= level + BRACKET:
         enough = best if level is None else max(best, level)
         excess = n_patients * spread * width**2 / 2.0
-        is_open = np.minimum(np.maximum(low, high) + excess, conditional.max()) > enough + TOLERANCE
+        is_open = np.minimum(np.maximum(low, high) + excess, conditional.max()) > enough + BRACKET
         if not is_open.any():
             break
         left, low, high = left[is_open], low[is_open], high[is_open]

@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 from scipy import special
 
+from trialsim.design.exact.arguments import check_choice, check_kind
 from trialsim.design.exact.requests import (
     Floats,
     require_not_negative,
@@ -102,8 +103,8 @@ def one_sample_power(arm: Arm, n: float, alpha: float, sides: int = 1, variance:
 
 def _effect_and_errors(arm: Arm, variance: str) -> tuple[float, float, float]:
     """|O - E| of one patient and the standard deviations under the null and under the alternative."""
-    if variance not in VARIANCES:
-        raise RequestError(f"variance {variance!r}", "unknown.", f"{VARIANCES[0]!r} or {VARIANCES[1]!r}.")
+    check_kind("arm", arm, Arm)
+    check_choice("variance", variance, VARIANCES)
     if arm.hazard_ratio == 1.0:
         raise RequestError("hazard_ratio = 1", "is no effect.", "any other positive number.")
     moments = one_sample_moments(arm)

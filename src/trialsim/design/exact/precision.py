@@ -17,14 +17,20 @@ from scipy import stats
 
 from trialsim.design.exact.arguments import check_choice, check_count, check_positive, check_probability
 from trialsim.design.exact.binomial import binomial_probabilities
+from trialsim.design.exact.rounding import lowest_accepted
 from trialsim.design.exact.sawtooth import Crossing, first_reaching
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 Method = Literal["clopper-pearson", "wilson"]
 
 METHODS = ("clopper-pearson", "wilson")
 MOST_PATIENTS = 100_000
+LARGE = 1000  # patients; up to here all numbers of successes are looked at
+NEVER = 1e-18  # a probability that no sum of others shows
+FAR = 2.0  # times the limit: what the normal approximation asks for at most, for a search to begin
+LEAST_PROBABILITY = 0.5  # of a guarantee; intervals that are narrow by luck have no approximation
 
 
 @dataclass(frozen=True)
@@ -50,20 +56,20 @@ def limits(n: int, confidence: float = 0.95, method: Method = "clopper-pearson")
     check_probability("confidence", confidence)
     check_choice("method", method, METHODS)
     tail = (1.0 - confidence) / 2.0
-    lower = _lower_limits(n, tail, method)
+    lower = _lower_limits(n, tail, method, np.arange(n + 1))
     return lower, 1.0 - lower[::-1]
 
 
-def _lower_limits(n: int, tail: float, method: Method) -> Floats:
-    """Lower limits for 0 to n successes that leave the probability `tail` below; the upper ones mirror them."""
-    successes = np.arange(1, n + 1)
+def _lower_limits(n: int, tail: float, method: Method, successes: Counts) -> Floats:
+    """Lower limits for numbers of successes that leave the probability `tail` below; the upper ones mirror them."""
+    is_none, successes = successes == 0, np.maximum(successes, 1)
     if method == "clopper-pearson":
         positive = stats.beta.ppf(tail, successes, n - successes + 1)
     else:
         z = float(stats.norm.isf(tail))
         middle, radicand = successes + z**2 / 2.0, successes * (n - successes) / n + z**2 / 4.0
         positive = (middle - z * np.sqrt(radicand)) / (n + z**2)
-    return np.concatenate([[0.0], positive])
+    return np.asarray(np.where(is_none, 0.0, positive))
 
 
 def half_widths(n: int, confidence: float = 0.95, method: Method = "clopper-pearson") -> Floats:
@@ -72,14 +78,29 @@ def half_widths(n: int, confidence: float = 0.95, method: Method = "clopper-pear
     return (upper - lower) / 2.0
 
 
+def _likely_half_widths(n: int, p: float, confidence: float, method: Method) -> tuple[Floats, Floats]:
+    """Half widths and probabilities of the numbers of successes; of large n without those that never occur."""
+    check_count("n", n, largest=MOST_PATIENTS)
+    if n <= LARGE:
+        return half_widths(n, confidence, method), binomial_probabilities(n, p)
+    check_probability("confidence", confidence)
+    check_choice("method", method, METHODS)
+    mass = binomial_probabilities(n, p)
+    likely = np.flatnonzero(mass > NEVER)
+    tail = (1.0 - confidence) / 2.0
+    lower = _lower_limits(n, tail, method, likely)
+    upper = 1.0 - _lower_limits(n, tail, method, n - likely)
+    return (upper - lower) / 2.0, mass[likely]
+
+
 def expected_half_width(n: int, p: float, confidence: float = 0.95, method: Method = "clopper-pearson") -> float:
     """The mean half width of the interval from n patients when the true rate is p.
 
     Raises RequestError as `limits` does, and for a rate outside 0 to 1.
     """
     check_probability("p", p, with_ends=True)
-    widths = half_widths(n, confidence, method)
-    return float(widths @ binomial_probabilities(n, p))
+    widths, mass = _likely_half_widths(n, p, confidence, method)
+    return float(widths @ mass)
 
 
 def guaranteed_half_width(
@@ -92,12 +113,12 @@ def guaranteed_half_width(
     """
     check_probability("p", p, with_ends=True)
     check_probability("probability", probability, with_ends=True)
-    widths = half_widths(n, confidence, method)
     if probability == 1.0 and 0.0 < p < 1.0:
-        return float(widths.max())
+        return float(half_widths(n, confidence, method).max())
+    widths, mass = _likely_half_widths(n, p, confidence, method)
     order = np.argsort(widths, kind="stable")
-    together = np.cumsum(binomial_probabilities(n, p)[order])
-    at = int(np.searchsorted(together, min(probability, together[-1]) - 1e-12))
+    together = np.cumsum(mass[order])
+    at = int(np.searchsorted(together, lowest_accepted(min(probability, float(together[-1])))))
     return float(widths[order[at]])
 
 
@@ -116,6 +137,9 @@ def smallest_for_half_width(
     """
     check_probability("p", p, with_ends=True)
     check_positive("half_width", half_width)
+    check_probability("confidence", confidence)
+    if probability is not None:
+        check_probability("probability", probability, with_ends=True)
     check_count("largest", largest, largest=MOST_PATIENTS)
 
     def narrowness(n: int) -> float:
@@ -123,11 +147,20 @@ def smallest_for_half_width(
             return -expected_half_width(n, p, confidence, method)
         return -guaranteed_half_width(n, p, probability, confidence, method)
 
-    crossing = first_reaching(narrowness, -half_width, lambda n: 20 + 2 * math.isqrt(n), largest)
+    crossing = None
+    if (probability is not None and probability < LEAST_PROBABILITY) or _normal_n(
+        p, half_width, confidence
+    ) < FAR * largest:
+        crossing = first_reaching(narrowness, -half_width, lambda n: 20 + 2 * math.isqrt(n), largest)
     if crossing is None:
         wrong = f"No trial of at most {largest} patients estimates the rate so precisely."
         raise RequestError(f"half_width: {half_width}", wrong, f"from {-narrowness(largest):.5f}, or a larger limit.")
     return _size(crossing, -crossing.reached)
+
+
+def _normal_n(p: float, half_width: float, confidence: float) -> float:
+    """The patients for a half width by the normal approximation."""
+    return float(stats.norm.isf((1.0 - confidence) / 2.0)) ** 2 * p * (1.0 - p) / half_width**2
 
 
 def probability_above(
@@ -161,7 +194,9 @@ def _first_above(n: int, p0: float, tail: float, method: Method) -> int:
         first = math.floor(n * p0 + float(stats.norm.isf(tail)) * math.sqrt(n * p0 * (1.0 - p0))) + 1
         return min(max(first, 1), n + 1)  # without a success the limit is 0
     at_least = np.cumsum(binomial_probabilities(n, p0)[::-1])[::-1]
-    return int(np.sum(at_least >= tail * (1.0 - 1e-9)))  # where they are equal but for rounding the limit is p0 itself
+    return int(
+        np.sum(at_least >= lowest_accepted(tail))
+    )  # where they are equal but for rounding the limit is p0 itself
 
 
 def smallest_for_lower_limit(

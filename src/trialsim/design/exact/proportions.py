@@ -1,4 +1,4 @@
-"""Two proportions in two arms: rejection regions of five tests, their exact power and size, and sample sizes.
+"""Two proportions in two arms: rejection regions of five tests, their exact power and size, sizes by approximation.
 
 A region holds one cell per table (successes in the control arm, successes in the experimental arm). Fisher's test is
 conditional on all successes; Boschloo's (1970, Statistica Neerlandica) and the pooled z test made exact by Suissa and
@@ -10,7 +10,6 @@ and Wald tests take normal quantiles and may exceed alpha; `size_of` says by how
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,16 +17,15 @@ import numpy.typing as npt
 from scipy import stats
 
 from trialsim.design.exact.arguments import (
-    LARGEST_ARM,
     check_choice,
     check_count,
     check_positive,
     check_probability,
 )
 from trialsim.design.exact.binomial import binomial_probabilities
-from trialsim.design.exact.nuisance import TOLERANCE, largest_probability
-from trialsim.design.exact.sawtooth import first_reaching
-from trialsim.design.exact.tables import TIE, fisher_higher, fisher_two_sided, given_total, totals_of, z_statistic
+from trialsim.design.exact.nuisance import BRACKET, largest_probability
+from trialsim.design.exact.rounding import TOLERANCE, highest_accepted
+from trialsim.design.exact.tables import fisher_higher, fisher_two_sided, given_total, totals_of, z_statistic
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
@@ -37,24 +35,8 @@ Better = Literal["higher", "lower"]
 Approximation = Literal["pooled", "unpooled", "continuity", "arcsine"]
 
 TESTS = ("fisher", "boschloo", "z-pooled", "chi-square", "unpooled")
+EXACT_TESTS = ("fisher", "boschloo", "z-pooled")  # whose level is at most alpha whatever rate the arms share
 APPROXIMATIONS = ("pooled", "unpooled", "continuity", "arcsine")
-
-
-@dataclass(frozen=True)
-class TwoArmSize:
-    """The smallest trial that reaches a power, and the one from which larger trials keep it.
-
-    `power` is that of the trial of `n_control` and `n_experimental` patients, `size` its largest probability of a
-    rejection when both arms share a rate. Every trial with `stays_from` to `checked_to` patients in the control arm
-    reaches the power wanted; between `n_control` and `stays_from` some do not.
-    """
-
-    n_control: int
-    n_experimental: int
-    power: float
-    size: float
-    stays_from: int
-    checked_to: int
 
 
 def rejection_region(
@@ -85,7 +67,7 @@ def rejection_region(
         half = _one_sided(n_control, n_experimental, alpha / 2.0, test)
         return half | _mirrored(half)
     if test == "fisher":
-        return fisher_two_sided(n_control, n_experimental) <= alpha * (1.0 + TIE)
+        return fisher_two_sided(n_control, n_experimental) <= highest_accepted(alpha)
     z = np.abs(z_statistic(n_control, n_experimental, is_pooled=test != "unpooled"))
     if test == "z-pooled":
         return _largest_region(-z, alpha)
@@ -112,45 +94,6 @@ def size_of(region: Region) -> float:
     return largest_probability(np.bincount(totals_of(*region.shape).ravel(), weights.ravel()).astype(np.float64))
 
 
-def smallest_n(
-    p_control: float,
-    p_experimental: float,
-    alpha: float = 0.05,
-    power: float = 0.8,
-    sides: int = 2,
-    test: Test = "fisher",
-    ratio: float = 1.0,
-    largest: int = 1000,
-) -> TwoArmSize:
-    """The smallest trial whose test reaches a power at two true rates, exactly.
-
-    The experimental arm has `ratio` times the patients of the control arm, rounded upwards. A one-sided test looks in
-    the direction of the true difference. Raises RequestError for numbers that describe no such trial, and where no
-    trial with up to `largest` patients in the control arm reaches the power.
-    """
-    _check_question(p_control, p_experimental, alpha, power, sides, ratio)
-    check_choice("test", test, TESTS)
-    check_count("largest", largest)
-    largest = min(largest, int(LARGEST_ARM / max(ratio, 1.0)))
-    better: Better = "higher" if p_experimental > p_control else "lower"
-
-    def region(n: int) -> Region:
-        return rejection_region(n, _times(n, ratio), alpha, sides, test, better)
-
-    def reached(n: int) -> float:
-        return reject_probability(region(n), p_control, p_experimental)
-
-    crossing = first_reaching(reached, power, lambda n: 15 + math.isqrt(n), largest)
-    if crossing is None:
-        wrong = f"No trial with at most {largest} patients in the control arm reaches this power."
-        allowed = f"powers up to {reached(largest):.4f}, which {largest} patients give, or a larger limit."
-        raise RequestError(f"power: {power}", wrong, allowed)
-    n = crossing.n
-    return TwoArmSize(
-        n, _times(n, ratio), crossing.reached, size_of(region(n)), crossing.stays_from, crossing.checked_to
-    )
-
-
 def approximate_n(
     p_control: float,
     p_experimental: float,
@@ -168,7 +111,7 @@ def approximate_n(
     angles (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, 2nd ed.). Raises RequestError for
     numbers that describe no such trial.
     """
-    _check_question(p_control, p_experimental, alpha, power, sides, ratio)
+    check_question(p_control, p_experimental, alpha, power, sides, ratio)
     check_choice("method", method, APPROXIMATIONS)
     z_alpha, z_power = float(stats.norm.isf(alpha / sides)), float(stats.norm.ppf(power))
     difference = abs(p_experimental - p_control)
@@ -186,7 +129,7 @@ def approximate_n(
     return math.ceil(n)
 
 
-def _check_question(
+def check_question(
     p_control: float, p_experimental: float, alpha: float, power: float, sides: int, ratio: float
 ) -> None:
     """Refuse numbers for which no size of a trial can be asked."""
@@ -202,9 +145,9 @@ def _check_question(
     check_positive("ratio", ratio)
 
 
-def _times(n: int, ratio: float) -> int:
+def times(n: int, ratio: float) -> int:
     """The patients of the experimental arm; 10 times 1.1 is 11 although it rounds upwards in binary."""
-    return math.ceil(n * ratio * (1.0 - TIE))
+    return math.ceil(n * ratio * (1.0 - TOLERANCE))
 
 
 def _mirrored(region: Region) -> Region:
@@ -215,7 +158,7 @@ def _mirrored(region: Region) -> Region:
 def _one_sided(n_control: int, n_experimental: int, alpha: float, test: Test) -> Region:
     """Tables with too high a rate in the experimental arm."""
     if test == "fisher":
-        return fisher_higher(n_control, n_experimental) <= alpha * (1.0 + TIE)
+        return fisher_higher(n_control, n_experimental) <= highest_accepted(alpha)
     if test == "boschloo":
         return _largest_region(fisher_higher(n_control, n_experimental), alpha)
     z = z_statistic(n_control, n_experimental, is_pooled=test != "unpooled")
@@ -229,14 +172,14 @@ def _largest_region(statistic: Floats, alpha: float) -> Region:
     flat = statistic.ravel()
     order = np.argsort(flat, kind="stable")
     steps = np.diff(flat[order])
-    ends = np.append(np.flatnonzero(steps > TIE * np.abs(flat[order][1:])) + 1, flat.size)
+    ends = np.append(np.flatnonzero(steps > TOLERANCE * np.abs(flat[order][1:])) + 1, flat.size)
     totals = totals_of(*statistic.shape).ravel()[order]
     weights = given_total(statistic.shape[0] - 1, statistic.shape[1] - 1).ravel()[order]
     ntotals_of = statistic.shape[0] + statistic.shape[1] - 1
 
     def is_small(end: int) -> bool:
         conditional = np.bincount(totals[:end], weights[:end], ntotals_of).astype(np.float64)
-        return largest_probability(conditional, alpha) <= alpha + TOLERANCE
+        return largest_probability(conditional, alpha) <= highest_accepted(alpha) + BRACKET
 
     small, too_large = -1, len(ends) - 1  # all tables together have probability 1
     while too_large - small > 1:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from trialsim.design.exact.arguments import check_choice, check_number
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
@@ -16,20 +17,30 @@ CLOSEST = 1e-4  # looks closer than this, relative to the later, would need grid
 
 def require_share(name: str, value: float) -> None:
     """A probability strictly between 0 and 1, or a RequestError."""
+    check_number(name, value)
     if not 0.0 < value < 1.0:
         raise RequestError(f"{name} = {value:g}", "not a probability of use here.", "above 0 and below 1.")
 
 
 def require_positive(name: str, value: float) -> None:
     """A finite number above 0, or a RequestError."""
+    check_number(name, value)
     if not (math.isfinite(value) and value > 0.0):
         raise RequestError(f"{name} = {value:g}", "must be positive.", "a finite number above 0.")
 
 
 def require_not_negative(name: str, value: float) -> None:
     """A finite number from 0, or a RequestError."""
+    check_number(name, value)
     if not (math.isfinite(value) and value >= 0.0):
         raise RequestError(f"{name} = {value:g}", "must not be negative.", "0 or a finite number above.")
+
+
+def require_finite(name: str, value: float) -> float:
+    """A finite number, or a RequestError."""
+    if not math.isfinite(check_number(name, value)):
+        raise RequestError(f"{name} = {value:g}", "must be finite.", "a finite number.")
+    return float(value)
 
 
 def require_power(alpha: float, power: float) -> None:
@@ -42,8 +53,18 @@ def require_power(alpha: float, power: float) -> None:
 
 def require_sides(sides: int) -> None:
     """One or two sides, or a RequestError."""
-    if sides not in {1, 2}:
-        raise RequestError(f"sides = {sides}", "no such test.", "1 or 2.")
+    check_choice("sides", sides, (1, 2))
+
+
+def numbers(name: str, values: npt.ArrayLike) -> Floats:
+    """Values as an array of numbers, or a RequestError."""
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise RequestError(f"{name} = {values!r}", "This is not a list of numbers.", "numbers.") from None
+    if values is None or isinstance(values, str) or np.isnan(found).any():
+        raise RequestError(f"{name} = {values!r}", "This is not a list of numbers.", "numbers.")
+    return found
 
 
 def shown(values: npt.ArrayLike) -> str:
@@ -53,7 +74,7 @@ def shown(values: npt.ArrayLike) -> str:
 
 def rising(name: str, values: npt.ArrayLike) -> Floats:
     """Information at the looks as an array (k,): positive, rising, not too close; otherwise a RequestError."""
-    amounts = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    amounts = np.atleast_1d(numbers(name, values))
     if amounts.ndim != 1 or amounts.size == 0 or not np.isfinite(amounts).all():
         raise RequestError(f"{name} = {shown(values)}", "not a list of finite numbers.", "one number for each look.")
     if (np.diff(amounts, prepend=0.0) <= CLOSEST * amounts).any():
@@ -67,7 +88,7 @@ def rising(name: str, values: npt.ArrayLike) -> Floats:
 
 def per_look(name: str, values: npt.ArrayLike, k: int) -> Floats:
     """Bounds on the z scale as an array (k,), infinite ones allowed; otherwise a RequestError."""
-    bounds = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    if bounds.shape != (k,) or np.isnan(bounds).any():
+    bounds = np.atleast_1d(numbers(name, values))
+    if bounds.shape != (k,):
         raise RequestError(f"{name} = {shown(values)}", f"not {k} bounds.", f"{k} numbers, one for each look.")
     return bounds

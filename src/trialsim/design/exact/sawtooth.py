@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from trialsim.design.exact.rounding import lowest_accepted
+
 
 @dataclass(frozen=True)
 class Crossing:
@@ -26,20 +28,21 @@ class Crossing:
 
 
 def first_reaching(
-    quantity: Callable[[int], float], wanted: float, teeth: Callable[[int], int], largest: int
+    quantity: Callable[[int], float], wanted: float, teeth: Callable[[int], int], largest: int, start: int = 1
 ) -> Crossing | None:
-    """The first n from 1 to `largest` at which a quantity is at least what is wanted; None where there is none.
+    """The first n from `start` to `largest` at which a quantity is at least what is wanted; None where there is none.
 
-    The neighbourhood is found by doubling and halving. From there n goes down, and up, until as many sizes in
-    sequence as `teeth(n)` say the same: `teeth` must exceed the length of a tooth of the saw.
+    None below `start` reaches it. The neighbourhood is found by ever longer steps and halving. From there n goes down,
+    and up, until as many sizes in sequence as `teeth(n)` say the same: `teeth` must exceed the length of a tooth of the
+    saw.
     """
-    at = lru_cache(maxsize=None)(quantity)
-    found = _some_reaching(at, wanted, teeth, largest)
+    at, wanted = lru_cache(maxsize=None)(quantity), lowest_accepted(wanted)
+    found = _some_reaching(at, wanted, teeth, largest, start)
     if found is None:
         return None
     window = teeth(found)
     first, below = found, found - 1
-    while below >= max(1, first - window):
+    while below >= max(start, first - window):
         first = below if at(below) >= wanted else first
         below -= 1
     last_failure, above = found - 1, found
@@ -52,14 +55,16 @@ def first_reaching(
     return Crossing(first, at(first), stays_from, above)
 
 
-def _some_reaching(at: Callable[[int], float], wanted: float, teeth: Callable[[int], int], largest: int) -> int | None:
+def _some_reaching(
+    at: Callable[[int], float], wanted: float, teeth: Callable[[int], int], largest: int, start: int
+) -> int | None:
     """An n that reaches what is wanted and lies near the first one."""
-    failing, reaching = 0, 1
+    failing, reaching, step = start - 1, start, max(1, start // 16)
     while at(reaching) < wanted:
         if reaching == largest:
-            near = range(largest - 1, max(0, largest - 1 - teeth(largest)), -1)
+            near = range(largest - 1, max(start - 1, largest - 1 - teeth(largest)), -1)
             return next((n for n in near if at(n) >= wanted), None)
-        failing, reaching = reaching, min(2 * reaching, largest)
+        failing, reaching, step = reaching, min(reaching + step, largest), 2 * step
     while reaching - failing > 1:
         middle = (failing + reaching) // 2
         failing, reaching = (failing, middle) if at(middle) >= wanted else (middle, reaching)

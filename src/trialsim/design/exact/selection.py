@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trialsim.design.exact.arguments import LARGEST_ARM, check_count, check_positive, check_probability
+from trialsim.design.exact.arguments import LARGEST_ARM, check_count, check_numbers, check_positive, check_probability
 from trialsim.design.exact.binomial import binomial_weights
+from trialsim.design.exact.rounding import highest_accepted
 from trialsim.design.exact.sawtooth import first_reaching
 from trialsim.errors import RequestError
 
@@ -40,6 +41,7 @@ def selection_probabilities(n: int, rates: Sequence[float]) -> tuple[float, ...]
     to 1 and for an n that is no whole number above 0.
     """
     check_count("n", n)
+    check_numbers("rates", rates)
     check_count("number of arms", len(rates), 2, MOST_ARMS)
     for rate in rates:
         check_probability("rate", rate, with_ends=True)
@@ -92,5 +94,5 @@ def _check_rates(p: float, difference: float) -> None:
     """Refuse rates of which one is no probability or the best is not the best."""
     check_probability("p", p, with_ends=True)
     check_positive("difference", difference)
-    if p + difference > 1.0 + 1e-12:  # 0.7 + 0.3 and the like may round upwards
+    if p + difference > highest_accepted(1.0):  # 0.7 + 0.3 and the like may round upwards
         raise RequestError(f"difference: {difference}", f"With p = {p} the best rate exceeds 1.", f"up to {1.0 - p:g}.")

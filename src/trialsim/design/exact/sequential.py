@@ -15,16 +15,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from trialsim.design.exact.arguments import check_kind
 from trialsim.design.exact.recursion import Walk
 from trialsim.design.exact.requests import (
     Floats,
+    numbers,
     per_look,
+    require_finite,
     require_power,
     require_share,
     require_sides,
     rising,
     shown,
 )
+from trialsim.design.exact.rounding import highest_accepted
 from trialsim.design.exact.spending import Spending
 from trialsim.errors import RequestError
 
@@ -59,6 +63,7 @@ def efficacy_bounds(
     times = _fractions(information)
     require_share("alpha", alpha)
     require_sides(sides)
+    check_kind("spending", spending, Spending)
     floors = np.full(len(times), -math.inf) if lower is None else per_look("lower", lower, len(times))
     return _spend(times, spending.spent(times, alpha / sides), floors)
 
@@ -80,7 +85,7 @@ def crossing_probabilities(
         raise RequestError(
             f"lower = {shown(floors)}", f"above upper = {shown(tops)}.", "at most the upper bound of the same look."
         )
-    walk = Walk(times, drift)
+    walk = Walk(times, require_finite("drift", drift))
     above, below = np.zeros(k), np.zeros(k)
     for look in range(k):
         above[look], below[look] = walk.above(tops[look]), walk.below(floors[look])
@@ -121,6 +126,8 @@ def futility_bounds(
     """
     times = _fractions(information)
     require_power(alpha, power)
+    check_kind("spending", spending, Spending)
+    check_kind("beta_spending", beta_spending, Spending)
     alphas = spending.spent(times, alpha)
     betas = beta_spending.spent(times, 1.0 - power)
     fixed = None if is_binding else _spend(times, alphas, np.full(len(times), -math.inf))
@@ -141,6 +148,7 @@ def inflation(drift: float, alpha: float, power: float, sides: int = 1) -> float
     """
     require_power(alpha, power)
     require_sides(sides)
+    require_finite("drift", drift)
     return float((drift / (special.ndtri(power) - special.ndtri(alpha / sides))) ** 2)
 
 
@@ -164,6 +172,7 @@ def bounds_as_attained(
     amounts = rising("attained information", attained)
     require_share("alpha", alpha)
     require_sides(sides)
+    check_kind("spending", spending, Spending)
     spent = spending.spent(amounts / rising("planned information", planned)[-1], alpha / sides)
     if is_final:
         spent[-1] = alpha / sides
@@ -188,7 +197,7 @@ def final_bound_by_information(
     times = rising("information", information)
     require_share("alpha", alpha)
     require_sides(sides)
-    ends = np.asarray(final, dtype=np.float64)
+    ends = numbers("final", final)
     if ends.size == 0:
         return ends
     every = rising("information with the smallest final one", [*times, ends.min()])
@@ -206,7 +215,7 @@ def final_bound_by_information(
 def _fractions(information: npt.ArrayLike) -> Floats:
     """Rising information fractions up to 1."""
     times = rising("information", information)
-    if times[-1] > 1.0 + 1e-12:
+    if times[-1] > highest_accepted(1.0):
         raise RequestError(f"information = {shown(times)}", "more than all the information.", "fractions up to 1.")
     return times
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
-from trialsim.design.exact.stages import TIE, check_errors, check_limit, check_rates
+from trialsim.design.exact.binomial import exact_tail
+from trialsim.design.exact.rounding import as_written, highest_accepted, lowest_accepted
+from trialsim.design.exact.stages import check_errors, check_limit, check_rates
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
-FURTHEST: Final = 100_000  # how far is looked for what would do where nothing does
+FURTHEST: Final = 100_000  # patients of a search; power of an exact test for each of them takes a second
+MOST_IN_WHOLE_NUMBERS: Final = 2000  # patients up to which a close call is decided without rounding
 ROUNDED: Final = 0.0005  # half a unit of the last digit of power in A'Hern's tables
 
 
@@ -37,15 +41,56 @@ class SingleStage:
 
 def critical_counts(n: Counts, p0: float, alpha: float) -> Counts:
     """For each n the smallest r with P(X > r | p0) <= alpha."""
-    alpha = alpha * (1.0 + TIE)
-    r = np.asarray(binom.ppf(1.0 - alpha, n, p0)).astype(np.int64)
-    r = np.where((r > 0) & (binom.sf(r - 1, n, p0) <= alpha), r - 1, r)  # 1 - alpha is rounded, alpha is meant
-    return np.where(binom.sf(r, n, p0) <= alpha, r, r + 1)
+    limit = highest_accepted(alpha)
+    r = np.asarray(binom.ppf(1.0 - limit, n, p0)).astype(np.int64)
+    r = np.where((r > 0) & (binom.sf(r - 1, n, p0) <= limit), r - 1, r)  # 1 - alpha is rounded, alpha is meant
+    r = np.where(binom.sf(r, n, p0) <= limit, r, r + 1)
+    for i in _undecided(np.asarray(binom.sf(r, n, p0)), alpha, n):
+        r[i] += exact_tail(int(n[i]), as_written(p0))[int(r[i]) + 1] > as_written(alpha)
+    return r
 
 
-def power_by_n(p0: float, p1: float, alpha: float, largest: int) -> tuple[Counts, Counts, Floats]:
-    """The saw-tooth: n from 1 to `largest`, critical r of each, exact power of each, shape (largest,)."""
-    n = np.arange(1, largest + 1)
+def _undecided(value: Floats, limit: float, n: Counts) -> list[int]:
+    """Where rounding could decide whether a probability is above a limit; with huge n it may."""
+    is_close = (value >= lowest_accepted(limit)) & (value <= highest_accepted(limit)) & (n <= MOST_IN_WHOLE_NUMBERS)
+    return [int(i) for i in np.flatnonzero(is_close)]
+
+
+def fewest_patients(p0: float, p1: float, alpha: float, power: float, largest: int) -> int | None:
+    """A number of patients below which no test whatever has the level and the power; None if it is above `largest`.
+
+    The most powerful test of p0 against p1 rejects if more than r respond and, with r, by a coin that makes the level
+    exactly alpha (Neyman and Pearson). Its power rises with n, for it may ignore a patient; so the number is found by
+    halving. A test in several stages is a test of all its patients too.
+    """
+    level, wanted = highest_accepted(alpha), lowest_accepted(power)
+
+    def is_enough(n: int) -> bool:
+        r = int(critical_counts(np.array([n]), p0, alpha)[0])
+        coin = (level - float(binom.sf(r, n, p0))) / float(binom.pmf(r, n, p0))
+        return bool(binom.sf(r, n, p1) + min(max(coin, 0.0), 1.0) * binom.pmf(r, n, p1) >= wanted)
+
+    few, enough = 0, 1
+    while not is_enough(enough):
+        if enough >= largest:
+            return None
+        few, enough = enough, min(2 * enough, largest)
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if is_enough(middle) else (middle, enough)
+    return enough
+
+
+def normal_n(p0: float, p1: float, alpha: float, power: float) -> float:
+    """The patients of one stage by the normal approximation."""
+    z_alpha, z_power = float(norm.isf(alpha)), float(norm.ppf(power))
+    spread = z_alpha * math.sqrt(p0 * (1.0 - p0)) + z_power * math.sqrt(p1 * (1.0 - p1))
+    return (spread / (p1 - p0)) ** 2
+
+
+def power_by_n(p0: float, p1: float, alpha: float, largest: int, smallest: int = 1) -> tuple[Counts, Counts, Floats]:
+    """The saw-tooth: n from `smallest` to `largest`, critical r of each, exact power of each, shape (n,)."""
+    n = np.arange(smallest, largest + 1)
     r = critical_counts(n, p0, alpha)
     return n.astype(np.int64), r, np.asarray(binom.sf(r, n, p1))
 
@@ -64,20 +109,28 @@ def ahern(p0: float, p1: float, alpha: float, power: float, largest: int = 1000)
     His tables take a power of 0.7995 for 0.80, so some of them are a patient or two smaller than `single_stage`; levels
     are exact in both. Raises `RequestError`.
     """
+    check_errors(alpha, power)
     return _smallest(p0, p1, alpha, power, power - ROUNDED, largest)
 
 
 def _smallest(p0: float, p1: float, alpha: float, power: float, enough_power: float, largest: int) -> SingleStage:
     check_rates(p0, p1)
     check_errors(alpha, power)
-    check_limit(largest)
-    n, r, reached = power_by_n(p0, p1, alpha, 2 * largest)
-    enough = np.flatnonzero(reached >= enough_power)
+    check_limit(largest, 1, FURTHEST)
+    wanted = lowest_accepted(enough_power)
+    first = fewest_patients(p0, p1, alpha, enough_power, largest)
+    if first is None:
+        raise _too_few(p0, p1, alpha, power, enough_power, largest)
+    n, r, reached = power_by_n(p0, p1, alpha, 2 * largest, first)
+    has_power = reached >= wanted
+    for k in _undecided(reached, enough_power, n):
+        has_power[k] = exact_tail(int(n[k]), as_written(p1))[int(r[k]) + 1] >= as_written(enough_power)
+    enough = np.flatnonzero(has_power)
     if len(enough) == 0 or n[enough[0]] > largest:
         raise _too_few(p0, p1, alpha, power, enough_power, largest)
     i = int(enough[0])
-    short = np.flatnonzero(reached < enough_power)
-    stays = int(n[short[-1]]) + 1 if len(short) else 1
+    short = np.flatnonzero(~has_power)
+    stays = int(n[short[-1]]) + 1 if len(short) else first
     return SingleStage(int(n[i]), int(r[i]), p0, p1, float(binom.sf(r[i], n[i], p0)), float(reached[i]), stays)
 
 
@@ -86,11 +139,13 @@ def _too_few(p0: float, p1: float, alpha: float, power: float, enough_power: flo
     _, _, reached = power_by_n(p0, p1, alpha, largest)
     best = f"at most {reached.max():.3f} at n = {int(np.argmax(reached)) + 1}"
     wrong = f"no single-stage test with n <= {largest} has power {power:g}: {best}."
-    wider = largest
-    while wider < FURTHEST:
-        wider = min(4 * wider, FURTHEST)
-        n, _, found = power_by_n(p0, p1, alpha, wider)
-        enough = np.flatnonzero(found >= enough_power)
+    about = normal_n(p0, p1, alpha, power)
+    first = fewest_patients(p0, p1, alpha, enough_power, FURTHEST) if about < FURTHEST else None
+    if first is not None:
+        n, _, found = power_by_n(p0, p1, alpha, 2 * first + 200, first)
+        enough = np.flatnonzero(found >= lowest_accepted(enough_power))
         if len(enough):
             return RequestError(f"n <= {largest}", wrong, f"n = {int(n[enough[0]])} reaches it.")
-    return RequestError(f"n <= {largest}", wrong, "rates further apart, or less power.")
+    return RequestError(
+        f"n <= {largest}", wrong, f"rates further apart or less power; this takes about n = {about:.3g}."
+    )

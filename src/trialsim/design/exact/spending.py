@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy import special
 
 from trialsim.design.exact.requests import Floats, require_positive
+from trialsim.design.exact.rounding import highest_accepted
 from trialsim.errors import RequestError
 
 
+@runtime_checkable
 class Spending(Protocol):
     """A spending function: `spent` gives the error used up by each look."""
 
@@ -77,7 +79,7 @@ class Custom:
         k = len(information)
         if k > len(self.cumulative):
             raise RequestError(f"{k} looks", f"only {len(self.cumulative)} cumulative errors.", "one for each look.")
-        if self.cumulative[k - 1] > total * (1.0 + 1e-9):
+        if self.cumulative[k - 1] > highest_accepted(total):
             raise RequestError(
                 f"cumulative error {self.cumulative[k - 1]:g}",
                 f"more than {total:g} in all.",

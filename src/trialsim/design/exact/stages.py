@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
+from trialsim.design.exact.arguments import check_count, check_number, check_numbers, check_probability
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
-TIE: Final = 1e-12  # relative: a level that is reached exactly, but for rounding, counts as reached
+MOST_PATIENTS: Final = 100_000  # of any search
 NEVER_LOW = -1  # no count is as low: this look never stops for futility
 
 
@@ -46,8 +48,11 @@ def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate
     At the last look lower + 1 == upper, so every trial ends there. Forward recursion over the count (Schultz, Nichol,
     Elfring and Weed 1973, Biometrics 29:293). Raises `RequestError` for looks that do not rise, or no rate.
     """
-    if not 0.0 <= rate <= 1.0:
-        raise RequestError(f"rate = {rate:g}", "this is no probability.", "0 to 1.")
+    check_probability("rate", rate, with_ends=True)
+    for name, values in (("sizes", sizes), ("lower", lower), ("upper", upper)):
+        check_numbers(name, values)
+    for one in (*sizes, *lower, *upper):
+        check_count("looks and boundaries", one, NEVER_LOW, MOST_PATIENTS)
     if any(later <= earlier for earlier, later in zip([0, *sizes], sizes, strict=False)):
         raise RequestError("looks", "each look needs more patients than the one before.", "rising numbers from 1.")
     alive = np.ones(1)
@@ -66,6 +71,8 @@ def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate
 
 def check_rates(p0: float, p1: float) -> None:
     """Refuse a null and an alternative between which nothing can be decided."""
+    check_number("p0", p0)
+    check_number("p1", p1)
     if not (0.0 < p0 < 1.0 and 0.0 < p1 < 1.0):
         raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", "a rate of 0 or 1 leaves nothing to test.", "0 < p0 < p1 < 1.")
     if p1 <= p0:
@@ -73,14 +80,20 @@ def check_rates(p0: float, p1: float) -> None:
         raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", wrong, "p1 > p0.")
 
 
-def check_limit(largest: int, smallest: int = 1) -> None:
-    """Refuse a limit of a search below which no trial is."""
+def check_limit(largest: int, smallest: int = 1, most: int = MOST_PATIENTS) -> None:
+    """Refuse a limit of a search that is not a whole number, or below which no trial is, or that is out of reach."""
+    if isinstance(largest, bool) or not isinstance(largest, Integral):
+        raise RequestError(f"n <= {largest!r}", "a number of patients is whole.", f"{smallest} to {most}, such as 400.")
     if largest < smallest:
         raise RequestError(f"n <= {largest}", "no trial is so small.", f"at least {smallest}.")
+    if largest > most:
+        raise RequestError(f"n <= {largest}", "a search so far would not end.", f"up to {most}.")
 
 
 def check_errors(alpha: float, power: float) -> None:
     """Refuse error rates that no finite trial has."""
+    check_number("alpha", alpha)
+    check_number("power", power)
     if not 0.0 < alpha < 1.0:
         raise RequestError(f"alpha = {alpha:g}", "no test of a finite trial has this level.", "0 < alpha < 1.")
     if not 0.0 < power < 1.0:

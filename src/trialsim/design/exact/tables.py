@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from trialsim.design.exact.binomial import log_choose
+from trialsim.design.exact.rounding import TOLERANCE, highest_accepted
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
-
-TIE = 1e-9  # statistics that differ by no more than this share are equal but for rounding
 
 
 def z_statistic(n_control: int, n_experimental: int, *, is_pooled: bool) -> Floats:
@@ -34,7 +33,7 @@ def z_of_counts(
     else:
         variance = control * (1.0 - control) / n_control + experimental * (1.0 - experimental) / n_experimental
     difference = np.asarray(experimental - control)
-    difference = np.where(np.abs(difference) < TIE / (n_control * n_experimental), 0.0, difference)
+    difference = np.where(np.abs(difference) < TOLERANCE / (n_control * n_experimental), 0.0, difference)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(difference == 0.0, 0.0, difference / np.sqrt(variance))
 
@@ -73,7 +72,7 @@ def fisher_two_sided(n_control: int, n_experimental: int) -> Floats:
     rising = np.take_along_axis(columns, order, axis=0)
     sums = np.cumsum(rising, axis=0)
     for row in range(n_control - 1, -1, -1):  # tables that are equally probable have the sum of the last of them
-        is_tied = rising[row + 1] <= rising[row] * (1.0 + TIE)
+        is_tied = rising[row + 1] <= highest_accepted(rising[row])
         sums[row] = np.where(is_tied, sums[row + 1], sums[row])
     p_values = np.empty_like(sums)
     np.put_along_axis(p_values, order, sums, axis=0)

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from trialsim.design.exact.arguments import check_choice, check_kind
 from trialsim.design.exact.requests import (
     Floats,
+    numbers,
     require_not_negative,
     require_positive,
     require_power,
@@ -98,7 +100,8 @@ def event_probability(
     loss have constant hazards; arrays broadcast. The integral of Lachin and Foulkes (1986, Biometrics 42:507).
     Errors: a hazard that is not positive, a negative time or dropout.
     """
-    rates, losses, months = (np.asarray(x, dtype=np.float64) for x in (hazard, dropout, total))
+    rates, losses = numbers("hazard", hazard), numbers("dropout", dropout)
+    months = numbers("total", total)
     require_not_negative("accrual", accrual)
     require_positive("hazard", float(rates.min()))
     require_not_negative("dropout", float(losses.min()))
@@ -116,8 +119,9 @@ def expected_events(arms: Arms, n: float, month: npt.ArrayLike) -> Floats:
 
     Errors: as `event_probability`, an `n` that is not positive.
     """
+    check_kind("arms", arms, Arms)
     require_positive("n", n)
-    months = np.asarray(month, dtype=np.float64)
+    months = numbers("month", month)
     by_arm = event_probability(arms.hazards, arms.accrual, months[..., None], arms.dropouts)
     return np.asarray(n * (by_arm @ arms.shares))
 
@@ -127,6 +131,7 @@ def month_of_events(arms: Arms, n: float, events: float) -> float:
 
     Errors: more events than would ever be seen, numbers that are not positive.
     """
+    check_kind("arms", arms, Arms)
     require_positive("n", n)
     require_positive("events", events)
     most = n * float(arms.shares @ (arms.hazards / (arms.hazards + arms.dropouts)))
@@ -146,7 +151,8 @@ def lachin_foulkes_n(
     Lachin and Foulkes (1986, Biometrics 42:507): the variance under the null hypothesis is that of one hazard
     in both arms, their mean weighted by allocation, the one under the alternative that of the two hazards. `scale`
     "hazard difference" is theirs; "log hazard ratio" puts the variance 1 / P(event) of a log hazard in its place, as
-    is usual for the log-rank test. Errors: a hazard ratio of 1, a power not above alpha, an unknown scale.
+    is usual for the log-rank test. Errors: a hazard ratio of 1, a power not above alpha, an unknown scale, a `total`
+    before the end of accrual.
     """
     require_power(alpha, power)
     require_sides(sides)
@@ -167,11 +173,14 @@ def lachin_foulkes_power(
 
 def _effect_and_errors(arms: Arms, total: float, scale: str) -> tuple[float, float, float]:
     """The size of the effect and sqrt(n) times its standard error under the null and under the alternative."""
-    if scale not in SCALES:
-        raise RequestError(f"scale {scale!r}", "unknown.", f"{SCALES[0]!r} or {SCALES[1]!r}.")
+    check_kind("arms", arms, Arms)
+    check_choice("scale", scale, SCALES)
     if arms.hazard_ratio == 1.0:
         raise RequestError("hazard_ratio = 1", "is no effect.", "any other positive number.")
     require_positive("total", total)
+    if total < arms.accrual:
+        allowed = f"{arms.accrual:g} months or more."
+        raise RequestError(f"total = {total:g}", "the trial would end before the end of accrual.", allowed)
     hazards = arms.hazards
     mean = np.full(2, float(arms.shares @ hazards))
     is_log = scale == SCALES[0]

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.stats import beta, binom
 
-from trialsim.design.exact.stages import NEVER_LOW, Paths, paths
+from trialsim.design.exact.arguments import check_count, check_number, check_numbers
+from trialsim.design.exact.rounding import highest_accepted, lowest_accepted
+from trialsim.design.exact.stages import MOST_PATIENTS, NEVER_LOW, Paths, paths
 from trialsim.errors import RequestError
 
 Counts = npt.NDArray[np.int64]
@@ -52,15 +54,17 @@ def bayesian_boundary(
     The prior is beta, the posterior beta(a + x, b + n - x) (Thall and Simon 1994, Biometrics 50:337). Nothing stops
     before `first` patients. Raises `RequestError`.
     """
-    _check(n, rate)
+    _check(n, rate, first)
+    check_number("certainty", certainty)
+    check_numbers("prior", prior)
     if not 0.0 < certainty < 1.0:
         raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")
-    if not min(prior) > 0.0 or not math.isfinite(sum(prior)):
+    if len(prior) != 2 or not min(prior) > 0.0 or not math.isfinite(sum(prior)):
         raise RequestError(f"prior = {prior}", "this is no beta distribution.", "two numbers above 0.")
     found = []
     for size in range(1, n + 1):
         x = np.arange(size + 1)
-        is_sure = np.asarray(beta.sf(rate, prior[0] + x, prior[1] + size - x)) >= certainty
+        is_sure = np.asarray(beta.sf(rate, prior[0] + x, prior[1] + size - x)) >= lowest_accepted(certainty)
         found.append(int(np.argmax(is_sure)) if is_sure.any() and size >= first else size + 1)
     return ToxicityBoundary(tuple(found), rate, BAYESIAN)
 
@@ -71,7 +75,8 @@ def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> Toxicit
     The same nominal level for every n, the largest that keeps the overall probability (a Pocock-type boundary: Ivanova,
     Qaqish and Schell 2005, Biometrics 61:540). Raises `RequestError`.
     """
-    _check(n, rate)
+    _check(n, rate, first)
+    check_number("alpha", alpha)
     if not 0.0 < alpha < 1.0:
         raise RequestError(f"alpha = {alpha:g}", "this is never reached or always.", "0 < alpha < 1.")
 
@@ -80,16 +85,20 @@ def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> Toxicit
         at_least = np.asarray(binom.isf(nominal, sizes, rate)).astype(np.int64) + 1
         return ToxicityBoundary(tuple(np.where(sizes >= first, at_least, sizes + 1).tolist()), rate, EXACT)
 
-    if of_level(alpha).at(rate).rejects <= alpha:
+    if of_level(alpha).at(rate).rejects <= highest_accepted(alpha):
         return of_level(alpha)
     level = brentq(lambda x: of_level(x).at(rate).rejects - alpha, 1e-12, alpha, xtol=1e-9)
-    while of_level(level).at(rate).rejects > alpha:
+    while of_level(level).at(rate).rejects > highest_accepted(alpha):
         level *= 1.0 - 1e-6
     return of_level(level)
 
 
-def _check(n: int, rate: float) -> None:
+def _check(n: int, rate: float, first: int) -> None:
+    check_number("n", n)
+    check_number("rate", rate)
+    check_count("first", first, 1, MOST_PATIENTS)
     if n < 1:
         raise RequestError(f"n = {n}", "there is nobody to watch.", "at least 1.")
+    check_count("n", n, 1, MOST_PATIENTS)
     if not 0.0 < rate < 1.0:
         raise RequestError(f"rate = {rate:g}", "no boundary can hold this rate.", "0 < rate < 1.")

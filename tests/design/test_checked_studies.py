@@ -1,0 +1,103 @@
+"""`check` says of a study what `size` or `compare` would say of it, without simulating."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import trialsim as ts
+from trialsim.config.sizing import load_sizing
+from trialsim.design.making_ready import ready_of
+from trialsim.montecarlo.engine import BATCH
+from trialsim.verbs import check
+
+RESPONSE = {"of": "partial response", "within": "6 months"}
+ONE: dict[str, Any] = {
+    "study": "size", "title": "one arm", "scenario": "followup", "endpoint": RESPONSE, "design": "simon-optimal",
+    "null": 0.15, "alternative": 0.30,
+}  # fmt: skip
+TWO: dict[str, Any] = {
+    "study": "size", "title": "two arms", "scenario": "followup", "endpoint": RESPONSE, "design": "two-arm",
+    "variants": {"a": {}, "b": {"treatment.levels": [100]}}, "alternative": "modelled",
+}  # fmt: skip
+TOXICITY = {"endpoint": {"of": "any severe toxicity", "within": "6 months"}, "null": 0.65, "alternative": 0.45}
+BOUNDARY = {"endpoint": {"of": "rash", "within": "3 months"}, "rate": 0.3}
+SINGLE = {**ONE, "design": "single-stage"}
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "endpoint": ({**ONE, "endpoint": {"of": "partial respons", "within": "6 months"}}, "Did you mean partial response"),
+    "power": ({**SINGLE, "alternative": 0.18, "largest_n": 100}, "no single-stage test with n <= 100 has power 0.8"),
+    "fleming": ({**ONE, "design": "fleming", "stages": {"first": 5, "all": 10}}, "these stages have power"),
+    "two stages": ({**ONE, "alternative": 0.17, "largest_n": 5000}, "take about 2041 patients in one stage"),
+    "two endpoints": ({**ONE, "design": "bryant-day", "toxicity": TOXICITY, "alternative": 0.2}, "one endpoint alone"),
+    "safety after the end": (
+        {**ONE, "design": "single-stage", "alternative": 0.6, "safety": {**BOUNDARY, "first": 20}},
+        "the first look would be after the last",
+    ),
+    "safety that never stops": (
+        {**ONE, "design": "single-stage", "alternative": 0.6, "safety": {**BOUNDARY, "certainty": 0.9999999}},
+        "toxicities in",
+    ),
+    "looks": ({**TWO, "looks": {"at": [0.05, 1.0]}}, "nothing can be rejected"),
+    "test": ({**TWO, "test": "barnard"}, "there is no test 'barnard'"),
+    "test at looks": ({**TWO, "test": "fisher", "looks": {"at": [0.5, 1.0]}}, "no test 'fisher' with interim looks"),
+    "strata": ({**TWO, "allocation": {"strata": ["age"]}}, "there is no age to split by"),
+    "arm of a ratio": ({**TWO, "allocation": {"ratio": {"c": 2}}}, "there is no variant of this name"),
+    "ratio of a selection": (
+        {**TWO, "design": "selection", "allocation": {"ratio": {"b": 2}}},
+        "selection compares arms of equal size",
+    ),
+    "alpha of a selection": ({**TWO, "design": "selection", "alpha": 0.1}, "selection does not use it"),
+    "conduct of a Wald test": (
+        {**TWO, "test": "wald", "endpoint": "any severe toxicity", "conduct": {"accrual": "continue"}},
+        "`test: wald` does not use it",
+    ),
+    "n": ({**ONE, "n": 60}, "`largest_n` as a limit"),
+    "comparison": (
+        {
+            "study": "compare", "title": "c", "scenario": "followup", "variants": {"a": {}, "b": {}},
+            "endpoints": [{"of": "survival", "at": "900 months"}],
+        },
+        "nobody is observed so long",
+    ),
+}  # fmt: skip
+
+
+def begin(path: Path, kind: str) -> None:
+    """What `compare` and `size` begin with."""
+    if kind == "compare":
+        ts.compare(str(path))
+    else:
+        ready_of(load_sizing(path), BATCH, 1, 100)
+
+
+@pytest.mark.parametrize("name", list(WRONG))
+def test_check_refuses_what_size_and_compare_refuse(tmp_path: Path, name: str) -> None:
+    data, message = WRONG[name]
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(ts.ConfigurationError) as checked:
+        check([str(path)])
+    assert message in str(checked.value)
+    assert "study.yaml" in str(checked.value)
+    with pytest.raises(ts.InputError) as refused:
+        begin(path, data["study"])
+    assert message in str(refused.value)
+
+
+def test_check_goes_on_to_the_next_file(tmp_path: Path) -> None:
+    for i, name in enumerate(("fleming", "power")):
+        (tmp_path / f"{i}.yaml").write_text(yaml.safe_dump(WRONG[name][0]), encoding="utf-8")
+    with pytest.raises(ts.ConfigurationError) as checked:
+        check([str(tmp_path / "0.yaml"), str(tmp_path / "1.yaml")])
+    assert len(checked.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["simon_response", "bryant_day", "two_arm_toxicity", "logrank_progression", "progression_one_arm",
+             "precision_response", "compare_titration"],
+)  # fmt: skip
+def test_shipped_studies_pass(name: str) -> None:
+    assert check([name])

@@ -1,0 +1,155 @@
+"""Functions of exact designs given what is not a number answer with a message, never with a bare error."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import pkgutil
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import trialsim.design.exact
+from trialsim.design.exact.bryant_day import BryantDay, Rates
+from trialsim.design.exact.one_sample_logrank import Arm
+from trialsim.design.exact.spending import ObrienFleming, Pocock
+from trialsim.design.exact.time_to_event import Arms
+from trialsim.design.exact.two_stage import TwoStage, simon_designs
+from trialsim.errors import RequestError
+
+LOOKS, BOUNDS = [0.5, 1.0], [2.8, 2.0]
+ARMS, ARM = Arms(0.06, 0.6, 12.0), Arm(0.06, 0.6, 12.0, 24.0)
+RATES = Rates(0.2, 0.45, 0.6, 0.85)
+FIRST = {"p_control": 0.2, "p_experimental": 0.6}
+# Every public function, with arguments that it answers; those that are not numbers by nature are left as they are.
+CALLS: dict[str, dict[str, Any]] = {
+    "binomial.binomial_probabilities": {},
+    "single_stage.single_stage": {"p0": 0.1, "p1": 0.4, "alpha": 0.05, "power": 0.8, "largest": 100},
+    "single_stage.ahern": {"p0": 0.1, "p1": 0.4, "alpha": 0.05, "power": 0.8, "largest": 100},
+    "two_stage.simon_designs": {"p0": 0.1, "p1": 0.4, "alpha": 0.1, "power": 0.8, "largest": 60},
+    "two_stage.simon": {"kind": "simon-optimal", "p0": 0.1, "p1": 0.4, "alpha": 0.1, "power": 0.8, "largest": 60},
+    "two_stage.fleming": {"p0": 0.1, "p1": 0.4, "alpha": 0.1, "n1": 10, "n": 20},
+    "stages.paths": {"sizes": [5, 10], "lower": [0, 2], "upper": [6, 3], "rate": 0.2},
+    "bryant_day.bryant_day": {"alpha_r": 0.2, "alpha_t": 0.2, "power": 0.7, "largest": 25, "rates": RATES},
+    "bryant_day.check_bryant_day": {"alpha_r": 0.2, "alpha_t": 0.2, "power": 0.7, "largest": 25, "rates": RATES},
+    "toxicity.bayesian_boundary": {"n": 12, "rate": 0.3, "certainty": 0.9, "prior": (1.0, 1.0), "first": 3},
+    "toxicity.exact_boundary": {"n": 12, "rate": 0.3, "alpha": 0.1, "first": 3},
+    "proportions.rejection_region": {"n_control": 9, "n_experimental": 8, "alpha": 0.1, "sides": 2, "test": "fisher"},
+    "proportions.approximate_n": {**FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "ratio": 1.0, "method": "pooled"},
+    "two_arm_sizes.smallest_n": {**FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "ratio": 1.0, "largest": 60},
+    "two_arm_sizes.smallest_trial": {**FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "largest": 60},
+    "selection.selection_probabilities": {"n": 10, "rates": [0.2, 0.4]},
+    "selection.selection_probability": {"n": 10, "p": 0.2, "difference": 0.2, "n_arms": 3},
+    "selection.smallest_selection": {"p": 0.2, "difference": 0.3, "n_arms": 2, "probability": 0.8, "largest": 60},
+    "precision.limits": {"n": 10, "confidence": 0.9, "method": "wilson"},
+    "precision.half_widths": {"n": 10, "confidence": 0.9, "method": "wilson"},
+    "precision.expected_half_width": {"n": 10, "p": 0.3, "confidence": 0.9},
+    "precision.guaranteed_half_width": {"n": 10, "p": 0.3, "probability": 0.8, "confidence": 0.9},
+    "precision.smallest_for_half_width": {"p": 0.3, "half_width": 0.2, "confidence": 0.9, "largest": 200},
+    "precision.probability_above": {"n": 30, "p": 0.5, "p0": 0.2, "confidence": 0.9, "sides": 1},
+    "precision.smallest_for_lower_limit": {"p": 0.5, "p0": 0.2, "power": 0.8, "confidence": 0.9, "largest": 200},
+    "sequential.efficacy_bounds": {"information": LOOKS, "alpha": 0.025, "spending": Pocock(), "sides": 1},
+    "sequential.crossing_probabilities": {"information": LOOKS, "upper": BOUNDS, "drift": 1.0},
+    "sequential.drift_for_power": {"information": LOOKS, "upper": BOUNDS, "power": 0.8},
+    "sequential.futility_bounds": {
+        "information": LOOKS, "alpha": 0.025, "power": 0.8, "spending": Pocock(), "beta_spending": ObrienFleming(),
+    },
+    "sequential.inflation": {"drift": 3.0, "alpha": 0.025, "power": 0.8, "sides": 1},
+    "sequential.bounds_as_attained": {
+        "planned": [10.0, 20.0], "attained": [11.0, 20.0], "alpha": 0.025, "spending": Pocock(), "sides": 1,
+    },
+    "sequential.final_bound_by_information": {
+        "information": [0.5], "upper": [2.8], "final": [1.0], "alpha": 0.025, "sides": 1,
+    },
+    "time_to_event.schoenfeld_events": {"hazard_ratio": 0.6, "alpha": 0.025, "power": 0.8, "ratio": 1.0, "sides": 1},
+    "time_to_event.schoenfeld_power": {"events": 30, "hazard_ratio": 0.6, "alpha": 0.025, "ratio": 1.0, "sides": 1},
+    "time_to_event.freedman_events": {"hazard_ratio": 0.6, "alpha": 0.025, "power": 0.8, "ratio": 1.0, "sides": 1},
+    "time_to_event.freedman_power": {"events": 30, "hazard_ratio": 0.6, "alpha": 0.025, "ratio": 1.0, "sides": 1},
+    "time_to_event.event_probability": {"hazard": 0.1, "accrual": 12.0, "total": 24.0, "dropout": 0.0},
+    "time_to_event.expected_events": {"n": 50, "month": 20.0, "arms": ARMS},
+    "time_to_event.month_of_events": {"n": 50, "events": 20, "arms": ARMS},
+    "time_to_event.lachin_foulkes_n": {"total": 24.0, "alpha": 0.025, "power": 0.8, "sides": 1, "arms": ARMS},
+    "time_to_event.lachin_foulkes_power": {"total": 24.0, "n": 90, "alpha": 0.025, "sides": 1, "arms": ARMS},
+    "logrank_power.logrank_power": {
+        "n": 54, "events": 27, "hazard_ratio": 0.6, "control_median": 12.0, "accrual": 12.0, "alpha": 0.025,
+    },
+    "one_sample_logrank.one_sample_n": {"alpha": 0.05, "power": 0.8, "sides": 1, "arm": ARM},
+    "one_sample_logrank.one_sample_power": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
+}  # fmt: skip
+CALLS.pop("binomial.binomial_probabilities")  # takes what the others have checked
+INNER = {  # take what others have checked, or arrays and objects that others make
+    "binomial", "nuisance", "tables", "sawtooth", "recursion", "arguments", "requests", "rounding",
+}  # fmt: skip
+OF_OBJECTS = {
+    "single_stage.critical_counts", "single_stage.power_by_n", "single_stage.fewest_patients", "single_stage.normal_n",
+    "two_stage.admissible", "two_stage.exact_rejects", "stages.check_rates", "stages.check_limit",
+    "stages.check_errors", "bryant_day.joint", "bryant_day.one_more", "bryant_day.counts_of",
+    "proportions.reject_probability", "proportions.size_of", "proportions.check_question", "proportions.times",
+    "two_arm_sizes.split_of", "one_sample_logrank.one_sample_moments",
+}  # fmt: skip
+OBJECTS: list[Callable[[Any], object]] = [
+    lambda x: Arms(x, 0.6, 12.0), lambda x: Arms(0.1, x, 12.0), lambda x: Arms(0.1, 0.6, x),
+    lambda x: Arms(0.1, 0.6, 12.0, x), lambda x: Arms(0.1, 0.6, 12.0, 1.0, x), lambda x: Arm(x, 0.6, 12.0, 24.0),
+    lambda x: Arm(0.1, 0.6, x, 24.0), lambda x: Arm(0.1, 0.6, 12.0, x), lambda x: Arm(0.1, 0.6, 12.0, 24.0, x),
+    lambda x: TwoStage(5, 1, 10, 3, 0.1, 0.3).at(x),
+]  # fmt: skip
+WRONG: list[Any] = ["0.3", None, math.nan, [0.3, None], {}]
+
+
+def functions() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Every public function of the package by module and name."""
+    for info in pkgutil.iter_modules(trialsim.design.exact.__path__):
+        module: ModuleType = importlib.import_module(f"trialsim.design.exact.{info.name}")
+        for name, item in vars(module).items():
+            if inspect.isfunction(item) and item.__module__ == module.__name__ and not name.startswith("_"):
+                yield f"{info.name}.{name}", item
+
+
+FUNCTIONS = dict(functions())
+
+
+def test_every_public_function_is_tried() -> None:
+    inner = {name for name in FUNCTIONS if name.split(".")[0] in INNER} | OF_OBJECTS
+    assert set(FUNCTIONS) - inner == set(CALLS)
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_what_is_not_a_number_is_refused_with_a_message(name: str) -> None:
+    right = CALLS[name]
+    FUNCTIONS[name](**right)
+    for key in right:
+        for wrong in WRONG:
+            optional = inspect.signature(FUNCTIONS[name]).parameters[key].default is None
+            if not (wrong is None and optional):
+                with pytest.raises(RequestError) as refusal:
+                    FUNCTIONS[name](**{**right, key: wrong})
+                assert "Allowed" in str(refusal.value), (key, wrong)
+
+
+WHOLE = {"n", "n1", "n_control", "n_experimental", "largest", "first", "n_arms", "events"}
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if WHOLE & set(CALLS[name])])
+def test_a_number_of_patients_that_is_not_whole_is_refused(name: str) -> None:
+    formulas = {"time_to_event", "one_sample_logrank"}  # whose numbers are not rounded
+    for key in WHOLE & set(CALLS[name]) if name.split(".", maxsplit=1)[0] not in formulas else ():
+        with pytest.raises(RequestError, match=r"2\.5"):
+            FUNCTIONS[name](**{**CALLS[name], key: 2.5})
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_objects_refuse_what_is_not_a_number(wrong: object) -> None:
+    for make in OBJECTS:
+        with pytest.raises(RequestError):
+            make(wrong)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    found = simon_designs(np.float64(0.1), np.float64(0.4), np.float64(0.1), np.float64(0.8), int(np.int64(60)))
+    assert found == simon_designs(0.1, 0.4, 0.1, 0.8, 60)
+    assert isinstance(found[0], TwoStage)
+    assert not isinstance(found[0], BryantDay)
