@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.stats import binom
 
 from trialsim.errors import RequestError
+from trialsim.model.sums import add_in_order
 
 Floats = npt.NDArray[np.float64]
 TIE: Final = 1e-12  # relative: a level that is reached exactly, but for rounding, counts as reached
@@ -32,12 +33,12 @@ class Paths:
     @property
     def rejects(self) -> float:
         """The probability of rejecting p <= p0, at any look."""
-        return float(sum(self.stops_high))
+        return add_in_order(self.stops_high)
 
     @property
     def stops_early(self) -> float:
         """The probability of stopping before the last look (PET)."""
-        return float(sum(self.stops_low[:-1]) + sum(self.stops_high[:-1]))
+        return add_in_order(self.stops_low[:-1]) + add_in_order(self.stops_high[:-1])
 
 
 def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate: float) -> Paths:

@@ -13,6 +13,7 @@ from scipy.stats import beta, binom
 
 from trialsim.design.exact.stages import NEVER_LOW, Paths, paths
 from trialsim.errors import RequestError
+from trialsim.model.sums import add_in_order
 
 Counts = npt.NDArray[np.int64]
 EXACT: Final = "exact"
@@ -55,7 +56,7 @@ def bayesian_boundary(
     _check(n, rate)
     if not 0.0 < certainty < 1.0:
         raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")
-    if not min(prior) > 0.0 or not math.isfinite(sum(prior)):
+    if not min(prior) > 0.0 or not math.isfinite(add_in_order(prior)):
         raise RequestError(f"prior = {prior}", "this is no beta distribution.", "two numbers above 0.")
     found = []
     for size in range(1, n + 1):
