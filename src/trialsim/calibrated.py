@@ -38,7 +38,7 @@ from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import CalibrationManifest
 from trialsim.records.replicate_store import ReplicateStore
 from trialsim.records.store import check_destination, results_folder, saved_in
-from trialsim.records.tables import plain_rows
+from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report import draw_calibration_figures
 
@@ -139,7 +139,7 @@ class Calibrated:
             "parameters": self.learned, "correlations": self.correlations, "directions": self.directions,
             "predictive": self.predictive, "left_out": self.left_out, "sensitivity": self.sensitivity,
         }  # fmt: skip
-        return {
+        data = {
             "cohort": self.cohort,
             "scenario": self.scenario.name,
             "seed": self.seed,
@@ -149,6 +149,7 @@ class Calibrated:
             "smallest_ess": smallest_ess_of(found),
             **{name: plain_rows(table) for name, table in tables.items() if table is not None},
         }
+        return plain_mapping(data)
 
     def save(self, destination: Path | str) -> Path:
         """Write the results folder, whole or not at all. Raises `DestinationError`."""

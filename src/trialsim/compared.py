@@ -19,7 +19,7 @@ from trialsim.config.parameter_draws import write_table
 from trialsim.config.studies import Comparison, load_study
 from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
-from trialsim.errors import DestinationError, Interrupted, RequestError
+from trialsim.errors import DestinationError, HazardError, Interrupted, RequestError
 from trialsim.limits import check_request, check_strategy, check_workers
 from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import make_ready
@@ -128,7 +128,7 @@ class Compared:
                 name: {"estimates": plain_rows(estimates[estimates["variant"] == name].drop(columns="variant"))}
                 for name in self.contest.names
             },
-            "differences": plain_rows(self.differences.replace({float("inf"): None})),
+            "differences": plain_rows(self.differences),
             "ranks": plain_rows(self.ranks),
             "dominated": self.dominated,
         }
@@ -201,12 +201,16 @@ def compare(
         store = _store(work, contest, {"compare": comparison.to_mapping(), "seed": seed}, n, resume)
         try:
             _fill(contest, store, seed, n, n_workers, on_progress)
+            found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
+            _check_somebody(found)
+        except (HazardError, RequestError):
+            if work is not None:
+                work.remove()  # it would come to the same end again
+            raise
         except KeyboardInterrupt:
             if work is not None and store.n == 0:
                 work.remove()
             raise Interrupted(f"interrupted after {store.n:,} of {n:,} trials", None) from None
-        found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
-        _check_somebody(found)
         if work is not None:
             found.save_in(work)
     return found

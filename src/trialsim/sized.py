@@ -40,7 +40,7 @@ from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import SizeManifest
 from trialsim.records.replicate_store import Rows
 from trialsim.records.store import check_destination, results_folder, saved_in
-from trialsim.records.tables import plain_rows
+from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report.protocol_paragraph import paragraph_of
 from trialsim.report.size_figures import draw_size_figures
@@ -154,7 +154,7 @@ class Sized:
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
             "protocol": self.paragraph,
         }  # fmt: skip
-        return {**data, "results_digest": self.digest} if with_digest else data
+        return plain_mapping({**data, "results_digest": self.digest}) if with_digest else data
 
     def manifest(self) -> SizeManifest:
         """Everything needed to search again."""

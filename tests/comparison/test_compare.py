@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +220,32 @@ def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     assert len(found.scenarios) == 6
     assert "every 28 days, after_last_entry 12 months" in found.scenarios
     assert found.scenarios["every 28 days, after_last_entry 12 months"].treatment.every.value == 28.0
+
+
+def study_of(folder: Path, expression: str, more: str = "") -> Path:
+    path = folder / "study.yaml"
+    path.write_text(
+        "study: compare\ntitle: t\nscenario: tosi2000\nchanges: {accrual.patients: 5}\n"
+        "variants: {a: {}, b: {treatment.every: 28 days}}\n"
+        f'endpoints: [{{name: big, expression: "{expression}", better: lower}}]\n{more}'
+    )
+    return path
+
+
+@pytest.mark.parametrize("expression", ["exp(700) * (1 + n_onsets.rash)", "1e60 * treatment_days"])
+def test_values_too_large_to_be_averaged_end_the_work_at_once(tmp_path: Path, expression: str) -> None:
+    with pytest.raises(ts.RequestError, match=r"a patient has the value .*\n  Allowed: values of at most 1e\+50"):
+        ts.compare(study_of(tmp_path, expression), replicates=4, out=tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.yaml"]  # nothing to go on from is left
+
+
+@pytest.mark.parametrize("expression", ["1e49 * n_onsets.rash", "0", "1e-300 * treatment_days", "log(n_onsets.rash)"])
+def test_json_is_valid_whatever_the_values(tmp_path: Path, expression: str) -> None:
+    found = ts.compare(study_of(tmp_path, expression), replicates=30)
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("weight", [".inf", "-.inf", ".nan", "1e300", f"1{'0' * 400}"])
+def test_a_weight_that_is_not_finite_is_refused_before_the_work(tmp_path: Path, weight: str) -> None:
+    with pytest.raises(ts.ConfigurationError, match="utility"):
+        ts.load_study(study_of(tmp_path, "n_onsets.rash", f"utility: {{big: {weight}}}\n"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
@@ -13,6 +13,9 @@ from trialsim.config.quantities import Dose, Duration, mistake
 
 PARALLEL: Final = "parallel"
 Strategy = Literal["treatment policy", "composite", "while on treatment"]
+
+
+Weight = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
 
 
 class EndpointSpec(Section):
@@ -100,7 +103,7 @@ class CompareStudy(Section):
     control: str | None = None
     endpoints: list[EndpointSpec]
     plane: Plane | None = None
-    utility: dict[str, float] = Field(default_factory=dict)
+    utility: dict[str, Weight] = Field(default_factory=dict)
     design: Literal["same patients", "parallel"] = "same patients"
     allocation: Allocation = Field(default_factory=Allocation)
     estimand: Estimand = Field(default_factory=Estimand)
@@ -112,9 +115,6 @@ class CompareStudy(Section):
         if isinstance(data, Mapping) and isinstance(data.get("variants"), Mapping):
             variants = {str(name): {} if item is None else item for name, item in data["variants"].items()}
             data = {**data, "variants": variants}
-        if isinstance(data, Mapping) and isinstance(data.get("utility"), Mapping):
-            weights = data["utility"].items()
-            data = {**data, "utility": {k: float(v) if isinstance(v, int) else v for k, v in weights}}
         return data
 
     @model_validator(mode="after")
