@@ -27,6 +27,7 @@ from trialsim.calibration.sampling import STEPS_IN_LEG
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
 from trialsim.config import Scenario, load_published_trial
 from trialsim.config.filling import is_filled_in
+from trialsim.config.loading import CohortLike
 from trialsim.config.parameter_draws import write_table
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import Interrupted
@@ -188,7 +189,7 @@ class Calibrated:
 
 
 def calibrate(
-    cohort: str | Path,
+    cohort: CohortLike,
     changes: Mapping[str, Any] | None = None,
     seed: int = 1,
     *,
@@ -204,7 +205,7 @@ def calibrate(
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Calibrated:
-    """The posterior of the parameters of a published trial, given its cohort (YAML path or built-in name).
+    """The posterior of the parameters of a published trial, given its cohort (path, built-in name, mapping or object).
 
     `changes` by dotted key change the scenario first (`{"readings.rash": "six"}`). Sampling ends when every parameter
     has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept. Each

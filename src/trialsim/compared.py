@@ -16,7 +16,7 @@ from trialsim.comparison.contest import UTILITY, Contest, Numbers, contest_rows
 from trialsim.comparison.ready import contest_of
 from trialsim.comparison.statements import differences_of, dominated, estimates_of, ranks_of
 from trialsim.config.parameter_draws import write_table
-from trialsim.config.studies import Comparison, load_study
+from trialsim.config.studies import Comparison, StudyLike, load_comparison
 from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import DestinationError, HazardError, Interrupted, RequestError
@@ -161,7 +161,7 @@ class Compared:
 
 
 def compare(
-    study: Comparison | str | Path,
+    study: Comparison | StudyLike,
     changes: Mapping[str, Any] | None = None,
     replicates: int | None = None,
     seed: int = 1,
@@ -174,7 +174,7 @@ def compare(
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Compared:
-    """Variants of one scenario on the same patients: a study (YAML path, built-in name, or loaded).
+    """Variants of one scenario on the same patients: a study (YAML path, built-in name, mapping, or loaded).
 
     `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
     simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
@@ -184,7 +184,7 @@ def compare(
 
     Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
     """
-    comparison = study if isinstance(study, Comparison) else load_study(study, changes)
+    comparison = load_comparison(study, changes)
     n = replicates if replicates is not None else comparison.study.replicates
     for scenario in comparison.scenarios.values():
         check_request(scenario, n, seed, 0)

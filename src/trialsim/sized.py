@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from trialsim.config.sizing import Sizing, load_sizing, located
+from trialsim.config.studies import StudyLike
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
 from trialsim.design.calendar import (
@@ -191,7 +192,7 @@ class Sized:
 
 
 def size(
-    study: Sizing | str | Path,
+    study: Sizing | StudyLike,
     changes: Mapping[str, Any] | None = None,
     trials: int | None = None,
     seed: int = 1,
@@ -203,7 +204,7 @@ def size(
     on_progress: Progress = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Sized:
-    """How many patients the next trial needs: a study of size (YAML path, built-in name, or loaded).
+    """How many patients the next trial needs: a study of size (YAML path, built-in name, mapping, or loaded).
 
     The exact design, where there is one, is checked against simulated trials with instant outcomes; then the trial is
     simulated as it would be conducted, `trials` times under every truth (as often as the study says, unless given), and
@@ -213,7 +214,7 @@ def size(
     Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
     `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
     """
-    sizing = study if isinstance(study, Sizing) else load_sizing(study, changes)
+    sizing = load_sizing(study, changes)
     n = trials if trials is not None else sizing.study.trials
     check_size(sizing.scenarios, n, seed, sizing.study.largest_n)
     check_workers(workers, None)

@@ -15,7 +15,7 @@ from trialsim import strategies as do
 from trialsim.comparison.contest import contest_rows
 from trialsim.comparison.ready import contest_of
 from trialsim.config import protocol_of
-from trialsim.config.studies import Comparison, study_from_mapping
+from trialsim.config.studies import Comparison, load_comparison, study_from_mapping
 from trialsim.montecarlo.engine import event_logs
 from trialsim.montecarlo.patients import patient_table
 from trialsim.records.outcomes import patient_outcomes
@@ -56,7 +56,7 @@ def test_a_strategy_against_itself_differs_by_exactly_nothing(tmp_path: Path) ->
 
 def test_where_the_dose_does_nothing_every_strategy_gives_the_same_responses(titration: Comparison) -> None:
     none = {f"events.{name}.dose_exponent": 0 for name in next(iter(titration.scenarios.values())).events}
-    free = ts.load_study("compare_titration", {"accrual.patients": 30, "parameters": "mode", **none})
+    free = load_comparison("compare_titration", {"accrual.patients": 30, "parameters": "mode", **none})
     found = ts.compare(free, replicates=100).differences
     for quantity in ("any response", "partial response", "progression-free at 6 months", "survival time to 12 months"):
         own = found[(found["quantity"] == quantity) & (found["variant"] != "hold and resume")]
@@ -166,7 +166,7 @@ def test_dominance_and_ranks_follow_from_the_estimates(compared: ts.Compared) ->
 
 
 def test_engines_workers_and_blocks_do_not_matter(tmp_path: Path) -> None:
-    loaded = ts.load_study(study(tmp_path))
+    loaded = load_comparison(study(tmp_path))
     digests = {
         ts.compare(loaded, replicates=30, engine=engine, workers=workers).digest
         for engine, workers in (("reference", 1), ("batch", 1), ("batch", 2))
@@ -201,7 +201,7 @@ def never_up(seen: do.Sight) -> do.Decision | None:
 
 
 def test_python_functions_are_compared_too(tmp_path: Path) -> None:
-    loaded = ts.load_study(study(tmp_path))
+    loaded = load_comparison(study(tmp_path))
     found = ts.compare(loaded, replicates=30, strategies={"function": as_the_first, "lowest": never_up})
     own = found.differences.set_index(["variant", "control", "quantity"])
     for quantity in found.contest.quantities:
@@ -216,7 +216,7 @@ def test_python_functions_are_compared_too(tmp_path: Path) -> None:
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     text = STUDY.replace("variants:\n  one: {}\n  same: {}\n  slower: {treatment.every: 28 days}\n", "")
     grid = "{treatment.every: [14 days, 28 days], cut_off.after_last_entry: [4 months, 6 months, 12 months]}"
-    found = ts.load_study(study(tmp_path, text, grid=grid))
+    found = load_comparison(study(tmp_path, text, grid=grid))
     assert len(found.scenarios) == 6
     assert "every 28 days, after_last_entry 12 months" in found.scenarios
     assert found.scenarios["every 28 days, after_last_entry 12 months"].treatment.every.value == 28.0
@@ -248,4 +248,4 @@ def test_json_is_valid_whatever_the_values(tmp_path: Path, expression: str) -> N
 @pytest.mark.parametrize("weight", [".inf", "-.inf", ".nan", "1e300", f"1{'0' * 400}"])
 def test_a_weight_that_is_not_finite_is_refused_before_the_work(tmp_path: Path, weight: str) -> None:
     with pytest.raises(ts.ConfigurationError, match="utility"):
-        ts.load_study(study_of(tmp_path, "n_onsets.rash", f"utility: {{big: {weight}}}\n"))
+        load_comparison(study_of(tmp_path, "n_onsets.rash", f"utility: {{big: {weight}}}\n"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trialsim.config.yaml_lines import read_yaml
 from trialsim.errors import ConfigurationError, Problem
@@ -19,8 +20,16 @@ def builtin_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[3] / "configs"
 
 
-def builtin_names(kind: str) -> list[str]:
-    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`, `studies`, `strategies`), sorted."""
+def builtin_names(kind: str = "scenarios") -> list[str]:
+    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`, `studies`, `strategies`), sorted.
+
+    Raises `ConfigurationError` for another kind.
+    """
+    if kind not in (*KINDS, "strategies"):
+        kinds = [*KINDS, "strategies"]
+        near = difflib.get_close_matches(str(kind), kinds, n=1)
+        problem = Problem("", f"{kind}", "there is no such kind.", f"{', '.join(kinds)}.", near[0] if near else "")
+        raise ConfigurationError([problem])
     return sorted(path.stem for path in (builtin_folder() / kind).glob("*.yaml"))
 
 
@@ -31,7 +40,11 @@ def kind_of(name: str) -> str:
     """
     if not is_path(name):
         return next((kind for kind in KINDS if name in builtin_names(kind)), KINDS[0])
-    keys = read_yaml(find_file(name, KINDS[0]))[0]
+    return kind_of_keys(read_yaml(find_file(name, KINDS[0]))[0])
+
+
+def kind_of_keys(keys: Mapping[str, Any]) -> str:
+    """What plain data hold, by their keys; a scenario if nothing else fits."""
     if "study" in keys:
         return "studies"
     if "figures" in keys:

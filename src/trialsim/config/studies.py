@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from trialsim.config.builtin import find_file, is_path
+from trialsim.config.given import plain_mapping, refuse_type
 from trialsim.config.loading import load_scenario, scenario_from_mapping
 from trialsim.config.problems import nearest, problem_at, problems_of
 from trialsim.config.scenario import Scenario
@@ -47,13 +48,18 @@ class Comparison:
         return {"study": self.study.model_dump(mode="json", by_alias=True), "scenarios": scenarios}
 
 
-def load_study(name: str | Path, changes: Mapping[str, Any] | None = None) -> Comparison:
-    """A study from a YAML path or a built-in name, with changes of its scenario by dotted key if there are any.
+StudyLike = Mapping[str, Any] | str | Path
 
-    Raises `ConfigurationError` with every problem of the file.
+
+def load_comparison(given: Comparison | StudyLike, changes: Mapping[str, Any] | None = None) -> Comparison:
+    """A comparison from a YAML path, a built-in name, a mapping or itself, with changes of its scenario by dotted key.
+
+    Raises `ConfigurationError` with every problem at once; a comparison that is loaded takes no changes.
     """
-    path = find_file(str(name), "studies")
-    data, places = read_yaml(path)
+    if isinstance(given, Comparison):
+        refuse_changes(changes)
+        return given
+    data, places, path = study_data(given, "a comparison")
     if data.get("study") == "size":
         problem = problem_at(places, ("study",), "size", "this study asks how many patients", "trialsim size for it")
         raise ConfigurationError([problem])
@@ -63,11 +69,43 @@ def load_study(name: str | Path, changes: Mapping[str, Any] | None = None) -> Co
     return _comparison(data, places, path, changes or {})
 
 
+def study_data(given: object, wanted: str) -> tuple[dict[str, Any], Places, Path]:
+    """The plain data of a study, where each key is from, and the path that files in it are relative to."""
+    if isinstance(given, Mapping):
+        return plain_mapping(given, "study"), {(): "study"}, Path("study")
+    if not isinstance(given, str | Path):
+        raise refuse_type(given, wanted)
+    path = find_file(str(given), "studies")
+    return *read_yaml(path), path
+
+
+def refuse_changes(changes: Mapping[str, Any] | None) -> None:
+    """A study that is loaded has its scenarios already. Raises `ConfigurationError` for changes of it."""
+    if changes:
+        wrong, allowed = (
+            "a study that is loaded is not changed.",
+            "the changes where it is loaded: load_study(name, changes).",
+        )
+        raise ConfigurationError([Problem("changes", ", ".join(map(str, changes)), wrong, allowed)])
+
+
 def study_from_mapping(data: Mapping[str, Any]) -> Comparison:
     """A study from the plain data of `Comparison.to_mapping`."""
     study = _validated(dict(data["study"]), {})
-    found = {name: scenario_from_mapping(item, name) for name, item in data["scenarios"].items()}
-    return Comparison(study, found)
+    return Comparison(study, saved_scenarios(data))
+
+
+def saved_scenarios(data: Mapping[str, Any]) -> dict[str, Scenario]:
+    """The scenarios of a study as a command has saved it. Raises `ConfigurationError` where there are none."""
+    scenarios = data.get("scenarios")
+    if (
+        not isinstance(scenarios, Mapping)
+        or not scenarios
+        or not all(isinstance(v, Mapping) for v in scenarios.values())
+    ):
+        wrong, allowed = "a saved study has its scenarios by name.", "`scenarios: {NAME: {…}}`, as saved with results."
+        raise ConfigurationError([Problem("study", "scenarios", wrong, allowed)])
+    return {str(name): scenario_from_mapping(item, str(name)) for name, item in scenarios.items()}
 
 
 def _validated(data: dict[str, Any], places: Places) -> CompareStudy:
