@@ -15,8 +15,16 @@ from trialsim.config import Scenario, load_scenario, protocol_of, scenario_from_
 from trialsim.config.kinds import ConfigurationLike
 from trialsim.config.loading import ScenarioLike
 from trialsim.engines.reference import simulate
-from trialsim.errors import ConfigurationError, HazardError, Interrupted, Problem, RequestError
-from trialsim.limits import MOST_REPLICATES, check_request, check_strategy, check_workers
+from trialsim.errors import ConfigurationError, EventLogError, HazardError, Interrupted, Problem, RequestError
+from trialsim.limits import (
+    MOST_REPLICATES,
+    check_request,
+    check_strategy,
+    check_workers,
+    expected_events,
+    trials_to_keep,
+)
+from trialsim.model import vocabulary as v
 from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
 from trialsim.montecarlo.resume import open_store
@@ -100,8 +108,13 @@ def run(
     destination = check_destination(Path(out)) if out is not None else None
     earlier = Path(resume) if resume is not None else None
 
+    n_kept = trials_to_keep(protocol, keep)
+    if n_kept < keep:
+        on_note(f"patients and events of {n_kept:,} trials are kept, not of {keep:,}: a log has up to "
+                f"{expected_events(protocol):,.0f} rows, and {v.MAX_LOGGED_EVENTS:,} fit in memory")  # fmt: skip
+
     def result(asked: int) -> Result:
-        done = keep_first(simulation, store, keep)
+        done = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
         seconds = time.perf_counter() - started
         return Result(scenario, seed, done, seconds, asked, choice, simulation.n_workers, target, strategy)
 
@@ -119,7 +132,7 @@ def run(
             elif work is not None:
                 work.remove()
             raise
-        except HazardError:
+        except (EventLogError, HazardError):
             if work is not None:
                 work.remove()  # it would come to the same end again
             raise
