@@ -73,3 +73,14 @@ def test_the_number_of_events_is_estimated_from_above(tosi2000: ts.Scenario) -> 
         found = ts.run(name, 10, keep=10)
         estimate = expected_events(protocol_of(found.scenario))
         assert found.events.groupby("replicate").size().max() <= estimate
+
+
+def test_check_remarks_on_a_rate_at_which_an_event_comes_within_a_day(tosi2000: ts.Scenario) -> None:
+    """A figure in percent that is written as a rate per month shows so."""
+    (text,) = ts.check("tosi2000", {"events.rash.rate": "300 /month"})
+    assert "WARNINGS" in text
+    assert "events.rash.rate = 300 /month" in text
+    assert "within a day for everyone" in text
+    for name in ts.builtin_names("scenarios"):
+        assert "within a day" not in ts.check(name)[0]
+    assert "within a day" not in ts.check("tosi2000", {"events.rash.rate": "30 /month"})[0]

@@ -17,7 +17,7 @@ from trialsim.config.given import plain_mapping, refuse_type
 from trialsim.config.loading import load_scenario, scenario_from_mapping
 from trialsim.config.problems import nearest, problem_at, problems_of
 from trialsim.config.scenario import Scenario
-from trialsim.config.study import CompareStudy
+from trialsim.config.study import PARALLEL, Allocation, CompareStudy
 from trialsim.config.warnings import scenario_warnings
 from trialsim.config.yaml_lines import Places, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
@@ -224,7 +224,13 @@ def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places:
         check(("control",), study.control, variants, "variant")
     for name in study.allocation.ratio:
         check(("allocation", "ratio", name), name, variants, "variant")
-    if study.design == "parallel":
+    if study.design != PARALLEL and study.allocation != Allocation():
+        wrong, allowed = (
+            "nobody is allocated where all variants treat the same patients",
+            "`design: parallel`, or no `allocation`",
+        )
+        problems.append(problem_at(places, ("allocation",), "", wrong, allowed))
+    if study.design == PARALLEL:
         problems += [problem_at(places, ("design",), study.design, *why) for why in not_parallel(scenarios)]
     if problems:
         raise ConfigurationError(problems)
