@@ -14,6 +14,7 @@ from trialsim.analysis.logrank import logrank
 from trialsim.comparison.contest import contest_rows
 from trialsim.comparison.ready import contest_of
 from trialsim.config import protocol_of
+from trialsim.config.studies import load_comparison
 from trialsim.engines.batch import Batch
 from trialsim.engines.batch.planning import Plan
 from trialsim.engines.reference import simulate
@@ -76,7 +77,9 @@ def batch_in_detail(first: int, n: int) -> None:
         patient_table("batch", PROTOCOL, 1, start, 500)
 
 
-COMPARISON = contest_of(ts.load_study("compare_titration", {"parameters": "mode", "accrual.patients": 27}), "batch", 2)
+COMPARISON = contest_of(
+    load_comparison("compare_titration", {"parameters": "mode", "accrual.patients": 27}), "batch", 2
+)
 
 
 def comparison(first: int, n: int) -> None:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from trialsim.calibrated import Calibrated, calibrate
     from trialsim.compared import Compared, compare
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
-    from trialsim.config.sizing import load_sizing
-    from trialsim.config.studies import load_study
+    from trialsim.config.sizing import load_sizing, load_study
     from trialsim.errors import (
         ConfigurationError,
         DestinationError,
@@ -50,7 +49,7 @@ _HOMES: Final = {
     "Calibrated": "calibrated",
     "compare": "compared",
     "Compared": "compared",
-    "load_study": "config.studies",
+    "load_study": "config.sizing",
     "size": "sized",
     "Sized": "sized",
     "load_sizing": "config.sizing",

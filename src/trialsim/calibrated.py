@@ -27,6 +27,7 @@ from trialsim.calibration.sampling import STEPS_IN_LEG
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
 from trialsim.config import Scenario, load_published_trial
 from trialsim.config.filling import is_filled_in
+from trialsim.config.loading import CohortLike
 from trialsim.config.parameter_draws import write_table
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import Interrupted
@@ -38,7 +39,7 @@ from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import CalibrationManifest
 from trialsim.records.replicate_store import ReplicateStore
 from trialsim.records.store import check_destination, results_folder, saved_in
-from trialsim.records.tables import plain_rows
+from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report import draw_calibration_figures
 
@@ -140,7 +141,7 @@ class Calibrated:
             "parameters": self.learned, "correlations": self.correlations, "directions": self.directions,
             "predictive": self.predictive, "left_out": self.left_out, "sensitivity": self.sensitivity,
         }  # fmt: skip
-        return {
+        data = {
             "cohort": self.cohort,
             "scenario": self.scenario.name,
             "seed": self.seed,
@@ -150,6 +151,7 @@ class Calibrated:
             "smallest_ess": smallest_ess_of(found),
             **{name: plain_rows(table) for name, table in tables.items() if table is not None},
         }
+        return plain_mapping(data)
 
     def save(self, destination: Path | str, overwrite: bool = False) -> Path:
         """Write the results folder, whole or not at all. Raises `DestinationError`.
@@ -202,7 +204,7 @@ def configuration_of_calibration(cohort: str, calibration: Calibration) -> dict[
 
 
 def calibrate(
-    cohort: str | Path,
+    cohort: CohortLike,
     changes: Mapping[str, Any] | None = None,
     seed: int = 1,
     *,
@@ -219,7 +221,7 @@ def calibrate(
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Calibrated:
-    """The posterior of the parameters of a published trial, given its cohort (YAML path or built-in name).
+    """The posterior of the parameters of a published trial, given its cohort (path, built-in name, mapping or object).
 
     `changes` by dotted key change the scenario first (`{"readings.rash": "six"}`). Sampling ends when every parameter
     has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept. Each

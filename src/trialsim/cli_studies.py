@@ -107,12 +107,12 @@ def compare(
 ) -> None:
     """Compare variants of a trial, such as titration strategies, on the same patients."""
     from trialsim import compared
-    from trialsim.config.studies import load_study
+    from trialsim.config.studies import load_comparison
     from trialsim.records.store import check_destination
     from trialsim.records.work_folder import WorkFolder
     from trialsim.report.progress import progress
 
-    comparison = load_study(study, read_settings(settings))
+    comparison = load_comparison(study, read_settings(settings))
     if not quiet:
         note_warnings(comparison.scenarios.values())
     destination = out if out is not None else Path("results") / comparison.study.name

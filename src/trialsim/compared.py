@@ -16,10 +16,10 @@ from trialsim.comparison.contest import UTILITY, Contest, Numbers, contest_rows
 from trialsim.comparison.ready import contest_of
 from trialsim.comparison.statements import differences_of, dominated, estimates_of, ranks_of
 from trialsim.config.parameter_draws import write_table
-from trialsim.config.studies import Comparison, load_study
+from trialsim.config.studies import Comparison, StudyLike, load_comparison
 from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
-from trialsim.errors import DestinationError, Interrupted, RequestError
+from trialsim.errors import DestinationError, HazardError, Interrupted, RequestError
 from trialsim.limits import check_request, check_strategy, check_workers
 from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import make_ready
@@ -128,7 +128,7 @@ class Compared:
                 name: {"estimates": plain_rows(estimates[estimates["variant"] == name].drop(columns="variant"))}
                 for name in self.contest.names
             },
-            "differences": plain_rows(self.differences.replace({float("inf"): None})),
+            "differences": plain_rows(self.differences),
             "ranks": plain_rows(self.ranks),
             "dominated": self.dominated,
         }
@@ -169,7 +169,7 @@ def configuration_of_comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def compare(
-    study: Comparison | str | Path,
+    study: Comparison | StudyLike,
     changes: Mapping[str, Any] | None = None,
     replicates: int | None = None,
     seed: int = 1,
@@ -183,7 +183,7 @@ def compare(
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Compared:
-    """Variants of one scenario on the same patients: a study (YAML path, built-in name, or loaded).
+    """Variants of one scenario on the same patients: a study (YAML path, built-in name, mapping, or loaded).
 
     `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
     simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
@@ -193,7 +193,7 @@ def compare(
 
     Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
     """
-    comparison = study if isinstance(study, Comparison) else load_study(study, changes)
+    comparison = load_comparison(study, changes)
     n = replicates if replicates is not None else comparison.study.replicates
     for scenario in comparison.scenarios.values():
         check_request(scenario, n, seed, 0)
@@ -212,12 +212,16 @@ def compare(
         store = _store(work, contest, {"compare": comparison.to_mapping(), "seed": seed}, n, resume)
         try:
             _fill(contest, store, seed, n, n_workers, on_progress)
+            found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
+            _check_somebody(found)
+        except (HazardError, RequestError):
+            if work is not None:
+                work.remove()  # it would come to the same end again
+            raise
         except KeyboardInterrupt:
             if work is not None and store.n == 0:
                 work.remove()
             raise Interrupted(f"interrupted after {store.n:,} of {n:,} trials", None) from None
-        found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
-        _check_somebody(found)
         if work is not None:
             found.save_in(work)
     return found

@@ -6,6 +6,7 @@ TrialsimError                 anything this package raises on purpose
 │   ├── RequestError          an option that is impossible or too large (10^12 replicates)
 │   │   └── DestinationError  a folder that cannot be written, holds something else, or cannot be resumed
 │   ├── HazardError           a hazard that is infinite, NaN or negative while a trial runs
+│   ├── EventLogError         a trial with more events than memory has room for
 │   └── StrategyError         a titration strategy written in Python decided what cannot be done
 ├── DisagreementError         a simulated value is not the exact one: a defect of ours, exit code 1
 └── Interrupted               the user pressed Ctrl-C: exit code 130, what was finished is kept
@@ -79,6 +80,16 @@ class DestinationError(RequestError):
 
 class HazardError(InputError):
     """A hazard came out infinite, NaN or negative; nothing is censored silently."""
+
+
+class EventLogError(InputError):
+    """A trial has more events than its log can hold in memory."""
+
+    @classmethod
+    def of(cls, most: int) -> EventLogError:
+        """The error of a log that reaches `most` rows."""
+        allowed = "fewer patients, or lower rates of toxicities that resolve and recur."
+        return cls(str(Problem("", "the event log of one trial", f"it has more than {most:,} rows.", allowed)))
 
 
 class StrategyError(InputError):

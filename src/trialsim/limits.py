@@ -17,6 +17,7 @@ from trialsim.model.protocol import Clock, Protocol
 MOST_REPLICATES: Final = 10_000_000
 MOST_COURSES: Final = 1_000_000_000
 MOST_VISITS_PER_PATIENT: Final = 100_000
+MAX_RECURRENCES_PER_PATIENT: Final = 10_000
 MOST_SCREENED: Final = 1_000_000
 MOST_WORKERS: Final = 1024
 MOST_DRAWS: Final = 100_000
@@ -53,15 +54,12 @@ def most_replicates(scenario: Scenario) -> int:
 def _check_visits(scenario: Scenario) -> None:
     """A trial whose visits or assessments outnumber any real one is a slip of the pen, and would not end."""
     protocol = protocol_of(scenario)
-    cut_off, plan = protocol.cut_off, protocol.accrual
+    plan = protocol.accrual
     screened = plan.n_patients / (1.0 - plan.p_ineligible)
     if screened > MOST_SCREENED:
         allowed = f"at most {MOST_SCREENED:,} screened."
         raise RequestError("accrual.ineligible", f"{screened:,.0f} would be screened in each trial.", allowed)
-    last_entry = min(plan.window_days or plan.closes_day, expected_last_entry(protocol))
-    horizon = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}.get(
-        cut_off.kind, cut_off.day + last_entry
-    )
+    horizon = _expected_horizon(protocol)
     for name, every in (
         ("treatment.every", protocol.visit_every_days),
         ("assessment.every", protocol.assessment_every_days),
@@ -71,10 +69,41 @@ def _check_visits(scenario: Scenario) -> None:
             raise RequestError(f"{name} = {every:g} days", f"that makes {horizon / every:,.0f} visits.", allowed)
     for clock in protocol.clocks:
         if clock.recurs and clock.resolution is not None:
-            cycle = _typical_days(clock, protocol) + _typical_days(clock.resolution, protocol)
-            if horizon > cycle * MOST_VISITS_PER_PATIENT:
-                allowed = f"at most {MOST_VISITS_PER_PATIENT:,} in one patient; look at the rates and shapes."
+            cycle = _typical_cycle(clock, protocol)
+            if horizon > cycle * MAX_RECURRENCES_PER_PATIENT:
+                allowed = f"at most {MAX_RECURRENCES_PER_PATIENT:,} in one patient; look at the rates and shapes."
                 raise RequestError(f"events.{clock.name}", f"it would recur every {cycle:.2g} days.", allowed)
+
+
+def _expected_horizon(protocol: Protocol) -> float:
+    """How many days the trial is expected to last at most."""
+    cut_off, plan = protocol.cut_off, protocol.accrual
+    last_entry = min(plan.window_days or plan.closes_day, expected_last_entry(protocol))
+    days = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}
+    return days.get(cut_off.kind, cut_off.day + last_entry)
+
+
+def _typical_cycle(clock: Clock, protocol: Protocol) -> float:
+    """The days from one onset of a toxicity that recurs to the next, roughly."""
+    if clock.resolution is None:
+        return math.inf
+    return _typical_days(clock, protocol) + _typical_days(clock.resolution, protocol)
+
+
+def expected_events(protocol: Protocol) -> float:
+    """How many rows the event log of one trial has, roughly and rather too many: patients who stay to the end."""
+    horizon = _expected_horizon(protocol)
+    rows = 4.0 + len(protocol.clocks)
+    for every in (protocol.visit_every_days, protocol.assessment_every_days):
+        rows += 2.0 * horizon / every if every > 0.0 else 0.0
+    for clock in protocol.clocks:
+        rows += 4.0 * horizon / _typical_cycle(clock, protocol) if clock.recurs else 0.0
+    return rows * protocol.accrual.n_patients
+
+
+def trials_to_keep(protocol: Protocol, wanted: int) -> int:
+    """Of how many trials patients and events can be kept: as many as wanted, or as memory has room for."""
+    return min(wanted, int(v.MAX_LOGGED_EVENTS / expected_events(protocol)))
 
 
 def _typical_days(clock: Clock, protocol: Protocol) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from trialsim.config.sizing import Sizing, load_sizing, located
+from trialsim.config.studies import StudyLike
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
 from trialsim.design.calendar import (
@@ -40,7 +41,7 @@ from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import SizeManifest
 from trialsim.records.replicate_store import Rows
 from trialsim.records.store import check_destination, results_folder, saved_in
-from trialsim.records.tables import plain_rows
+from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report.protocol_paragraph import paragraph_of
 from trialsim.report.size_figures import draw_size_figures
@@ -154,7 +155,7 @@ class Sized:
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
             "protocol": self.paragraph,
         }  # fmt: skip
-        return {**data, "results_digest": self.digest} if with_digest else data
+        return plain_mapping({**data, "results_digest": self.digest}) if with_digest else data
 
     def manifest(self) -> SizeManifest:
         """Everything needed to search again."""
@@ -199,7 +200,7 @@ def configuration_of_size(sizing: Sizing) -> dict[str, Any]:
 
 
 def size(
-    study: Sizing | str | Path,
+    study: Sizing | StudyLike,
     changes: Mapping[str, Any] | None = None,
     trials: int | None = None,
     seed: int = 1,
@@ -212,7 +213,7 @@ def size(
     on_progress: Progress = lambda done, wanted: None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Sized:
-    """How many patients the next trial needs: a study of size (YAML path, built-in name, or loaded).
+    """How many patients the next trial needs: a study of size (YAML path, built-in name, mapping, or loaded).
 
     The exact design, where there is one, is checked against simulated trials with instant outcomes; then the trial is
     simulated as it would be conducted, `trials` times under every truth (as often as the study says, unless given), and
@@ -223,7 +224,7 @@ def size(
     Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
     `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
     """
-    sizing = study if isinstance(study, Sizing) else load_sizing(study, changes)
+    sizing = load_sizing(study, changes)
     n = trials if trials is not None else sizing.study.trials
     check_size(sizing.scenarios, n, seed, sizing.study.largest_n)
     check_workers(workers, None)

@@ -11,10 +11,20 @@ from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.config import Scenario, protocol_of, scenario_from_mapping
+from trialsim.config import Scenario, load_scenario, protocol_of, scenario_from_mapping
+from trialsim.config.kinds import ConfigurationLike
+from trialsim.config.loading import ScenarioLike
 from trialsim.engines.reference import simulate
-from trialsim.errors import ConfigurationError, HazardError, Interrupted, Problem, RequestError
-from trialsim.limits import MOST_REPLICATES, check_request, check_strategy, check_workers
+from trialsim.errors import ConfigurationError, EventLogError, HazardError, Interrupted, Problem, RequestError
+from trialsim.limits import (
+    MOST_REPLICATES,
+    check_request,
+    check_strategy,
+    check_workers,
+    expected_events,
+    trials_to_keep,
+)
+from trialsim.model import vocabulary as v
 from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
 from trialsim.montecarlo.resume import open_store
@@ -31,27 +41,32 @@ DEFAULT_REPLICATES: Final = 1000
 DEFAULT_KEPT: Final = 20
 
 
-def check(names: Sequence[str], changes: Mapping[str, Any] | None = None) -> list[str]:
-    """A synopsis in plain language of each scenario, cohort or parameter set (YAML path or built-in name).
+def check(
+    given: ConfigurationLike | Sequence[ConfigurationLike], changes: Mapping[str, Any] | None = None
+) -> list[str]:
+    """A synopsis in plain language of each scenario, study, cohort or parameter set: one, or a list of them.
 
-    Every file is read before any complaint: raises `ConfigurationError` with the problems of all of them.
+    Each is a YAML path, a built-in name, a mapping or an object. Every file is read before any complaint: raises
+    `ConfigurationError` with the problems of all of them.
     """
+    items: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     texts: list[str] = []
     problems: list[Problem] = []
-    for name in names:
+    for item in items:
         try:
-            texts.append(describe(name, changes or {}))
+            texts.append(describe(item, changes or {}))
         except ConfigurationError as error:
             problems += error.problems
         except RequestError as error:
-            problems.append(error.problem if error.problem.place else replace(error.problem, place=f"{name}:"))
+            place = f"{item}:" if isinstance(item, str | Path) else "study"
+            problems.append(error.problem if error.problem.place else replace(error.problem, place=place))
     if problems:
         raise ConfigurationError(problems)
     return texts
 
 
 def run(
-    scenario: Scenario,
+    scenario: ScenarioLike,
     replicates: int = DEFAULT_REPLICATES,
     seed: int = 1,
     keep: int = DEFAULT_KEPT,
@@ -70,6 +85,7 @@ def run(
 ) -> Result:
     """Monte Carlo replicates of a scenario; patients and events are kept for the first `keep` of them.
 
+    `scenario` is a YAML path, a built-in name, a mapping or an object.
     `engine` is `auto`, `reference` or `batch`, `workers` the number of threads (or of processes, for the reference
     engine), `cluster` the address of a Dask scheduler, `block_size` how many replicates a worker does at a time: none
     of them changes a result. With `target_mcse`, one quantity and the Monte Carlo standard error that it shall have at
@@ -82,6 +98,7 @@ def run(
     Raises `RequestError` for an impossible request before any work starts, `HazardError` for a degenerate hazard, and
     `Interrupted` on Ctrl-C, whose `finished` is the `Result` so far (or None).
     """
+    scenario = load_scenario(scenario)
     check_request(scenario, replicates, seed, keep)
     check_workers(workers, block_size)
     target = TargetPrecision.of(target_mcse)
@@ -96,8 +113,13 @@ def run(
     destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     earlier = Path(resume) if resume is not None else None
 
+    n_kept = trials_to_keep(protocol, keep)
+    if n_kept < keep:
+        on_note(f"patients and events of {n_kept:,} trials are kept, not of {keep:,}: a log has up to "
+                f"{expected_events(protocol):,.0f} rows, and {v.MAX_LOGGED_EVENTS:,} fit in memory")  # fmt: skip
+
     def result(asked: int) -> Result:
-        done = keep_first(simulation, store, keep)
+        done = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
         seconds = time.perf_counter() - started
         return Result(scenario, seed, done, seconds, asked, choice, simulation.n_workers, target, strategy)
 
@@ -116,7 +138,7 @@ def run(
             elif work is not None:
                 work.remove()
             raise
-        except HazardError:
+        except (EventLogError, HazardError):
             if work is not None:
                 work.remove()  # it would come to the same end again
             raise
@@ -127,7 +149,7 @@ def run(
 
 
 def trace(
-    scenario: Scenario,
+    scenario: ScenarioLike,
     replicate: int = 1,
     seed: int = 1,
     patient: int | None = None,
@@ -138,6 +160,7 @@ def trace(
 
     It is the same log, to the bit, that a run with this seed has for this replicate.
     """
+    scenario = load_scenario(scenario)
     check_request(scenario, 1, seed, 0)
     if not 1 <= replicate <= MOST_REPLICATES:
         allowed = f"1 to {MOST_REPLICATES:,}."

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 import trialsim as ts
-from trialsim.config.studies import Comparison
+from trialsim.config.studies import Comparison, load_comparison
 
 
 @pytest.fixture(scope="session")
 def titration() -> Comparison:
     """The shipped study with 30 patients a trial."""
-    return ts.load_study("compare_titration", {"accrual.patients": 30})
+    return load_comparison("compare_titration", {"accrual.patients": 30})
 
 
 @pytest.fixture(scope="session")

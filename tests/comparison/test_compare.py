@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from trialsim import strategies as do
 from trialsim.comparison.contest import contest_rows
 from trialsim.comparison.ready import contest_of
 from trialsim.config import protocol_of
-from trialsim.config.studies import Comparison, study_from_mapping
+from trialsim.config.studies import Comparison, load_comparison, study_from_mapping
 from trialsim.montecarlo.engine import event_logs
 from trialsim.montecarlo.patients import patient_table
 from trialsim.records.outcomes import patient_outcomes
@@ -55,7 +56,7 @@ def test_a_strategy_against_itself_differs_by_exactly_nothing(tmp_path: Path) ->
 
 def test_where_the_dose_does_nothing_every_strategy_gives_the_same_responses(titration: Comparison) -> None:
     none = {f"events.{name}.dose_exponent": 0 for name in next(iter(titration.scenarios.values())).events}
-    free = ts.load_study("compare_titration", {"accrual.patients": 30, "parameters": "mode", **none})
+    free = load_comparison("compare_titration", {"accrual.patients": 30, "parameters": "mode", **none})
     found = ts.compare(free, replicates=100).differences
     for quantity in ("any response", "partial response", "progression-free at 6 months", "survival time to 12 months"):
         own = found[(found["quantity"] == quantity) & (found["variant"] != "hold and resume")]
@@ -165,7 +166,7 @@ def test_dominance_and_ranks_follow_from_the_estimates(compared: ts.Compared) ->
 
 
 def test_engines_workers_and_blocks_do_not_matter(tmp_path: Path) -> None:
-    loaded = ts.load_study(study(tmp_path))
+    loaded = load_comparison(study(tmp_path))
     digests = {
         ts.compare(loaded, replicates=30, engine=engine, workers=workers).digest
         for engine, workers in (("reference", 1), ("batch", 1), ("batch", 2))
@@ -200,7 +201,7 @@ def never_up(seen: do.Sight) -> do.Decision | None:
 
 
 def test_python_functions_are_compared_too(tmp_path: Path) -> None:
-    loaded = ts.load_study(study(tmp_path))
+    loaded = load_comparison(study(tmp_path))
     found = ts.compare(loaded, replicates=30, strategies={"function": as_the_first, "lowest": never_up})
     own = found.differences.set_index(["variant", "control", "quantity"])
     for quantity in found.contest.quantities:
@@ -215,7 +216,36 @@ def test_python_functions_are_compared_too(tmp_path: Path) -> None:
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     text = STUDY.replace("variants:\n  one: {}\n  same: {}\n  slower: {treatment.every: 28 days}\n", "")
     grid = "{treatment.every: [14 days, 28 days], cut_off.after_last_entry: [4 months, 6 months, 12 months]}"
-    found = ts.load_study(study(tmp_path, text, grid=grid))
+    found = load_comparison(study(tmp_path, text, grid=grid))
     assert len(found.scenarios) == 6
     assert "every 28 days, after_last_entry 12 months" in found.scenarios
     assert found.scenarios["every 28 days, after_last_entry 12 months"].treatment.every.value == 28.0
+
+
+def study_of(folder: Path, expression: str, more: str = "") -> Path:
+    path = folder / "study.yaml"
+    path.write_text(
+        "study: compare\ntitle: t\nscenario: tosi2000\nchanges: {accrual.patients: 5}\n"
+        "variants: {a: {}, b: {treatment.every: 28 days}}\n"
+        f'endpoints: [{{name: big, expression: "{expression}", better: lower}}]\n{more}'
+    )
+    return path
+
+
+@pytest.mark.parametrize("expression", ["exp(700) * (1 + n_onsets.rash)", "1e60 * treatment_days"])
+def test_values_too_large_to_be_averaged_end_the_work_at_once(tmp_path: Path, expression: str) -> None:
+    with pytest.raises(ts.RequestError, match=r"a patient has the value .*\n  Allowed: values of at most 1e\+50"):
+        ts.compare(study_of(tmp_path, expression), replicates=4, out=tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.yaml"]  # nothing to go on from is left
+
+
+@pytest.mark.parametrize("expression", ["1e49 * n_onsets.rash", "0", "1e-300 * treatment_days", "log(n_onsets.rash)"])
+def test_json_is_valid_whatever_the_values(tmp_path: Path, expression: str) -> None:
+    found = ts.compare(study_of(tmp_path, expression), replicates=30)
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("weight", [".inf", "-.inf", ".nan", "1e300", f"1{'0' * 400}"])
+def test_a_weight_that_is_not_finite_is_refused_before_the_work(tmp_path: Path, weight: str) -> None:
+    with pytest.raises(ts.ConfigurationError, match="utility"):
+        load_comparison(study_of(tmp_path, "n_onsets.rash", f"utility: {{big: {weight}}}\n"))

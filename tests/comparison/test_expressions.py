@@ -76,7 +76,15 @@ def test_what_is_infinite_is_missing() -> None:
         ("a @ b", "not allowed"),
         ("1j", "is no number"),
         ("9" * 400, "is no number"),
-        ("-" * 990 + "1", "nested too deeply|cannot be read"),
+        ("-" * 990 + "1", "nested too deeply"),
+        ("-" * 500 + "a", "nested too deeply"),
+        ("+".join(["a"] * 400), "nested too deeply"),
+        ("(" * 250 + "a" + ")" * 250, "nested too deeply|cannot be read"),
+        ("abs(" * 160 + "a" + ")" * 160, "nested too deeply"),
+        (f"days_at(1{'0' * 400})", "is no dose"),
+        ("days_at(1e999)", "is no dose"),
+        (f"n_onsets(-1{'0' * 400})", "takes one name or dose"),
+        ("a is 1", "not allowed"),
     ],
 )
 def test_everything_else_is_refused_before_anything_is_simulated(text: str, message: str) -> None:

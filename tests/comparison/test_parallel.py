@@ -133,3 +133,19 @@ def test_a_parallel_trial_finds_the_same_differences_with_more_scatter(tmp_path:
 def test_impossible_allocations_are_refused(tmp_path: Path, more: dict[str, str], message: str) -> None:
     with pytest.raises(ts.InputError, match=message):
         ts.compare(study(tmp_path, STUDY, design="parallel", **more), replicates=2)
+
+
+def test_an_allocation_that_nobody_uses_is_refused(tmp_path: Path) -> None:
+    for text in ("{ratio: {one: 2}}", "{block: 12}", "{strata: [sex]}"):
+        with pytest.raises(ts.ConfigurationError, match=r"study.yaml:\d+  allocation\n  nobody is allocated") as raised:
+            ts.load_study(study(tmp_path, allocation=text))
+        assert "`design: parallel`" in str(raised.value)
+    assert ts.load_study(study(tmp_path, allocation="{}", design="same patients"))
+
+
+def test_check_shows_ratio_block_and_strata(tmp_path: Path) -> None:
+    (text,) = ts.check(study(tmp_path, design="parallel", allocation="{ratio: {one: 2}, strata: [sex, stage]}"))
+    words = " ".join(text.split())
+    assert "ALLOCATION at random, 2 : 1 : 1 (one, same, slower), in permuted blocks of 8" in words
+    assert "within each combination of sex, stage" in words
+    assert "ALLOCATION" not in ts.check(study(tmp_path))[0]

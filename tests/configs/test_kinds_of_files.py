@@ -14,12 +14,13 @@ import trialsim as ts
 from trialsim.config import Settings, load_parameters
 from trialsim.config.builtin import builtin_folder
 from trialsim.config.loading import load_published_trial
+from trialsim.config.studies import load_comparison
 
 LOADERS: dict[str, Callable[..., object]] = {
     "scenarios": ts.load_scenario,
     "cohorts": ts.load_cohort,
     "parameters": load_parameters,
-    "compare": ts.load_study,
+    "compare": load_comparison,
     "size": ts.load_sizing,
     "calibrate": load_published_trial,
 }
@@ -54,7 +55,7 @@ def test_a_file_of_another_kind_is_named_in_one_line(tmp_path: Path, kind: str, 
         (ts.load_scenario, "simon_response", "simon_response is a study of size: trialsim size simon_response"),
         (ts.load_scenario, "compare_titration", "trialsim compare compare_titration"),
         (ts.load_sizing, "followup", "followup is a scenario: trialsim run followup"),
-        (ts.load_study, "simon_response", "trialsim size simon_response"),
+        (load_comparison, "simon_response", "trialsim size simon_response"),
         (ts.load_cohort, "followup", "trialsim run followup"),
         (ts.load_scenario, "cap-400", "cap-400 is a strategy"),
     ],

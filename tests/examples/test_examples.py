@@ -21,6 +21,7 @@ from trialsim.config import scenario_from_mapping
 from trialsim.config.parameter_draws import posterior_file, read_table
 from trialsim.config.size_study import SizeStudy
 from trialsim.config.sizing import is_sizing
+from trialsim.config.studies import load_comparison
 from trialsim.config.yaml_lines import read_yaml
 from trialsim.records.digest import configuration_digest
 
@@ -71,12 +72,12 @@ def test_the_page_on_comparing_shows_what_was_found() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.yaml"
         path.write_text(block, encoding="utf-8")
-        loaded = ts.load_study(path, {"accrual.patients": 20})
+        loaded = load_comparison(path, {"accrual.patients": 20})
         assert loaded.warnings == []
         assert len(ts.compare(loaded, replicates=10).differences) == 3 * 6
     for name in (name for name in ts.builtin_names("studies") if not is_sizing(name)):
         manifest = json.loads((ROOT / "results" / "studies" / name / "manifest.json").read_text(encoding="utf-8"))
-        assert manifest["study_digest"] == configuration_digest(ts.load_study(name).to_mapping())
+        assert manifest["study_digest"] == configuration_digest(load_comparison(name).to_mapping())
         assert ts.compare(name).digest == manifest["results_digest"]
 
 

@@ -14,6 +14,7 @@ from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLA
 from trialsim.engines.batch import Batch, Patients
 from trialsim.model.parameters import with_values
 from trialsim.model.protocol import ParameterPlace, Protocol
+from trialsim.model.sums import add_in_order
 from trialsim.records.columns import TOXICITY_PREFIX
 
 Array = npt.NDArray[np.float64]
@@ -81,7 +82,7 @@ class Simulator:
         cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], who: dict[str, npt.NDArray[np.bool_]]
     ) -> float:
         if isinstance(cell, ShareCell):
-            count, of = (sum(totals[name] for name in text.split(" + ")) for text in (cell.column, cell.of))
+            count, of = (add_in_order(totals[name] for name in text.split(" + ")) for text in (cell.column, cell.of))
             return (count + 0.5) / (of + 1.0)
         values = enrolled[cell.field][who[cell.who]]
         return (float(np.count_nonzero(values < cell.edge)) + 0.5) / (len(values) + 1.0)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.comparison.expressions import Expression
+from trialsim.comparison.expressions import MAX_LENGTH, Expression
 from trialsim.comparison.survival import restricted_mean, survival_at
 from trialsim.config.problems import nearest
 from trialsim.config.study import EndpointSpec
@@ -132,15 +132,17 @@ def endpoint_of(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Proto
     known = tuple(column.name for column in patient_columns_of(protocol))
     kind, value, weight, among, unit, better = _parts(spec, protocol, everyone)
     if spec.among is not None:
+        if spec.among not in _AMONG:
+            Expression(spec.among, known)  # by itself, so that brackets that do not match are refused
         among = f"({among}) and ({_AMONG.get(spec.among, spec.among)})"
     return Endpoint(
         name=spec.name or _name(spec),
         unit=spec.unit or unit,
         better=spec.better or better,
         kind=kind,
-        value=Expression(value, known),
-        weight=Expression(weight, known),
-        among=Expression(among, known),
+        value=Expression(value, known, None if spec.expression is None else MAX_LENGTH),
+        weight=Expression(weight, known, None),
+        among=Expression(among, known, None),
         strategy=spec.strategy,
         horizon=_horizon(spec),
     )

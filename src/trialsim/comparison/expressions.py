@@ -8,6 +8,7 @@ what is infinite; comparisons with what is missing are false.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -40,39 +41,55 @@ _FUNCTIONS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
     "sqrt": (1, np.sqrt), "missing": (1, lambda a: np.asarray(np.isnan(a), dtype=np.float64)), "where": (3, np.where),
 }  # fmt: skip
 _FAMILIES: Final = {"n_onsets": ONSETS_PREFIX, "first_onset_days": FIRST_ONSET_PREFIX, "days_at": DAYS_AT_PREFIX}
-_LONGEST: Final = 1000
-_LARGEST: Final = 10**300
+MAX_LENGTH: Final = 1000
+MAX_DEPTH: Final = 150  # evaluation calls itself up to three times for each part of a part
+_MAX_CONSTANT: Final = 10**300
+MAX_VALUE: Final = 1e50  # fourth powers are summed for the error of a variance
 
 
 class Expression:
     """An expression that has been read; `columns` are those that it needs."""
 
-    def __init__(self, text: str, known: tuple[str, ...]) -> None:
-        """Read an expression over the known columns. Raises `RequestError` with what is wrong."""
+    def __init__(self, text: str, known: tuple[str, ...], max_length: int | None = MAX_LENGTH) -> None:
+        """Read an expression over the known columns, of any length if `max_length` is None.
+
+        Raises `RequestError` with what is wrong.
+        """
         self.text = text
         self.known = known
         self.columns: set[str] = set()
-        if len(text) > _LONGEST:
-            raise self._refused("it is too long", f"at most {_LONGEST} signs")
+        if max_length is not None and len(text) > max_length:
+            raise self._refused("it is too long", f"at most {max_length} signs")
+        self._tree = self._parsed(text.strip())
+        if _depth(self._tree) > MAX_DEPTH:
+            raise self._refused("it is nested too deeply", f"at most {MAX_DEPTH} levels of operations and brackets")
+        self._look(self._tree)
+
+    def _parsed(self, text: str) -> ast.expr:
         try:
-            self._tree = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)  # such as `1 is 1`, which is refused anyway
+                return ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError):
             raise self._refused("it cannot be read", "best_response == 2 and total_dose_mg > 42000") from None
-        try:
-            self._look(self._tree)
-        except RecursionError:
-            raise self._refused("it is nested too deeply", "a shorter expression") from None
+        except (RecursionError, MemoryError):
+            raise self._refused("it is nested too deeply", f"at most {MAX_DEPTH} levels") from None
 
     def __call__(self, columns: Columns, n: int) -> Floats:
-        """Its value for each of `n` patients."""
+        """Its value for each of `n` patients. Raises `RequestError` for values that are too large to be averaged."""
         with np.errstate(all="ignore"):
             value = np.asarray(self._value(self._tree, columns), dtype=np.float64)
-        return np.broadcast_to(np.where(np.isfinite(value), value, np.nan), (n,)).astype(np.float64)
+            value = np.where(np.isfinite(value), value, np.nan)
+            is_too_large = np.abs(value) > MAX_VALUE
+        if is_too_large.any():
+            largest = float(value[is_too_large].flat[0])
+            raise self._refused(f"a patient has the value {largest:.3g}", f"values of at most {MAX_VALUE:g}")
+        return np.broadcast_to(value, (n,)).astype(np.float64)
 
     def _look(self, node: ast.AST) -> None:
         """Refuse whatever is not allowed, once and before anything is simulated."""
         if isinstance(node, ast.Constant):
-            if not isinstance(node.value, int | float) or not abs(node.value) <= _LARGEST:
+            if not isinstance(node.value, int | float) or not abs(node.value) <= _MAX_CONSTANT:
                 raise self._refused(f"{str(node.value)[:40]!r} is no number", "numbers up to 1e300, and columns")
         elif isinstance(node, ast.Name):
             self._column(node.id)
@@ -108,6 +125,8 @@ class Expression:
         if len(arguments) != 1 or not isinstance(arguments[0], ast.Constant):
             raise self._refused(f"{name} takes one name or dose", 'n_onsets("rash"), days_at(400)')
         which = arguments[0].value
+        if isinstance(which, int | float) and not abs(which) <= _MAX_CONSTANT:
+            raise self._refused(f"{str(which)[:40]} is no dose", "a dose of the ladder, such as days_at(400)")
         return _FAMILIES[name] + (f"{which:g}" if isinstance(which, int | float) else str(which))
 
     def _column(self, name: str) -> None:
@@ -155,6 +174,16 @@ class Expression:
 
     def _refused(self, wrong: str, allowed: str) -> RequestError:
         return RequestError(f"expression {self.text[:80]}", f"{wrong}.", f"{allowed}.")
+
+
+def _depth(tree: ast.AST) -> int:
+    """How many operations and calls stand inside one another; without recursion, which has its own limit."""
+    deepest, open_nodes = 0, [(tree, 1)]
+    while open_nodes:
+        node, depth = open_nodes.pop()
+        deepest = max(deepest, depth)
+        open_nodes += [(child, depth + 1) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    return deepest
 
 
 def _truth(value: Any) -> Any:

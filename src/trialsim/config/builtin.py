@@ -39,8 +39,16 @@ def builtin_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[3] / "configs"
 
 
-def builtin_names(kind: str) -> list[str]:
-    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`, `studies`, `strategies`), sorted."""
+def builtin_names(kind: str = "scenarios") -> list[str]:
+    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`, `studies`, `strategies`), sorted.
+
+    Raises `ConfigurationError` for another kind.
+    """
+    if kind not in (*KINDS, "strategies"):
+        kinds = [*KINDS, "strategies"]
+        near = difflib.get_close_matches(str(kind), kinds, n=1)
+        problem = Problem("", f"{kind}", "there is no such kind.", f"{', '.join(kinds)}.", near[0] if near else "")
+        raise ConfigurationError([problem])
     return sorted(path.stem for path in (builtin_folder() / kind).glob("*.yaml"))
 
 

@@ -13,6 +13,7 @@ from trialsim.config.changes import place_of_key, places_of_changes
 from trialsim.config.cohort import Cohort
 from trialsim.config.consistency import consistency_problems
 from trialsim.config.filling import filled_in, mapping
+from trialsim.config.given import plain_mapping, refuse_type
 from trialsim.config.parameters import Parameters, ParameterSet
 from trialsim.config.plain_data import explain_empty_key
 from trialsim.config.problems import problem_at, refuse_unusable, validated
@@ -21,13 +22,24 @@ from trialsim.config.warnings import scenario_warnings
 from trialsim.config.yaml_lines import Place, Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
+ScenarioLike = Scenario | Mapping[str, Any] | str | Path
+CohortLike = Cohort | Mapping[str, Any] | str | Path
 
-def load_scenario(name: str | Path, changes: Mapping[str, Any] | None = None) -> Scenario:
-    """A scenario from a YAML path or a built-in name, with changes by dotted key if there are any.
 
-    Raises `ConfigurationError` with every problem of the file.
+def load_scenario(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """A scenario from a YAML path, a built-in name, a mapping or itself, with changes by dotted key if there are any.
+
+    A mapping is read as a file with the same keys would be, `extends` too. Raises `ConfigurationError` with every
+    problem at once.
     """
-    scenario = load_named_scenario(str(name))
+    if isinstance(given, Scenario):
+        scenario = given
+    elif isinstance(given, Mapping):
+        scenario = scenario_from_mapping(given, "scenario")
+    elif isinstance(given, str | Path):
+        scenario = load_named_scenario(str(given))
+    else:
+        raise refuse_type(given, "a scenario")
     return scenario.with_changes(changes) if changes else scenario
 
 
@@ -40,47 +52,81 @@ def load_named_scenario(name: str, beside: Path | None = None, place: str = "", 
     return _built_scenario(data, places)
 
 
-def warnings_of(name: str | Path, changes: Mapping[str, Any] | None = None) -> list[Problem]:
+def warnings_of(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -> list[Problem]:
     """What a scenario may say but cannot mean, with file and line: see `scenario_warnings`.
 
     Raises `ConfigurationError` as `load_scenario` does.
     """
-    _, places = layers.read_layers(find_file(str(name), "scenarios"))
+    places: Places = {(): "scenario"}
+    if isinstance(given, str | Path):
+        _, places = layers.read_layers(find_file(str(given), "scenarios"))
     for dotted, where in places_of_changes(changes or {}).items():
         place = place_of_key(dotted)
         places = {known: line for known, line in places.items() if known[: len(place)] != place}
         places[place] = where
     return [
         problem_at(places, where, value, *rest)
-        for where, value, *rest in scenario_warnings(load_scenario(name, changes))
+        for where, value, *rest in scenario_warnings(load_scenario(given, changes))
     ]
 
 
 def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
-    """A scenario from plain data, such as the resolved configuration of a manifest."""
+    """A scenario from plain data, such as the resolved configuration of a manifest.
+
+    What it `extends` is found as from a file in the working folder.
+    """
+    layer = plain_mapping(data, place)
+    base: dict[str, Any] = {}
     places: Places = {(): place}
-    refuse_unusable(data, places)
-    return _built_scenario(layers.laid({}, data, places, None), places)
+    refuse_unusable(layer, places)
+    require_kind(layer, place or "this mapping", "scenarios")
+    parent = layer.pop("extends", None)
+    if parent is not None:
+        base, base_places = layers.read_layers(find_file(str(parent), "scenarios", None, place, "extends"))
+        base.pop("name", None)
+        places = {**base_places, **{(key,): place for key in layer}, **places}
+    return _built_scenario(layers.laid(base, layer, places, None), places)
 
 
-def load_cohort(name: str | Path) -> Cohort:
-    """A published cohort from a YAML path or a built-in name. Raises `ConfigurationError`."""
-    return _read_cohort(find_file(str(name), "cohorts"))[0]
+def load_cohort(given: CohortLike) -> Cohort:
+    """A published cohort from a YAML path, a built-in name, a mapping or itself. Raises `ConfigurationError`."""
+    return _read_cohort(given)[0]
 
 
-def _read_cohort(path: Path) -> tuple[Cohort, Places]:
-    data, places = read_yaml(path)
-    require_kind(data, str(path), "cohorts")
-    return validated(Cohort, data, places), places
+def _read_cohort(given: CohortLike) -> tuple[Cohort, Places, Path]:
+    """A cohort, where each of its keys is from, and the path that files in it are relative to."""
+    if isinstance(given, Cohort):
+        return given, {}, Path("cohort")
+    data, places, path = read_given(given, "cohorts", "cohort", "cohorts")
+    return validated(Cohort, data, places), places, path
 
 
-def load_published_trial(name: str | Path, changes: Mapping[str, Any] | None = None) -> Scenario:
-    """The scenario that is the published trial of a cohort (YAML path or built-in name), with that cohort in it.
+def read_given(given: object, folder: str, what: str, wanted: str) -> tuple[dict[str, Any], Places, Path]:
+    """The plain data of a file or a mapping, where each key is from, and the path that files in it are relative to.
+
+    A built-in name is one of a `folder`; `what` names a mapping, and `wanted` the kind that it shall be (any kind where
+    it is empty). Raises `ConfigurationError`.
+    """
+    if isinstance(given, Mapping):
+        places: Places = {(): what}
+        data, path = plain_mapping(given, what), Path(what)
+        refuse_unusable(data, places)
+    elif isinstance(given, str | Path):
+        path = find_file(str(given), folder)
+        data, places = read_yaml(path)
+    else:
+        raise refuse_type(given, f"a {what}")
+    if wanted:
+        require_kind(data, str(path if isinstance(given, Mapping) else given), wanted)
+    return data, places, path
+
+
+def load_published_trial(given: CohortLike, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """The scenario that is the published trial of a cohort (as `load_cohort` takes it), with that cohort in it.
 
     Raises `ConfigurationError`, also for a cohort that names no scenario.
     """
-    path = find_file(str(name), "cohorts")
-    cohort, places = _read_cohort(path)
+    cohort, places, path = _read_cohort(given)
     if cohort.scenario is None:
         wrong, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
         raise ConfigurationError([Problem(str(path), "scenario", wrong, allowed)])
@@ -90,11 +136,11 @@ def load_published_trial(name: str | Path, changes: Mapping[str, Any] | None = N
     return scenario.with_changes(changes) if changes else scenario
 
 
-def load_parameters(name: str | Path) -> ParameterSet:
-    """A parameter set from a YAML path or a built-in name. Raises `ConfigurationError`."""
-    path = find_file(str(name), "parameters")
-    data, places = read_yaml(path)
-    require_kind(data, str(path), "parameters")
+def load_parameters(given: ParameterSet | Mapping[str, Any] | str | Path) -> ParameterSet:
+    """A parameter set from a YAML path, a built-in name, a mapping or itself. Raises `ConfigurationError`."""
+    if isinstance(given, ParameterSet):
+        return given
+    data, places, _ = read_given(given, "parameters", "parameter set", "parameters")
     return validated(ParameterSet, data, places)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from trialsim.config.quantities import Day, Duration, Measurement, Probability, Rate, Spread, mistake
+from trialsim.model.sums import add_in_order
 
 
 class Section(BaseModel):
@@ -59,7 +60,7 @@ class Covariate(Section):
             if self.median is not None or self.sd is not None:
                 raise mistake("a covariate has categories or a distribution", "`shares`, or `median` and `sd`")
             shares = self.shares.values()
-            if not self.shares or min(shares) < 0 or sum(shares) <= 0 or not math.isfinite(sum(shares)):
+            if not self.shares or min(shares) < 0 or not 0.0 < add_in_order(shares) < math.inf:
                 raise mistake("shares must be counts or weights", "numbers of at least 0, not all 0")
             return self
         if self.median is None or self.sd is None:

@@ -13,6 +13,7 @@ from trialsim.config.scenario import COUNTED, Scenario, own_name
 from trialsim.config.varying import draws_of
 from trialsim.model import baseline, clock, disease, draws, protocol
 from trialsim.model import vocabulary as v
+from trialsim.model.sums import add_in_order
 from trialsim.model.units import DAYS_PER_MONTH
 
 _STATES = {
@@ -135,7 +136,7 @@ def _effects(scenario: Scenario, event: Event) -> tuple[tuple[int, int, float, f
 def _covariate(name: str, item: Covariate) -> protocol.Covariate:
     code = draws.decision_code(protocol.covariate_decision(name))
     if item.shares is not None:
-        total, reached, cumulative = sum(item.shares.values()), 0.0, []
+        total, reached, cumulative = add_in_order(item.shares.values()), 0.0, []
         for share in item.shares.values():
             reached += share
             cumulative.append(reached / total)
@@ -177,7 +178,7 @@ def _accrual(plan: Accrual) -> protocol.Accrual:
     for start in sorted(starts):
         open_now = not any(first <= start < end for first, end in pauses)
         by_site = [_rate_at(steps[name], start) if open_now else 0.0 for name in sites]
-        rates.append(sum(by_site))
+        rates.append(add_in_order(by_site))
         shares.append(_cumulative(by_site))
     return protocol.Accrual(
         n_patients=plan.patients,
@@ -206,7 +207,7 @@ def _rate_at(steps: list[tuple[float, float]], day: float) -> float:
 
 
 def _cumulative(rates: list[float]) -> tuple[float, ...]:
-    total, reached, shares = sum(rates), 0.0, []
+    total, reached, shares = add_in_order(rates), 0.0, []
     for rate in rates:
         reached += rate
         shares.append(reached / total if total > 0.0 else 1.0)

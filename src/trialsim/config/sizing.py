@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
-from trialsim.config.builtin import find_file, kind_of_data, require_kind
+from trialsim.config.builtin import kind_of_data
 from trialsim.config.changes import Settings, place_of_key, places_of_changes
-from trialsim.config.loading import scenario_from_mapping
 from trialsim.config.problems import nearest, problem_at, validated
 from trialsim.config.scenario import Scenario
 from trialsim.config.size_misfits import misfits
 from trialsim.config.size_study import SizeStudy
-from trialsim.config.studies import base_scenario, changed_scenarios, not_parallel
-from trialsim.config.yaml_lines import Places, place_of, read_yaml
+from trialsim.config.studies import (
+    Comparison,
+    StudyLike,
+    base_scenario,
+    changed_scenarios,
+    load_comparison,
+    not_parallel,
+    refuse_changes,
+    saved_scenarios,
+    study_data,
+)
+from trialsim.config.yaml_lines import Places, place_of
 from trialsim.errors import ConfigurationError, Problem, RequestError
 
 THE_ARM: Final = "all patients"  # the name of the only arm
@@ -36,15 +44,25 @@ class Sizing:
         return {"study": self.study.model_dump(mode="json", by_alias=True), "scenarios": scenarios}
 
 
-def load_sizing(name: str | Path, changes: Mapping[str, Any] | None = None) -> Sizing:
-    """A study of size from a YAML path or a built-in name.
+def load_study(given: Comparison | Sizing | StudyLike, changes: Mapping[str, Any] | None = None) -> Comparison | Sizing:
+    """A study of either kind from a YAML path, a built-in name, a mapping or itself; see `compare` and `size`.
+
+    Raises `ConfigurationError` with every problem at once.
+    """
+    is_size = isinstance(given, Sizing) or (not isinstance(given, Comparison) and is_sizing(given))
+    return load_sizing(given, changes) if is_size else load_comparison(given, changes)  # type: ignore[arg-type]
+
+
+def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = None) -> Sizing:
+    """A study of size from a YAML path, a built-in name, a mapping or itself.
 
     Changes by dotted key are of the study where they begin with a key of it (`power`, `conduct.accrual`), and of the
     scenario otherwise. Raises `ConfigurationError` with every problem of the file.
     """
-    path = find_file(str(name), "studies")
-    data, places = read_yaml(path)
-    require_kind(data, str(name), "size")
+    if isinstance(given, Sizing):
+        refuse_changes(changes)
+        return given
+    data, places, path = study_data(given, "size")
     if isinstance(data.get("study"), Mapping):
         if not changes:
             return sizing_from_mapping(data)  # as a search for a size has saved it
@@ -79,15 +97,15 @@ def located(error: RequestError, sizing: Sizing) -> RequestError:
     return error.at(found)
 
 
-def is_sizing(name: str | Path) -> bool:
+def is_sizing(given: StudyLike) -> bool:
     """Whether a study asks for a size. Raises `ConfigurationError` for a file that cannot be read."""
-    return kind_of_data(read_yaml(find_file(str(name), "studies"))[0]) == "size"
+    return kind_of_data(study_data(given)[0]) == "size"
 
 
 def sizing_from_mapping(data: Mapping[str, Any]) -> Sizing:
     """A study from the plain data of `Sizing.to_mapping`."""
     study = validated(SizeStudy, dict(data["study"]), {})
-    return Sizing(study, {name: scenario_from_mapping(item, name) for name, item in data["scenarios"].items()})
+    return Sizing(study, saved_scenarios(data))
 
 
 def _split(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from trialsim.config.builtin import find_file, require_kind
 from trialsim.config.changes import places_of_changes
-from trialsim.config.loading import changed_scenario, load_named_scenario, scenario_from_mapping
+from trialsim.config.loading import changed_scenario, load_named_scenario, read_given, scenario_from_mapping
 from trialsim.config.problems import nearest, problem_at, validated
 from trialsim.config.scenario import Scenario
-from trialsim.config.study import CompareStudy
+from trialsim.config.study import PARALLEL, Allocation, CompareStudy
 from trialsim.config.warnings import scenario_warnings
 from trialsim.config.yaml_lines import Places, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
@@ -46,14 +46,18 @@ class Comparison:
         return {"study": self.study.model_dump(mode="json", by_alias=True), "scenarios": scenarios}
 
 
-def load_study(name: str | Path, changes: Mapping[str, Any] | None = None) -> Comparison:
-    """A study from a YAML path or a built-in name, with changes of its scenario by dotted key if there are any.
+StudyLike = Mapping[str, Any] | str | Path
 
-    Raises `ConfigurationError` with every problem of the file.
+
+def load_comparison(given: Comparison | StudyLike, changes: Mapping[str, Any] | None = None) -> Comparison:
+    """A comparison from a YAML path, a built-in name, a mapping or itself, with changes of its scenario by dotted key.
+
+    Raises `ConfigurationError` with every problem at once; a comparison that is loaded takes no changes.
     """
-    path = find_file(str(name), "studies")
-    data, places = read_yaml(path)
-    require_kind(data, str(name), "compare")
+    if isinstance(given, Comparison):
+        refuse_changes(changes)
+        return given
+    data, places, path = study_data(given, "compare")
     if isinstance(data.get("study"), Mapping) and not changes:
         return study_from_mapping(data)  # as a comparison has saved it
     if data.get("name") is None:
@@ -61,11 +65,41 @@ def load_study(name: str | Path, changes: Mapping[str, Any] | None = None) -> Co
     return _comparison(data, places, path, changes or {})
 
 
+def study_data(given: object, wanted: str = "") -> tuple[dict[str, Any], Places, Path]:
+    """The plain data of a study, where each key is from, and the path that files in it are relative to.
+
+    `wanted` is `compare` or `size`; any study where it is empty. Raises `ConfigurationError` for another kind of file.
+    """
+    return read_given(given, "studies", "study", wanted)
+
+
+def refuse_changes(changes: Mapping[str, Any] | None) -> None:
+    """A study that is loaded has its scenarios already. Raises `ConfigurationError` for changes of it."""
+    if changes:
+        wrong, allowed = (
+            "a study that is loaded is not changed.",
+            "the changes where it is loaded: load_study(name, changes).",
+        )
+        raise ConfigurationError([Problem("changes", ", ".join(map(str, changes)), wrong, allowed)])
+
+
 def study_from_mapping(data: Mapping[str, Any]) -> Comparison:
     """A study from the plain data of `Comparison.to_mapping`."""
     study = validated(CompareStudy, dict(data["study"]), {})
-    found = {name: scenario_from_mapping(item, name) for name, item in data["scenarios"].items()}
-    return Comparison(study, found)
+    return Comparison(study, saved_scenarios(data))
+
+
+def saved_scenarios(data: Mapping[str, Any]) -> dict[str, Scenario]:
+    """The scenarios of a study as a command has saved it. Raises `ConfigurationError` where there are none."""
+    scenarios = data.get("scenarios")
+    if (
+        not isinstance(scenarios, Mapping)
+        or not scenarios
+        or not all(isinstance(v, Mapping) for v in scenarios.values())
+    ):
+        wrong, allowed = "a saved study has its scenarios by name.", "`scenarios: {NAME: {…}}`, as saved with results."
+        raise ConfigurationError([Problem("study", "scenarios", wrong, allowed)])
+    return {str(name): scenario_from_mapping(item, str(name)) for name, item in scenarios.items()}
 
 
 def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mapping[str, Any]) -> Comparison:
@@ -182,7 +216,13 @@ def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places:
         check(("control",), study.control, variants, "variant")
     for name in study.allocation.ratio:
         check(("allocation", "ratio", name), name, variants, "variant")
-    if study.design == "parallel":
+    if study.design != PARALLEL and study.allocation != Allocation():
+        wrong, allowed = (
+            "nobody is allocated where all variants treat the same patients",
+            "`design: parallel`, or no `allocation`",
+        )
+        problems.append(problem_at(places, ("allocation",), "", wrong, allowed))
+    if study.design == PARALLEL:
         problems += [problem_at(places, ("design",), study.design, *why) for why in not_parallel(scenarios)]
     if problems:
         raise ConfigurationError(problems)

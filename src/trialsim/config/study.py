@@ -16,6 +16,9 @@ PARALLEL: Final = "parallel"
 Strategy = Literal["treatment policy", "composite", "while on treatment"]
 
 
+Weight = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
+
+
 class EndpointSpec(Section):
     """One endpoint: a known one (`of`), or an `expression` over the columns of the patients table.
 
@@ -109,7 +112,7 @@ class CompareStudy(Section):
     control: str | None = None
     endpoints: list[EndpointSpec]
     plane: Plane | None = None
-    utility: dict[str, float] = Field(default_factory=dict)
+    utility: dict[str, Weight] = Field(default_factory=dict)
     design: Literal["same patients", "parallel"] = "same patients"
     allocation: Allocation = Field(default_factory=Allocation)
     estimand: Estimand = Field(default_factory=Estimand)

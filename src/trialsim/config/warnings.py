@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from trialsim.config.problems import Finding
+from trialsim.config.remarks import sudden_events
 from trialsim.config.rule_logic import dead_rules
 from trialsim.config.scenario import Scenario
 from trialsim.config.treatment import UNNAMED_DRUG
@@ -64,4 +65,9 @@ def _another_drug(scenario: Scenario) -> Iterator[Finding]:
         )
 
 
-CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (dead_rules, _far_from_reference, _another_drug)
+CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
+    dead_rules,
+    _far_from_reference,
+    _another_drug,
+    sudden_events,
+)

@@ -16,6 +16,7 @@ from trialsim.design.settings import SEED_OF_RATES, followed
 from trialsim.design.timelines import simulated
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c
+from trialsim.model.sums import add_in_order
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.montecarlo.engine import BATCH
 from trialsim.records.replicate_store import Rows
@@ -45,7 +46,7 @@ class Probe:
     def expected_events(self, n: int) -> float:
         """The mean number of events by the final look of a trial of `n`."""
         rows = self._rows(n)
-        return sum(float(rows[f"x_{i}"].mean()) for i in range(self.decisions.n_arms))
+        return add_in_order(float(rows[f"x_{i}"].mean()) for i in range(self.decisions.n_arms))
 
     @cache  # noqa: B019  # as long as the study lasts
     def accrual_months(self, n: int) -> float:

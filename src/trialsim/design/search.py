@@ -17,6 +17,7 @@ import pandas as pd
 
 from trialsim.analysis.uncertainty import error_of_sum
 from trialsim.errors import RequestError
+from trialsim.model.sums import add_in_order
 from trialsim.records.tables import plain_rows
 
 Counts = npt.NDArray[np.int64]
@@ -112,7 +113,7 @@ def search(
         parts = zip(at.tolist(), seen.power.tolist(), seen.effective.tolist(), strict=True)
         curve.update({size: (power, effective, n) for size, power, effective in parts})
 
-    for share in (*SHARES, 1.0 - sum(SHARES)):
+    for share in (*SHARES, 1.0 - add_in_order(SHARES)):
         if n > 0:
             spent += n
             sizes = _narrowed(sizes, _table({int(size): curve[int(size)] for size in chosen}), target)

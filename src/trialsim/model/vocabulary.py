@@ -74,3 +74,6 @@ COUNT_DEATHS: Final = 0
 COUNT_PROGRESSIONS: Final = 1
 COUNT_RESPONSES: Final = 2
 COUNT_EVALUABLE: Final = 3
+
+# The event logs that are kept in memory, together: some 250 bytes a row as a table, more while SimPy runs.
+MAX_LOGGED_EVENTS: Final = 3_000_000

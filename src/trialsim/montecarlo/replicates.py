@@ -132,13 +132,15 @@ def _grow_to(simulation: Simulation, crew: Crew, store: ReplicateStore, n: int, 
         crew.in_order(rows_on_worker, ((source_digest(), *what, *block) for block in todo), take)
 
 
-def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int) -> Replicates:
+def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int, n_checked: int = 1) -> Replicates:
     """The replicates with patients and events of the first `n_kept`, whose logs are simulated anew.
 
-    Raises `OtherTrialsError` if the outcomes of these logs (at least of one) are not those in the store.
+    The logs of `n_checked` are looked at even if fewer are kept.
+
+    Raises `OtherTrialsError` if the outcomes of these logs are not those in the store.
     """
     protocol, seed = simulation.protocol, simulation.seed
-    numbers = range(1, min(max(n_kept, 1), store.n) + 1)
+    numbers = range(1, min(max(n_kept, n_checked), store.n) + 1)
     events = event_logs(simulation.engine, protocol, seed, numbers)
     patients = patient_outcomes(events, protocol)
     found = rows_of(replicate_outcomes(patients, events, protocol, seed, numbers), columns_of(protocol))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,27 @@ from trialsim.records.columns import EVENTS, READABLE_EVENTS, conform
 
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as plain data; what is missing is None."""
+    """The rows of a table as plain data; what is missing or infinite is None."""
     rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
+    return [{str(name): plain_value(value) for name, value in row.items()} for row in rows]
+
+
+def plain_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as JSON can hold it; see `plain_value`."""
+    return {str(key): plain_value(value) for key, value in data.items()}
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON can hold it, inner ones too: numbers that are not finite are None, those of numpy plain."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return plain_mapping(value)
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain_value(item) for item in value]
+    return value
 
 
 def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.DataFrame:

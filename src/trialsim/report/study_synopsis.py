@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trialsim.config import Scenario, differences
 from trialsim.config.studies import Comparison
-from trialsim.config.study import EndpointSpec
+from trialsim.config.study import PARALLEL, Allocation, EndpointSpec
 
 _MOST_DIFFERENCES = 8
 _RULES = "treatment.rules"
@@ -27,6 +27,8 @@ def study_synopsis(found: Comparison) -> Iterator[str]:
     for name, scenario in found.scenarios.items():
         yield f"  {name}" + (" (control)" if name == study.control else "")
         yield from departures(first, scenario)
+    if study.design == PARALLEL:
+        yield f"\nALLOCATION at random, {allocation_in_words(study.allocation, list(found.scenarios))}"
     yield "\nENDPOINTS"
     for endpoint in study.endpoints:
         yield f"  {_endpoint(endpoint)}"
@@ -34,6 +36,15 @@ def study_synopsis(found: Comparison) -> Iterator[str]:
         yield "\nWARNINGS"
     for problem in found.warnings:
         yield "  " + str(problem).replace("\n", "\n  ")
+
+
+def allocation_in_words(plan: Allocation, arms: list[str]) -> str:
+    """The ratio of the arms, the length of a block, and what patients are split by."""
+    counts = [plan.ratio.get(name, 1) for name in arms]
+    ratio = f"{' : '.join(map(str, counts))} ({', '.join(arms)})"
+    block = plan.block if plan.block is not None else 2 * sum(counts)
+    strata = f" within each combination of {', '.join(plan.strata)}" if plan.strata else ", not stratified"
+    return f"{ratio}, in permuted blocks of {block}{strata}"
 
 
 def departures(first: Scenario, scenario: Scenario) -> Iterator[str]:

@@ -15,21 +15,21 @@ from trialsim.config import (
     ParameterSet,
     Scenario,
     describe_sources,
-    kind_of,
     load_cohort,
     load_parameters,
     load_scenario,
     warnings_of,
 )
 from trialsim.config.events import Effect, Event
+from trialsim.config.kinds import ConfigurationLike, kind_of_given
 from trialsim.config.population import Covariate
 from trialsim.config.quantities import Quantity
-from trialsim.config.sizing import is_sizing, load_sizing, located
-from trialsim.config.studies import load_study
+from trialsim.config.sizing import Sizing, load_study, located
+from trialsim.config.studies import Comparison
 from trialsim.config.treatment import Treatment
 from trialsim.config.varying import table_of, varying_names
 from trialsim.design.making_ready import check_study
-from trialsim.errors import ConfigurationError, RequestError
+from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.model.clock import dose_factor
 from trialsim.report import words
 from trialsim.report.size_synopsis import size_synopsis
@@ -39,28 +39,34 @@ _RISK_MONTHS: Final = (1, 3, 6)
 _MAX_DOSES: Final = 12  # whose risks are printed for one event
 
 
-def describe(name: str, changes: Mapping[str, Any]) -> str:
-    """The synopsis of a scenario, or the contents of a cohort or parameter set, by path or built-in name.
+def describe(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
+    """The synopsis of a scenario or study, or the contents of a cohort or parameter set, as `kind_of_given` takes it.
 
     Raises `ConfigurationError`.
     """
-    kind = kind_of(name)
+    kind = kind_of_given(given)
     if kind == "cohorts":
-        return wrapped("\n".join(_cohort(load_cohort(name))))
+        return wrapped("\n".join(_cohort(load_cohort(given))))  # type: ignore[arg-type]
     if kind == "parameters":
-        return wrapped("\n".join(_parameter_set(load_parameters(name))))
-    if kind == "studies" and is_sizing(name):
-        sizing = load_sizing(name, changes)
-        try:
-            check_study(sizing)
-        except RequestError as error:
-            raise located(error, sizing) from None
-        return wrapped("\n".join(size_synopsis(sizing)))
+        return wrapped("\n".join(_parameter_set(load_parameters(given))))  # type: ignore[arg-type]
     if kind == "studies":
-        study = load_study(name, changes)
-        contest_of(study, "auto", study.study.replicates)  # refuses what cannot be compared
-        return wrapped("\n".join(study_synopsis(study)))
-    return "\n\n".join([synopsis(load_scenario(name, changes)), *("\n".join(_warnings(name, changes)),)]).rstrip()
+        return wrapped("\n".join(_study(load_study(given, changes))))  # type: ignore[arg-type]
+    scenario = load_scenario(given, changes)  # type: ignore[arg-type]
+    warnings = warnings_of(given, changes)  # type: ignore[arg-type]
+    return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
+
+
+def _study(study: Comparison | Sizing) -> Iterator[str]:
+    """The synopsis of a study, once what `compare` or `size` would refuse is refused."""
+    if isinstance(study, Sizing):
+        try:
+            check_study(study)
+        except RequestError as error:
+            raise located(error, study) from None
+        yield from size_synopsis(study)
+    else:
+        contest_of(study, "auto", study.study.replicates)
+        yield from study_synopsis(study)
 
 
 def _cohort(cohort: Cohort) -> Iterator[str]:
@@ -175,9 +181,8 @@ def _restraints(treatment: Treatment) -> Iterator[str]:
         yield f"  Once reduced or held, the dose rises only after {free} free of dose-limiting toxicity."
 
 
-def _warnings(name: str, changes: Mapping[str, Any]) -> Iterator[str]:
+def _warnings(found: list[Problem]) -> Iterator[str]:
     """What is allowed but cannot be meant, with file and line."""
-    found = warnings_of(name, changes)
     if found:
         yield "WARNINGS"
     for problem in found:

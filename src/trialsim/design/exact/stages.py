@@ -13,6 +13,7 @@ from scipy.stats import binom
 
 from trialsim.design.exact.arguments import check_count, check_number, check_numbers, check_probability
 from trialsim.errors import RequestError
+from trialsim.model.sums import add_in_order
 
 Floats = npt.NDArray[np.float64]
 MOST_PATIENTS: Final = 100_000  # of any search
@@ -34,12 +35,12 @@ class Paths:
     @property
     def rejects(self) -> float:
         """The probability of rejecting p <= p0, at any look."""
-        return float(sum(self.stops_high))
+        return add_in_order(self.stops_high)
 
     @property
     def stops_early(self) -> float:
         """The probability of stopping before the last look (PET)."""
-        return float(sum(self.stops_low[:-1]) + sum(self.stops_high[:-1]))
+        return add_in_order(self.stops_low[:-1]) + add_in_order(self.stops_high[:-1])
 
 
 def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate: float) -> Paths:

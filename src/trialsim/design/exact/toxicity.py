@@ -15,6 +15,7 @@ from trialsim.design.exact.arguments import check_count, check_number, check_num
 from trialsim.design.exact.rounding import highest_accepted, lowest_accepted
 from trialsim.design.exact.stages import MOST_PATIENTS, NEVER_LOW, Paths, paths
 from trialsim.errors import RequestError
+from trialsim.model.sums import add_in_order
 
 Counts = npt.NDArray[np.int64]
 EXACT: Final = "exact"
@@ -59,7 +60,7 @@ def bayesian_boundary(
     check_numbers("prior", prior)
     if not 0.0 < certainty < 1.0:
         raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")
-    if len(prior) != 2 or not min(prior) > 0.0 or not math.isfinite(sum(prior)):
+    if len(prior) != 2 or not min(prior) > 0.0 or not math.isfinite(add_in_order(prior)):
         raise RequestError(f"prior = {prior}", "this is no beta distribution.", "two numbers above 0.")
     found = []
     for size in range(1, n + 1):

@@ -12,6 +12,7 @@ from trialsim.engines.batch.planning import Plan
 from trialsim.engines.batch.state import COURSE, Course
 from trialsim.engines.batch.summary import ENROLLED, OUTCOMES
 from trialsim.engines.batch.trial import simulate_block
+from trialsim.errors import EventLogError
 from trialsim.model import accrual, baseline, clock, course, disease, draws, parameters, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
@@ -79,6 +80,8 @@ class Batch:
         while True:
             room = self._simulate(seed, replicate, 1, n_rows=n_rows)[2]
             n_rows = int(room.record["n_written"])
+            if n_rows > v.MAX_LOGGED_EVENTS:
+                raise EventLogError.of(v.MAX_LOGGED_EVENTS)
             if n_rows <= len(room.tables["rows"]):
                 return in_order(room.tables["rows"][:n_rows])
 

@@ -10,6 +10,7 @@ from trialsim.engines.reference.clinic import Clinic
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.patient import Patient
 from trialsim.engines.reference.treatment import NOTHING_SEEN, Seen
+from trialsim.errors import EventLogError
 from trialsim.model import course, parameters
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
@@ -114,4 +115,6 @@ class Trial:
         else:
             day, study_day = patient.first_dose_day + patient.today, patient.today
         row = (patient.who.number, day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to, *seen)
+        if len(self.rows) >= v.MAX_LOGGED_EVENTS:
+            raise EventLogError.of(v.MAX_LOGGED_EVENTS)
         self.rows.append(row)
