@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +20,10 @@ from trialsim.config.studies import Comparison, load_study
 from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import DestinationError, Interrupted, RequestError
+from trialsim.formats import DEFAULT_FORMATS, check_formats
 from trialsim.limits import check_request, check_strategy, check_workers
 from trialsim.model.strategy import Strategy
-from trialsim.montecarlo import make_ready
+from trialsim.montecarlo import ignore_stage, make_ready
 from trialsim.montecarlo.engine import BATCH, REFERENCE
 from trialsim.montecarlo.resume import begin_or_go_on
 from trialsim.montecarlo.workers import available_cores, blocks, local_crew
@@ -133,11 +134,14 @@ class Compared:
             "dominated": self.dominated,
         }
 
-    def save(self, destination: Path | str) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`."""
-        return saved_in(Path(destination), self.save_in)
+    def save(self, destination: Path | str, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
+        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
 
-    def save_in(self, work: WorkFolder) -> None:
+        Raises `DestinationError`.
+        """
+        return saved_in(Path(destination), partial(self.save_in, figures=figures))
+
+    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
         with results_folder(work) as folder:
             (folder / "study.yaml").write_text(dump_yaml(self.comparison.to_mapping()), encoding="utf-8")
@@ -150,6 +154,7 @@ class Compared:
             plane = self.comparison.study.plane
             draw_compare_figures(
                 folder,
+                figures,
                 self.comparison.study.title,
                 self.estimates,
                 self.differences,
@@ -170,14 +175,17 @@ def compare(
     workers: int | None = None,
     strategies: Mapping[str, Strategy] | None = None,
     out: Path | str | None = None,
+    figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    on_stage: Callable[[str, str], None] = ignore_stage,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Compared:
     """Variants of one scenario on the same patients: a study (YAML path, built-in name, or loaded).
 
     `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
-    simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
+    simulated under every variant; neither `engine` nor `workers` changes a result. `figures` are the formats of the
+    pictures: png, svg, pdf. `strategies` are Python functions
     (see `model.strategy`) by the name of a variant each, which otherwise is as the first one; they cannot be saved.
     `out` names the results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes
     on from there.
@@ -189,6 +197,7 @@ def compare(
     for scenario in comparison.scenarios.values():
         check_request(scenario, n, seed, 0)
     check_workers(workers, None)
+    check_formats(figures)
     started = time.perf_counter()
     check_strategy({"out": out if strategies else None})
     contest = contest_of(comparison, engine, n, strategies)
@@ -197,8 +206,9 @@ def compare(
     n_workers = workers or (available_cores() if has_batch and not strategies else 1)
     with work_folder(destination) if destination is not None else nullcontext() as work:
         if has_batch:
-            make_ready(BATCH, on_note)
+            make_ready(BATCH, on_note, on_stage)
         store = _store(work, contest, {"compare": comparison.to_mapping(), "seed": seed}, n, resume)
+        on_stage("comparing", "trials")
         try:
             _fill(contest, store, seed, n, n_workers, on_progress)
         except KeyboardInterrupt:
@@ -208,7 +218,8 @@ def compare(
         found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
         _check_somebody(found)
         if work is not None:
-            found.save_in(work)
+            on_stage("writing results", "")
+            found.save_in(work, figures)
     return found
 
 

@@ -39,22 +39,26 @@ _RISK_MONTHS: Final = (1, 3, 6)
 _MAX_DOSES: Final = 12  # whose risks are printed for one event
 
 
-def describe(name: str, changes: Mapping[str, Any]) -> str:
+def describe(name: str, changes: Mapping[str, Any], width: int = 100) -> str:
     """The synopsis of a scenario, or the contents of a cohort or parameter set, by path or built-in name.
 
     Raises `ConfigurationError`.
     """
+    return wrapped(_description(name, changes), width)
+
+
+def _description(name: str, changes: Mapping[str, Any]) -> str:
     kind = kind_of(name)
     if kind == "cohorts":
-        return wrapped("\n".join(_cohort(load_cohort(name))))
+        return "\n".join(_cohort(load_cohort(name)))
     if kind == "parameters":
-        return wrapped("\n".join(_parameter_set(load_parameters(name))))
+        return "\n".join(_parameter_set(load_parameters(name)))
     if kind == "studies" and is_sizing(name):
-        return wrapped("\n".join(size_synopsis(load_sizing(name, changes))))
+        return "\n".join(size_synopsis(load_sizing(name, changes)))
     if kind == "studies":
         study = load_study(name, changes)
         endpoints_of(study.study.endpoints, [protocol_of(scenario) for scenario in study.scenarios.values()])
-        return wrapped("\n".join(study_synopsis(study)))
+        return "\n".join(study_synopsis(study))
     return "\n\n".join([synopsis(load_scenario(name, changes)), *("\n".join(_warnings(name, changes)),)]).rstrip()
 
 
@@ -88,15 +92,15 @@ def synopsis(scenario: Scenario) -> str:
     """Several paragraphs of text."""
     sections = (_who, _dose, _events, _measured, _unknown, _compared, _sources)
     texts = ("\n".join(section(scenario)) for section in sections)
-    return wrapped("\n\n".join(text for text in texts if text))
+    return "\n\n".join(text for text in texts if text)
 
 
-def wrapped(text: str) -> str:
+def wrapped(text: str, width: int) -> str:
     """Long lines broken, their continuation indented."""
     lines = []
     for line in text.splitlines():
         indent = " " * (len(line) - len(line.lstrip()) + 4 if line.startswith(" ") else 0)
-        lines.append(textwrap.fill(line, 100, subsequent_indent=indent, break_on_hyphens=False) if line else "")
+        lines.append(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False) if line else "")
     return "\n".join(lines)
 
 
