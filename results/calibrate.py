@@ -60,7 +60,10 @@ def summary(folder: Path, name: str) -> str:
         if "unit" in table:
             table["unit"] = table["unit"].fillna("")
     printed = io.StringIO()
-    view = calibration_view(load_published_trial(name), manifest["draws"], **tables)
+    scenario = load_published_trial(name)
+    left_out, sensitivity = tables["left_out"], tables["sensitivity"]
+    learned = (tables["learned"], tables["correlations"], tables["directions"], tables["predictive"])
+    view = calibration_view(scenario, manifest["draws"], *learned, left_out, sensitivity, has_details=True)
     Console(file=printed, width=150).print(view)
     return "".join(f"{line.rstrip()}\n" for line in printed.getvalue().strip("\n").splitlines())
 

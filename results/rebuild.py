@@ -44,7 +44,7 @@ def compare_studies() -> None:
         found = ts.compare(name)
         place = Path(__file__).parent / "studies" / name
         keep(found.save(place.with_suffix(".whole"), overwrite=True), KEPT_OF_A_STUDY, place)
-        write_summary(place, comparison_view(found))
+        write_summary(place, comparison_view(found, has_details=True))
         print(f"studies/{name}: {found.store.n} replicates")
 
 
@@ -54,7 +54,7 @@ def size_studies() -> None:
         found = ts.size(name)
         place = Path(__file__).parent / "studies" / name
         keep(found.save(place.with_suffix(".whole"), overwrite=True), KEPT_OF_A_SIZE, place)
-        write_summary(place, size_view_of(found))
+        write_summary(place, size_view_of(found, has_details=True))
         print(f"studies/{name}: {found.trials} trials under each truth, {found.seconds:.0f} s")
 
 

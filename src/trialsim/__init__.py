@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from trialsim.again import run_again
     from trialsim.calibrated import Calibrated, calibrate
     from trialsim.compared import Compared, compare
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from trialsim.montecarlo import replicates_for
     from trialsim.result import Result
     from trialsim.sized import Sized, size
-    from trialsim.verbs import check, run, run_again, trace
+    from trialsim.verbs import check, run, trace
 
 __version__ = version("trialsim")
 
@@ -43,7 +44,7 @@ _HOMES: Final = {
     "Cohort": "config",
     "check": "verbs",
     "run": "verbs",
-    "run_again": "verbs",
+    "run_again": "again",
     "trace": "verbs",
     "calibrate": "calibrated",
     "Calibrated": "calibrated",

@@ -6,10 +6,10 @@ Apart from the other verbs because it needs the compiler, for which `check` and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,8 +31,9 @@ from trialsim.config.loading import CohortLike
 from trialsim.config.parameter_draws import write_table
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import Interrupted
+from trialsim.formats import DEFAULT_FORMATS, check_formats
 from trialsim.limits import check_calibration
-from trialsim.montecarlo import make_ready
+from trialsim.montecarlo import ignore_stage, make_ready
 from trialsim.montecarlo.engine import BATCH
 from trialsim.montecarlo.workers import available_cores
 from trialsim.records.digest import configuration_digest
@@ -153,19 +154,17 @@ class Calibrated:
         }
         return plain_mapping(data)
 
-    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`.
+    def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
+        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
 
         Results of another configuration are replaced only with `overwrite`.
-        """
-        return saved_in(
-            Path(destination),
-            self.save_in,
-            configuration_of_calibration(self.cohort, self.posterior.fit.calibration),
-            overwrite,
-        )
 
-    def save_in(self, work: WorkFolder) -> None:
+        Raises `DestinationError`.
+        """
+        configuration = configuration_of_calibration(self.cohort, self.posterior.fit.calibration)
+        return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
+
+    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
         with results_folder(work) as folder:
             (folder / "scenario.yaml").write_text(self._scenario_with_draws(), encoding="utf-8")
@@ -176,6 +175,7 @@ class Calibrated:
                     table.to_csv(folder / f"{name}.csv", index=False)
             draw_calibration_figures(
                 folder,
+                figures,
                 self.scenario,
                 self.learned,
                 self.posterior.scores,
@@ -204,7 +204,7 @@ def configuration_of_calibration(cohort: str, calibration: Calibration) -> dict[
 
 
 def calibrate(
-    cohort: CohortLike,
+    cohort: CohortLike | Scenario,
     changes: Mapping[str, Any] | None = None,
     seed: int = 1,
     *,
@@ -216,28 +216,34 @@ def calibrate(
     leave_one_out: bool = False,
     with_sensitivity: bool = False,
     out: Path | str | None = None,
+    figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    on_stage: Callable[[str, str], None] = ignore_stage,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Calibrated:
     """The posterior of the parameters of a published trial, given its cohort (path, built-in name, mapping or object).
+
+    In place of the cohort the trial itself may be given, a scenario that has the cohort to compare with.
 
     `changes` by dotted key change the scenario first (`{"readings.rash": "six"}`). Sampling ends when every parameter
     has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept. Each
     patient of the cohort is stood for by `patients_per_patient` simulated ones.
     `leave_one_out` also predicts each figure from the others, `with_sensitivity` calibrates anew under every other
     reading and prior width. `out` names the results folder to write; while the work lasts, what is finished is kept
-    beside it, and `resume` goes on from there; results of another configuration are replaced only
-    with `overwrite`. `workers` (by default all cores) changes no result. `on_progress` gets
-    how many parts are done and how many there will be.
+    beside it, and `resume` goes on from there; results of another configuration are replaced only with `overwrite`.
+    `workers` (by default all cores) changes no result. `on_progress` gets how many parts are done and how many there
+    will be, `on_stage` which part of the work begins and its unit. `figures` are the formats of the pictures: png, svg,
+    pdf.
 
     Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
     on Ctrl-C.
     """
     check_calibration(seed, draws, smallest_ess, most_steps, patients_per_patient, workers)
+    check_formats(figures)
     started = time.perf_counter()
-    scenario = load_published_trial(cohort, changes)
+    scenario = _published_trial(cohort, changes or {})
     calibration = calibration_of(scenario, patients_per_patient=patients_per_patient)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
     configuration = configuration_of_calibration(name, calibration)
@@ -250,17 +256,20 @@ def calibrate(
             on_progress(done, wanted)
             check_ctrl_c()
 
-        make_ready(BATCH, on_note)
+        make_ready(BATCH, on_note, on_stage)
         keeping = Keeping(work, {"calibrate": request_of(calibration, seed)}, resume)
         try:
+            on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")
             demands = Demands(smallest_ess, most_steps)
             chains = keeping.chains()
             fitted = fit(calibration, seed, n_workers, demands, chains, keeping.on_leg(progress))
             posterior = Posterior(fitted, draws)
             found = Calibrated(name, posterior, seed, n_workers, 0.0)
+            on_stage("predicting each figure from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
             moved = None
             if with_sensitivity:
+                on_stage("calibrating under other assumptions", "assumptions")
                 known = keeping.variants()
                 moved = sensitivity_of(scenario, seed, n_workers, most_steps, known, keeping.on_variant(progress))
         except KeyboardInterrupt:
@@ -268,5 +277,12 @@ def calibrate(
         seconds = time.perf_counter() - started
         found = replace(found, seconds=seconds, left_out=left, sensitivity=moved)
         if work is not None:
-            found.save_in(work)
+            on_stage("writing results", "")
+            found.save_in(work, figures)
     return found
+
+
+def _published_trial(cohort: CohortLike | Scenario, changes: Mapping[str, Any]) -> Scenario:
+    if isinstance(cohort, Scenario):
+        return cohort.with_changes(changes) if changes else cohort
+    return load_published_trial(cohort, changes)

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from trialsim import cli_studies, cli_trials
-from trialsim.cli_options import app
+from trialsim import cli_other, cli_studies, cli_trials
 from trialsim.errors import InputError, Interrupted
+from trialsim.streams import open_streams
 
-VERBS = (
+VERBS: Final = (
+    cli_other.list_builtins,
     cli_trials.check,
     cli_trials.run,
     cli_trials.trace,
     cli_studies.calibrate,
     cli_studies.compare,
     cli_studies.size,
+    cli_other.run_again,
 )
+_NAMES: Final = {"list_builtins": "list", "run_again": "run-again"}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Simulate a small salvage trial, and design the next one from what it teaches.",
+)
+for _verb in VERBS:
+    app.command(_NAMES.get(_verb.__name__, _verb.__name__))(_verb)
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _version(
+    version: Annotated[bool, typer.Option("--version", "-v", help="Print the version.")] = False,
+) -> None:
     if version:
         from trialsim import __version__
 
@@ -33,10 +46,12 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 wrong input, 130 interrupted; a defect shows its traceback (1)."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `trialsim trace … | head` ends without a word
     try:
-        app()
+        open_streams(is_silent="--quiet" in sys.argv)
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except InputError as error:
         print(str(error), file=sys.stderr)
         sys.exit(2)

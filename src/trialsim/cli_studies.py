@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trialsim.cli_options import (
+    CohortArgument,
+    DetailsOption,
     EngineOption,
+    FiguresOption,
     JsonOption,
     OutOption,
     OverwriteOption,
@@ -19,25 +21,22 @@ from trialsim.cli_options import (
     SetOption,
     StudyArgument,
     WorkersOption,
-    app,
 )
 from trialsim.errors import Interrupted
 from trialsim.terminal import (
     end_interrupted,
-    note_nothing,
     note_to_user,
     note_warnings,
+    print_json,
+    print_result,
+    read_figures,
     read_settings,
     run_in,
-    tell_calibration,
-    tell_comparison,
-    tell_size,
 )
 
 
-@app.command()
 def calibrate(
-    cohort: Annotated[str, typer.Argument(metavar="COHORT", help="A YAML path or a built-in name.")],
+    cohort: CohortArgument,
     seed: SeedOption = 1,
     settings: SetOption = None,
     draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
@@ -48,8 +47,10 @@ def calibrate(
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other reading.")] = False,
     workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default results/NAME-posterior.")] = None,
+    figures: FiguresOption = "png",
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
+    details: DetailsOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -61,11 +62,12 @@ def calibrate(
 
     name = Path(cohort).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
+    formats = read_figures(figures)
     place = check_destination(destination)
     if resume and WorkFolder(place).request is None:
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     try:
-        with progress(1, "calibrating", quiet or as_json) as on_progress:
+        with progress(quiet or as_json) as display:
             found = calibrated.calibrate(
                 cohort,
                 read_settings(settings),
@@ -80,18 +82,19 @@ def calibrate(
                 out=destination,
                 resume=resume,
                 overwrite=overwrite,
-                on_progress=on_progress,
-                on_note=note_nothing if quiet else note_to_user,
+                figures=formats,
+                on_progress=display.advance,
+                on_stage=display.begin_stage,
+                on_note=display.quiet_note if quiet else display.note,
             )
     except (Interrupted, KeyboardInterrupt):
         end_interrupted(place)
     if as_json:
-        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+        print_json(found.to_json())
     elif not quiet:
-        tell_calibration(found, draws, destination)
+        print_result(found, destination, details)
 
 
-@app.command()
 def compare(
     study: StudyArgument,
     replicates: Annotated[int | None, typer.Option(help="How many trials; by default as the study says.")] = None,
@@ -100,8 +103,10 @@ def compare(
     engine: EngineOption = "auto",
     workers: WorkersOption = None,
     out: OutOption = None,
+    figures: FiguresOption = "png",
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
+    details: DetailsOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -116,13 +121,14 @@ def compare(
     if not quiet:
         note_warnings(comparison.scenarios.values())
     destination = out if out is not None else Path("results") / comparison.study.name
+    formats = read_figures(figures)
     place = check_destination(destination)
     if resume and WorkFolder(place).request is None:
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     earlier_run = run_in(place)
     n = replicates if replicates is not None else comparison.study.replicates
     try:
-        with progress(n, "comparing", quiet or as_json) as on_progress:
+        with progress(quiet or as_json) as display:
             found = compared.compare(
                 comparison,
                 None,
@@ -133,18 +139,19 @@ def compare(
                 out=destination,
                 resume=resume,
                 overwrite=overwrite,
-                on_progress=on_progress,
-                on_note=note_nothing if quiet else note_to_user,
+                figures=formats,
+                on_progress=display.advance,
+                on_stage=display.begin_stage,
+                on_note=display.quiet_note if quiet else display.note,
             )
     except (Interrupted, KeyboardInterrupt):
         end_interrupted(place)
     if as_json:
-        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+        print_json(found.to_json())
     elif not quiet:
-        tell_comparison(found, destination, earlier_run)
+        print_result(found, destination, details, earlier_run)
 
 
-@app.command()
 def size(
     study: StudyArgument,
     trials: Annotated[int | None, typer.Option(help="Trials under every truth; by default as the study says.")] = None,
@@ -153,8 +160,10 @@ def size(
     engine: EngineOption = "auto",
     workers: WorkersOption = None,
     out: OutOption = None,
+    figures: FiguresOption = "png",
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
+    details: DetailsOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -169,12 +178,13 @@ def size(
     if not quiet:
         note_warnings(sizing.scenarios.values())
     destination = out if out is not None else Path("results") / sizing.study.name
+    formats = read_figures(figures)
     place = check_destination(destination)
     if resume and WorkFolder(place).request is None:
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     earlier_run = run_in(place)
     try:
-        with progress(1, "sizing", quiet or as_json) as on_progress:
+        with progress(quiet or as_json) as display:
             found = sized.size(
                 sizing,
                 None,
@@ -185,12 +195,14 @@ def size(
                 out=destination,
                 resume=resume,
                 overwrite=overwrite,
-                on_progress=on_progress,
-                on_note=note_nothing if quiet else note_to_user,
+                figures=formats,
+                on_progress=display.advance,
+                on_stage=display.begin_stage,
+                on_note=display.quiet_note if quiet else display.note,
             )
     except (Interrupted, KeyboardInterrupt):
         end_interrupted(place)
     if as_json:
-        print(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
+        print_json(found.to_json())
     elif not quiet:
-        tell_size(found, destination, earlier_run)
+        print_result(found, destination, details, earlier_run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,10 @@ from typing import Annotated
 import typer
 
 from trialsim.cli_options import (
+    DetailsOption,
     EngineOption,
+    FiguresOption,
+    FilesArgument,
     JsonOption,
     OutOption,
     OverwriteOption,
@@ -19,36 +21,35 @@ from trialsim.cli_options import (
     SeedOption,
     SetOption,
     WorkersOption,
-    app,
 )
 from trialsim.errors import Interrupted
 from trialsim.terminal import (
     end_interrupted,
-    note_nothing,
     note_to_user,
     note_warnings,
+    output_width,
+    print_json,
+    print_result,
+    read_figures,
     read_settings,
     read_target,
     run_in,
-    tell,
 )
 
 
-@app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="YAML paths or built-in names.")],
+    files: FilesArgument,
     settings: SetOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Read and validate; print a plain-language synopsis of each trial."""
     from trialsim.verbs import check as check_files
 
-    texts = check_files(files, read_settings(settings))
+    texts = check_files(files, read_settings(settings), min(output_width(), 100))
     if not quiet:
         print("\n\n".join(texts))
 
 
-@app.command()
 def run(
     scenario: ScenarioArgument,
     replicates: Annotated[int, typer.Option(help="How many trials to simulate.")] = 1000,
@@ -63,9 +64,11 @@ def run(
     cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")] = None,
     block_size: Annotated[int | None, typer.Option(help="Trials that a worker does at a time.")] = None,
     out: OutOption = None,
+    figures: FiguresOption = "png",
     keep: Annotated[int, typer.Option(help="Keep patients and events of so many first trials.")] = 20,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what the results folder holds.")] = False,
     overwrite: OverwriteOption = False,
+    details: DetailsOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -89,29 +92,37 @@ def run(
         "out": destination,
         "resume": destination if resume else None,
         "overwrite": overwrite,
-        "on_note": note_nothing if quiet else note_to_user,
+        "figures": read_figures(figures),
     }
     place = check_destination(destination)
     earlier_run = "" if resume else run_in(place)
     if resume and not has_earlier(place):
         note_to_user(f"nothing to resume in {destination}: starting with the first trial")
     try:
-        with progress(replicates, "simulating", quiet or as_json) as on_progress:
-            result = verbs.run(chosen, replicates, seed, keep, on_progress=on_progress, **how)  # type: ignore[arg-type]
+        with progress(quiet or as_json) as display:
+            result = verbs.run(
+                chosen,
+                replicates,
+                seed,
+                keep,
+                on_progress=display.advance,
+                on_stage=display.begin_stage,
+                on_note=display.quiet_note if quiet else display.note,
+                **how,  # type: ignore[arg-type]
+            )
     except Interrupted as stop:
         if stop.finished is None:
             raise
-        print(f"{stop}; they are kept in {destination}, go on with --resume", file=sys.stderr)
+        note_to_user(f"{stop}; they are kept in {destination}, go on with --resume")
         raise typer.Exit(130) from None
     except KeyboardInterrupt:
         end_interrupted(place)
     if as_json:
-        print(json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False))
+        print_json(result.to_json())
     elif not quiet:
-        tell(result, destination, earlier_run)
+        print_result(result, destination, details, earlier_run)
 
 
-@app.command()
 def trace(
     scenario: ScenarioArgument,
     replicate: Annotated[int, typer.Option(help="Which trial of the run, from 1.")] = 1,
@@ -129,7 +140,7 @@ def trace(
     events = verbs.trace(chosen, replicate, seed, patient)
     if as_json:
         rows = plain_rows(events)
-        print(json.dumps({"scenario": chosen.name, "seed": seed, "replicate": replicate, "events": rows}))
+        print_json({"scenario": chosen.name, "seed": seed, "replicate": replicate, "events": rows})
         return
-    for line in story(events, chosen.accrual.opens):
+    for line in story(events, chosen.accrual.opens, output_width(of_file=sys.maxsize)):
         print(line)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +20,10 @@ from trialsim.config.studies import Comparison, StudyLike, load_comparison
 from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.errors import DestinationError, HazardError, Interrupted, RequestError
+from trialsim.formats import DEFAULT_FORMATS, check_formats
 from trialsim.limits import check_request, check_strategy, check_workers
 from trialsim.model.strategy import Strategy
-from trialsim.montecarlo import make_ready
+from trialsim.montecarlo import ignore_stage, make_ready
 from trialsim.montecarlo.engine import BATCH, REFERENCE
 from trialsim.montecarlo.resume import begin_or_go_on
 from trialsim.montecarlo.workers import available_cores, blocks, local_crew
@@ -133,14 +134,17 @@ class Compared:
             "dominated": self.dominated,
         }
 
-    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`.
+    def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
+        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
 
         Results of another configuration are replaced only with `overwrite`.
-        """
-        return saved_in(Path(destination), self.save_in, configuration_of_comparison(self.comparison), overwrite)
 
-    def save_in(self, work: WorkFolder) -> None:
+        Raises `DestinationError`.
+        """
+        configuration = configuration_of_comparison(self.comparison)
+        return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
+
+    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
         with results_folder(work) as folder:
             (folder / "study.yaml").write_text(dump_yaml(self.comparison.to_mapping()), encoding="utf-8")
@@ -153,6 +157,7 @@ class Compared:
             plane = self.comparison.study.plane
             draw_compare_figures(
                 folder,
+                figures,
                 self.comparison.study.title,
                 self.estimates,
                 self.differences,
@@ -178,15 +183,18 @@ def compare(
     workers: int | None = None,
     strategies: Mapping[str, Strategy] | None = None,
     out: Path | str | None = None,
+    figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    on_stage: Callable[[str, str], None] = ignore_stage,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Compared:
     """Variants of one scenario on the same patients: a study (YAML path, built-in name, mapping, or loaded).
 
     `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
-    simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
+    simulated under every variant; neither `engine` nor `workers` changes a result. `figures` are the formats of the
+    pictures: png, svg, pdf. `strategies` are Python functions
     (see `model.strategy`) by the name of a variant each, which otherwise is as the first one; they cannot be saved.
     `out` names the results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes
     on from there; results of another configuration are replaced only with `overwrite`.
@@ -198,6 +206,7 @@ def compare(
     for scenario in comparison.scenarios.values():
         check_request(scenario, n, seed, 0)
     check_workers(workers, None)
+    check_formats(figures)
     started = time.perf_counter()
     check_strategy({"out": out if strategies else None})
     contest = contest_of(comparison, engine, n, strategies)
@@ -208,8 +217,9 @@ def compare(
     folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
     with folder as work:
         if has_batch:
-            make_ready(BATCH, on_note)
+            make_ready(BATCH, on_note, on_stage)
         store = _store(work, contest, {"compare": comparison.to_mapping(), "seed": seed}, n, resume)
+        on_stage("comparing", "trials")
         try:
             _fill(contest, store, seed, n, n_workers, on_progress)
             found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
@@ -223,7 +233,8 @@ def compare(
                 work.remove()
             raise Interrupted(f"interrupted after {store.n:,} of {n:,} trials", None) from None
         if work is not None:
-            found.save_in(work)
+            on_stage("writing results", "")
+            found.save_in(work, figures)
     return found
 
 

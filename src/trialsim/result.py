@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table
 from trialsim.config import Scenario, protocol_of
 from trialsim.config.parameter_draws import write_table
 from trialsim.config.varying import table_of
+from trialsim.formats import DEFAULT_FORMATS
 from trialsim.model.protocol import Protocol
 from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import EngineChoice, Replicates, TargetPrecision
@@ -138,14 +140,17 @@ class Result:
             "estimates": plain_rows(self.estimates),
         }
 
-    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`.
+    def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
+        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
 
         Results of another configuration are replaced only with `overwrite`.
-        """
-        return saved_in(Path(destination), self.save_in, configuration_of_run(self.scenario, self.strategy), overwrite)
 
-    def save_in(self, work: WorkFolder) -> None:
+        Raises `DestinationError`.
+        """
+        configuration = configuration_of_run(self.scenario, self.strategy)
+        return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
+
+    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
         with results_folder(work) as folder:
             (folder / "scenario.yaml").write_text(self.scenario.to_yaml(), encoding="utf-8")
@@ -156,7 +161,7 @@ class Result:
             self.patients.to_parquet(folder / "patients.parquet", index=False)
             self.events.to_parquet(folder / "events.parquet", index=False)
             store = self.replicates.store
-            draw_figures(folder, self.scenario, self.events, self.patients, store, self.estimate_list)
+            draw_figures(folder, figures, self.scenario, self.events, self.patients, store, self.estimate_list)
             table = table_of(self.scenario)
             if table is not None and self.scenario.parameters.draws is not None:
                 write_table(folder / PARAMETERS_FILE, table)

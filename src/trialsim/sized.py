@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trialsim.config.parameter_draws import write_table
 from trialsim.config.sizing import Sizing, load_sizing, located
 from trialsim.config.studies import StudyLike
+from trialsim.config.varying import table_of
 from trialsim.config.yaml_lines import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
 from trialsim.design.calendar import (
@@ -32,15 +34,16 @@ from trialsim.design.running import success
 from trialsim.design.search import Found
 from trialsim.design.working import Progress, Work, take_size
 from trialsim.errors import Interrupted, RequestError
+from trialsim.formats import DEFAULT_FORMATS, check_formats
 from trialsim.limits import check_size, check_workers
-from trialsim.montecarlo import make_ready
+from trialsim.montecarlo import ignore_stage, make_ready
 from trialsim.montecarlo.engine import BATCH
 from trialsim.montecarlo.resume import begin_or_go_on
 from trialsim.montecarlo.workers import available_cores
 from trialsim.records.digest import configuration_digest
 from trialsim.records.manifest import SizeManifest
 from trialsim.records.replicate_store import Rows
-from trialsim.records.store import check_destination, results_folder, saved_in
+from trialsim.records.store import PARAMETERS_FILE, check_destination, results_folder, saved_in
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report.protocol_paragraph import paragraph_of
@@ -171,14 +174,17 @@ class Sized:
             seconds=round(self.seconds, 3),
         )
 
-    def save(self, destination: Path | str, overwrite: bool = False) -> Path:
-        """Write the results folder, whole or not at all. Raises `DestinationError`.
+    def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
+        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
 
         Results of another configuration are replaced only with `overwrite`.
-        """
-        return saved_in(Path(destination), self.save_in, configuration_of_size(self.sizing), overwrite)
 
-    def save_in(self, work: WorkFolder) -> None:
+        Raises `DestinationError`.
+        """
+        configuration = configuration_of_size(self.sizing)
+        return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
+
+    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
         with results_folder(work) as folder:
             (folder / "study.yaml").write_text(dump_yaml(self.sizing.to_mapping()), encoding="utf-8")
@@ -190,7 +196,11 @@ class Sized:
                 self.found.curve.to_csv(folder / "curve.csv", index=False)
             if self.assurance is not None:
                 self.assurance.shares.to_csv(folder / "shares.csv", index=False)
-            draw_size_figures(folder, self.ready, self.design, self.rows, self.found, self.assurance)
+            first = next(iter(self.sizing.scenarios.values()))
+            table = table_of(first)
+            if table is not None and first.parameters.draws is not None:
+                write_table(folder / PARAMETERS_FILE, table)
+            draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.found, self.assurance)
             self.manifest().write(folder)
 
 
@@ -208,9 +218,11 @@ def size(
     engine: str = "auto",
     workers: int | None = None,
     out: Path | str | None = None,
+    figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: Progress = lambda done, wanted: None,
+    on_stage: Callable[[str, str], None] = ignore_stage,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Sized:
     """How many patients the next trial needs: a study of size (YAML path, built-in name, mapping, or loaded).
@@ -219,7 +231,8 @@ def size(
     simulated as it would be conducted, `trials` times under every truth (as often as the study says, unless given), and
     the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result. `out` names the
     results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes on from there;
-    results of another configuration are replaced only with `overwrite`.
+    results of another configuration are replaced only with `overwrite`. `figures` are the formats of the pictures: png,
+    svg, pdf.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
     `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
@@ -228,21 +241,26 @@ def size(
     n = trials if trials is not None else sizing.study.trials
     check_size(sizing.scenarios, n, seed, sizing.study.largest_n)
     check_workers(workers, None)
+    check_formats(figures)
     started = time.perf_counter()
     configuration = configuration_of_size(sizing)
     destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     n_workers = workers or available_cores()
     place = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
     with place as folder:
-        make_ready(BATCH, on_note)
+        make_ready(BATCH, on_note, on_stage)
+        on_stage("building the design", "")
         try:
             ready = ready_of(sizing, engine, seed, n)
             if folder is not None:
                 begin_or_go_on(folder, {"size": sizing.to_mapping(), "seed": seed, "trials": n}, resume)
             work = Work(ready, seed, n, n_workers, folder, on_progress)
+            on_stage("checking the exact design", "trials")
             exact = work.checked()
+            on_stage("searching for n", "trials")
             found = work.searched()
             work.ready = ready = take_size(ready, found)
+            on_stage("simulating the conduct", "trials")
             rows = work.conducted()
         except RequestError as error:
             raise located(error, sizing) from None
@@ -250,5 +268,6 @@ def size(
             raise Interrupted("interrupted", None) from None
         sized = Sized(ready, seed, n, time.perf_counter() - started, n_workers, exact, found, rows)
         if folder is not None:
-            sized.save_in(folder)
+            on_stage("writing results", "")
+            sized.save_in(folder, figures)
     return sized

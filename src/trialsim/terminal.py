@@ -2,22 +2,73 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
+import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
-from rich.console import Console, RenderableType
 
 from trialsim.errors import RequestError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from trialsim.again import Again
     from trialsim.calibrated import Calibrated
     from trialsim.compared import Compared
     from trialsim.config import Scenario
     from trialsim.result import Result
     from trialsim.sized import Sized
+
+WIDTH_OF_FILE: Final = 100  # columns of what is printed into a file or a pipe
+MIN_WIDTH: Final = 20
+
+
+def output_width(of_file: int = WIDTH_OF_FILE) -> int:
+    """The columns that there are to print in: COLUMNS, else those of the terminal, else `of_file`."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return max(MIN_WIDTH, int(columns))
+    return max(MIN_WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else of_file
+
+
+def print_view(*views: RenderableType) -> None:
+    """Print tables and paragraphs to standard output, as wide as it is and in its characters."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, width=output_width())
+    for view in views:
+        console.print(view)
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print one object as JSON, what is not finite as null; escapes where standard output has not every character."""
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    print(json.dumps(_finite(data), ensure_ascii=not is_unicode, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def note_to_user(text: str) -> None:
+    """Something that a user should know, on standard error."""
+    print(text, file=sys.stderr)
+
+
+def note_warnings(scenarios: Iterable[Scenario]) -> None:
+    """What scenarios may say but probably do not mean, each once, on standard error."""
+    for text in dict.fromkeys(text for scenario in scenarios for text in scenario.warnings):
+        note_to_user(f"warning: {text}")
 
 
 def end_interrupted(place: Path) -> NoReturn:
@@ -26,7 +77,7 @@ def end_interrupted(place: Path) -> NoReturn:
 
     is_kept = WorkFolder(place).request is not None
     what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
-    print(f"interrupted; {what}", file=sys.stderr)
+    note_to_user(f"interrupted; {what}")
     raise typer.Exit(130) from None
 
 
@@ -48,46 +99,6 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
     return changes
 
 
-def tell(result: Result, destination: Path, earlier_run: str) -> None:
-    """Print the estimates of a run, how they came about, and where they lie."""
-    from trialsim.report.console import estimates_view
-
-    console = Console() if sys.stdout.isatty() else Console(width=120)
-    n, readings = result.replicates.n, result.other_readings
-    console.print(estimates_view(result.scenario, result.estimate_list, readings, n, result.seed))
-    replaced = f" (in place of {earlier_run})" if earlier_run else ""
-    print("\n" + "\n".join(result.remarks))
-    print(f"results digest {result.digest[:16]}…; tables and pictures in {destination}/{replaced}")
-
-
-def tell_calibration(found: Calibrated, draws: int, destination: Path) -> None:
-    """Print what a calibration found, and where it lies."""
-    from trialsim.report.calibration_console import calibration_view
-
-    console = Console() if sys.stdout.isatty() else Console(width=150)
-    tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
-    console.print(calibration_view(found.scenario, draws, *tables, found.sensitivity))
-    print(f"posterior digest {found.digest}; tables and pictures in {destination}/")
-    print(f"to use it: parameters: {destination}/posterior.parquet")
-
-
-def comparison_view(found: Compared) -> RenderableType:
-    """What a comparison found, to be printed."""
-    from trialsim.report.compare_console import compare_view
-
-    tables = (found.estimates, found.differences, found.ranks, found.dominated)
-    n_patients = max(scenario.accrual.patients for scenario in found.comparison.scenarios.values())
-    return compare_view(found.comparison.study, found.definitions, *tables, found.store.n, n_patients, found.seed)
-
-
-def tell_comparison(found: Compared, destination: Path, earlier_run: str) -> None:
-    """Print what a comparison found, and where it lies."""
-    console = Console() if sys.stdout.isatty() else Console(width=150)
-    console.print(comparison_view(found))
-    replaced = f" (in place of {earlier_run})" if earlier_run else ""
-    print(f"results digest {found.digest[:16]}…; tables and pictures in {destination}/{replaced}")
-
-
 def read_target(text: str | None) -> dict[str, float] | None:
     """`--target-mcse quantity=error` to numbers; a per cent sign means hundredths."""
     if text is None:
@@ -102,19 +113,24 @@ def read_target(text: str | None) -> dict[str, float] | None:
     return {quantity.strip(): found}
 
 
-def note_to_user(text: str) -> None:
-    """Something that a user should know, on standard error."""
-    print(text, file=sys.stderr)
+def read_figures(text: str) -> tuple[str, ...]:
+    """`--figures png,pdf` to formats, each once; raises `RequestError` for others."""
+    from trialsim.formats import FORMATS
+
+    names = [name.strip().lower().removeprefix(".") for name in text.split(",")]
+    return tuple(dict.fromkeys(read_choice("--figures", name, FORMATS) for name in names))
 
 
-def note_warnings(scenarios: Iterable[Scenario]) -> None:
-    """What scenarios may say but probably do not mean, each once, on standard error."""
-    for text in dict.fromkeys(text for scenario in scenarios for text in scenario.warnings):
-        note_to_user(f"warning: {text}")
+def read_choice(option: str, name: str, allowed: Sequence[str]) -> str:
+    """A name that must be one of a few. Raises `RequestError`."""
+    import difflib
 
-
-def note_nothing(text: str) -> None:
-    """With --quiet."""
+    if name not in allowed:
+        near = difflib.get_close_matches(name, allowed, n=1)
+        raise RequestError(
+            f"{option} {name}", "this name is not known here.", f"{', '.join(allowed)}.", near[0] if near else ""
+        )
+    return name
 
 
 def run_in(folder: Path) -> str:
@@ -129,19 +145,78 @@ def run_in(folder: Path) -> str:
     return f"{words}{size}, seed {found.get('seed')}"
 
 
-def size_view_of(found: Sized) -> RenderableType:
+def run_view(found: Result, has_details: bool = False) -> RenderableType:
+    """What a run gave, to be printed."""
+    from rich.console import Group
+
+    from trialsim.report.console import estimates_view
+    from trialsim.report.layout import Paragraph
+
+    n, readings = found.replicates.n, found.other_readings
+    view = estimates_view(found.scenario, found.estimate_list, readings, n, found.seed, has_details)
+    return Group(view, Paragraph("\n" + "\n".join(found.remarks)))
+
+
+def calibration_view_of(found: Calibrated, has_details: bool = False) -> RenderableType:
+    """What a calibration found, to be printed."""
+    from trialsim.report.calibration_console import calibration_view
+
+    tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
+    return calibration_view(found.scenario, found.posterior.n_draws, *tables, found.sensitivity, has_details)
+
+
+def comparison_view(found: Compared, has_details: bool = False) -> RenderableType:
+    """What a comparison found, to be printed."""
+    from trialsim.report.compare_console import compare_view
+
+    tables = (found.estimates, found.differences, found.ranks, found.dominated)
+    n_patients = max(scenario.accrual.patients for scenario in found.comparison.scenarios.values())
+    study = found.comparison.study
+    return compare_view(study, found.definitions, *tables, found.store.n, n_patients, found.seed, has_details)
+
+
+def size_view_of(found: Sized, has_details: bool = False) -> RenderableType:
     """What a search for a size found, to be printed."""
     from trialsim.report.size_console import size_view
 
     return size_view(
         found.ready, found.design, found.exact, found.calendar, found.found, found.assurance, found.paragraph,
-        found.trials, found.seed,
+        found.trials, found.seed, has_details,
     )  # fmt: skip
 
 
-def tell_size(found: Sized, destination: Path, earlier_run: str) -> None:
-    """Print what a search for a size found, and where it lies."""
-    console = Console() if sys.stdout.isatty() else Console(width=150)
-    console.print(size_view_of(found))
+def print_result(result: Again, destination: Path | None, has_details: bool, earlier_run: str = "") -> None:
+    """Print what a verb gave, its digest, and where it lies."""
+    from trialsim.calibrated import Calibrated
+    from trialsim.compared import Compared
+    from trialsim.report.layout import Paragraph
+    from trialsim.result import Result
+
+    if isinstance(result, Result):
+        view = run_view(result, has_details)
+    elif isinstance(result, Calibrated):
+        view = calibration_view_of(result, has_details)
+    elif isinstance(result, Compared):
+        view = comparison_view(result, has_details)
+    else:
+        view = size_view_of(result, has_details)
     replaced = f" (in place of {earlier_run})" if earlier_run else ""
-    print(f"results digest {found.digest[:16]}…; tables and pictures in {destination}/{replaced}")
+    where = f"; tables and pictures in {destination}/{replaced}" if destination is not None else ""
+    name = "posterior digest" if isinstance(result, Calibrated) else "results digest"
+    lines = [f"{name} {result.digest[:16]}{'' if isinstance(result, Calibrated) else '…'}{where}"]
+    if isinstance(result, Calibrated) and destination is not None:
+        lines.append(f"to use it: parameters: {destination}/posterior.parquet")
+    print_view(view, Paragraph("\n".join(lines)))
+
+
+def print_listing(kinds: Sequence[str]) -> None:
+    """Print what comes along, a line each, with the command that it is for."""
+    from trialsim.listing import builtin_titles, command_of
+    from trialsim.report.layout import DataTable, Paragraph
+
+    for kind in kinds:
+        table = DataTable("", (kind, "command", "title"), left=("command",), prose=("title",))
+        for name, title in builtin_titles(kind).items():
+            table.add(name, command_of(kind, name), title)
+        print_view(table)
+    print_view(Paragraph("In plain language: trialsim check NAME. A strategy is named in a study: strategy: NAME."))

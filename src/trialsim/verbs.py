@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.config import Scenario, load_scenario, protocol_of, scenario_from_mapping
+from trialsim.config import Scenario, load_scenario, protocol_of
 from trialsim.config.kinds import ConfigurationLike
 from trialsim.config.loading import ScenarioLike
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, EventLogError, HazardError, Interrupted, Problem, RequestError
+from trialsim.formats import DEFAULT_FORMATS, check_formats
 from trialsim.limits import (
     MOST_REPLICATES,
     check_request,
@@ -26,11 +27,10 @@ from trialsim.limits import (
 )
 from trialsim.model import vocabulary as v
 from trialsim.model.strategy import Strategy
-from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, keep_first, make_ready
+from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, ignore_stage, keep_first, make_ready
 from trialsim.montecarlo.resume import open_store
 from trialsim.records.digest import configuration_digest
-from trialsim.records.manifest import read_manifest
-from trialsim.records.store import PARAMETERS_FILE, check_destination
+from trialsim.records.store import check_destination
 from trialsim.records.tables import event_table, readable_events
 from trialsim.records.work_folder import work_folder
 from trialsim.report import describe
@@ -42,19 +42,19 @@ DEFAULT_KEPT: Final = 20
 
 
 def check(
-    given: ConfigurationLike | Sequence[ConfigurationLike], changes: Mapping[str, Any] | None = None
+    given: ConfigurationLike | Sequence[ConfigurationLike], changes: Mapping[str, Any] | None = None, width: int = 100
 ) -> list[str]:
     """A synopsis in plain language of each scenario, study, cohort or parameter set: one, or a list of them.
 
-    Each is a YAML path, a built-in name, a mapping or an object. Every file is read before any complaint: raises
-    `ConfigurationError` with the problems of all of them.
+    Each is a YAML path, a built-in name, a mapping or an object. The lines have at most `width` columns. Every file is
+    read before any complaint: raises `ConfigurationError` with the problems of all of them.
     """
     items: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     texts: list[str] = []
     problems: list[Problem] = []
     for item in items:
         try:
-            texts.append(describe(item, changes or {}))
+            texts.append(describe(item, changes or {}, width))
         except ConfigurationError as error:
             problems += error.problems
         except RequestError as error:
@@ -78,9 +78,11 @@ def run(
     target_mcse: Mapping[str, float] | None = None,
     strategy: Strategy | None = None,
     out: Path | str | None = None,
+    figures: Sequence[str] = DEFAULT_FORMATS,
     resume: Path | str | None = None,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    on_stage: Callable[[str, str], None] = ignore_stage,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Monte Carlo replicates of a scenario; patients and events are kept for the first `keep` of them.
@@ -93,7 +95,8 @@ def run(
     finished is kept beside it. `resume` names a results folder whose replicates, or those of the unfinished run beside
     it, are taken over. Results of another configuration are replaced only with `overwrite`. `strategy`, a Python
     function (see `model.strategy`), decides in place of the scenario's rules, in the reference engine. `on_progress`
-    gets how many replicates are done and how many there shall be, `on_note` what a user should know.
+    gets how many replicates are done and how many there shall be, `on_stage` the name of the part of the work that
+    begins and its unit, `on_note` what a user should know. `figures` are the formats of the pictures: png, svg, pdf.
 
     Raises `RequestError` for an impossible request before any work starts, `HazardError` for a degenerate hazard, and
     `Interrupted` on Ctrl-C, whose `finished` is the `Result` so far (or None).
@@ -101,6 +104,7 @@ def run(
     scenario = load_scenario(scenario)
     check_request(scenario, replicates, seed, keep)
     check_workers(workers, block_size)
+    check_formats(figures)
     target = TargetPrecision.of(target_mcse)
     started = time.perf_counter()
     protocol = replace(protocol_of(scenario), strategy=strategy)
@@ -125,7 +129,8 @@ def run(
 
     folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
     with folder as work:
-        make_ready(choice.name, on_note)
+        make_ready(choice.name, on_note, on_stage)
+        on_stage("simulating", "trials")
         n_asked = replicates if target is None else None
         store = open_store(work, simulation, configuration["scenario"], earlier, n_asked)
         try:
@@ -134,7 +139,7 @@ def run(
             if store.n > 0:
                 stop.finished = part = result(store.n + 1)
                 if work is not None:
-                    part.save_in(work)
+                    part.save_in(work, figures)
             elif work is not None:
                 work.remove()
             raise
@@ -144,7 +149,8 @@ def run(
             raise
         found = result(store.n)
         if work is not None:
-            found.save_in(work)
+            on_stage("writing results", "")
+            found.save_in(work, figures)
     return found
 
 
@@ -174,23 +180,6 @@ def trace(
         allowed = f"a patient who was screened: {numbers[0]} to {numbers[-1]}." if numbers else "nobody was screened."
         raise RequestError(f"--patient {patient}", "there is no such patient in this replicate.", allowed)
     return events[events["patient"] == patient].reset_index(drop=True)
-
-
-def run_again(manifest: Path | str, on_progress: Callable[[int, int], None] = lambda done, wanted: None) -> Result:
-    """Run what a manifest describes; the digest of the results comes out equal.
-
-    Where the parameters were draws in a file of the user's, they are taken from the copy beside the manifest.
-    """
-    found = read_manifest(Path(manifest))
-    if found.strategy:
-        wrong = f"the dose was decided by the Python function {found.strategy}, which is not in the manifest."
-        raise RequestError(str(manifest), wrong, "run(scenario, strategy=…) with that function.")
-    configuration, copy = dict(found.scenario), Path(manifest).parent / PARAMETERS_FILE
-    parameters = configuration.get("parameters")
-    if isinstance(parameters, Mapping) and "draws" in parameters and copy.is_file():
-        configuration["parameters"] = {**parameters, "draws": str(copy)}
-    scenario = scenario_from_mapping(configuration, str(manifest))
-    return run(scenario, found.replicates, found.seed, found.kept_replicates, on_progress=on_progress)
 
 
 def with_settings(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:

@@ -54,6 +54,7 @@ def test_a_manifest_alone_is_enough_to_run_again(tosi2000: ts.Scenario, tmp_path
     alone.write_text((folder / "manifest.json").read_text())
     again = ts.run_again(alone)
     assert again.digest == result.digest == json.loads(alone.read_text())["results_digest"]
+    assert isinstance(again, ts.Result)
     pd.testing.assert_frame_equal(again.estimates, result.estimates)
 
 

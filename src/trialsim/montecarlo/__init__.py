@@ -8,7 +8,7 @@ precision    how many replicates a precision takes
 resume       going on from what is there
 """
 
-from trialsim.montecarlo.engine import EngineChoice, choose_engine, make_ready
+from trialsim.montecarlo.engine import EngineChoice, choose_engine, ignore_stage, make_ready
 from trialsim.montecarlo.precision import TargetPrecision, replicates_for
 from trialsim.montecarlo.replicates import Replicates, Simulation, grow, keep_first
 
@@ -19,6 +19,7 @@ __all__ = [
     "TargetPrecision",
     "choose_engine",
     "grow",
+    "ignore_stage",
     "keep_first",
     "make_ready",
     "replicates_for",

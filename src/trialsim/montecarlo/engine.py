@@ -104,7 +104,13 @@ def event_logs(engine: str, protocol: Protocol, seed: int, replicates: Iterable[
     return event_table_of_records((replicate, batch.log(seed, replicate)) for replicate in replicates)
 
 
-def make_ready(engine: str, on_note: Callable[[str], None]) -> None:
+def ignore_stage(name: str, unit: str) -> None:
+    """For who does not ask which part of the work begins."""
+
+
+def make_ready(
+    engine: str, on_note: Callable[[str], None], on_stage: Callable[[str, str], None] = ignore_stage
+) -> None:
     """Compile what has to be compiled, and say so before."""
     if engine != BATCH:
         return
@@ -115,5 +121,6 @@ def make_ready(engine: str, on_note: Callable[[str], None]) -> None:
     if reason:
         on_note(reason)
     if not is_ready():
+        on_stage("compiling", "")
         on_note("compiling the batch engine; this takes some 20 seconds, once for each version of the package")
     compile_all()

@@ -1,18 +1,17 @@
-"""The tables of a calibration, in a terminal."""
+"""What a calibration prints: posterior and fit, a line for each other part, every table on request."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from trialsim.config import Scenario
 from trialsim.records.tables import plain_rows
 from trialsim.report import words
+from trialsim.report.layout import DataTable, Paragraph
 
 _MOST_CORRELATIONS = 5
 
@@ -26,34 +25,74 @@ def calibration_view(
     predictive: pd.DataFrame,
     left_out: pd.DataFrame | None,
     sensitivity: pd.DataFrame | None,
+    has_details: bool = False,
 ) -> RenderableType:
-    """What was learned, whether the cohort is reproduced, and what other assumptions would move."""
-    heading = Text(f"\n{scenario.title}\n", style="bold")
+    """The posterior and whether the cohort is reproduced; with details also what other assumptions would move."""
     cohort = scenario.cohort.name if scenario.cohort is not None else ""
-    heading.append(f"{n_draws:,} draws of {len(learned)} parameters, given the cohort {cohort}\n", style="not bold")
     ess, r_hat = learned[["ess_bulk", "ess_tail"]].to_numpy().min(), learned["r_hat"].max()
-    heading.append(f"R-hat at most {r_hat:.3f}, effective sample size at least {ess:,.0f}\n", style="not bold")
-    parts: list[RenderableType] = [heading, _learned_table(learned), Text(_flat(directions))]
+    parts: list[RenderableType] = [
+        Paragraph(f"\n{scenario.title}", "bold"),
+        Paragraph(f"{n_draws:,} draws of {len(learned)} parameters, given the cohort {cohort}"),
+        Paragraph(f"R-hat at most {r_hat:.3f}, effective sample size at least {ess:,.0f}\n"),
+    ]
+    if not has_details:
+        lines = "\n".join(_lines(directions, correlations, predictive, left_out, sensitivity))
+        return Group(*parts, _short_learned_table(learned), Paragraph(lines))
+    parts += [_learned_table(learned), Paragraph(_flat(directions))]
     if len(correlations):
-        parts.append(Text(_correlations(correlations)))
-    parts += [_predictive_table(predictive), Text(_verdict(predictive))]
+        parts.append(Paragraph(_correlations(correlations)))
+    parts += [_predictive_table(predictive), Paragraph(_verdict(predictive))]
     if left_out is not None:
-        parts += [_left_out_table(left_out), Text(_note_on_left_out(left_out))]
+        parts += [_left_out_table(left_out), Paragraph(_note_on_left_out(left_out))]
     if sensitivity is not None:
         parts.append(_sensitivity_table(sensitivity))
     return Group(*parts)
 
 
-def _table(title: str, *names: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, name in enumerate(names):
-        table.add_column(name, justify="left" if i == 0 or name in ("unit", "") else "right", no_wrap=True)
+def _short_learned_table(learned: pd.DataFrame) -> DataTable:
+    names = ("parameter", "unit", "posterior (90 %)", "±", "contraction")
+    table = DataTable("What the cohort taught", names)
+    for row in plain_rows(learned):
+        after = words.median_and_interval(*(float(row[f"posterior_{part}"]) for part in ("median", "lower", "upper")))
+        error = words.significant(float(row["median_mcse"]), 1)
+        table.add(row["parameter"], row["unit"] or "", after, error, f"{100 * row['contraction']:.0f} %")
     return table
 
 
-def _learned_table(learned: pd.DataFrame) -> Table:
+def _lines(
+    directions: pd.DataFrame,
+    correlations: pd.DataFrame,
+    predictive: pd.DataFrame,
+    left_out: pd.DataFrame | None,
+    sensitivity: pd.DataFrame | None,
+) -> Iterator[str]:
+    """A line for each part that has a table of its own with details."""
+    yield (
+        "Posterior: median with 90 % interval; ± is the Monte Carlo standard error of the median; contraction is "
+        "1 - var(posterior) / var(prior)."
+    )
+    n_flat = int(directions["is_flat"].sum())
+    yield f"Of {len(directions)} directions of the parameters the cohort leaves {n_flat} as the prior has them."
+    if len(correlations):
+        row = plain_rows(correlations.head(1))[0]
+        yield f"Strongest correlation: {row['correlation']:+.2f}, {row['parameter']} and {row['other']}."
+    yield _verdict(predictive).strip()
+    if left_out is not None:
+        yield f"Left out one by one: {_note_on_left_out(left_out).strip()}"
+    if sensitivity is not None:
+        others = sensitivity[(sensitivity["variant"] != sensitivity["variant"].iloc[0]) & (sensitivity["unit"] == "")]
+        row = plain_rows(others.loc[[others["shift"].abs().idxmax()]])[0]
+        shift = words.with_error(float(row["shift"]), float(row["shift_mcse"]), "")
+        yield (
+            f"Largest shift of a share under another assumption: {words.label(str(row['quantity']))} {shift} "
+            f"({row['variant']})."
+        )
+    yield "Every table and note: --details.\n"
+
+
+def _learned_table(learned: pd.DataFrame) -> DataTable:
     names = ("parameter", "unit", "prior median (90 %)", "posterior median (90 %)", "±", "contraction", "")
-    table = _table("What the cohort taught", *names)
+    table = DataTable("What the cohort taught", names, left=("unit", ""))
     for row in plain_rows(learned):
         before, after = (
             words.median_and_interval(*(float(row[f"{which}_{part}"]) for part in ("median", "lower", "upper")))
@@ -62,7 +101,7 @@ def _learned_table(learned: pd.DataFrame) -> Table:
         error = words.significant(float(row["median_mcse"]), 1)
         contraction = f"{100 * row['contraction']:.1f} ± {100 * row['contraction_mcse']:.1f} %"
         cells = (row["parameter"], row["unit"], before, after, error, contraction, row["verdict"])
-        table.add_row(*(Text(str(cell)) for cell in cells))
+        table.add(*cells)
     return table
 
 
@@ -96,10 +135,10 @@ def _correlations(correlations: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _predictive_table(predictive: pd.DataFrame) -> Table:
+def _predictive_table(predictive: pd.DataFrame) -> DataTable:
     names = ("figure", "published", "predicted", "80 % of trials", "95 % of trials")
     spreads = ("sd sampling", "sd parameters", "tail p")
-    table = _table("Does it reproduce the cohort? Trials under the posterior", *names, *spreads)
+    table = DataTable("Does it reproduce the cohort? Trials under the posterior", (*names, *spreads))
     for row in plain_rows(predictive):
         unit = str(row["unit"])
         mark = "  " if row["is_inside_80"] else " ✗"
@@ -113,7 +152,7 @@ def _predictive_table(predictive: pd.DataFrame) -> Table:
             words.with_error(float(row["sd_parameters"]), float(row["sd_parameters_mcse"]), unit),
             f"{row['tail_probability']:.2f}",
         )
-        table.add_row(*(Text(str(cell)) for cell in cells))
+        table.add(*cells)
     return table
 
 
@@ -124,9 +163,9 @@ def _verdict(predictive: pd.DataFrame) -> str:
     return "Every published figure lies inside the 80 % predictive interval.\n"
 
 
-def _left_out_table(left_out: pd.DataFrame) -> Table:
+def _left_out_table(left_out: pd.DataFrame) -> DataTable:
     names = ("figure", "published", "predicted from the others", "80 % of trials", "tail p", "effective draws")
-    table = _table("Each figure left out and predicted", *names)
+    table = DataTable("Each figure left out and predicted", names)
     for row in plain_rows(left_out):
         unit = str(row["unit"])
         published = words.with_error(float(row["published"]), float("nan"), unit)
@@ -138,7 +177,7 @@ def _left_out_table(left_out: pd.DataFrame) -> Table:
             f"{row['tail_probability']:.2f}",
             f"{row['ess']:,.0f}" + (" refitted" if row["method"] == "fitted again" else ""),
         )
-        table.add_row(*(Text(str(cell)) for cell in cells))
+        table.add(*cells)
     return table
 
 
@@ -151,9 +190,9 @@ def _note_on_left_out(left_out: pd.DataFrame) -> str:
     )
 
 
-def _sensitivity_table(sensitivity: pd.DataFrame) -> Table:
+def _sensitivity_table(sensitivity: pd.DataFrame) -> DataTable:
     quantities = list(dict.fromkeys(sensitivity["quantity"]))
-    table = _table("What other assumptions would move", "assumption", *map(words.label, quantities))
+    table = DataTable("What other assumptions would move", ("assumption", *map(words.label, quantities)))
     for variant, rows in sensitivity.groupby("variant", sort=False):
         found = rows.set_index("quantity")
         is_base = variant == sensitivity["variant"].iloc[0]
@@ -167,5 +206,5 @@ def _sensitivity_table(sensitivity: pd.DataFrame) -> Table:
             error = "mcse" if is_base else "shift_mcse"
             text = words.with_error(float(row[which]), float(row[error]), str(row["unit"]))
             cells.append(text if is_base or text.startswith("-") else f"+{text}")
-        table.add_row(*map(Text, cells))
+        table.add(*cells)
     return table

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from trialsim.report import words
 
 _PRIOR, _POSTERIOR, _PUBLISHED, _BAND = "#b8b8b8", "#1d3557", "#c1121f", "#e8eef3"
+_MAX_BARS: Final = 8  # of a tornado; the table has the others
 _Z_90: Final = 1.6448536269514722
-_DPI: Final = 150
 
 
-def draw_learned(path: Path, title: str, learned: pd.DataFrame, scores: np.ndarray) -> None:
+def draw_learned(title: str, learned: pd.DataFrame, scores: np.ndarray) -> Figure:
     """Prior and posterior of each parameter, on the scale of its prior; most learned first.
 
     `scores` has shape (draws, parameters) in the order of `learned`.
@@ -47,7 +47,7 @@ def draw_learned(path: Path, title: str, learned: pd.DataFrame, scores: np.ndarr
     texts.set_axis_off()
     subtitle = "grey: prior, blue: posterior; bars are 90 % intervals, contraction is 1 − var(posterior) / var(prior)"
     figure.suptitle(f"{title}\nwhat the cohort taught about each parameter\n{subtitle}", x=0.01, ha="left", fontsize=11)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def _text_row(axes: Axes, y: float, cells: tuple[str, ...], colour: str) -> None:
@@ -59,7 +59,7 @@ def _interval(row: pd.Series, which: str) -> str:
     return words.median_and_interval(*(float(row[f"{which}_{part}"]) for part in ("median", "lower", "upper")))
 
 
-def draw_left_out(path: Path, title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) -> None:
+def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) -> Figure:
     """Where each published figure lies among simulated trials: fitted with it, and predicted without it."""
     n = len(left_out)
     figure = Figure(figsize=(9, 1.8 + 0.4 * n), layout="constrained")
@@ -83,28 +83,29 @@ def draw_left_out(path: Path, title: str, predictive: pd.DataFrame, left_out: pd
         "shaded: the central 80 % of trials"
     )
     figure.suptitle(f"{title}\neach published figure left out\n{subtitle}", x=0.01, ha="left", fontsize=11)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
-def draw_sensitivity(path: Path, title: str, table: pd.DataFrame) -> None:
-    """A tornado for each quantity: how far each other assumption moves it from the first variant of the table."""
+def draw_sensitivity(title: str, table: pd.DataFrame) -> Figure:
+    """A tornado for each quantity: how far other assumptions move it from the first variant, the farthest on top."""
     base = str(table["variant"].iloc[0])
     quantities = list(dict.fromkeys(table["quantity"]))
-    others = table[table["variant"] != base]
-    sizes = others["shift"].abs()
-    largest = sizes.groupby(others["quantity"]).transform("max")
-    order = (sizes / largest).groupby(others["variant"]).max().sort_values().index
-    n_columns = min(3, len(quantities))
+    n_others = table["variant"].nunique() - 1
+    n_bars = min(n_others, _MAX_BARS)
+    n_columns = min(2, len(quantities))
     n_rows = math.ceil(len(quantities) / n_columns)
-    figure = Figure(figsize=(3.6 * n_columns + 2.6, n_rows * (1.1 + 0.26 * len(order)) + 1.2), layout="constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    figure = Figure(figsize=(6.2 * n_columns, n_rows * (1.0 + 0.26 * n_bars) + 1.2), layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
     for axes, quantity in zip(grid.ravel(), quantities, strict=False):
-        _tornado(axes, table[table["quantity"] == quantity].set_index("variant"), list(order), base)
+        rows = table[table["quantity"] == quantity].set_index("variant")
+        order = rows["shift"].drop(base).abs().sort_values(kind="stable").index[-n_bars:]
+        _tornado(axes, rows, list(order), base)
     for axes in grid.ravel()[len(quantities) :]:
         axes.set_visible(False)
-    subtitle = "bars: shift of the mean; whiskers: 95 % Monte Carlo interval; dashed: 1 sd of what is unknown now"
+    which = f"the largest {n_bars} of {n_others} shifts" if n_bars < n_others else "all shifts"
+    subtitle = f"bars: {which} of the mean; whiskers: 95 % Monte Carlo interval; dashed: 1 sd of what is unknown now"
     figure.suptitle(f"{title}\nwhat other assumptions would move\n{subtitle}", x=0.01, ha="left", fontsize=11)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def _tornado(axes: Axes, rows: pd.DataFrame, order: list[str], base: str) -> None:
@@ -119,7 +120,8 @@ def _tornado(axes: Axes, rows: pd.DataFrame, order: list[str], base: str) -> Non
     spread, value = scale * rows.loc[[base], ["sd_parameters", "value"]].to_numpy(dtype=np.float64)[0]
     for side in (-1, 1):
         axes.axvline(side * spread, color="#777777", linewidth=0.8, linestyle="--")
-    axes.set_yticks(range(len(order)), order)
+    axes.set_yticks(range(len(order)), order, fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     unit = "%" if is_share else str(rows["unit"].iloc[0])
     name = words.label(rows["quantity"].iloc[0]).partition(",")[0]
     axes.set_title(f"{name}: {value:.{1 if is_share else 0}f} {unit}", fontsize=10, loc="left")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _DARK, _LIGHT, _HARM, _GREY = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a"
-_DPI: Final = 150
-_LINE: Final = 0.042  # from one name to the next, of the height of the plane
+_MAX_STEPS: Final = 4  # between ticks of a panel, so that their labels do not touch
+_RINGS: Final = (11.0, 21.0)  # points from a variant to its number: the nearest place that is free
+_DIRECTIONS: Final = 16
+_NUMBER: Final = (13.0, 10.0)  # width and height of a number in points
 
 
-def draw_differences(path: Path, title: str, differences: pd.DataFrame) -> None:
+def draw_differences(title: str, differences: pd.DataFrame) -> Figure:
     """The difference of every variant from its control, a panel for each quantity."""
     control = str(differences["control"].iloc[0])
     own = differences[differences["control"] == control]
@@ -40,22 +42,22 @@ def draw_differences(path: Path, title: str, differences: pd.DataFrame) -> None:
         axes.set_title(quantity, fontsize=9, loc="left")
         axes.set_xlabel("percentage points" if scale == 100.0 else str(rows["unit"].iloc[0]), fontsize=8)
         axes.tick_params(labelsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=_MAX_STEPS, min_n_ticks=3))
         _plain(axes)
     for axes in grid.ravel()[len(quantities) :]:
         axes.set_visible(False)
     subtitle = "dot: expected difference with its 95 % Monte Carlo interval; bar: 95 % of the posterior"
     figure.suptitle(f"{title}\ndifference from {control}\n{subtitle}", x=0.01, ha="left", fontsize=10)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def draw_plane(
-    path: Path,
     title: str,
     estimates: pd.DataFrame,
     differences: pd.DataFrame,
     plane: tuple[str, str],
     dominated: Mapping[str, str],
-) -> None:
+) -> Figure:
     """Benefit against harm of each variant, both as differences from the control; dominated ones are grey."""
     control = str(differences["control"].iloc[0])
     own = differences[differences["control"] == control]
@@ -83,31 +85,65 @@ def draw_plane(
         "crosses: dominated (another has no less benefit and no more harm)"
     )
     figure.suptitle(f"{title}\nbenefit against harm\n{subtitle}", x=0.01, ha="left", fontsize=10)
-    _label(axes, points, dominated)
-    figure.savefig(path, dpi=_DPI)
+    _number_points(figure, axes, points, dominated)
+    return figure
 
 
 def _scale(table: pd.DataFrame) -> float:
     return 100.0 if not table["unit"].iloc[0] else 1.0
 
 
-def _label(axes: Axes, points: Mapping[str, tuple[float, float]], dominated: Mapping[str, str]) -> None:
-    """Names in a column beside the plane, in the order of their points, each with a thin line to its own."""
-    low, high = axes.get_ylim()
-    names = sorted(points, key=lambda name: points[name][1])
-    wanted = np.array([(points[name][1] - low) / (high - low) for name in names])
-    heights = wanted.copy()
-    for i in range(1, len(names)):
-        heights[i] = max(heights[i], heights[i - 1] + _LINE)
-    heights += max(float((wanted - heights).mean()), -float(heights[0]))
-    for name, height in zip(names, heights, strict=True):
-        line = {"arrowstyle": "-", "color": "#c8c8c8", "linewidth": 0.7, "shrinkB": 4.0, "relpos": (0.0, 0.5)}
-        colour = _GREY if name in dominated else "black"
-        axes.annotate(name, points[name], xytext=(1.03, height), textcoords="axes fraction", fontsize=8.5,
-                      color=colour, ha="left", va="center", arrowprops=line, annotation_clip=False)  # fmt: skip
+def _number_points(
+    figure: Figure, axes: Axes, points: Mapping[str, tuple[float, float]], dominated: Mapping[str, str]
+) -> None:
+    """A number at each point, and beside the plane the names by number, the most benefit first."""
+    names = sorted(points, key=lambda name: -points[name][1])
+    colours = [_GREY if name in dominated else "black" for name in names]
+    for i, (name, colour) in enumerate(zip(names, colours, strict=True)):
+        y = 0.98 - i * min(0.05, 0.98 / len(names))
+        axes.text(1.03, y, f"{i + 1}  {name}", transform=axes.transAxes, fontsize=8.5, color=colour, va="top")
+    figure.draw_without_rendering()  # the places of the points on the page are known only now
+    at = axes.transData.transform([points[name] for name in names]) * 72.0 / figure.dpi
+    drawn = [np.asarray(line.get_path().transformed(line.get_transform()).vertices) for line in axes.lines]
+    lines = [line * 72.0 / figure.dpi for line in drawn if len(line) > 1]
+    taken: list[np.ndarray] = []
+    for i, colour in enumerate(colours):
+        place = _free_place(at[i], at, taken, lines)
+        taken.append(at[i] + place)
+        far = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0.0, "shrinkB": 4.0}
+        axes.annotate(str(i + 1), points[names[i]], xytext=tuple(place), textcoords="offset points", fontsize=8,
+                      color=colour, ha="center", va="center",
+                      arrowprops=far if np.hypot(*place) > _RINGS[0] + 1.0 else None)  # fmt: skip
 
 
-def draw_ranks(path: Path, title: str, ranks: pd.DataFrame) -> None:
+def _free_place(point: np.ndarray, points: np.ndarray, taken: list[np.ndarray], lines: list[np.ndarray]) -> np.ndarray:
+    """Where around a point a number covers least: other numbers count most, then points, then lines; in points."""
+    best, least = np.zeros(2), math.inf
+    for ring, radius in enumerate(_RINGS):
+        for turn in range(_DIRECTIONS):
+            angle = 2.0 * math.pi * (turn + 0.5) / _DIRECTIONS
+            place = radius * np.array([math.cos(angle), math.sin(angle)])
+            centre = point + place
+            cost = 100.0 * sum(_covers(centre, other, 2.0) for other in taken)
+            cost += 20.0 * sum(_covers(centre, other, 1.4) for other in points)
+            cost += 3.0 * sum(any(_covers(centre, spot, 1.0) for spot in _spots(line)) for line in lines) + ring
+            if cost < least:
+                best, least = place, cost
+    return best
+
+
+def _covers(centre: np.ndarray, spot: np.ndarray, scale: float) -> bool:
+    """Whether the box of a number, times a scale, covers a spot."""
+    return bool((np.abs(spot - centre) < scale * np.array(_NUMBER) / 2.0).all())
+
+
+def _spots(line: np.ndarray) -> np.ndarray:
+    """Spots along a line, as close as half a number."""
+    n = max(2, int(np.hypot(*(line[-1] - line[0])) / (_NUMBER[1] / 2.0)))
+    return np.linspace(line[0], line[-1], n)
+
+
+def draw_ranks(title: str, ranks: pd.DataFrame) -> Figure:
     """SUCRA of every variant on every quantity: 1 is surely best, 0 surely worst."""
     quantities = list(dict.fromkeys(ranks["quantity"]))
     table = ranks.pivot(index="variant", columns="quantity", values="sucra")[quantities]
@@ -126,7 +162,7 @@ def draw_ranks(path: Path, title: str, ranks: pd.DataFrame) -> None:
     axes.spines[:].set_visible(False)
     subtitle = "SUCRA over the posterior: 1 surely best of all, 0 surely worst"
     figure.suptitle(f"{title}\nhow probably each variant is best\n{subtitle}", x=0.01, ha="left", fontsize=10)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def _axis(name: str, estimates: pd.DataFrame, control: str) -> str:

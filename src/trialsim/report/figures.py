@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,36 @@ from trialsim.analysis import Estimate
 from trialsim.config import Scenario
 from trialsim.records.replicate_store import ReplicateStore
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI: Final = 150
+# Without the time of writing in it, the same picture is the same file.
+_NO_DATE: Final = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
+def save_figures(folder: Path, formats: Sequence[str], figures: Mapping[str, Figure | None]) -> None:
+    """Write figures into a folder by name, in every format; one that is None had nothing to show."""
+    for name, figure in figures.items():
+        if figure is not None:
+            for form in formats:
+                figure.savefig(folder / f"{name}.{form}", dpi=DPI, metadata=_NO_DATE[form])
+
+
+def prepare() -> None:
+    """Settle what holds for all pictures; before the first is drawn."""
+    import matplotlib  # slow to import, and not needed before pictures are drawn
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["text.parse_math"] = False  # a name may hold a dollar sign
+    matplotlib.rcParams["svg.hashsalt"] = "trialsim"  # names of parts that do not differ from file to file
+    matplotlib.rcParams["pdf.fonttype"] = 42  # letters that stay letters, and can be edited
+    matplotlib.rcParams["svg.fonttype"] = "none"  # the same
+
 
 def draw_calibration_figures(
     folder: Path,
+    formats: Sequence[str],
     scenario: Scenario,
     learned: pd.DataFrame,
     scores: npt.NDArray[np.float64],
@@ -26,20 +54,23 @@ def draw_calibration_figures(
     sensitivity: pd.DataFrame | None,
 ) -> None:
     """Write the pictures of a calibration into a folder; those of the last two tables where they are there."""
-    _prepare()
+    prepare()
     from trialsim.report.calibration_figures import draw_learned, draw_left_out, draw_sensitivity
     from trialsim.report.predictive import draw_predictive
 
-    draw_learned(folder / "learned.png", scenario.title, learned, scores)
-    draw_predictive(folder / "predictive.png", scenario, store, estimates)
-    if left_out is not None:
-        draw_left_out(folder / "left_out.png", scenario.title, predictive, left_out)
-    if sensitivity is not None:
-        draw_sensitivity(folder / "sensitivity.png", scenario.title, sensitivity)
+    title = scenario.title
+    figures = {
+        "learned": draw_learned(title, learned, scores),
+        "predictive": draw_predictive(scenario, store, estimates),
+        "left_out": draw_left_out(title, predictive, left_out) if left_out is not None else None,
+        "sensitivity": draw_sensitivity(title, sensitivity) if sensitivity is not None else None,
+    }
+    save_figures(folder, formats, figures)
 
 
 def draw_compare_figures(
     folder: Path,
+    formats: Sequence[str],
     title: str,
     estimates: pd.DataFrame,
     differences: pd.DataFrame,
@@ -48,37 +79,34 @@ def draw_compare_figures(
     dominated: Mapping[str, str],
 ) -> None:
     """Write the pictures of a comparison into a folder; those of ranks and of the plane where there are such."""
-    _prepare()
+    prepare()
     from trialsim.report.compare_figures import draw_differences, draw_plane, draw_ranks
 
-    draw_differences(folder / "differences.png", title, differences)
-    if plane is not None:
-        draw_plane(folder / "plane.png", title, estimates, differences, plane, dominated)
-    if len(ranks):
-        draw_ranks(folder / "ranks.png", title, ranks)
-
-
-def _prepare() -> None:
-    import matplotlib  # slow to import, and not needed before pictures are drawn
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams["text.parse_math"] = False  # a name may hold a dollar sign
+    figures = {
+        "differences": draw_differences(title, differences),
+        "plane": draw_plane(title, estimates, differences, plane, dominated) if plane is not None else None,
+        "ranks": draw_ranks(title, ranks) if len(ranks) else None,
+    }
+    save_figures(folder, formats, figures)
 
 
 def draw_figures(
     folder: Path,
+    formats: Sequence[str],
     scenario: Scenario,
     events: pd.DataFrame,
     patients: pd.DataFrame,
     store: ReplicateStore,
     estimates: Sequence[Estimate],
 ) -> None:
-    """Write `swimmer.png` (the first replicate) and `predictive.png` (all of them) into a folder."""
-    _prepare()
+    """Write the pictures `swimmer` (the first replicate) and `predictive` (all of them) into a folder."""
+    prepare()
     from trialsim.report.predictive import draw_predictive
     from trialsim.report.swimmer import draw_swimmer
 
     first = patients["replicate"] == 1
-    if first.any():
-        draw_swimmer(folder / "swimmer.png", scenario, events[events["replicate"] == 1], patients[first])
-    draw_predictive(folder / "predictive.png", scenario, store, estimates)
+    figures = {
+        "swimmer": draw_swimmer(scenario, events[events["replicate"] == 1], patients[first]) if first.any() else None,
+        "predictive": draw_predictive(scenario, store, estimates),
+    }
+    save_figures(folder, formats, figures)

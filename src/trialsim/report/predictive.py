@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -23,8 +22,8 @@ _N_BINS: Final = 24
 _N_DRAWN: Final = 100_000  # more trials than these draw the same picture and take more memory
 
 
-def draw_predictive(path: Path, scenario: Scenario, store: ReplicateStore, estimates: Sequence[Estimate]) -> None:
-    """Write the picture: shares on one axis, every other quantity on its own.
+def draw_predictive(scenario: Scenario, store: ReplicateStore, estimates: Sequence[Estimate]) -> Figure:
+    """The picture: shares on one axis, every other quantity on its own.
 
     Shows the published figures; without a cohort, the first quantities that exist.
     """
@@ -36,17 +35,17 @@ def draw_predictive(path: Path, scenario: Scenario, store: ReplicateStore, estim
     figure = Figure(figsize=(9, sum(heights) + 1.6), layout="constrained")
     axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
     for axis, panel in zip(axes[:, 0], panels, strict=True):
-        _panel(axis, panel, store.first(_N_DRAWN))
+        _panel(axis, panel, store.first(_N_DRAWN), scenario.accrual.patients)
     n, what = scenario.accrual.patients, "published figures and " if published else ""
     legend = "line: 95 % of trials, thick 80 %; dot: mean" + ("; diamond: published" if published else "")
     if published and not differences_from_published(scenario):
         legend += "; the parameters were fitted to these figures"
     title = f"{scenario.title}\n{what}{store.n:,} simulated trials of {n} patients\n{legend}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    figure.savefig(path, dpi=150)
+    return figure
 
 
-def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore) -> None:
+def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore, n_patients: int) -> None:
     is_share = not items[0].unit
     scale = 100.0 if is_share else 1.0
     for y, item in enumerate(reversed(items)):
@@ -54,7 +53,8 @@ def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore) -> None
         own = values[~np.isnan(values)]
         if len(own) and float(np.ptp(own)) > 0.0:
             own *= scale
-            _body(axes, y, own, _width(own, item.unit), 100.0 if is_share else math.inf)
+            most = {"": 100.0, "patients": float(n_patients)}.get(item.unit, math.inf)
+            _body(axes, y, own, _width(own, item.unit), max(most, float(own.max())))
         axes.plot([item.lower * scale, item.upper * scale], [y, y], color=_EDGE, linewidth=1.8, zorder=3)
         inner = [item.lower_80 * scale, item.upper_80 * scale]
         axes.plot(inner, [y, y], color=_EDGE, linewidth=4.5, solid_capstyle="butt", zorder=3)

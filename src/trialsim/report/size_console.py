@@ -1,23 +1,21 @@
-"""The tables of a search for a size, in a terminal."""
+"""What a search for a size prints: the design, n and the protocol's paragraph, and on request every table."""
 
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from trialsim.design.assurance import QUANTILES, Assurance
+from trialsim.design.calendar import DECIDED, EXPECTED_N
 from trialsim.design.ready import Ready
 from trialsim.design.search import Found
 from trialsim.report import words
 from trialsim.report.design_sentences import larger_design, level_warning
+from trialsim.report.layout import DataTable, Paragraph
 
 _SHOWN = {
     "n1": "patients in stage 1 (n1)",
@@ -76,47 +74,85 @@ def size_view(
     paragraph: str,
     trials: int,
     seed: int,
+    has_details: bool = False,
 ) -> RenderableType:
-    """The design, exact beside simulated, the calendar, the search, assurance, and the paragraph for the protocol."""
+    """The design, the trial under its calendar, n, assurance, and the paragraph for the protocol.
+
+    Without details the calendar is a row for each truth, and the check, the shares and other designs are a line each.
+    """
     study = ready.study
-    heading = Text(f"\n{study.title}\n", style="bold")
-    heading.append(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n", style="not bold")
-    if warning := level_warning(design):
-        heading.append(f"{warning.strip()}\n", style="not bold")
-    parts: list[RenderableType] = [heading, _design(design, ready)]
-    if ready.plan is not None and len(ready.plan.others) > 1:
-        parts.append(_others(ready.plan.others))
-    if len(exact):
-        parts.append(_exact(exact))
-    parts.append(_calendar(calendar))
+    parts: list[RenderableType] = [
+        Paragraph(f"\n{study.title}", "bold"),
+        Paragraph(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n"),
+        *([Paragraph(f"{warning.strip()}\n")] if (warning := level_warning(design)) else []),
+        _design(design, ready),
+    ]
+    others = ready.plan.others if ready.plan is not None and len(ready.plan.others) > 1 else []
+    if has_details:
+        parts += [_others(others)] if others else []
+        parts += [_exact(exact)] if len(exact) else []
+        parts.append(_calendar(calendar))
+    else:
+        parts.append(_short_calendar(calendar))
     if found is not None:
-        parts.append(Text(_search(found, ready) + "\n"))
-    if assurance is not None:
-        parts += [Text(_assurance(assurance)), _shares(assurance.shares)]
-    parts.append(Text("For the protocol\n", style="bold"))
-    parts.append(Text(textwrap.fill(paragraph, 118, break_long_words=False, break_on_hyphens=False) + "\n"))
+        parts.append(Paragraph(_search(found, ready) + "\n"))
+    if assurance is not None and has_details:
+        parts += [Paragraph(_assurance(assurance)), _shares(assurance.shares)]
+    if not has_details:
+        parts.append(Paragraph("\n".join(_lines(exact, others, assurance)) + "\n"))
+    parts += [Paragraph("For the protocol", "bold"), Paragraph(f"\n{paragraph}\n")]
     return Group(*parts)
 
 
-def _plain_table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="left" if i == 0 else "right", no_wrap=i > 0)
+def _lines(exact: pd.DataFrame, others: Sequence[Mapping[str, Any]], assurance: Assurance | None) -> Iterator[str]:
+    """A line for each part that has a table of its own with details."""
+    if len(exact):
+        yield (f"Exact beside simulated: {len(exact)} compared, the largest |z| is {exact['z'].abs().max():.1f}.")
+    if others:
+        told = ", ".join(f"{row['r1']}/{row['n1']} {row['r']}/{row['n']}" for row in others)
+        yield f"Admissible designs (r1/n1 r/n): {told}."
+    if assurance is not None:
+        yield (
+            f"Assurance {assurance.assurance:.3f} ± {assurance.mcse:.3f}; at the posterior median the power is "
+            f"{assurance.power_at_median:.3f} ± {assurance.power_at_median_mcse:.3f}."
+        )
+        known = assurance.shares[assurance.shares["parameter"] != "remainder"].head(2)
+        told = ", ".join(f"{row['parameter']} {100 * row['share']:.0f} %" for row in known.to_dict("records"))
+        yield f"Largest shares of the uncertainty in the required n: {told}."
+    yield "Every table and note: --details."
+
+
+def _short_calendar(calendar: pd.DataFrame) -> DataTable:
+    """A row for each truth: the probability of success, planned and simulated, patients, and time to decision."""
+    first = str(calendar["quantity"].iloc[0])
+    wanted = {first: first, EXPECTED_N: "patients", DECIDED: "months to decision"}
+    table = DataTable("Under the calendar of the scenario", ("truth", f"{first}, planned", *wanted.values()))
+    for truth, rows in calendar.groupby("truth", sort=False):
+        by_quantity = {str(row["quantity"]): row for row in rows.to_dict("records")}
+        planned = by_quantity[first]
+        cells = [_planned(float(planned["planned"]), str(planned["unit"]))]
+        for quantity in wanted:
+            row = by_quantity.get(quantity)
+            cells.append(
+                words.NOTHING if row is None
+                else words.with_error(float(row["value"]), float(row["mcse"]), str(row["unit"]))
+            )  # fmt: skip
+        table.add(truth, *cells)
     return table
 
 
-def _design(design: Mapping[str, Any], ready: Ready) -> Table:
+def _design(design: Mapping[str, Any], ready: Ready) -> DataTable:
     how = "normal approximation at the expected events" if ready.events is not None else "exact"
-    table = _plain_table(f"The design (its probabilities: {how})", ("", ""))
+    table = DataTable(f"The design (its probabilities: {how})", ("", ""))
     for key, label in _SHOWN.items():
         value = design.get(key)
         is_said = value is not None and value != [] and key not in _HIDDEN.get(str(design["kind"]), ())
         if is_said and not (key in ("pet_p0", "en_p0") and design["kind"] in _ONE_STAGE):
-            table.add_row(_LABELS.get(str(design["kind"]), {}).get(key, label), _written(value))
+            table.add(_LABELS.get(str(design["kind"]), {}).get(key, label), _written(value))
     if ready.boundary is not None:
-        table.add_row("stop for toxicity at", ", ".join(f"{x}/{n}" for x, n in ready.boundary.steps(MOST_STEPS)))
+        table.add("stop for toxicity at", ", ".join(f"{x}/{n}" for x, n in ready.boundary.steps(MOST_STEPS)))
     for truth, lever in ready.levers.items():
-        table.add_row(f"the {truth} is imposed by", lever)
+        table.add(f"the {truth} is imposed by", lever)
     return table
 
 
@@ -130,24 +166,25 @@ def _written(value: Any) -> str:
     return ", ".join(_written(item) for item in value)
 
 
-def _others(others: Sequence[Mapping[str, Any]]) -> Table:
+def _others(others: Sequence[Mapping[str, Any]]) -> DataTable:
     names = ("r1/n1", "r/n", "EN(p0)", "PET(p0)", "alpha", "power", "best for weights of n")
-    table = _plain_table("Admissible designs (Jung et al. 2004): the weight is that of n against EN(p0)", names)
+    table = DataTable("Admissible designs (Jung et al. 2004): the weight is that of n against EN(p0)", names)
     for row in others:
-        table.add_row(
+        table.add(
             f"{row['r1']}/{row['n1']}", f"{row['r']}/{row['n']}", f"{row['en_p0']:.1f}", f"{row['pet_p0']:.2f}",
             f"{row['alpha']:.4f}", f"{row['power']:.4f}", f"{row['weight_from']:.2f} to {row['weight_to']:.2f}",
         )  # fmt: skip
     return table
 
 
-def _exact(exact: pd.DataFrame) -> Table:
-    table = _plain_table(
+def _exact(exact: pd.DataFrame) -> DataTable:
+    table = DataTable(
         "Exact beside simulated: instant, independent outcomes at known rates",
         ("truth", "quantity", "exact", "simulated", "z"),
+        n_names=2,
     )
     for row in exact.to_dict("records"):
-        table.add_row(
+        table.add(
             str(row["truth"]), str(row["quantity"]), f"{row['exact']:.4f}",
             f"{row['simulated']:.4f} ± {row['mcse']:.4f}",
             f"{row['z']:+.1f}",
@@ -155,16 +192,17 @@ def _exact(exact: pd.DataFrame) -> Table:
     return table
 
 
-def _calendar(calendar: pd.DataFrame) -> Table:
-    table = _plain_table(
+def _calendar(calendar: pd.DataFrame) -> DataTable:
+    table = DataTable(
         "Under the calendar of the scenario: late answers, accrual, drop-out, patients who share dose and disease",
         ("truth", "quantity", "planned", "simulated", "90 % of trials"),
+        n_names=2,
     )
     before = ""
     for row in calendar.to_dict("records"):
         unit = str(row["unit"])
         truth = str(row["truth"])
-        table.add_row(
+        table.add(
             truth if truth != before else "",
             f"{row['quantity']}{', months' if unit == 'months' else ''}",
             _planned(float(row["planned"]), unit),
@@ -217,16 +255,14 @@ def _assurance(assurance: Assurance) -> str:
     ) + better
 
 
-def _shares(shares: pd.DataFrame) -> Table:
+def _shares(shares: pd.DataFrame) -> DataTable:
     title = "Whose ignorance it is: shares of the variance of the required n (ranks)"
-    table = _plain_table(title, ("parameter", "share"))
+    table = DataTable(title, ("parameter", "share"))
     for row in shares.head(6).to_dict("records"):
-        table.add_row(str(row["parameter"]), f"{100.0 * float(row['share']):.0f} %")
+        table.add(str(row["parameter"]), f"{100.0 * float(row['share']):.0f} %")
     rest = shares[shares["parameter"] == "remainder"]
     if len(shares) > 7 and len(rest):
         others = float(shares.iloc[6:]["share"].sum()) - float(rest["share"].iloc[0])
-        table.add_row("all other parameters", f"{100.0 * others:.0f} %")
-        table.add_row(
-            "not explained by ranks (curvature, interactions)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %"
-        )
+        table.add("all other parameters", f"{100.0 * others:.0f} %")
+        table.add("not explained by ranks (curvature, interactions)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %")
     return table

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,9 @@ from trialsim.design.ready import POSTERIOR, Ready
 from trialsim.design.search import Found
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.records.replicate_store import Rows
+from trialsim.report.figures import prepare, save_figures
 
 _DARK, _LIGHT, _HARM, _GREY, _GOOD = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a", "#2a9d8f"
-_DPI: Final = 150
 TO_THE_LEFT: Final = 0.025  # of a bar of responses stands the one of toxicity, as a share of n
 _COLOURS: Final = {
     NULL: _HARM,
@@ -30,29 +30,34 @@ _COLOURS: Final = {
     "null toxicity": "#e09f3e",
     "posterior median": _GREY,
 }
+_LINES: Final = {NULL: "-", ALTERNATIVE: "--", POSTERIOR: "-.", "posterior median": ":"}
 
 
 def draw_size_figures(
     folder: Path,
+    formats: Sequence[str],
     ready: Ready,
     design: Mapping[str, Any],
     rows: Mapping[str, Rows],
     found: Found | None,
     assurance: Assurance | None,
 ) -> None:
-    """Every picture that there is something to draw of, into a folder."""
+    """Write every picture that there is something to show of into a folder."""
+    prepare()
     title = ready.study.title
-    if found is not None:
-        draw_power(folder / "power.png", title, ready, found)
-    if ready.study.design not in ("precision", "selection"):
-        draw_boundaries(folder / "boundaries.png", title, ready, design)
-    if assurance is not None:
-        what = "probability" if ready.study.design in SUCCESS else "power"
-        draw_assurance(folder / "assurance.png", title, assurance, ready.study.power, what)
-    draw_calendar(folder / "calendar.png", title, rows)
+    has_test = ready.study.design not in ("precision", "selection")
+    what = "probability" if ready.study.design in SUCCESS else "power"
+    target = ready.study.power
+    figures = {
+        "power": draw_power(title, ready, found) if found is not None else None,
+        "boundaries": draw_boundaries(title, ready, design) if has_test else None,
+        "assurance": draw_assurance(title, assurance, target, what) if assurance is not None else None,
+        "calendar": draw_calendar(title, rows),
+    }
+    save_figures(folder, formats, figures)
 
 
-def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
+def draw_power(title: str, ready: Ready, found: Found) -> Figure:
     """Power by n with its 95 % band, the target, the interval for n; the exact saw-tooth where there is one."""
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -77,9 +82,9 @@ def draw_power(path: Path, title: str, ready: Ready, found: Found) -> None:
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     axes.set_xlabel("patients")
     axes.set_ylabel(f"{of}, %")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
     _headed(figure, axes, title, f"{of} by the size of the trial")
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def _draw_planned(axes: Axes, ready: Ready) -> None:
@@ -94,9 +99,12 @@ def _draw_planned(axes: Axes, ready: Ready) -> None:
 
 
 def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
-    """Power by n under the calendar: a band where most trials were spent, single intervals elsewhere."""
+    """Power by n under the calendar: a band where most trials were spent, single intervals outside of it.
+
+    The first, coarse looks of the search share a few trials; among sizes with many trials they would only mislead.
+    """
     fine = curve[curve["trials"] == curve["trials"].max()]
-    coarse = curve[curve["trials"] < curve["trials"].max()]
+    coarse = curve[(curve["n"] < fine["n"].min()) | (curve["n"] > fine["n"].max())]
     if len(coarse):
         middle, half = 50.0 * (coarse["lower"] + coarse["upper"]), 50.0 * (coarse["upper"] - coarse["lower"])
         axes.errorbar(coarse["n"], middle, yerr=half, fmt="none", ecolor=_LIGHT, elinewidth=2.0)
@@ -110,8 +118,8 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
     )
 
 
-def draw_boundaries(path: Path, title: str, ready: Ready, design: Mapping[str, Any]) -> None:
-    """What each look decides."""
+def draw_boundaries(title: str, ready: Ready, design: Mapping[str, Any]) -> Figure | None:
+    """What each look decides; None for a design whose looks decide by neither counts nor z."""
     figure = Figure(figsize=(6.6, 4.4), layout="constrained")
     axes = figure.subplots()
     if "upper_z" in design and "looks" in design:
@@ -119,10 +127,10 @@ def draw_boundaries(path: Path, title: str, ready: Ready, design: Mapping[str, A
     elif "r" in design:
         _draw_counts(axes, ready, design)
     else:
-        return
+        return None
     figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     _headed(figure, axes, title, "what each look decides")
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
@@ -149,35 +157,38 @@ def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
 
 def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     """Stopping regions of counts: at each look, and the boundary for toxicity if there is one."""
-    n = int(design["n"])
-    looks = [(int(design["n1"]), int(design["r1"]))] if "n1" in design else []
-    for at, r in looks:
-        axes.vlines(at, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="too few respond")
-        axes.vlines(
-            at,
-            r + 0.5,
-            design.get("e1", at) + (0.0 if "e1" in design else 0.5),
-            color=_LIGHT,
-            linewidth=7,
-            label="go on",
-        )
-        axes.annotate(f"≤ {r} of {at}", (at, r / 2.0), xytext=(8, 0), textcoords="offset points", fontsize=9)
-    r = int(design["r"])
-    axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="" if looks else "null not rejected")
+    n, r = int(design["n"]), int(design["r"])
+    if "n1" in design:
+        _draw_first_stage(axes, design)
+    label = "" if "n1" in design else "null not rejected"
+    axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label=label)
     axes.vlines(n, r + 0.5, n + 0.5, color=_GOOD, linewidth=7, alpha=0.8, label="recommend")
-    axes.annotate(f"> {r} of {n}", (n, r + 1.5), xytext=(-12, 0), textcoords="offset points", fontsize=9, ha="right",
-                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
+    toxicity = f"\nand toxicity ≤ {design['most_toxic']}" if "most_toxic" in design else ""
+    _name_look(axes, n, f"> {r} of {n}{toxicity}", "left")
     x = np.array([0.0, n])
     for rate, colour, name in ((design["p0"], _HARM, "p0"), (design["p1"], _DARK, "p1")):
         axes.plot(x, rate * x, "--", color=colour, linewidth=0.9, label=f"expected at {name} = {rate:.2f}")
-    most = max(1.6 * design["p1"] * n, r + 4.0)
-    most = _draw_toxicity(axes, ready, design, most)
+    most = _draw_toxicity(axes, ready, design, max(1.6 * design["p1"] * n, r + 4.0))
     axes.set_ylim(-0.5, most)
     axes.set_xlim(0.0, n * 1.06)
     axes.set_xlabel("evaluable patients")
-    axes.set_ylabel(
-        "patients with a response (or toxicity)" if ready.boundary or "most_toxic" in design else "responses"
-    )
+    has_toxicity = ready.boundary is not None or "most_toxic" in design
+    axes.set_ylabel("patients with a response (or toxicity)" if has_toxicity else "responses")
+
+
+def _draw_first_stage(axes: Axes, design: Mapping[str, Any]) -> None:
+    at, r = int(design["n1"]), int(design["r1"])
+    top = float(design["e1"]) if "e1" in design else at + 0.5
+    axes.vlines(at, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label="too few respond")
+    axes.vlines(at, r + 0.5, top, color=_LIGHT, linewidth=7, label="go on")
+    toxicity = f"\nor toxicity > {design['most_toxic1']}" if "most_toxic1" in design else ""
+    _name_look(axes, at, f"stop: ≤ {r} of {at}{toxicity}", "right")
+
+
+def _name_look(axes: Axes, at: float, words: str, side: Literal["left", "right"]) -> None:
+    """What a look decides, above the plot, where no line is."""
+    transform = axes.get_xaxis_transform()
+    axes.text(at, 1.02, words, transform=transform, fontsize=8.5, ha=side, va="bottom")
 
 
 def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: float) -> float:
@@ -187,8 +198,6 @@ def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: fl
         for at, most_toxic in ((design["n1"], design["most_toxic1"]), (n, design["most_toxic"])):
             label = "too many with toxicity" if at == n else ""
             axes.vlines(at - TO_THE_LEFT * n, most_toxic + 0.5, at, color="black", linewidth=7, alpha=0.5, label=label)
-            axes.annotate(f"toxicity > {most_toxic} of {at}", (at - TO_THE_LEFT * n, most_toxic + 1.0), xytext=(-7, 0),
-                          textcoords="offset points", fontsize=8, ha="right")  # fmt: skip
         most = max(most, float(n) + 1.0)
     if ready.boundary is not None:
         at_least = np.array(
@@ -201,7 +210,7 @@ def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: fl
     return most
 
 
-def draw_assurance(path: Path, title: str, assurance: Assurance, target: float, what: str) -> None:
+def draw_assurance(title: str, assurance: Assurance, target: float, what: str) -> Figure:
     """The distribution of power over the posterior, with its mean, and whose ignorance the required n is."""
     figure = Figure(figsize=(9.5, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1.0])
@@ -224,33 +233,33 @@ def draw_assurance(path: Path, title: str, assurance: Assurance, target: float, 
     for axes in (left, right):
         _plain(axes)
     figure.suptitle(f"{title}\n{what} over what the pilot leaves open", x=0.01, ha="left", fontsize=10)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
-def draw_calendar(path: Path, title: str, rows: Mapping[str, Rows]) -> None:
+def draw_calendar(title: str, rows: Mapping[str, Rows]) -> Figure:
     """When trials decide, under each truth, and on how many patients: what has been decided by each month."""
     figure = Figure(figsize=(8.6, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for truth, own, alike in _histories(rows):
         months = np.sort(own["decided_day"] / DAYS_PER_MONTH)
         share = 100.0 * np.arange(1, len(months) + 1) / len(months)
-        colour = _COLOURS.get(truth, _GREY)
+        colour, line = _COLOURS.get(truth, _GREY), _LINES.get(truth, (0, (5, 1, 1, 1, 1, 1)))
         words = alike.replace(POSTERIOR, "what the pilot leaves open")
-        left.plot(months, share, color=colour, linewidth=1.4, label=words)
+        left.plot(months, share, linestyle=line, color=colour, linewidth=1.4, label=words)
         patients = np.sort(own["enrolled"])
         ends = patients[:1], patients[-1:]  # from no trial to all of them
         steps = np.concatenate([ends[0], patients, ends[1]]), np.concatenate([[0.0], share, [100.0]])
-        right.plot(*steps, color=colour, linewidth=1.4, drawstyle="steps-post")
+        right.plot(*steps, linestyle=line, color=colour, linewidth=1.4, drawstyle="steps-post")
     left.set_xlabel("months after opening")
     left.set_ylabel("trials decided, %")
     right.set_xlabel("patients enrolled at the decision")
     right.set_ylabel("trials, %")
-    left.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
     for axes in (left, right):
         axes.set_ylim(0.0, 102.0)
         _plain(axes)
     figure.suptitle(f"{title}\nwhen the trial decides, and on how many patients", x=0.01, ha="left", fontsize=10)
-    figure.savefig(path, dpi=_DPI)
+    return figure
 
 
 def _histories(rows: Mapping[str, Rows]) -> list[tuple[str, Rows, str]]:

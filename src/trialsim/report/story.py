@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import sys
+import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from trialsim.report.words import date_of
 
+_LEAST_TEXT: Final = 30  # columns that a continued line has at least
 
-def story(events: pd.DataFrame, opens: dt.date) -> Iterator[str]:
-    """One line per event of a readable event table: date, calendar day, patient, study day, what happened."""
-    yield f"{'date':<10}  {'day':>7}  {'patient':>7}  {'on study':>8}  what happened"
+
+def story(events: pd.DataFrame, opens: dt.date, width: int = sys.maxsize) -> Iterator[str]:
+    """One line per event of a readable event table: date, calendar day, patient, study day, what happened.
+
+    A line that is longer than `width` goes on below.
+    """
+    head = f"{'date':<10}  {'day':>7}  {'patient':>7}  {'on study':>8}  "
+    indent = " " * min(len(head), max(width - _LEAST_TEXT, 2))
+    yield textwrap.fill(f"{head}what happened", width, subsequent_indent=indent)
     for row in events.to_dict(orient="records"):
         study_day = "" if math.isnan(row["study_day"]) else f"{row['study_day']:.2f}"
         day = row["calendar_day"]
-        yield f"{date_of(opens, day)}  {day:7.2f}  {row['patient']:>7}  {study_day:>8}  {sentence(row)}"
+        start = f"{date_of(opens, day)}  {day:7.2f}  {row['patient']:>7}  {study_day:>8}  "
+        yield textwrap.fill(start + sentence(row), width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def sentence(row: dict[Any, Any]) -> str:

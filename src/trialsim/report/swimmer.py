@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import matplotlib
@@ -17,9 +16,12 @@ from trialsim.config import Scenario
 from trialsim.model.units import DAYS_PER_MONTH
 
 _HELD: Final = "#ffffff"
+_HATCH: Final = "////"
 _OFF: Final = "#dddddd"
 _MOST_PATIENTS: Final = 100
-_TOXICITIES: Final = ("#c1121f", "#ff9f1c", "#7f4f24", "#d81159", "#3d405b", "#588157")
+_TOXICITIES: Final = (  # each differs in colour and in shape
+    ("o", "#c1121f"), ("D", "#ff9f1c"), ("v", "#7f4f24"), ("p", "#d81159"), ("h", "#3d405b"), ("P", "#588157"),
+)  # fmt: skip
 _SEEN: Final = {
     "minor response": ("^", 7.0, "#7b2cbf", "minor response seen"),
     "partial response": ("*", 11.0, "#7b2cbf", "partial response seen"),
@@ -28,8 +30,8 @@ _SEEN: Final = {
 }
 
 
-def draw_swimmer(path: Path, scenario: Scenario, events: pd.DataFrame, patients: pd.DataFrame) -> None:
-    """Write the picture of one replicate; time is months since the first dose, at most the first 100 patients.
+def draw_swimmer(scenario: Scenario, events: pd.DataFrame, patients: pd.DataFrame) -> Figure:
+    """The picture of one replicate; time is months since the first dose, at most the first 100 patients.
 
     `events` is a readable event table, `patients` a table of patients, both of the same replicate.
     """
@@ -45,12 +47,13 @@ def draw_swimmer(path: Path, scenario: Scenario, events: pd.DataFrame, patients:
     for number, row in rows.items():
         _bar(axes, row, events[events["patient"] == number], float(ends[number]), colours)
     doses: list[Artist] = [Patch(facecolor=colours[level], label=f"{level:g} mg/day") for level in levels]
-    doses += [Patch(facecolor=_HELD, edgecolor="#888888", label="held")] if _is_ever_held(events) else []
+    held = Patch(facecolor=_HELD, edgecolor="#888888", hatch=_HATCH, label="held")
+    doses += [held] if _is_ever_held(events) else []
     doses.append(Patch(facecolor=_OFF, label="off treatment"))
     handles = doses + _markers(axes, rows, events, scenario)
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     _finish(axes, rows, scenario, len(patients))
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def _is_ever_held(events: pd.DataFrame) -> bool:
@@ -67,6 +70,8 @@ def _bar(axes: Axes, row: int, own: pd.DataFrame, end: float, colours: dict[floa
         for dose, event in zip(moves["dose_to_mg_per_day"], moves["event"], strict=True)
     ]
     axes.broken_barh(pieces, (row - 0.32, 0.64), facecolors=taken, edgecolor="none", zorder=1)
+    held = [piece for piece, colour in zip(pieces, taken, strict=True) if colour == _HELD]
+    axes.broken_barh(held, (row - 0.32, 0.64), facecolors=_HELD, edgecolor="#aaaaaa", linewidth=0.0, hatch=_HATCH)
     axes.barh(row, end, height=0.64, fill=False, edgecolor="#888888", linewidth=0.5, zorder=2)
 
 
@@ -75,8 +80,9 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
     handles: list[Artist] = []
     for index, (name, toxicity) in enumerate(scenario.toxicities.items()):
         onset = events[(events["event"] == "toxicity onset") & (events["of"] == name)]
-        marker, size = ("o", 6.5) if toxicity.severe else ("d", 5.5)
-        handles.append(_mark(axes, rows, onset, marker, size, _TOXICITIES[index % len(_TOXICITIES)], name))
+        marker, colour = _TOXICITIES[index % len(_TOXICITIES)]
+        words = name if toxicity.severe else f"{name} (not severe)"
+        handles.append(_mark(axes, rows, onset, marker, 6.0, colour, words, is_filled=bool(toxicity.severe)))
     for state, (marker, size, colour, words) in _SEEN.items():
         seen = events[(events["event"] == "assessed") & (events["detail"] == state)].drop_duplicates("patient")
         handles.append(_mark(axes, rows, seen, marker, size, colour, words))
@@ -90,10 +96,19 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
 
 
 def _mark(
-    axes: Axes, rows: dict[int, int], events: pd.DataFrame, marker: str, size: float, colour: str, words: str
+    axes: Axes,
+    rows: dict[int, int],
+    events: pd.DataFrame,
+    marker: str,
+    size: float,
+    colour: str,
+    words: str,
+    is_filled: bool = True,
 ) -> Artist:
     style: dict[str, Any] = {"marker": marker, "color": colour, "markersize": size, "linestyle": "none"}
     style |= {"markeredgecolor": "white" if marker != "|" else colour, "markeredgewidth": 0.7 if marker != "|" else 2.5}
+    if not is_filled:
+        style |= {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.4}
     events = events[events["study_day"].notna()]
     if len(events):  # an empty line would count as a point in the corner of the page
         x = (events["study_day"] / DAYS_PER_MONTH).tolist()

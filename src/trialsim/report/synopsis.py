@@ -39,18 +39,22 @@ _RISK_MONTHS: Final = (1, 3, 6)
 _MAX_DOSES: Final = 12  # whose risks are printed for one event
 
 
-def describe(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
+def describe(given: ConfigurationLike, changes: Mapping[str, Any], width: int = 100) -> str:
     """The synopsis of a scenario or study, or the contents of a cohort or parameter set, as `kind_of_given` takes it.
 
     Raises `ConfigurationError`.
     """
+    return wrapped(_description(given, changes), width)
+
+
+def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
     kind = kind_of_given(given)
     if kind == "cohorts":
-        return wrapped("\n".join(_cohort(load_cohort(given))))  # type: ignore[arg-type]
+        return "\n".join(_cohort(load_cohort(given)))  # type: ignore[arg-type]
     if kind == "parameters":
-        return wrapped("\n".join(_parameter_set(load_parameters(given))))  # type: ignore[arg-type]
+        return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
     if kind == "studies":
-        return wrapped("\n".join(_study(load_study(given, changes))))  # type: ignore[arg-type]
+        return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
     scenario = load_scenario(given, changes)  # type: ignore[arg-type]
     warnings = warnings_of(given, changes)  # type: ignore[arg-type]
     return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
@@ -99,15 +103,15 @@ def synopsis(scenario: Scenario) -> str:
     """Several paragraphs of text."""
     sections = (_who, _dose, _events, _measured, _unknown, _compared, _sources)
     texts = ("\n".join(section(scenario)) for section in sections)
-    return wrapped("\n\n".join(text for text in texts if text))
+    return "\n\n".join(text for text in texts if text)
 
 
-def wrapped(text: str) -> str:
+def wrapped(text: str, width: int) -> str:
     """Long lines broken, their continuation indented."""
     lines = []
     for line in text.splitlines():
         indent = " " * (len(line) - len(line.lstrip()) + 4 if line.startswith(" ") else 0)
-        lines.append(textwrap.fill(line, 100, subsequent_indent=indent, break_on_hyphens=False) if line else "")
+        lines.append(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False) if line else "")
     return "\n".join(lines)
 
 

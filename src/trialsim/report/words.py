@@ -30,7 +30,7 @@ _LABELS: Final = {
     "screened": "screened patients",
     "trial.duration": "length of the trial, months",
 }
-_DIGITS: Final = {"": 1, "mg/day": 0, "patients": 1, "months": 1}
+_DIGITS: Final = {"": 1, "mg/day": 0, "mg/week": 0, "patients": 1, "months": 1}
 NOTHING: Final = "–"
 
 
@@ -48,6 +48,11 @@ def risk(probability: float) -> str:
     """A probability in per cent, without the sign: whole numbers from 10 on, two digits below."""
     per_cent = 100.0 * probability
     return f"{per_cent:.0f}" if per_cent >= 9.95 else f"{per_cent:.2g}"
+
+
+def digits_of(unit: str) -> int:
+    """Decimals of a quantity; of a share, those of its per cent."""
+    return _DIGITS.get(unit, 2)
 
 
 def with_error(value: float, error: float, unit: str) -> str:
