@@ -147,8 +147,11 @@ def _widened(whole: Counts, sizes: Counts, found: Found) -> Counts:
 
 
 def _gaps(whole: Counts, chosen: Counts, found: Found) -> Counts:
-    """The sizes in the interval, and as far above it as it is wide, that were not looked at."""
-    if found.lower is None or found.upper is None:
+    """The sizes in the interval, and as far above it as it is wide, that were not looked at yet.
+
+    None where the range was looked at without gaps: it reaches beyond the interval already: its ends are clear of the target.
+    """
+    if found.lower is None or found.upper is None or found.step == 1:
         return chosen[:0]
     end = 2 * found.upper - found.lower + found.step
     return np.setdiff1d(whole[(whole >= found.lower) & (whole <= end)], chosen)
