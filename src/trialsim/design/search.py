@@ -149,7 +149,7 @@ def _widened(whole: Counts, sizes: Counts, found: Found) -> Counts:
 def _gaps(whole: Counts, chosen: Counts, found: Found) -> Counts:
     """The sizes in the interval, and as far above it as it is wide, that were not looked at yet.
 
-    None where the range was looked at without gaps: it reaches beyond the interval already: its ends are clear of the target.
+    None where the range was looked at without gaps: it reaches to sizes that are clear of the target already.
     """
     if found.lower is None or found.upper is None or found.step == 1:
         return chosen[:0]
