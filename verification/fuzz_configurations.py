@@ -113,18 +113,19 @@ def read_mutants(pipe: Connection, first: int, n_each: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mutant.yaml"
         for number in range(first, n_each * len(files)):
-            file, text = files[number // n_each], texts[number // n_each]
-            kind, content = mutant(text, texts, f"{seed}/{file.parent.name}/{file.name}/{number % n_each}")
+            position, of_file = number % len(files), number // len(files)
+            file = files[position]
+            kind, content = mutant(texts[position], texts, f"{seed}/{file.parent.name}/{file.name}/{of_file}")
             path.write_bytes(content)
             pipe.send((number, kind, "", 0.0))
             started = time.perf_counter()
-            outcome = outcome_of(path, file.parent.name == "strategies", number % EVERY == 0)
+            outcome = outcome_of(path, file.parent.name == "strategies", of_file % EVERY == 0)
             pipe.send((number, kind, outcome, time.perf_counter() - started))
     pipe.send(None)
 
 
-def collect(n_each: int, seed: int) -> tuple[list[tuple[int, str, str, float]], float]:
-    """The outcome of every mutant, and the most memory that a worker took, in bytes; a dead worker is replaced."""
+def collect(n_each: int, seed: int) -> list[tuple[int, str, str, float]]:
+    """The outcome of every mutant; a dead worker is replaced."""
     context = multiprocessing.get_context("spawn")
     outcomes: list[tuple[int, str, str, float]] = []
     first, total = 0, n_each * len(shipped_files())
@@ -144,42 +145,44 @@ def collect(n_each: int, seed: int) -> tuple[list[tuple[int, str, str, float]], 
                         print(*message, file=sys.stderr, flush=True)
                     if first % 500 == 0:
                         print(f"{first:,} of {total:,} mutants", file=sys.stderr, flush=True)
+                        write_record(outcomes, n_each, seed)
         if first < total and current is not None and not current[2]:
             outcomes.append((current[0], current[1], "failure: the worker crashed or hung", 0.0))
             first = current[0] + 1
         worker.kill()
         worker.join()
-    return outcomes, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024.0
+    return outcomes
 
 
-def summary(outcomes: list[tuple[int, str, str, float]], memory: float, n_each: int, seed: int) -> dict[str, Any]:
-    """Counts by file and by kind, and every failure."""
+def write_record(outcomes: list[tuple[int, str, str, float]], n_each: int, seed: int) -> dict[str, Any]:
+    """Write counts by file and by kind, and every failure; also while the rest is still to be read."""
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024.0
     names = [f"{file.parent.name}/{file.name}" for file in shipped_files()]
     by_file: dict[str, Counter[str]] = {name: Counter() for name in names}
     by_kind: dict[str, Counter[str]] = {}
     for number, kind, outcome, _ in outcomes:
         word = outcome.split(":")[0]
-        by_file[names[number // n_each]][word] += 1
+        by_file[names[number % len(names)]][word] += 1
         by_kind.setdefault(kind, Counter())[word] += 1
     failures = [
-        {"file": names[number // n_each], "number": number % n_each, "kind": kind, "outcome": outcome}
+        {"file": names[number % len(names)], "number": number // len(names), "kind": kind, "outcome": outcome}
         for number, kind, outcome, _ in outcomes
         if outcome.startswith("failure")
     ]
-    return {
+    record = {
         "seed": seed, "mutants per file": n_each, "mutants": len(outcomes), "failures": failures[:100],
         "n_failures": len(failures), "longest seconds": round(max(item[3] for item in outcomes), 2),
         "most memory GB": round(memory / 1e9, 2), "by kind": {kind: dict(by_kind[kind]) for kind in sorted(by_kind)},
         "by file": {name: dict(counts) for name, counts in by_file.items()},
     }  # fmt: skip
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return record
 
 
 def main() -> None:
     n_each = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else SEED
-    outcomes, memory = collect(n_each, seed)
-    record = summary(outcomes, memory, n_each, seed)
-    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    record = write_record(collect(n_each, seed), n_each, seed)
     print(f"{record['mutants']:,} mutants, {record['n_failures']} failures; see {RECORD}")
     for failure in record["failures"]:
         print(f"  {failure['file']} {failure['number']} ({failure['kind']}): {failure['outcome']}")

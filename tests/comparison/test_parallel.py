@@ -124,7 +124,7 @@ def test_a_parallel_trial_finds_the_same_differences_with_more_scatter(tmp_path:
         ({"allocation": "{block: 5}"}, "does not hold the ratio"),
         ({"allocation": "{strata: [age]}"}, "there is no age to split by"),
         ({"allocation": "{ratio: {third: 2}}"}, "there is no variant of this name"),
-        ({"allocation": "{ratio: {one: 0}}"}, "every arm needs patients"),
+        ({"allocation": "{ratio: {one: 0}}"}, "ratio.one = 0"),
         ({"grid": "{cut_off.after_last_entry: [3 months]}"}, "the arms of one trial have one cut-off"),
         ({"grid": "{accrual.over: [20 months]}"}, "the arms of one trial have one accrual"),
         ({"grid": "{clinic.slots_per_day: [3]}"}, "no `clinic`"),
