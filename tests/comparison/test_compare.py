@@ -219,3 +219,12 @@ def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     assert len(found.scenarios) == 6
     assert "every 28 days, after_last_entry 12 months" in found.scenarios
     assert found.scenarios["every 28 days, after_last_entry 12 months"].treatment.every.value == 28.0
+
+
+def test_a_trial_is_the_same_whatever_others_are_in_its_block(tmp_path: Path) -> None:
+    """With screening, the number of those who were screened differs from trial to trial."""
+    text = STUDY.replace("scenario: tosi2000", "scenario: followup").replace("accrual.patients: 20, ", "")
+    contest = contest_of(ts.load_study(study(tmp_path, text)), "reference", 30)
+    block = contest_rows(contest, 4, 1, 30)
+    for number in (1, 17, 30):
+        assert contest_rows(contest, 4, number, 1).tobytes() == block[number - 1 : number].tobytes()
