@@ -249,3 +249,12 @@ def test_json_is_valid_whatever_the_values(tmp_path: Path, expression: str) -> N
 def test_a_weight_that_is_not_finite_is_refused_before_the_work(tmp_path: Path, weight: str) -> None:
     with pytest.raises(ts.ConfigurationError, match="utility"):
         load_comparison(study_of(tmp_path, "n_onsets.rash", f"utility: {{big: {weight}}}\n"))
+
+
+def test_a_trial_is_the_same_whatever_others_are_in_its_block(tmp_path: Path) -> None:
+    """With screening, the number of those who were screened differs from trial to trial."""
+    text = STUDY.replace("scenario: tosi2000", "scenario: followup").replace("accrual.patients: 20, ", "")
+    contest = contest_of(load_comparison(study(tmp_path, text)), "reference", 30)
+    block = contest_rows(contest, 4, 1, 30)
+    for number in (1, 17, 30):
+        assert contest_rows(contest, 4, number, 1).tobytes() == block[number - 1 : number].tobytes()

@@ -59,6 +59,14 @@ def test_an_edited_manifest_has_its_message(
         ts.run_again(path)
 
 
+def test_a_folder_with_an_edited_manifest_is_not_replaced(tmp_path: Path, tosi2000: ts.Scenario) -> None:
+    out = ts.run(tosi2000, 2, 4).save(tmp_path / "out")
+    text = (out / "manifest.json").read_text(encoding="utf-8")
+    (out / "manifest.json").write_text(text.replace('"replicates": 2', '"replicates": null'), encoding="utf-8")
+    with pytest.raises(ts.DestinationError, match=r"manifest.json, replicates = null: this is not a whole number"):
+        ts.run(tosi2000, 2, 4, out=out)
+
+
 def test_a_missing_entry_has_its_message(tmp_path: Path, written: dict[str, Any]) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({key: value for key, value in written.items() if key != "seed"}), encoding="utf-8")

@@ -106,6 +106,7 @@ def contest_rows(contest: Contest, seed: int, first: int, n: int) -> Rows:
         for engine, protocol in zip(contest.engines, contest.protocols, strict=True)
     ]
     places, n_places = _places(tables)
+    widths = _widths(tables, n)
     chosen = contest.arms.of(contest.protocols[0], tables[0], seed) if contest.arms is not None else None
     rows = np.zeros(n, row_type(contest.columns))
     rows["replicate"] = np.arange(first, first + n)
@@ -125,11 +126,11 @@ def contest_rows(contest: Contest, seed: int, first: int, n: int) -> Rows:
             if contest.weights:
                 utility[i] = utility[i] + contest.weights[k] * values if contest.weights[k] != 0.0 else utility[i]
                 utility_added[i] += contest.weights[k] * dense
-        _write_variances(contest, rows, endpoint.name, added, n)
+        _write_variances(contest, rows, endpoint.name, added, widths)
     if contest.weights:
         for i, name in enumerate(contest.names):
             rows[f"{name} | {UTILITY}"] = utility[i]
-        _write_variances(contest, rows, UTILITY, utility_added, n)
+        _write_variances(contest, rows, UTILITY, utility_added, widths)
     return rows
 
 
@@ -140,9 +141,24 @@ def _places(tables: Sequence[PatientTable]) -> tuple[list[npt.NDArray[np.int64]]
     return found, tables[0].n * most
 
 
-def _write_variances(contest: Contest, rows: Rows, quantity: str, added: Sequence[Floats], n: int) -> None:
+def _widths(tables: Sequence[PatientTable], n: int) -> npt.NDArray[np.int64]:
+    """The largest number of a patient in each trial."""
+    widths = np.zeros(n, np.int64)
+    for table in tables:
+        np.maximum.at(widths, table.replicate, table["patient"].astype(np.int64))
+    return widths
+
+
+def _write_variances(
+    contest: Contest, rows: Rows, quantity: str, added: Sequence[Floats], widths: npt.NDArray[np.int64]
+) -> None:
     def total(squares: Floats) -> Floats:
-        return squares.reshape(n, -1).sum(axis=1) if squares.size else np.zeros(n)
+        """A sum for each trial over its own patients: the order of a sum must not depend on other trials of a block."""
+        totals = np.zeros(len(widths))
+        for width in np.unique(widths[widths > 0]):
+            trials = np.flatnonzero(widths == width)
+            totals[trials] = np.ascontiguousarray(squares.reshape(len(widths), -1)[trials, :width]).sum(axis=1)
+        return totals
 
     for i, name in enumerate(contest.names):
         rows[f"{name} | {quantity} | variance"] = total(added[i] ** 2)

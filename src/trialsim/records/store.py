@@ -94,8 +94,9 @@ def _check_replaceable(
     try:
         there = configuration_in(read_manifest_data(place / MANIFEST))
     except ConfigurationError as error:
-        wrong = error.problems[0].wrong.removesuffix(".")
-        raise _refused(destination, f"the folder holds something else than results ({MANIFEST}: {wrong}).") from error
+        problem = error.problems[0]
+        wrong = f"{MANIFEST}, {problem.what}: {problem.wrong}" if problem.what else f"{MANIFEST}: {problem.wrong}"
+        raise _refused(destination, f"the folder holds something else than results.\n  {wrong}") from error
     if configuration is None or overwrite:
         return
     found = shown_differences(there, configuration)
