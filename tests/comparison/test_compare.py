@@ -249,3 +249,21 @@ def test_json_is_valid_whatever_the_values(tmp_path: Path, expression: str) -> N
 def test_a_weight_that_is_not_finite_is_refused_before_the_work(tmp_path: Path, weight: str) -> None:
     with pytest.raises(ts.ConfigurationError, match="utility"):
         load_comparison(study_of(tmp_path, "n_onsets.rash", f"utility: {{big: {weight}}}\n"))
+
+
+def test_pictures_show_the_first_endpoints_and_tables_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that a picture takes grows with the square of its panels: hundreds of endpoints took minutes."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("trialsim.compared.draw_compare_figures", lambda *arguments: drawn.append(arguments))
+    names = [f"e{i}" for i in range(300)]
+    endpoints = [{"name": name, "expression": "held_days", "better": "lower"} for name in names]
+    given = {
+        "study": "compare", "title": "t", "scenario": "tosi2000", "changes": {"accrual.patients": 3},
+        "variants": {"a": {}, "b": {"treatment.every": "28 days"}}, "endpoints": endpoints,
+        "plane": {"benefit": "e299", "harm": "e298"},
+    }  # fmt: skip
+    found = ts.compare(given, replicates=3)
+    found.save(tmp_path / "out")
+    (arguments,) = drawn
+    assert set(arguments[3]["quantity"]) == {*names[:22], "e298", "e299"}
+    assert set(found.differences["quantity"]) == set(names)
