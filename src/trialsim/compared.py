@@ -37,6 +37,7 @@ from trialsim.report import draw_compare_figures
 
 PATIENTS_IN_BLOCK: Final = 20_000  # of each variant: all of them are in memory, some 5 MB a variant
 PATIENTS_IN_REFERENCE_BLOCK: Final = 1_000
+MAX_DRAWN: Final = 24  # endpoints with a panel each: no page holds more, and the time to lay them out grows with n^2
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,13 @@ class Compared:
         configuration = configuration_of_comparison(self.comparison)
         return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
 
+    def _drawn(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The part of a table that is drawn: of the first `MAX_DRAWN` endpoints, and those of the plane."""
+        plane = self.comparison.study.plane
+        asked = [plane.benefit, plane.harm] if plane is not None else []
+        chosen = {*asked, *self.contest.quantities[: MAX_DRAWN - len(asked)]}
+        return table[table["quantity"].isin(chosen)] if len(table) else table
+
     def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
         """Write the results folder that a work folder belongs to, which is then done with."""
         with results_folder(work) as folder:
@@ -160,8 +168,8 @@ class Compared:
                 figures,
                 self.comparison.study.title,
                 self.estimates,
-                self.differences,
-                self.ranks,
+                self._drawn(self.differences),
+                self._drawn(self.ranks),
                 (plane.benefit, plane.harm) if plane is not None else None,
                 self.dominated,
             )

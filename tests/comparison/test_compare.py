@@ -258,3 +258,21 @@ def test_a_trial_is_the_same_whatever_others_are_in_its_block(tmp_path: Path) ->
     block = contest_rows(contest, 4, 1, 30)
     for number in (1, 17, 30):
         assert contest_rows(contest, 4, number, 1).tobytes() == block[number - 1 : number].tobytes()
+
+
+def test_pictures_show_the_first_endpoints_and_tables_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that a picture takes grows with the square of its panels: hundreds of endpoints took minutes."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("trialsim.compared.draw_compare_figures", lambda *arguments: drawn.append(arguments))
+    names = [f"e{i}" for i in range(300)]
+    endpoints = [{"name": name, "expression": "held_days", "better": "lower"} for name in names]
+    given = {
+        "study": "compare", "title": "t", "scenario": "tosi2000", "changes": {"accrual.patients": 3},
+        "variants": {"a": {}, "b": {"treatment.every": "28 days"}}, "endpoints": endpoints,
+        "plane": {"benefit": "e299", "harm": "e298"},
+    }  # fmt: skip
+    found = ts.compare(given, replicates=3)
+    found.save(tmp_path / "out")
+    (arguments,) = drawn
+    assert set(arguments[4]["quantity"]) == {*names[:22], "e298", "e299"}
+    assert set(found.differences["quantity"]) == set(names)
