@@ -139,13 +139,19 @@ class Sized:
 
     @property
     def digest(self) -> str:
-        """The digest of what was simulated: equal for equal study, seed and trials, whatever engine and workers."""
-        return configuration_digest(self.to_json(with_digest=False))
+        """The digest of what was computed: equal for equal study, seed and trials, whatever engine and workers.
 
-    def to_json(self, with_digest: bool = True) -> dict[str, Any]:
+        The paragraph for the protocol is no part of it: its words and the version that it names are no results.
+        """
+        return configuration_digest(self._results())
+
+    def to_json(self) -> dict[str, Any]:
         """Everything as plain data for `--json`; what does not exist is null."""
+        return plain_mapping({**self._results(), "protocol": self.paragraph, "results_digest": self.digest})
+
+    def _results(self) -> dict[str, Any]:
         found, assurance = self.found, self.assurance
-        data: dict[str, Any] = {
+        return {
             "study": self.sizing.study.name,
             "seed": self.seed,
             "trials": self.trials,
@@ -156,9 +162,7 @@ class Sized:
             "search": None if found is None else found.to_json(),
             "assurance": None if assurance is None else assurance.to_json(),
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
-            "protocol": self.paragraph,
         }  # fmt: skip
-        return plain_mapping({**data, "results_digest": self.digest}) if with_digest else data
 
     def manifest(self) -> SizeManifest:
         """Everything needed to search again."""
