@@ -29,7 +29,7 @@ def calibrate(folder: Path, *options: str, cohort: Path | str = COHORT) -> subpr
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    done = calibrate(folder, "--out", "out", "--leave-one-out", "--workers", "1")
+    done = calibrate(folder, "--out", "out", "--leave-one-out", "--workers", "1", "--details")
     assert done.returncode == 0, done.stderr
     for words in (
         "What the cohort taught",

@@ -49,7 +49,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
 
 
 def test_the_table_says_what_it_holds(tmp_path: Path) -> None:
-    done = compare(tmp_path, str(study(tmp_path, STUDY, control="one")), "--replicates", "60")
+    done = compare(tmp_path, str(study(tmp_path, STUDY, control="one")), "--replicates", "60", "--details")
     assert done.returncode == 0, done.stderr
     for words in ("Estimand (ICH E9(R1))", "any severe toxicity (less is better, treatment policy)", "always equal",
                   "times fewer", "P(better)", "variant less control (one)"):  # fmt: skip
