@@ -17,7 +17,7 @@ from trialsim.cli_options import (
     WorkersOption,
     completed,
 )
-from trialsim.terminal import note_to_user, print_json, print_listing, print_result, read_choice, read_figures
+from trialsim.terminal import note_to_user, print_json, print_listing, read_choice, read_figures, show_result
 
 KindArgument = Annotated[
     str | None, typer.Argument(metavar="|".join(LISTED), help="By default all.", autocompletion=completed(*LISTED))
@@ -58,16 +58,11 @@ def run_again(
         result = again.run_again(
             file,
             workers=workers,
-            on_progress=display.advance,
-            on_stage=display.begin_stage,
-            on_note=display.quiet_note if quiet else display.note,
+            **display.callbacks(quiet),
         )
         if out is not None:
             result.save(out, overwrite, formats)
-    if as_json:
-        print_json(result.to_json())
-    elif not quiet:
-        print_result(result, out, details)
+    show_result(result, out, details, as_json=as_json, is_quiet=quiet)
     mismatch = again.digest_mismatch(file, result)
     if mismatch:
         note_to_user(mismatch)

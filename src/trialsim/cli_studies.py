@@ -27,11 +27,10 @@ from trialsim.terminal import (
     end_interrupted,
     note_to_user,
     note_warnings,
-    print_json,
-    print_result,
     read_figures,
     read_settings,
     run_in,
+    show_result,
 )
 
 
@@ -83,16 +82,11 @@ def calibrate(
                 resume=resume,
                 overwrite=overwrite,
                 figures=formats,
-                on_progress=display.advance,
-                on_stage=display.begin_stage,
-                on_note=display.quiet_note if quiet else display.note,
+                **display.callbacks(quiet),
             )
     except (Interrupted, KeyboardInterrupt):
         end_interrupted(place)
-    if as_json:
-        print_json(found.to_json())
-    elif not quiet:
-        print_result(found, destination, details)
+    show_result(found, destination, details, as_json=as_json, is_quiet=quiet)
 
 
 def compare(
@@ -140,16 +134,11 @@ def compare(
                 resume=resume,
                 overwrite=overwrite,
                 figures=formats,
-                on_progress=display.advance,
-                on_stage=display.begin_stage,
-                on_note=display.quiet_note if quiet else display.note,
+                **display.callbacks(quiet),
             )
     except (Interrupted, KeyboardInterrupt):
         end_interrupted(place)
-    if as_json:
-        print_json(found.to_json())
-    elif not quiet:
-        print_result(found, destination, details, earlier_run)
+    show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
 
 
 def size(
@@ -196,13 +185,8 @@ def size(
                 resume=resume,
                 overwrite=overwrite,
                 figures=formats,
-                on_progress=display.advance,
-                on_stage=display.begin_stage,
-                on_note=display.quiet_note if quiet else display.note,
+                **display.callbacks(quiet),
             )
     except (Interrupted, KeyboardInterrupt):
         end_interrupted(place)
-    if as_json:
-        print_json(found.to_json())
-    elif not quiet:
-        print_result(found, destination, details, earlier_run)
+    show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)

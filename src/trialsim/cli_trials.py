@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,11 +29,11 @@ from trialsim.terminal import (
     note_warnings,
     output_width,
     print_json,
-    print_result,
     read_figures,
     read_settings,
     read_target,
     run_in,
+    show_result,
 )
 
 
@@ -83,7 +83,7 @@ def run(
     destination = out if out is not None else Path("results") / chosen.name
     if not quiet:
         note_warnings([chosen])
-    how = {
+    how: dict[str, Any] = {
         "engine": engine,
         "workers": workers if workers is not None else available_cores(),
         "cluster": cluster,
@@ -100,16 +100,7 @@ def run(
         note_to_user(f"nothing to resume in {destination}: starting with the first trial")
     try:
         with progress(quiet or as_json) as display:
-            result = verbs.run(
-                chosen,
-                replicates,
-                seed,
-                keep,
-                on_progress=display.advance,
-                on_stage=display.begin_stage,
-                on_note=display.quiet_note if quiet else display.note,
-                **how,  # type: ignore[arg-type]
-            )
+            result = verbs.run(chosen, replicates, seed, keep, **display.callbacks(quiet), **how)
     except Interrupted as stop:
         if stop.finished is None:
             raise
@@ -117,10 +108,7 @@ def run(
         raise typer.Exit(130) from None
     except KeyboardInterrupt:
         end_interrupted(place)
-    if as_json:
-        print_json(result.to_json())
-    elif not quiet:
-        print_result(result, destination, details, earlier_run)
+    show_result(result, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
 
 
 def trace(

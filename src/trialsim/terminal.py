@@ -209,6 +209,22 @@ def print_result(result: Again, destination: Path | None, has_details: bool, ear
     print_view(view, Paragraph("\n".join(lines)))
 
 
+def show_result(
+    result: Again,
+    destination: Path | None,
+    has_details: bool,
+    earlier_run: str = "",
+    *,
+    as_json: bool,
+    is_quiet: bool,
+) -> None:
+    """Print what a verb gave, as JSON or to be read, or nothing."""
+    if as_json:
+        print_json(result.to_json())
+    elif not is_quiet:
+        print_result(result, destination, has_details, earlier_run)
+
+
 def print_listing(kinds: Sequence[str]) -> None:
     """Print what comes along, a line each, with the command that it is for."""
     from trialsim.listing import builtin_titles, command_of

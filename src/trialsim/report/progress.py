@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -31,8 +31,10 @@ class Display:
         """For `on_note`: something that a user should know."""
         print(text, file=sys.stderr)
 
-    def quiet_note(self, text: str) -> None:
-        """For `on_note` with --quiet."""
+    def callbacks(self, is_quiet: bool) -> dict[str, Any]:
+        """What the functions of the package take; with `is_quiet` they have nobody to tell notes to."""
+        on_note = (lambda text: None) if is_quiet else self.note
+        return {"on_progress": self.advance, "on_stage": self.begin_stage, "on_note": on_note}
 
 
 class _BarDisplay(Display):
