@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import trialsim as ts
+from trialsim.config import load_parameters
+from trialsim.config.builtin import builtin_folder
 
 
 def load(tmp_path: Path, text: str) -> ts.Scenario:
@@ -26,9 +28,9 @@ def load(tmp_path: Path, text: str) -> ts.Scenario:
         ("frailties: {f: {sd: 0,5}}", "frailties.f.5", "a comma ends the value"),
         ("clinic: {slots_per_day: 1,5}", "clinic.5", "a comma ends the value"),
         ("accrual: {patients: 1,000}", "accrual.000", "a comma ends the value"),
-        ("treatment: {levels: {start: 1,00, step: 1, maximum: 5}}", "treatment.levels", "three keys"),
+        ("treatment: {levels: {start: 1,00, step: 1, maximum: 5}}", "treatment.levels.00", "a comma ends the value"),
         ("population: {sex: {male:17, female:10}}", "male:17", "a space is missing after the colon"),
-        ("cut_off: {after_opening: {value: 9,5 months, source: x}}", "cut_off.after_opening", "this is no quantity"),
+        ("cut_off: {after_opening: {value: 9,5 months, source: x}}", "after_opening.5 months", "a comma ends"),
         ("treatment:\n  evry:\n", "treatment.evry", "Did you mean every?"),
         ("cut_of:\n", "cut_of", "Did you mean cut_off?"),
         ("events: {nausea: null}", "events.nausea", "nothing of this name to take away"),
@@ -75,9 +77,9 @@ endpoints: [partial response]
 @pytest.mark.parametrize(
     ("variants", "expected"),
     [
-        ("{a: {disease.sensitive: 0,5}, b: {}}", "variant a:"),
+        ("{a: {disease.sensitive: 0,5}, b: {}}", "variants.a.5"),
         ("{a: {disease.sensitive: 0.5}, 5, b: {}}", "variants.5"),
-        ("{a: {disease.sensitive:0.5}, b: {}}", "variant a:"),
+        ("{a: {disease.sensitive:0.5}, b: {}}", "study.yaml:4  variants.a.disease.sensitive:0.5"),
     ],
 )
 def test_a_comma_in_a_variant_is_refused(tmp_path: Path, variants: str, expected: str) -> None:
@@ -93,3 +95,21 @@ def test_a_variant_without_changes_needs_no_value(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(STUDY.format(variants="\n  a:\n  b: {disease.sensitive: 0.5}"), encoding="utf-8")
     assert list(ts.load_study(path).scenarios) == ["a", "b"]
+
+
+def test_a_slip_in_a_reading_that_is_not_taken_is_refused(tmp_path: Path) -> None:
+    text = (builtin_folder() / "cohorts" / "tosi2000.yaml").read_text(encoding="utf-8")
+    assert "levels: 1, at: onset" in text
+    path = tmp_path / "cohort.yaml"
+    path.write_text(text.replace("levels: 1, at: onset", "levels: 1,000, at: onset"), encoding="utf-8")
+    with pytest.raises(ts.ConfigurationError, match="a comma ends the value"):
+        ts.load_cohort(path)
+
+
+def test_a_mode_with_a_decimal_comma_is_refused(tmp_path: Path) -> None:
+    text = (builtin_folder() / "parameters" / "tosi2000.yaml").read_text(encoding="utf-8")
+    assert "mode: 0.81 /month" in text
+    path = tmp_path / "set.yaml"
+    path.write_text(text.replace("mode: 0.81 /month", "mode: 0,81 /month"), encoding="utf-8")
+    with pytest.raises(ts.ConfigurationError, match=r"Did you mean 0\.81 /month"):
+        load_parameters(path)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self, TypeVar
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.population import Section
-from trialsim.config.quantities import Dose, Quantity, mistake, read_source, split_number
+from trialsim.config.quantities import Dose, Quantity, mistake, point_for_comma, read_source, split_number
 
 AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
 Origin = Literal["user", "fitted mode", "parameter set", "posterior median"]
@@ -59,6 +59,14 @@ class Parameter(Section):
     informed_by: str
     source: str
     fitted: bool = False
+
+    @field_validator("mode", mode="after")
+    @classmethod
+    def _is_number(cls, mode: str | float) -> str | float:
+        if split_number(str(mode)) is None:
+            meant = point_for_comma(str(mode))
+            raise mistake("the mode of a parameter is a number", 'a number with its unit, such as "0.05 /month"', meant)
+        return mode
 
 
 class ParameterSet(Section):

@@ -62,14 +62,14 @@ def read_share(data: Any) -> Any:
         return data
     parts = split_number(data)
     if parts is None or parts[1] not in ("", "%"):
-        raise mistake("this is not a number", "a number such as 0.05, or 5 %", _point_for_comma(data))
+        raise mistake("this is not a number", "a number such as 0.05, or 5 %", point_for_comma(data))
     return parts[0] / 100.0 if parts[1] else parts[0]
 
 
 Share = Annotated[float, BeforeValidator(read_share)]
 
 
-def _point_for_comma(text: str) -> str:
+def point_for_comma(text: str) -> str:
     """A number with a decimal comma as it is written with a point; empty if the comma may separate thousands."""
     match = _COMMA.match(text.strip())
     return "" if match is None or len(match[2]) == 3 else f"{match[1]}.{match[2]}{match[3] or ''}"
@@ -154,7 +154,7 @@ class Quantity(BaseModel):
         parts = split_number(text)
         if parts is None:
             wrong = "a number has a decimal point here, and no comma" if _COMMA.match(text) else "this is no number"
-            raise mistake(wrong, cls.allowed(), _point_for_comma(text))
+            raise mistake(wrong, cls.allowed(), point_for_comma(text))
         number, unit = parts
         factor = cls.factor_of(unit)
         if factor is None:
@@ -332,7 +332,7 @@ class Measurement(Quantity):
         """The number before the unit."""
         parts = split_number(str(data))
         if parts is None or not math.isfinite(parts[0]):
-            raise mistake("this is no number", 'a number and its unit, such as "60 years"', _point_for_comma(str(data)))
+            raise mistake("this is no number", 'a number and its unit, such as "60 years"', point_for_comma(str(data)))
         return parts[0] * 0.01 if parts[1] == "%" else parts[0]
 
     @property

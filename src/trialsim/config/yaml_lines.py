@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from trialsim.config import plain_data
-from trialsim.config.plain_data import MAX_DEPTH, TOO_DEEP, unusable
+from trialsim.config.plain_data import MAX_DEPTH, TOO_DEEP, explain_empty_key, unusable
 from trialsim.config.yaml_loader import (
     MAX_NODES,
     CoreDumper,
@@ -142,9 +142,19 @@ class _Reader:
             key = str(key_node.value)  # as written: `yes` stays a name
             if key in result:
                 self.problems.append(Problem(line, key, "this key stands here twice.", "each key once."))
+            slip = explain_empty_key(key) if _is_empty(value_node) else None
+            if slip is not None:  # said here, as not every part of a file is validated when it is read
+                wrong, allowed, meant = slip
+                dotted = ".".join(map(str, (*place, key)))
+                self.problems.append(Problem(line, dotted, f"{wrong}.", f"{allowed}.", meant))
             result[key] = self.read(value_node, (*place, key))
             self.places[(*place, key)] = line
         return result
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    """Whether a value was not written at all; `null` and `~` are values."""
+    return isinstance(node, yaml.ScalarNode) and node.style is None and not node.value
 
 
 def place_of(places: Places, place: Place) -> str:
