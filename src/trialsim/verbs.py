@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -26,13 +26,15 @@ from trialsim.limits import (
     trials_to_keep,
 )
 from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Protocol
 from trialsim.model.strategy import Strategy
 from trialsim.montecarlo import Simulation, TargetPrecision, choose_engine, grow, ignore_stage, keep_first, make_ready
 from trialsim.montecarlo.resume import open_store
 from trialsim.records.digest import configuration_digest
+from trialsim.records.replicate_store import ReplicateStore
 from trialsim.records.store import check_destination
 from trialsim.records.tables import event_table, readable_events
-from trialsim.records.work_folder import work_folder
+from trialsim.records.work_folder import WorkFolder, work_folder
 from trialsim.report import describe
 from trialsim.result import Result, configuration_of_run
 from trialsim.stopping import enough_for
@@ -117,10 +119,7 @@ def run(
     destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     earlier = Path(resume) if resume is not None else None
 
-    n_kept = trials_to_keep(protocol, keep)
-    if n_kept < keep:
-        on_note(f"patients and events of {n_kept:,} trials are kept, not of {keep:,}: a log has up to "
-                f"{expected_events(protocol):,.0f} rows, and {v.MAX_LOGGED_EVENTS:,} fit in memory")  # fmt: skip
+    n_kept = _trials_that_fit(protocol, keep, on_note)
 
     def result(asked: int) -> Result:
         done = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
@@ -133,25 +132,43 @@ def run(
         on_stage("simulating", "trials")
         n_asked = replicates if target is None else None
         store = open_store(work, simulation, configuration["scenario"], earlier, n_asked)
-        try:
+        with _kept_if_interrupted(work, store, result, figures):
             grow(simulation, store, replicates, on_progress, enough)
-        except Interrupted as stop:
-            if store.n > 0:
-                stop.finished = part = result(store.n + 1)
-                if work is not None:
-                    part.save_in(work, figures)
-            elif work is not None:
-                work.remove()
-            raise
-        except (EventLogError, HazardError):
-            if work is not None:
-                work.remove()  # it would come to the same end again
-            raise
         found = result(store.n)
         if work is not None:
             on_stage("writing results", "")
             found.save_in(work, figures)
     return found
+
+
+def _trials_that_fit(protocol: Protocol, keep: int, on_note: Callable[[str], None]) -> int:
+    """For how many of the first `keep` trials patients and events fit in memory."""
+    n_kept = trials_to_keep(protocol, keep)
+    if n_kept < keep:
+        on_note(f"patients and events of {n_kept:,} trials are kept, not of {keep:,}: a log has up to "
+                f"{expected_events(protocol):,.0f} rows, and {v.MAX_LOGGED_EVENTS:,} fit in memory")  # fmt: skip
+    return n_kept
+
+
+@contextmanager
+def _kept_if_interrupted(
+    work: WorkFolder | None, store: ReplicateStore, result: Callable[[int], Result], figures: Sequence[str]
+) -> Iterator[None]:
+    """What becomes of the replicates so far when their simulation ends early: kept on Ctrl-C, removed on a defect."""
+    try:
+        yield
+    except Interrupted as stop:
+        if store.n > 0:
+            stop.finished = part = result(store.n + 1)
+            if work is not None:
+                part.save_in(work, figures)
+        elif work is not None:
+            work.remove()
+        raise
+    except (EventLogError, HazardError):
+        if work is not None:
+            work.remove()  # it would come to the same end again
+        raise
 
 
 def trace(
