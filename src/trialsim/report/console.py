@@ -105,7 +105,7 @@ def _lines(
     measured = [item for item in _informative(others) if not item.unit][:_MAX_IN_LINE]
     if measured:
         told = [f"{words.label(item.statistic)} {words.with_error(item.value, item.mcse, '')}" for item in measured]
-        lines.append(f"Also measured: {', '.join(told)}, …")
+        lines.append(f"Also measured: {', '.join(told)}.")
     scatter = _largest_scatter(estimates) if varies else ""
     lines += [scatter] if scatter else []
     return [Paragraph("\n".join(lines))] if lines else []

@@ -28,7 +28,6 @@ from trialsim.config.sizing import Sizing, load_study, located
 from trialsim.config.studies import Comparison
 from trialsim.config.treatment import Treatment
 from trialsim.config.varying import table_of, varying_names
-from trialsim.design.making_ready import check_study
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.model.clock import dose_factor
 from trialsim.report import words
@@ -64,6 +63,8 @@ def _study(study: Comparison | Sizing) -> Iterator[str]:
     """The synopsis of a study, once what `compare` or `size` would refuse is refused."""
     if isinstance(study, Sizing):
         try:
+            from trialsim.design.making_ready import check_study  # needs the compiler, which other files do without
+
             check_study(study)
         except RequestError as error:
             raise located(error, study) from None
