@@ -141,9 +141,13 @@ class Sized:
     def digest(self) -> str:
         """The digest of what was computed: equal for equal study, seed and trials, whatever engine and workers.
 
-        The paragraph for the protocol is no part of it: its words and the version that it names are no results.
+        Two parts are left out: the paragraph for the protocol, whose words and version are no results, and the shares of
+        what is not known, a regression whose last digits depend on the processor's linear algebra.
         """
-        return configuration_digest(self._results())
+        results = self._results()
+        if results["assurance"] is not None:
+            results["assurance"] = {key: item for key, item in results["assurance"].items() if key != "shares"}
+        return configuration_digest(results)
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data for `--json`; what does not exist is null."""
