@@ -17,13 +17,14 @@ from trialsim.config.size_study import SizeStudy
 from trialsim.config.sizing import is_sizing, load_sizing
 from trialsim.design.calendar import check_agreement, compared
 from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection, TwoArms
+from trialsim.design.enumeration import two_arm_paths
 from trialsim.design.exact.proportions import reject_probability, rejection_region
 from trialsim.design.exact.two_stage import TwoStage, simon
 from trialsim.design.plan import NULL, Exact, Plan, ever_more_power, one_arm_plan, one_rate, precision_plan
 from trialsim.design.running import Trial, run
 from trialsim.design.settings import Setting, followed
 from trialsim.design.trials import Questions
-from trialsim.design.two_arms import selection_plan, two_arm_paths, two_arm_plan
+from trialsim.design.two_arms import selection_plan, two_arm_plan
 from trialsim.errors import DisagreementError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import ParameterPlace

@@ -14,7 +14,8 @@ _SIMON: Final = ("simon-optimal", "simon-minimax", "simon-admissible")
 _BINOMIAL: Final = ("single-stage", "ahern", *_SIMON, "fleming")
 _NOT_OF_TIMES: Final = (*_BINOMIAL, "bryant-day", "precision", "two-arm", "selection")
 _STAGED: Final = (*_SIMON, "fleming", "bryant-day", "two-arm")
-TESTS: Final = ("boschloo", "fisher", "z-pooled", "chi-square", "unpooled")  # of two proportions
+TESTS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled", "chi-square", "unpooled")  # of two proportions
+TESTS_OF_TWO_KINDS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled")  # whose two sides are defined in two ways
 TESTS_AT_LOOKS: Final = ("chi-square",)
 WALD: Final = "wald"
 # Which designs use a key; keys that are not here are of all of them.
@@ -30,6 +31,7 @@ USED_BY: Final[dict[str, tuple[str, ...]]] = {
     "allocation": ARMS,
     "looks": ("two-arm", "logrank"),
     "test": ("two-arm",),
+    "two_sided": ("two-arm",),
     "sides": ("two-arm", *OF_TIMES),
     "alpha": tuple(name for name in get_args(Design) if name not in ("precision", "selection")),
     "safety": _NOT_OF_TIMES,
@@ -56,6 +58,7 @@ def misfits(study: SizeStudy) -> Iterator[Misfit]:
             yield key, f"{study.design} needs it", _NEEDED[key]
     yield from _wrong_arms(study)
     yield from _wrong_test(study)
+    yield from _wrong_two_sided(study)
     yield from _wrong_errors(study)
     yield from _wrong_alternative(study)
     yield from _wrong_looks(study)
@@ -104,6 +107,20 @@ def _wrong_test(study: SizeStudy) -> Iterator[Misfit]:
                 yield f"conduct.{key}", "`test: wald` does not use it", f"no `conduct.{key}`, or another test"
 
 
+def _wrong_two_sided(study: SizeStudy) -> Iterator[Misfit]:
+    """The definition of a two-sided test is asked for where there are two."""
+    if study.two_sided is None or study.design != "two-arm":
+        return
+    key, test = "two_sided", study.test or TESTS[0]
+    if study.sides == 1:
+        yield key, "the test is one-sided", "`sides: 2`, or no `two_sided`"
+    elif len(study.looks.at) > 1:
+        yield key, "looks at two proportions take the pooled z statistic", "no `two_sided`, or one look"
+    elif test not in TESTS_OF_TWO_KINDS:
+        allowed = f"no `two_sided`, or one of the tests {', '.join(TESTS_OF_TWO_KINDS)}"
+        yield key, f"both definitions of a two-sided test are the same for {test}", allowed
+
+
 def _wrong_errors(study: SizeStudy) -> Iterator[Misfit]:
     if not 0.0 < study.alpha < 1.0:
         yield "alpha", f"alpha {study.alpha:g}: no test of a finite trial has this level", "0 < alpha < 1, such as 0.05"
@@ -143,6 +160,11 @@ def _wrong_looks(study: SizeStudy) -> Iterator[Misfit]:
         if not rises or abs(looks.spending[-1] - study.alpha) > 1e-12:
             wrong = "cumulative alphas rise to the level of the test"
             yield "looks.spending", wrong, f"{len(looks.at)} rising numbers, the last alpha = {study.alpha:g}"
+    if looks.boundary == "exact" and study.design == "logrank":
+        yield "looks.boundary", "the log-rank test has no exact boundary", "no `looks.boundary`, or design two-arm"
+    elif looks.boundary == "exact" and len(looks.at) == 1:
+        wrong = "there is no interim look, and one look has exact tests"
+        yield "looks.boundary", wrong, "interim looks, such as `at: [0.5, 1]`, or `test: z-pooled`"
     futility = looks.futility
     if futility is None:
         return

@@ -73,12 +73,14 @@ class Futility(Section):
 class Looks(Section):
     """Interim looks `at` shares of the patients or events, the last 1; alpha is spent by `spending`.
 
-    `spending` is `obrien-fleming`, `pocock`, `power RHO` (alpha t^RHO), or the cumulative alphas themselves.
+    `spending` is `obrien-fleming`, `pocock`, `power RHO` (alpha t^RHO), or the cumulative alphas themselves. With
+    `boundary` exact, the alpha that is spent is lowered until two proportions keep the level whatever rate they share.
     """
 
     at: list[Share] = Field(default_factory=lambda: [1.0], min_length=1, max_length=10)
     spending: str | list[Share] = "obrien-fleming"
     futility: Futility | None = None
+    boundary: Literal["normal", "exact"] = "normal"
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -179,6 +181,7 @@ class SizeStudy(Section):
     power: Share = 0.80
     sides: Literal[1, 2] = 1
     test: str | None = None
+    two_sided: Literal["doubled", "ordered"] | None = None
     stages: Stages | None = None
     toxicity: ToxicityAim | None = None
     variants: dict[str, dict[str, Any]] = Field(default_factory=dict)

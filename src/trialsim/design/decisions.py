@@ -160,6 +160,7 @@ class TwoArms:
     """Two arms (control, experimental), one question. One look: an exact or approximate test at the attained numbers.
 
     More looks: the pooled z statistic against bounds by look, `upper` for rejecting and `lower` for futility.
+    `two_sided` is that of `exact.proportions.rejection_region`.
     """
 
     looks: tuple[int, ...]
@@ -169,6 +170,7 @@ class TwoArms:
     better: str
     upper: tuple[float, ...] = ()
     lower: tuple[float, ...] = ()
+    two_sided: str | None = None
 
     def statistic(self, counts: Counts) -> Floats:
         """The pooled z statistic, positive where the experimental arm is better; 0 where the arms cannot differ."""
@@ -203,7 +205,8 @@ class TwoArms:
         for i, (control, experimental) in enumerate(sizes.tolist()):
             if control and experimental:
                 own = np.flatnonzero(which.reshape(-1) == i)
-                region = _region(control, experimental, self.alpha, self.sides, self.test, self.better)
+                arms = control, experimental
+                region = _region(*arms, self.alpha, self.sides, self.test, self.better, self.two_sided)
                 found[own] = region[counts[own, 0, 1], counts[own, 1, 1]]
         return found
 
@@ -298,5 +301,7 @@ def _standardised(n: Counts, x: Counts, p0: float) -> Floats:
 
 
 @lru_cache(maxsize=512)
-def _region(control: int, experimental: int, alpha: float, sides: int, test: str, better: str) -> npt.NDArray[np.bool_]:
-    return rejection_region(control, experimental, alpha, sides, test, better)  # type: ignore[arg-type]
+def _region(
+    control: int, experimental: int, alpha: float, sides: int, test: str, better: str, two_sided: str | None
+) -> npt.NDArray[np.bool_]:
+    return rejection_region(control, experimental, alpha, sides, test, better, two_sided)  # type: ignore[arg-type]

@@ -15,11 +15,11 @@ import numpy as np
 from scipy.stats import norm
 
 from trialsim.config.size_study import SizeStudy
+from trialsim.design.boundaries import bounds_of
 from trialsim.design.event_decisions import EventDecisions
 from trialsim.design.exact.sequential import crossing_probabilities, drift_for_power, inflation
 from trialsim.design.exact.time_to_event import Arms, freedman_events, lachin_foulkes_power, schoenfeld_events
 from trialsim.design.plan import ALTERNATIVE, NULL
-from trialsim.design.two_arms import bounds_of
 from trialsim.errors import RequestError
 from trialsim.model.conduct import EventConduct
 from trialsim.model.units import DAYS_PER_MONTH

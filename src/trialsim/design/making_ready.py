@@ -11,6 +11,7 @@ from trialsim.comparison.endpoints import endpoints_of
 from trialsim.config import protocol_of
 from trialsim.config.size_study import CALIBRATED, MODELLED, OF_TIMES, SizeStudy
 from trialsim.config.sizing import Sizing
+from trialsim.design.boundaries import bounds_of
 from trialsim.design.event_plan import by_lachin_and_foulkes, event_plan
 from trialsim.design.exact.bryant_day import check_bryant_day
 from trialsim.design.exact.stages import check_rates
@@ -50,7 +51,7 @@ from trialsim.design.settings import (
     with_toxicity,
 )
 from trialsim.design.trials import Questions
-from trialsim.design.two_arms import bounds_of, seats_of, selection_plan, two_arm_plan
+from trialsim.design.two_arms import seats_of, selection_plan, two_arm_plan
 from trialsim.design.wald import WaldTest
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c

@@ -14,6 +14,7 @@ from scipy.stats import nbinom
 from trialsim.comparison.allocation import Arms
 from trialsim.config.size_study import SizeStudy
 from trialsim.config.sizing import Sizing
+from trialsim.design.boundaries import MOST_EXACT, ExactBounds
 from trialsim.design.decisions import TwoArms
 from trialsim.design.event_plan import EventPlan
 from trialsim.design.exact.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
@@ -33,7 +34,7 @@ from trialsim.design.settings import (
     followed,
 )
 from trialsim.design.trials import Questions
-from trialsim.design.two_arms import seats_of, two_arm_at
+from trialsim.design.two_arms import exact_bounds_of, seats_of, two_arm_at
 from trialsim.design.wald import WaldTest, of_size
 from trialsim.errors import RequestError
 from trialsim.model import conduct as c
@@ -187,7 +188,13 @@ class Ready:
         """The sizes, rising, among which simulation can search."""
         if self.is_two_stage:
             return np.array(list(self.two_stage))
-        return multiples((10 if self.events is not None else 2) * self.step, self.study.largest_n, self.step)
+        most = self.study.largest_n if self.exact_bounds is None else min(self.study.largest_n, MOST_EXACT)
+        return multiples((10 if self.events is not None else 2) * self.step, most, self.step)
+
+    @cached_property
+    def exact_bounds(self) -> ExactBounds | None:
+        """The exact boundaries of looks at two proportions by n; None where they are not asked for."""
+        return exact_bounds_of(self.study, self.better, self.plan.seats) if self.plan is not None else None
 
     def plan_at(self, n: int) -> Plan:
         """The design with `n` patients."""
@@ -198,7 +205,7 @@ class Ready:
         if self.study.design == "precision":
             return precision_at(self.study, n, float(self.plan.numbers["p1"]), n)
         if isinstance(self.plan.decisions, TwoArms):
-            decisions = two_arm_at(self.study, self.plan.decisions, n, self.plan.seats)
+            decisions = two_arm_at(self.study, self.plan.decisions, n, self.plan.seats, self.exact_bounds)
             return replace(self.plan, decisions=decisions)
         return single_at(self.study, n, float(self.plan.numbers["p1"]))
 

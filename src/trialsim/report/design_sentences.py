@@ -21,6 +21,20 @@ _SOURCES = {
     "bryant-day": "Bryant and Day 1995",
     "selection": "Simon, Wittes and Ellenberg 1985",
 }
+_TESTS = {
+    "fisher": "exact and conditional",
+    "boschloo": "exact and unconditional",
+    "z-pooled": "exact and unconditional",
+    "z-unpooled": "exact and unconditional",
+    "chi-square": "asymptotic, pooled z statistic",
+    "unpooled": "asymptotic, unpooled z statistic",
+}
+_ORDERS = {
+    "fisher": "their probability given the total (minimum likelihood)",
+    "boschloo": "Fisher's two-sided p-value",
+    "z-pooled": "the absolute pooled z statistic",
+    "z-unpooled": "the absolute unpooled z statistic",
+}
 _SPENDING = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
 
 
@@ -117,12 +131,26 @@ def _two_arms(ready: Ready, design: Mapping[str, Any]) -> list[str]:
     if "looks" in design:
         first += _looks(study, design, "patients")
     else:
-        first += f"The test is {design['test']}, {_sides(study)}, at level {study.alpha:g}. "
+        first += f"The test is {test_in_words(design, study.sides)}, {_sides(study)}, at level {study.alpha:g}. "
     return [
         first + f"If the rates are {design['p_control']:.3f} and {design['p_experimental']:.3f} the power is "
         f"{design['power']:.3f}; if both are {design['p_control']:.3f} the type I error is {design['alpha']:.4f} (both "
         f"exact, by enumeration).{level_warning(design)}"
     ]
+
+
+def test_in_words(design: Mapping[str, Any], sides: int) -> str:
+    """The test of two proportions at one look with the definition that is used; nothing for other designs."""
+    test = str(design.get("test"))
+    if test not in _TESTS or "looks" in design:
+        return ""
+    how = f", {_TESTS[test]}" if _TESTS[test] else ""
+    two_sided = design.get("two_sided")
+    if sides == 2 and two_sided == "doubled":
+        how += ", both one-sided tests at half the level"
+    elif sides == 2 and two_sided == "ordered":
+        how += f", tables ordered by {_ORDERS[test]}"
+    return f"{test}{how}"
 
 
 def level_warning(design: Mapping[str, Any]) -> str:
@@ -132,8 +160,8 @@ def level_warning(design: Mapping[str, Any]) -> str:
         return ""
     return (
         f" The level is not kept at every rate: if both arms share another rate, the type I error is up to "
-        f"{highest:.4f} where {nominal:g} is asked for (pooled z statistic); one look with boschloo, fisher or "
-        "z-pooled keeps it."
+        f"{highest:.4f} where {nominal:g} is asked for (pooled z statistic); `looks.boundary: exact` keeps "
+        "it, as does one look with boschloo, fisher or z-pooled."
     )
 
 
@@ -191,6 +219,11 @@ def _looks(study: SizeStudy, design: Mapping[str, Any], of: str) -> str:
         f"{when}; the null hypothesis is rejected if the standardised difference reaches {reached} ({_sides(study)} "
         f"level {study.alpha:g}, alpha spent as {how}, Lan and DeMets 1983). "
     )
+    if "spent_alpha" in design:
+        text += (
+            f"The alpha that is spent is lowered from {study.alpha:g} to {design['spent_alpha']:.4g}, so that the type "
+            f"I error is at most {study.alpha:g} whatever rate the arms share (exact, by enumeration). "
+        )
     if design["lower_z"]:
         low = _listed([f"{z:.3f}" for z in design["lower_z"][:-1]])
         binding = "binding" if looks.futility is not None and looks.futility.binding else "non-binding"

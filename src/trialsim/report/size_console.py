@@ -14,7 +14,7 @@ from trialsim.design.calendar import DECIDED, EXPECTED_N
 from trialsim.design.ready import Ready
 from trialsim.design.search import Found
 from trialsim.report import words
-from trialsim.report.design_sentences import larger_design, level_warning
+from trialsim.report.design_sentences import larger_design, level_warning, test_in_words
 from trialsim.report.layout import DataTable, Paragraph
 
 _SHOWN = {
@@ -34,6 +34,7 @@ _SHOWN = {
     "looks": "looks after",
     "upper_z": "reject from z",
     "lower_z": "stop for futility below z",
+    "spent_alpha": "alpha spent, lowered to keep the level",
     "alpha": "type I error (alpha)",
     "highest_alpha": "the highest at any rate that the arms may share",
     "alpha_r": "at the null response (alpha R)",
@@ -55,6 +56,7 @@ _SHOWN = {
     "expected_half_width": "expected half width",
     "coverage": "coverage of the interval",
     "test": "test",
+    "two_sided": "its two sides",
     "approximations": "control patients by approximation",
     "best": "best arm",
 }
@@ -84,6 +86,7 @@ def size_view(
     parts: list[RenderableType] = [
         Paragraph(f"\n{study.title}", "bold"),
         Paragraph(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n"),
+        *([Paragraph(f"The test: {test}.\n")] if (test := test_in_words(design, study.sides)) else []),
         *([Paragraph(f"{warning.strip()}\n")] if (warning := level_warning(design)) else []),
         _design(design, ready),
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
-from trialsim.config.size_misfits import USED_BY
+from trialsim.config.size_misfits import TESTS, TESTS_OF_TWO_KINDS, USED_BY
 from trialsim.config.size_study import ARMS, CALIBRATED, MODELLED, SizeStudy
 from trialsim.config.sizing import Sizing
+from trialsim.design.exact.proportions import Test, usual_two_sided
 from trialsim.design.plan import LARGEST
 from trialsim.report.study_synopsis import departures
 from trialsim.report.words import endpoint_in_words, in_brackets, per_cent
@@ -56,7 +58,10 @@ def _limit(study: SizeStudy) -> str:
 def _design(study: SizeStudy) -> Iterator[str]:
     """Test, arms, looks, boundaries."""
     if study.design == "two-arm":
-        yield f"  test: {study.test or ('boschloo' if len(study.looks.at) == 1 else 'pooled z')}"
+        test = study.test or (TESTS[0] if len(study.looks.at) == 1 else "pooled z")
+        has_two = study.sides == 2 and test in TESTS_OF_TWO_KINDS and len(study.looks.at) == 1
+        two_sided = study.two_sided or usual_two_sided(cast(Test, test))
+        yield f"  test: {test}{f', two-sided: {two_sided}' if has_two else ''}"
     if study.design in ARMS:
         ratio = " : ".join(f"{study.allocation.ratio.get(name, 1)} {name}" for name in study.variants)
         strata = f", within strata of {', '.join(study.allocation.strata)}" if study.allocation.strata else ""
@@ -64,6 +69,8 @@ def _design(study: SizeStudy) -> Iterator[str]:
     looks = study.looks
     if len(looks.at) > 1:
         yield f"  looks at {', '.join(f'{share:g}' for share in looks.at)} of the information; alpha: {looks.spending}"
+        if looks.boundary == "exact":
+            yield "  boundary: exact, the alpha that is spent is lowered until the level is kept at every shared rate"
         futility = looks.futility
         if futility is not None:
             rule = f"beta as {futility.spending}" if futility.spending else f"z below {futility.z}"

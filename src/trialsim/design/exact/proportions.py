@@ -1,16 +1,17 @@
-"""Two proportions in two arms: rejection regions of five tests, their exact power and size, sizes by approximation.
+"""Two proportions in two arms: rejection regions of six tests, their exact power and size, sizes by approximation.
 
 A region holds one cell per table (successes in the control arm, successes in the experimental arm). Fisher's test is
 conditional on all successes; Boschloo's (1970, Statistica Neerlandica) and the pooled z test made exact by Suissa and
-Shuster (1985, Journal of the Royal Statistical Society A) are unconditional: tables are ordered by a statistic, and
-the region is the largest that is rejected with probability at most alpha whatever rate the arms share. The chi-square
-and Wald tests take normal quantiles and may exceed alpha; `size_of` says by how much.
+Shuster (1985, Journal of the Royal Statistical Society A), like that of the unpooled z, are unconditional: tables are
+ordered by a statistic, and the region is the largest that is rejected with probability at most alpha whatever rate the
+arms share. The chi-square test (pooled z) and the unpooled z test take normal quantiles and may exceed alpha; `size_of`
+says by how much. Where a two-sided test has two definitions in use, `two_sided` says which is meant.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +31,20 @@ from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
 Region = npt.NDArray[np.bool_]
-Test = Literal["fisher", "boschloo", "z-pooled", "chi-square", "unpooled"]
+Test = Literal["fisher", "boschloo", "z-pooled", "z-unpooled", "chi-square", "unpooled"]
+TwoSided = Literal["doubled", "ordered"]
+Item = TypeVar("Item", bound=np.generic)
 Better = Literal["higher", "lower"]
 Approximation = Literal["pooled", "unpooled", "continuity", "arcsine"]
 
-TESTS = ("fisher", "boschloo", "z-pooled", "chi-square", "unpooled")
-EXACT_TESTS = ("fisher", "boschloo", "z-pooled")  # whose level is at most alpha whatever rate the arms share
+TESTS = ("fisher", "boschloo", "z-pooled", "z-unpooled", "chi-square", "unpooled")
+TWO_SIDED = ("doubled", "ordered")
+EXACT_TESTS = (
+    "fisher",
+    "boschloo",
+    "z-pooled",
+    "z-unpooled",
+)  # whose level is at most alpha whatever rate the arms share
 APPROXIMATIONS = ("pooled", "unpooled", "continuity", "arcsine")
 
 
@@ -46,13 +55,16 @@ def rejection_region(
     sides: int = 2,
     test: Test = "fisher",
     better: Better = "higher",
+    two_sided: TwoSided | None = None,
 ) -> Region:
     """The tables that a test rejects at level alpha, shape (n_control + 1, n_experimental + 1).
 
     With `sides` 1 only tables with a `better` (higher or lower) rate in the experimental arm are rejected. With
-    `sides` 2 Fisher's test adds up tables that are no more probable than the one seen, Boschloo's is the union of both
-    one-sided tests at alpha / 2, and the z tests take the absolute value. The size of an unconditional region is at
-    most alpha + 2e-9, see `nuisance`. Raises RequestError for numbers and names that describe no such test.
+    `sides` 2 there are two definitions. "doubled": both one-sided tests at alpha / 2. "ordered": one order of all
+    tables, by the sum of the tables that are no more probable given the total (Fisher's test; Boschloo's orders by that
+    p-value), or by the absolute z. Without `two_sided` it is `usual_two_sided` of the test; tests that take a normal
+    quantile are the same either way. The size of an unconditional region is at most alpha + 2e-9, see `nuisance`.
+    Raises RequestError for numbers and names that describe no such test.
     """
     check_count("n_control", n_control)
     check_count("n_experimental", n_experimental)
@@ -60,18 +72,37 @@ def rejection_region(
     check_choice("sides", sides, (1, 2))
     check_choice("test", test, TESTS)
     check_choice("better", better, ("higher", "lower"))
+    check_two_sided(two_sided, sides)
     if sides == 1:
-        region = _one_sided(n_control, n_experimental, alpha, test)
-        return region if better == "higher" else _mirrored(region)
-    if test == "boschloo":
-        half = _one_sided(n_control, n_experimental, alpha / 2.0, test)
-        return half | _mirrored(half)
-    if test == "fisher":
-        return fisher_two_sided(n_control, n_experimental) <= highest_accepted(alpha)
-    z = np.abs(z_statistic(n_control, n_experimental, is_pooled=test != "unpooled"))
-    if test == "z-pooled":
-        return _largest_region(-z, alpha)
-    return z >= stats.norm.isf(alpha / 2.0)
+        region = _region(statistic_of(n_control, n_experimental, test), alpha, test)
+        return region if better == "higher" else mirrored(region)
+    if (two_sided or usual_two_sided(test)) == "doubled":
+        half = _region(statistic_of(n_control, n_experimental, test), alpha / 2.0, test)
+        return half | mirrored(half)
+    ordered = statistic_of(n_control, n_experimental, test, is_ordered=True)
+    return _region(ordered, alpha, test, tails=2)
+
+
+def usual_two_sided(test: Test) -> TwoSided:
+    """The definition of a two-sided test that holds unless another one is asked for."""
+    return "doubled" if test == "boschloo" else "ordered"
+
+
+def check_two_sided(two_sided: object, sides: int) -> None:
+    """Refuse a definition that there is not, and one for a test with one side. Raises RequestError."""
+    if two_sided is None:
+        return
+    check_choice("two_sided", two_sided, TWO_SIDED)
+    if sides == 1:
+        raise RequestError(f"two_sided: {two_sided}", "The test is one-sided.", "`sides` 2, or no `two_sided`.")
+
+
+def statistic_of(n_control: int, n_experimental: int, test: Test, *, is_ordered: bool = False) -> Floats:
+    """What orders the tables of a test, the smallest being the most extreme; `is_ordered` for both sides at once."""
+    if test in ("fisher", "boschloo"):
+        return (fisher_two_sided if is_ordered else fisher_higher)(n_control, n_experimental)
+    z = z_statistic(n_control, n_experimental, is_pooled=test not in ("unpooled", "z-unpooled"))
+    return -np.abs(z) if is_ordered else -z
 
 
 def reject_probability(region: Region, p_control: float, p_experimental: float) -> float:
@@ -150,41 +181,52 @@ def times(n: int, ratio: float) -> int:
     return math.ceil(n * ratio * (1.0 - TOLERANCE))
 
 
-def _mirrored(region: Region) -> Region:
-    """The region of the other direction: failures counted in place of successes."""
+def mirrored(region: npt.NDArray[Item]) -> npt.NDArray[Item]:
+    """The region of the other direction, or what else belongs to its tables: failures take the place of successes."""
     return region[::-1, ::-1]
 
 
-def _one_sided(n_control: int, n_experimental: int, alpha: float, test: Test) -> Region:
-    """Tables with too high a rate in the experimental arm."""
+def _region(statistic: Floats, alpha: float, test: Test, tails: int = 1) -> Region:
+    """The tables that are rejected by what orders them; `tails` of the normal distribution are cut off."""
     if test == "fisher":
-        return fisher_higher(n_control, n_experimental) <= highest_accepted(alpha)
-    if test == "boschloo":
-        return _largest_region(fisher_higher(n_control, n_experimental), alpha)
-    z = z_statistic(n_control, n_experimental, is_pooled=test != "unpooled")
-    if test == "z-pooled":
-        return _largest_region(-z, alpha)
-    return z >= stats.norm.isf(alpha)
+        return statistic <= highest_accepted(alpha)
+    if test in EXACT_TESTS:
+        return _largest_region(statistic, alpha)
+    return -statistic >= stats.norm.isf(alpha / tails)
+
+
+class Ordered:
+    """All tables in the order of a statistic, those of equal statistics together.
+
+    `tables` are flat indices, `ends` counts of tables at which a region may end, rising.
+    """
+
+    def __init__(self, statistic: Floats) -> None:
+        flat = statistic.ravel()
+        self.shape = statistic.shape
+        self.tables = np.argsort(flat, kind="stable")
+        rising = flat[self.tables]
+        with np.errstate(invalid="ignore"):  # infinite statistics are equal: their difference is no number
+            is_end = np.diff(rising) > TOLERANCE * np.abs(np.where(np.isinf(rising), 0.0, rising)[1:])
+        self.ends = np.append(np.flatnonzero(is_end) + 1, flat.size)
+        self._totals = totals_of(*self.shape).ravel()[self.tables]
+        self._weights = given_total(self.shape[0] - 1, self.shape[1] - 1).ravel()[self.tables]
+
+    def has_level(self, end: int, alpha: float) -> bool:
+        """Whether the first `end` tables are rejected with probability at most alpha whatever rate the arms share."""
+        n_totals = self.shape[0] + self.shape[1] - 1
+        conditional = np.bincount(self._totals[:end], self._weights[:end], n_totals).astype(np.float64)
+        return largest_probability(conditional, alpha) <= highest_accepted(alpha) + BRACKET
 
 
 def _largest_region(statistic: Floats, alpha: float) -> Region:
     """The tables with the smallest statistics whose size is at most alpha; equal statistics go together."""
-    flat = statistic.ravel()
-    order = np.argsort(flat, kind="stable")
-    steps = np.diff(flat[order])
-    ends = np.append(np.flatnonzero(steps > TOLERANCE * np.abs(flat[order][1:])) + 1, flat.size)
-    totals = totals_of(*statistic.shape).ravel()[order]
-    weights = given_total(statistic.shape[0] - 1, statistic.shape[1] - 1).ravel()[order]
-    ntotals_of = statistic.shape[0] + statistic.shape[1] - 1
-
-    def is_small(end: int) -> bool:
-        conditional = np.bincount(totals[:end], weights[:end], ntotals_of).astype(np.float64)
-        return largest_probability(conditional, alpha) <= highest_accepted(alpha) + BRACKET
-
-    small, too_large = -1, len(ends) - 1  # all tables together have probability 1
+    order = Ordered(statistic)
+    small, too_large = -1, len(order.ends) - 1  # all tables together have probability 1
     while too_large - small > 1:
         middle = (small + too_large) // 2
-        small, too_large = (middle, too_large) if is_small(int(ends[middle])) else (small, middle)
-    region = np.zeros(flat.size, dtype=np.bool_)
-    region[order[: ends[small] if small >= 0 else 0]] = True
+        is_small = order.has_level(int(order.ends[middle]), alpha)
+        small, too_large = (middle, too_large) if is_small else (small, middle)
+    region = np.zeros(statistic.size, dtype=np.bool_)
+    region[order.tables[: order.ends[small] if small >= 0 else 0]] = True
     return region.reshape(statistic.shape)

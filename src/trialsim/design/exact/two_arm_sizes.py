@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from trialsim.design.exact.arguments import LARGEST_ARM, check_choice, check_count
 from trialsim.design.exact.binomial import binomial_probabilities
@@ -16,13 +17,19 @@ from trialsim.design.exact.proportions import (
     EXACT_TESTS,
     TESTS,
     Better,
+    Ordered,
     Region,
     Test,
+    TwoSided,
     check_question,
+    check_two_sided,
+    mirrored,
     reject_probability,
     rejection_region,
     size_of,
+    statistic_of,
     times,
+    usual_two_sided,
 )
 from trialsim.design.exact.rounding import highest_accepted, lowest_accepted
 from trialsim.design.exact.sawtooth import first_reaching
@@ -30,6 +37,7 @@ from trialsim.errors import RequestError
 
 Arms = tuple[int, int]  # patients of the control and of the experimental arm
 MOST_PARTS = 1000
+UNCONDITIONAL = tuple(test for test in EXACT_TESTS if test != "fisher")
 
 
 @dataclass(frozen=True)
@@ -66,17 +74,20 @@ def smallest_n(
     test: Test = "fisher",
     ratio: float = 1.0,
     largest: int = 1000,
+    two_sided: TwoSided | None = None,
 ) -> TwoArmSize:
     """The smallest trial whose test reaches a power at two true rates, exactly; by patients of the control arm.
 
     The experimental arm has `ratio` times the patients of the control arm, rounded upwards. A one-sided test looks in
-    the direction of the true difference. Raises RequestError for numbers that describe no such trial, and where no
-    trial with up to `largest` patients in the control arm reaches the power.
+    the direction of the true difference, `two_sided` is that of `rejection_region`. An exact unconditional test of 1000
+    patients in each arm takes about half a minute, fisher and the tests with normal quantiles take seconds. Raises
+    RequestError for numbers that describe no such trial, and where no trial with up to `largest` patients in the
+    control arm reaches the power.
     """
     check_question(p_control, p_experimental, alpha, power, sides, ratio)
     check_count("largest", largest)
     largest = min(largest, int(LARGEST_ARM / max(ratio, 1.0)))
-    wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test)
+    wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test, two_sided)
     found = wanted.smallest(lambda n: (n, times(n, ratio)), largest, lambda n: 15 + math.isqrt(n))
     if isinstance(found, float):
         wrong = f"No trial with at most {largest} patients in the control arm reaches this power."
@@ -94,6 +105,7 @@ def smallest_trial(
     test: Test = "fisher",
     parts: Arms = (1, 1),
     largest: int = 1000,
+    two_sided: TwoSided | None = None,
 ) -> TwoArmSize:
     """The smallest trial whose test reaches a power at two true rates, exactly; by patients of both arms together.
 
@@ -103,7 +115,7 @@ def smallest_trial(
         check_count("parts", part, largest=MOST_PARTS)
     check_question(p_control, p_experimental, alpha, power, sides, 1.0)
     check_count("largest", largest, 2, 2 * LARGEST_ARM)
-    wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test)
+    wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test, two_sided)
     first = next(n for n in range(2, MOST_PARTS + 2) if min(split_of(n, parts)) > 0)
     step, before = (2, 0) if parts[0] == parts[1] else (1, first - 1)
     most = min((largest - before) // step, int(LARGEST_ARM * sum(parts) / max(parts)) // step)
@@ -124,15 +136,27 @@ def smallest_trial(
 class _Wanted:
     """What is wanted of a trial, and the power that a trial of two arms has."""
 
-    def __init__(self, p_control: float, p_experimental: float, alpha: float, power: float, sides: int, test: Test):
+    def __init__(
+        self,
+        p_control: float,
+        p_experimental: float,
+        alpha: float,
+        power: float,
+        sides: int,
+        test: Test,
+        two_sided: TwoSided | None,
+    ) -> None:
         check_choice("test", test, TESTS)
+        check_two_sided(two_sided, sides)
         self.rates = p_control, p_experimental
         self.alpha, self.power, self.sides, self.test = alpha, power, sides, test
+        self.two_sided: TwoSided = two_sided or usual_two_sided(test)
         self.better: Better = "higher" if p_experimental > p_control else "lower"
 
     def region(self, arms: Arms) -> Region:
         """The tables that are rejected."""
-        return rejection_region(*arms, self.alpha, self.sides, self.test, self.better)
+        two_sided = self.two_sided if self.sides == 2 else None
+        return rejection_region(*arms, self.alpha, self.sides, self.test, self.better, two_sided)
 
     def power_of(self, arms: Arms) -> float:
         """The power of a trial with these arms."""
@@ -143,12 +167,36 @@ class _Wanted:
         start = self._start(arms_of, largest)
         if start is None:
             return self.power_of(arms_of(largest))
-        crossing = first_reaching(lambda n: self.power_of(arms_of(n)), self.power, teeth, largest, start)
+        crossing = first_reaching(lambda n: float(self.reaches(arms_of(n))), 1.0, teeth, largest, start)
         if crossing is None:
             return self.power_of(arms_of(largest))
         arms = arms_of(crossing.n)
-        size = size_of(self.region(arms))
-        return TwoArmSize(*arms, crossing.reached, size, crossing.stays_from, crossing.checked_to)
+        region = self.region(arms)
+        power = reject_probability(region, *self.rates)
+        return TwoArmSize(*arms, power, size_of(region), crossing.stays_from, crossing.checked_to)
+
+    def reaches(self, arms: Arms) -> bool:
+        """Whether a trial with these arms has the power.
+
+        The regions of an unconditional test lie within each other. So it is enough to know whether the smallest one
+        that has the power keeps the level; one maximum over the common rate instead of some twenty.
+        """
+        if self.test not in UNCONDITIONAL:
+            return self.power_of(arms) >= lowest_accepted(self.power)
+        is_doubled = self.sides == 2 and self.two_sided == "doubled"
+        order = Ordered(statistic_of(*arms, self.test, is_ordered=self.sides == 2 and not is_doubled))
+        places = np.empty(order.tables.size, dtype=np.int64)
+        places[order.tables] = np.arange(order.tables.size)
+        place: npt.NDArray[np.int64] = places.reshape(order.shape)
+        if self.sides == 1 and self.better == "lower":
+            place = mirrored(place)
+        elif is_doubled:
+            place = np.minimum(place, mirrored(place))  # rejected by either of the two tests
+        control, experimental = (binomial_probabilities(n, p) for n, p in zip(arms, self.rates, strict=True))
+        powers = np.cumsum(np.bincount(place.ravel(), np.outer(control, experimental).ravel(), place.size))
+        enough = np.flatnonzero(powers[order.ends - 1] >= lowest_accepted(self.power))
+        level = self.alpha / 2.0 if is_doubled else self.alpha
+        return len(enough) > 0 and order.has_level(int(order.ends[enough[0]]), level)
 
     def _start(self, arms_of: Callable[[int], Arms], largest: int) -> int | None:
         """A trial before which no test of the level has the power; None if that is so of all.
