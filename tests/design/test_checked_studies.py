@@ -42,6 +42,24 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "looks": ({**TWO, "looks": {"at": [0.05, 1.0]}}, "nothing can be rejected"),
     "test": ({**TWO, "test": "barnard"}, "there is no test 'barnard'"),
+    "two sides of one": ({**TWO, "two_sided": "doubled"}, "the test is one-sided"),
+    "two sides at looks": (
+        {**TWO, "sides": 2, "two_sided": "doubled", "looks": {"at": [0.5, 1.0]}},
+        "looks at two proportions take the pooled z statistic",
+    ),
+    "two sides that are the same": (
+        {**TWO, "sides": 2, "two_sided": "ordered", "test": "unpooled"},
+        "are the same for unpooled",
+    ),
+    "two sides of one arm": ({**ONE, "two_sided": "ordered"}, "simon-optimal does not use it"),
+    "exact boundary of one look": ({**TWO, "looks": {"boundary": "exact"}}, "there is no interim look"),
+    "exact boundary of events": (
+        {
+            **TWO, "design": "logrank", "endpoint": "survival", "alternative": 0.6,
+            "looks": {"at": [0.5, 1.0], "boundary": "exact"},
+        },
+        "the log-rank test has no exact boundary",
+    ),
     "test at looks": ({**TWO, "test": "fisher", "looks": {"at": [0.5, 1.0]}}, "no test 'fisher' with interim looks"),
     "strata": ({**TWO, "allocation": {"strata": ["age"]}}, "there is no age to split by"),
     "arm of a ratio": ({**TWO, "allocation": {"ratio": {"c": 2}}}, "there is no variant of this name"),

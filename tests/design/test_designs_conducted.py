@@ -8,24 +8,27 @@ from math import inf
 
 import numpy as np
 import pytest
-from scipy.stats import beta, betabinom, binom
+from scipy.stats import beta, betabinom, binom, norm
 
 from tests.trials import scenario_of
 from trialsim.config import protocol_of
 from trialsim.config.builtin import builtin_names
 from trialsim.config.size_study import SizeStudy
 from trialsim.config.sizing import is_sizing, load_sizing
+from trialsim.design.boundaries import STEPS, ExactBounds, bounds_of
 from trialsim.design.calendar import check_agreement, compared
 from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection, TwoArms
-from trialsim.design.enumeration import two_arm_paths
+from trialsim.design.enumeration import highest_level, two_arm_paths
 from trialsim.design.exact.proportions import reject_probability, rejection_region
+from trialsim.design.exact.sequential import crossing_probabilities
+from trialsim.design.exact.two_arm_sizes import split_of
 from trialsim.design.exact.two_stage import TwoStage, simon
 from trialsim.design.plan import NULL, Exact, Plan, ever_more_power, one_arm_plan, one_rate, precision_plan
 from trialsim.design.running import Trial, run
 from trialsim.design.settings import Setting, followed
 from trialsim.design.trials import Questions
 from trialsim.design.two_arms import selection_plan, two_arm_plan
-from trialsim.errors import DisagreementError
+from trialsim.errors import DisagreementError, RequestError
 from trialsim.model import conduct as c
 from trialsim.model.protocol import ParameterPlace
 from trialsim.report.design_sentences import level_warning
@@ -85,6 +88,92 @@ def test_the_highest_level_with_looks_is_that_of_a_scan_of_rates(looks: list[flo
     assert plan.numbers["highest_alpha"] == pytest.approx(max(levels), rel=2e-3)
     assert plan.numbers["highest_alpha"] > 0.1
     assert "is up to" in level_warning(plan.numbers)
+
+
+EXACT_LOOKS: list[dict[str, object]] = [
+    {"looks": {"at": [0.5, 1.0], "boundary": "exact"}, "alpha": 0.1},
+    {"looks": {"at": [0.5, 1.0], "boundary": "exact", "futility": {"spending": "pocock"}}, "alpha": 0.1},
+    {"looks": {"at": [0.5, 1.0], "boundary": "exact", "futility": {"z": [0.5], "binding": True}}, "alpha": 0.1},
+    {"looks": {"at": [0.4, 1.0], "boundary": "exact", "spending": [0.02, 0.05]}, "sides": 2},
+    {"looks": {"at": [0.4, 1.0], "boundary": "exact"}, "allocation": {"ratio": {"b": 2}}},
+]
+
+
+def rejected_by_hand(plan: Plan, rates: tuple[float, float], counts_futility: bool) -> float:
+    """The probability of rejecting after two looks: every outcome of both arms at both looks, one after the other."""
+    d = plan.decisions
+    assert isinstance(d, TwoArms)
+    (a1, b1), (a, b) = (split_of(n, (plan.seats.count(0), plan.seats.count(1))) for n in d.looks)
+
+    def z(n: tuple[int, int], x: tuple[int, int]) -> float:
+        pooled = sum(x) / sum(n)
+        variance = pooled * (1.0 - pooled) * (1.0 / n[0] + 1.0 / n[1])
+        value = (x[1] / n[1] - x[0] / n[0]) / variance**0.5 if variance > 0.0 else 0.0
+        return abs(value) if d.sides == 2 else value
+
+    sizes = (a1, rates[0]), (b1, rates[1]), (a - a1, rates[0]), (b - b1, rates[1])
+    mass = [binom.pmf(np.arange(n + 1), n, p) for n, p in sizes]
+    final = np.array([[z((a, b), (x, y)) >= d.upper[1] for y in range(b + 1)] for x in range(a + 1)])
+    total = 0.0
+    for x, y in np.ndindex(a1 + 1, b1 + 1):
+        first = z((a1, b1), (x, y))
+        here = float(mass[0][x] * mass[1][y])
+        if first >= d.upper[0]:
+            total += here
+        elif not (counts_futility and d.lower and first < d.lower[0]):
+            total += here * float(mass[2] @ final[x : x + a - a1 + 1, y : y + b - b1 + 1] @ mass[3])
+    return total
+
+
+@pytest.mark.parametrize("more", EXACT_LOOKS)
+def test_an_exact_boundary_keeps_the_level_at_every_rate(more: dict[str, object]) -> None:
+    own = study(TWO, **more)
+    plan = two_arm_plan(own, ("a", "b"), (0.1, 0.6), "higher")
+    binding = own.looks.futility is not None and own.looks.futility.binding
+    levels = [rejected_by_hand(plan, (p, p), binding) for p in np.linspace(0.01, 0.99, 99).tolist()]
+    assert max(levels) <= own.alpha + 3e-9
+    assert max(levels) > 0.5 * own.alpha
+    assert plan.numbers["spent_alpha"] <= own.alpha
+    assert plan.numbers["power"] == pytest.approx(rejected_by_hand(plan, (0.1, 0.6), True), abs=1e-10)
+    assert plan.numbers["power"] >= own.power
+    assert level_warning(plan.numbers) == ""
+
+
+def test_an_exact_boundary_lowers_the_alpha_that_is_spent_as_little_as_it_must() -> None:
+    own, seats = study(TWO, looks={"at": [0.5, 1.0], "boundary": "exact"}, alpha=0.1), (0, 1)
+    bounds = ExactBounds(own, "higher", seats, "chi-square")
+    for looks in [(12, 24), (20, 40), (10, 20), (22, 44)]:
+        part = round(bounds.spent(looks) / own.alpha * STEPS)
+        levels = []
+        for i in (part, part + 1):
+            upper, _ = bounds_of(own.looks, own.alpha * i / STEPS, own.power, 1)
+            levels.append(highest_level(TwoArms(looks, 0.1, 1, "chi-square", "higher", upper), seats))
+        assert levels[0] <= 0.1 + 3e-9
+        assert part == STEPS or levels[1] > 0.1
+
+
+def test_cumulative_alphas_of_two_sides_are_halved() -> None:
+    looks = {"at": [0.5, 1.0], "spending": [0.02, 0.05]}
+    two, _ = bounds_of(study(TWO, looks=looks).looks, 0.05, 0.8, 2)
+    one, _ = bounds_of(study(TWO, looks={**looks, "spending": [0.01, 0.025]}).looks, 0.025, 0.8, 1)
+    assert two == pytest.approx(one)
+    assert two[0] == pytest.approx(norm.isf(0.01))
+
+
+def test_a_binding_z_for_futility_meets_the_bound_at_the_end() -> None:
+    looks = {"at": [0.5, 1.0], "futility": {"z": [0.5], "binding": True}}
+    upper, lower = bounds_of(study(TWO, looks=looks).looks, 0.1, 0.8, 1)
+    assert lower == (0.5, upper[1])
+    assert upper[1] < bounds_of(study(TWO, looks={"at": [0.5, 1.0]}).looks, 0.1, 0.8, 1)[0][1]
+    above, _ = crossing_probabilities([0.5, 1.0], upper, lower, 0.0)
+    assert above.sum() == pytest.approx(0.1, abs=1e-6)
+
+
+def test_an_exact_boundary_is_not_searched_beyond_a_limit() -> None:
+    own = study(TWO, looks={"at": [0.5, 1.0], "boundary": "exact"}, largest_n=5000)
+    with pytest.raises(RequestError, match="none is searched for") as refused:
+        two_arm_plan(own, ("a", "b"), (0.30, 0.35), "higher")
+    assert "looks.boundary: normal" in str(refused.value)
 
 
 def test_a_wrong_exact_value_fails_the_run() -> None:

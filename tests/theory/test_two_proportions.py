@@ -14,17 +14,19 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from trialsim.design.exact.proportions import (
+    EXACT_TESTS,
     TESTS,
     Approximation,
     Better,
     Region,
     Test,
+    TwoSided,
     approximate_n,
     reject_probability,
     rejection_region,
     size_of,
 )
-from trialsim.design.exact.two_arm_sizes import smallest_n, smallest_trial, split_of
+from trialsim.design.exact.two_arm_sizes import UNCONDITIONAL, TwoArmSize, _Wanted, smallest_n, smallest_trial, split_of
 from trialsim.design.two_arms import seats_of
 from trialsim.errors import RequestError
 
@@ -42,13 +44,19 @@ def some_tables(n_control: int, n_experimental: int, how_many: int) -> list[tupl
 
 
 def assert_p_value(
-    n: tuple[int, int], cell: tuple[int, int], p_value: float, sides: int, test: Test, better: Better = "higher"
+    n: tuple[int, int],
+    cell: tuple[int, int],
+    p_value: float,
+    sides: int,
+    test: Test,
+    better: Better = "higher",
+    two_sided: TwoSided | None = None,
 ) -> None:
     """A table is rejected just above its p-value and not just below it."""
     margin = 5e-9 + 1e-6 * p_value  # a size is known to 1e-9, SciPy's maxima are to about 1e-6 of themselves
     if margin < p_value < 0.999:
-        assert rejection_region(*n, p_value + margin, sides, test, better)[cell]
-        assert not rejection_region(*n, p_value - margin, sides, test, better)[cell]
+        assert rejection_region(*n, p_value + margin, sides, test, better, two_sided)[cell]
+        assert not rejection_region(*n, p_value - margin, sides, test, better, two_sided)[cell]
 
 
 def two_sided_p_value(n: tuple[int, int], cell: tuple[int, int]) -> float:
@@ -62,7 +70,12 @@ def two_sided_p_value(n: tuple[int, int], cell: tuple[int, int]) -> float:
         return Fraction((y * n[0] - x * n[1]) ** 2, total * (sum(n) - total)) if 0 < total < sum(n) else Fraction(0)
 
     tables = itertools.product(range(n[0] + 1), range(n[1] + 1))
-    extreme = np.array([table for table in tables if squared_z(*table) >= squared_z(*cell)])
+    return largest_sum(n, [table for table in tables if squared_z(*table) >= squared_z(*cell)])
+
+
+def largest_sum(n: tuple[int, int], tables: list[tuple[int, int]]) -> float:
+    """The largest probability of some tables over the rates that both arms may share."""
+    extreme = np.array(tables)
 
     def probability(rate: float) -> float:
         return float(np.sum(stats.binom.pmf(extreme[:, 0], n[0], rate) * stats.binom.pmf(extreme[:, 1], n[1], rate)))
@@ -109,6 +122,113 @@ def test_pooled_z_rejects_what_scipy_rejects(n: tuple[int, int], cells: list[tup
 def test_pooled_z_rejects_what_whole_numbers_reject(n: tuple[int, int], cells: list[tuple[int, int]]) -> None:
     for cell in cells:
         assert_p_value(n, cell, two_sided_p_value(n, cell), 2, "z-pooled")
+
+
+RANDOM = np.random.default_rng(15)
+RANDOM_TABLES = [
+    (n, (int(RANDOM.integers(n[0] + 1)), int(RANDOM.integers(n[1] + 1))))
+    for n in [(int(RANDOM.integers(3, 16)), int(RANDOM.integers(3, 16))) for _ in range(25)]
+]
+
+
+@pytest.mark.parametrize(("n", "cell"), RANDOM_TABLES)
+def test_both_definitions_of_two_sides_reject_what_scipy_rejects(n: tuple[int, int], cell: tuple[int, int]) -> None:
+    x, y = cell
+    table = np.array([[y, x], [n[1] - y, n[0] - x]])
+    sides = ("greater", "less")
+    fisher = [float(stats.fisher_exact(table, side).pvalue) for side in (*sides, "two-sided")]
+    assert_p_value(n, cell, 2.0 * min(fisher[:2]), 2, "fisher", two_sided="doubled")
+    assert_p_value(n, cell, fisher[2], 2, "fisher", two_sided="ordered")
+    boschloo = [float(stats.boschloo_exact(table, side).pvalue) for side in sides]
+    assert_p_value(n, cell, 2.0 * min(boschloo), 2, "boschloo", two_sided="doubled")
+    if y * n[0] != x * n[1]:
+        side = sides[int(y * n[0] < x * n[1])]
+        better: Better = "higher" if side == "greater" else "lower"
+        tests: tuple[tuple[Test, bool], ...] = (("z-pooled", True), ("z-unpooled", False))
+        for test, is_pooled in tests:
+            at_least, n_ties = as_extreme(n, cell, is_pooled=is_pooled)
+            p_value = largest_sum(n, at_least)
+            assert_p_value(n, cell, p_value, 1, test, better)
+            assert_p_value(n, cell, 2.0 * p_value, 2, test, two_sided="doubled")
+            if n_ties == 1:  # SciPy takes tables whose statistics are equal but for rounding apart
+                assert float(stats.barnard_exact(table, side, pooled=is_pooled).pvalue) == pytest.approx(p_value, 1e-5)
+
+
+def as_extreme(n: tuple[int, int], cell: tuple[int, int], *, is_pooled: bool) -> tuple[list[tuple[int, int]], int]:
+    """The tables whose z is at least as far on the side of a table, by whole numbers, and how many are as far."""
+
+    def signed_square(x: int, y: int) -> Fraction | float:
+        difference, total = y * n[0] - x * n[1], x + y
+        pooled = Fraction(total * (sum(n) - total))
+        unpooled = Fraction(x * (n[0] - x) * n[1] ** 3 + y * (n[1] - y) * n[0] ** 3)
+        variance = pooled if is_pooled else unpooled
+        square = 0 if difference == 0 else difference**2 / variance if variance else math.inf
+        return square if difference > 0 else -square
+
+    sign = 1 if cell[1] * n[0] > cell[0] * n[1] else -1
+    z = {table: sign * signed_square(*table) for table in itertools.product(range(n[0] + 1), range(n[1] + 1))}
+    return [table for table in z if z[table] >= z[cell]], sum(z[table] == z[cell] for table in z)
+
+
+@pytest.mark.parametrize(("n", "cell"), RANDOM_TABLES)
+def test_tables_in_one_order_are_added_up(n: tuple[int, int], cell: tuple[int, int]) -> None:
+    def fisher(x: int, y: int) -> float:
+        return float(stats.fisher_exact([[y, x], [n[1] - y, n[0] - x]]).pvalue)
+
+    def squared_unpooled_z(x: int, y: int) -> Fraction | float:
+        difference = (y * n[0] - x * n[1]) ** 2
+        variance = Fraction(x * (n[0] - x) * n[1] ** 3 + y * (n[1] - y) * n[0] ** 3, n[0] * n[1])
+        return 0.0 if difference == 0 else difference / variance if variance else math.inf
+
+    tables = list(itertools.product(range(n[0] + 1), range(n[1] + 1)))
+    by_fisher = [table for table in tables if fisher(*table) <= fisher(*cell) * (1 + 1e-9)]
+    assert_p_value(n, cell, largest_sum(n, by_fisher), 2, "boschloo", two_sided="ordered")
+    by_z = [table for table in tables if squared_unpooled_z(*table) >= squared_unpooled_z(*cell)]
+    assert_p_value(n, cell, largest_sum(n, by_z), 2, "z-unpooled", two_sided="ordered")
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_two_sides_are_defined_as_before_unless_another_definition_is_asked_for(test: Test) -> None:
+    usual, other = ("doubled", "ordered") if test == "boschloo" else ("ordered", "doubled")
+    regions = [rejection_region(14, 9, 0.05, 2, test, "higher", which) for which in (None, usual, other)]  # type: ignore[arg-type]
+    assert (regions[0] == regions[1]).all()
+    assert (regions[0] == regions[2]).all() == (test in ("chi-square", "unpooled"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.tuples(ARMS, ARMS), ALPHAS, st.sampled_from(UNCONDITIONAL), st.sampled_from(["doubled", "ordered", None]),
+    st.tuples(st.floats(0.02, 0.45), st.floats(0.55, 0.98)), st.booleans(), st.floats(0.35, 0.95),
+)  # fmt: skip
+def test_a_power_is_reached_where_the_region_has_it(
+    arms: tuple[int, int], alpha: float, test: Test, two_sided: TwoSided | None, rates: tuple[float, float],
+    is_lower: bool, power: float,
+) -> None:  # fmt: skip
+    wanted = _Wanted(*(rates[::-1] if is_lower else rates), alpha, power, 2 if two_sided else 1, test, two_sided)
+    assert wanted.reaches(arms) == (wanted.power_of(arms) >= power)
+    if wanted.power_of(arms) > 0.0:
+        wanted.power = wanted.power_of(arms)
+        assert wanted.reaches(arms)
+
+
+def test_the_definition_of_two_sides_decides_on_the_size() -> None:
+    sizes: dict[str, TwoArmSize] = {
+        which: smallest_n(0.1, 0.5, 0.05, 0.8, 2, "fisher", 2.0, two_sided=which)  # type: ignore[arg-type]
+        for which in ("doubled", "ordered")
+    }
+    assert sizes["doubled"].n_control != sizes["ordered"].n_control
+    for which, size in sizes.items():
+        arms = size.n_control, size.n_experimental
+        region = rejection_region(*arms, 0.05, 2, "fisher", "higher", which)  # type: ignore[arg-type]
+        assert size.power == reject_probability(region, 0.1, 0.5)
+
+
+@pytest.mark.parametrize(("sides", "two_sided"), [(1, "doubled"), (2, "likelihood"), (2, 1)])
+def test_a_definition_that_cannot_be_is_refused(sides: int, two_sided: object) -> None:
+    with pytest.raises(RequestError, match="two_sided"):
+        rejection_region(5, 5, 0.05, sides, "fisher", "higher", two_sided)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="two_sided"):
+        smallest_n(0.1, 0.5, sides=sides, two_sided=two_sided)  # type: ignore[arg-type]
 
 
 def test_chi_square_rejects_what_scipy_rejects() -> None:
@@ -225,11 +345,11 @@ def test_the_size_is_the_maximum_of_its_polynomial(region: Region) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(ARMS, ARMS, ALPHAS, st.sampled_from([1, 2]), st.sampled_from(["fisher", "boschloo", "z-pooled"]))
+@given(ARMS, ARMS, ALPHAS, st.sampled_from([None, "doubled", "ordered"]), st.sampled_from(EXACT_TESTS))
 def test_exact_tests_keep_their_level(
-    n_control: int, n_experimental: int, alpha: float, sides: int, test: Test
+    n_control: int, n_experimental: int, alpha: float, two_sided: TwoSided | None, test: Test
 ) -> None:
-    region = rejection_region(n_control, n_experimental, alpha, sides, test)
+    region = rejection_region(n_control, n_experimental, alpha, 2 if two_sided else 1, test, "higher", two_sided)
     assert size_of(region) <= alpha + 3e-9
     for rate in np.linspace(0.0, 1.0, 101):
         assert reject_probability(region, rate, rate) <= alpha + 3e-9
@@ -259,7 +379,7 @@ def test_more_successes_in_the_better_arm_are_never_worse(
     n_control: int, n_experimental: int, alpha: float, test: Test
 ) -> None:
     region = rejection_region(n_control, n_experimental, alpha, 1, test)
-    if test != "unpooled":  # its error of the difference may grow faster than the difference
+    if test not in ("unpooled", "z-unpooled"):  # their error of the difference may grow faster than the difference
         assert (region[:, 1:] >= region[:, :-1]).all()
         assert (region[:-1] >= region[1:]).all()
 

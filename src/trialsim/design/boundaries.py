@@ -22,10 +22,10 @@ STEPS: Final = 200  # an exact boundary spends the largest multiple of alpha / S
 MOST_EXACT: Final = 800  # patients for which exact boundaries are searched: seconds for each size, minutes beyond
 
 
-def spending_of(written: str | list[float]) -> spending.Spending:
-    """A spending function from its words. Raises `RequestError`."""
+def spending_of(written: str | list[float], sides: int = 1) -> spending.Spending:
+    """A spending function from its words, or from the cumulative alphas of all sides. Raises `RequestError`."""
     if isinstance(written, list):
-        return spending.Custom(tuple(written))
+        return spending.Custom(tuple(alpha / sides for alpha in written))
     name, _, rho = written.partition(" ")
     if name == "power":
         return spending.Power(float(rho))
@@ -34,7 +34,7 @@ def spending_of(written: str | list[float]) -> spending.Spending:
 
 def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Upper and lower z bounds by look; no lower ones without futility. Raises `RequestError`."""
-    used = spending_of(looks.spending)
+    used = spending_of(looks.spending, sides)
     upper = efficacy_bounds(looks.at, alpha, used, sides=sides)
     if not np.isfinite(upper).all():
         early = looks.at[int(np.argmax(~np.isfinite(upper)))]
@@ -50,6 +50,7 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
         lower = np.array([*futility.z, upper[-1]])
         if futility.binding:
             upper = efficacy_bounds(looks.at, alpha, used, sides=sides, lower=lower)
+            lower[-1] = upper[-1]  # who counts on stopping rejects from less
         return tuple(upper.tolist()), tuple(lower.tolist())
     found = futility_bounds(
         looks.at, alpha / sides, power, used, spending_of(str(futility.spending)), is_binding=futility.binding
