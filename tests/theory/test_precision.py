@@ -168,3 +168,15 @@ def test_wrong_questions_are_refused(wrong: dict[str, float]) -> None:
 def test_wrong_widths_are_refused(wrong: dict[str, float | str]) -> None:
     with pytest.raises(RequestError):
         smallest_for_half_width(**{"p": 0.4, "half_width": 0.1, **wrong})  # type: ignore[arg-type]
+
+
+def test_a_width_that_takes_too_many_patients_is_refused_with_the_one_that_is_reached() -> None:
+    with pytest.raises(RequestError, match="No trial of at most 20000 patients") as refused:
+        smallest_for_half_width(0.3, 1e-4)
+    assert "or a larger limit" in str(refused.value)
+    with pytest.raises(RequestError, match="No trial of at most 300 patients") as refused:
+        smallest_for_half_width(0.3, 1e-4, largest=300)
+    nearest = float(str(refused.value).split("from ")[1].split(",")[0])
+    assert smallest_for_half_width(0.3, 1.001 * nearest, largest=300).n == pytest.approx(300, abs=5)
+    with pytest.raises(RequestError, match="largest"):
+        smallest_for_half_width(0.3, 1e-4, largest=1_000_000)

@@ -16,6 +16,7 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize
+from scipy.stats import binom
 
 from trialsim.design.exact.bryant_day import WORLDS, BryantDay, Rates, bryant_day, joint
 from trialsim.design.exact.precision import limits
@@ -227,6 +228,58 @@ def test_no_design_beyond_the_end_of_the_search_is_better(question: tuple[float,
                     )
                     for r1 in enough
                 )
+
+
+def least_en_of_any_design(p0: float, p1: float, alpha: float, power: float, largest: int) -> float:
+    """The least EN(p0) of all two-stage designs with n up to `largest`: every n1, r1 and r is tried."""
+    best, size = math.inf, np.arange(largest + 1)
+    mass = {rate: [binom.pmf(size[: n + 1], n, rate) for n in size] for rate in (p0, p1)}
+    tail = {rate: [binom.sf(size[: n + 2] - 1, n, rate) for n in size] for rate in (p0, p1)}
+    for n, n1 in ((total, first) for total in range(2, largest + 1) for first in range(1, total)):
+        needed = np.clip(np.arange(n)[:, None] + 1 - np.arange(n1 + 1), 0, n - n1 + 1)  # by r and x1
+        rejects = {
+            rate: np.cumsum((mass[rate][n1] * tail[rate][n - n1][needed])[:, ::-1], axis=1)[:, ::-1][:, 1:]  # by r, r1
+            for rate in (p0, p1)
+        }
+        fits = ((rejects[p0] <= alpha) & (rejects[p1] >= power)).any(axis=0)
+        expected = n1 + tail[p0][n1][1:-1] * (n - n1)
+        best = min(best, float(expected[fits].min(initial=math.inf)))
+    return best
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        (0.009, 0.16, 0.02, 0.5), (0.007, 0.26, 0.025, 0.7), (0.007, 0.13, 0.025, 0.5), (0.01, 0.16, 0.01, 0.7),
+        (0.019, 0.09, 0.05, 0.5), (0.01, 0.16, 0.025, 0.5),
+    ],
+)  # fmt: skip
+def test_optimal_designs_far_beyond_the_minimax_one_are_those_of_every_design(
+    question: tuple[float, float, float, float],
+) -> None:
+    best, fewest = simon(OPTIMAL, *question), simon(MINIMAX, *question)
+    assert best.n > 2 * fewest.n + 10
+    assert best.en_p0 == pytest.approx(least_en_of_any_design(*question, best.n + 15), rel=1e-9)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.floats(0.004, 0.03), st.floats(0.14, 0.3), st.sampled_from([0.01, 0.025, 0.05]), st.sampled_from([0.5, 0.6, 0.7])
+)
+def test_optimal_designs_at_rare_events_are_those_of_every_design(
+    p0: float, p1: float, alpha: float, power: float
+) -> None:
+    best = simon(OPTIMAL, p0, p1, alpha, power)
+    assert best.en_p0 == pytest.approx(least_en_of_any_design(p0, p1, alpha, power, min(best.n + 10, 50)), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("largest", "message"),
+    [(1_000_000, "a search so far would not end"), (100_000, "no single-stage test with n <= 100000")],
+)
+def test_a_single_stage_of_too_many_patients_is_refused_with_the_n_that_it_takes(largest: int, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        single_stage(0.1, 0.101, 0.05, 0.8, largest=largest)
 
 
 def test_two_stages_of_too_many_patients_are_refused_before_the_search() -> None:

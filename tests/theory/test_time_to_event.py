@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from trialsim.design.exact.logrank_power import logrank_power
 from trialsim.design.exact.one_sample_logrank import Arm, one_sample_moments, one_sample_n, one_sample_power
 from trialsim.design.exact.time_to_event import (
     Arms,
@@ -241,6 +242,9 @@ def test_events_of_simulated_arms() -> None:
         lambda: month_of_events(Arms(0.1, 0.5, 12.0, dropout_control=0.1), 100.0, 90.0),
         lambda: lachin_foulkes_n(Arms(0.1, 1.0, 12.0), 24.0, 0.025, 0.9),
         lambda: lachin_foulkes_n(Arms(0.1, 0.5, 12.0), 24.0, 0.025, 0.9, scale="odds"),
+        lambda: lachin_foulkes_n(Arms(0.1, 0.5, 12.0), 11.9, 0.025, 0.9),
+        lambda: lachin_foulkes_power(Arms(0.1, 0.5, 12.0), 11.9, 100.0, 0.025),
+        lambda: lachin_foulkes_power(Arms(0.1, 0.5, 12.0), 6.0, 100.0, 0.025, scale="hazard difference"),
         lambda: Arm(0.1, 0.5, 12.0, 6.0),
         lambda: one_sample_n(Arm(0.1, 1.0, 12.0, 24.0), 0.05, 0.8),
         lambda: one_sample_n(Arm(0.1, 0.5, 12.0, 24.0), 0.05, 0.8, variance="none"),
@@ -251,3 +255,61 @@ def test_wrong_requests_are_refused(call: object) -> None:
     assert callable(call)
     with pytest.raises(RequestError):
         call()
+
+
+def test_a_trial_may_end_with_its_accrual_but_not_before() -> None:
+    arms = Arms(0.1, 0.5, 12.0)
+    assert lachin_foulkes_power(arms, 12.0, 100.0, 0.025) > 0.025
+    with pytest.raises(RequestError, match="end of accrual") as refused:
+        lachin_foulkes_n(arms, 12.0 - 1e-6, 0.025, 0.9)
+    assert "12 months or more" in str(refused.value)
+
+
+def test_the_power_of_54_patients_and_27_events_is_schoenfelds_by_hand() -> None:
+    found = logrank_power(54, 27, 0.6, 12.0, 12.0)
+    by_hand = stats.norm.cdf(abs(math.log(0.6)) * math.sqrt(27 / 4) - 1.959963984540054)
+    assert found.power == pytest.approx(by_hand, abs=1e-12)
+    assert found.power == pytest.approx(0.263, abs=5e-4)
+    assert found.freedman == pytest.approx(stats.norm.cdf(0.4 / 1.6 * math.sqrt(27) - 1.959963984540054), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "events", "hazard_ratio", "median", "accrual", "ratio", "dropout"),
+    [(54, 27, 0.6, 12.0, 12.0, 1.0, 0.0), (120, 70, 0.7, 9.0, 18.0, 2.0, 0.01), (40, 30, 1.5, 6.0, 5.0, 1.0, 0.02)],
+)
+def test_the_follow_up_is_that_of_the_integrated_model(
+    n: int, events: int, hazard_ratio: float, median: float, accrual: float, ratio: float, dropout: float
+) -> None:
+    """Events by the month that is given, by integrating over entry and over the time of the event."""
+    found = logrank_power(n, events, hazard_ratio, median, accrual, ratio=ratio, dropout=dropout)
+    assert found.follow_up == pytest.approx(found.month - accrual)
+    assert found.follow_up > 0.0
+    expected, seen = 0.0, []
+    for share, factor in ((1.0 / (1.0 + ratio), 1.0), (ratio / (1.0 + ratio), hazard_ratio)):
+        hazard = factor * math.log(2.0) / median
+        events_of_one, _ = integrate.dblquad(
+            lambda t, entry, hazard=hazard: hazard * math.exp(-(hazard + dropout) * t) / accrual,
+            0.0, accrual, 0.0, lambda entry: found.month - entry,
+        )  # fmt: skip
+        expected += n * share * events_of_one
+        seen.append(n * share * events_of_one)
+    assert expected == pytest.approx(events, abs=1e-6)
+    assert found.lachin_foulkes == pytest.approx(
+        stats.norm.cdf(
+            (abs(math.log(hazard_ratio)) - 1.959963984540054 * null_error(found.month, n, hazard_ratio, median, accrual,
+             ratio, dropout)) / math.sqrt(1.0 / seen[0] + 1.0 / seen[1])
+        ),
+        abs=1e-7,
+    )  # fmt: skip
+
+
+def null_error(
+    month: float, n: int, hazard_ratio: float, median: float, accrual: float, ratio: float, dropout: float
+) -> float:
+    """The standard error of the log hazard ratio if both arms had the mean hazard, by integration over entry."""
+    hazard = math.log(2.0) / median * (1.0 + ratio * hazard_ratio) / (1.0 + ratio)
+    leaving = hazard + dropout
+    seen, _ = integrate.quad(
+        lambda entry: hazard / leaving * (1.0 - math.exp(-leaving * (month - entry))) / accrual, 0.0, accrual
+    )
+    return math.sqrt(1.0 / (n * seen / (1.0 + ratio)) + 1.0 / (n * seen * ratio / (1.0 + ratio)))

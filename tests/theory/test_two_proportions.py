@@ -6,6 +6,7 @@ import itertools
 import math
 from fractions import Fraction
 from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ from trialsim.design.exact.two_arm_sizes import UNCONDITIONAL, TwoArmSize, _Want
 from trialsim.design.two_arms import seats_of
 from trialsim.errors import RequestError
 
+Side = Literal["greater", "less"]
+TWO: Literal["two-sided"] = "two-sided"
 ARMS = st.integers(1, 14)
 ALPHAS = st.floats(0.005, 0.3)
 SMALL = list(itertools.product(range(8), range(10)))  # every table of 7 and 9 patients
@@ -135,8 +138,8 @@ RANDOM_TABLES = [
 def test_both_definitions_of_two_sides_reject_what_scipy_rejects(n: tuple[int, int], cell: tuple[int, int]) -> None:
     x, y = cell
     table = np.array([[y, x], [n[1] - y, n[0] - x]])
-    sides = ("greater", "less")
-    fisher = [float(stats.fisher_exact(table, side).pvalue) for side in (*sides, "two-sided")]
+    sides: tuple[Side, Side] = ("greater", "less")
+    fisher = [float(stats.fisher_exact(table, side).pvalue) for side in (*sides, TWO)]
     assert_p_value(n, cell, 2.0 * min(fisher[:2]), 2, "fisher", two_sided="doubled")
     assert_p_value(n, cell, fisher[2], 2, "fisher", two_sided="ordered")
     boschloo = [float(stats.boschloo_exact(table, side).pvalue) for side in sides]
@@ -173,7 +176,7 @@ def as_extreme(n: tuple[int, int], cell: tuple[int, int], *, is_pooled: bool) ->
 @pytest.mark.parametrize(("n", "cell"), RANDOM_TABLES)
 def test_tables_in_one_order_are_added_up(n: tuple[int, int], cell: tuple[int, int]) -> None:
     def fisher(x: int, y: int) -> float:
-        return float(stats.fisher_exact([[y, x], [n[1] - y, n[0] - x]]).pvalue)
+        return float(stats.fisher_exact(np.array([[y, x], [n[1] - y, n[0] - x]])).pvalue)
 
     def squared_unpooled_z(x: int, y: int) -> Fraction | float:
         difference = (y * n[0] - x * n[1]) ** 2
