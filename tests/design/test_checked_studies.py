@@ -32,6 +32,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "fleming": ({**ONE, "design": "fleming", "stages": {"first": 5, "all": 10}}, "these stages have power"),
     "two stages": ({**ONE, "alternative": 0.17, "largest_n": 5000}, "take about 2041 patients in one stage"),
     "two endpoints": ({**ONE, "design": "bryant-day", "toxicity": TOXICITY, "alternative": 0.2}, "one endpoint alone"),
+    "two endpoints without a design": (
+        {**ONE, "design": "bryant-day", "toxicity": TOXICITY, "alternative": 0.35, "largest_n": 30},
+        "no design with n <= 30 has levels",
+    ),
     "safety after the end": (
         {**ONE, "design": "single-stage", "alternative": 0.6, "safety": {**BOUNDARY, "first": 20}},
         "the first look would be after the last",

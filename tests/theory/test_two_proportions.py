@@ -216,8 +216,7 @@ def test_a_power_is_reached_where_the_region_has_it(
 
 def test_the_definition_of_two_sides_decides_on_the_size() -> None:
     sizes: dict[str, TwoArmSize] = {
-        which: smallest_n(0.1, 0.5, 0.05, 0.8, 2, "fisher", 2.0, two_sided=which)
-        for which in ("doubled", "ordered")
+        which: smallest_n(0.1, 0.5, 0.05, 0.8, 2, "fisher", 2.0, two_sided=which) for which in ("doubled", "ordered")
     }
     assert sizes["doubled"].n_control != sizes["ordered"].n_control
     for which, size in sizes.items():

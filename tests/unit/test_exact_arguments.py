@@ -38,10 +38,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "bryant_day.check_bryant_day": {"alpha_r": 0.2, "alpha_t": 0.2, "power": 0.7, "largest": 25, "rates": RATES},
     "toxicity.bayesian_boundary": {"n": 12, "rate": 0.3, "certainty": 0.9, "prior": (1.0, 1.0), "first": 3},
     "toxicity.exact_boundary": {"n": 12, "rate": 0.3, "alpha": 0.1, "first": 3},
-    "proportions.rejection_region": {"n_control": 9, "n_experimental": 8, "alpha": 0.1, "sides": 2, "test": "fisher"},
+    "proportions.rejection_region": {
+        "n_control": 9, "n_experimental": 8, "alpha": 0.1, "sides": 2, "test": "fisher", "two_sided": "doubled",
+    },
     "proportions.approximate_n": {**FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "ratio": 1.0, "method": "pooled"},
-    "two_arm_sizes.smallest_n": {**FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "ratio": 1.0, "largest": 60},
-    "two_arm_sizes.smallest_trial": {**FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "largest": 60},
+    "two_arm_sizes.smallest_n": {
+        **FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "ratio": 1.0, "largest": 60, "two_sided": "ordered",
+    },
+    "two_arm_sizes.smallest_trial": {
+        **FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "largest": 60, "two_sided": "ordered",
+    },
     "selection.selection_probabilities": {"n": 10, "rates": [0.2, 0.4]},
     "selection.selection_probability": {"n": 10, "p": 0.2, "difference": 0.2, "n_arms": 3},
     "selection.smallest_selection": {"p": 0.2, "difference": 0.3, "n_arms": 2, "probability": 0.8, "largest": 60},
@@ -88,6 +94,7 @@ OF_OBJECTS = {
     "single_stage.critical_counts", "single_stage.power_by_n", "single_stage.fewest_patients", "single_stage.normal_n",
     "two_stage.admissible", "two_stage.exact_rejects", "stages.check_rates", "stages.check_limit",
     "stages.check_errors", "bryant_day.joint", "bryant_day.one_more", "bryant_day.counts_of",
+    "proportions.check_two_sided", "proportions.mirrored", "proportions.statistic_of", "proportions.usual_two_sided",
     "proportions.reject_probability", "proportions.size_of", "proportions.check_question", "proportions.times",
     "two_arm_sizes.split_of", "one_sample_logrank.one_sample_moments",
 }  # fmt: skip

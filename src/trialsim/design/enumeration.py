@@ -65,7 +65,8 @@ def _rejected_by_total(decisions: TwoArms, rate: float, seats: Sequence[int]) ->
     alive, n, found = np.ones((1, 1)), (0, 0), np.zeros(1)
     for look, total in enumerate(decisions.looks):
         now = arms_at(total, seats)
-        added = binom.pmf(np.arange(total - sum(n) + 1), total - sum(n), rate)
+        n_added = total - n[0] - n[1]
+        added = binom.pmf(np.arange(n_added + 1), n_added, rate)
         alive = _more(now[0] - n[0], n[0], rate).T @ alive @ _more(now[1] - n[1], n[1], rate)
         found, n = np.convolve(found, added), now
         sign = _signs(decisions, look, n)

@@ -13,7 +13,7 @@ from trialsim.config.size_study import CALIBRATED, MODELLED, OF_TIMES, SizeStudy
 from trialsim.config.sizing import Sizing
 from trialsim.design.boundaries import bounds_of
 from trialsim.design.event_plan import by_lachin_and_foulkes, event_plan
-from trialsim.design.exact.bryant_day import check_bryant_day
+from trialsim.design.exact.bryant_day import MOST_CHECKED, bryant_day, check_bryant_day
 from trialsim.design.exact.stages import check_rates
 from trialsim.design.exact.toxicity import ToxicityBoundary
 from trialsim.design.one_sample_plan import decisions_of, one_sample_plan
@@ -96,7 +96,9 @@ def check_study(sizing: Sizing) -> None:
     if study.design == "bryant-day" and study.toxicity is not None:
         aim = study.toxicity
         rates = bryant_day_rates(study, p1, 1.0 - aim.alternative.value)
-        check_bryant_day(rates, study.alpha, aim.alpha, study.power, min(study.largest_n, LARGEST))
+        largest = min(study.largest_n, LARGEST)
+        of_design = bryant_day if largest <= MOST_CHECKED else check_bryant_day
+        of_design(rates, study.alpha, aim.alpha, study.power, largest)
         return
     plan = precision_plan(study, p1) if study.design == "precision" else one_arm_plan(study, p1)
     if study.safety is not None:

@@ -24,7 +24,8 @@ from trialsim.errors import RequestError
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 LARGEST_ODDS_RATIO: Final = 1e6
-MOST_OF_ONE: Final = 80  # patients that one endpoint alone may take, for a search of seconds
+MOST_OF_ONE: Final = 80  # patients that one endpoint alone may take; with 83 the easiest search takes over a minute
+MOST_CHECKED: Final = 40  # patients up to which a whole search takes no more than some three seconds
 MOST_SEARCHED: Final = 200  # patients: the tables of larger designs take gigabytes, the search hours
 WORLDS: Final = ("null response", "null toxicity", "alternative")
 
@@ -167,7 +168,7 @@ def check_bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float,
     fewest = [fewest_patients(*one, largest) for one in of_each]
     if max(few or largest for few in fewest) > MOST_OF_ONE and largest > MOST_OF_ONE:
         about = max(math.ceil(normal_n(*one)) for one in of_each)
-        wrong = f"one endpoint alone takes about {about} patients, and a search for two stages would take hours."
+        wrong = f"one endpoint alone takes about {about} patients, and a search for two stages takes minutes to hours."
         raise RequestError(f"n <= {largest}", wrong, f"rates further apart, so that {MOST_OF_ONE} would do for each.")
     if None in fewest:
         raise _none(rates, alpha_r, alpha_t, power, largest)
