@@ -141,8 +141,8 @@ class Sized:
     def digest(self) -> str:
         """The digest of what was computed: equal for equal study, seed and trials, whatever engine and workers.
 
-        Two parts are left out: the paragraph for the protocol, whose words and version are no results, and the shares of
-        what is not known, a regression whose last digits depend on the processor's linear algebra.
+        Two parts are left out: the paragraph for the protocol, whose words and version are no results, and the shares
+        of what is not known, a regression whose last digits depend on the processor's linear algebra.
         """
         results = self._results()
         if results["assurance"] is not None:

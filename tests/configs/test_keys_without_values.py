@@ -31,6 +31,8 @@ def load(tmp_path: Path, text: str) -> ts.Scenario:
         ("treatment: {levels: {start: 1,00, step: 1, maximum: 5}}", "treatment.levels.00", "a comma ends the value"),
         ("population: {sex: {male:17, female:10}}", "male:17", "a space is missing after the colon"),
         ("cut_off: {after_opening: {value: 9,5 months, source: x}}", "after_opening.5 months", "a comma ends"),
+        ("events: {new: {kind: toxicity, rate: {value: 0,05 /month}}}", "events.new.rate", "a comma ends the value"),
+        ("events: {new: {kind: toxicity, rate: {value:1 /month}}}", "events.new.rate", "Did you mean value: 1 /month?"),
         ("treatment:\n  evry:\n", "treatment.evry", "Did you mean every?"),
         ("cut_of:\n", "cut_of", "Did you mean cut_off?"),
         ("events: {nausea: null}", "events.nausea", "nothing of this name to take away"),

@@ -13,6 +13,7 @@ from pyarrow import parquet
 import trialsim as ts
 from trialsim.config import Settings, load_parameters
 from trialsim.config.builtin import builtin_folder
+from trialsim.config.differences import differences
 from trialsim.config.loading import load_published_trial
 from trialsim.config.studies import load_comparison
 
@@ -83,9 +84,10 @@ endpoints: [survival]
     ("text", "line", "expected"),
     [
         ("title: mine\nextends: tosi2001\n", 2, "Did you mean tosi2000?"),
-        ("title: mine\nextends: simon_response\n", 2, "extends = simon_response is a study of size"),
+        ("title: mine\nextends: simon_response\n", 2, "simon_response is a study of size; a scenario is expected here"),
         ("extends: tosi2000\ncohort: nosuch\n", 2, "cohort = nosuch"),
-        ("extends: tosi2000\ncohort: followup\n", 2, "cohort = followup is a scenario"),
+        ("extends: tosi2000\ncohort: followup\n", 2, "followup is a scenario; a published cohort is expected here"),
+        ("extends: tosi2000\ncohort: [tosi2000]\n", 2, "a cohort is a name, a path or its keys"),
         ("extends: tosi2000\nparameters: {draws: no.parquet}\n", 2, "parameters.draws = no.parquet"),
         ("extends: tosi2000\nparameters: {use: mode, calibrated_to: nosuch}\ncohort: null\nreadings:\n", 2, "nosuch"),
         ("extends: tosi2000\nparameters: {calibrated_to: ./no.yaml}\n", 2, "there is no such file"),
@@ -152,3 +154,19 @@ def test_a_table_of_draws_with_a_column_of_something_else_is_refused(tmp_path: P
     (tmp_path / "mine.yaml").write_text("extends: tosi2000\nparameters: {draws: draws.parquet}\n", encoding="utf-8")
     with pytest.raises(ts.ConfigurationError, match="holds something else than numbers"):
         ts.load_scenario(tmp_path / "mine.yaml")
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest_of_any_kind() -> None:
+    with pytest.raises(ts.ConfigurationError, match=r"Did you mean simon_response\?"):
+        ts.check("simon_respons")
+
+
+def test_a_comma_in_a_whole_number_asks_for_no_decimal_point() -> None:
+    with pytest.raises(ts.ConfigurationError, match="Allowed: a whole number, without a comma"):
+        ts.load_scenario("tosi2000", Settings({"accrual.patients": "1,000"}))
+
+
+def test_a_number_with_a_source_is_shown_as_it_is_written() -> None:
+    there = {"values": {"sensitive": {"value": "0.57", "source": "median", "origin": "posterior median"}}}
+    shown = [str(item) for item in differences(there, {"values": {}})]
+    assert shown == ["values.sensitive: 0.57 (median) there, nothing here"]

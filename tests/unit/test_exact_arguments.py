@@ -48,6 +48,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "two_arm_sizes.smallest_trial": {
         **FIRST, "alpha": 0.05, "power": 0.8, "sides": 2, "largest": 60, "two_sided": "ordered",
     },
+    "two_arm_sizes.split_of": {"n": 10, "parts": (2, 1)},
+    "single_stage.power_by_n": {"p0": 0.1, "p1": 0.4, "alpha": 0.05, "largest": 30, "smallest": 2},
+    "proportions.reject_probability": {"region": np.ones((3, 4), dtype=bool), **FIRST},
+    "proportions.size_of": {"region": np.ones((3, 4), dtype=bool)},
     "selection.selection_probabilities": {"n": 10, "rates": [0.2, 0.4]},
     "selection.selection_probability": {"n": 10, "p": 0.2, "difference": 0.2, "n_arms": 3},
     "selection.smallest_selection": {"p": 0.2, "difference": 0.3, "n_arms": 2, "probability": 0.8, "largest": 60},
@@ -91,12 +95,11 @@ INNER = {  # take what others have checked, or arrays and objects that others ma
     "binomial", "nuisance", "tables", "sawtooth", "recursion", "arguments", "requests", "rounding",
 }  # fmt: skip
 OF_OBJECTS = {
-    "single_stage.critical_counts", "single_stage.power_by_n", "single_stage.fewest_patients", "single_stage.normal_n",
+    "single_stage.critical_counts", "single_stage.fewest_patients", "single_stage.normal_n",
     "two_stage.admissible", "two_stage.exact_rejects", "stages.check_rates", "stages.check_limit",
     "stages.check_errors", "bryant_day.joint", "bryant_day.one_more", "bryant_day.counts_of",
     "proportions.check_two_sided", "proportions.mirrored", "proportions.statistic_of", "proportions.usual_two_sided",
-    "proportions.reject_probability", "proportions.size_of", "proportions.check_question", "proportions.times",
-    "two_arm_sizes.split_of", "one_sample_logrank.one_sample_moments",
+    "proportions.check_question", "proportions.times", "one_sample_logrank.one_sample_moments",
 }  # fmt: skip
 OBJECTS: list[Callable[[Any], object]] = [
     lambda x: Arms(x, 0.6, 12.0), lambda x: Arms(0.1, x, 12.0), lambda x: Arms(0.1, 0.6, x),

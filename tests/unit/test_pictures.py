@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -68,6 +69,28 @@ def test_numbers_on_the_plane_are_near_their_points_and_apart_from_each_other() 
         assert np.hypot(*number.get_position()) <= 25.0  # in points: no line across the data
     for one, other in itertools.combinations(boxes(numbers), 2):
         assert not one.overlaps(other)
+
+
+def test_a_variant_without_a_known_difference_has_no_number_on_the_plane() -> None:
+    estimates = pd.read_csv(STUDY / "estimates.csv").fillna({"unit": ""})
+    differences = pd.read_csv(STUDY / "differences.csv").fillna({"unit": ""})
+    differences[["lower", "upper"]] = np.nan  # as from one trial
+    differences.loc[differences["variant"] == "cap 400", "value"] = np.nan
+    figure = draw_plane("Titration", estimates, differences, ("any response", "any severe toxicity"), {})
+    names = {text.get_text().split("  ")[-1] for text in figure.axes[0].texts if not isinstance(text, Annotation)}
+    numbers = [text for text in figure.axes[0].texts if isinstance(text, Annotation)]
+    assert "cap 400" not in names
+    assert len(numbers) == len(names) == 11
+
+
+def test_a_sign_that_the_font_lacks_is_no_news_for_the_terminal(tmp_path: Path) -> None:
+    figure = Figure()
+    figure.suptitle("試験")
+    with warnings.catch_warnings(record=True) as seen:
+        prepare()
+        save_figures(tmp_path, FORMATS, {"title": figure})
+    assert (tmp_path / "title.png").is_file()
+    assert seen == []
 
 
 def test_each_panel_of_the_tornado_is_sorted() -> None:

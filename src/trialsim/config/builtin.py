@@ -27,9 +27,12 @@ _USES: Final = {
 class WrongKindError(ConfigurationError):
     """A file or built-in name that holds something else than is wanted; a message of one line."""
 
-    def __init__(self, name: str, holds: str, place: str = "", key: str = "") -> None:
-        use = _USES[holds].format(name)
-        what = f"{key} = {name} is {use}" if key else f"{name} is {use}"
+    def __init__(self, name: str, holds: str, wanted: str, place: str = "", key: str = "") -> None:
+        kind = _USES[holds].partition(":")[0]
+        if key:  # a command for the file would not help: the key needs another file
+            what = f"{key} = {name} is {kind}; {_USES[wanted].partition(':')[0]} is expected here"
+        else:
+            what = f"{name} is {_USES[holds].format(name)}"
         super().__init__([Problem(place, what, "", "")])
 
 
@@ -82,7 +85,7 @@ def require_kind(data: Mapping[str, Any], name: str, wanted: str, place: str = "
     """Raise `WrongKindError` where the data of a file are of another kind; `place` and `key` name the file."""
     holds = kind_of_data(data)
     if holds != wanted:
-        raise WrongKindError(name, holds, place, key)
+        raise WrongKindError(name, holds, wanted, place, key)
 
 
 def is_path(name: str) -> bool:
@@ -109,12 +112,14 @@ def find_file(name: str, kind: str, beside: Path | None = None, place: str = "",
     what = f"{key} = {name}" if key else name
     others = [other for other in (*KINDS, "strategies") if name in builtin_names(other)]
     if others:
-        raise WrongKindError(name, _builtin_kind(name, others[0]), place, key)
+        raise WrongKindError(name, _builtin_kind(name, others[0]), kind, place, key)
     kinds_there = [words for candidate in candidates if (words := other_kind(candidate))]
     allowed = f"a YAML path, or one of {', '.join(names)}."
     if kinds_there:
         raise ConfigurationError([Problem(place, what, f"this is {kinds_there[0]}, not a file.", allowed)])
     near = difflib.get_close_matches(Path(name).stem, names, n=1)
+    if not near and not key:  # a command may have been given a name of another kind
+        near = difflib.get_close_matches(name, [other for one in KINDS for other in builtin_names(one)], n=1)
     wrong = "there is no such file." if by_path else f"there is no built-in name like this in {kind}."
     raise ConfigurationError([Problem(place, what, wrong, allowed, near[0] if near else "")])
 

@@ -32,7 +32,15 @@ def differences(there: Any, here: Any, place: str = "") -> Iterator[Difference]:
         for key in dict.fromkeys((*there, *here)):
             yield from differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
     elif str(there) != str(here):
-        yield Difference(place, "" if there is None else str(there), "" if here is None else str(here))
+        yield Difference(place, _shown(there), _shown(here))
+
+
+def _shown(value: Any) -> str:
+    """A value as it is written; a number with its source as `number (source)`, nothing as an empty text."""
+    if isinstance(value, Mapping) and "value" in value:
+        source = f" ({value['source']})" if value.get("source") else ""
+        return f"{value['value']}{source}"
+    return "" if value is None else str(value)
 
 
 def differences_from_published(scenario: Scenario) -> list[Difference]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from trialsim.config.builtin import builtin_folder, find_file, require_kind
+from trialsim.config.builtin import builtin_folder, builtin_names, find_file, require_kind
 from trialsim.config.changes import place_of_key
 from trialsim.config.filling import Data, aligned, mapping, with_paths, without_old
 from trialsim.config.yaml_lines import Place, Places, merge, place_of, read_yaml
@@ -72,6 +72,9 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
         base["readings"] = {k: v for k, v in mapping(base.get("readings")).items() if k in mapping(known)}
     elif "cohort" in over and over["cohort"] is None:
         base.pop("readings", None)
+    elif not isinstance(over.get("cohort", {}), Mapping):
+        wrong, allowed = "a cohort is a name, a path or its keys.", f"one of {', '.join(builtin_names('cohorts'))}."
+        raise ConfigurationError([Problem(place_of(places, ("cohort",)), f"cohort = {over['cohort']}", wrong, allowed)])
     with errors_at(places, ("parameters", "calibrated_to")):
         base, over = aligned(base, with_paths(over, path))
     base = without_old(base, over)

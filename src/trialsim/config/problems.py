@@ -120,7 +120,8 @@ def _unexpected(kind: str, given: Any, model: type[BaseModel], place: Place) -> 
     if kind in ("int_type", "float_type") and isinstance(given, str):
         if (comma := _COMMA.match(given)) is not None:
             meant = "" if kind == "int_type" or len(comma[2]) == 3 else f"{comma[1]}.{comma[2]}"
-            return "a comma stands in this number", f"{wanted}, with a decimal point", meant
+            without = "without a comma" if kind == "int_type" else "with a decimal point"
+            return "a comma stands in this number", f"{wanted}, {without}", meant
         if re.fullmatch(r"[-+]?(0[xob][0-9a-fA-F_]+|\d[\d_:]*)", given):
             return "this is a text and not a decimal number", f"{wanted}, without quotes and in decimal digits", ""
     if kind in ("dict_type", "model_type") and isinstance(given, str) and re.match(r"[\w .]+:\S", given):

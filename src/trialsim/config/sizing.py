@@ -28,6 +28,8 @@ from trialsim.config.yaml_lines import Places, place_of
 from trialsim.errors import ConfigurationError, Problem, RequestError
 
 THE_ARM: Final = "all patients"  # the name of the only arm
+# What errors of exact designs call the numbers of a study.
+_KEYS_OF_SYMBOLS: Final = {"p0": "null", "p1": "alternative", "n": "largest_n"}
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,13 @@ def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = N
 
 
 def located(error: RequestError, sizing: Sizing) -> RequestError:
-    """The error with the file and line of the key that it names, where it names one."""
-    key = re.match(r"[a-z_]+(\.[a-z_]+)*", error.problem.what)
-    place = place_of_key(key[0]) if key is not None else ()
-    found = place_of(sizing.places, place) if place and place[0] in SizeStudy.model_fields else ""
-    return error.at(found)
+    """The error with the file and line of the key that it names, or of the design if that key is not written."""
+    named = re.match(r"[a-z_]+[01]?(\.[a-z_]+)*", error.problem.what)
+    if named is None:  # an option of the command
+        return error
+    place = place_of_key(_KEYS_OF_SYMBOLS.get(named[0], named[0]))
+    is_written = place[0] in SizeStudy.model_fields and place[:1] in sizing.places
+    return error.at(place_of(sizing.places, place if is_written else ("design",)))
 
 
 def is_sizing(given: StudyLike) -> bool:

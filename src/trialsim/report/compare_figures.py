@@ -96,7 +96,11 @@ def _scale(table: pd.DataFrame) -> float:
 def _number_points(
     figure: Figure, axes: Axes, points: Mapping[str, tuple[float, float]], dominated: Mapping[str, str]
 ) -> None:
-    """A number at each point, and beside the plane the names by number, the most benefit first."""
+    """A number at each point, and beside the plane the names by number, the most benefit first.
+
+    A variant whose difference is not known, as with very few trials, has no point, and no number.
+    """
+    points = {name: point for name, point in points.items() if np.isfinite(point).all()}
     names = sorted(points, key=lambda name: -points[name][1])
     colours = [_GREY if name in dominated else "black" for name in names]
     for i, (name, colour) in enumerate(zip(names, colours, strict=True)):
@@ -105,7 +109,7 @@ def _number_points(
     figure.draw_without_rendering()  # the places of the points on the page are known only now
     at = axes.transData.transform([points[name] for name in names]) * 72.0 / figure.dpi
     drawn = [np.asarray(line.get_path().transformed(line.get_transform()).vertices) for line in axes.lines]
-    lines = [line * 72.0 / figure.dpi for line in drawn if len(line) > 1]
+    lines = [line * 72.0 / figure.dpi for line in drawn if len(line) > 1 and np.isfinite(line).all()]
     taken: list[np.ndarray] = []
     for i, colour in enumerate(colours):
         place = _free_place(at[i], at, taken, lines)

@@ -32,7 +32,12 @@ def save_figures(folder: Path, formats: Sequence[str], figures: Mapping[str, Fig
 
 def prepare() -> None:
     """Settle what holds for all pictures; before the first is drawn."""
+    import warnings
+
     import matplotlib  # slow to import, and not needed before pictures are drawn
+
+    # A title may hold any sign; one that the font lacks is drawn as a box, and is no news for the terminal.
+    warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
 
     matplotlib.use("Agg")
     matplotlib.rcParams["text.parse_math"] = False  # a name may hold a dollar sign

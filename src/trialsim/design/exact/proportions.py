@@ -20,6 +20,7 @@ from scipy import stats
 from trialsim.design.exact.arguments import (
     check_choice,
     check_count,
+    check_kind,
     check_positive,
     check_probability,
 )
@@ -108,8 +109,9 @@ def statistic_of(n_control: int, n_experimental: int, test: Test, *, is_ordered:
 def reject_probability(region: Region, p_control: float, p_experimental: float) -> float:
     """The probability that a region is hit at two true rates, summed over its tables.
 
-    Raises RequestError for rates outside 0 to 1.
+    Raises RequestError for rates outside 0 to 1, and for what is not a region.
     """
+    check_kind("region", region, np.ndarray)
     check_probability("p_control", p_control, with_ends=True)
     check_probability("p_experimental", p_experimental, with_ends=True)
     n_control, n_experimental = region.shape[0] - 1, region.shape[1] - 1
@@ -119,7 +121,11 @@ def reject_probability(region: Region, p_control: float, p_experimental: float) 
 
 
 def size_of(region: Region) -> float:
-    """The largest probability of a region over all rates that the arms may share, accurate to 1e-9."""
+    """The largest probability of a region over all rates that the arms may share, accurate to 1e-9.
+
+    Raises RequestError for what is not a region.
+    """
+    check_kind("region", region, np.ndarray)
     given = given_total(region.shape[0] - 1, region.shape[1] - 1)
     weights = np.where(region, given, 0.0)
     return largest_probability(np.bincount(totals_of(*region.shape).ravel(), weights.ravel()).astype(np.float64))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom, norm
 
+from trialsim.design.exact.arguments import check_count, check_probability
 from trialsim.design.exact.binomial import exact_tail
 from trialsim.design.exact.rounding import as_written, highest_accepted, lowest_accepted
 from trialsim.design.exact.stages import check_errors, check_limit, check_rates
@@ -18,6 +19,7 @@ from trialsim.errors import RequestError
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 FURTHEST: Final = 100_000  # patients of a search; power of an exact test for each of them takes a second
+LARGEST_SEARCH: Final = 20 * FURTHEST  # a refusal names what would do, however far beyond the limit it is
 MOST_IN_WHOLE_NUMBERS: Final = 2000  # patients up to which a close call is decided without rounding
 ROUNDED: Final = 0.0005  # half a unit of the last digit of power in A'Hern's tables
 
@@ -89,7 +91,15 @@ def normal_n(p0: float, p1: float, alpha: float, power: float) -> float:
 
 
 def power_by_n(p0: float, p1: float, alpha: float, largest: int, smallest: int = 1) -> tuple[Counts, Counts, Floats]:
-    """The saw-tooth: n from `smallest` to `largest`, critical r of each, exact power of each, shape (n,)."""
+    """The saw-tooth: n from `smallest` to `largest`, critical r of each, exact power of each, shape (n,).
+
+    Raises `RequestError`.
+    """
+    check_probability("p0", p0)
+    check_probability("p1", p1)
+    check_probability("alpha", alpha)
+    check_count("smallest", smallest, 1, LARGEST_SEARCH)
+    check_count("largest", largest, smallest, LARGEST_SEARCH)
     n = np.arange(smallest, largest + 1)
     r = critical_counts(n, p0, alpha)
     return n.astype(np.int64), r, np.asarray(binom.sf(r, n, p1))

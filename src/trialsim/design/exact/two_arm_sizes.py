@@ -33,6 +33,7 @@ from trialsim.design.exact.proportions import (
 )
 from trialsim.design.exact.rounding import highest_accepted, lowest_accepted
 from trialsim.design.exact.sawtooth import first_reaching
+from trialsim.design.exact.stages import MOST_PATIENTS
 from trialsim.errors import RequestError
 
 Arms = tuple[int, int]  # patients of the control and of the experimental arm
@@ -59,10 +60,23 @@ class TwoArmSize:
 
 
 def split_of(n: int, parts: Arms) -> Arms:
-    """How `n` patients are split who take turns in the ratio `parts`, in each turn the control arm first."""
+    """How `n` patients are split who take turns in the ratio `parts`, in each turn the control arm first.
+
+    Raises RequestError for numbers that are not whole.
+    """
+    check_count("n", n, 0, MOST_PATIENTS)
+    _check_parts(parts, MOST_PATIENTS)
     turns, rest = divmod(n, sum(parts))
     control = turns * parts[0] + min(rest, parts[0])
     return control, n - control
+
+
+def _check_parts(parts: Arms, largest: int) -> None:
+    """Refuse what is not two whole numbers from 1. Raises RequestError."""
+    if not isinstance(parts, tuple | list) or len(parts) != 2:
+        raise RequestError(f"parts: {parts!r}", "A split has two parts.", "two whole numbers, such as (2, 1).")
+    for part in parts:
+        check_count("parts", part, 1, largest)
 
 
 def smallest_n(
@@ -111,8 +125,7 @@ def smallest_trial(
 
     Patients are split as `split_of` does; where `parts` are equal, so are the arms. Errors as of `smallest_n`.
     """
-    for part in parts:
-        check_count("parts", part, largest=MOST_PARTS)
+    _check_parts(parts, MOST_PARTS)
     check_question(p_control, p_experimental, alpha, power, sides, 1.0)
     check_count("largest", largest, 2, 2 * LARGEST_ARM)
     wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test, two_sided)
