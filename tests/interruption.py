@@ -8,13 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
 def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], bool]) -> None:
     """Run a command that writes `out` in a folder, interrupt it once it has begun; it must say how to go on."""
     command = [sys.executable, "-m", "trialsim", *arguments]
-    running = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command,
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        # background jobs of a shell ignore the signal; a test runs no threads of its own
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     while not has_begun() and running.poll() is None:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGINT)

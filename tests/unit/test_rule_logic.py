@@ -90,9 +90,9 @@ def test_check_warns_with_the_line(tmp_path: Path) -> None:
         "extends: tosi2000\ntreatment:\n  rules:\n"
         "    - {when: always, do: keep}\n    - {when: tolerated, do: escalate}\n"
     )
-    text = ts.check([str(path)])[0]
+    text = " ".join(ts.check([str(path)])[0].split())  # a long path may end a line
     assert "WARNINGS" in text
-    assert f"{path}:5  treatment.rules.1" in text
+    assert f"{path}:5 treatment.rules.1" in text
     assert "WARNINGS" not in ts.check(["tosi2000"])[0]
 
 
@@ -100,5 +100,6 @@ def test_check_warns_with_the_line(tmp_path: Path) -> None:
 def test_no_rule_that_decides_is_called_dead(scenario: ts.Scenario, seed: int) -> None:
     events, _, _ = simulated(scenario, 2, seed)
     decided = {int(text.split(":")[0]) for text in events.loc[events["event"] == "decision", "rule"] if text}
-    called_dead = {int(place[2]) + 1 for place, *_ in dead_rules(scenario)}
+    # a finding about all rules together says that there are too many conditions to look at
+    called_dead = {int(place[2]) + 1 for place, *_ in dead_rules(scenario) if place != ("treatment", "rules")}
     assert not decided & called_dead

@@ -164,7 +164,7 @@ def _table(title: str, own: pd.DataFrame, apart: pd.DataFrame, ranks: pd.DataFra
         other = by_variant.get(variant)
         cells += _difference(other, unit) if other is not None else ["control", "", ""]
         cells.append(f"{sucra[variant]:.2f}" if variant in sucra else words.NOTHING)
-        cells.append(_times(_number(other["times_fewer"])) if other is not None else "")
+        cells.append(_times(other) if other is not None else "")
         table.add(*cells)
     return table
 
@@ -179,11 +179,11 @@ def _difference(row: Mapping[str, object], unit: str) -> list[str]:
     return [signed, ends, words.NOTHING if math.isnan(probability) else f"{probability:.2f}"]
 
 
-def _times(value: float) -> str:
-    if math.isnan(value):
-        return words.NOTHING
-    if math.isinf(value):
-        return "always equal"
+def _times(row: Mapping[str, object]) -> str:
+    """How many times fewer trials the pairing needed; of variants whose difference never varies there is no number."""
+    value = _number(row["times_fewer"])
+    if not math.isfinite(value):
+        return "always equal" if _number(row["value"]) == _number(row["mcse"]) == 0.0 else words.NOTHING
     return f"{value:,.0f}" if value >= 100.0 else f"{value:.1f}"
 
 
