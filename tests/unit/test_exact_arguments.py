@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import math
@@ -163,3 +164,11 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert found == simon_designs(0.1, 0.4, 0.1, 0.8, 60)
     assert isinstance(found[0], TwoStage)
     assert not isinstance(found[0], BryantDay)
+
+
+@pytest.mark.parametrize("name", [name for name, right in CALLS.items() if {"alpha", "power"} & right.keys()])
+@pytest.mark.parametrize("extreme", [5e-324, 1e-300, 1e-20, 1e-13, 1e-9, 1.0 - 1e-9, 1.0 - 1e-16])
+def test_extreme_levels_and_powers_are_answered_or_refused(name: str, extreme: float) -> None:
+    for key in {"alpha", "power"} & CALLS[name].keys():
+        with contextlib.suppress(RequestError):
+            FUNCTIONS[name](**{**CALLS[name], key: extreme})

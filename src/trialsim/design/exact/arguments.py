@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Final
 
 import numpy as np
 
 from trialsim.errors import RequestError
 
+MIN_ALPHA: Final = 1e-12  # 1 - alpha has 16 digits, and probabilities below 1e-308 are 0
 LARGEST_ARM = 2000  # arms of 2000 make tables of 4 million cells
 
 
@@ -27,6 +29,13 @@ def check_probability(name: str, value: float, *, with_ends: bool = False) -> No
     if not is_inside:  # NaN is not inside either
         allowed = "numbers from 0 to 1." if with_ends else "numbers above 0 and below 1."
         raise RequestError(f"{name}: {value}", "This is not a probability that can be used here.", allowed)
+
+
+def check_alpha(alpha: float) -> None:
+    """Refuse a level of a test that is no probability, or is so small that rounding decides. Raises RequestError."""
+    check_probability("alpha", alpha)
+    if alpha < MIN_ALPHA:
+        raise RequestError(f"alpha = {alpha:g}", "A level so small is lost in rounding.", f"at least {MIN_ALPHA:g}.")
 
 
 def check_count(name: str, value: int, smallest: int = 1, largest: int = LARGEST_ARM) -> None:

@@ -14,13 +14,12 @@ from functools import cache
 import numpy as np
 from scipy import special
 
-from trialsim.design.exact.arguments import check_choice, check_kind
+from trialsim.design.exact.arguments import check_alpha, check_choice, check_kind
 from trialsim.design.exact.requests import (
     Floats,
     require_not_negative,
     require_positive,
     require_power,
-    require_share,
     require_sides,
 )
 from trialsim.errors import RequestError
@@ -95,7 +94,7 @@ def one_sample_n(arm: Arm, alpha: float, power: float, sides: int = 1, variance:
 def one_sample_power(arm: Arm, n: float, alpha: float, sides: int = 1, variance: str = VARIANCES[0]) -> float:
     """The power of the test with `n` patients, as `one_sample_n`."""
     require_positive("n", n)
-    require_share("alpha", alpha)
+    check_alpha(alpha)
     require_sides(sides)
     effect, null, alternative = _effect_and_errors(arm, variance)
     return float(special.ndtr((effect * math.sqrt(n) + float(special.ndtri(alpha / sides)) * null) / alternative))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from trialsim.design.exact.arguments import (
+    check_alpha,
     check_choice,
     check_count,
     check_kind,
@@ -69,7 +70,7 @@ def rejection_region(
     """
     check_count("n_control", n_control)
     check_count("n_experimental", n_experimental)
-    check_probability("alpha", alpha)
+    check_alpha(alpha)
     check_choice("sides", sides, (1, 2))
     check_choice("test", test, TESTS)
     check_choice("better", better, ("higher", "lower"))
@@ -174,7 +175,7 @@ def check_question(
     check_probability("p_experimental", p_experimental, with_ends=True)
     if p_control == p_experimental:
         raise RequestError(f"p_experimental: {p_experimental}", "Both rates are equal.", "a rate that differs.")
-    check_probability("alpha", alpha)
+    check_alpha(alpha)
     check_probability("power", power)
     if power <= alpha:
         raise RequestError(f"power: {power}", f"It is no larger than alpha = {alpha}.", "above alpha and below 1.")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.design.exact.arguments import check_choice, check_number
+from trialsim.design.exact.arguments import check_alpha, check_choice, check_number
 from trialsim.errors import RequestError
 
 Floats = npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ def require_finite(name: str, value: float) -> float:
 
 def require_power(alpha: float, power: float) -> None:
     """A power above the level of the test, or a RequestError: without an effect it is alpha already."""
-    require_share("alpha", alpha)
+    check_alpha(alpha)
     require_share("power", power)
     if power <= alpha:
         raise RequestError(f"power = {power:g}", f"not above alpha = {alpha:g}.", "above alpha and below 1.")

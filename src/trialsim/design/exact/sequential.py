@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-from trialsim.design.exact.arguments import check_kind
+from trialsim.design.exact.arguments import check_alpha, check_kind
 from trialsim.design.exact.recursion import Walk
 from trialsim.design.exact.requests import (
     Floats,
@@ -23,7 +23,6 @@ from trialsim.design.exact.requests import (
     per_look,
     require_finite,
     require_power,
-    require_share,
     require_sides,
     rising,
     shown,
@@ -61,7 +60,7 @@ def efficacy_bounds(
     has an infinite bound. Errors: fractions that do not rise or exceed 1, alpha outside (0, 1).
     """
     times = _fractions(information)
-    require_share("alpha", alpha)
+    check_alpha(alpha)
     require_sides(sides)
     check_kind("spending", spending, Spending)
     floors = np.full(len(times), -math.inf) if lower is None else per_look("lower", lower, len(times))
@@ -170,7 +169,7 @@ def bounds_as_attained(
     what was attained. Errors: as `efficacy_bounds`.
     """
     amounts = rising("attained information", attained)
-    require_share("alpha", alpha)
+    check_alpha(alpha)
     require_sides(sides)
     check_kind("spending", spending, Spending)
     spent = spending.spent(amounts / rising("planned information", planned)[-1], alpha / sides)
@@ -195,7 +194,7 @@ def final_bound_by_information(
     remains, as in `bounds_as_attained`. Errors: no alpha remains, a final information not above the last look's.
     """
     times = rising("information", information)
-    require_share("alpha", alpha)
+    check_alpha(alpha)
     require_sides(sides)
     ends = numbers("final", final)
     if ends.size == 0:

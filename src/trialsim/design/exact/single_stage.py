@@ -44,7 +44,7 @@ class SingleStage:
 def critical_counts(n: Counts, p0: float, alpha: float) -> Counts:
     """For each n the smallest r with P(X > r | p0) <= alpha."""
     limit = highest_accepted(alpha)
-    r = np.asarray(binom.ppf(1.0 - limit, n, p0)).astype(np.int64)
+    r = np.asarray(binom.ppf(max(0.0, 1.0 - limit), n, p0)).astype(np.int64)
     r = np.where((r > 0) & (binom.sf(r - 1, n, p0) <= limit), r - 1, r)  # 1 - alpha is rounded, alpha is meant
     r = np.where(binom.sf(r, n, p0) <= limit, r, r + 1)
     for i in _undecided(np.asarray(binom.sf(r, n, p0)), alpha, n):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
-from trialsim.design.exact.arguments import check_count, check_number, check_numbers, check_probability
+from trialsim.design.exact.arguments import check_alpha, check_count, check_number, check_numbers, check_probability
 from trialsim.errors import RequestError
 from trialsim.model.sums import add_in_order
 
@@ -97,6 +97,7 @@ def check_errors(alpha: float, power: float) -> None:
     check_number("power", power)
     if not 0.0 < alpha < 1.0:
         raise RequestError(f"alpha = {alpha:g}", "no test of a finite trial has this level.", "0 < alpha < 1.")
+    check_alpha(alpha)
     if not 0.0 < power < 1.0:
         raise RequestError(f"power = {power:g}", "no finite trial has this power.", "0 < power < 1.")
     if power <= alpha:

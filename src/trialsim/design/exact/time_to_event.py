@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-from trialsim.design.exact.arguments import check_choice, check_kind
+from trialsim.design.exact.arguments import check_alpha, check_choice, check_kind
 from trialsim.design.exact.requests import (
     Floats,
     numbers,
     require_not_negative,
     require_positive,
     require_power,
-    require_share,
     require_sides,
 )
 from trialsim.errors import RequestError
@@ -165,7 +164,7 @@ def lachin_foulkes_power(
 ) -> float:
     """The power of a trial of `total` months with `n` patients in both arms, as `lachin_foulkes_n`."""
     require_positive("n", n)
-    require_share("alpha", alpha)
+    check_alpha(alpha)
     require_sides(sides)
     effect, null, alternative = _effect_and_errors(arms, total, scale)
     return float(special.ndtr((effect * math.sqrt(n) - _upper_z(alpha / sides) * null) / alternative))
@@ -220,7 +219,7 @@ def _z_sum(alpha: float, power: float, sides: int) -> float:
 
 def _power(events: float, effect: float, alpha: float, sides: int) -> float:
     require_positive("events", events)
-    require_share("alpha", alpha)
+    check_alpha(alpha)
     require_sides(sides)
     return float(special.ndtr(effect * math.sqrt(events) - _upper_z(alpha / sides)))
 
