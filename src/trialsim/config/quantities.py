@@ -15,7 +15,6 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from trialsim.config.plain_data import explain_empty_key
 from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
 
 # A number and its unit; what looks like the rest of a number (`,5`, ` 000`) is no unit, but a power of ten is one.
@@ -129,9 +128,6 @@ class Quantity(BaseModel):
         if not isinstance(data, Mapping):
             return cls._parsed(data, None)
         unknown = set(data) - {"value", "source", "calibrated"}
-        for key in (key for key in data if key in unknown and data[key] is None):
-            if (slip := explain_empty_key(str(key))) is not None:
-                raise mistake(*slip)
         if unknown or not {"value", "calibrated"} & set(data):
             raise mistake("this is no quantity", f"{cls.allowed()}, or {{value: …, source: …}}")
         source = read_source(data["source"]) if "source" in data else None
