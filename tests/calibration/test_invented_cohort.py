@@ -19,6 +19,8 @@ from trialsim.config import load_published_trial
 from trialsim.errors import RequestError
 from trialsim.records.tables import plain_rows
 
+pytestmark = pytest.mark.slow
+
 COHORT = Path(__file__).parent / "invented" / "cohort.yaml"
 FEW = 60  # simulated patients for each one of the cohort: quick, and the grid has the same noise
 

@@ -11,6 +11,8 @@ from verification.simulation_based_calibration import coverage, holm, places
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.config import load_published_trial
 
+pytestmark = pytest.mark.slow
+
 N_DRAWS, N_TRIALS, N_COHORTS, BINS = 5000, 60, 240, 8
 ONE_IN_A_THOUSAND = 0.001
 

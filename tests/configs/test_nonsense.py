@@ -12,6 +12,8 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 
+pytestmark = pytest.mark.slow
+
 NONSENSE: list[Any] = [
     [],
     {},

@@ -32,6 +32,8 @@ import calibrate  # noqa: E402
 import write_examples  # noqa: E402
 import write_tables  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = re.findall(r"^    (trialsim .*?)(?:  +#.*)?$", README, flags=re.MULTILINE)
 YAML_BLOCKS = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import trialsim as ts
 from tests.generated import scenarios
 from tests.trials import simulated
+
+pytestmark = pytest.mark.slow
 
 SEEDS = st.integers(0, 2**32)
 INDEPENDENT_CUT_OFF = {"after_opening": "14 months"}

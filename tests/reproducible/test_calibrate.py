@@ -17,6 +17,8 @@ import pytest
 import trialsim as ts
 from trialsim.records.work_folder import CHAINS, WorkFolder
 
+pytestmark = pytest.mark.slow
+
 COHORT = Path(__file__).parents[1] / "calibration" / "invented" / "cohort.yaml"
 FEW = ("--patients", "20", "--draws", "200", "--min-ess", "200")
 

@@ -14,6 +14,8 @@ from tests.comparison.test_compare import STUDY, study
 from tests.interruption import interrupt
 from trialsim.records.work_folder import ROWS, WorkFolder
 
+pytestmark = pytest.mark.slow
+
 
 def compare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trialsim.cli", "compare", *options]

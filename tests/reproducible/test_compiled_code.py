@@ -14,6 +14,8 @@ import trialsim
 from trialsim import code_cache
 from trialsim.config.builtin import builtin_folder
 
+pytestmark = pytest.mark.slow
+
 DIGESTS = """
 import sys
 import trialsim as ts

@@ -12,6 +12,8 @@ import pytest
 
 from trialsim.streams import CLOSED_PIPE
 
+pytestmark = pytest.mark.slow
+
 RUN = ("run", "tosi2000", "--replicates", "20", "--engine", "reference")
 
 

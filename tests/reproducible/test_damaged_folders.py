@@ -13,6 +13,8 @@ from trialsim.calibration.keeping import Keeping
 from trialsim.calibration.sampling import Chains
 from trialsim.records.work_folder import CHAINS, VARIANTS, work_folder
 
+pytestmark = pytest.mark.slow
+
 QUICK = [command for command in COMMANDS if command.name != "calibrate"]
 
 

@@ -15,6 +15,8 @@ from trialsim.montecarlo import replicates as montecarlo
 from trialsim.records.outcomes import columns_of
 from trialsim.records.replicate_store import ReplicateStore
 
+pytestmark = pytest.mark.slow
+
 CLINIC = {"clinic.slots_per_day": 2}
 
 

@@ -21,6 +21,8 @@ from trialsim.montecarlo.engine import simulate_rows
 from trialsim.records.outcomes import columns_of
 from trialsim.records.work_folder import WorkFolder, work_folder, work_folder_of
 
+pytestmark = pytest.mark.slow
+
 WILD = {"events.rash.effects": {"age": {"hazard_ratio": 1000, "per": "0.1 years"}}}
 
 

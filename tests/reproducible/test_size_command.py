@@ -13,6 +13,8 @@ import trialsim as ts
 from tests.interruption import interrupt
 from trialsim.records.work_folder import WorkFolder
 
+pytestmark = pytest.mark.slow
+
 STUDY = """study: size
 title: a small study
 scenario: followup

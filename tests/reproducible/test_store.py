@@ -14,6 +14,8 @@ import trialsim as ts
 from trialsim.records.store import check_destination, results_folder
 from trialsim.records.work_folder import work_folder
 
+pytestmark = pytest.mark.slow
+
 
 def fail_half_way(destination: Path) -> None:
     with work_folder(check_destination(destination)) as work, results_folder(work) as folder:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.reproducible.stored_digests import KINDS, stored
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_shipped_configuration_has_a_stored_digest() -> None:
     assert {kind: sorted(of) for kind, of in stored().items()} == {k: sorted(names) for k, (_, names) in KINDS.items()}

@@ -19,6 +19,8 @@ from trialsim.config import protocol_of
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.patients import DrawTable, virtual_patients
 
+pytestmark = pytest.mark.slow
+
 REPLICATES = 40  # of 100 patients each
 KEEP = [{"when": "always", "do": "keep"}]
 MONTH = DAYS_PER_MONTH

@@ -725,3 +725,11 @@ def test_wrong_boundaries_are_refused() -> None:
             exact_boundary(10, 0.3, alpha)
     with pytest.raises(RequestError, match="rising"):
         paths([10, 10], [1, 3], [11, 4], 0.3)
+
+
+@pytest.mark.parametrize("rate", [0.0, 5e-324, 1e-308, 1e-290, 1.0 - 1e-16, 1.0])
+def test_paths_of_extreme_rates_are_those_of_the_nearest_end(rate: float) -> None:
+    nearest = round(rate)
+    assert paths([2, 5], [0, 1], [3, 6], rate).stops_low == pytest.approx(
+        paths([2, 5], [0, 1], [3, 6], nearest).stops_low
+    )

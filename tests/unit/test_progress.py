@@ -83,6 +83,7 @@ def test_a_notebook_gets_one_line_that_is_written_over(monkeypatch: pytest.Monke
     assert text.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_verbs_name_their_stages() -> None:
     stages: list[tuple[str, str]] = []
 

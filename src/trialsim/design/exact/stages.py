@@ -18,6 +18,7 @@ from trialsim.model.sums import add_in_order
 Floats = npt.NDArray[np.float64]
 MOST_PATIENTS: Final = 100_000  # of any search
 NEVER_LOW = -1  # no count is as low: this look never stops for futility
+_LOWEST_RATE: Final = 1e-290  # below it probabilities of one success are 0 in double precision, or overflow
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate
         check_count("looks and boundaries", one, NEVER_LOW, MOST_PATIENTS)
     if any(later <= earlier for earlier, later in zip([0, *sizes], sizes, strict=False)):
         raise RequestError("looks", "each look needs more patients than the one before.", "rising numbers from 1.")
+    rate = 0.0 if rate < _LOWEST_RATE else rate
     alive = np.ones(1)
     low, high, expected = [], [], 0.0
     before = 0
