@@ -87,7 +87,8 @@ def draw_findings(scenario: Scenario) -> Iterator[Finding]:
     if table is None:
         return
     wrong = f"its origin is the median of {table.title}, which it is not"
-    for name in varying_names(scenario):
+    varying = varying_names(scenario)
+    for name in varying:
         written = scenario.parameters.values[name].value
         if name not in table.names or str(written) != table.median(name):
             allowed = "no `origin` for a number that stays fixed"
@@ -95,7 +96,7 @@ def draw_findings(scenario: Scenario) -> Iterator[Finding]:
             return
     for place, quantity in quantities_in(scenario):
         name = parameter_name(quantity, own_name(place))
-        if not quantity.calibrated or name not in varying_names(scenario):
+        if not quantity.calibrated or name not in varying:
             continue
         values, unit = table.column(name), table.units[table.names.index(name)]
         for value in (values.min(), values.max()):

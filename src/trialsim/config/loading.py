@@ -148,6 +148,8 @@ def changed_scenario(
     scenario: Scenario, changes: Mapping[str, Any], where: Mapping[str, str] | None = None
 ) -> Scenario:
     """A scenario with some dotted keys changed; see `Scenario.with_changes`. `where` says where each key is from."""
+    if not changes:
+        return scenario
     where = places_of_changes(changes) if where is None else where
     data = scenario.to_mapping()
     places: Places = {}
