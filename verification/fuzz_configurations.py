@@ -112,7 +112,9 @@ def read_mutants(pipe: Connection, numbers: list[int], seed: int) -> None:
     """Worker: read the mutants of these numbers; each is announced before, and its outcome sent after."""
     files = shipped_files()
     texts = [file.read_text(encoding="utf-8") for file in files]
-    read_mutant(files[0], is_strategy=False, in_full=True)  # imports what is needed
+    for file in files:  # imports everything, so that the limit of memory holds for the mutants alone
+        if file.parent.name != "strategies":
+            read_mutant(file, is_strategy=False, in_full=True)
     _limit_memory()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mutant.yaml"

@@ -13,6 +13,7 @@ from trialsim.config import scenario_from_mapping
 from trialsim.config.sizing import sizing_from_mapping
 from trialsim.config.studies import study_from_mapping
 from trialsim.errors import ConfigurationError, Problem, RequestError
+from trialsim.files import is_file
 from trialsim.montecarlo import ignore_stage
 from trialsim.records.manifest import MANIFEST, read_manifest, read_manifest_data
 from trialsim.records.store import PARAMETERS_FILE
@@ -124,6 +125,6 @@ def _with_draws(scenario: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """A scenario whose parameters are the copy of the user's draws beside the manifest, if there is one."""
     copy = file.parent / PARAMETERS_FILE
     parameters = scenario.get("parameters")
-    if not isinstance(parameters, Mapping) or "draws" not in parameters or not copy.is_file():
+    if not isinstance(parameters, Mapping) or "draws" not in parameters or not is_file(copy):
         return dict(scenario)
     return {**scenario, "parameters": {**parameters, "draws": str(copy)}}

@@ -45,6 +45,14 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     return content
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path leads to a regular file; False too for a name that no file system takes."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def other_kind(path: Path) -> str:
     """What a path holds if it is not a regular file ("a pipe"); empty for a file, and where there is nothing."""
     try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import typer
 
 from trialsim.errors import RequestError
+from trialsim.files import is_file
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -137,7 +138,7 @@ def run_in(folder: Path) -> str:
     """The run that a results folder holds, in words; empty for none."""
     from trialsim.records.manifest import MANIFEST, read_manifest_data
 
-    if not (folder / MANIFEST).is_file():
+    if not is_file(folder / MANIFEST):
         return ""
     found = read_manifest_data(folder / MANIFEST)
     words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["verb"], "results")

@@ -1,4 +1,4 @@
-"""Nonsense at any key gets a message or a scenario without missing numbers, never a traceback."""
+"""Nonsense at any key gets a message or a valid configuration without missing numbers, never a traceback."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 
 import trialsim as ts
 from trialsim.config import protocol_of
+from trialsim.design.making_ready import check_study
+from trialsim.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +27,8 @@ NONSENSE: list[Any] = [
     {"calibrated": ""},
     [{"source": "x"}],
     "²",
+    "x" * 5000,
+    [[1] * 100],
 ]
 
 
@@ -53,4 +57,17 @@ def test_nonsense_at_any_key_is_refused_or_harmless(tosi2000: ts.Scenario, nonse
             n_refused += 1
             continue
         assert not re.search(r"\bnan\b", repr(dataclasses.asdict(protocol_of(changed)))), key
+    assert n_refused > 0.5 * len(keys)
+
+
+@pytest.mark.parametrize("nonsense", [*NONSENSE, "calibrated"], ids=lambda item: repr(item)[:20])
+def test_nonsense_at_any_key_of_a_study_is_refused_or_harmless(nonsense: Any) -> None:
+    keys = list(keys_of(ts.load_sizing("two_arm_toxicity").to_mapping()["study"]))
+    assert len(keys) > 8
+    n_refused = 0
+    for key in keys:
+        try:
+            check_study(ts.load_sizing("two_arm_toxicity", {key: nonsense}))
+        except InputError:
+            n_refused += 1
     assert n_refused > 0.5 * len(keys)

@@ -108,3 +108,26 @@ assessment: {every: 28 days}
 evaluable: {after: 2 months}
 cut_off: {after_last_entry: 6 months}
 """
+
+
+@pytest.mark.parametrize(
+    ("study", "key"),
+    [
+        ("simon_response", "endpoint.within"),
+        ("simon_response", "null"),
+        ("precision_response", "half_width"),
+        ("two_arm_toxicity", "endpoint.within"),
+        ("bryant_day", "toxicity.null"),
+    ],
+)
+def test_numbers_of_a_study_cannot_be_calibrated(study: str, key: str) -> None:
+    with pytest.raises(ts.ConfigurationError, match=rf"{key} = calibrated\n  this number cannot be calibrated"):
+        ts.load_sizing(study, {key: "calibrated"})
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, [["x"] * 100] * 100, "../../nothing", "a\u0000b"])
+def test_a_posterior_under_an_impossible_name_is_refused_in_words(name: object) -> None:
+    scenario = ts.load_scenario("followup").to_mapping()
+    scenario["parameters"] = {"use": "calibrated", "calibrated_to": name}
+    with pytest.raises(ts.ConfigurationError):
+        ts.load_scenario(scenario)

@@ -16,7 +16,8 @@ from trialsim.calibration.simulator import Simulator
 from trialsim.calibration.targets import Term, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
 from trialsim.config.quantities import Quantity
-from trialsim.config.scenario import own_name, parameter_name, quantities_in
+from trialsim.config.quantity_places import quantities_in
+from trialsim.config.scenario import own_name, parameter_name
 from trialsim.config.varying import parameter_places
 from trialsim.errors import ConfigurationError, HazardError, Problem
 from trialsim.records.outcomes import columns_of

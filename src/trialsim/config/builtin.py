@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 from trialsim.config.yaml_lines import read_yaml
 from trialsim.errors import ConfigurationError, Problem
-from trialsim.files import other_kind
+from trialsim.files import is_file, other_kind
 
 KINDS: Final = ("scenarios", "cohorts", "parameters", "studies")
 # What a file may hold, in words and with the command or the key that takes it; {} is its name.
@@ -105,9 +104,8 @@ def find_file(name: str, kind: str, beside: Path | None = None, place: str = "",
     if not by_path:
         candidates = [builtin_folder() / kind / f"{name}.yaml"]
     for candidate in candidates:
-        with contextlib.suppress(OSError):  # a name that no file system takes
-            if candidate.is_file():
-                return candidate
+        if is_file(candidate):
+            return candidate
     names = builtin_names(kind)
     what = f"{key} = {name}" if key else name
     others = [other for other in (*KINDS, "strategies") if name in builtin_names(other)]

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from trialsim.config.filling import FITTED_MODE, POSTERIOR_MEDIAN
 from trialsim.config.parameters import ParameterValue
-from trialsim.config.problems import Finding, nearest
+from trialsim.config.problems import CANNOT_BE_CALIBRATED, Finding, nearest
 from trialsim.config.quantities import Quantity
-from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
+from trialsim.config.quantity_places import quantities_in
+from trialsim.config.scenario import Scenario, own_name, parameter_name
 from trialsim.config.varying import table_of, varying_names
 from trialsim.config.yaml_lines import Place
 
@@ -54,7 +55,7 @@ def parameter_findings(scenario: Scenario) -> Iterator[Finding]:
 def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str, ParameterValue]) -> Iterator[Finding]:
     dotted = ".".join(map(str, place))
     if not _CALIBRATED_PLACES.fullmatch(dotted):
-        yield place, "calibrated", "this number cannot be calibrated", f"a value such as {type(quantity).example}", ""
+        yield place, "calibrated", CANNOT_BE_CALIBRATED, f"a value such as {type(quantity).example}", ""
         return
     if name not in values:
         wrong = f"no parameter is called {name!r}"

@@ -15,6 +15,7 @@ from trialsim.config.parameter_draws import ParameterTable, table_wanted
 from trialsim.config.parameters import DRAWS_ENDINGS, Parameter, ParameterSet
 from trialsim.config.scenario import own_name
 from trialsim.config.yaml_lines import Place
+from trialsim.files import is_file
 
 Data = dict[str, Any]
 
@@ -46,7 +47,7 @@ def with_paths(over: Data, path: Path | None) -> Data:
     found = dict(parameters)
     if isinstance(found.get("calibrated_to"), str) and is_path(found["calibrated_to"]):
         found["calibrated_to"] = str(find_file(found["calibrated_to"], "parameters", path).resolve())
-    if isinstance(found.get("draws"), str) and (path.parent / found["draws"]).is_file():
+    if isinstance(found.get("draws"), str) and is_file(path.parent / found["draws"]):
         found["draws"] = str((path.parent / found["draws"]).resolve())
     return {**over, "parameters": found if isinstance(over.get("parameters"), Mapping) else _short(found)}
 

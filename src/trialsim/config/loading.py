@@ -175,7 +175,7 @@ def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
     key = "draws" if "draws" in mapping(data.get("parameters")) else "calibrated_to"
     with layers.errors_at(places, ("parameters", key)):
         data = filled_in(layers.with_readings(data), load_parameters)
-    scenario = validated(Scenario, data, places)
+    scenario = validated(Scenario, data, places, may_be_calibrated=True)
     unset = [
         problem_at(places, at, None, wrong, allowed, kind="missing")
         for at, wrong, allowed in _keys_that_readings_need(scenario)

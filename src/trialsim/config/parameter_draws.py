@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from trialsim.config.builtin import builtin_folder
 from trialsim.errors import ConfigurationError, Problem
-from trialsim.files import UnsuitableFileError, open_regular, read_regular
+from trialsim.files import UnsuitableFileError, is_file, open_regular, read_regular
 
 POSTERIORS: Final = "posteriors"
 MOST_DRAWS: Final = 1_000_000
@@ -91,7 +91,7 @@ def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
         table = read_table(Path(str(path)), f"the draws in {Path(str(path)).name}")
     else:
         file = posterior_file(named)
-        if not file.is_file():
+        if not is_file(file):
             there = sorted(item.stem for item in file.parent.glob("*.parquet"))
             allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {', '.join(there) or 'none'}."
             wrong = f"no posterior of {named!r} comes with the package." if named else "no cohort is named."

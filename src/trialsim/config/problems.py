@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from trialsim.config.plain_data import explain_empty_key, unusable
+from trialsim.config.quantity_places import quantities_in
 from trialsim.config.yaml_lines import Place, Places, place_of
 from trialsim.errors import ConfigurationError, Problem
 
 # A mistake found in a configuration: its place, the value, what is wrong, what is allowed, what was meant.
 Finding = tuple[Place, Any, str, str, str]
 Model = TypeVar("Model", bound=BaseModel)
+CANNOT_BE_CALIBRATED = "this number cannot be calibrated"
 
 _WANTED = {
     "string_type": "a text",
@@ -32,13 +34,24 @@ _WANTED = {
 _COMMA = re.compile(r"\s*([-+]?\d+),(\d+)\s*\Z")
 
 
-def validated(model: type[Model], data: Mapping[str, Any], places: Places) -> Model:
-    """Plain data as a frozen object of a model. Raises `ConfigurationError` with every problem."""
+def validated(model: type[Model], data: Mapping[str, Any], places: Places, *, may_be_calibrated: bool = False) -> Model:
+    """Plain data as a frozen object of a model. Raises `ConfigurationError` with every problem.
+
+    Only the numbers of a scenario `may_be_calibrated`: nothing gives a value to those of other files.
+    """
     refuse_unusable(data, places)
     try:
-        return model.model_validate(data)
+        valid = model.model_validate(data)
     except ValidationError as error:
         raise ConfigurationError(problems_of(error, model, places)) from None
+    problems = [
+        problem_at(places, place, "calibrated", CANNOT_BE_CALIBRATED, f"a value such as {type(quantity).example}")
+        for place, quantity in quantities_in(valid)
+        if quantity.calibrated and not may_be_calibrated
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    return valid
 
 
 def refuse_unusable(data: Any, places: Places) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
+from pydantic import Field, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticSerializationError
 
 from trialsim.config.cohort import Cohort, Figure
@@ -185,27 +185,6 @@ def own_name(place: Place) -> str:
     """The name of the parameter for a place: its last two parts, in words (`events.rash.rate`: "rash rate")."""
     parts = [str(part) for part in place if part not in ("events", "disease", "after_opening")]
     return " ".join(parts).replace("_", " ")
-
-
-def quantities_in(section: BaseModel, place: Place = ()) -> Iterator[tuple[Place, Quantity]]:
-    """Every quantity of a configuration with its place, in the order of the file."""
-    for name in type(section).model_fields:
-        if name == "cohort":
-            continue
-        yield from _quantities(getattr(section, name), (*place, name))
-
-
-def _quantities(value: object, place: Place) -> Iterator[tuple[Place, Quantity]]:
-    if isinstance(value, Quantity):
-        yield place, value
-    elif isinstance(value, BaseModel):
-        yield from quantities_in(value, place)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _quantities(item, (*place, str(key)))
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from _quantities(item, (*place, i))
 
 
 def without_none(data: Any) -> Any:

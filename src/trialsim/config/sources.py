@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trialsim.config.quantities import Quantity
-from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
+from trialsim.config.quantity_places import quantities_in
+from trialsim.config.scenario import Scenario, own_name, parameter_name
 from trialsim.config.yaml_lines import Place
 
 NOT_STATED = "source not stated"

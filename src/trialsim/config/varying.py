@@ -8,7 +8,8 @@ from typing import NamedTuple
 from trialsim.config.filling import POSTERIOR_MEDIAN
 from trialsim.config.parameter_draws import ParameterTable, table_wanted
 from trialsim.config.quantities import Quantity
-from trialsim.config.scenario import Scenario, own_name, parameter_name, quantities_in
+from trialsim.config.quantity_places import quantities_in
+from trialsim.config.scenario import Scenario, own_name, parameter_name
 from trialsim.config.yaml_lines import Place
 from trialsim.model.protocol import ParameterPlace
 

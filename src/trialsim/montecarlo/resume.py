@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trialsim.errors import DestinationError
+from trialsim.files import is_file
 from trialsim.montecarlo.replicates import OtherTrialsError, Simulation, keep_first
 from trialsim.own_files import NotOursError
 from trialsim.records.manifest import MANIFEST, read_manifest
@@ -20,7 +21,7 @@ _NOT_CONFIGURATION: Final = ("seed", "trials", "calibrate.seed", "calibrate.pati
 
 def has_earlier(folder: Path) -> bool:
     """Whether there is anything to go on from: results in a folder, or an unfinished run beside it."""
-    return (folder / MANIFEST).is_file() or WorkFolder(folder.resolve()).request is not None
+    return is_file(folder / MANIFEST) or WorkFolder(folder.resolve()).request is not None
 
 
 def begin_or_go_on(work: WorkFolder, request: Mapping[str, Any], is_resumed: bool) -> None:
@@ -131,14 +132,14 @@ def _check_same(
 
 def _finished(folder: Path, simulation: Simulation, configuration: Mapping[str, Any]) -> list[ReplicateStore]:
     """The replicates of a results folder, if it is one."""
-    if not (folder / MANIFEST).is_file():
+    if not is_file(folder / MANIFEST):
         return []
     manifest = read_manifest(folder / MANIFEST)
     _check_same(folder, manifest.scenario, manifest.seed, configuration, simulation.seed)
     store = ReplicateStore(columns_of(simulation.protocol))
     try:
         path = folder / "replicates.parquet"
-        if not path.is_file():  # a pipe would be waited for
+        if not is_file(path):  # a pipe would be waited for
             raise _refused(folder, "its replicates are not a file.")
         store.append_parquet(path)
     except (OSError, ValueError) as error:
