@@ -10,16 +10,16 @@ import simpy
 from lifelines.statistics import logrank_test
 
 import trialsim as ts
-from trialsim.analysis.logrank import logrank
-from trialsim.comparison.contest import contest_rows
-from trialsim.comparison.ready import contest_of
+from trialsim.comparison.paired_trials import contest_rows
+from trialsim.comparison.preparation import contest_of
+from trialsim.compiled.logrank import logrank
 from trialsim.config import protocol_of
-from trialsim.config.studies import load_comparison
+from trialsim.config.loading.comparisons import load_comparison
 from trialsim.engines.batch import Batch
 from trialsim.engines.batch.planning import Plan
 from trialsim.engines.reference import simulate
-from trialsim.montecarlo.patients import patient_table
 from trialsim.patients import DrawTable, virtual_patients
+from trialsim.simulation.patients import patient_table
 
 SCENARIO = ts.load_scenario("tosi2000", {"parameters": "mode"})
 PROTOCOL = protocol_of(SCENARIO)

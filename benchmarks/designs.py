@@ -19,14 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.speed import Line, table, this_machine
-from trialsim.config.sizing import load_sizing
-from trialsim.design.exact.two_stage import simon_designs
-from trialsim.design.exponential import exponential_trials
-from trialsim.design.making_ready import ready_of
-from trialsim.design.working import Work
-from trialsim.montecarlo import make_ready
-from trialsim.montecarlo.engine import BATCH
-from trialsim.montecarlo.workers import available_cores
+from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.job import Work
+from trialsim.design.preparation import ready_of
+from trialsim.design.theory.two_stage import simon_designs
+from trialsim.design.time_to_event.exponential_trials import exponential_trials
+from trialsim.simulation import make_ready
+from trialsim.simulation.engine import BATCH
+from trialsim.simulation.workers import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 HAZARD = math.log(2.0) / 6.0  # a month

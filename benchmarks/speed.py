@@ -27,15 +27,15 @@ from typing import Any
 from llvmlite import binding
 
 from benchmarks import cases
-from trialsim.code_cache import CACHE_VARIABLE
-from trialsim.montecarlo.workers import available_cores
+from trialsim.compiled.code_cache import CACHE_VARIABLE
+from trialsim.simulation.workers import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 TWO = 2
 # The peak of this process alone: what `getrusage` gives is inherited from the process that started it.
 WITH_PEAK_MEMORY = """
 import sys
-from trialsim.cli import main
+from trialsim.cli.main import main
 try:
     main()
 finally:

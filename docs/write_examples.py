@@ -30,7 +30,7 @@ def output_of_command(command: str) -> str:
     """What a trialsim command prints, as in a terminal of 80 columns."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "trialsim.cli", *command.split()[1:]],
+            [sys.executable, "-m", "trialsim", *command.split()[1:]],
             cwd=folder,
             capture_output=True,
             text=True,

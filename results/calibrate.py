@@ -19,8 +19,8 @@ from rich.console import Console
 
 import trialsim as ts
 from trialsim.config import load_published_trial
-from trialsim.config.parameter_draws import posterior_file
-from trialsim.report.calibration_console import calibration_view
+from trialsim.config.calibrated.draw_tables import posterior_file
+from trialsim.report.calibration.console import calibration_view
 
 RESULTS = Path(__file__).parent / "calibration"
 NOT_KEPT = ("posterior.parquet", "scenario.yaml")

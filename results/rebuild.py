@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 import trialsim as ts
-from trialsim.config.sizing import is_sizing
-from trialsim.terminal import comparison_view, size_view_of
+from trialsim.cli.output import comparison_view, size_view_of
+from trialsim.config.loading.size_studies import is_sizing
 
 KEPT_OF_A_STUDY = (
     "manifest.json", "estimates.csv", "differences.csv", "ranks.csv", "plane.png", "differences.png", "ranks.png",

@@ -26,11 +26,11 @@ from tests.agreement.logs import first_difference
 from tests.generated import scenarios
 
 import trialsim as ts
+from trialsim.compiled.source_digest import source_digest
 from trialsim.config import protocol_of
 from trialsim.engines.batch import Batch
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.workers import available_cores
-from trialsim.source_digest import source_digest
+from trialsim.simulation.workers import available_cores
 
 RECORD = Path(__file__).parents[1] / "results" / "verification" / "agreement.json"
 COURSES_A_TASK = 5_000

@@ -11,9 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from trialsim.analysis.endpoints import RESPONDERS
 from trialsim.calibration.likelihood import log_likelihoods
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.targets import (
@@ -29,11 +27,12 @@ from trialsim.calibration.targets import (
     ShareCell,
     Term,
 )
+from trialsim.endpoints.per_trial import RESPONDERS
 from trialsim.engines.batch import Batch
 from trialsim.model.parameters import with_values
 from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.typing import Floats
 
-Array = npt.NDArray[np.float64]
 DOSE_STEP, MONTH_STEP = 100.0, DAYS_PER_MONTH
 DOSE_EDGES = tuple(DOSE_STEP * (i - 0.5) for i in range(10))
 FOLLOW_UP_EDGES = tuple(MONTH_STEP * (i - 0.5) for i in range(15))
@@ -60,10 +59,10 @@ CELLS: tuple[Cell, ...] = (
 class Table:
     """Prior draws (scores) and the cell probabilities at each. Shapes (draws, parameters) and (draws, cells)."""
 
-    scores: Array
-    cells: Array
+    scores: Floats
+    cells: Floats
 
-    def weights(self, terms: tuple[Term, ...]) -> Array:
+    def weights(self, terms: tuple[Term, ...]) -> Floats:
         """The posterior weight of each draw given a cohort. Sums to 1.
 
         Medians cost most and say little, so they are left out where the rest is e^20 times less likely than elsewhere.
@@ -85,7 +84,7 @@ def table_of(calibration: Calibration, n: int, trials: int, seed: int, workers: 
     scores = np.random.default_rng(seed).standard_normal((n, len(calibration.names)))
     values = calibration.engine_values(scores).tolist()
 
-    def at(i: int) -> Array:
+    def at(i: int) -> Floats:
         simulator = replace(calibration.simulator, cells=CELLS, n_trials=trials, seed=seed * 1_000_003 + i)
         return simulator.probabilities(values[i])
 
@@ -94,7 +93,9 @@ def table_of(calibration: Calibration, n: int, trials: int, seed: int, workers: 
     return Table(scores, cells)
 
 
-def simulated_cohort(calibration: Calibration, scores: Array, seed: int, replicate: int = 1) -> tuple[Term, ...] | None:
+def simulated_cohort(
+    calibration: Calibration, scores: Floats, seed: int, replicate: int = 1
+) -> tuple[Term, ...] | None:
     """What the publication of one simulated trial would say, rounded as the real one is; None if nobody enrolled."""
     values = calibration.engine_values(scores).tolist()
     protocol = with_values(calibration.simulator.protocol, calibration.simulator.places, values)

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import trialsim as ts
-from trialsim.records.work_folder import LOCK, work_folder_of
-from trialsim.source_digest import source_digest
+from trialsim.compiled.source_digest import source_digest
+from trialsim.storage.job_folder import LOCK, work_folder_of
 
 RECORD = Path(__file__).parents[1] / "results" / "verification" / "damaged.json"
 COHORT = Path(__file__).parents[1] / "tests" / "calibration" / "invented" / "cohort.yaml"

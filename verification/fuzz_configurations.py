@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from trialsim.config import parse_value, protocol_of, scenario_from_mapping
-from trialsim.config.builtin import builtin_folder, kind_of
-from trialsim.config.loading import load_scenario
+from trialsim.config.loading.scenarios import load_scenario
+from trialsim.config.source.builtin import builtin_folder, kind_of
 from trialsim.errors import InputError
-from trialsim.report.synopsis import describe
+from trialsim.report.run.synopsis import describe
 from verification.mutations import mutant
 
 RECORD = Path(__file__).parents[1] / "results" / "verification" / "fuzzing.json"

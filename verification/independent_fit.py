@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.prior import log_density
 from trialsim.config import load_published_trial
-from trialsim.montecarlo.workers import available_cores
+from trialsim.simulation.workers import available_cores
+from trialsim.typing import Floats
 from verification.simulation_based_calibration import weighted_median
 
-Array = npt.NDArray[np.float64]
 ROOT = Path(__file__).parents[1]
 DEGREES = 8
 NORMAL = 1_000_000  # degrees of freedom of a t that is a normal
@@ -38,7 +37,7 @@ FULL_ROUNDS = 2  # with the whole likelihood, before the draws that are kept
 EFFECTIVE = 0.2
 
 
-def sample(calibration: Calibration, n: int, seed: int, workers: int) -> tuple[Array, Array]:
+def sample(calibration: Calibration, n: int, seed: int, workers: int) -> tuple[Floats, Floats]:
     """Draws (n, parameters) of scores and their normalised weights (n,).
 
     Rounds take the likelihood to a power that grows to 1, as fast as a fifth of the draws stay effective.
@@ -60,19 +59,19 @@ def sample(calibration: Calibration, n: int, seed: int, workers: int) -> tuple[A
     return z, _weights(calibration.log_posterior(z, workers) - log_proposal)
 
 
-def _draws(rng: np.random.Generator, mean: Array, scale: Array, degrees: int, n: int) -> tuple[Array, Array]:
+def _draws(rng: np.random.Generator, mean: Floats, scale: Floats, degrees: int, n: int) -> tuple[Floats, Floats]:
     """Draws of the proposal, and their log density on the scale on which `log_density` is 0 at the mode."""
     proposal = stats.multivariate_t(mean, scale, df=degrees, seed=rng)
     z = proposal.rvs(n)
     return z, np.asarray(proposal.logpdf(z))
 
 
-def _weights(log_weights: Array) -> Array:
+def _weights(log_weights: Floats) -> Floats:
     w = np.exp(log_weights - log_weights.max())
     return np.asarray(w / w.sum())
 
 
-def _next_power(log_ratio: Array, log_likelihood: Array, last: float) -> float:
+def _next_power(log_ratio: Floats, log_likelihood: Floats, last: float) -> float:
     """The largest power of the likelihood, not below the last, at which a fifth of the draws is still effective."""
     low, high = min(last, 0.9), 1.0
     if 1.0 / np.sum(_weights(log_ratio + log_likelihood) ** 2) >= EFFECTIVE * len(log_ratio):

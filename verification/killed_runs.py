@@ -21,15 +21,15 @@ from typing import Any
 
 import pandas as pd
 
-from trialsim.records.work_folder import work_folder_of
-from trialsim.source_digest import source_digest
+from trialsim.compiled.source_digest import source_digest
+from trialsim.storage.job_folder import work_folder_of
 
 RECORD = Path(__file__).parents[1] / "results" / "verification" / "killed.json"
 
 
 def command(out: Path, replicates: int, *more: str) -> list[str]:
     run = ["run", "tosi2000", "--replicates", str(replicates), "--json", "--engine", "batch", "--out", str(out)]
-    return [sys.executable, "-m", "trialsim.cli", *run, *more]
+    return [sys.executable, "-m", "trialsim", *run, *more]
 
 
 def digest_of(out: Path, replicates: int, *more: str) -> str:

@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trialsim.config.builtin import builtin_names
-from trialsim.config.sizing import is_sizing, load_sizing
-from trialsim.design.making_ready import ready_of
+from trialsim.config.loading.size_studies import is_sizing, load_sizing
+from trialsim.config.source.builtin import builtin_names
+from trialsim.design.conduct.blocks import block_size, run
+from trialsim.design.job import Work, take_size
 from trialsim.design.plan import ALTERNATIVE, NULL
-from trialsim.design.running import block_size, run
-from trialsim.design.working import Work, take_size
-from trialsim.montecarlo import make_ready
-from trialsim.montecarlo.engine import BATCH
-from trialsim.montecarlo.workers import available_cores
+from trialsim.design.preparation import ready_of
+from trialsim.simulation import make_ready
+from trialsim.simulation.engine import BATCH
+from trialsim.simulation.workers import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
 SEED = 77

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 from scipy.optimize import minimize
 from scipy.special import expit, logit
@@ -31,10 +30,10 @@ from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.prior import log_density
 from trialsim.calibration.sampling import BURN_IN_LEGS, Chains, Ensembles
 from trialsim.config import load_published_trial
-from trialsim.montecarlo.workers import available_cores
+from trialsim.simulation.workers import available_cores
+from trialsim.typing import Floats
 from verification.calibration_table import simulated_cohort
 
-Array = npt.NDArray[np.float64]
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
 PATIENTS_PER_PATIENT = 50
 TRUTH = 0.7  # prior standard deviations from the median, to either side in turn
@@ -71,14 +70,14 @@ def grown(ensembles: Ensembles, chains: Chains, n_legs: int) -> Chains:
     return chains
 
 
-def step(calibration: Calibration, at: Array, workers: int) -> tuple[Array, Array]:
+def step(calibration: Calibration, at: Floats, workers: int) -> tuple[Floats, Floats]:
     """The mode of the posterior if the logits of the cells were linear in the scores, and its inverse curvature."""
     d, cells = len(at), calibration.simulator.cells
     points = np.concatenate([at[None], *(at + sign * WIDTH * np.eye(d) for sign in (1.0, -1.0))])
     logits = logit(np.clip(calibration.probabilities(points, workers), SMALLEST, 1.0 - SMALLEST))
     slopes = (logits[1 : d + 1] - logits[d + 1 :]).T / (2.0 * WIDTH)
 
-    def loss(z: Array) -> float:
+    def loss(z: Floats) -> float:
         p = expit(logits[0] + slopes @ (z - at))
         return -float(log_density(z) + log_likelihoods(calibration.terms, cells, p).sum())
 

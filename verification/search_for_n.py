@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from trialsim.config.sizing import Sizing, load_sizing
-from trialsim.design.exact.single_stage import power_by_n
-from trialsim.design.making_ready import ready_of
+from trialsim.config.loading.size_studies import Sizing, load_sizing
+from trialsim.design.job import Work
+from trialsim.design.preparation import ready_of
 from trialsim.design.search import Evaluated, Found, evaluated, multiples, search
-from trialsim.design.working import Work
-from trialsim.montecarlo import make_ready
-from trialsim.montecarlo.engine import BATCH
-from trialsim.montecarlo.workers import available_cores
+from trialsim.design.theory.single_stage import power_by_n
+from trialsim.simulation import make_ready
+from trialsim.simulation.engine import BATCH
+from trialsim.simulation.workers import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
 TIMES = 100

@@ -23,16 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 from scipy import stats
 
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.config import load_published_trial
-from trialsim.montecarlo.workers import available_cores
+from trialsim.simulation.workers import available_cores
+from trialsim.typing import Floats
 from verification.calibration_table import Table, simulated_cohort, table_of
 
-Array = npt.NDArray[np.float64]
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
 TRIALS_IN_A_ROW = 400
 LEVELS = (0.5, 0.8, 0.95)
@@ -40,11 +39,11 @@ BINS = 20
 SEED = 7
 
 
-def places(calibration: Calibration, table: Table, n: int, seed: int, workers: int) -> tuple[Array, Array]:
+def places(calibration: Calibration, table: Table, n: int, seed: int, workers: int) -> tuple[Floats, Floats]:
     """Where the truth lies in the posterior of each cohort (cohorts, parameters), and what the weights are worth."""
     truths = np.random.default_rng(seed).standard_normal((n, len(calibration.names)))
 
-    def place(k: int) -> tuple[Array, float] | None:
+    def place(k: int) -> tuple[Floats, float] | None:
         terms = simulated_cohort(calibration, truths[k], seed, k + 1)
         if terms is None:
             return None
@@ -56,13 +55,13 @@ def places(calibration: Calibration, table: Table, n: int, seed: int, workers: i
     return np.array([place for place, _ in found]), np.array([worth for _, worth in found])
 
 
-def uniformity(found: Array) -> Array:
+def uniformity(found: Floats) -> Floats:
     """The p-value of each parameter's rank histogram: chi-square over equal bins. Shape (parameters,)."""
     counts = np.array([np.histogram(column, bins=BINS, range=(0.0, 1.0))[0] for column in found.T])
     return np.asarray(stats.chisquare(counts, axis=1).pvalue)
 
 
-def holm(p: Array) -> Array:
+def holm(p: Floats) -> Floats:
     """Holm's adjusted p-values (Holm 1979)."""
     order = np.argsort(p)
     adjusted = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
@@ -71,12 +70,12 @@ def holm(p: Array) -> Array:
     return result
 
 
-def coverage(found: Array) -> dict[str, list[float]]:
+def coverage(found: Floats) -> dict[str, list[float]]:
     """The share of cohorts whose central interval holds the truth, by level and parameter."""
     return {f"{level:g}": (np.abs(found - 0.5) <= level / 2.0).mean(axis=0).tolist() for level in LEVELS}
 
 
-def weighted_median(values: Array, weights: Array) -> tuple[float, float]:
+def weighted_median(values: Floats, weights: Floats) -> tuple[float, float]:
     """A weighted median and its Monte Carlo standard error, from the density of the weighted values around it."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
@@ -85,7 +84,7 @@ def weighted_median(values: Array, weights: Array) -> tuple[float, float]:
     return median, error * (high - low) / 0.2
 
 
-def draw(path: Path, names: tuple[str, ...], found: Array) -> None:
+def draw(path: Path, names: tuple[str, ...], found: Floats) -> None:
     """The rank histograms, with the band in which 99 % of bins of a uniform histogram lie."""
     columns = 4
     rows = -(-len(names) // columns)

@@ -14,11 +14,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from trialsim.again import run_again
-    from trialsim.calibrated import Calibrated, calibrate
-    from trialsim.compared import Compared, compare
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
-    from trialsim.config.sizing import load_sizing, load_study
+    from trialsim.config.loading.size_studies import load_sizing, load_study
     from trialsim.errors import (
         ConfigurationError,
         DestinationError,
@@ -29,10 +26,13 @@ if TYPE_CHECKING:
         RequestError,
         TrialsimError,
     )
-    from trialsim.montecarlo import replicates_for
-    from trialsim.result import Result
-    from trialsim.sized import Sized, size
-    from trialsim.verbs import check, run, trace
+    from trialsim.simulation import replicates_for
+    from trialsim.workflows.calibrate import Calibrated, calibrate
+    from trialsim.workflows.compare import Compared, compare
+    from trialsim.workflows.result import Result
+    from trialsim.workflows.run import check, run, trace
+    from trialsim.workflows.run_again import run_again
+    from trialsim.workflows.size import Sized, size
 
 __version__ = version("trialsim")
 
@@ -42,20 +42,20 @@ _HOMES: Final = {
     "load_cohort": "config",
     "Scenario": "config",
     "Cohort": "config",
-    "check": "verbs",
-    "run": "verbs",
-    "run_again": "again",
-    "trace": "verbs",
-    "calibrate": "calibrated",
-    "Calibrated": "calibrated",
-    "compare": "compared",
-    "Compared": "compared",
-    "load_study": "config.sizing",
-    "size": "sized",
-    "Sized": "sized",
-    "load_sizing": "config.sizing",
-    "Result": "result",
-    "replicates_for": "montecarlo",
+    "check": "workflows.run",
+    "run": "workflows.run",
+    "run_again": "workflows.run_again",
+    "trace": "workflows.run",
+    "calibrate": "workflows.calibrate",
+    "Calibrated": "workflows.calibrate",
+    "compare": "workflows.compare",
+    "Compared": "workflows.compare",
+    "load_study": "config.loading.size_studies",
+    "size": "workflows.size",
+    "Sized": "workflows.size",
+    "load_sizing": "config.loading.size_studies",
+    "Result": "workflows.result",
+    "replicates_for": "simulation",
     "TrialsimError": "errors",
     "InputError": "errors",
     "ConfigurationError": "errors",

@@ -1,6 +1,6 @@
 """`python -m trialsim`: the command line, where its script is not on the path."""
 
-from trialsim.cli import main
+from trialsim.cli.main import main
 
 if __name__ == "__main__":  # not in a worker, which imports this file again
     main()

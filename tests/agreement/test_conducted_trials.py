@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 import trialsim as ts
-from trialsim.comparison.allocation import arms_of
 from trialsim.config import protocol_of
+from trialsim.design.conduct.blocks import Trial
+from trialsim.design.conduct.trials import Questions
 from trialsim.design.decisions import KOYAMA_CHEN, Decisions, OneArm, ResponseAndToxicity, TwoArms
-from trialsim.design.event_decisions import EventDecisions, OneSampleDecisions
-from trialsim.design.exact.bryant_day import BryantDay, Rates
-from trialsim.design.exact.toxicity import bayesian_boundary
-from trialsim.design.exact.two_stage import TwoStage
-from trialsim.design.running import Trial
-from trialsim.design.settings import Setting, followed
-from trialsim.design.trials import Questions
-from trialsim.model import conduct as c
+from trialsim.design.hypotheses import Setting, followed
+from trialsim.design.theory.bryant_day import BryantDay, Rates
+from trialsim.design.theory.toxicity import bayesian_boundary
+from trialsim.design.theory.two_stage import TwoStage
+from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
+from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
-from trialsim.records.replicate_store import Rows
+from trialsim.simulation.allocation import arms_of
+from trialsim.storage.replicate_store import Rows
 
 SEVERE = ("constipation", "lethargy", "rash")
 HARM = c.Asked(c.TOXICITY, inf, 0, SEVERE)

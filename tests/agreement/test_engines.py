@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +15,9 @@ from tests.generated import scenarios
 from trialsim.config import protocol_of
 from trialsim.engines.batch import Batch
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.engine import simulate_rows
-from trialsim.montecarlo.patients import patient_table
+from trialsim.simulation.engine import simulate_rows
+from trialsim.simulation.patients import patient_table
+from trialsim.typing import Floats
 
 SHIPPED = ts.builtin_names("scenarios")
 EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 120
@@ -65,7 +65,7 @@ def test_the_patients_of_generated_scenarios_are_equal(protocol: Protocol, seed:
         assert as_bits(reference[name]) == as_bits(batch[name]), name
 
 
-def as_bits(column: npt.NDArray[np.float64]) -> bytes:
+def as_bits(column: Floats) -> bytes:
     """The bits of a column, all missing numbers alike."""
     return np.where(np.isnan(column), np.nan, column + 0.0).tobytes()
 

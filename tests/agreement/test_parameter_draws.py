@@ -13,7 +13,7 @@ from tests.trials import scenario_of, toxicity
 from trialsim.config import protocol_of
 from trialsim.engines.batch import Batch
 from trialsim.model.parameters import draw_numbers, under_draw
-from trialsim.montecarlo.engine import simulate_rows
+from trialsim.simulation.engine import simulate_rows
 
 COLUMNS = (
     "steps [days]", "looks [days]", "nausea rate [/month]", "nausea shape", "exponent", "recovery [/month]",

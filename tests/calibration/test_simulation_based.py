@@ -57,7 +57,7 @@ def test_the_published_cohort_gives_the_shipped_posterior(calibration: Calibrati
     """Prior draws weighted by the likelihood, against the chains that were shipped; noise of so few draws allowed."""
     import pandas as pd
 
-    from trialsim.config.parameter_draws import posterior_file, read_table
+    from trialsim.config.calibrated.draw_tables import posterior_file, read_table
 
     shipped = read_table(posterior_file("tosi2000"), "")
     assert shipped.names == calibration.names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import trialsim as ts
-from trialsim.config.studies import Comparison, load_comparison
+from trialsim.config.loading.comparisons import Comparison, load_comparison
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,13 @@ import pytest
 
 import trialsim as ts
 from trialsim import strategies as do
-from trialsim.comparison.contest import contest_rows
-from trialsim.comparison.ready import contest_of
+from trialsim.comparison.paired_trials import contest_rows
+from trialsim.comparison.preparation import contest_of
 from trialsim.config import protocol_of
-from trialsim.config.studies import Comparison, load_comparison, study_from_mapping
-from trialsim.montecarlo.engine import event_logs
-from trialsim.montecarlo.patients import patient_table
+from trialsim.config.loading.comparisons import Comparison, load_comparison, study_from_mapping
 from trialsim.records.outcomes import patient_outcomes
+from trialsim.simulation.engine import event_logs
+from trialsim.simulation.patients import patient_table
 
 STUDY = """
 study: compare
@@ -263,7 +263,7 @@ def test_a_trial_is_the_same_whatever_others_are_in_its_block(tmp_path: Path) ->
 def test_pictures_show_the_first_endpoints_and_tables_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time that a picture takes grows with the square of its panels: hundreds of endpoints took minutes."""
     drawn: list[Any] = []
-    monkeypatch.setattr("trialsim.compared.draw_compare_figures", lambda *arguments: drawn.append(arguments))
+    monkeypatch.setattr("trialsim.workflows.compare.draw_compare_figures", lambda *arguments: drawn.append(arguments))
     names = [f"e{i}" for i in range(300)]
     endpoints = [{"name": name, "expression": "held_days", "better": "lower"} for name in names]
     given = {

@@ -10,11 +10,11 @@ import pytest
 from lifelines import KaplanMeierFitter
 
 import trialsim as ts
-from trialsim.comparison.endpoints import endpoint_of, endpoints_of
 from trialsim.config import protocol_of
-from trialsim.config.study import EndpointSpec
+from trialsim.config.schema.comparison_study import EndpointSpec
+from trialsim.endpoints.per_patient import endpoint_of, endpoints_of
 from trialsim.model.units import DAYS_PER_MONTH
-from trialsim.montecarlo.patients import PatientTable, patient_table
+from trialsim.simulation.patients import PatientTable, patient_table
 
 STOPPING = {
     "accrual.patients": 300,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import trialsim as ts
-from trialsim.comparison.expressions import Expression
+from trialsim.endpoints.expressions import Expression
 
 KNOWN = ("a", "b", "day", "n_onsets.rash", "n_onsets.bone pain", "first_onset_days.rash", "days_at.400")
 COLUMNS = {

@@ -9,13 +9,13 @@ import pytest
 
 import trialsim as ts
 from tests.comparison.test_compare import STUDY, study
-from trialsim.comparison.allocation import arms_of
 from trialsim.config import protocol_of
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.patients import PatientTable, patient_table
 from trialsim.patients import DrawTable, virtual_patients
+from trialsim.records.baseline import Enrolled, strata_of
 from trialsim.records.tables import plain_rows
-from trialsim.records.who import Enrolled, strata_of
+from trialsim.simulation.allocation import arms_of
+from trialsim.simulation.patients import PatientTable, patient_table
 
 NAMES = ("one", "other")
 

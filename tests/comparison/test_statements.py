@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialsim.comparison.statements import _probability, effects, rank_probabilities
+from trialsim.comparison.effects import _probability, effects, rank_probabilities
 
 N = 4000
 

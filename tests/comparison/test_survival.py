@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
 from lifelines.utils import restricted_mean_survival_time
 
-from trialsim.comparison.survival import restricted_mean, survival_at
+from trialsim.endpoints.survival import restricted_mean, survival_at
 
 HORIZON = 6.0
 

@@ -9,7 +9,7 @@ import pytest
 
 import trialsim as ts
 from trialsim.config import load_parameters
-from trialsim.config.builtin import builtin_folder
+from trialsim.config.source.builtin import builtin_folder
 
 
 def load(tmp_path: Path, text: str) -> ts.Scenario:

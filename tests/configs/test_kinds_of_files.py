@@ -12,10 +12,10 @@ from pyarrow import parquet
 
 import trialsim as ts
 from trialsim.config import Settings, load_parameters
-from trialsim.config.builtin import builtin_folder
-from trialsim.config.differences import differences
-from trialsim.config.loading import load_published_trial
-from trialsim.config.studies import load_comparison
+from trialsim.config.describe.differences import differences
+from trialsim.config.loading.comparisons import load_comparison
+from trialsim.config.loading.scenarios import load_published_trial
+from trialsim.config.source.builtin import builtin_folder
 
 LOADERS: dict[str, Callable[..., object]] = {
     "scenarios": ts.load_scenario,

@@ -9,7 +9,7 @@ import yaml
 
 import trialsim as ts
 from trialsim.config import load_parameters, protocol_of, scenario_from_mapping
-from trialsim.config.parameters import ParameterValue
+from trialsim.config.schema.parameters import ParameterValue
 
 WORDS_OF_THE_PROGRAM = (
     "Smith 2001: median of five series",

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 import trialsim as ts
-from trialsim.config.quantities import (
+from trialsim.config.schema.quantities import (
     Dose,
     Duration,
     Measurement,

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 import trialsim as ts
-from trialsim.config import Settings, parse_value, yaml_loader
-from trialsim.config.yaml_lines import MAX_BYTES, dump_yaml, read_yaml
-from trialsim.config.yaml_loader import MAX_DIGITS
+from trialsim.config import Settings, parse_value
+from trialsim.config.source import yaml_nodes
+from trialsim.config.source.yaml import MAX_BYTES, dump_yaml, read_yaml
+from trialsim.config.source.yaml_nodes import MAX_DIGITS
 
 Writer = Callable[[str | bytes], Path]
 
@@ -89,8 +90,8 @@ def test_a_file_that_is_too_large_or_not_utf_8_says_so(write: Writer) -> None:
 
 
 def test_a_text_with_too_many_values_is_refused(write: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert yaml_loader.MAX_NODES == 100_000
-    monkeypatch.setattr(yaml_loader, "MAX_NODES", 1000)
+    assert yaml_nodes.MAX_NODES == 100_000
+    monkeypatch.setattr(yaml_nodes, "MAX_NODES", 1000)
     assert "this text has too many values" in message_of(write(f"x: [{'1,' * 1010}]"))
 
 

@@ -90,7 +90,7 @@ def test_calibrated_rates_hold_at_the_dose_at_which_they_were_calibrated(
 
 
 def test_a_table_that_a_calibration_wrote_says_what_it_holds_for(tosi2000: ts.Scenario, tmp_path: Path) -> None:
-    from trialsim.config.parameter_draws import posterior_file
+    from trialsim.config.calibrated.draw_tables import posterior_file
 
     copy = tmp_path / "posterior.parquet"
     copy.write_bytes(posterior_file("tosi2000").read_bytes())

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trialsim.comparison.allocation import Arms
-from trialsim.config.sizing import load_sizing
-from trialsim.design.making_ready import ready_of
+from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.conduct.timelines import simulated
 from trialsim.design.plan import ALTERNATIVE
-from trialsim.design.ready import Ready
-from trialsim.design.timelines import simulated
-from trialsim.montecarlo.engine import BATCH
-from trialsim.montecarlo.patients import patient_table
-from trialsim.records.who import Enrolled, strata_of
+from trialsim.design.preparation import ready_of
+from trialsim.design.prepared_study import Ready
+from trialsim.records.baseline import Enrolled, strata_of
+from trialsim.simulation.allocation import Arms
+from trialsim.simulation.engine import BATCH
+from trialsim.simulation.patients import patient_table
 
 TRIALS = 4
 ARMS: dict[str, Any] = {

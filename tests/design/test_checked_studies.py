@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 import trialsim as ts
-from trialsim.config.sizing import load_sizing
-from trialsim.design.making_ready import ready_of
-from trialsim.montecarlo.engine import BATCH
-from trialsim.verbs import check
+from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.preparation import ready_of
+from trialsim.simulation.engine import BATCH
+from trialsim.workflows.run import check
 
 RESPONSE = {"of": "partial response", "within": "6 months"}
 ONE: dict[str, Any] = {

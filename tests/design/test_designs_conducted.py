@@ -12,26 +12,26 @@ from scipy.stats import beta, betabinom, binom, norm
 
 from tests.trials import scenario_of
 from trialsim.config import protocol_of
-from trialsim.config.builtin import builtin_names
-from trialsim.config.size_study import SizeStudy
-from trialsim.config.sizing import is_sizing, load_sizing
-from trialsim.design.boundaries import STEPS, ExactBounds, bounds_of
-from trialsim.design.calendar import check_agreement, compared
+from trialsim.config.loading.size_studies import is_sizing, load_sizing
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.config.source.builtin import builtin_names
+from trialsim.design.conduct.blocks import Trial, run
+from trialsim.design.conduct.trials import Questions
 from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection, TwoArms
-from trialsim.design.enumeration import highest_level, two_arm_paths
-from trialsim.design.exact.proportions import reject_probability, rejection_region
-from trialsim.design.exact.sequential import crossing_probabilities
-from trialsim.design.exact.two_arm_sizes import split_of
-from trialsim.design.exact.two_stage import TwoStage, simon
+from trialsim.design.hypotheses import Setting, followed
+from trialsim.design.operating_characteristics import check_agreement, compared
 from trialsim.design.plan import NULL, Exact, Plan, ever_more_power, one_arm_plan, one_rate, precision_plan
-from trialsim.design.running import Trial, run
-from trialsim.design.settings import Setting, followed
-from trialsim.design.trials import Questions
-from trialsim.design.two_arms import selection_plan, two_arm_plan
+from trialsim.design.theory.proportions import reject_probability, rejection_region
+from trialsim.design.theory.sequential import crossing_probabilities
+from trialsim.design.theory.two_arm_sizes import split_of
+from trialsim.design.theory.two_stage import TwoStage, simon
+from trialsim.design.two_arm.boundaries import STEPS, ExactBounds, bounds_of
+from trialsim.design.two_arm.enumeration import highest_level, two_arm_paths
+from trialsim.design.two_arm.plan import selection_plan, two_arm_plan
 from trialsim.errors import DisagreementError, RequestError
-from trialsim.model import conduct as c
+from trialsim.model import interim as c
 from trialsim.model.protocol import ParameterPlace
-from trialsim.report.design_sentences import level_warning
+from trialsim.report.design.sentences import level_warning
 
 BASE: dict[str, object] = {
     "study": "size",

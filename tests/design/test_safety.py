@@ -10,11 +10,11 @@ import pytest
 
 import trialsim as ts
 from trialsim.config import protocol_of
-from trialsim.design.exact.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
-from trialsim.design.running import boundary_stops
-from trialsim.design.settings import evaluable_shares, rate_of
+from trialsim.design.conduct.blocks import boundary_stops
+from trialsim.design.hypotheses import evaluable_shares, rate_of
+from trialsim.design.theory.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
 from trialsim.engines.batch.conduct import toxicity_stops
-from trialsim.model import conduct as c
+from trialsim.model import interim as c
 
 N = 20_000
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import trialsim as ts
-from trialsim.comparison.allocation import arms_of
 from trialsim.config import protocol_of
-from trialsim.design.settings import followed
-from trialsim.design.timelines import Timelines, simulated
-from trialsim.model import conduct as c
+from trialsim.design.conduct.timelines import Timelines, simulated
+from trialsim.design.hypotheses import followed
+from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.patients import patient_table
+from trialsim.simulation.allocation import arms_of
+from trialsim.simulation.patients import patient_table
 
 ASKED = (c.Asked(c.RESPONSE, 180.0, least=1), c.Asked(c.PROGRESSION_OR_DEATH, 400.0))
 CHANGES = {"parameters": "mode"}

@@ -18,11 +18,11 @@ import yaml
 
 import trialsim as ts
 from trialsim.config import scenario_from_mapping
-from trialsim.config.parameter_draws import posterior_file, read_table
-from trialsim.config.size_study import SizeStudy
-from trialsim.config.sizing import is_sizing
-from trialsim.config.studies import load_comparison
-from trialsim.config.yaml_lines import read_yaml
+from trialsim.config.calibrated.draw_tables import posterior_file, read_table
+from trialsim.config.loading.comparisons import load_comparison
+from trialsim.config.loading.size_studies import is_sizing
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.config.source.yaml import read_yaml
 from trialsim.records.digest import configuration_digest
 
 ROOT = Path(__file__).parents[2]
@@ -130,7 +130,7 @@ def test_each_command_of_the_readme_runs(command: str, tmp_path: Path) -> None:
     arguments = shlex.split(re.sub(r"--replicates \d+", "", command))[1:]
     few = ["--replicates", "5"] if arguments[0] in ("run", "compare") else []
     done = subprocess.run(
-        [sys.executable, "-m", "trialsim.cli", *arguments, *few],
+        [sys.executable, "-m", "trialsim", *arguments, *few],
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -213,7 +213,7 @@ def test_the_planner_of_replicates_is_the_formula() -> None:
 
 def test_the_options_that_the_page_on_running_names_exist() -> None:
     page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
-    code = "from trialsim.cli import main; main()"
+    code = "from trialsim.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "run", "--help"], capture_output=True, text=True, check=True)
     lines = [line for line in page.splitlines() if "trialsim run" in line]
     named = {option for line in lines for option in re.findall(r"--[a-z-]+", line)}

@@ -59,7 +59,7 @@ def calibration_digest(name: str) -> dict[str, Any]:
 
 
 def _is_size(name: str) -> bool:
-    from trialsim.config.sizing import is_sizing
+    from trialsim.config.loading.size_studies import is_sizing
 
     return is_sizing(name)
 
@@ -84,8 +84,14 @@ def main() -> None:
     if "--update" in sys.argv[1:]:
         FILE.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
         return
-    different = [f"{kind} {name}" for kind, of in now.items() for name in of if of[name] != stored()[kind].get(name)]
-    print("\n".join(different) or "all digests are the stored ones")
+    before = stored()
+    names = {(kind, name) for both in (now, before) for kind, of in both.items() for name in of}
+    different = [
+        f"{kind} {name}"
+        for kind, name in sorted(names)
+        if now.get(kind, {}).get(name) != before.get(kind, {}).get(name)
+    ]
+    print("\n".join(different) or f"all {len(names)} digests are the stored ones")
     sys.exit(bool(different))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.records.work_folder import CHAINS, WorkFolder
+from trialsim.storage.job_folder import CHAINS, WorkFolder
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ FEW = ("--patients", "20", "--draws", "200", "--min-ess", "200")
 
 
 def calibrate(folder: Path, *options: str, cohort: Path | str = COHORT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trialsim.cli", "calibrate", str(cohort), *FEW, *options]
+    command = [sys.executable, "-m", "trialsim", "calibrate", str(cohort), *FEW, *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -62,7 +62,7 @@ def test_the_folder_is_whole_and_its_scenario_runs_with_the_draws(undisturbed: P
 
 def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
     """Ctrl-C in the middle, then on with two workers: the same draws to the bit."""
-    command = [sys.executable, "-m", "trialsim.cli", "calibrate", str(COHORT), *FEW, "--out", "out", "--workers", "2"]
+    command = [sys.executable, "-m", "trialsim", "calibrate", str(COHORT), *FEW, "--out", "out", "--workers", "2"]
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     chains = WorkFolder(tmp_path / "out").path / CHAINS
     while not chains.exists() and running.poll() is None:

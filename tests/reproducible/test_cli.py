@@ -139,7 +139,7 @@ def test_wrong_input_gets_its_own_message_and_leaves_nothing(
 def test_help_and_version_come_without_what_is_slow_to_import(tmp_path: Path) -> None:
     slow = ("numba", "matplotlib", "simpy", "pandas", "scipy")
     code = (
-        "import sys\nsys.argv = ['trialsim', '--help']\nfrom trialsim.cli import main\n"
+        "import sys\nsys.argv = ['trialsim', '--help']\nfrom trialsim.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         f"print([m for m in {slow} if m in sys.modules], file=sys.stderr)"
     )
@@ -150,7 +150,7 @@ def test_help_and_version_come_without_what_is_slow_to_import(tmp_path: Path) ->
 
 def test_check_does_not_import_a_compiler_or_pictures(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom trialsim.verbs import check\ncheck(['tosi2000'])\n"
+        "import sys\nfrom trialsim.workflows.run import check\ncheck(['tosi2000'])\n"
         "print([m for m in ('numba', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import trialsim as ts
-from trialsim.montecarlo import cluster as cluster_module
+from trialsim.simulation import cluster as cluster_module
 
 distributed = pytest.importorskip("distributed")
 

@@ -12,13 +12,13 @@ import pytest
 import trialsim as ts
 from tests.comparison.test_compare import STUDY, study
 from tests.interruption import interrupt
-from trialsim.records.work_folder import ROWS, WorkFolder
+from trialsim.storage.job_folder import ROWS, WorkFolder
 
 pytestmark = pytest.mark.slow
 
 
 def compare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trialsim.cli", "compare", *options]
+    command = [sys.executable, "-m", "trialsim", "compare", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 

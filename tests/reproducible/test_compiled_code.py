@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import trialsim
-from trialsim import code_cache
-from trialsim.config.builtin import builtin_folder
+from trialsim.compiled import code_cache
+from trialsim.config.source.builtin import builtin_folder
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def test_a_cache_that_others_may_write_is_not_used_and_said(tmp_path: Path) -> N
     if os.name != "posix":
         pytest.skip("modes")
     tmp_path.chmod(0o777)
-    code = "from trialsim.compilation import slowness\nprint(slowness())"
+    code = "from trialsim.compiled.jit import slowness\nprint(slowness())"
     own = {code_cache.CACHE_VARIABLE: str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
@@ -88,7 +88,7 @@ def test_a_cache_that_others_may_write_is_not_used_and_said(tmp_path: Path) -> N
 
 def modules_after(*arguments: str) -> set[str]:
     code = (
-        "import sys\nfrom trialsim.cli import app\n"
+        "import sys\nfrom trialsim.cli.main import app\n"
         f"sys.argv = ['trialsim', *{arguments!r}]\n"
         "try:\n    app()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
         "print('modules:', *sys.modules)"
@@ -100,7 +100,7 @@ def modules_after(*arguments: str) -> set[str]:
 def test_help_and_check_do_not_wait_for_the_compiler(tmp_path: Path) -> None:
     for arguments in (["--help"], ["run", "--help"], ["check", "tosi2000"]):
         found = modules_after(*arguments)
-        assert "trialsim.cli" in found
+        assert "trialsim.cli.main" in found
         assert not {"numba", "llvmlite", "distributed"} & found
     run = ["run", "tosi2000", "--replicates", "60", "--engine", "batch", "--quiet", "--out", str(tmp_path / "out")]
     assert "numba" in modules_after(*run)
@@ -108,7 +108,7 @@ def test_help_and_check_do_not_wait_for_the_compiler(tmp_path: Path) -> None:
 
 def test_a_place_where_nothing_can_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code = "from trialsim import code_cache; print(code_cache.cache_folder())"
+    code = "from trialsim.compiled import code_cache; print(code_cache.cache_folder())"
     own = {code_cache.CACHE_VARIABLE: str(tmp_path / "file")}
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True

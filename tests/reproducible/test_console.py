@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trialsim.streams import CLOSED_PIPE
+from trialsim.report.streams import CLOSED_PIPE
 
 pytestmark = pytest.mark.slow
 
@@ -132,7 +132,7 @@ def test_a_shell_completes_built_in_names_and_options(tmp_path: Path) -> None:
     def completed(words: str) -> set[str]:
         environment = {**os.environ, "_TRIALSIM_COMPLETE": "complete_bash", "COMP_WORDS": words,
                        "COMP_CWORD": str(len(words.split(" ")) - 1)}  # fmt: skip
-        code = "import sys; sys.argv = ['trialsim']; from trialsim.cli import main; main()"
+        code = "import sys; sys.argv = ['trialsim']; from trialsim.cli.main import main; main()"
         done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
                               env=environment, timeout=300, check=False)  # fmt: skip
         return set(done.stdout.split())

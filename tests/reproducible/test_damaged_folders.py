@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from verification.damaged_folders import COMMANDS, Command, rounds_of
 
-from trialsim.calibration.keeping import Keeping
+from trialsim.calibration.checkpoint import Keeping
 from trialsim.calibration.sampling import Chains
-from trialsim.records.work_folder import CHAINS, VARIANTS, work_folder
+from trialsim.storage.job_folder import CHAINS, VARIANTS, work_folder
 
 pytestmark = pytest.mark.slow
 
@@ -21,8 +21,8 @@ QUICK = [command for command in COMMANDS if command.name != "calibrate"]
 @pytest.mark.parametrize("command", QUICK, ids=lambda command: command.name)
 def test_damage_anywhere_is_noticed(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """One or two rounds for each file; see verification/damaged_folders.py for hundreds."""
-    monkeypatch.setattr("trialsim.design.settings.PATIENTS_OF_RATES", 20_000)
-    monkeypatch.setattr("trialsim.design.working.CHECK_TRIALS", 10_000)
+    monkeypatch.setattr("trialsim.design.hypotheses.PATIENTS_OF_RATES", 20_000)
+    monkeypatch.setattr("trialsim.design.job.CHECK_TRIALS", 10_000)
     found = rounds_of(command, 4, random.Random())
     assert {outcome for _, outcome in found} <= {"digest equal, said", "message"}, found
 

@@ -19,7 +19,7 @@ def trialsim(folder: Path, *arguments: str | bytes, most_bytes: int | None = Non
     command: list[str | bytes] = [sys.executable, "-m", "trialsim", *arguments]
     if most_bytes is not None:
         limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}))"
-        command[1:3] = ["-c", f"{limit}; from trialsim.cli import main; main()"]
+        command[1:3] = ["-c", f"{limit}; from trialsim.cli.main import main; main()"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 

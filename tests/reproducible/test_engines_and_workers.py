@@ -10,10 +10,10 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo import Simulation, choose_engine, grow
-from trialsim.montecarlo import replicates as montecarlo
 from trialsim.records.outcomes import columns_of
-from trialsim.records.replicate_store import ReplicateStore
+from trialsim.simulation import Simulation, choose_engine, grow
+from trialsim.simulation import replicates as montecarlo
+from trialsim.storage.replicate_store import ReplicateStore
 
 pytestmark = pytest.mark.slow
 

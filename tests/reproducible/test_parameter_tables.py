@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.config.parameter_draws import ParameterTable, read_table, write_table
+from trialsim.config.calibrated.draw_tables import ParameterTable, read_table, write_table
 
 DRAWS = "rash rate [/month],sensitive,ignored\n0.05,0.5,1\n0.08,0.4,2\n0.03,0.7,3\n"
 

@@ -17,9 +17,9 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.errors import Interrupted
-from trialsim.montecarlo.engine import simulate_rows
 from trialsim.records.outcomes import columns_of
-from trialsim.records.work_folder import WorkFolder, work_folder, work_folder_of
+from trialsim.simulation.engine import simulate_rows
+from trialsim.storage.job_folder import WorkFolder, work_folder, work_folder_of
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,7 @@ def test_a_run_grows_and_keeps_its_first_trials(tosi2000: ts.Scenario, tmp_path:
 DIES_AT = """
 import os, signal, sys
 import trialsim as ts
-from trialsim.montecarlo import replicates
+from trialsim.simulation import replicates
 def watched(engine, protocol, seed, first, n, simulate=replicates.simulate_rows):
     if first == {replicate}:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -256,7 +256,7 @@ def test_two_runs_do_not_write_one_folder_at_once(tmp_path: Path, tosi2000: ts.S
 
 def command(out: Path, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "trialsim.cli", "run", "tosi2000", "--replicates", "60000", "--json", "--seed", "8",
+        sys.executable, "-m", "trialsim", "run", "tosi2000", "--replicates", "60000", "--json", "--seed", "8",
         "--out", str(out), *more,
     ]  # fmt: skip
 

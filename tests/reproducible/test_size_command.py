@@ -11,7 +11,7 @@ import pytest
 
 import trialsim as ts
 from tests.interruption import interrupt
-from trialsim.records.work_folder import WorkFolder
+from trialsim.storage.job_folder import WorkFolder
 
 pytestmark = pytest.mark.slow
 
@@ -62,8 +62,8 @@ trials: 300
 @pytest.fixture(autouse=True)
 def _fewer_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within this process, rates and checks on a tenth of the trials: what is tested does not depend on it."""
-    monkeypatch.setattr("trialsim.design.settings.PATIENTS_OF_RATES", 20_000)
-    monkeypatch.setattr("trialsim.design.working.CHECK_TRIALS", 10_000)
+    monkeypatch.setattr("trialsim.design.hypotheses.PATIENTS_OF_RATES", 20_000)
+    monkeypatch.setattr("trialsim.design.job.CHECK_TRIALS", 10_000)
 
 
 def study(folder: Path, text: str = STUDY, **more: str) -> Path:
@@ -73,7 +73,7 @@ def study(folder: Path, text: str = STUDY, **more: str) -> Path:
 
 
 def size(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trialsim.cli", "size", *options]
+    command = [sys.executable, "-m", "trialsim", "size", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.records.store import check_destination, results_folder
-from trialsim.records.work_folder import work_folder
+from trialsim.storage.job_folder import work_folder
+from trialsim.storage.results_folder import check_destination, results_folder
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def test_what_is_no_results_folder_is_not_replaced(tmp_path: Path, tosi2000: ts.
 STOPPED_AT_60 = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background may have it ignored
-import trialsim.montecarlo.engine as engine
+import trialsim.simulation.engine as engine
 simulate = engine.simulate
 def watched(protocol, seed, replicate):
     if replicate == 60:
@@ -96,7 +96,7 @@ def watched(protocol, seed, replicate):
 engine.simulate = watched
 sys.argv = ["trialsim", "run", "tosi2000", "--replicates", "100", "--seed", "4", "--out", "out",
             "--engine", "reference", "--block-size", "50", "--workers", "1"]
-from trialsim.cli import main
+from trialsim.cli.main import main
 main()
 """
 

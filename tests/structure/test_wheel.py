@@ -18,7 +18,7 @@ def test_built_in_configurations_load_by_name_from_a_wheel(tmp_path: Path) -> No
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
     code = (
-        "import trialsim as ts, trialsim.config.builtin as b; print(b.builtin_folder());"
+        "import trialsim as ts, trialsim.config.source.builtin as b; print(b.builtin_folder());"
         "print(ts.builtin_names('scenarios'), ts.run(ts.load_scenario('tosi2000'), 1).replicates.n)"
     )
     done = subprocess.run(

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import rankdata
 
 from trialsim.design.assurance import assurance_of, shares_of
-from trialsim.design.trials import columns_of
+from trialsim.design.conduct.trials import columns_of
 from trialsim.records.digest import row_type
 
 

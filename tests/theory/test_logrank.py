@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from trialsim.analysis.logrank import logrank
+from trialsim.compiled.logrank import logrank
 
 
 def statistic(first: stats.CensoredData, second: stats.CensoredData) -> float:

@@ -11,13 +11,13 @@ import pytest
 
 import trialsim as ts
 from tests.design.test_designs_conducted import BASE, study
-from trialsim.config.sizing import load_sizing
-from trialsim.design.event_decisions import OneSampleDecisions
-from trialsim.design.exact.one_sample_logrank import Arm, one_sample_power
-from trialsim.design.making_ready import ready_of
-from trialsim.design.one_sample_plan import OneSamplePlan, one_sample_plan
+from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.conduct.timelines import Timelines
 from trialsim.design.plan import ALTERNATIVE, NULL
-from trialsim.design.timelines import Timelines
+from trialsim.design.preparation import ready_of
+from trialsim.design.theory.one_sample_logrank import Arm, one_sample_power
+from trialsim.design.time_to_event.decisions import OneSampleDecisions
+from trialsim.design.time_to_event.one_arm import OneSamplePlan, one_sample_plan
 from trialsim.model.units import DAYS_PER_MONTH
 
 MEDIAN, SHAPE = 150.0, 1.2

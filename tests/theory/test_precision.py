@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from trialsim.design.exact.precision import (
+from trialsim.design.theory.precision import (
     METHODS,
     Method,
     expected_half_width,
@@ -22,7 +22,7 @@ from trialsim.design.exact.precision import (
     smallest_for_half_width,
     smallest_for_lower_limit,
 )
-from trialsim.design.exact.sawtooth import first_reaching
+from trialsim.design.theory.sawtooth import first_reaching
 from trialsim.errors import RequestError
 
 SCIPY_NAMES: dict[Method, Literal["exact", "wilson"]] = {"clopper-pearson": "exact", "wilson": "wilson"}

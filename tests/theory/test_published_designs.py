@@ -18,23 +18,23 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize
 from scipy.stats import binom
 
-from trialsim.design.exact.bryant_day import WORLDS, BryantDay, Rates, bryant_day, joint
-from trialsim.design.exact.precision import limits
-from trialsim.design.exact.proportions import reject_probability, rejection_region
-from trialsim.design.exact.selection import smallest_selection
-from trialsim.design.exact.sequential import crossing_probabilities, efficacy_bounds
-from trialsim.design.exact.single_stage import SingleStage, ahern, single_stage
-from trialsim.design.exact.spending import ObrienFleming, Pocock, Spending
-from trialsim.design.exact.stages import paths
-from trialsim.design.exact.time_to_event import (
+from trialsim.design.theory.bryant_day import WORLDS, BryantDay, Rates, bryant_day, joint
+from trialsim.design.theory.precision import limits
+from trialsim.design.theory.proportions import reject_probability, rejection_region
+from trialsim.design.theory.selection import smallest_selection
+from trialsim.design.theory.sequential import crossing_probabilities, efficacy_bounds
+from trialsim.design.theory.single_stage import SingleStage, ahern, single_stage
+from trialsim.design.theory.spending import ObrienFleming, Pocock, Spending
+from trialsim.design.theory.stages import paths
+from trialsim.design.theory.time_to_event import (
     Arms,
     expected_events,
     lachin_foulkes_n,
     schoenfeld_events,
     schoenfeld_power,
 )
-from trialsim.design.exact.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
-from trialsim.design.exact.two_stage import MINIMAX, OPTIMAL, TwoStage, admissible, fleming, simon, simon_designs
+from trialsim.design.theory.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
+from trialsim.design.theory.two_stage import MINIMAX, OPTIMAL, TwoStage, admissible, fleming, simon, simon_designs
 from trialsim.errors import RequestError
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trialsim.design.exact.selection import selection_probabilities, selection_probability, smallest_selection
+from trialsim.design.theory.selection import selection_probabilities, selection_probability, smallest_selection
 from trialsim.errors import RequestError
 
 # Simon, Wittes and Ellenberg 1985, Cancer Treatment Reports 69: 1375-1381: patients per arm for two, three and four

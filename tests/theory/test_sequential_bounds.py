@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from trialsim.design.exact.requests import Floats
-from trialsim.design.exact.sequential import (
+from trialsim.design.theory.sequential import (
     bounds_as_attained,
     crossing_probabilities,
     drift_for_power,
@@ -21,8 +20,9 @@ from trialsim.design.exact.sequential import (
     futility_bounds,
     inflation,
 )
-from trialsim.design.exact.spending import Custom, ObrienFleming, Pocock, Power, Spending
+from trialsim.design.theory.spending import Custom, ObrienFleming, Pocock, Power, Spending
 from trialsim.errors import RequestError
+from trialsim.typing import Floats
 
 BEYOND_4_ERRORS = 2 * float(stats.norm.sf(4.0))  # the probability of a deviation by 4 standard errors: 6e-5
 ACCURACY = 1e-6  # of rpact's searches; it prints 8 digits

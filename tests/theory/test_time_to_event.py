@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from trialsim.design.exact.logrank_power import logrank_power
-from trialsim.design.exact.one_sample_logrank import Arm, one_sample_moments, one_sample_n, one_sample_power
-from trialsim.design.exact.time_to_event import (
+from trialsim.design.theory.logrank_power import logrank_power
+from trialsim.design.theory.one_sample_logrank import Arm, one_sample_moments, one_sample_n, one_sample_power
+from trialsim.design.theory.time_to_event import (
     Arms,
     event_probability,
     expected_events,

@@ -14,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from trialsim.design.exact.proportions import (
+from trialsim.design.theory.proportions import (
     EXACT_TESTS,
     TESTS,
     Approximation,
     Better,
-    Region,
     Test,
     TwoSided,
     approximate_n,
@@ -27,9 +26,17 @@ from trialsim.design.exact.proportions import (
     rejection_region,
     size_of,
 )
-from trialsim.design.exact.two_arm_sizes import UNCONDITIONAL, TwoArmSize, _Wanted, smallest_n, smallest_trial, split_of
-from trialsim.design.two_arms import seats_of
+from trialsim.design.theory.two_arm_sizes import (
+    UNCONDITIONAL,
+    TwoArmSize,
+    _Wanted,
+    smallest_n,
+    smallest_trial,
+    split_of,
+)
+from trialsim.design.two_arm.plan import seats_of
 from trialsim.errors import RequestError
+from trialsim.typing import Flags
 
 Side = Literal["greater", "less"]
 TWO: Literal["two-sided"] = "two-sided"
@@ -317,7 +324,7 @@ def test_approximations_for_unequal_arms_by_the_formula_of_the_power() -> None:
 
 
 @st.composite
-def regions(draw: st.DrawFn) -> Region:
+def regions(draw: st.DrawFn) -> Flags:
     shape = draw(ARMS) + 1, draw(ARMS) + 1
     cells = draw(st.lists(st.booleans(), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1]))
     return np.array(cells).reshape(shape)
@@ -325,7 +332,7 @@ def regions(draw: st.DrawFn) -> Region:
 
 @settings(max_examples=60, deadline=None)
 @given(regions())
-def test_the_size_is_the_maximum_of_its_polynomial(region: Region) -> None:
+def test_the_size_is_the_maximum_of_its_polynomial(region: Flags) -> None:
     n = region.shape[0] + region.shape[1] - 2
     p = np.polynomial.Polynomial([0.0, 1.0])
     polynomial = np.polynomial.Polynomial([0.0])
@@ -388,7 +395,7 @@ def test_more_successes_in_the_better_arm_are_never_worse(
 
 @settings(max_examples=40, deadline=None)
 @given(regions(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
-def test_the_power_is_the_sum_over_tables(region: Region, p_control: float, p_experimental: float) -> None:
+def test_the_power_is_the_sum_over_tables(region: Flags, p_control: float, p_experimental: float) -> None:
     n0, n1 = region.shape[0] - 1, region.shape[1] - 1
     total = 0.0
     for x, y in itertools.product(range(n0 + 1), range(n1 + 1)):

@@ -12,8 +12,8 @@ from pathlib import Path
 import numba
 import pytest
 
-from trialsim import code_cache
-from trialsim.code_cache import CACHE_VARIABLE, CODE, CodeCache, cache_folder, cache_problem, has_code
+from trialsim.compiled import code_cache
+from trialsim.compiled.code_cache import CACHE_VARIABLE, CODE, CodeCache, cache_folder, cache_problem, has_code
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and owners")
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import trialsim.design.exact
-from trialsim.design.exact.bryant_day import BryantDay, Rates
-from trialsim.design.exact.one_sample_logrank import Arm
-from trialsim.design.exact.spending import ObrienFleming, Pocock
-from trialsim.design.exact.time_to_event import Arms
-from trialsim.design.exact.two_stage import TwoStage, simon_designs
+import trialsim.design.theory
+from trialsim.design.theory.bryant_day import BryantDay, Rates
+from trialsim.design.theory.one_sample_logrank import Arm
+from trialsim.design.theory.spending import ObrienFleming, Pocock
+from trialsim.design.theory.time_to_event import Arms
+from trialsim.design.theory.two_stage import TwoStage, simon_designs
 from trialsim.errors import RequestError
 
 LOOKS, BOUNDS = [0.5, 1.0], [2.8, 2.0]
@@ -113,8 +113,8 @@ WRONG: list[Any] = ["0.3", None, math.nan, [0.3, None], {}]
 
 def functions() -> Iterator[tuple[str, Callable[..., object]]]:
     """Every public function of the package by module and name."""
-    for info in pkgutil.iter_modules(trialsim.design.exact.__path__):
-        module: ModuleType = importlib.import_module(f"trialsim.design.exact.{info.name}")
+    for info in pkgutil.iter_modules(trialsim.design.theory.__path__):
+        module: ModuleType = importlib.import_module(f"trialsim.design.theory.{info.name}")
         for name, item in vars(module).items():
             if inspect.isfunction(item) and item.__module__ == module.__name__ and not name.startswith("_"):
                 yield f"{info.name}.{name}", item

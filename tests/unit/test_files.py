@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import trialsim as ts
-from trialsim.files import UnsuitableFileError, open_regular, other_kind, read_regular
+from trialsim.files.regular import UnsuitableFileError, open_regular, other_kind, read_regular
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from trialsim.report.labels import NOTHING
 from trialsim.report.layout import DataTable, Paragraph
-from trialsim.report.words import NOTHING
 
 
 def printed(view: RenderableType, width: int, encoding: str = "utf-8") -> list[str]:

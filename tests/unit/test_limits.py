@@ -10,8 +10,8 @@ import trialsim as ts
 from tests.trials import scenario_of, toxicity
 from trialsim.config import protocol_of
 from trialsim.errors import EventLogError
-from trialsim.limits import expected_events
 from trialsim.model import vocabulary
+from trialsim.simulation.limits import expected_events
 
 
 def test_a_toxicity_that_would_recur_without_end_is_refused() -> None:
@@ -63,7 +63,7 @@ def test_a_log_that_grows_too_long_ends_the_run_with_a_message(
 ) -> None:
     """The number of events is only estimated before, so it is watched while a trial is simulated."""
     monkeypatch.setattr(vocabulary, "MAX_LOGGED_EVENTS", 100)
-    monkeypatch.setattr("trialsim.verbs.trials_to_keep", lambda protocol, wanted: wanted)
+    monkeypatch.setattr("trialsim.workflows.run.trials_to_keep", lambda protocol, wanted: wanted)
     with pytest.raises(EventLogError, match="the event log of one trial"):
         ts.run(tosi2000, 2, keep=2, engine=engine)
 

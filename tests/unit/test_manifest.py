@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import trialsim as ts
-from trialsim.records.manifest import read_manifest_data
+from trialsim.storage.manifest import read_manifest_data
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from matplotlib.text import Annotation, Text
 
 import trialsim as ts
 from trialsim.design.search import Found
-from trialsim.formats import FORMATS
-from trialsim.report.calibration_figures import draw_sensitivity
-from trialsim.report.compare_figures import draw_differences, draw_plane
-from trialsim.report.figures import prepare, save_figures
-from trialsim.report.predictive import draw_predictive
-from trialsim.report.size_figures import draw_boundaries, draw_calendar, draw_power
-from trialsim.report.swimmer import _TOXICITIES
+from trialsim.report.calibration.figures import draw_sensitivity
+from trialsim.report.comparison.figures import draw_differences, draw_plane
+from trialsim.report.design.figures import draw_boundaries, draw_calendar, draw_power
+from trialsim.report.run.figures import prepare, save_figures
+from trialsim.report.run.predictive import draw_predictive
+from trialsim.report.run.swimmer import _TOXICITIES
+from trialsim.storage.formats import FORMATS
 
 RESULTS = Path(__file__).parents[2] / "results"
 STUDY = RESULTS / "studies" / "compare_titration"

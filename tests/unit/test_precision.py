@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trialsim as ts
-from trialsim.montecarlo.precision import next_number
+from trialsim.simulation.precision import next_number
 
 
 def test_a_power_of_80_per_cent_to_half_a_point_takes_6400() -> None:

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from trialsim.errors import DestinationError
-from trialsim.own_files import NotOursError
-from trialsim.records import replicate_store
+from trialsim.files.owned import NotOursError
 from trialsim.records.columns import conform, replicate_columns
 from trialsim.records.digest import results_digest
-from trialsim.records.replicate_store import ReplicateStore, rows_of
+from trialsim.storage import replicate_store
+from trialsim.storage.replicate_store import ReplicateStore, rows_of
 
 COLUMNS = replicate_columns(["rash", "nausea"])
 

@@ -13,7 +13,7 @@ import trialsim as ts
 from tests.generated import scenarios
 from tests.trials import simulated
 from trialsim.config import warnings_of
-from trialsim.config.rule_logic import dead_rules
+from trialsim.config.checks.unreachable_rules import dead_rules
 
 SEVERE = {"toxicity": "severe", "timing": "new"}
 EVER = {"toxicity": "any", "timing": "ever"}

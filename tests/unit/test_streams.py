@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from trialsim.streams import PLAIN, plain
+from trialsim.report.streams import PLAIN, plain
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "koi8-r"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trialsim.analysis.estimate import mean_and_error, quantile_and_error
-from trialsim.analysis.uncertainty import error_of_sum, split_of
+from trialsim.analysis.variance_components import error_of_sum, split_of
 
 
 def nested(rng: np.random.Generator, n_draws: int, n: int, between: float, within: float) -> tuple[np.ndarray, ...]:

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.config.builtin import builtin_folder
-from trialsim.config.sizing import Sizing
-from trialsim.config.studies import Comparison
-from trialsim.config.yaml_lines import read_yaml
+from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.size_studies import Sizing
+from trialsim.config.source.builtin import builtin_folder
+from trialsim.config.source.yaml import read_yaml
 
 INVALID = sorted((Path(__file__).parents[1] / "configs" / "invalid").glob("*.yaml"))
 SCENARIO = builtin_folder() / "scenarios" / "tosi2000.yaml"

@@ -10,7 +10,7 @@ import pytest
 
 import trialsim as ts
 from trialsim.records.columns import replicate_columns
-from trialsim.records.work_folder import CHAINS, WorkFolder, work_folder, work_folder_of
+from trialsim.storage.job_folder import CHAINS, WorkFolder, work_folder, work_folder_of
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and owners")
 COLUMNS = replicate_columns(["rash"])

@@ -1,6 +1,7 @@
 """From tables to statements: every number with its error, and words for what its interval contains."""
 
-from trialsim.analysis.comparison import (
+from trialsim.analysis.estimate import Estimate, estimates_table
+from trialsim.analysis.published import (
     OtherReading,
     endpoint_of,
     estimates,
@@ -9,14 +10,15 @@ from trialsim.analysis.comparison import (
     smallest_error,
     value_and_error,
 )
-from trialsim.analysis.endpoints import Outcomes, endpoints_of
-from trialsim.analysis.estimate import Estimate, Values, estimates_table
+from trialsim.endpoints.per_trial import (
+    Outcomes,
+    endpoints_of,
+)
 
 __all__ = [
     "Estimate",
     "OtherReading",
     "Outcomes",
-    "Values",
     "endpoint_of",
     "endpoints_of",
     "estimates",

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trialsim.analysis.uncertainty import Groups, error_of_sum
-
-Values = npt.NDArray[np.float64]
+from trialsim.analysis.variance_components import (
+    error_of_sum,
+)
+from trialsim.typing import Counts, Floats
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def estimates_table(estimates: Iterable[Estimate]) -> pd.DataFrame:
     return pd.DataFrame([asdict(estimate) for estimate in estimates], columns=[f.name for f in fields(Estimate)])
 
 
-def mean_and_error(values: Values, groups: Groups | None = None) -> tuple[float, float]:
+def mean_and_error(values: Floats, groups: Counts | None = None) -> tuple[float, float]:
     """The mean and its Monte Carlo standard error, sd / sqrt(n) for independent values.
 
     Values of the same group (replicates with the same draw of the parameters) may depend on each other. The error is
@@ -74,7 +74,7 @@ def mean_and_error(values: Values, groups: Groups | None = None) -> tuple[float,
     return mean, error_of_sum(values - mean, groups) / n
 
 
-def ratio_and_error(numerators: Values, denominators: Values, groups: Groups | None = None) -> tuple[float, float]:
+def ratio_and_error(numerators: Floats, denominators: Floats, groups: Counts | None = None) -> tuple[float, float]:
     """A ratio of totals and its Monte Carlo standard error by the delta method (Cochran 1977, eq. 6.12)."""
     total = float(np.sum(denominators))
     if total == 0.0:
@@ -84,7 +84,7 @@ def ratio_and_error(numerators: Values, denominators: Values, groups: Groups | N
 
 
 def quantile_and_error(
-    ordered: Values, share: float, values: Values | None = None, groups: Groups | None = None
+    ordered: Floats, share: float, values: Floats | None = None, groups: Counts | None = None
 ) -> tuple[float, float]:
     """A sample quantile (inverse of the empirical distribution) of rising values, and its Monte Carlo standard error.
 
@@ -121,7 +121,7 @@ def is_inside(published: float, rounded_to: float, lower: float, upper: float) -
 
 
 def position_and_error(
-    values: Values, published: float, rounded_to: float, groups: Groups | None = None
+    values: Floats, published: float, rounded_to: float, groups: Counts | None = None
 ) -> tuple[float, float]:
     """Where a published figure lies among simulated ones: share below plus half of the share equal (mid-p).
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from arviz_stats.base import array_stats
 
-Array = npt.NDArray[np.float64]
+from trialsim.typing import Floats
+
 LARGEST_R_HAT: Final = 1.01
 SMALLEST_ESS: Final = 1000.0
 
 
-def diagnostics(chains: Array, names: tuple[str, ...]) -> pd.DataFrame:
+def diagnostics(chains: Floats, names: tuple[str, ...]) -> pd.DataFrame:
     """One row a parameter: `r_hat`, `ess_bulk`, `ess_tail`, `mcse_median_score`. Chains: (m, n, parameters)."""
     axes = {"chain_axis": 0, "draw_axis": 1}
     rows = []

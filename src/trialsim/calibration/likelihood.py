@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import bdtrc, gammaln, xlog1py, xlogy
 
 from trialsim.calibration.targets import Categories, Cell, Median, Share, Term
+from trialsim.typing import Floats
 
-Array = npt.NDArray[np.float64]
 _NODES, _WEIGHTS = (
     item / 2.0 + shift for item, shift in zip(np.polynomial.legendre.leggauss(64), (0.5, 0.0), strict=True)
 )
@@ -29,13 +28,13 @@ def cells_of(terms: Sequence[Term]) -> tuple[Cell, ...]:
     return tuple(dict.fromkeys(cell for term in terms for cell in term.cells))
 
 
-def log_likelihoods(terms: Sequence[Term], cells: Sequence[Cell], values: Array) -> Array:
+def log_likelihoods(terms: Sequence[Term], cells: Sequence[Cell], values: Floats) -> Floats:
     """The log-likelihood of each term. Shapes: values (…, cells) in the order of `cells`, result (…, terms)."""
     place = {cell: i for i, cell in enumerate(cells)}
     return np.stack([_term(term, values[..., [place[cell] for cell in term.cells]]) for term in terms], axis=-1)
 
 
-def _term(term: Term, p: Array) -> Array:
+def _term(term: Term, p: Floats) -> Floats:
     if isinstance(term, Share):
         return _log_choose(term.n, term.k) + xlogy(term.k, p[..., 0]) + xlog1py(term.n - term.k, -p[..., 0])
     if isinstance(term, Categories):
@@ -43,14 +42,14 @@ def _term(term: Term, p: Array) -> Array:
     return np.log(np.maximum(_median_between(term, p), SMALLEST))
 
 
-def _multinomial(term: Categories, p: Array) -> Array:
+def _multinomial(term: Categories, p: Floats) -> Floats:
     rest = term.n - sum(term.counts)
     p_rest = np.maximum(1.0 - p.sum(axis=-1), SMALLEST)
     coefficient = gammaln(term.n + 1) - gammaln(np.array([*term.counts, rest]) + 1.0).sum()
     return np.asarray(coefficient + xlogy(np.array(term.counts), p).sum(axis=-1) + xlogy(rest, p_rest))
 
 
-def _median_between(term: Median, p: Array) -> Array:
+def _median_between(term: Median, p: Floats) -> Floats:
     if term.n_evaluable is None:
         return p_median_below(term.n, p[..., 1]) - p_median_below(term.n, p[..., 0])
     k = term.n_evaluable
@@ -59,7 +58,7 @@ def _median_between(term: Median, p: Array) -> Array:
     )
 
 
-def p_median_below_given(k: int, m: int, p_first: Array, p_second: Array) -> Array:
+def p_median_below_given(k: int, m: int, p_first: Floats, p_second: Floats) -> Floats:
     """The probability that the median of k values of one kind and m of another lies below x, all independent.
 
     `p_first` and `p_second` are the probabilities that a value of each kind does. The number below x is the sum of two
@@ -78,7 +77,7 @@ def p_median_below_given(k: int, m: int, p_first: Array, p_second: Array) -> Arr
     return np.asarray(below + equal * _share_of_middle_below(half, (k * p_first + m * p_second) / n))
 
 
-def _binomial(n: int, p: Array) -> Array:
+def _binomial(n: int, p: Floats) -> Floats:
     """Binomial probabilities of 0 to n. Shapes (…) to (…, n + 1)."""
     counts = np.arange(n + 1)
     p = np.asarray(p)[..., None]
@@ -86,14 +85,14 @@ def _binomial(n: int, p: Array) -> Array:
     return np.asarray(np.exp(choose + xlogy(counts, p) + xlog1py(n - counts, -p)))
 
 
-def _or_edge(at_least: Array, number: int) -> Array:
+def _or_edge(at_least: Floats, number: int) -> Floats:
     """The probability of at least a number, which may lie outside what is possible."""
     if number <= 0:
         return np.ones(at_least.shape[:-1])
     return at_least[..., number] if number < at_least.shape[-1] else np.zeros(at_least.shape[:-1])
 
 
-def p_median_below(n: int, p_below: Array) -> Array:
+def p_median_below(n: int, p_below: Floats) -> Floats:
     """The probability that the median of `n` independent values lies below x, when each does with `p_below`.
 
     For odd n it does when at least (n + 1) / 2 values do (David and Nagaraja 2003, Order Statistics, eq. 2.1.3). For
@@ -106,7 +105,7 @@ def p_median_below(n: int, p_below: Array) -> Array:
     return np.asarray(bdtrc(n // 2, n, p) + _binomial(n, p)[..., n // 2] * _share_of_middle_below(n // 2, p))
 
 
-def _share_of_middle_below(k: int, p: Array) -> Array:
+def _share_of_middle_below(k: int, p: Floats) -> Floats:
     """Of 2k uniform values of which k lie below p: the probability that the mean of the two in the middle does.
 
     Given the k-th, a, the next must lie below b = min(1, 2p - a): 1 - ((1 - b) / (1 - p))^k. The distribution of a has

@@ -8,21 +8,20 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.prior import JointPrior, log_density, prior_of
 from trialsim.calibration.simulator import Simulator
 from trialsim.calibration.targets import Term, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
-from trialsim.config.quantities import Quantity
-from trialsim.config.quantity_places import quantities_in
-from trialsim.config.scenario import own_name, parameter_name
-from trialsim.config.varying import parameter_places
+from trialsim.config.calibrated.draws import parameter_places
+from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity_places import quantities_in
+from trialsim.config.schema.scenario import own_name, parameter_name
 from trialsim.errors import ConfigurationError, HazardError, Problem
 from trialsim.records.outcomes import columns_of
+from trialsim.typing import Floats
 
-Array = npt.NDArray[np.float64]
 PATIENTS_PER_PATIENT: Final = 800  # simulated for each one of the cohort: see docs/why/calibration.md
 SEED_OF_DRAWS: Final = 20
 
@@ -51,11 +50,11 @@ class Calibration:
         """How many patients the cohort has."""
         return self.scenario.accrual.patients
 
-    def engine_values(self, z: Array) -> Array:
+    def engine_values(self, z: Floats) -> Floats:
         """Scores to the numbers that engines read. Shapes (…, parameters)."""
         return np.asarray(self.prior.values(z) * np.array(self.factors))
 
-    def probabilities(self, z: Array, workers: int = 1) -> Array:
+    def probabilities(self, z: Floats, workers: int = 1) -> Floats:
         """The cell probabilities at each row of scores. Shapes (n, parameters) to (n, cells).
 
         A row whose parameters no trial can be simulated under (an infinite hazard) is missing.
@@ -66,7 +65,7 @@ class Calibration:
         with ThreadPoolExecutor(workers) as pool:
             return np.array(list(pool.map(self._cells_at, values)))
 
-    def _cells_at(self, values: list[float]) -> Array:
+    def _cells_at(self, values: list[float]) -> Floats:
         if not all(low <= value <= high for value, (low, high) in zip(values, self.bounds, strict=True)):
             return np.full(len(self.simulator.cells), np.nan)
         try:
@@ -74,12 +73,12 @@ class Calibration:
         except (HazardError, OverflowError):
             return np.full(len(self.simulator.cells), np.nan)
 
-    def log_likelihoods(self, z: Array, workers: int = 1) -> Array:
+    def log_likelihoods(self, z: Floats, workers: int = 1) -> Floats:
         """The log-likelihood of each term at each row of scores. Shapes (n, parameters) to (n, terms)."""
         found = log_likelihoods(self.terms, self.simulator.cells, self.probabilities(z, workers))
         return np.where(np.isnan(found), -np.inf, found)
 
-    def log_posterior(self, z: Array, workers: int = 1) -> Array:
+    def log_posterior(self, z: Floats, workers: int = 1) -> Floats:
         """The log posterior density at each row of scores, up to a constant. Shapes (n, parameters) to (n,)."""
         return np.asarray(log_density(z) + self.log_likelihoods(z, workers).sum(axis=-1))
 

@@ -7,14 +7,13 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trialsim.calibration.fitting import Fit
 from trialsim.config import load_parameters
-from trialsim.config.parameter_draws import ParameterTable
+from trialsim.config.calibrated.draw_tables import ParameterTable
+from trialsim.typing import Floats
 
-Array = npt.NDArray[np.float64]
 N_DRAWS: Final = 4000
 INFORMED: Final = 0.5  # contraction from which on a parameter is called informed by the cohort
 PARTLY: Final = 0.1  # below this it is assumed: the posterior is the prior
@@ -30,7 +29,7 @@ class Posterior:
     n_draws: int = N_DRAWS
 
     @cached_property
-    def scores(self) -> Array:
+    def scores(self) -> Floats:
         """The draws on the scale of the prior's scores. Shape (draws, parameters)."""
         return self.fit.chains.thinned(self.n_draws)
 
@@ -132,7 +131,7 @@ def verdict(contraction: float) -> str:
     return "partly" if contraction >= PARTLY else "assumed"
 
 
-def _named(vector: Array, names: tuple[str, ...]) -> str:
+def _named(vector: Floats, names: tuple[str, ...]) -> str:
     """The parameters with the largest loadings, with the sign that makes the largest positive."""
     vector = vector * np.sign(vector[np.argmax(np.abs(vector))])
     order = np.argsort(-np.abs(vector))

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trialsim.analysis import Estimate, estimates
@@ -18,19 +17,19 @@ from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.model.protocol import Protocol
-from trialsim.montecarlo.engine import BATCH, simulate_rows
 from trialsim.records.outcomes import columns_of
-from trialsim.records.replicate_store import ReplicateStore
 from trialsim.records.tables import plain_rows
+from trialsim.simulation.engine import BATCH, simulate_rows
+from trialsim.storage.replicate_store import ReplicateStore
+from trialsim.typing import Floats
 
-Array = npt.NDArray[np.float64]
 N_TRIALS: Final = 20_000
 N_PRIOR_DRAWS: Final = 20_000
 FEWEST_EFFECTIVE: Final = 400.0
 _BLOCK: Final = 2_000
 
 
-def protocol_with_draws(calibration: Calibration, scores: Array) -> Protocol:
+def protocol_with_draws(calibration: Calibration, scores: Floats) -> Protocol:
     """The calibrated scenario with a draw of the parameters for each replicate."""
     draws = calibration.engine_values(scores)
     return replace(
@@ -41,7 +40,7 @@ def protocol_with_draws(calibration: Calibration, scores: Array) -> Protocol:
     )
 
 
-def simulated(calibration: Calibration, scores: Array, seed: int, n: int = N_TRIALS) -> ReplicateStore:
+def simulated(calibration: Calibration, scores: Floats, seed: int, n: int = N_TRIALS) -> ReplicateStore:
     """Replicates of the calibrated scenario, each under its own draw of the parameters."""
     protocol = protocol_with_draws(calibration, scores)
     store = ReplicateStore(columns_of(protocol))
@@ -114,7 +113,7 @@ def left_out(calibration: Calibration, seed: int, workers: int = 1, most_steps: 
     return pd.DataFrame(rows)
 
 
-def _resampled(scores: Array, log_weights: Array) -> tuple[Array, float, str]:
+def _resampled(scores: Floats, log_weights: Floats) -> tuple[Floats, float, str]:
     """Draws (n, parameters) from weighted ones, by systematic resampling; how many those are worth; how it was done."""
     log_weights = np.where(np.isnan(log_weights), -np.inf, log_weights)
     weights = np.exp(log_weights - log_weights.max())

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit, logit, ndtr, ndtri
 
-from trialsim.config.parameters import ParameterSet, Prior
-from trialsim.config.quantities import split_number
+from trialsim.config.schema.parameters import ParameterSet, Prior
+from trialsim.config.schema.quantities import split_number
 from trialsim.errors import ConfigurationError, Problem
-
-Array = npt.NDArray[np.float64]
+from trialsim.typing import Floats
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Marginal:
     sd: float
     above: float | None = None
 
-    def values(self, z: Array) -> Array:
+    def values(self, z: Floats) -> Floats:
         """Scores to values."""
         if self.distribution == "lognormal":
             return np.asarray(self.median * np.exp(self.sd * z))
@@ -40,7 +38,7 @@ class Marginal:
             return np.asarray(self.median + self.sd * z)
         return np.asarray(self.median - self.sd * ndtri(ndtr(-z) * self._share_above))
 
-    def scores(self, values: Array) -> Array:
+    def scores(self, values: Floats) -> Floats:
         """Values to scores."""
         if self.distribution == "lognormal":
             return np.asarray(np.log(values / self.median) / self.sd)
@@ -76,16 +74,16 @@ class JointPrior:
         """Each parameter with its unit."""
         return tuple(zip(self.names, self.units, strict=True))
 
-    def values(self, z: Array) -> Array:
+    def values(self, z: Floats) -> Floats:
         """Scores to values. Shapes (…, parameters)."""
         return np.stack([marginal.values(z[..., i]) for i, marginal in enumerate(self.marginals)], axis=-1)
 
-    def scores(self, values: Array) -> Array:
+    def scores(self, values: Floats) -> Floats:
         """Values to scores. Shapes (…, parameters)."""
         return np.stack([marginal.scores(values[..., i]) for i, marginal in enumerate(self.marginals)], axis=-1)
 
 
-def log_density(z: Array) -> Array:
+def log_density(z: Floats) -> Floats:
     """The log prior density of scores, up to a constant. Shapes (…, parameters) to (…)."""
     return np.asarray(-0.5 * np.sum(z**2, axis=-1))
 

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 import emcee
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammaln
 
-Array = npt.NDArray[np.float64]
-LogPosterior = Callable[[Array], Array]
+from trialsim.typing import Floats
+
+LogPosterior = Callable[[Floats], Floats]
 
 SAMPLER: Final = 1  # to be raised with any change of what follows: unfinished chains of another sampler are no use
 N_ENSEMBLES: Final = 4
@@ -38,9 +38,9 @@ _INDEPENDENT: Final = 3.0  # weight of the independence sampler among the moves,
 class Chains:
     """What has been sampled: scores (leg steps, ensembles, walkers, parameters) and their log posterior, leg by leg."""
 
-    burn_in: list[Array] = field(default_factory=list)
-    scores: list[Array] = field(default_factory=list)
-    log_posterior: list[Array] = field(default_factory=list)
+    burn_in: list[Floats] = field(default_factory=list)
+    scores: list[Floats] = field(default_factory=list)
+    log_posterior: list[Floats] = field(default_factory=list)
     accepted: list[float] = field(default_factory=list)
 
     @property
@@ -49,7 +49,7 @@ class Chains:
         return len(self.burn_in) + len(self.scores)
 
     @property
-    def kept(self) -> Array:
+    def kept(self) -> Floats:
         """The draws after the burn-in: (steps, ensembles, walkers, parameters)."""
         return np.concatenate(self.scores)
 
@@ -58,17 +58,17 @@ class Chains:
         n = n_legs - len(self.burn_in)
         return Chains(self.burn_in, self.scores[:n], self.log_posterior[:n], self.accepted[:n])
 
-    def by_chain(self) -> Array:
+    def by_chain(self) -> Floats:
         """The kept draws with each ensemble as one chain, walker after walker: (ensembles, draws, parameters)."""
         steps, ensembles, walkers, parameters = self.kept.shape
         return self.kept.transpose(1, 2, 0, 3).reshape(ensembles, walkers * steps, parameters)
 
-    def thinned(self, n: int) -> Array:
+    def thinned(self, n: int) -> Floats:
         """`n` of the kept draws, evenly spaced over steps, ensembles and walkers: (n, parameters)."""
         flat = self.kept.reshape(-1, self.kept.shape[-1])
         return flat[np.linspace(0, len(flat) - 1, n).round().astype(np.int64)]
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Floats]:
         """Everything, to be stored."""
         empty = np.zeros((0, 0))
         return {
@@ -90,12 +90,12 @@ class Chains:
 class Proposal:
     """A multivariate t: its mean, the Cholesky factor of its scale matrix, and its degrees of freedom."""
 
-    mean: Array
-    factor: Array
+    mean: Floats
+    factor: Floats
     degrees: float = _DEGREES_OF_FREEDOM
 
     @classmethod
-    def fitted(cls, draws: Array) -> Proposal:
+    def fitted(cls, draws: Floats) -> Proposal:
         """A proposal that covers draws (n, parameters); the covariance is shrunk towards its diagonal for few."""
         n, d = draws.shape
         covariance = np.atleast_2d(np.cov(draws.T))
@@ -103,13 +103,13 @@ class Proposal:
         shrunk = weight * covariance + (1.0 - weight) * np.diag(np.diag(covariance))
         return cls(draws.mean(axis=0), np.linalg.cholesky(shrunk) * _STRETCH)
 
-    def draw(self, n: int, random: np.random.RandomState) -> Array:
+    def draw(self, n: int, random: np.random.RandomState) -> Floats:
         """New scores (n, parameters)."""
         normal = random.standard_normal((n, len(self.mean)))
         scale = np.sqrt(self.degrees / random.chisquare(self.degrees, size=n))
         return np.asarray(self.mean + (normal * scale[:, None]) @ self.factor.T)
 
-    def log_density(self, z: Array) -> Array:
+    def log_density(self, z: Floats) -> Floats:
         """The log density of scores. Shapes (n, parameters) to (n,)."""
         d, nu = len(self.mean), self.degrees
         scaled = np.linalg.solve(self.factor, (z - self.mean).T)
@@ -120,7 +120,7 @@ class Proposal:
     def move(self) -> emcee.moves.MHMove:
         """The independence sampler as a move of emcee."""
 
-        def propose(z: Array, random: np.random.RandomState) -> tuple[Array, Array]:
+        def propose(z: Floats, random: np.random.RandomState) -> tuple[Floats, Floats]:
             new = self.draw(len(z), random)
             return new, self.log_density(z) - self.log_density(new)
 
@@ -183,7 +183,7 @@ class Ensembles:
         draws = np.concatenate(legs).reshape(-1, self.n_parameters)
         return [(Proposal.fitted(draws).move(), _INDEPENDENT), *evolution]
 
-    def _starts(self, chains: Chains) -> Array:
+    def _starts(self, chains: Chains) -> Floats:
         """Where each ensemble begins: draws of the prior, or where its last leg ended."""
         last = (chains.scores or chains.burn_in)[-1:]
         if last:

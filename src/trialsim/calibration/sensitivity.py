@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from trialsim.analysis import value_and_error
-from trialsim.analysis.comparison import groups_of
-from trialsim.analysis.endpoints import endpoints_of
-from trialsim.analysis.uncertainty import split_of
+from trialsim.analysis.published import groups_of
+from trialsim.analysis.variance_components import split_of
 from trialsim.calibration.fitting import MOST_STEPS, fit, quick
 from trialsim.calibration.model import calibration_of
 from trialsim.calibration.posterior import Posterior
 from trialsim.calibration.predictive import simulated
 from trialsim.config import Scenario
+from trialsim.endpoints.per_trial import endpoints_of
 
 PRIOR_WIDTHS: Final = (0.5, 2.0)
 BASE: Final = "as calibrated"

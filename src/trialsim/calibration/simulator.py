@@ -9,15 +9,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.analysis.endpoints import RESPONDERS
 from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLANNED, Cell, ShareCell
+from trialsim.endpoints.per_trial import RESPONDERS
 from trialsim.engines.batch import Batch, Patients
 from trialsim.model.parameters import with_values
 from trialsim.model.protocol import ParameterPlace, Protocol
 from trialsim.model.sums import add_in_order
 from trialsim.records.columns import TOXICITY_PREFIX
+from trialsim.typing import Flags, Floats
 
-Array = npt.NDArray[np.float64]
 FIRST_REPLICATE: Final = 1
 
 
@@ -35,7 +35,7 @@ class Simulator:
     n_trials: int
     seed: int
 
-    def probabilities(self, values: Sequence[float]) -> Array:
+    def probabilities(self, values: Sequence[float]) -> Floats:
         """The probability of each cell under parameters in engine units. Shape (cells,).
 
         A share of n patients is (k + 1/2) / (n + 1), so that a cell which no simulated patient is in has a probability
@@ -67,7 +67,7 @@ class Simulator:
         return {self.protocol.clocks[i].name for i in self.protocol.toxicities}
 
     @staticmethod
-    def _who(found: Patients) -> dict[str, npt.NDArray[np.bool_]]:
+    def _who(found: Patients) -> dict[str, Flags]:
         numbers = np.arange(found.enrolled.shape[1])
         is_there = numbers[None, :] < found.outcomes["n_enrolled"][:, None]
         return {
@@ -78,9 +78,7 @@ class Simulator:
         }
 
     @staticmethod
-    def _probability(
-        cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], who: dict[str, npt.NDArray[np.bool_]]
-    ) -> float:
+    def _probability(cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], who: dict[str, Flags]) -> float:
         if isinstance(cell, ShareCell):
             count, of = (add_in_order(totals[name] for name in text.split(" + ")) for text in (cell.column, cell.of))
             return (count + 0.5) / (of + 1.0)

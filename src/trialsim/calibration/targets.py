@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from trialsim.analysis.endpoints import RESPONDERS, Endpoint, endpoints_of
 from trialsim.config import Scenario
-from trialsim.config.cohort import Figure
+from trialsim.config.schema.cohort import Figure
+from trialsim.endpoints.per_trial import RESPONDERS, Endpoint, endpoints_of
 from trialsim.errors import ConfigurationError, Problem
 
 ENROLLED: Final = "n_enrolled"

@@ -1,10 +1,9 @@
 """YAML in, frozen scenarios and cohorts out. The only folder that knows pydantic and yaml."""
 
-from trialsim.config.builtin import builtin_names, kind_of
-from trialsim.config.changes import Settings
-from trialsim.config.cohort import Cohort, Figure
-from trialsim.config.differences import Difference, differences, differences_from_published
-from trialsim.config.loading import (
+from trialsim.config.describe.differences import Difference, differences, differences_from_published
+from trialsim.config.describe.sources import describe_sources
+from trialsim.config.loading.changes import Settings
+from trialsim.config.loading.scenarios import (
     load_cohort,
     load_parameters,
     load_published_trial,
@@ -12,11 +11,12 @@ from trialsim.config.loading import (
     scenario_from_mapping,
     warnings_of,
 )
-from trialsim.config.parameters import ParameterSet
-from trialsim.config.protocol import protocol_of
-from trialsim.config.scenario import Scenario
-from trialsim.config.sources import describe_sources
-from trialsim.config.yaml_lines import parse_value
+from trialsim.config.schema.cohort import Cohort, Figure
+from trialsim.config.schema.parameters import ParameterSet
+from trialsim.config.schema.scenario import Scenario
+from trialsim.config.source.builtin import builtin_names, kind_of
+from trialsim.config.source.yaml import parse_value
+from trialsim.config.to_protocol.protocol import protocol_of
 
 __all__ = [
     "Cohort",

@@ -13,16 +13,14 @@ from math import factorial
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
 from trialsim.analysis.estimate import mean_and_error
-from trialsim.records.replicate_store import Rows
 from trialsim.records.tables import plain_rows
+from trialsim.storage.replicate_store import Rows
+from trialsim.typing import Counts, Flags, Floats
 
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 ENOUGH_A_DRAW: Final = 10
 _RIDGE: Final = 1e-8  # two parameters that move as one have no inverse of their own
@@ -110,7 +108,7 @@ def assurance_of(
     )
 
 
-def _effects(statistic: Floats, draw: Counts, n_draws: int, seen: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _effects(statistic: Floats, draw: Counts, n_draws: int, seen: Flags) -> tuple[Floats, Floats]:
     """The mean and the variance of a statistic over the trials of each draw that is seen."""
     n = np.bincount(draw, minlength=n_draws)[seen]
     mean = np.bincount(draw, weights=statistic, minlength=n_draws)[seen] / n

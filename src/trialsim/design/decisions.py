@@ -7,20 +7,16 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binom, norm
 
-from trialsim.design.exact.bryant_day import BryantDay
-from trialsim.design.exact.precision import half_widths
-from trialsim.design.exact.proportions import rejection_region
-from trialsim.design.exact.rounding import highest_accepted
-from trialsim.design.exact.tables import z_of_counts
-from trialsim.design.exact.two_stage import TwoStage
+from trialsim.design.theory.bryant_day import BryantDay
+from trialsim.design.theory.precision import half_widths
+from trialsim.design.theory.proportions import rejection_region
+from trialsim.design.theory.rounding import highest_accepted
+from trialsim.design.theory.tables import z_of_counts
+from trialsim.design.theory.two_stage import TwoStage
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
-
-Counts = npt.NDArray[np.int64]
-Signs = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float64]
+from trialsim.typing import Counts, Flags, Floats, Signs
 
 FUTILE: Final = -1  # stop: the null hypothesis is not rejected
 GO_ON: Final = 0
@@ -98,11 +94,11 @@ class OneArm:
         )
         return np.where(low, FUTILE, np.where(high, REJECT, GO_ON)).astype(np.int8)
 
-    def _final_as_planned(self, counts: Counts, n: Counts) -> npt.NDArray[np.bool_]:
+    def _final_as_planned(self, counts: Counts, n: Counts) -> Flags:
         is_planned = n == self.n
         return np.asarray(is_planned if self.design is None else is_planned & (counts[:, 0, 0, 0] == self.design.n1))
 
-    def _final_attained(self, counts: Counts, n: Counts, x: Counts) -> npt.NDArray[np.bool_]:
+    def _final_attained(self, counts: Counts, n: Counts, x: Counts) -> Flags:
         if self.attained == GREEN_DAHLBERG:
             return np.asarray(binom.sf(x - 1, n, self.p0) <= GREEN_DAHLBERG_FINAL)
         if self.design is None:
@@ -196,7 +192,7 @@ class TwoArms:
         otherwise = FUTILE if is_last else GO_ON
         return np.where(size >= self.upper[look], REJECT, np.where(low, FUTILE, otherwise)).astype(np.int8)
 
-    def _rejects(self, counts: Counts) -> npt.NDArray[np.bool_]:
+    def _rejects(self, counts: Counts) -> Flags:
         """The test at the attained numbers of each trial."""
         if self.test in Z_TESTS:
             return self._rejects_by_z(counts)
@@ -210,7 +206,7 @@ class TwoArms:
                 found[own] = region[counts[own, 0, 1], counts[own, 1, 1]]
         return found
 
-    def _rejects_by_z(self, counts: Counts) -> npt.NDArray[np.bool_]:
+    def _rejects_by_z(self, counts: Counts) -> Flags:
         """As the region of a z test would have it, for each trial at once."""
         n, x = counts[:, :, 0], counts[:, :, 1]
         x = x if self.better == "higher" else n - x
@@ -303,5 +299,5 @@ def _standardised(n: Counts, x: Counts, p0: float) -> Floats:
 @lru_cache(maxsize=512)
 def _region(
     control: int, experimental: int, alpha: float, sides: int, test: str, better: str, two_sided: str | None
-) -> npt.NDArray[np.bool_]:
+) -> Flags:
     return rejection_region(control, experimental, alpha, sides, test, better, two_sided)  # type: ignore[arg-type]

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binom
 
-from trialsim.config.size_study import SizeStudy
+from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.decisions import Decisions, Estimation, OneArm, ResponseAndToxicity
-from trialsim.design.exact.bryant_day import WORLDS, BryantDay, Rates, bryant_day
-from trialsim.design.exact.precision import expected_half_width, half_widths, limits, smallest_for_half_width
-from trialsim.design.exact.rounding import lowest_accepted
-from trialsim.design.exact.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
-from trialsim.design.exact.two_stage import (
+from trialsim.design.theory.bryant_day import WORLDS, BryantDay, Rates, bryant_day
+from trialsim.design.theory.precision import expected_half_width, half_widths, limits, smallest_for_half_width
+from trialsim.design.theory.rounding import lowest_accepted
+from trialsim.design.theory.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
+from trialsim.design.theory.two_stage import (
     MINIMAX,
     OPTIMAL,
     TwoStage,
@@ -26,8 +25,8 @@ from trialsim.design.exact.two_stage import (
     simon_designs,
 )
 from trialsim.errors import RequestError
+from trialsim.typing import Floats
 
-Floats = npt.NDArray[np.float64]
 NULL: Final = "null"
 ALTERNATIVE: Final = "alternative"
 LARGEST: Final = 150  # patients of Bryant and Day's designs, which take a search of their own

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trialsim.analysis.uncertainty import error_of_sum
+from trialsim.analysis.variance_components import error_of_sum
 from trialsim.errors import RequestError
 from trialsim.model.sums import add_in_order
 from trialsim.records.tables import plain_rows
+from trialsim.typing import Counts, Floats
 
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 SHARES: Final = (0.03, 0.12)  # of all trials, for the bracket and for narrowing it; the rest refine
 FEWEST: Final = 150  # trials for either of them
 MOST_SIZES: Final = 24

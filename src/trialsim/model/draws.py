@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from trialsim.typing import Counts, Floats
+
 Words = npt.NDArray[np.uint64]
 
 LARGEST_WORD: Final = 0xFFFFFFFF
@@ -47,7 +49,7 @@ def philox4x32(c0: Words, c1: Words, c2: Words, c3: Words, k0: Words, k1: Words)
     return c0, c1, c2, c3
 
 
-def uniform_from_words(high: Words, low: Words) -> npt.NDArray[np.float64]:
+def uniform_from_words(high: Words, low: Words) -> Floats:
     """Two 32-bit words to a uniform number with 52 random bits, never 0 and never 1.
 
     The number is (k + 1/2) / 2^52 for an integer 0 <= k < 2^52: exact in a double, at least 2^-53, at most 1 - 2^-53.
@@ -73,10 +75,10 @@ def decision_code(name: str) -> int:
 def uniforms_at(
     seed: int,
     replicate: int,
-    patients: npt.NDArray[np.int64],
-    decisions: npt.NDArray[np.int64],
+    patients: Counts,
+    decisions: Counts,
     occurrence: int,
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Uniform numbers for every (patient, decision) of one replicate at one occurrence.
 
     Shapes: patients (n,), decisions (m,), result (n, m) float64. The counter words are (occurrence, decision,

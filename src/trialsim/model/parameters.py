@@ -12,17 +12,17 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from trialsim.model import draws
 from trialsim.model.clock import coefficient_per_day
 from trialsim.model.protocol import Clock, ParameterPlace, Protocol
+from trialsim.typing import Counts
 
 DECISION: Final = "parameters"
 THE_TRIAL: Final = 0  # the patient number of what belongs to the trial as a whole
 
 
-def draw_numbers(n_draws: int, seed: int, replicates: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def draw_numbers(n_draws: int, seed: int, replicates: Counts) -> Counts:
     """The draw of each replicate, from 1 to `n_draws`; zeros where there are no draws. Shape (n,)."""
     if n_draws == 0:
         return np.zeros(len(replicates), np.int64)

@@ -14,6 +14,7 @@ from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import EVENTS, READABLE_EVENTS, conform
+from trialsim.typing import Counts
 
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -58,7 +59,7 @@ def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.D
 
 def event_table_of_records(logs: Iterable[tuple[int, npt.NDArray[Any]]]) -> pd.DataFrame:
     """The same of logs whose rows are records with the fields of `columns.EVENTS`."""
-    numbers: list[npt.NDArray[np.int64]] = []
+    numbers: list[Counts] = []
     found: list[npt.NDArray[Any]] = []
     for replicate, log in logs:
         numbers.append(np.full(len(log), replicate, dtype=np.int64))

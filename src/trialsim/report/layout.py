@@ -15,8 +15,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trialsim.report.words import NOTHING
-from trialsim.streams import plain
+from trialsim.report.labels import NOTHING
+from trialsim.report.streams import plain
 
 MAX_LINE: Final = 100  # longer lines of prose are hard to read
 _MIN_NAME: Final = 12  # columns that the names of rows keep in a narrow terminal

@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from trialsim.compilation import part, small_part
+from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch.plan import Record, dose_factor, dose_slots, slots
 from trialsim.engines.batch.state import clock_states, fires_days, new_slots, onsets, uniforms
 from trialsim.model import clock as hazard

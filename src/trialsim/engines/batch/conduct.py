@@ -10,14 +10,10 @@ from __future__ import annotations
 from math import inf, nan
 
 import numpy as np
-import numpy.typing as npt
 
-from trialsim.compilation import compiled, part
-from trialsim.model.conduct import DROPPED, REPLACED
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
+from trialsim.compiled.jit import compiled, part
+from trialsim.model.interim import DROPPED, REPLACED
+from trialsim.typing import Counts, Flags, Floats
 
 
 @compiled

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from math import inf, nan
 
-from trialsim.compilation import part, small_part
+from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch import clocks, treatment
-from trialsim.engines.batch.account import AFTER_ALL, note, note_on, take_onset_into_account
-from trialsim.engines.batch.appointments import (
+from trialsim.engines.batch.accumulator import AFTER_ALL, note, note_on, take_onset_into_account
+from trialsim.engines.batch.plan import Record, slots
+from trialsim.engines.batch.state import clock_states, fires_days, onsets
+from trialsim.engines.batch.visit_schedule import (
     ASSESSMENT,
     VISIT,
     day_of,
@@ -19,8 +21,6 @@ from trialsim.engines.batch.appointments import (
     number_after,
     number_from,
 )
-from trialsim.engines.batch.plan import Record, slots
-from trialsim.engines.batch.state import clock_states, fires_days, onsets
 from trialsim.model import course as days
 from trialsim.model import disease
 from trialsim.model import vocabulary as v

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.compilation import is_compiled, known_to_compiler
+from trialsim.compiled.jit import is_compiled, known_to_compiler
 from trialsim.engines.batch.planning import Plan
 from trialsim.engines.batch.state import COURSE, Course
 from trialsim.engines.batch.summary import ENROLLED, OUTCOMES
@@ -16,6 +16,7 @@ from trialsim.errors import EventLogError
 from trialsim.model import accrual, baseline, clock, course, disease, draws, parameters, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
+from trialsim.typing import Counts, Flags, Floats
 
 _ROWS_AT_FIRST: Final = 4096
 _NO_DETAILS: Final = np.zeros((0, 1))
@@ -32,7 +33,7 @@ class Patients(NamedTuple):
     """
 
     outcomes: npt.NDArray[Any]
-    n_toxicity: npt.NDArray[np.int64]
+    n_toxicity: Counts
     enrolled: npt.NDArray[Any]
 
 
@@ -44,7 +45,7 @@ class Batch:
         self.n_patients = protocol.accrual.n_patients
         self._plans: dict[int, Plan] = {}
 
-    def outcomes(self, seed: int, first: int, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    def outcomes(self, seed: int, first: int, n: int) -> tuple[npt.NDArray[Any], Counts]:
         """The outcomes of `n` replicates from `first` on.
 
         Gives a table of records (n,) with the fields of `summary.OUTCOMES`, and counts (n, reported toxicities).
@@ -59,8 +60,8 @@ class Batch:
         return Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
 
     def details(
-        self, seed: int, first: int, n: int, n_columns: int, wanted: npt.NDArray[np.bool_] | None = None
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+        self, seed: int, first: int, n: int, n_columns: int, wanted: Flags | None = None
+    ) -> tuple[npt.NDArray[Any], Floats]:
         """The outcomes of `n` replicates from `first` on, and a row of numbers for each of their patients.
 
         The second has shape (replicates, patients, columns), columns as in `records.columns.patient_columns` from
@@ -92,9 +93,9 @@ class Batch:
         n: int,
         everyone: npt.NDArray[Any] | None = None,
         n_rows: int = 0,
-        details: npt.NDArray[np.float64] | None = None,
-        wanted: npt.NDArray[np.bool_] | None = None,
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], Course]:
+        details: Floats | None = None,
+        wanted: Flags | None = None,
+    ) -> tuple[npt.NDArray[Any], Counts, Course]:
         numbers = parameters.draw_numbers(self.protocol.n_parameter_draws, seed, np.arange(first, first + n))
         used = [self._plan(number) for number in numbers.tolist()]
         plans = np.array([plan.address for plan in used], np.uint64)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from trialsim.compilation import part, small_part
+from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch.clocks import uniform_at, word
 from trialsim.engines.batch.plan import (
     Record,
@@ -21,8 +18,7 @@ from trialsim.engines.batch.plan import (
 )
 from trialsim.engines.batch.state import clock_states, uniforms
 from trialsim.model import accrual, baseline, draws
-
-Floats = npt.NDArray[np.float64]
+from trialsim.typing import Counts, Flags, Floats
 
 
 @small_part
@@ -40,7 +36,7 @@ def is_eligible(plan: Record, course: Record, number: int) -> bool:
 
 
 @part
-def screen(plan: Record, course: Record, arrivals: Floats, eligible: npt.NDArray[np.bool_]) -> int:
+def screen(plan: Record, course: Record, arrivals: Floats, eligible: Flags) -> int:
     """Screen patient after patient: calendar day of arrival and eligibility, by number from 1.
 
     Gives how many were screened, or -1 if the arrays are too short for them.
@@ -67,7 +63,7 @@ def screen(plan: Record, course: Record, arrivals: Floats, eligible: npt.NDArray
 
 
 @small_part
-def draw_all(plan: Record, course: Record, numbers: npt.NDArray[np.int64]) -> None:
+def draw_all(plan: Record, course: Record, numbers: Counts) -> None:
     """The first draws of every decision and patient, decision by decision."""
     one, replicate, low, high = word(1), course.replicate, course.key_low, course.key_high
     codes = decisions(plan)

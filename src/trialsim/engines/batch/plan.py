@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.compilation import small_part, table_at
+from trialsim.compiled.jit import small_part, table_at
 
 Record = Any  # a NumPy record, or a table of records or numbers; NumPy's types do not know the fields
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.engines.batch.memory import side_by_side
+from trialsim.engines.batch.contiguous_memory import side_by_side
 from trialsim.engines.batch.plan import PLAN, RULE_FAILS, RULE_HOLDS, TABLES, Record
 from trialsim.model import clock as hazard
 from trialsim.model import disease, titration

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from trialsim.compilation import small_part, table_at
-from trialsim.engines.batch.memory import side_by_side
+from trialsim.compiled.jit import small_part, table_at
+from trialsim.engines.batch.contiguous_memory import side_by_side
 from trialsim.engines.batch.plan import FLOAT, INTEGER, Record
 from trialsim.engines.batch.planning import Plan
 from trialsim.model.draws import LARGEST_WORD

@@ -6,13 +6,13 @@ from math import nan
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from trialsim.compilation import part, small_part
-from trialsim.engines.batch.account import mean_dose
+from trialsim.compiled.jit import part, small_part
+from trialsim.engines.batch.accumulator import mean_dose
 from trialsim.engines.batch.plan import Record, reported
 from trialsim.model import disease
 from trialsim.model import vocabulary as v
+from trialsim.typing import Counts, Floats
 
 # One row a trial, named as in `records.columns.REPLICATES`; counts of reported toxicities stand beside it.
 OUTCOMES: Final = np.dtype(
@@ -34,7 +34,7 @@ MOST_TO_COUNT: Final = 64
 
 
 @small_part
-def open_summary(outcome: Record, n_toxicity: npt.NDArray[np.int64], replicate: int) -> None:
+def open_summary(outcome: Record, n_toxicity: Counts, replicate: int) -> None:
     """A trial to which nobody has come."""
     outcome.replicate = replicate
     outcome.n_screened = outcome.n_enrolled = outcome.n_evaluable = outcome.n_partial = outcome.n_minor = 0
@@ -45,9 +45,7 @@ def open_summary(outcome: Record, n_toxicity: npt.NDArray[np.int64], replicate: 
 
 
 @small_part
-def add_patient(
-    plan: Record, account: Record, outcome: Record, n_toxicity: npt.NDArray[np.int64], enrolled: Record
-) -> None:
+def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Counts, enrolled: Record) -> None:
     """Count one patient whose account is closed."""
     is_evaluable, best = account.is_evaluable, account.best_response
     is_responder = is_evaluable and best > disease.STABLE
@@ -83,7 +81,7 @@ def take_day(outcome: Record, day: float) -> None:
 
 
 @part
-def close_summary(outcome: Record, enrolled: Record, values: npt.NDArray[np.float64]) -> None:
+def close_summary(outcome: Record, enrolled: Record, values: Floats) -> None:
     """The medians; `values` is room for as many numbers as there are patients."""
     n = outcome.n_enrolled
     doses, highest, follow_ups = enrolled.mean_dose[:n], enrolled.highest_dose[:n], enrolled.follow_up[:n]
@@ -95,7 +93,7 @@ def close_summary(outcome: Record, enrolled: Record, values: npt.NDArray[np.floa
 
 
 @part
-def median(column: npt.NDArray[np.float64], enrolled: Record, who: int, values: npt.NDArray[np.float64]) -> float:
+def median(column: Floats, enrolled: Record, who: int, values: Floats) -> float:
     """The median over some of the enrolled, NaN over nobody; the mean of the two in the middle of an even number."""
     n = 0
     for i in range(column.size):
@@ -112,7 +110,7 @@ def median(column: npt.NDArray[np.float64], enrolled: Record, who: int, values: 
 
 
 @part
-def value_at_rank(values: npt.NDArray[np.float64], rank: int) -> float:
+def value_at_rank(values: Floats, rank: int) -> float:
     """The value that comes after `rank` others in order; counting takes no branches and beats sorting for a few."""
     for i in range(values.size):
         below = up_to = 0

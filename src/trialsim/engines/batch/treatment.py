@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import inf
 
-from trialsim.compilation import part, small_part
+from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch import clocks
-from trialsim.engines.batch.account import note
+from trialsim.engines.batch.accumulator import note
 from trialsim.engines.batch.plan import RULE_HOLDS, Record, conditions, levels, onset_rules, quiet_rule, visit_rules
 from trialsim.engines.batch.state import onset_days, onsets, resolved_days
 from trialsim.model import disease, titration

@@ -10,21 +10,17 @@ from math import inf, nan
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from trialsim.compilation import compiled, part, small_part, table_at
+from trialsim.compiled.jit import compiled, part, small_part, table_at
 from trialsim.engines.batch import enrolment
-from trialsim.engines.batch.account import open_account, write
+from trialsim.engines.batch.accumulator import open_account, write
 from trialsim.engines.batch.course import follow, happens
-from trialsim.engines.batch.details import open_details, write_details
+from trialsim.engines.batch.patient_row import open_details, write_details
 from trialsim.engines.batch.plan import PLAN, Record
 from trialsim.engines.batch.summary import add_patient, close_summary, open_summary, take_day
 from trialsim.model import vocabulary as v
+from trialsim.typing import Counts, Flags, Floats
 
-Table = npt.NDArray[np.float64]  # two-dimensional
-Truths = npt.NDArray[np.bool_]  # two-dimensional
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 BEFORE_FIRST_DOSE: Final = -1.0  # the study day of an arrival, for the order of what falls on one instant
 
 
@@ -32,7 +28,7 @@ class Screened(NamedTuple):
     """Everyone who is screened, by number from 1: calendar day of arrival, eligibility; numbers of the eligible."""
 
     days: Floats
-    is_eligible: npt.NDArray[np.bool_]
+    is_eligible: Flags
     numbers: Counts
 
 
@@ -57,8 +53,8 @@ def simulate_block(
     outcomes: Record,
     n_toxicity: Counts,
     everyone: Record,
-    details: Table,
-    wanted: Truths,
+    details: Floats,
+    wanted: Flags,
 ) -> None:
     """The outcomes of replicates from `first` on, one row each.
 
@@ -87,8 +83,8 @@ def simulate(
     replicate: int,
     outcome: Record,
     n_toxicity: Counts,
-    details: Table,
-    wanted: npt.NDArray[np.bool_],
+    details: Floats,
+    wanted: Flags,
 ) -> None:
     """One trial; its log, where one is asked for, patient by patient. Those who are not wanted enrol all the same."""
     course.replicate = replicate
@@ -129,7 +125,7 @@ def screen(plan: Record, course: Record) -> Screened:
 
 
 @small_part
-def numbers_of(is_eligible: npt.NDArray[np.bool_]) -> Counts:
+def numbers_of(is_eligible: Flags) -> Counts:
     """The numbers, from 1, of those who can enrol."""
     numbers = np.empty(is_eligible.size, np.int64)
     n = 0
@@ -141,7 +137,7 @@ def numbers_of(is_eligible: npt.NDArray[np.bool_]) -> Counts:
 
 
 @small_part
-def chosen(numbers: Counts, wanted: npt.NDArray[np.bool_]) -> Counts:
+def chosen(numbers: Counts, wanted: Flags) -> Counts:
     """The numbers of those who are wanted, by place; of all where nobody is chosen."""
     if wanted.size == 0:
         return numbers

@@ -12,8 +12,8 @@ import simpy
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.monitor import Arm
 from trialsim.engines.reference.patient import Patient
-from trialsim.model import conduct as c
 from trialsim.model import disease, parameters
+from trialsim.model import interim as c
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients

@@ -12,20 +12,19 @@ from math import inf
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import simpy
 
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.patient import Patient
 from trialsim.engines.reference.treatment import NOTHING_SEEN, Seen
 from trialsim.engines.reference.trial import Trial
-from trialsim.model import conduct as c
 from trialsim.model import disease, parameters
+from trialsim.model import interim as c
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
+from trialsim.typing import Counts
 
-Counts = npt.NDArray[np.int64]
 Decide = Callable[[int, Counts], bool]  # look (from 0), counts so far (looks, arms, 1 + questions): whether to stop
 _AFTER_ALL: Final = v.ORDER_VISIT + 2  # a window closes after all that happens on its last day
 NAN: Final = float("nan")

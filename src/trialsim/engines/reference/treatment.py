@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from trialsim.engines.reference.strategist import rule_of
+from trialsim.engines.reference.strategy_adapter import rule_of
 from trialsim.model import titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Condition, Rule

@@ -1,0 +1,64 @@
+"""The command line: each verb a few lines that call the library, in the order of a user's work."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from trialsim.cli import other, studies, trials
+from trialsim.errors import InputError, Interrupted
+from trialsim.report.streams import open_streams
+
+VERBS: Final = (
+    other.list_builtins,
+    trials.check,
+    trials.run,
+    trials.trace,
+    studies.calibrate,
+    studies.compare,
+    studies.size,
+    other.run_again,
+)
+_NAMES: Final = {"list_builtins": "list", "run_again": "run-again"}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Simulate a small salvage trial, and design the next one from what it teaches.",
+)
+for _verb in VERBS:
+    app.command(_NAMES.get(_verb.__name__, _verb.__name__))(_verb)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", "-v", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from trialsim import __version__
+
+        print(f"trialsim {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 2 wrong input, 130 interrupted; a defect shows its traceback (1)."""
+    try:
+        open_streams(is_silent="--quiet" in sys.argv)
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except InputError as error:
+        print(str(error), file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, Interrupted):
+        print("interrupted; nothing was written", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""What the command line reads of its options and prints of its results."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import typer
+
+from trialsim.errors import RequestError
+from trialsim.files.regular import is_file
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from trialsim.config import Scenario
+    from trialsim.workflows.calibrate import Calibrated
+    from trialsim.workflows.compare import Compared
+    from trialsim.workflows.result import Result
+    from trialsim.workflows.run_again import Again
+    from trialsim.workflows.size import Sized
+
+WIDTH_OF_FILE: Final = 100  # columns of what is printed into a file or a pipe
+MIN_WIDTH: Final = 20
+
+
+def output_width(of_file: int = WIDTH_OF_FILE) -> int:
+    """The columns that there are to print in: COLUMNS, else those of the terminal, else `of_file`."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return max(MIN_WIDTH, int(columns))
+    return max(MIN_WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else of_file
+
+
+def print_view(*views: RenderableType) -> None:
+    """Print tables and paragraphs to standard output, as wide as it is and in its characters."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, width=output_width())
+    for view in views:
+        console.print(view)
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print one object as JSON, what is not finite as null; escapes where standard output has not every character."""
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    print(json.dumps(_finite(data), ensure_ascii=not is_unicode, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def note_to_user(text: str) -> None:
+    """Something that a user should know, on standard error."""
+    print(text, file=sys.stderr)
+
+
+def note_warnings(scenarios: Iterable[Scenario]) -> None:
+    """What scenarios may say but probably do not mean, each once, on standard error."""
+    for text in dict.fromkeys(text for scenario in scenarios for text in scenario.warnings):
+        note_to_user(f"warning: {text}")
+
+
+def end_interrupted(place: Path) -> NoReturn:
+    """Say what is kept of an interrupted piece of work, and end."""
+    from trialsim.storage.job_folder import WorkFolder
+
+    is_kept = WorkFolder(place).request is not None
+    what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
+    note_to_user(f"interrupted; {what}")
+    raise typer.Exit(130) from None
+
+
+def read_settings(settings: list[str] | None) -> dict[str, Any]:
+    """`--set key=value` texts to changes; raises `RequestError` for one without `=`."""
+    from trialsim.config import Settings, parse_value
+
+    changes = Settings()
+    for setting in settings or []:
+        if not setting.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in setting):
+            shown = setting.encode("utf-8", "surrogateescape").decode("ascii", "backslashreplace")
+            raise RequestError(f"--set {shown}", "this is not UTF-8 text.", "a setting in UTF-8.")
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise RequestError(
+                f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".'
+            )
+        changes[key.strip()] = parse_value(value, f"--set {key.strip()}")
+    return changes
+
+
+def read_target(text: str | None) -> dict[str, float] | None:
+    """`--target-mcse quantity=error` to numbers; a per cent sign means hundredths."""
+    if text is None:
+        return None
+    quantity, _, error = text.partition("=")
+    number = error.strip().removesuffix("%")
+    try:
+        found = float(number) / (100.0 if number != error.strip() else 1.0)
+    except ValueError:
+        allowed = "a quantity and its error: toxicity.rash=0.005, or 0.5%."
+        raise RequestError(f"--target-mcse {text}", "this is no precision.", allowed) from None
+    return {quantity.strip(): found}
+
+
+def read_figures(text: str) -> tuple[str, ...]:
+    """`--figures png,pdf` to formats, each once; raises `RequestError` for others."""
+    from trialsim.storage.formats import FORMATS
+
+    names = [name.strip().lower().removeprefix(".") for name in text.split(",")]
+    return tuple(dict.fromkeys(read_choice("--figures", name, FORMATS) for name in names))
+
+
+def read_choice(option: str, name: str, allowed: Sequence[str]) -> str:
+    """A name that must be one of a few. Raises `RequestError`."""
+    import difflib
+
+    if name not in allowed:
+        near = difflib.get_close_matches(name, allowed, n=1)
+        raise RequestError(
+            f"{option} {name}", "this name is not known here.", f"{', '.join(allowed)}.", near[0] if near else ""
+        )
+    return name
+
+
+def run_in(folder: Path) -> str:
+    """The run that a results folder holds, in words; empty for none."""
+    from trialsim.storage.manifest import MANIFEST, read_manifest_data
+
+    if not is_file(folder / MANIFEST):
+        return ""
+    found = read_manifest_data(folder / MANIFEST)
+    words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["verb"], "results")
+    size = f" of {found['replicates']:,} trials" if "replicates" in found else ""
+    return f"{words}{size}, seed {found.get('seed')}"
+
+
+def run_view(found: Result, has_details: bool = False) -> RenderableType:
+    """What a run gave, to be printed."""
+    from rich.console import Group
+
+    from trialsim.report.layout import Paragraph
+    from trialsim.report.run.console import estimates_view
+
+    n, readings = found.replicates.n, found.other_readings
+    view = estimates_view(found.scenario, found.estimate_list, readings, n, found.seed, has_details)
+    return Group(view, Paragraph("\n" + "\n".join(found.remarks)))
+
+
+def calibration_view_of(found: Calibrated, has_details: bool = False) -> RenderableType:
+    """What a calibration found, to be printed."""
+    from trialsim.report.calibration.console import calibration_view
+
+    tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
+    return calibration_view(found.scenario, found.posterior.n_draws, *tables, found.sensitivity, has_details)
+
+
+def comparison_view(found: Compared, has_details: bool = False) -> RenderableType:
+    """What a comparison found, to be printed."""
+    from trialsim.report.comparison.console import compare_view
+
+    tables = (found.estimates, found.differences, found.ranks, found.dominated)
+    n_patients = max(scenario.accrual.patients for scenario in found.comparison.scenarios.values())
+    study = found.comparison.study
+    return compare_view(study, found.definitions, *tables, found.store.n, n_patients, found.seed, has_details)
+
+
+def size_view_of(found: Sized, has_details: bool = False) -> RenderableType:
+    """What a search for a size found, to be printed."""
+    from trialsim.report.design.console import size_view
+
+    return size_view(
+        found.ready, found.design, found.exact, found.calendar, found.found, found.assurance, found.paragraph,
+        found.trials, found.seed, has_details,
+    )  # fmt: skip
+
+
+def print_result(result: Again, destination: Path | None, has_details: bool, earlier_run: str = "") -> None:
+    """Print what a verb gave, its digest, and where it lies."""
+    from trialsim.report.layout import Paragraph
+    from trialsim.workflows.calibrate import Calibrated
+    from trialsim.workflows.compare import Compared
+    from trialsim.workflows.result import Result
+
+    if isinstance(result, Result):
+        view = run_view(result, has_details)
+    elif isinstance(result, Calibrated):
+        view = calibration_view_of(result, has_details)
+    elif isinstance(result, Compared):
+        view = comparison_view(result, has_details)
+    else:
+        view = size_view_of(result, has_details)
+    replaced = f" (in place of {earlier_run})" if earlier_run else ""
+    where = f"; tables and pictures in {destination}/{replaced}" if destination is not None else ""
+    name = "posterior digest" if isinstance(result, Calibrated) else "results digest"
+    lines = [f"{name} {result.digest[:16]}{'' if isinstance(result, Calibrated) else '…'}{where}"]
+    if isinstance(result, Calibrated) and destination is not None:
+        lines.append(f"to use it: parameters: {destination}/posterior.parquet")
+    print_view(view, Paragraph("\n".join(lines)))
+
+
+def show_result(
+    result: Again,
+    destination: Path | None,
+    has_details: bool,
+    earlier_run: str = "",
+    *,
+    as_json: bool,
+    is_quiet: bool,
+) -> None:
+    """Print what a verb gave, as JSON or to be read, or nothing."""
+    if as_json:
+        print_json(result.to_json())
+    elif not is_quiet:
+        print_result(result, destination, has_details, earlier_run)
+
+
+def print_listing(kinds: Sequence[str]) -> None:
+    """Print what comes along, a line each, with the command that it is for."""
+    from trialsim.report.layout import DataTable, Paragraph
+    from trialsim.workflows.listing import builtin_titles, command_of
+
+    for kind in kinds:
+        table = DataTable("", (kind, "command", "title"), left=("command",), prose=("title",))
+        for name, title in builtin_titles(kind).items():
+            table.add(name, command_of(kind, name), title)
+        print_view(table)
+    print_view(Paragraph("In plain language: trialsim check NAME. A strategy is named in a study: strategy: NAME."))

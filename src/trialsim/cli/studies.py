@@ -1,0 +1,192 @@
+"""The verbs of the command line that work for a while: calibrate, compare, size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trialsim.cli.options import (
+    CohortArgument,
+    DetailsOption,
+    EngineOption,
+    FiguresOption,
+    JsonOption,
+    OutOption,
+    OverwriteOption,
+    QuietOption,
+    ResumeOption,
+    SeedOption,
+    SetOption,
+    StudyArgument,
+    WorkersOption,
+)
+from trialsim.cli.output import (
+    end_interrupted,
+    note_to_user,
+    note_warnings,
+    read_figures,
+    read_settings,
+    run_in,
+    show_result,
+)
+from trialsim.errors import Interrupted
+
+
+def calibrate(
+    cohort: CohortArgument,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
+    min_ess: Annotated[int, typer.Option(help="Effective sample size to reach for every parameter.")] = 1000,
+    most_steps: Annotated[int, typer.Option(help="Give up after so many steps of every walker.")] = 1000,
+    patients: Annotated[int, typer.Option(help="Simulated patients for each one of the cohort.")] = 800,
+    leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="Predict each from the others.")] = False,
+    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other reading.")] = False,
+    workers: WorkersOption = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default results/NAME-posterior.")] = None,
+    figures: FiguresOption = "png",
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    details: DetailsOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
+    from trialsim.report.progress import progress
+    from trialsim.storage.job_folder import WorkFolder
+    from trialsim.storage.results_folder import check_destination
+    from trialsim.workflows import calibrate as calibrated
+
+    name = Path(cohort).stem
+    destination = out if out is not None else Path("results") / f"{name}-posterior"
+    formats = read_figures(figures)
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    try:
+        with progress(quiet or as_json) as display:
+            found = calibrated.calibrate(
+                cohort,
+                read_settings(settings),
+                seed,
+                draws=draws,
+                smallest_ess=min_ess,
+                most_steps=most_steps,
+                patients_per_patient=patients,
+                workers=workers,
+                leave_one_out=leave_one_out,
+                with_sensitivity=sensitivity,
+                out=destination,
+                resume=resume,
+                overwrite=overwrite,
+                figures=formats,
+                **display.callbacks(quiet),
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    show_result(found, destination, details, as_json=as_json, is_quiet=quiet)
+
+
+def compare(
+    study: StudyArgument,
+    replicates: Annotated[int | None, typer.Option(help="How many trials; by default as the study says.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    engine: EngineOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    figures: FiguresOption = "png",
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    details: DetailsOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare variants of a trial, such as titration strategies, on the same patients."""
+    from trialsim.config.loading.comparisons import load_comparison
+    from trialsim.report.progress import progress
+    from trialsim.storage.job_folder import WorkFolder
+    from trialsim.storage.results_folder import check_destination
+    from trialsim.workflows import compare as compared
+
+    comparison = load_comparison(study, read_settings(settings))
+    if not quiet:
+        note_warnings(comparison.scenarios.values())
+    destination = out if out is not None else Path("results") / comparison.study.name
+    formats = read_figures(figures)
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    earlier_run = run_in(place)
+    n = replicates if replicates is not None else comparison.study.replicates
+    try:
+        with progress(quiet or as_json) as display:
+            found = compared.compare(
+                comparison,
+                None,
+                n,
+                seed,
+                engine=engine,
+                workers=workers,
+                out=destination,
+                resume=resume,
+                overwrite=overwrite,
+                figures=formats,
+                **display.callbacks(quiet),
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
+
+
+def size(
+    study: StudyArgument,
+    trials: Annotated[int | None, typer.Option(help="Trials under every truth; by default as the study says.")] = None,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    engine: EngineOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    figures: FiguresOption = "png",
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    details: DetailsOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find how many patients the follow-up trial needs; write the protocol's paragraph."""
+    from trialsim.config.loading.size_studies import load_sizing
+    from trialsim.report.progress import progress
+    from trialsim.storage.job_folder import WorkFolder
+    from trialsim.storage.results_folder import check_destination
+    from trialsim.workflows import size as sized
+
+    sizing = load_sizing(study, read_settings(settings))
+    if not quiet:
+        note_warnings(sizing.scenarios.values())
+    destination = out if out is not None else Path("results") / sizing.study.name
+    formats = read_figures(figures)
+    place = check_destination(destination)
+    if resume and WorkFolder(place).request is None:
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    earlier_run = run_in(place)
+    try:
+        with progress(quiet or as_json) as display:
+            found = sized.size(
+                sizing,
+                None,
+                trials,
+                seed,
+                engine=engine,
+                workers=workers,
+                out=destination,
+                resume=resume,
+                overwrite=overwrite,
+                figures=formats,
+                **display.callbacks(quiet),
+            )
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+    show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)

@@ -1,0 +1,90 @@
+"""The parameters of a scenario that are known only as draws: where each stands, and its draws as engines read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from trialsim.config.calibrated.draw_tables import ParameterTable, table_wanted
+from trialsim.config.calibrated.resolve import POSTERIOR_MEDIAN
+from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity_places import quantities_in
+from trialsim.config.schema.scenario import Scenario, own_name, parameter_name
+from trialsim.config.source.yaml import Place
+from trialsim.model.protocol import ParameterPlace
+
+_FIELDS = {
+    ("disease", "sensitive"): "p_sensitive",
+    ("treatment", "every"): "visit_every_days",
+    ("assessment", "every"): "assessment_every_days",
+    ("evaluable", "after"): "evaluable_after_days",
+    ("cut_off", "after_opening"): "day",
+    ("cut_off", "after_last_entry"): "day",
+    ("cut_off", "at_latest"): "latest_day",
+}
+
+
+class Draws(NamedTuple):
+    """Parameters by name, the places of each, and the draws in the units that engines read: a row a draw."""
+
+    names: tuple[str, ...] = ()
+    places: tuple[tuple[ParameterPlace, ...], ...] = ()
+    values: tuple[tuple[float, ...], ...] = ()
+
+
+def draws_of(scenario: Scenario) -> Draws:
+    """The draws of a scenario's parameters; nothing where they are fixed. Raises `ConfigurationError`."""
+    names = varying_names(scenario)
+    table = table_of(scenario)
+    if table is None or not names:
+        return Draws()
+    places = parameter_places(scenario)
+    types = dict(_kinds(scenario))
+    units = {name: table.units[table.names.index(name)] for name in names}
+    factors = tuple(types[name].factor_of(units[name]) or 1.0 for name in names)
+    return Draws(names, tuple(places[name] for name in names), _values(table, names, factors))
+
+
+def table_of(scenario: Scenario) -> ParameterTable | None:
+    """The table of draws that a scenario takes its parameters from; None where they are fixed."""
+    if scenario.parameters.use != "calibrated":
+        return None
+    cohort = scenario.cohort.name if scenario.cohort is not None else ""
+    return table_wanted(scenario.parameters.model_dump(), cohort)
+
+
+def varying_names(scenario: Scenario) -> tuple[str, ...]:
+    """The parameters that each replicate draws anew, in the order in which the scenario names them."""
+    values = scenario.parameters.values
+    used = dict.fromkeys(name for name, _ in _kinds(scenario))
+    return tuple(name for name in used if name in values and values[name].origin == POSTERIOR_MEDIAN)
+
+
+def parameter_places(scenario: Scenario) -> dict[str, tuple[ParameterPlace, ...]]:
+    """Every parameter of a scenario with the places where it stands."""
+    found: dict[str, tuple[ParameterPlace, ...]] = {}
+    positions = {name: i for i, name in enumerate(scenario.events)}
+    for place, quantity in quantities_in(scenario):
+        if quantity.calibrated:
+            name = parameter_name(quantity, own_name(place))
+            found[name] = (*found.get(name, ()), _place(place, positions))
+    return found
+
+
+def _place(place: Place, positions: dict[str, int]) -> ParameterPlace:
+    if place[0] != "events":
+        return ParameterPlace(_FIELDS[str(place[0]), str(place[1])])
+    what = "resolution." + str(place[3]) if place[2] == "resolves" else str(place[2])
+    return ParameterPlace(what, positions[str(place[1])])
+
+
+def _kinds(scenario: Scenario) -> Iterator[tuple[str, type[Quantity]]]:
+    """The parameters that a scenario refers to, each with the kind of number that it stands for."""
+    for place, quantity in quantities_in(scenario):
+        if quantity.calibrated:
+            yield parameter_name(quantity, own_name(place)), type(quantity)
+
+
+def _values(table: ParameterTable, names: tuple[str, ...], factors: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
+    columns = [(table.column(name) * factor).tolist() for name, factor in zip(names, factors, strict=True)]
+    return tuple(zip(*columns, strict=True))

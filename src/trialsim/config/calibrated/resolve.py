@@ -1,0 +1,188 @@
+"""Which numbers stand where a scenario says `calibrated`: those of a parameter set, or of a table of draws.
+
+A scenario that is filled in holds a value for each such number, with its origin (see `parameters.ParameterValue`). From
+a table of draws that is the median; a run takes the draws themselves for every value of this origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from trialsim.config.calibrated.draw_tables import ParameterTable, table_wanted
+from trialsim.config.schema.parameters import DRAWS_ENDINGS, Parameter, ParameterSet
+from trialsim.config.schema.scenario import own_name
+from trialsim.config.source.builtin import find_file, is_path
+from trialsim.config.source.yaml import Place
+from trialsim.files.regular import is_file
+
+Data = dict[str, Any]
+
+FITTED_MODE: Final = "fitted mode"
+PARAMETER_SET: Final = "parameter set"
+POSTERIOR_MEDIAN: Final = "posterior median"
+_OF_THE_TABLE: Final = {"digest", "drug", "reference_dose"}  # written when values are filled in
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping, or an empty one where something else stands (validation will say so)."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def spelt_out(written: Any) -> Any:
+    """`parameters` in its long form: a word, or the path of a table of draws."""
+    if not isinstance(written, str):
+        return written
+    if written.endswith(DRAWS_ENDINGS):
+        return {"use": "calibrated", "draws": written}
+    return {"use": written}
+
+
+def with_paths(over: Data, path: Path | None) -> Data:
+    """Files that `parameters` name are found from the file that names them, wherever that is inherited."""
+    parameters = spelt_out(over.get("parameters"))
+    if path is None or not isinstance(parameters, Mapping):
+        return over
+    found = dict(parameters)
+    if isinstance(found.get("calibrated_to"), str) and is_path(found["calibrated_to"]):
+        found["calibrated_to"] = str(find_file(found["calibrated_to"], "parameters", path).resolve())
+    if isinstance(found.get("draws"), str) and is_file(path.parent / found["draws"]):
+        found["draws"] = str((path.parent / found["draws"]).resolve())
+    return {**over, "parameters": found if isinstance(over.get("parameters"), Mapping) else _short(found)}
+
+
+def _short(parameters: Data) -> Any:
+    """A word stays a word, so that it takes the place of whatever stood there before."""
+    return parameters["draws"] if "draws" in parameters else parameters["use"]
+
+
+def aligned(base: Data, over: Data) -> tuple[Data, Data]:
+    """Two layers whose `parameters` can be laid on each other: a word below a mapping is spelt out.
+
+    A word above takes the place of everything below but the path of a parameter set, which goes with the cohort, and
+    its name where no cohort tells it.
+    """
+    below, above = spelt_out(base.get("parameters")), over.get("parameters")
+    if not isinstance(below, Mapping) or above is None:
+        return base, over
+    named = below.get("calibrated_to")
+    tells_alone = isinstance(named, str) and (is_path(named) or not (base.get("cohort") or over.get("cohort")))
+    if isinstance(above, str) and not above.endswith(DRAWS_ENDINGS) and tells_alone:
+        return {**base, "parameters": {"calibrated_to": named}}, {**over, "parameters": {"use": above}}
+    return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
+
+
+def without_old(base: Data, over: Mapping[str, Any]) -> Data:
+    """What `base` says of parameters, without what was filled in from elsewhere than `over` now says."""
+    if not {"draws", "calibrated_to", "use"} & set(mapping(over.get("parameters"))):
+        return base
+    now = mapping(over["parameters"])
+    old = _OF_THE_TABLE | ({"draws"} if now.get("use", "calibrated") != "calibrated" else set())
+    if now.get("draws") is not None:
+        old.add("use")
+    parameters = {key: value for key, value in mapping(base.get("parameters")).items() if key not in old}
+    values = mapping(parameters.get("values"))
+    parameters["values"] = {name: value for name, value in values.items() if not is_filled_in(value)}
+    return {**base, "parameters": parameters}
+
+
+def filled_in(data: Data, load_set: Any) -> Data:
+    """A scenario's plain data with a value for every calibrated number that has none.
+
+    `load_set` gives the `ParameterSet` of a name. Values that were filled in for a number that is not there any more
+    are dropped.
+    """
+    parameters = spelt_out(data.get("parameters", "mode"))
+    if isinstance(parameters, Mapping) and "draws" in parameters:
+        parameters = {"use": "calibrated", **parameters}
+    values = mapping(parameters).get("values", {})
+    if not isinstance(parameters, Mapping) or not isinstance(values, Mapping):
+        return {**data, "parameters": parameters}
+    used = set(calibrated_names(data, ()))
+    values = {name: value for name, value in values.items() if name in used or not is_filled_in(value)}
+    use = parameters.get("use", "mode")
+    if use == "calibrated" and "digest" not in parameters:  # whatever table is there now
+        values = {name: value for name, value in values.items() if not is_median_of_draws(value)}
+    data = {**data, "parameters": {**parameters, "values": values}}
+    named = parameters.get("calibrated_to") or mapping(data.get("cohort")).get("name")
+    if not used - set(values) or use not in ("mode", "calibrated"):
+        return data
+    if use == "calibrated":
+        return _with_medians(data, table_wanted(parameters, str(named or "")), load_set, used)
+    return _with_modes(data, str(named), load_set(str(named)), used) if named is not None else data
+
+
+def _with_modes(data: Data, named: str, found: ParameterSet, used: set[str]) -> Data:
+    """The modes of a parameter set as values of the calibrated numbers that have none yet."""
+    filled = {name: _value_in_set(item, found.name) for name, item in found.parameters.items() if name in used}
+    return _with_values(data, filled, {"use": "mode", "calibrated_to": named, **_of_set(found)})
+
+
+def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[str]) -> Data:
+    """The medians of a table of draws; what a parameter set fixes is not in the table."""
+    filled = {
+        name: {
+            "value": table.median(name),
+            "source": f"calibrated: median of {table.title}",
+            "origin": POSTERIOR_MEDIAN,
+        }
+        for name in table.names
+        if name in used
+    }
+    named = data["parameters"].get("calibrated_to") or mapping(data.get("cohort")).get("name")
+    known: Data = {"use": "calibrated", "digest": table.digest, **table.context}
+    if named is not None:
+        known["calibrated_to"] = str(named)
+        if used - set(filled) - set(data["parameters"]["values"]):
+            found = load_set(str(named))
+            filled |= {
+                name: _value_in_set(item, found.name)
+                for name, item in found.parameters.items()
+                if name in used and name not in filled and item.prior.distribution == "fixed"
+            }
+    return _with_values(data, filled, known)
+
+
+def _with_values(data: Data, filled: Data, known: Data) -> Data:
+    parameters = data["parameters"]
+    values = {**filled, **parameters["values"]}
+    return {**data, "parameters": {**parameters, **known, "values": values}}
+
+
+def _value_in_set(item: Parameter, name: str) -> Data:
+    """A number of a parameter set as the value of a parameter."""
+    if item.fitted:
+        return {"value": item.mode, "source": f"calibrated: mode of {name}", "origin": FITTED_MODE}
+    return {"value": item.mode, "source": f"{item.source} in the parameter set {name}", "origin": PARAMETER_SET}
+
+
+def _of_set(found: ParameterSet) -> Data:
+    """What the rates of a parameter set hold for: its drug, at its reference dose."""
+    return {"drug": found.drug, "reference_dose": found.reference_dose.text}
+
+
+def is_filled_in(value: Any) -> bool:
+    """Whether a value in plain data was filled in, from a parameter set or a table of draws."""
+    return str(mapping(value).get("origin", "user")) != "user"
+
+
+def is_median_of_draws(value: Any) -> bool:
+    """Whether a value in plain data stands for the draws that it is the median of."""
+    return str(mapping(value).get("origin")) == POSTERIOR_MEDIAN
+
+
+def calibrated_names(data: Any, place: Place) -> Iterator[str]:
+    """The parameters that a scenario refers to, from its plain data."""
+    if data == "calibrated":
+        yield own_name(place)
+    elif isinstance(data, Mapping):
+        if isinstance(data.get("calibrated"), str):
+            yield str(data["calibrated"]).strip()
+            return
+        for key, value in data.items():
+            if place or key not in ("cohort", "parameters", "readings"):
+                yield from calibrated_names(value, (*place, str(key)))
+    elif isinstance(data, list):
+        for i, value in enumerate(data):
+            yield from calibrated_names(value, (*place, i))

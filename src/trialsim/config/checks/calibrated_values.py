@@ -1,0 +1,119 @@
+"""Numbers that a scenario calls `calibrated`: they must be such as can be, and have a parameter that fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from trialsim.config.calibrated.draws import table_of, varying_names
+from trialsim.config.calibrated.resolve import FITTED_MODE, POSTERIOR_MEDIAN
+from trialsim.config.schema.parameters import ParameterValue
+from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity_places import quantities_in
+from trialsim.config.schema.scenario import Scenario, own_name, parameter_name
+from trialsim.config.source.problems import CANNOT_BE_CALIBRATED, Finding, nearest
+from trialsim.config.source.yaml import Place
+
+# Where a number may be calibrated: the places that become flat numbers through `Scenario.resolved`.
+_CALIBRATED_PLACES = re.compile(
+    r"disease\.sensitive|treatment\.every|assessment\.every|evaluable\.after|"
+    r"cut_off\.(after_opening|after_last_entry|at_latest)|"
+    r"events\.[^.]+\.(rate|shape|dose_exponent|resolves\.rate|resolves\.shape)"
+)
+
+
+def is_calibrated_to_its_cohort(scenario: Scenario) -> bool:
+    """Whether some numbers of a scenario were calibrated to the cohort that it is compared with."""
+    parameters = scenario.parameters
+    if scenario.cohort is None or parameters.calibrated_to != scenario.cohort.name or parameters.draws is not None:
+        return False
+    return any(value.origin in (FITTED_MODE, POSTERIOR_MEDIAN) for value in parameters.values.values())
+
+
+def parameter_findings(scenario: Scenario) -> Iterator[Finding]:
+    """Every calibrated number needs a parameter, and every parameter a number that uses it."""
+    values = scenario.parameters.values
+    used: set[str] = set()
+    for place, quantity in quantities_in(scenario):
+        if quantity.calibrated:
+            name = parameter_name(quantity, own_name(place))
+            used.add(name)
+            yield from _parameter(place, quantity, name, values)
+    for name in sorted(set(map(str, values)) - used):
+        wrong = "no calibrated number of this scenario uses this parameter"
+        yield (
+            ("parameters", "values", name),
+            values[name].value if name in values else "",
+            wrong,
+            ", ".join(sorted(used)),
+            nearest(name, list(used)),
+        )
+
+
+def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str, ParameterValue]) -> Iterator[Finding]:
+    dotted = ".".join(map(str, place))
+    if not _CALIBRATED_PLACES.fullmatch(dotted):
+        yield place, "calibrated", CANNOT_BE_CALIBRATED, f"a value such as {type(quantity).example}", ""
+        return
+    if name not in values:
+        wrong = f"no parameter is called {name!r}"
+        allowed = f"a value, or one of: {', '.join(map(str, values)) or 'no parameter set'}"
+        yield place, "calibrated", wrong, allowed, nearest(name, list(map(str, values)))
+        return
+    try:
+        values[name].as_quantity(type(quantity))
+    except ValueError as error:
+        wrong, allowed = _first_error(error)
+        yield ("parameters", "values", name), values[name].value, f"it stands for {dotted}: {wrong}", allowed, ""
+
+
+def reference_dose_findings(scenario: Scenario) -> Iterator[Finding]:
+    """Rates that were filled in hold at the reference dose of the set or table that they came from."""
+    parameters, reference = scenario.parameters, scenario.treatment.reference_dose
+    there = parameters.reference_dose
+    if there is None or there.value == reference.value:
+        return
+    if any(value.is_filled_in for value in parameters.values.values()):
+        source = parameters.draws or parameters.calibrated_to
+        wrong = f"the rates that come from {source} hold at {there.text}"
+        allowed = f"{there.text}, or rates of your own (`parameters: fixed` with `values`)"
+        yield ("treatment", "reference_dose"), reference.text, wrong, allowed, ""
+
+
+def draw_findings(scenario: Scenario) -> Iterator[Finding]:
+    """Every draw of a parameter must be what may stand in its place."""
+    table = table_of(scenario)
+    if table is None:
+        return
+    wrong = f"its origin is the median of {table.title}, which it is not"
+    varying = varying_names(scenario)
+    for name in varying:
+        written = scenario.parameters.values[name].value
+        if name not in table.names or str(written) != table.median(name):
+            allowed = "no `origin` for a number that stays fixed"
+            yield ("parameters", "values", name), written, wrong, allowed, ""
+            return
+    for place, quantity in quantities_in(scenario):
+        name = parameter_name(quantity, own_name(place))
+        if not quantity.calibrated or name not in varying:
+            continue
+        values, unit = table.column(name), table.units[table.names.index(name)]
+        for value in (values.min(), values.max()):
+            try:
+                type(quantity).number(f"{value} {unit}".strip())
+            except ValueError as error:
+                dotted, (wrong, allowed) = ".".join(map(str, place)), _first_error(error)
+                draw = f"{value:g} {unit}".strip()
+                yield ("parameters",), draw, f"a draw of {name!r} stands for {dotted}: {wrong}", allowed, ""
+                break
+
+
+def _first_error(error: ValueError) -> tuple[str, str]:
+    """What is wrong and what is allowed, of the first error that pydantic found."""
+    if isinstance(error, ValidationError):
+        context = error.errors()[0].get("ctx", {})
+    else:
+        context = getattr(error, "context", None) or {}
+    return context.get("wrong", str(error)), context.get("allowed", "a number with its unit")

@@ -1,0 +1,225 @@
+"""What one part of a scenario says about another: names that must exist, clocks that must fit, numbers that must be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from trialsim.config.checks.calibrated_values import draw_findings, parameter_findings, reference_dose_findings
+from trialsim.config.checks.published_statistics import figure_findings
+from trialsim.config.schema.conditions import WORDS, Condition
+from trialsim.config.schema.events import ONCE_ONLY, Effect
+from trialsim.config.schema.population import Covariate
+from trialsim.config.schema.quantities import Measurement
+from trialsim.config.schema.scenario import Scenario, parameter_name
+from trialsim.config.schema.treatment import Rule
+from trialsim.config.source.problems import Finding, nearest, problem_at
+from trialsim.config.source.yaml import Place, Places
+from trialsim.errors import Problem
+from trialsim.model.draws import decision_code
+from trialsim.model.protocol import clock_decision, covariate_decision, frailty_decision, resolution_name
+
+_MOST_TOXICITIES = 60
+
+
+def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:
+    """Every contradiction between the parts of a scenario."""
+    checks = (
+        _readings, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects, _rules,
+        _dates, _figures, _codes,
+    )  # fmt: skip
+    findings = [finding for check in checks for finding in check(scenario)]
+    return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
+
+
+def _readings(scenario: Scenario) -> Iterator[Finding]:
+    ambiguities = scenario.cohort.ambiguities if scenario.cohort is not None else {}
+    for name, choice in scenario.readings.items():
+        if name not in ambiguities:
+            known = list(ambiguities)
+            allowed = f"one of {', '.join(known)}" if known else "no readings without a cohort that has them"
+            yield ("readings", name), choice, "the cohort has no such ambiguity", allowed, nearest(name, known)
+        elif choice not in ambiguities[name].readings:
+            known = list(ambiguities[name].readings)
+            yield ("readings", name), choice, "there is no such reading", ", ".join(known), nearest(choice, known)
+
+
+_RESERVED = {"any", "severe", "any_severe", "tolerated", "always", "at maximum"}
+
+
+def _names(scenario: Scenario) -> Iterator[Finding]:
+    """Names of events that mean something else in a rule or a table; names that no table or picture can show."""
+    for section, names in (("events", scenario.events), ("population", scenario.population)):
+        for name in names:
+            if not re.fullmatch(r"\w[\w +/()-]{0,59}", name):
+                yield (
+                    (section, name),
+                    name,
+                    "a name has signs that cannot be shown",
+                    "up to 60 letters, digits, spaces and _ + / ( ) -",
+                    "",
+                )
+    for name, event in scenario.events.items():
+        means_else = name in _RESERVED or name in WORDS
+        if event.kind == "toxicity" and means_else:
+            yield ("events", name), name, "this name means something else in a rule", "another name", ""
+
+
+def _events(scenario: Scenario) -> Iterator[Finding]:
+    kinds: list[str] = [event.kind for event in scenario.events.values()]
+    for kind in ONCE_ONLY:
+        if kinds.count(kind) > 1:
+            last = [name for name, event in scenario.events.items() if event.kind == kind][-1]
+            yield ("events", last, "kind"), kind, f"there are several clocks for {kind}", "one clock of this kind", ""
+    for kind, first in (("partial response", "minor response"), ("relapse", "minor response")):
+        if kind in kinds and first not in kinds:
+            name = next(name for name, event in scenario.events.items() if event.kind == kind)
+            yield ("events", name, "kind"), kind, f"a {kind} follows a {first}", f"an event of kind {first} too", ""
+    if kinds.count("toxicity") > _MOST_TOXICITIES:
+        yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MOST_TOXICITIES}", ""
+    for name, event in scenario.events.items():
+        if event.frailty is not None and event.frailty not in scenario.frailties:
+            known = list(scenario.frailties)
+            allowed = f"one of {', '.join(known)}" if known else "a frailty listed under `frailties`"
+            yield (
+                ("events", name, "frailty"),
+                event.frailty,
+                "there is no such frailty",
+                allowed,
+                nearest(event.frailty, known),
+            )
+
+
+def _effects(scenario: Scenario) -> Iterator[Finding]:
+    known = list(scenario.population)
+    for name, event in scenario.events.items():
+        for covariate, effect in event.effects.items():
+            place = ("events", name, "effects", covariate)
+            if covariate not in scenario.population:
+                allowed = f"one of {', '.join(known)}" if known else "a covariate listed under `population`"
+                yield place, covariate, "there is no such covariate", allowed, nearest(covariate, known)
+            else:
+                yield from _effect(place, effect, scenario.population[covariate])
+
+
+def _effect(place: Place, effect: Effect, covariate: Covariate) -> Iterator[Finding]:
+    if covariate.shares is not None:
+        categories = list(covariate.shares)
+        for category in effect.hazard_ratios or ("",):
+            if category not in categories:
+                shown = category or "no category"
+                yield (
+                    place,
+                    shown,
+                    "this covariate has categories",
+                    f"hazard_ratios by {', '.join(categories)}",
+                    nearest(category, categories),
+                )
+    elif effect.per is None or covariate.median is None or _units(effect) != {covariate.median.unit}:
+        unit = covariate.median.unit if covariate.median is not None else ""
+        yield place, _written(effect.per), "this covariate is continuous", f"hazard_ratio, and per in {unit}", ""
+
+
+def _units(effect: Effect) -> set[str]:
+    return {quantity.unit for quantity in (effect.per, effect.reference) if quantity is not None}
+
+
+def _written(quantity: Measurement | None) -> str:
+    return quantity.text if quantity is not None else "no per"
+
+
+def _rules(scenario: Scenario) -> Iterator[Finding]:
+    for i, rule in enumerate(scenario.treatment.rules):
+        place = ("treatment", "rules", i)
+        for j, condition in enumerate(rule.when):
+            for leaf in condition.leaves():
+                yield from _condition((*place, "when", j), scenario, leaf)
+        if rule.do == "hold":
+            for name in sorted(waited_for(scenario, rule)):
+                if name in scenario.toxicities and not _ever_resolves(scenario, name):
+                    allowed = f"`resolves: {{rate: …}}` with a rate above 0 for {name}, or another rule"
+                    yield place, str(rule), f"nothing would end this hold: {name} never resolves", allowed, ""
+        if rule.at == "onset" and any(condition.holds == "tolerated" for condition in rule.when):
+            yield place, str(rule), "at an onset nothing is tolerated, so this rule never holds", "at: visit", ""
+
+
+def _condition(place: Place, scenario: Scenario, leaf: Condition) -> Iterator[Finding]:
+    """A condition's toxicities and grades must be there."""
+    for name in (leaf.toxicity or []) + (leaf.free_of or []):
+        if name not in ("any", "severe") and name not in scenario.toxicities:
+            known = ["any", "severe", *scenario.toxicities, *WORDS]
+            yield place, name, "this is no condition and no toxicity", ", ".join(known), nearest(name, known)
+    grades = {event.grade for event in scenario.toxicities.values() if event.grade is not None}
+    if leaf.grade is not None and not toxicities_named(scenario, leaf):
+        wrong = "none of these toxicities has this grade"
+        yield place, leaf.grade, wrong, ", ".join(sorted(grades)) or "no grade: none has one", ""
+
+
+def _ever_resolves(scenario: Scenario, name: str) -> bool:
+    resolution = scenario.toxicities[name].resolves
+    if resolution is None:
+        return False
+    if (
+        resolution.rate.calibrated
+        and parameter_name(resolution.rate, f"{name} resolves rate") not in scenario.parameters.values
+    ):
+        return True  # said elsewhere
+    return scenario.resolved(resolution.rate, f"{name} resolves rate").value > 0.0
+
+
+def waited_for(scenario: Scenario, rule: Rule) -> set[str]:
+    """The toxicities that a hold waits for: those that its conditions name, but not under a `not`."""
+    leaves = [leaf for leaf in rule.leaves(negated=False) if leaf.toxicity is not None]
+    return set().union(*(toxicities_named(scenario, leaf) for leaf in leaves))
+
+
+def toxicities_named(scenario: Scenario, condition: Condition) -> set[str]:
+    """The toxicities that a condition without parts names; `any` and `severe` spelt out, of its grade if it has one."""
+    names: set[str] = set()
+    for name in condition.toxicity or condition.free_of or []:
+        if name == "any":
+            names |= set(scenario.toxicities)
+        elif name == "severe":
+            names |= {toxicity for toxicity, event in scenario.toxicities.items() if event.severe}
+        else:
+            names.add(name)
+    if condition.grade is not None:
+        return {name for name in names & set(scenario.toxicities) if scenario.toxicities[name].grade == condition.grade}
+    return names
+
+
+def _dates(scenario: Scenario) -> Iterator[Finding]:
+    date = scenario.cut_off.date
+    if date is not None and date <= scenario.accrual.opens:
+        yield (
+            ("cut_off", "date"),
+            date,
+            "the cut-off lies before the trial opens",
+            f"after {scenario.accrual.opens}",
+            "",
+        )
+    count, n_patients = scenario.cut_off.after_count, scenario.accrual.patients
+    if count is not None and count > n_patients:
+        wrong = f"{n_patients} patients never reach this count"
+        yield ("cut_off", "after_count"), count, wrong, f"at most accrual.patients = {n_patients}", ""
+
+
+def _figures(scenario: Scenario) -> Iterator[Finding]:
+    if not any(True for _ in _readings(scenario)):
+        yield from figure_findings(scenario)
+
+
+def _codes(scenario: Scenario) -> Iterator[Finding]:
+    """Names that two things share, and the one case in 4 billion that two names share a code."""
+    decisions: dict[int, str] = {}
+    names = [covariate_decision(name) for name in scenario.population]
+    names += [frailty_decision(name) for name in scenario.frailties]
+    for name, event in scenario.events.items():
+        names.append(clock_decision(name))
+        if event.resolves is not None:
+            names.append(clock_decision(resolution_name(name)))
+    for name in names:
+        code = decision_code(name)
+        if code in decisions:
+            yield ("events",), name, f"it would share its draws with {decisions[code]!r}", "another name", ""
+        decisions[code] = name

@@ -1,0 +1,180 @@
+"""What does not go together in a study of size: keys that its design needs or does not use, values that cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, get_args
+
+from trialsim.config.schema.size_study import ARMS, CALIBRATED, MODELLED, OF_TIMES, SPENDING, Design, SizeStudy
+
+Misfit = tuple[str, str, str]  # dotted key, what is wrong, what is allowed
+
+_SIMON: Final = ("simon-optimal", "simon-minimax", "simon-admissible")
+_BINOMIAL: Final = ("single-stage", "ahern", *_SIMON, "fleming")
+_NOT_OF_TIMES: Final = (*_BINOMIAL, "bryant-day", "precision", "two-arm", "selection")
+_STAGED: Final = (*_SIMON, "fleming", "bryant-day", "two-arm")
+TESTS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled", "chi-square", "unpooled")  # of two proportions
+TESTS_OF_TWO_KINDS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled")  # whose two sides are defined in two ways
+TESTS_AT_LOOKS: Final = ("chi-square",)
+WALD: Final = "wald"
+# Which designs use a key; keys that are not here are of all of them.
+USED_BY: Final[dict[str, tuple[str, ...]]] = {
+    "null": (*_BINOMIAL, "bryant-day"),
+    "stages": ("fleming",),
+    "toxicity": ("bryant-day",),
+    "half_width": ("precision",),
+    "confidence": ("precision",),
+    "reference": ("one-sample-logrank",),
+    "variants": ARMS,
+    "control": ARMS,
+    "allocation": ARMS,
+    "looks": ("two-arm", "logrank"),
+    "test": ("two-arm",),
+    "two_sided": ("two-arm",),
+    "sides": ("two-arm", *OF_TIMES),
+    "alpha": tuple(name for name in get_args(Design) if name not in ("precision", "selection")),
+    "safety": _NOT_OF_TIMES,
+    "conduct.accrual": _STAGED,
+    "conduct.overrun": _STAGED,
+    "conduct.interim_after": _STAGED,
+    "conduct.inevaluable": _NOT_OF_TIMES,
+    "conduct.attained": _BINOMIAL,
+    "conduct.follow_up": OF_TIMES,
+}
+_NEEDED: Final = {
+    "null": "null: 0.15", "stages": "{first: 15, all: 25}", "half_width": "half_width: 0.1",
+    "toxicity": "{endpoint: any severe toxicity, null: 0.6, …}", "reference": "reference: {median: 6 months}",
+    "variants": "{control: {}, experimental: {…}}",
+}  # fmt: skip
+
+
+def misfits(study: SizeStudy) -> Iterator[Misfit]:
+    """Everything that does not go together, with what would; a key at its default says nothing and harms nothing."""
+    for key, designs in USED_BY.items():
+        if study.design not in designs and _says_something(study, key):
+            yield key, f"{study.design} does not use it", f"no `{key}`, or one of the designs {', '.join(designs)}"
+        elif study.design in designs and key in _NEEDED and not getattr(study, key):
+            yield key, f"{study.design} needs it", _NEEDED[key]
+    yield from _wrong_arms(study)
+    yield from _wrong_test(study)
+    yield from _wrong_two_sided(study)
+    yield from _wrong_errors(study)
+    yield from _wrong_alternative(study)
+    yield from _wrong_looks(study)
+    if study.stages is not None and not study.stages.first < study.stages.all <= study.largest_n:
+        yield "stages", "the first stage is a part of all patients, and these are within the limit", (
+            f"first < all <= largest_n = {study.largest_n}"
+        )  # fmt: skip
+    has_levels = study.alpha == 0.05 and study.design not in ("single-stage", "ahern")
+    if study.conduct.attained == "green-dahlberg" and not has_levels:
+        wrong = "Green and Dahlberg's levels are those of two stages at alpha 0.05"
+        yield "conduct.attained", wrong, "koyama-chen, or a design in two stages with alpha 0.05"
+
+
+def _says_something(study: SizeStudy, key: str) -> bool:
+    """Whether a key has another value than it would have if it were not written."""
+    section, _, last = key.rpartition(".")
+    model = getattr(study, section) if section else study
+    return bool(getattr(model, last) != type(model).model_fields[last].get_default(call_default_factory=True))
+
+
+def _wrong_arms(study: SizeStudy) -> Iterator[Misfit]:
+    if study.design in ARMS and len(study.variants) == 1:
+        yield "variants", f"{study.design} compares arms", "`variants` with two arms"
+    if study.design in ("two-arm", "logrank") and len(study.variants) > 2:
+        yield "variants", f"{study.design} compares two arms", "two `variants`"
+    for name in study.allocation.ratio:
+        if study.design in ARMS and name not in study.variants:
+            yield f"allocation.ratio.{name}", "there is no variant of this name", ", ".join(study.variants)
+    if study.design == "selection" and len({study.allocation.ratio.get(name, 1) for name in study.variants}) > 1:
+        yield "allocation.ratio", "selection compares arms of equal size", "no `allocation.ratio`"
+    if study.control is not None and study.variants and study.control not in study.variants:
+        yield "control", f"there is no variant {study.control!r}", ", ".join(study.variants)
+
+
+def _wrong_test(study: SizeStudy) -> Iterator[Misfit]:
+    """The test is one of those that there are; that of Wald ends as the scenario says, so it uses no `conduct`."""
+    if study.test is None or study.design != "two-arm":
+        return
+    known = TESTS_AT_LOOKS if len(study.looks.at) > 1 else (*TESTS, WALD)
+    if study.test not in known:
+        with_looks = " with interim looks" if len(study.looks.at) > 1 else ""
+        yield "test", f"there is no test {study.test!r}{with_looks}", ", ".join(known)
+    if study.test == WALD:
+        for key in type(study.conduct).model_fields:
+            if _says_something(study, f"conduct.{key}"):
+                yield f"conduct.{key}", "`test: wald` does not use it", f"no `conduct.{key}`, or another test"
+
+
+def _wrong_two_sided(study: SizeStudy) -> Iterator[Misfit]:
+    """The definition of a two-sided test is asked for where there are two."""
+    if study.two_sided is None or study.design != "two-arm":
+        return
+    key, test = "two_sided", study.test or TESTS[0]
+    if study.sides == 1:
+        yield key, "the test is one-sided", "`sides: 2`, or no `two_sided`"
+    elif len(study.looks.at) > 1:
+        yield key, "looks at two proportions take the pooled z statistic", "no `two_sided`, or one look"
+    elif test not in TESTS_OF_TWO_KINDS:
+        allowed = f"no `two_sided`, or one of the tests {', '.join(TESTS_OF_TWO_KINDS)}"
+        yield key, f"both definitions of a two-sided test are the same for {test}", allowed
+
+
+def _wrong_errors(study: SizeStudy) -> Iterator[Misfit]:
+    if not 0.0 < study.alpha < 1.0:
+        yield "alpha", f"alpha {study.alpha:g}: no test of a finite trial has this level", "0 < alpha < 1, such as 0.05"
+    if not 0.0 < study.power < 1.0:
+        yield "power", f"power {study.power:g}: no finite trial has this power", "0 < power < 1, such as 0.80"
+
+
+def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
+    given, key = study.alternative, "alternative"
+    if given is None:
+        if study.design != "precision":
+            yield key, "the alternative is missing", "a number, `calibrated`, or `modelled`"
+    elif given in (CALIBRATED, MODELLED):
+        return
+    elif isinstance(given, bool) or not isinstance(given, int | float):
+        yield key, f"{given!r} is no alternative", "a number, `calibrated`, or `modelled`"
+    elif study.design in ("two-arm", "selection"):
+        wrong = "the arms' own changes make the alternative of two arms"
+        yield key, wrong, "`alternative: calibrated` or `modelled`"
+    elif study.design in OF_TIMES:
+        if not 0.0 < given < 1.0:
+            yield key, "this hazard ratio is no gain", "above 0 and below 1"
+    elif study.null is not None and not given > study.null.value:
+        yield (
+            key,
+            f"the alternative {given:g} is not above the null {study.null.value:g}",
+            f"above {study.null.value:g}",
+        )
+    elif not 0.0 < given < 1.0:
+        yield key, "a rate of 0 or 1 leaves nothing to test", "between 0 and 1"
+
+
+def _wrong_looks(study: SizeStudy) -> Iterator[Misfit]:
+    looks = study.looks
+    if isinstance(looks.spending, list):
+        rises = all(a <= b for a, b in zip([0.0, *looks.spending], looks.spending, strict=False))
+        if not rises or abs(looks.spending[-1] - study.alpha) > 1e-12:
+            wrong = "cumulative alphas rise to the level of the test"
+            yield "looks.spending", wrong, f"{len(looks.at)} rising numbers, the last alpha = {study.alpha:g}"
+    if looks.boundary == "exact" and study.design == "logrank":
+        yield "looks.boundary", "the log-rank test has no exact boundary", "no `looks.boundary`, or design two-arm"
+    elif looks.boundary == "exact" and len(looks.at) == 1:
+        wrong = "there is no interim look, and one look has exact tests"
+        yield "looks.boundary", wrong, "interim looks, such as `at: [0.5, 1]`, or `test: z-pooled`"
+    futility = looks.futility
+    if futility is None:
+        return
+    if len(looks.at) == 1:
+        yield "looks.futility", "there is no interim look to stop at", "interim looks, such as `at: [0.5, 1]`"
+    if study.sides == 2:
+        wrong = "futility is on one side, and the test is on two"
+        yield "looks.futility", wrong, f"`sides: 1` with alpha {study.alpha / 2.0:g}"
+    if futility.spending is not None and not re.fullmatch(SPENDING, futility.spending):
+        yield "looks.futility.spending", f"{futility.spending!r} spends no beta", "obrien-fleming, pocock, or power 2"
+    if futility.z is not None and len(futility.z) != len(looks.at) - 1:
+        wrong = f"{len(futility.z)} bounds for {len(looks.at) - 1} interim looks"
+        yield "looks.futility.z", wrong, "one z for each interim look"

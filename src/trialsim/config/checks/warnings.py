@@ -1,0 +1,73 @@
+"""What a scenario may say but probably does not mean: warnings, which `check` and every run show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from trialsim.config.checks.sudden_events import sudden_events
+from trialsim.config.checks.unreachable_rules import dead_rules
+from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.treatment import UNNAMED_DRUG
+from trialsim.config.source.problems import Finding
+
+# A ladder from a quarter to four times the reference dose is one over which a power of the dose is still plausible.
+MIN_OF_REFERENCE: Final = 0.25
+MAX_OF_REFERENCE: Final = 4.0
+_N_NAMED: Final = 3
+
+
+def scenario_warnings(scenario: Scenario) -> Iterator[Finding]:
+    """Every warning about a scenario, in the order of `CHECKS`."""
+    for check in CHECKS:
+        yield from check(scenario)
+
+
+def _far_from_reference(scenario: Scenario) -> Iterator[Finding]:
+    """Doses so far from the reference dose that a dose exponent extrapolates."""
+    reference = scenario.treatment.reference_dose
+    low, high = MIN_OF_REFERENCE * reference.value, MAX_OF_REFERENCE * reference.value
+    far = [dose for dose in scenario.treatment.levels if not low <= dose.value <= high]
+    scaled = [
+        name
+        for name, event in scenario.events.items()
+        if scenario.resolved(event.dose_exponent, f"{name} dose exponent").value != 0.0
+    ]
+    if far and scaled:
+        doses = ", ".join(f"{dose.value:g}" for dose in far)
+        verb = "lies" if len(far) == 1 else "lie"
+        yield (
+            ("treatment", "reference_dose"),
+            reference.text,
+            f"{doses} mg/day {verb} outside {MIN_OF_REFERENCE:g} to {MAX_OF_REFERENCE:g} times the reference dose, "
+            f"and the dose exponents of {', '.join(scaled)} scale their rates so far",
+            f"levels from {low:g} to {high:g} mg/day, or rates at another reference dose; "
+            "`trialsim check` shows the risk at each level",
+            "",
+        )
+
+
+def _another_drug(scenario: Scenario) -> Iterator[Finding]:
+    """Numbers that were calibrated for another drug than the scenario's."""
+    parameters, drug = scenario.parameters, scenario.treatment.drug
+    if parameters.drug is None or drug == UNNAMED_DRUG or drug.casefold() == parameters.drug.casefold():
+        return
+    taken = [name for name, value in parameters.values.items() if value.is_filled_in]
+    named = ", ".join(taken[:_N_NAMED]) + (", …" if len(taken) > _N_NAMED else "")
+    if taken:
+        source = parameters.draws or parameters.calibrated_to
+        yield (
+            ("treatment", "drug"),
+            drug,
+            f"{len(taken)} parameters ({named}) come from {source}, which is about {parameters.drug}",
+            f"numbers of your own for {drug} (`parameters: {{values: …}}`), unless the two drugs are alike in this",
+            "",
+        )
+
+
+CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
+    dead_rules,
+    _far_from_reference,
+    _another_drug,
+    sudden_events,
+)

@@ -1,0 +1,1 @@
+"""What a configuration says, in words and in differences."""

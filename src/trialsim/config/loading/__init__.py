@@ -1,0 +1,1 @@
+"""Files to frozen objects: inheritance, changes, then validation with all problems at once."""

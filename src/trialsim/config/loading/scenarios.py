@@ -1,0 +1,210 @@
+"""Files to frozen objects: layers of plain data, then validation with all errors at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trialsim.config.calibrated.resolve import filled_in, mapping
+from trialsim.config.checks.scenario import consistency_problems
+from trialsim.config.checks.warnings import scenario_warnings
+from trialsim.config.loading import inheritance
+from trialsim.config.loading.changes import place_of_key, places_of_changes
+from trialsim.config.schema.cohort import Cohort
+from trialsim.config.schema.parameters import Parameters, ParameterSet
+from trialsim.config.schema.scenario import Scenario
+from trialsim.config.source.builtin import find_file, require_kind
+from trialsim.config.source.given import plain_mapping, refuse_type
+from trialsim.config.source.plain_data import explain_empty_key
+from trialsim.config.source.problems import problem_at, refuse_unusable, validated
+from trialsim.config.source.yaml import Place, Places, merge, place_of, read_yaml
+from trialsim.errors import ConfigurationError, Problem
+
+ScenarioLike = Scenario | Mapping[str, Any] | str | Path
+CohortLike = Cohort | Mapping[str, Any] | str | Path
+
+
+def load_scenario(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """A scenario from a YAML path, a built-in name, a mapping or itself, with changes by dotted key if there are any.
+
+    A mapping is read as a file with the same keys would be, `extends` too. Raises `ConfigurationError` with every
+    problem at once.
+    """
+    if isinstance(given, Scenario):
+        scenario = given
+    elif isinstance(given, Mapping):
+        scenario = scenario_from_mapping(given, "scenario")
+    elif isinstance(given, str | Path):
+        scenario = load_named_scenario(str(given))
+    else:
+        raise refuse_type(given, "a scenario")
+    return scenario.with_changes(changes) if changes else scenario
+
+
+def load_named_scenario(name: str, beside: Path | None = None, place: str = "", key: str = "") -> Scenario:
+    """The scenario that a file names; `place` and `key` are where it does so, `beside` is that file."""
+    path = find_file(name, "scenarios", beside, place, key)
+    data, places = inheritance.read_layers(path, place, key)
+    if data.get("name") is None:
+        data["name"] = re.sub(r"[^\w.+-]", "-", path.stem)[:100]
+    return _built_scenario(data, places)
+
+
+def warnings_of(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -> list[Problem]:
+    """What a scenario may say but cannot mean, with file and line: see `scenario_warnings`.
+
+    Raises `ConfigurationError` as `load_scenario` does.
+    """
+    places: Places = {(): "scenario"}
+    if isinstance(given, str | Path):
+        _, places = inheritance.read_layers(find_file(str(given), "scenarios"))
+    for dotted, where in places_of_changes(changes or {}).items():
+        place = place_of_key(dotted)
+        places = {known: line for known, line in places.items() if known[: len(place)] != place}
+        places[place] = where
+    return [
+        problem_at(places, where, value, *rest)
+        for where, value, *rest in scenario_warnings(load_scenario(given, changes))
+    ]
+
+
+def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
+    """A scenario from plain data, such as the resolved configuration of a manifest.
+
+    What it `extends` is found as from a file in the working folder.
+    """
+    layer = plain_mapping(data, place)
+    base: dict[str, Any] = {}
+    places: Places = {(): place}
+    refuse_unusable(layer, places)
+    require_kind(layer, place or "this mapping", "scenarios")
+    parent = layer.pop("extends", None)
+    if parent is not None:
+        base, base_places = inheritance.read_layers(find_file(str(parent), "scenarios", None, place, "extends"))
+        base.pop("name", None)
+        places = {**base_places, **{(key,): place for key in layer}, **places}
+    return _built_scenario(inheritance.laid(base, layer, places, None), places)
+
+
+def load_cohort(given: CohortLike) -> Cohort:
+    """A published cohort from a YAML path, a built-in name, a mapping or itself. Raises `ConfigurationError`."""
+    return _read_cohort(given)[0]
+
+
+def _read_cohort(given: CohortLike) -> tuple[Cohort, Places, Path]:
+    """A cohort, where each of its keys is from, and the path that files in it are relative to."""
+    if isinstance(given, Cohort):
+        return given, {}, Path("cohort")
+    data, places, path = read_given(given, "cohorts", "cohort", "cohorts")
+    return validated(Cohort, data, places), places, path
+
+
+def read_given(given: object, folder: str, what: str, wanted: str) -> tuple[dict[str, Any], Places, Path]:
+    """The plain data of a file or a mapping, where each key is from, and the path that files in it are relative to.
+
+    A built-in name is one of a `folder`; `what` names a mapping, and `wanted` the kind that it shall be (any kind where
+    it is empty). Raises `ConfigurationError`.
+    """
+    if isinstance(given, Mapping):
+        places: Places = {(): what}
+        data, path = plain_mapping(given, what), Path(what)
+        refuse_unusable(data, places)
+    elif isinstance(given, str | Path):
+        path = find_file(str(given), folder)
+        data, places = read_yaml(path)
+    else:
+        raise refuse_type(given, f"a {what}")
+    if wanted:
+        require_kind(data, str(path if isinstance(given, Mapping) else given), wanted)
+    return data, places, path
+
+
+def load_published_trial(given: CohortLike, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """The scenario that is the published trial of a cohort (as `load_cohort` takes it), with that cohort in it.
+
+    Raises `ConfigurationError`, also for a cohort that names no scenario.
+    """
+    cohort, places, path = _read_cohort(given)
+    if cohort.scenario is None:
+        wrong, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
+        raise ConfigurationError([Problem(str(path), "scenario", wrong, allowed)])
+    scenario = load_named_scenario(cohort.scenario, path, place_of(places, ("scenario",)), "scenario")
+    if scenario.cohort is None or scenario.cohort.model_dump() != cohort.model_dump():
+        scenario = scenario.with_changes({"cohort": cohort.model_dump()})
+    return scenario.with_changes(changes) if changes else scenario
+
+
+def load_parameters(given: ParameterSet | Mapping[str, Any] | str | Path) -> ParameterSet:
+    """A parameter set from a YAML path, a built-in name, a mapping or itself. Raises `ConfigurationError`."""
+    if isinstance(given, ParameterSet):
+        return given
+    data, places, _ = read_given(given, "parameters", "parameter set", "parameters")
+    return validated(ParameterSet, data, places)
+
+
+def changed_scenario(
+    scenario: Scenario, changes: Mapping[str, Any], where: Mapping[str, str] | None = None
+) -> Scenario:
+    """A scenario with some dotted keys changed; see `Scenario.with_changes`. `where` says where each key is from."""
+    if not changes:
+        return scenario
+    where = places_of_changes(changes) if where is None else where
+    data = scenario.to_mapping()
+    places: Places = {}
+    over: dict[str, Any] = {}
+    for dotted, value in changes.items():
+        refuse_unusable({str(dotted): value}, {(): where[str(dotted)]})
+        slip = explain_empty_key(str(dotted)) if value is None else None
+        if slip is not None:
+            raise ConfigurationError(
+                [problem_at({(): where[str(dotted)]}, (str(dotted),), None, *slip, kind="missing")]
+            )
+        with inheritance.errors_at({(): where[str(dotted)]}, ()):
+            place = place_of_key(str(dotted))
+        over = merge(over, inheritance.nested(place, value, merge(data, over)), keeps_null=True)
+        places.update({place[:n]: where[str(dotted)] for n in range(1, len(place) + 1)})
+    return _built_scenario(inheritance.laid(data, over, places, None), places)
+
+
+def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
+    data = Scenario.without_nulls(data)
+    if isinstance(data.get("parameters"), Mapping):
+        data["parameters"] = Parameters.without_nulls(data["parameters"])
+    key = "draws" if "draws" in mapping(data.get("parameters")) else "calibrated_to"
+    with inheritance.errors_at(places, ("parameters", key)):
+        data = filled_in(inheritance.with_readings(data), load_parameters)
+    scenario = validated(Scenario, data, places, may_be_calibrated=True)
+    unset = [
+        problem_at(places, at, None, wrong, allowed, kind="missing")
+        for at, wrong, allowed in _keys_that_readings_need(scenario)
+    ]
+    problems = unset + consistency_problems(scenario, places)
+    if problems:
+        raise ConfigurationError(problems)
+    return scenario
+
+
+def _keys_that_readings_need(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
+    """Keys that a scenario has not though the readings taken set them; with what is wrong and what is allowed.
+
+    A null cannot take such a key away: the resolved scenario, read again, would have it again.
+    """
+    ambiguities = scenario.cohort.ambiguities if scenario.cohort is not None else {}
+    for name, choice in scenario.readings.items():
+        readings = ambiguities[name].readings if name in ambiguities else {}
+        for dotted, value in readings[choice].changes.items() if choice in readings else ():
+            place = place_of_key(str(dotted))
+            if value is not None and _value_at(scenario, place) is None:
+                yield place, f"the reading {name} = {choice} sets this key", "a value, or another reading"
+
+
+def _value_at(part: Any, place: Place) -> Any:
+    """What stands at a place of a configuration; None for nothing."""
+    for key in place:
+        if isinstance(part, list):
+            part = part[key] if isinstance(key, int) and key < len(part) else None
+        else:
+            part = part.get(str(key)) if isinstance(part, Mapping) else getattr(part, str(key), None)
+    return part

@@ -1,0 +1,1 @@
+"""What a user may write: one module a section, as frozen objects."""

@@ -1,0 +1,144 @@
+"""A published cohort: its facts, its figures, and the readings of what is ambiguous."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_serializer, model_validator
+
+from trialsim.config.schema.population import Section
+from trialsim.config.schema.quantities import Measurement, mistake
+
+
+class Fact(Section):
+    """Something the publication says that is not compared with the simulation: a value, its unit in the text."""
+
+    value: str | int | dict[str, int]
+    source: str
+    note: str = ""
+
+
+class Figure(Section):
+    """A published figure: `count` of `of` (proportion, count), or a `value` rounded to the nearest `rounded_to`.
+
+    `statistic` names what the simulation is to measure for it (by default the figure's own name).
+    """
+
+    kind: Literal["proportion", "count", "median"]
+    printed: str
+    source: str
+    count: int | None = Field(default=None, ge=0)
+    of: int | None = Field(default=None, ge=1)
+    value: Measurement | None = None
+    rounded_to: Measurement | None = None
+    statistic: str | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "median":
+            if self.value is None or self.rounded_to is None or self.rounded_to.value <= 0:
+                raise mistake(
+                    "a median needs its value and its rounding", "{value: 400 mg/day, rounded_to: 100 mg/day}"
+                )
+            if self.value.unit != self.rounded_to.unit:
+                raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
+        elif self.count is None or self.of is None:
+            wrong = f"{self.printed} of how many? a {self.kind} needs its count and its denominator"
+            raise mistake(wrong, "both, such as {count: 11, of: 27}")
+        elif self.count > self.of:
+            raise mistake(f"{self.count} of {self.of} is more than all", f"a count from 0 to {self.of}")
+        return self
+
+    @property
+    def published(self) -> float:
+        """The figure as a number: a share, a count, or a median in its own unit."""
+        if self.kind == "median":
+            return self.value.value if self.value is not None else float("nan")
+        count, of = self.count or 0, self.of or 1
+        return float(count) if self.kind == "count" else count / of
+
+    @property
+    def unit(self) -> str:
+        """The unit of `published`; empty for a share."""
+        if self.kind == "median" and self.value is not None:
+            return self.value.unit
+        return "patients" if self.kind == "count" else ""
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class Reading(Section):
+    """One way to read an ambiguity: other numbers for figures, or `changes` to the scenario (dotted keys).
+
+    All readings of an ambiguity change the same keys, so that one can be switched to another and back.
+    """
+
+    says: str
+    figures: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    changes: dict[str, Any] = Field(default_factory=dict)
+
+
+class Ambiguity(Section):
+    """A question that the publication leaves open, its possible readings, and the one taken by default."""
+
+    question: str
+    default: str
+    readings: dict[str, Reading]
+
+    @model_validator(mode="after")
+    def _has_default(self) -> Self:
+        if self.default not in self.readings:
+            raise mistake("the default is no reading", f"one of {', '.join(self.readings)}")
+        keys = {tuple(sorted(reading.changes)) for reading in self.readings.values()}
+        if len(keys) > 1:
+            raise mistake("the readings change different keys", "the same keys in `changes` of every reading")
+        return self
+
+
+class Cohort(Section):
+    """A published cohort as a whole; `scenario` names the scenario that is the published trial."""
+
+    format: Literal[1] = 1
+    name: str
+    title: str
+    citation: str
+    scenario: str | None = None
+    facts: dict[str, Fact] = Field(default_factory=dict)
+    figures: dict[str, Figure]
+    ambiguities: dict[str, Ambiguity] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _readings_fit(self) -> Self:
+        for name, ambiguity in self.ambiguities.items():
+            for reading in ambiguity.readings.values():
+                unknown = set(reading.figures) - set(self.figures)
+                if unknown:
+                    raise mistake(f"{name}: {min(unknown)} is no figure", f"one of {', '.join(self.figures)}")
+                for quantity, changed in reading.figures.items():
+                    changed_figure(self.figures[quantity], changed)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+    def chosen(self, readings: Mapping[str, str]) -> dict[str, str]:
+        """Every ambiguity with the reading taken: the one asked for, or the default."""
+        return {name: readings.get(name, ambiguity.default) for name, ambiguity in self.ambiguities.items()}
+
+    def figures_under(self, readings: Mapping[str, str]) -> dict[str, Figure]:
+        """The figures as they read under the chosen readings, in the order of the file."""
+        figures = dict(self.figures)
+        for name, choice in self.chosen(readings).items():
+            for quantity, changed in self.ambiguities[name].readings[choice].figures.items():
+                figures[quantity] = changed_figure(figures[quantity], changed)
+        return figures
+
+
+def changed_figure(figure: Figure, changed: Mapping[str, Any]) -> Figure:
+    """A figure with some of its keys replaced."""
+    return Figure.model_validate({**figure.model_dump(), **changed})

@@ -1,0 +1,107 @@
+"""The event clocks of a scenario: toxicities, response steps, relapse, progression, death, withdrawal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_serializer, model_validator
+
+from trialsim.config.schema.population import Section
+from trialsim.config.schema.quantities import DoseExponent, HazardRatio, Measurement, Rate, Shape, mistake
+
+Kind = Literal["toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal"]
+ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")
+
+
+class Effect(Section):
+    """The effect of a baseline covariate on a hazard.
+
+    Continuous: `hazard_ratio` for each `per` of distance from `reference` (by default the covariate's median).
+    Categorical: `hazard_ratios` by category, 1 for those that are not named.
+    """
+
+    hazard_ratio: HazardRatio | None = None
+    per: Measurement | None = None
+    reference: Measurement | None = None
+    hazard_ratios: dict[str, HazardRatio] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.hazard_ratios is None) == (self.hazard_ratio is None or self.per is None):
+            raise mistake(
+                "an effect is one ratio per unit, or ratios by category",
+                "{hazard_ratio: 1.2, per: 10 years} or {hazard_ratios: {female: 1.3}}",
+            )
+        if self.per is not None and self.per.value <= 0.0:
+            raise mistake("`per` must be above 0", "such as 10 years")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class Resolution(Section):
+    """How a toxicity ends: a clock that starts at its onset, whatever the dose."""
+
+    rate: Rate
+    shape: Shape = Field(default_factory=lambda: Shape.of(1))
+
+
+class Event(Section):
+    """One event clock. `rate` is per month at the reference dose of the treatment.
+
+    The defaults give a constant hazard without dose effect.
+
+    For toxicities: `grade` as printed, `severe` for rules on severe toxicity, `dose_limiting` for `tolerated`,
+    `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal:
+    `during` says in which states it runs.
+    """
+
+    kind: Kind
+    rate: Rate
+    shape: Shape = Field(default_factory=lambda: Shape.of(1))
+    dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
+    effects: dict[str, Effect] = Field(default_factory=dict)
+    frailty: str | None = None
+    grade: str | None = None
+    severe: bool | None = None
+    dose_limiting: bool | None = None
+    reported: bool | None = None
+    resolves: Resolution | None = None
+    recurs: bool | None = None
+    during: Literal["any time", "before progression", "after progression", "treatment"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_its_kind(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        data = cls.without_nulls(data)
+        kind = data.get("kind")
+        defaults: dict[str, Any] = {}
+        if kind == "toxicity":
+            defaults = {"severe": True, "dose_limiting": True, "reported": True, "recurs": False}
+        elif kind in ("death", "withdrawal"):
+            defaults = {"during": "any time"}
+        return {**defaults, **data} if defaults else data
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        toxic = {
+            "grade": self.grade, "severe": self.severe, "dose_limiting": self.dose_limiting,
+            "reported": self.reported, "resolves": self.resolves, "recurs": self.recurs,
+        }  # fmt: skip
+        misplaced = [key for key, value in toxic.items() if value is not None]
+        if self.kind != "toxicity" and misplaced:
+            raise mistake(f"`{misplaced[0]}` belongs to a toxicity", f"no `{misplaced[0]}` for {self.kind}")
+        if self.during is not None and self.kind not in ("death", "withdrawal"):
+            raise mistake("`during` belongs to death or withdrawal", f"no `during` for {self.kind}")
+        if self.recurs and self.resolves is None:
+            raise mistake("what never resolves cannot recur", "`resolves: {rate: …}` beside `recurs: true`")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}

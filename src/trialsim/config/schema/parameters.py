@@ -1,0 +1,160 @@
+"""Parameter sets: the numbers that a cohort informs, with prior, mode and what informs each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Self, TypeVar
+
+from pydantic import Field, field_validator, model_serializer, model_validator
+
+from trialsim.config.schema.population import Section
+from trialsim.config.schema.quantities import Dose, Quantity, mistake, point_for_comma, read_source, split_number
+
+AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
+Origin = Literal["user", "fitted mode", "parameter set", "posterior median"]
+
+DRAWS_ENDINGS: Final = (".parquet", ".csv")
+
+
+class Prior(Section):
+    """A prior: `median` in the parameter's unit, `sd` on the scale of the distribution; `above` cuts it from below."""
+
+    distribution: Literal["lognormal", "normal", "logit-normal", "fixed"]
+    median: str | int | float
+    sd: float = Field(default=0.0, ge=0.0)
+    above: float | None = None
+
+    @model_validator(mode="after")
+    def _has_width(self) -> Self:
+        if self.distribution == "fixed":
+            return self
+        if self.sd == 0.0:
+            raise mistake("a prior of zero width is a fixed number", "sd above 0, or `distribution: fixed`")
+        number, unit = split_number(str(self.median)) or (math.nan, "")
+        median = number / 100.0 if unit == "%" else number
+        lowest, highest = {"lognormal": (0.0, math.inf), "logit-normal": (0.0, 1.0)}.get(
+            self.distribution, (-math.inf, math.inf)
+        )
+        if not lowest < median < highest:
+            wrong = f"a {self.distribution} prior cannot have this median"
+            raise mistake(wrong, f"above {lowest:g}" + (f" and below {highest:g}" if highest < math.inf else ""))
+        if self.above is not None and self.distribution != "normal":
+            raise mistake(f"a {self.distribution} prior has its own bounds", "`above` for a normal prior only")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class Parameter(Section):
+    """One parameter: its `mode` with unit, its prior, what informs it, and the source of the mode.
+
+    `fitted` says whether the mode was fitted to the cohort; otherwise it is assumed or from the literature.
+    """
+
+    mode: str | int | float
+    prior: Prior
+    informed_by: str
+    source: str
+    fitted: bool = False
+
+    @field_validator("mode", mode="after")
+    @classmethod
+    def _is_number(cls, mode: str | float) -> str | float:
+        if split_number(str(mode)) is None:
+            meant = point_for_comma(str(mode))
+            raise mistake("the mode of a parameter is a number", 'a number with its unit, such as "0.05 /month"', meant)
+        return mode
+
+
+class ParameterSet(Section):
+    """The parameters that belong to one cohort, of one drug. Rates are per month at `reference_dose`."""
+
+    format: Literal[1] = 1
+    name: str
+    title: str
+    drug: str
+    reference_dose: Dose
+    parameters: dict[str, Parameter]
+
+
+class ParameterValue(Section):
+    """The value of one parameter, and where it is from.
+
+    `origin` is `user` for a number that the scenario states, and is then not written. Any other number was filled in:
+    from the mode of a parameter set (`fitted mode`), from a number of that set that was not fitted (`parameter set`),
+    or as the median of a table of draws (`posterior median`), which each replicate replaces by a draw. `source` is text
+    for people; nothing depends on its words.
+    """
+
+    value: str | int | float
+    source: str | None = None
+    origin: Origin = "user"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        if isinstance(data, ParameterValue):
+            return data.model_dump()
+        if not isinstance(data, Mapping):
+            data = {"value": data}
+        if "source" in data:
+            data = {**data, "source": read_source(data["source"])}
+        value = data.get("value")
+        if value == "calibrated" or "calibrated" in data:
+            raise mistake("a parameter needs a number", 'a number with its unit, such as "0.05 /month"')
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise mistake(
+                "this is not a number", 'a number with its unit, such as "0.05 /month", or {value: …, source: …}'
+            )
+        return data
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        if self.origin != "user":
+            return handler(self)
+        return self.value if self.source is None else {"value": self.value, "source": self.source}
+
+    @property
+    def is_filled_in(self) -> bool:
+        """Whether the number came from a parameter set or a table of draws, and not from the scenario."""
+        return self.origin != "user"
+
+    def as_quantity(self, kind: type[AnyQuantity]) -> AnyQuantity:
+        """The number as the kind of quantity that it stands for. Raises `ValueError` where it cannot be one."""
+        number = {"value": self.value} if self.source is None else {"value": self.value, "source": self.source}
+        return kind.model_validate(number)
+
+
+class Parameters(Section):
+    """Which numbers stand where a scenario says `calibrated`.
+
+    `calibrated` takes one draw of the posterior of `calibrated_to` for each replicate, or of the table in the file
+    `draws`, whose `digest` tells it from any other; `mode` takes the mode of the set named by `calibrated_to`; `fixed`
+    takes `values` alone. `values` win in all. `drug` and `reference_dose` are those of the parameter set or table that
+    numbers were filled in from; they are written when a scenario is resolved.
+    """
+
+    use: Literal["calibrated", "mode", "fixed"] = "mode"
+    calibrated_to: str | None = None
+    draws: str | None = None
+    digest: str | None = None
+    drug: str | None = None
+    reference_dose: Dose | None = None
+    values: dict[str, ParameterValue] = Field(default_factory=dict)
+
+    @field_validator("use", mode="before")
+    @classmethod
+    def _known(cls, data: Any) -> Any:
+        if data not in ("calibrated", "mode", "fixed"):
+            wrong = "parameters are draws of a posterior, the mode of a set, or fixed"
+            raise mistake(wrong, '"calibrated", "mode", "fixed", or the file of a table of draws')
+        return data
+
+    @model_validator(mode="after")
+    def _draws_are_used(self) -> Self:
+        if self.draws is not None and self.use != "calibrated":
+            raise mistake(f"with `use: {self.use}` no draws are used", "`use: calibrated` beside `draws`")
+        return self

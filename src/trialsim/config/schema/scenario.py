@@ -1,0 +1,198 @@
+"""A scenario: one whole trial, as a user writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_serializer, model_validator
+from pydantic_core import PydanticSerializationError
+
+from trialsim.config.schema.cohort import Cohort, Figure
+from trialsim.config.schema.events import Event
+from trialsim.config.schema.parameters import Parameters
+from trialsim.config.schema.population import Accrual, Covariate, Frailty, Section
+from trialsim.config.schema.quantities import (
+    OWN_NAME,
+    Day,
+    Duration,
+    LookInterval,
+    Observation,
+    Probability,
+    Quantity,
+    mistake,
+)
+from trialsim.config.schema.treatment import Treatment
+from trialsim.config.source.yaml import Place, dump_yaml
+
+COUNTED = ("deaths", "progressions", "responses", "evaluable patients")
+
+
+class Disease(Section):
+    """`sensitive`: the probability that a patient can respond at all."""
+
+    sensitive: Probability
+
+
+class Assessment(Section):
+    """Response and progression are seen `every` so often; `continuously` for at once."""
+
+    every: LookInterval
+
+
+class Evaluable(Section):
+    """Evaluable for response: on study for `after`, or progressed before (if so configured), or died before."""
+
+    after: Duration
+    early_progression: bool = True
+    early_death: bool = False
+    source: str | None = None
+
+
+class CutOff(Section):
+    """When observation ends: exactly one of `after_opening`, `date`, `after_last_entry`, `after_count`.
+
+    `after_count` ends it when so many `of` something are seen, at the latest `at_latest` after opening.
+    """
+
+    after_opening: Observation | None = None
+    date: Day | None = None
+    after_last_entry: Observation | None = None
+    after_count: int | None = Field(default=None, ge=1)
+    of: Literal["deaths", "progressions", "responses", "evaluable patients"] | None = None
+    at_latest: Observation | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"after_opening": data} if data == "calibrated" else data
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [self.after_opening, self.date, self.after_last_entry, self.after_count]
+        if sum(item is not None for item in given) != 1:
+            raise mistake(
+                "a cut-off has one rule",
+                "exactly one of `after_opening`, `date`, `after_last_entry`, `after_count`; null takes a key away",
+            )
+        counts = self.after_count is not None
+        if counts != (self.of is not None) or counts != (self.at_latest is not None):
+            raise mistake(
+                "a count needs what is counted and a last day",
+                "{after_count: 20, of: evaluable patients, at_latest: 36 months}",
+            )
+        return self
+
+
+class Clinic(Section):
+    """A clinic with so many visit slots per day; patients who find none wait for the next day."""
+
+    slots_per_day: int = Field(ge=1)
+
+
+class Scenario(Section):
+    """One whole trial: who, what dose rule, what can happen, what is measured. Frozen; see `with_changes`."""
+
+    format: Literal[1] = 1
+    name: str = "scenario"  # of the results folder
+    title: str
+    description: str = ""
+    cohort: Cohort | None = None
+    readings: dict[str, str] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=Parameters)
+    population: dict[str, Covariate] = Field(default_factory=dict)
+    frailties: dict[str, Frailty] = Field(default_factory=dict)
+    accrual: Accrual
+    treatment: Treatment
+    disease: Disease
+    events: dict[str, Event]
+    assessment: Assessment
+    evaluable: Evaluable
+    cut_off: CutOff
+    clinic: Clinic | None = None
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+            raise mistake("a name becomes a folder", "up to 100 letters, digits, spaces and . _ + -")
+        return name
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
+        """A new scenario with some dotted keys set to new values, checked as a file would be.
+
+        `{"treatment.every": "28 days"}`; a reading of the cohort brings its own changes along; None takes a key away.
+        Raises `ConfigurationError`.
+        """
+        from trialsim.config.loading.scenarios import (
+            changed_scenario,  # loading builds scenarios, so it cannot come first
+        )
+
+        return changed_scenario(self, changes)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
+        from trialsim.config.checks.warnings import (
+            scenario_warnings,
+        )  # warnings are about scenarios, so they cannot come first
+
+        return [
+            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
+            for place, value, wrong, allowed, _ in scenario_warnings(self)
+        ]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The scenario as plain data, every default written out; reads back equal."""
+        try:
+            written: dict[str, Any] = without_none(self.model_dump())
+        except PydanticSerializationError as error:
+            if "KeyboardInterrupt" in str(error):  # pydantic takes Ctrl-C for a mistake in what it serialises
+                raise KeyboardInterrupt from None
+            raise
+        return written
+
+    def to_yaml(self) -> str:
+        """The resolved scenario as YAML text that can itself be run."""
+        return dump_yaml(self.to_mapping())
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The published figures under the chosen readings; empty without a cohort."""
+        return self.cohort.figures_under(self.readings) if self.cohort is not None else {}
+
+    @property
+    def toxicities(self) -> dict[str, Event]:
+        """The toxicity clocks by name, in the order of the file."""
+        return {name: event for name, event in self.events.items() if event.kind == "toxicity"}
+
+    def resolved(self, quantity: Quantity, name: str) -> Quantity:
+        """A quantity, or the parameter that stands for it where it is calibrated; `name` is its own name."""
+        if not quantity.calibrated:
+            return quantity
+        return self.parameters.values[parameter_name(quantity, name)].as_quantity(type(quantity))
+
+
+def parameter_name(quantity: Quantity, own_name: str) -> str:
+    """The parameter that a calibrated quantity refers to."""
+    return own_name if quantity.calibrated == OWN_NAME else quantity.calibrated
+
+
+def own_name(place: Place) -> str:
+    """The name of the parameter for a place: its last two parts, in words (`events.rash.rate`: "rash rate")."""
+    parts = [str(part) for part in place if part not in ("events", "disease", "after_opening")]
+    return " ".join(parts).replace("_", " ")
+
+
+def without_none(data: Any) -> Any:
+    """Plain data without the keys that hold nothing."""
+    if isinstance(data, Mapping):
+        return {key: without_none(value) for key, value in data.items() if value is not None}
+    if isinstance(data, list):
+        return [without_none(item) for item in data]
+    return data

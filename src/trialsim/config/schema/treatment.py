@@ -1,0 +1,228 @@
+"""The dose rule of a scenario: levels, visits, and rules of which the first that holds decides."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, Self
+
+from pydantic import Field, field_validator, model_serializer, model_validator
+
+from trialsim.config.schema.conditions import Condition
+from trialsim.config.schema.population import Section
+from trialsim.config.schema.quantities import Dose, Duration, Interval, mistake
+
+MOST_RULES: Final = 60
+MOST_EARLY_VISITS: Final = 150
+UNNAMED_DRUG: Final = "the drug"
+
+
+class Rule(Section):
+    """When all conditions hold, do this. Of several rules the first that holds decides.
+
+    `levels` counts steps (escalate, reduce), `level` is the dose of the ladder to go to. A hold stops the drug until
+    the toxicities that its conditions name (not under a `not`) are over, and then resumes at `same`, `lower` (one
+    level) or a dose of the ladder. `at_lowest` says what a reduction does at the lowest level. A rule with `once`
+    decides once for a patient. `source` says where the rule is from.
+    """
+
+    when: list[Condition]
+    do: Literal["escalate", "keep", "reduce", "hold", "stop", "go to"]
+    levels: int = Field(default=1, ge=1, le=1000)
+    level: Dose | None = None
+    at: Literal["visit", "onset"] = "visit"
+    resume: str = "same"
+    at_lowest: Literal["stay", "stop"] = "stay"
+    once: bool = False
+    source: str | None = None
+
+    @field_validator("when", mode="before")
+    @classmethod
+    def _list(cls, data: Any) -> Any:
+        return data if isinstance(data, list) else [data]
+
+    @field_validator("resume", mode="before")
+    @classmethod
+    def _dose_or_word(cls, data: Any) -> Any:
+        if isinstance(data, bool) or not isinstance(data, str | int | float):
+            raise mistake("this is no place to resume at", '"same", "lower", or a dose of the ladder')
+        if data not in ("same", "lower"):
+            Dose.number(data)
+        return str(data)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.when:
+            raise mistake("a rule needs a condition", "always, tolerated, toxicity, …")
+        if self.levels != 1 and self.do not in ("escalate", "reduce"):
+            raise mistake("`levels` counts the steps of escalate or reduce", "no `levels` here")
+        if self.resume != "same" and self.do != "hold":
+            raise mistake("`resume` belongs to a hold", "no `resume` here")
+        if self.at_lowest != "stay" and self.do != "reduce":
+            raise mistake("`at_lowest` belongs to a reduction", "no `at_lowest` here")
+        if (self.level is not None) != (self.do == "go to"):
+            raise mistake("`do: go to` and `level` belong together", "{do: go to, level: 400 mg/day}")
+        if self.do == "hold" and not any(leaf.toxicity is not None for leaf in self.leaves(negated=False)):
+            raise mistake("nothing would ever end this hold", "a hold whose condition names a toxicity")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        written = handler(self)
+        if self.do not in ("escalate", "reduce"):
+            written.pop("levels")
+        if self.do != "hold":
+            written.pop("resume")
+        if self.do != "reduce":
+            written.pop("at_lowest")
+        if self.do != "go to":
+            written.pop("level")
+        if not self.once:
+            written.pop("once")
+        return written
+
+    def leaves(self, *, negated: bool = True) -> Iterator[Condition]:
+        """The single conditions of the rule; without what stands under a `not` if so asked for."""
+        for condition in self.when:
+            yield from condition.leaves(negated=negated)
+
+    def __str__(self) -> str:
+        action = {
+            "escalate": f"escalate {self.levels} level{'s' if self.levels > 1 else ''}",
+            "reduce": f"reduce {self.levels} level{'s' if self.levels > 1 else ''}",
+            "hold": f"hold, resume {self.resume}",
+            "go to": f"go to {self.level.value:g} mg/day" if self.level is not None else "go to",
+        }.get(self.do, self.do)
+        if self.at_lowest == "stop":
+            action += " (at the lowest: stop)"
+        at = " at onset" if self.at == "onset" else ""
+        once = ", once" if self.once else ""
+        several = len(self.when) > 1
+        when = [f"({item})" if several and item.any_of is not None else str(item) for item in self.when]
+        return f"{' and '.join(when)}{at} → {action}{once}"
+
+
+class VisitsAtFirst(Section):
+    """Titration visits `every` so often, `until` a study day, on which the last of them falls."""
+
+    every: Interval
+    until: Interval
+
+
+class Loading(Section):
+    """A `dose` of the ladder to begin with, `days` long; the first visit from then on goes to the starting dose.
+
+    Until then no rule raises the dose. Rules that reduce, hold or stop come first at that visit.
+    """
+
+    dose: Dose
+    days: Interval
+
+
+class Treatment(Section):
+    """The drug, its ladder of exact doses (mg/day, rising), the visits at which it is titrated, and the rules.
+
+    The rates of `events` hold at `reference_dose`; a `dose_exponent` scales them from there to the dose that is taken.
+    Visits come `every` so often, after `visits_at_first` if there are such. Treatment starts at `start` (the lowest
+    dose unless given), perhaps after a `loading` dose. `between_changes`: at visits the dose moves on the ladder at
+    most so often. `reescalate`: whether the dose may rise again once it was reduced or held: `always` (if a rule says
+    so), `never`, or after so many days free of dose-limiting toxicity.
+    """
+
+    drug: str = UNNAMED_DRUG
+    reference_dose: Dose = Field(
+        description="rates hold at this dose, and a dose exponent scales them from it. It has no default: "
+        "a rate at 400 mg/day of one drug means nothing at 25 mg/day of another"
+    )
+    levels: list[Dose]
+    start: Dose | None = None
+    loading: Loading | None = None
+    every: Interval
+    visits_at_first: list[VisitsAtFirst] = Field(default_factory=list)
+    between_changes: Duration | None = None
+    reescalate: Literal["always", "never"] | Duration = "always"
+    rules: list[Rule]
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _list_or_steps(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            data = _stepped(data)
+        if not isinstance(data, list) or not data:
+            raise mistake("a dose ladder is a list of doses", "[100, 300, 500] in mg/day, or start/step/maximum")
+        return data
+
+    @field_validator("levels", mode="after")
+    @classmethod
+    def _rising(cls, data: list[Dose]) -> list[Dose]:
+        doses = [dose.value for dose in data]
+        if any(b <= a for a, b in itertools.pairwise(doses)):
+            rising = sorted(set(doses))
+            meant = f"[{', '.join(f'{dose:.15g}' for dose in rising)}]" if len(rising) == len(doses) else ""
+            raise mistake("doses must rise from level to level", "strictly increasing, mg/day, above 0", meant)
+        if len(doses) > 1000:
+            raise mistake("the ladder has too many levels", "at most 1000 levels")
+        return data
+
+    @field_validator("reescalate", mode="before")
+    @classmethod
+    def _word_or_days(cls, data: Any) -> Any:
+        return data if data in ("always", "never") else Duration.model_validate(data)
+
+    @model_validator(mode="after")
+    def _has_no_dead_level(self) -> Self:
+        doses = [dose.value for dose in self.levels]
+        loading = self.loading.dose if self.loading is not None else None
+        wanted = [("treatment starts at", self.start), ("loading is at", loading)]
+        for rule in self.rules:
+            if rule.resume not in ("same", "lower"):
+                wanted.append(("a hold resumes at", Dose.of(rule.resume)))
+            wanted.append(("a rule goes to", rule.level))
+            wanted += [("a condition asks for", leaf.level) for leaf in rule.leaves()]
+        for what, dose in wanted:
+            if dose is not None and dose.value not in doses:
+                allowed = f"one of {', '.join(f'{level:g}' for level in doses)} mg/day"
+                raise mistake(f"{what} {dose.text}, which is no level", allowed)
+        return self
+
+    @model_validator(mode="after")
+    def _visits_fit(self) -> Self:
+        day = n_visits = 0.0
+        for phase in self.visits_at_first:
+            n = (phase.until.value - day) / phase.every.value
+            if n < 1.0 or abs(n - round(n)) > 1e-9 * n:
+                wrong = f"visits every {phase.every.text} from day {day:g} do not end on day {phase.until.value:g}"
+                raise mistake(wrong, "`until` so many intervals later: {every: 7 days, until: 28 days}")
+            day, n_visits = phase.until.value, n_visits + n
+        if n_visits > MOST_EARLY_VISITS:
+            raise mistake("there are too many visits at first", f"at most {MOST_EARLY_VISITS}")
+        return self
+
+    @model_validator(mode="after")
+    def _not_too_many_rules(self) -> Self:
+        if len(self.rules) > MOST_RULES:
+            raise mistake("there are too many rules", f"at most {MOST_RULES}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        """What was not given stays away, and so does what says nothing."""
+        written = {key: value for key, value in handler(self).items() if value is not None}
+        for key, nothing in (("visits_at_first", []), ("reescalate", "always")):
+            if written.get(key) == nothing:
+                written.pop(key)
+        return written
+
+
+def _stepped(data: Mapping[str, Any]) -> list[float]:
+    """start/step/maximum to levels; the last step is cut by the maximum."""
+    if set(data) != {"start", "step", "maximum"}:
+        raise mistake("a stepped ladder has three keys", "{start: 100 mg/day, step: 200 mg/day, maximum: 800 mg/day}")
+    start, step, maximum = (Dose.number(data[key]) for key in ("start", "step", "maximum"))
+    if maximum < start:
+        raise mistake("the maximum lies below the start", f"maximum of at least {start:g} mg/day")
+    if step * 1000.0 < maximum - start:
+        raise mistake("the ladder has too many levels", "at most 1000 levels")
+    n_steps = math.ceil((maximum - start) / step)
+    return [min(start + i * step, maximum) for i in range(n_steps + 1)]

@@ -1,0 +1,39 @@
+"""What a caller gives, of whatever form: which kind of configuration it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.size_studies import Sizing
+from trialsim.config.schema.cohort import Cohort
+from trialsim.config.schema.parameters import ParameterSet
+from trialsim.config.schema.scenario import Scenario
+from trialsim.config.source.builtin import KINDS, kind_of, kind_of_data
+from trialsim.config.source.given import refuse_type
+
+ConfigurationLike = Scenario | Cohort | ParameterSet | Comparison | Sizing | Mapping[str, Any] | str | Path
+_OF_TYPES: Final = (
+    (Scenario, "scenarios"),
+    (Cohort, "cohorts"),
+    (ParameterSet, "parameters"),
+    (Comparison | Sizing, "studies"),
+)
+
+
+def kind_of_given(given: ConfigurationLike) -> str:
+    """What a path, a built-in name, a mapping or an object holds, one of `builtin.KINDS`.
+
+    Raises `ConfigurationError` for anything else.
+    """
+    if isinstance(given, str | Path):
+        return kind_of(str(given))
+    if isinstance(given, Mapping):
+        holds = kind_of_data(given)
+        return "studies" if holds in ("compare", "size") else holds
+    kind = next((name for of_type, name in _OF_TYPES if isinstance(given, of_type)), None)
+    if kind is None:
+        raise refuse_type(given, f"one of {', '.join(KINDS)}")
+    return kind

@@ -1,0 +1,1 @@
+"""A scenario to the flat numbers that engines read."""

@@ -1,0 +1,233 @@
+"""A scenario to the flat numbers that engines read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+from trialsim.config.calibrated.draws import draws_of
+from trialsim.config.schema.events import Event
+from trialsim.config.schema.population import Accrual, Covariate, Site
+from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.scenario import COUNTED, Scenario, own_name
+from trialsim.config.to_protocol.dose_rules import early_visits, first_level, rules_of
+from trialsim.model import baseline, clock, disease, draws, protocol
+from trialsim.model import vocabulary as v
+from trialsim.model.sums import add_in_order
+from trialsim.model.units import DAYS_PER_MONTH
+
+_STATES = {
+    "any time": disease.ANY_STATE,
+    "treatment": disease.ANY_STATE,
+    "before progression": disease.BEFORE_PROGRESSION,
+    "after progression": disease.AFTER_PROGRESSION,
+}
+_DISTRIBUTIONS = {"normal": baseline.NORMAL, "lognormal": baseline.LOGNORMAL, "logit-normal": baseline.LOGIT_NORMAL}
+
+
+def protocol_of(scenario: Scenario) -> protocol.Protocol:
+    """The flat numbers of a scenario: days, mg/day, masks; with the draws of its parameters where it has some.
+
+    Raises `ConfigurationError` where a table of draws is gone, or another one than the scenario was resolved with.
+    """
+    table = draws_of(scenario)
+    treatment = scenario.treatment
+    visit_rules, onset_rules = rules_of(scenario)
+    return protocol.Protocol(
+        title=scenario.title,
+        opens=scenario.accrual.opens.isoformat(),
+        accrual=_accrual(scenario.accrual),
+        covariates=tuple(_covariate(name, item) for name, item in scenario.population.items()),
+        frailties=tuple(
+            protocol.Frailty(name, item.sd.value, draws.decision_code(protocol.frailty_decision(name)))
+            for name, item in scenario.frailties.items()
+        ),
+        p_sensitive=_number(scenario, scenario.disease.sensitive, "disease", "sensitive"),
+        reference_dose=treatment.reference_dose.value,
+        levels=tuple(dose.value for dose in treatment.levels),
+        first_level=first_level(treatment),
+        early_visits=early_visits(treatment),
+        visit_every_days=_number(scenario, treatment.every, "treatment", "every"),
+        visit_rules=visit_rules,
+        onset_rules=onset_rules,
+        clocks=tuple(_clock(scenario, name, event) for name, event in scenario.events.items()),
+        assessment_every_days=_number(scenario, scenario.assessment.every, "assessment", "every"),
+        evaluable_after_days=_number(scenario, scenario.evaluable.after, "evaluable", "after"),
+        counts_early_progression=scenario.evaluable.early_progression,
+        counts_early_death=scenario.evaluable.early_death,
+        cut_off=_cut_off(scenario),
+        clinic_slots_per_day=scenario.clinic.slots_per_day if scenario.clinic is not None else 0,
+        parameter_names=table.names,
+        parameter_places=table.places,
+        parameter_draws=table.values,
+    )
+
+
+def _number(scenario: Scenario, quantity: Quantity, *place: str) -> float:
+    return scenario.resolved(quantity, own_name(place)).value
+
+
+def _clock(scenario: Scenario, name: str, event: Event) -> protocol.Clock:
+    kind = disease.KIND_NAMES.index(event.kind)
+    responds = kind in (disease.MINOR_RESPONSE, disease.PARTIAL_RESPONSE)
+    during = event.during or "any time"
+    states = _STATES[during] if kind in (disease.DEATH, disease.WITHDRAWAL) else disease.STATES_OF_KIND[kind]
+    shape = _number(scenario, event.shape, "events", name, "shape")
+    rate = _number(scenario, event.rate, "events", name, "rate")
+    return protocol.Clock(
+        name=name,
+        kind=kind,
+        rate_per_month=rate,
+        coefficient=clock.coefficient_per_day(rate, shape),
+        shape=shape,
+        dose_exponent=_number(scenario, event.dose_exponent, "events", name, "dose_exponent"),
+        states=states,
+        needs_treatment=kind == disease.TOXICITY or responds or during == "treatment",
+        needs_sensitivity=responds,
+        effects=_effects(scenario, event),
+        frailty=list(scenario.frailties).index(event.frailty) if event.frailty is not None else -1,
+        code=draws.decision_code(protocol.clock_decision(name)),
+        recurs=bool(event.recurs),
+        is_severe=bool(event.severe),
+        is_dose_limiting=bool(event.dose_limiting),
+        is_reported=bool(event.reported),
+        resolution=_resolution(scenario, name, event),
+    )
+
+
+def _resolution(scenario: Scenario, name: str, event: Event) -> protocol.Clock | None:
+    if event.resolves is None:
+        return None
+    place = ("events", name, "resolves")
+    shape = _number(scenario, event.resolves.shape, *place, "shape")
+    rate = _number(scenario, event.resolves.rate, *place, "rate")
+    clock_name = protocol.resolution_name(name)
+    return protocol.Clock(
+        name=clock_name,
+        kind=disease.TOXICITY,
+        rate_per_month=rate,
+        coefficient=clock.coefficient_per_day(rate, shape),
+        shape=shape,
+        dose_exponent=0.0,
+        states=disease.ANY_STATE,
+        needs_treatment=False,
+        needs_sensitivity=False,
+        effects=(),
+        frailty=-1,
+        code=draws.decision_code(protocol.clock_decision(clock_name)),
+    )
+
+
+def _effects(scenario: Scenario, event: Event) -> tuple[tuple[int, int, float, float], ...]:
+    effects: list[tuple[int, int, float, float]] = []
+    names = list(scenario.population)
+    for name, effect in event.effects.items():
+        covariate, position = scenario.population[name], names.index(name)
+        if effect.hazard_ratio is not None and effect.per is not None and covariate.median is not None:
+            weight = math.log(effect.hazard_ratio.value) / effect.per.value
+            reference = effect.reference or covariate.median
+            effects.append((position, -1, reference.value, weight))
+        for category, ratio in (effect.hazard_ratios or {}).items():
+            index = list(covariate.shares or {}).index(category)
+            effects.append((position, index, 0.0, math.log(ratio.value)))
+    return tuple(effects)
+
+
+def _covariate(name: str, item: Covariate) -> protocol.Covariate:
+    code = draws.decision_code(protocol.covariate_decision(name))
+    if item.shares is not None:
+        total, reached, cumulative = add_in_order(item.shares.values()), 0.0, []
+        for share in item.shares.values():
+            reached += share
+            cumulative.append(reached / total)
+        return protocol.Covariate(name, "", code, tuple(item.shares), tuple(cumulative))
+    if item.median is None or item.sd is None:
+        raise AssertionError("a continuous covariate has its median and sd: see population.Covariate")
+    distribution = _DISTRIBUTIONS[item.distribution]
+    location = _on_normal_scale(distribution, item.median.value)
+    bounds = [
+        _share(_on_normal_scale(distribution, bound.value), location, item.sd.value) if bound is not None else default
+        for bound, default in ((item.lowest, 0.0), (item.highest, 1.0))
+    ]
+    unit = item.median.unit
+    return protocol.Covariate(name, unit, code, (), (), distribution, location, item.sd.value, bounds[0], bounds[1])
+
+
+def _on_normal_scale(distribution: int, value: float) -> float:
+    if distribution == baseline.LOGNORMAL:
+        return math.log(value) if value > 0.0 else -math.inf
+    if distribution == baseline.LOGIT_NORMAL:
+        return -math.inf if value <= 0.0 else math.inf if value >= 1.0 else math.log(value / (1.0 - value))
+    return value
+
+
+def _share(bound: float, location: float, spread: float) -> float:
+    """The standard normal probability below a bound."""
+    return 0.5 * math.erfc(-(bound - location) / (spread * math.sqrt(2.0)))
+
+
+def _accrual(plan: Accrual) -> protocol.Accrual:
+    if plan.over is not None:
+        return protocol.Accrual(n_patients=plan.patients, window_days=plan.over.value)
+    sites = plan.sites or {}
+    steps = {name: _steps(site, plan.opens) for name, site in sites.items()}
+    starts = {0.0} | {start for item in steps.values() for start, _ in item}
+    pauses = [(_day(pause.start, plan.opens), _day(pause.end, plan.opens)) for pause in plan.pauses]
+    starts |= {edge for pause in pauses for edge in pause if edge > 0.0}
+    rates, shares = [], []
+    for start in sorted(starts):
+        open_now = not any(first <= start < end for first, end in pauses)
+        by_site = [_rate_at(steps[name], start) if open_now else 0.0 for name in sites]
+        rates.append(add_in_order(by_site))
+        shares.append(_cumulative(by_site))
+    return protocol.Accrual(
+        n_patients=plan.patients,
+        window_days=0.0,
+        starts=tuple(sorted(starts)),
+        rates=tuple(rates),
+        site_names=tuple(sites),
+        site_shares=tuple(shares),
+        closes_day=plan.closes_after.value if plan.closes_after is not None else math.inf,
+        p_ineligible=plan.ineligible.value,
+    )
+
+
+def _steps(site: Site, opens: dt.date) -> list[tuple[float, float]]:
+    """A site's rate per day from each start on: monthly steps through a linear ramp, then the full rate."""
+    opened = _day(site.opens or opens, opens)
+    full = site.rate.value / DAYS_PER_MONTH
+    n_steps = math.ceil(site.ramp_up.value / DAYS_PER_MONTH - 1e-9)
+    length = site.ramp_up.value / n_steps if n_steps else 0.0
+    steps = [(opened + k * length, full * (k + 0.5) / n_steps) for k in range(n_steps)]
+    return [*steps, (opened + site.ramp_up.value, full)]
+
+
+def _rate_at(steps: list[tuple[float, float]], day: float) -> float:
+    return next((rate for start, rate in reversed(steps) if start <= day), 0.0)
+
+
+def _cumulative(rates: list[float]) -> tuple[float, ...]:
+    total, reached, shares = add_in_order(rates), 0.0, []
+    for rate in rates:
+        reached += rate
+        shares.append(reached / total if total > 0.0 else 1.0)
+    return tuple(shares)
+
+
+def _day(date: dt.date, opens: dt.date) -> float:
+    return float((date - opens).days)
+
+
+def _cut_off(scenario: Scenario) -> protocol.CutOff:
+    plan = scenario.cut_off
+    if plan.after_opening is not None:
+        return protocol.CutOff(v.CUT_AT_DAY, _number(scenario, plan.after_opening, "cut_off", "after_opening"))
+    if plan.date is not None:
+        return protocol.CutOff(v.CUT_AT_DAY, _day(plan.date, scenario.accrual.opens))
+    if plan.after_last_entry is not None:
+        return protocol.CutOff(
+            v.CUT_AFTER_LAST_ENTRY, _number(scenario, plan.after_last_entry, "cut_off", "after_last_entry")
+        )
+    latest = _number(scenario, plan.at_latest, "cut_off", "at_latest") if plan.at_latest is not None else math.inf
+    counted = COUNTED.index(plan.of) if plan.of is not None else -1
+    return protocol.CutOff(v.CUT_AFTER_COUNT, 0.0, counted, plan.after_count or 0, latest)

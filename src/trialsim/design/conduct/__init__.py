@@ -1,0 +1,1 @@
+"""A design under a calendar: trials simulated as they will be run."""

@@ -1,0 +1,192 @@
+"""What a design asks of each patient, and when it is known: the patients of many trials as arrays, in order of arrival.
+
+They come from a simulated scenario, or, for a design as its formulas see it, from known rates: instant and independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from trialsim.design.conduct.immediate_outcomes import draw_answers
+from trialsim.model import interim as c
+from trialsim.model import vocabulary as v
+from trialsim.model.draws import LARGEST_WORD, decision_code
+from trialsim.model.protocol import Protocol
+from trialsim.simulation.allocation import Arms
+from trialsim.simulation.patients import PatientTable, patient_table
+from trialsim.typing import Counts, Flags, Floats
+
+ONSET: Final = "first_onset_days."
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """Patients of a block of trials, shape (trials, patients) each, in order of arrival; `event` has a question more.
+
+    `arrival` (calendar days if accrual never waits, infinity after the last), `number` (of the patient, from 1), `arm`,
+    `settled` and `event` (study days on which each question is settled, and on which it happened or infinity),
+    `is_evaluable`, `left` (study day on which observation ended by withdrawal, or infinity).
+    """
+
+    first: int
+    arrival: Floats
+    number: Counts
+    arm: Counts
+    settled: Floats
+    event: Floats
+    is_evaluable: Flags
+    left: Floats
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials there are."""
+        return len(self.arrival)
+
+    def known(self, n_primary: int) -> Floats:
+        """The study day on which a patient is resolved: the last of the first `n_primary` questions is settled."""
+        return np.asarray(self.settled[:, :, :n_primary].max(axis=2))
+
+
+def simulated(
+    engines: Sequence[str],
+    protocols: Sequence[Protocol],
+    arms: Arms | None,
+    asked: Sequence[c.Asked],
+    seed: int,
+    first: int,
+    n: int,
+) -> Timelines:
+    """The patients of `n` trials from `first` on, each under the protocol of the arm.
+
+    Protocols must follow everyone for as long as the longest window. Raises `HazardError`.
+    """
+    by_place = arms is not None and _is_known_by_place(arms, protocols)
+    arm = arms.of_places(first, n, protocols[0].accrual.n_patients, seed) if arms is not None and by_place else None
+    own = [arm == i if arm is not None else None for i in range(len(protocols))]
+    tables = [
+        patient_table(engine, protocol, seed, first, n, who)
+        for engine, protocol, who in zip(engines, protocols, own, strict=True)
+    ]
+    orders = [_in_order(table, who) for table, who in zip(tables, own, strict=True)]
+    found = _nobody(first, n, max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0), len(asked))
+    if arms is not None and arm is None:
+        order = orders[0]
+        found.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
+    if arm is not None:
+        found.arm[:] = arm[:, : found.arm.shape[1]]
+    for i, (table, protocol, order) in enumerate(zip(tables, protocols, orders, strict=True)):
+        is_own = found.arm[order.row, order.place] == i
+        _fill(found, table, protocol, asked, Order(*(item[is_own] for item in order)))
+    return found
+
+
+class Order(NamedTuple):
+    """Rows of a table of patients (`who`) in order of arrival: the trial of each within the block, and the place."""
+
+    who: Counts
+    row: Counts
+    place: Counts
+
+
+def _is_known_by_place(arms: Arms, protocols: Sequence[Protocol]) -> bool:
+    """Whether the arm of a patient follows from the place among the eligible, so that the other arms need no course."""
+    plan = protocols[0].accrual
+    return not arms.strata and plan.window_days == 0.0 and all(item.accrual == plan for item in protocols)
+
+
+def _in_order(table: PatientTable, chosen: Flags | None) -> Order:
+    """The patients in order of arrival; `chosen` says which places the rows of the table have, if not all."""
+    who = np.lexsort((table["patient"], table["enrolled_day"], table.replicate))
+    row = table.replicate[who]
+    place = np.arange(len(who)) - np.searchsorted(row, row)
+    if chosen is not None:
+        trials, places = np.nonzero(chosen)
+        place = places[np.searchsorted(trials, row) + place]
+    return Order(who, row, place)
+
+
+def _nobody(first: int, n: int, most: int, n_questions: int) -> Timelines:
+    """Room for so many patients."""
+    shape, of_questions = (n, most), (n, most, n_questions)
+    return Timelines(
+        first,
+        arrival=np.full(shape, inf),
+        number=np.zeros(shape, np.int64),
+        arm=np.zeros(shape, np.int64),
+        settled=np.zeros(of_questions),
+        event=np.full(of_questions, inf),
+        is_evaluable=np.zeros(shape, np.bool_),
+        left=np.full(shape, inf),
+    )
+
+
+def _fill(found: Timelines, table: PatientTable, protocol: Protocol, asked: Sequence[c.Asked], order: Order) -> None:
+    """Write the patients of one protocol where they belong."""
+    who, row, place = order
+    ended = table["observed_days"]
+    has_left = table["observation_end"] == v.WITHDRAWAL
+    found.left[row, place] = np.where(has_left, ended, inf)[who]
+    found.arrival[row, place] = table["enrolled_day"][who]
+    found.number[row, place] = table["patient"].astype(np.int64)[who]
+    counts = np.ones(len(table), np.bool_)
+    for i, item in enumerate(asked):
+        happened, known, is_open = _question(table, protocol, item, ended)
+        found.event[row, place, i], found.settled[row, place, i] = happened[who], known[who]
+        if item.kind == c.RESPONSE:
+            counts &= ~(is_open & ~(table["is_evaluable"] > 0.0))
+        elif item.if_left == c.INEVALUABLE:
+            counts &= ~(is_open & has_left)
+    found.is_evaluable[row, place] = counts[who]
+
+
+def _question(table: PatientTable, protocol: Protocol, asked: c.Asked, ended: Floats) -> tuple[Floats, Floats, Flags]:
+    """For each patient: when it happened, when it was settled, whether it was open when observation ended."""
+    progressed = np.nan_to_num(table["progression_seen_days"], nan=inf)
+    if asked.kind == c.RESPONSE:
+        column = "response_seen_days" if asked.least == 1 else "partial_seen_days"
+        happened = np.nan_to_num(table[column], nan=inf)
+    elif asked.kind == c.TOXICITY:
+        names = [item for item in asked.toxicities if f"{ONSET}{item}" in table.names]
+        happened = np.full(len(table), inf)
+        for name in names:
+            happened = np.minimum(happened, np.nan_to_num(table[f"{ONSET}{name}"], nan=inf))
+    else:
+        died = np.nan_to_num(table["death_days"], nan=inf)
+        happened = np.minimum(progressed, died) if asked.kind == c.PROGRESSION_OR_DEATH else died
+    happened = np.where(happened <= asked.window_days, happened, inf)
+    closes = np.minimum(ended, asked.window_days)
+    if asked.kind == c.RESPONSE:
+        closes = np.minimum(closes, progressed)
+        happened = np.where(happened <= progressed, happened, inf)
+    settled = np.minimum(happened, closes)
+    is_open = (settled == ended) & (happened == inf) & (ended < asked.window_days)
+    if asked.kind == c.RESPONSE:
+        is_open &= ended < progressed
+    elif asked.if_left == c.AN_EVENT:
+        happened = np.where(is_open & (table["observation_end"] == v.WITHDRAWAL), ended, happened)
+    return happened, settled, is_open
+
+
+def ideal(cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int, n_patients: int) -> Timelines:
+    """Patients as formulas see them: everyone comes at once in order, every answer is there at once, rates are known.
+
+    `cells` has the joint probabilities of the answers in each arm: shape (2,) for one question (no, yes), (2, 2) for
+    two. Patient i has the same chance whatever n is; arms take turns as in `seats`.
+    """
+    shape = np.shape(cells[0])
+    own = np.array(seats, dtype=np.int64)[np.arange(n_patients) % len(seats)]
+    event = np.full((n, n_patients, len(shape)), inf)
+    edges = np.stack([np.cumsum(np.ravel(item))[:-1] for item in cells])
+    key = np.uint64(seed & LARGEST_WORD), np.uint64(seed >> 32)
+    draw_answers(edges, own, decision_code("ideal outcome"), *key, first, event)
+    arm = np.broadcast_to(own, (n, n_patients)).copy()
+    arrival = np.broadcast_to(np.arange(n_patients, dtype=np.float64), (n, n_patients)).copy()
+    number = np.broadcast_to(np.arange(1, n_patients + 1), (n, n_patients)).astype(np.int64)
+    everyone = np.ones((n, n_patients), np.bool_)
+    never = np.full((n, n_patients), inf)
+    return Timelines(first, arrival, number, arm, np.zeros(event.shape), event, everyone, never)

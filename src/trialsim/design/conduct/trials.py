@@ -1,0 +1,149 @@
+"""Trials under a design, block by block: what each decided, when, on whom, and what a look at everyone would show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from trialsim.design.conduct.timelines import Timelines, simulated
+from trialsim.design.decisions import FUTILE, GO_ON, Decisions, ResponseAndToxicity
+from trialsim.design.hypotheses import Setting
+from trialsim.engines.batch.conduct import conduct_trials, toxicity_stops
+from trialsim.model import interim as c
+from trialsim.model.parameters import draw_numbers
+from trialsim.records.columns import Column
+from trialsim.records.digest import row_type
+from trialsim.storage.replicate_store import Rows
+from trialsim.typing import Counts, Flags, Floats
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked: the primary questions, one of safety with its boundary if there is one, and who was harmed."""
+
+    primary: tuple[c.Asked, ...]
+    safety: c.Asked | None = None
+    at_least: tuple[int, ...] = ()
+    harm: c.Asked | None = None
+
+    @property
+    def all(self) -> tuple[c.Asked, ...]:
+        """Every question, primary ones first."""
+        return (*self.primary, *(item for item in (self.safety, self.harm) if item is not None))
+
+    @property
+    def horizon_days(self) -> float:
+        """How long everyone must be followed."""
+        return max(item.window_days for item in (*self.primary, self.safety) if item and item.window_days < inf)
+
+
+def columns_of(n_arms: int) -> tuple[Column, ...]:
+    """One row a trial; counts and statistic are those of the final look, had nothing stopped the trial."""
+    arms = [(f"n_{i}", f"x_{i}") for i in range(n_arms)]
+    return (
+        Column("replicate", "int64", "", "number of the trial, from 1"),
+        Column("parameter_draw", "int64", "", "row, from 1, of the table of parameter draws; 0 for none"),
+        Column("decision", "int64", "", "1: the null hypothesis is rejected; -1: it is not; -2: stopped for toxicity"),
+        Column("look", "int64", "", "the look that decided, from 1"),
+        Column("decided_day", "float64", "days", "calendar day of the decision"),
+        Column("enrolled", "int64", "patients", "enrolled by then"),
+        Column("harmed", "int64", "patients", "of whom had a severe toxicity by then"),
+        Column("paused_days", "float64", "days", "for how long accrual waited for looks"),
+        Column("statistic", "float64", "", "standard normal deviate of the final counts under the null hypothesis"),
+        Column("second_statistic", "float64", "", "the same of the second endpoint, 0 where there is none"),
+        *(Column(n, "int64", "patients", "counted in the arm at the final look") for n, _ in arms),
+        *(Column(x, "int64", "patients", "of whom had the event of the first question") for _, x in arms),
+    )
+
+
+TOXIC = -2
+
+
+def decided(
+    decisions: Decisions, questions: Questions, plan: c.Conduct, setting: Setting, seed: int, first: int, n: int
+) -> Rows:
+    """The rows of `n` trials from `first` on in the simulator."""
+    found = simulated(
+        [setting.engine] * len(setting.protocols), setting.protocols, setting.arms, questions.all, seed, first, n
+    )
+    rows = rows_of_trials(found, decisions, questions, plan, max(len(setting.protocols), 1))
+    numbers = rows["replicate"].astype(np.int64)
+    rows["parameter_draw"] = draw_numbers(setting.protocols[0].n_parameter_draws, seed, numbers)
+    return rows
+
+
+def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions, plan: c.Conduct, n_arms: int) -> Rows:
+    """Conduct the trials of a block, decide at each look, and say what became of each."""
+    enrolled, look_days, counts = conducted(found, plan, len(questions.primary), n_arms)
+    stops, is_entry = np.full(found.n_trials, inf), np.zeros(found.n_trials, np.bool_)
+    n_primary = len(questions.primary)
+    if questions.safety is not None:
+        event = np.ascontiguousarray(found.event[:, :, n_primary])
+        toxicity_stops(enrolled, event, np.array(questions.at_least), stops, is_entry)
+    numbers = np.arange(found.first, found.first + found.n_trials)
+    decision, look, day = decide_all(decisions, look_days, counts, (stops, is_entry), numbers)
+    rows = np.zeros(found.n_trials, row_type(columns_of(n_arms)))
+    rows["replicate"] = numbers
+    rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
+    is_in = enrolled <= day[:, None]
+    rows["enrolled"] = is_in.sum(axis=1)
+    if questions.harm is not None:
+        rows["harmed"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
+    waited = np.where(is_in, enrolled - found.arrival, 0.0)
+    rows["paused_days"] = waited.max(axis=1, initial=0.0)
+    rows["statistic"], rows["second_statistic"] = statistics_of(decisions, counts)
+    for i in range(n_arms):
+        rows[f"n_{i}"], rows[f"x_{i}"] = counts[:, -1, i, 0], counts[:, -1, i, 1]
+    return rows
+
+
+def statistics_of(decisions: Decisions, counts: Counts) -> tuple[Floats, Floats]:
+    """The deviates of the final counts, of the first endpoint and of the second; 0 where there is none."""
+    first = decisions.statistic(counts)
+    if isinstance(decisions, ResponseAndToxicity):
+        return first, decisions.second_statistic(counts)
+    return first, np.zeros_like(first)
+
+
+def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) -> tuple[Floats, Floats, Counts]:
+    """Calendar days of enrolment and of looks, and counts at each look, if nothing stops a trial; see the engine."""
+    n, n_patients = found.arrival.shape
+    n_looks = len(plan.looks)
+    enrolled, look_days = np.empty((n, n_patients)), np.empty((n, n_looks))
+    counts = np.zeros((n, n_looks, n_arms, 1 + n_primary), np.int64)
+    is_evaluable = np.ones_like(found.is_evaluable) if plan.inevaluable == c.FAILURE else found.is_evaluable
+    conduct_trials(
+        found.arrival, found.known(n_primary), is_evaluable, np.ascontiguousarray(found.event[:, :, :n_primary]),
+        np.ascontiguousarray(found.arm), np.array(plan.looks), plan.overrun, plan.inevaluable, plan.wait_days,
+        enrolled, look_days, counts,
+    )  # fmt: skip
+    return enrolled, look_days, counts
+
+
+def decide_all(
+    decisions: Decisions, look_days: Floats, counts: Counts, safety: tuple[Floats, Flags], trials: Counts
+) -> tuple[Counts, Counts, Floats]:
+    """What each trial decided, at which look (from 1), on which calendar day; shapes (trials,).
+
+    `safety`: the day on which toxicity stops it, and whether an entry does; a look lets the next patient in, so it goes
+    before an entry on its day.
+    """
+    stops, is_entry = safety
+    n, n_looks = look_days.shape
+    decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
+    for k in range(n_looks):
+        is_due = (decision == GO_ON) & ~np.isnan(look_days[:, k])
+        is_toxic = is_due & ((stops < look_days[:, k]) | ((stops == look_days[:, k]) & ~is_entry))
+        decision[is_toxic], look[is_toxic], day[is_toxic] = TOXIC, k + 1, stops[is_toxic]
+        due = np.flatnonzero(is_due & ~is_toxic)
+        if len(due) == 0:
+            continue
+        sign = decisions.decide(k, counts[due], trials[due]).astype(np.int64)
+        if k == n_looks - 1:
+            sign = np.where(sign == GO_ON, FUTILE, sign)
+        decision[due] = sign
+        ended = due[sign != GO_ON]
+        look[ended], day[ended] = k + 1, look_days[ended, k]
+    return decision, look, day

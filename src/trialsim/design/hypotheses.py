@@ -1,0 +1,227 @@
+"""The same trial under different truths: the null, the alternative, what a pilot leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+import numpy as np
+from scipy.optimize import brentq
+
+from trialsim.design.conduct.timelines import (
+    Timelines,
+    simulated,
+)
+from trialsim.errors import RequestError
+from trialsim.model import disease
+from trialsim.model import interim as c
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import CutOff, Protocol
+from trialsim.simulation.allocation import Arms
+from trialsim.simulation.engine import BATCH
+from trialsim.typing import Floats
+
+SEED_OF_RATES: Final = 2_000_803  # rates are found with draws of their own: another seed of a study finds the same
+PATIENTS_OF_RATES: Final = 200_000
+PATIENTS_OF_SHARES: Final = 50_000
+_PER_TRIAL: Final = 100
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One truth: the protocol of every arm, who goes where, which engine simulates."""
+
+    name: str
+    protocols: tuple[Protocol, ...]
+    arms: Arms | None
+    engine: str
+
+    @property
+    def varies(self) -> bool:
+        """Whether every trial has its own draw of the parameters."""
+        return self.protocols[0].n_parameter_draws > 0
+
+
+def followed(protocol: Protocol, n_patients: int, horizon_days: float) -> Protocol:
+    """The protocol with room for `n_patients`, each followed for at least `horizon_days`; accrual as quick as before.
+
+    The calendar of the design takes the place of the scenario's cut-off.
+    """
+    plan = protocol.accrual
+    accrual = replace(plan, n_patients=n_patients, window_days=plan.window_days * n_patients / plan.n_patients)
+    kept = [
+        (name, tuple(place for place in places if place.what not in ("day", "latest_day")), i)
+        for i, (name, places) in enumerate(zip(protocol.parameter_names, protocol.parameter_places, strict=True))
+    ]
+    kept = [item for item in kept if item[1]]
+    return replace(
+        protocol,
+        accrual=accrual,
+        cut_off=CutOff(v.CUT_AFTER_LAST_ENTRY, horizon_days),
+        parameter_names=tuple(name for name, _, _ in kept),
+        parameter_places=tuple(places for _, places, _ in kept),
+        parameter_draws=tuple(tuple(row[i] for _, _, i in kept) for row in protocol.parameter_draws) if kept else (),
+    )
+
+
+def known(protocol: Protocol) -> Protocol:
+    """The protocol at its point values (medians of the posterior, or fixed): nothing varies in it."""
+    return replace(protocol, parameter_names=(), parameter_places=(), parameter_draws=())
+
+
+def thinned(protocol: Protocol, most: int) -> Protocol:
+    """The protocol with at most so many of its draws, evenly spread over the table."""
+    n = protocol.n_parameter_draws
+    if n <= most:
+        return protocol
+    rows = np.linspace(0, n - 1, most).astype(np.int64)
+    return replace(protocol, parameter_draws=tuple(protocol.parameter_draws[i] for i in rows))
+
+
+def with_sensitive(protocol: Protocol, share: float) -> Protocol:
+    """The protocol with another share of patients who can respond."""
+    return replace(known(protocol), p_sensitive=share)
+
+
+def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
+    """The protocol with the hazards of the event multiplied: progression, relapse and death before it, or all deaths.
+
+    Where rates vary, every draw of them is multiplied. Raises `RequestError` for a rate that other clocks share.
+    """
+
+    def is_of_event(what: int, states: int) -> bool:
+        if kind == c.DEATH:
+            return what == disease.DEATH
+        if what == disease.DEATH:
+            return bool(states & disease.BEFORE_PROGRESSION)
+        return what in (disease.PROGRESSION, disease.RELAPSE)
+
+    of_event = [is_of_event(clock.kind, clock.states) for clock in protocol.clocks]
+    clocks = tuple(
+        replace(clock, coefficient=clock.coefficient * ratio, rate_per_month=clock.rate_per_month * ratio)
+        if own
+        else clock
+        for clock, own in zip(protocol.clocks, of_event, strict=True)
+    )
+    factors = []
+    for name, places in zip(protocol.parameter_names, protocol.parameter_places, strict=True):
+        own = [place.what == "rate" and place.clock >= 0 and of_event[place.clock] for place in places]
+        if any(own) and (not all(own) or any(protocol.clocks[place.clock].shape != 1.0 for place in places)):
+            wrong = (
+                "a hazard ratio cannot be given to it: it is not the rate of these events alone, or its shape is not 1."
+            )
+            raise RequestError(f"parameter {name}", wrong, "`alternative: modelled` with changes of the variant.")
+        factors.append(ratio if any(own) else 1.0)
+    draws = tuple(tuple(x * f for x, f in zip(row, factors, strict=True)) for row in protocol.parameter_draws)
+    return replace(protocol, clocks=clocks, parameter_draws=draws)
+
+
+def rates_of(protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: bool) -> list[tuple[float, float]]:
+    """The true rate of each question among those who count, with its Monte Carlo error; at the point values."""
+    found = _many(known(protocol), asked, max(item.window_days for item in asked))
+    is_there = found.number > 0
+    who = is_there if counts_inevaluable else is_there & found.is_evaluable
+    total = max(float(who.sum()), 1.0)
+    rates = [float((np.isfinite(found.event[:, :, k]) & who).sum()) / total for k in range(len(asked))]
+    return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
+
+
+def evaluable_shares(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float) -> Floats:
+    """The share who are evaluable in each of many trials of 100 patients; each has its own draw, if parameters vary."""
+    found = _many(protocol, asked, horizon_days, PATIENTS_OF_SHARES)
+    return np.asarray(found.is_evaluable.mean(axis=1))
+
+
+def _many(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float, patients: int | None = None) -> Timelines:
+    """Many patients of one arm, all followed for so long, whenever they come."""
+    own = followed(protocol, _PER_TRIAL, horizon_days)
+    own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
+    return simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)
+
+
+def rate_of(protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
+    """The true rate of one question, see `rates_of`."""
+    return rates_of(protocol, [asked], counts_inevaluable)[0]
+
+
+def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevaluable: bool) -> Protocol:
+    """The protocol whose share of sensitive patients gives a response rate. Raises `RequestError` if none does."""
+    highest, _ = rate_of(with_sensitive(protocol, 1.0), asked, counts_inevaluable)
+    if wanted > highest:
+        wrong = (
+            f"nobody can reach it: if every patient were sensitive, {highest:.3f} would respond within the window of "
+            f"{asked.window_days:g} days."
+        )
+        raise RequestError(f"a response rate of {wanted:g}", wrong, f"up to {highest:.3f}, or a longer window.")
+
+    @cache  # its ends are asked for twice: before the search of a root, and by it
+    def excess(share: float) -> float:
+        return rate_of(with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
+
+    first = wanted / highest  # the rate is nearly proportional to the share
+    low, high = 0.9 * first, min(1.0, 1.1 * first)
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        low, high = 0.0, 1.0
+    return with_sensitive(protocol, float(brentq(excess, low, high, xtol=2e-4)))
+
+
+def with_events_of(
+    protocol: Protocol, asked: c.Asked, hazard: Callable[[Floats], Floats], horizon_days: float
+) -> tuple[Protocol, float]:
+    """The protocol in which as many events are seen as a reference expects, and the factor on its hazards that does it.
+
+    `hazard` is the cumulative hazard of the reference by the days that patients were seen, everyone for up to
+    `horizon_days`. Raises `RequestError` where no factor does it.
+    """
+
+    @cache  # its ends are asked for twice: before the search of a root, and by it
+    def excess(log_factor: float) -> float:
+        own = with_hazard_ratio(known(protocol), float(np.exp(log_factor)), asked.kind)
+        found = _many(own, [asked], horizon_days)
+        event, until = found.event[:, :, 0], np.minimum(found.left, horizon_days)
+        is_there = found.number > 0
+        expected = float(np.where(is_there, hazard(np.minimum(event, until)), 0.0).sum())
+        return float((is_there & (event <= until)).sum()) / expected - 1.0
+
+    low, high = -4.0, 4.0
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        wrong = "no hazard of these events in this scenario has as many of them."
+        raise RequestError("the reference", wrong, "a reference nearer to what the scenario has.")
+    factor = float(np.exp(brentq(excess, low, high, xtol=1e-3)))
+    return with_hazard_ratio(known(protocol), factor, asked.kind), factor
+
+
+def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_inevaluable: bool) -> Protocol:
+    """The protocol in which the hazards of the toxicities of the last question are so that it has a rate.
+
+    The rate is that among those who count for all the questions. Raises `RequestError` if no factor gives it.
+    """
+    own = asked[-1]
+
+    def changed(log_factor: float) -> Protocol:
+        factor = float(np.exp(log_factor))
+        clocks = tuple(
+            replace(clock, coefficient=clock.coefficient * factor) if clock.name in own.toxicities else clock
+            for clock in protocol.clocks
+        )
+        return replace(known(protocol), clocks=clocks)
+
+    @cache  # its ends are asked for twice: before the search of a root, and by it
+    def excess(log_factor: float) -> float:
+        return rates_of(changed(log_factor), asked, counts_inevaluable)[-1][0] - wanted
+
+    low, high = -7.0, 7.0
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        wrong = "no hazard of these toxicities gives it."
+        raise RequestError(f"a toxicity rate of {wanted:g}", wrong, "a rate nearer to what the scenario has.")
+    return changed(float(brentq(excess, low, high, xtol=1e-3)))
+
+
+def check_reachable(what: str, rates: Sequence[float]) -> None:
+    """Refuse an endpoint that nobody reaches, or everyone."""
+    if max(rates) <= 0.0:
+        raise RequestError(f"endpoint {what}", "nobody reaches it within its window.", "a longer window.")
+    if min(rates) >= 1.0:
+        raise RequestError(f"endpoint {what}", "everybody reaches it within its window.", "a shorter window.")

@@ -1,0 +1,149 @@
+"""The parts of a search for a size, one after another; what is finished is kept while the work lasts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from trialsim.design.conduct.blocks import block_size, boundary_stops, run
+from trialsim.design.nested_sizes import rejections_by_size
+from trialsim.design.operating_characteristics import REJECTS, SUCCESS, check_agreement, compared, compared_stops
+from trialsim.design.plan import ALTERNATIVE
+from trialsim.design.prepared_study import ALL_DRAWS, Ready
+from trialsim.design.search import Evaluated, Found, evaluated, search
+from trialsim.errors import RequestError
+from trialsim.model.parameters import draw_numbers
+from trialsim.simulation.engine import BATCH
+from trialsim.storage.job_folder import PART, WorkFolder
+from trialsim.storage.replicate_store import Rows
+
+CHECK_TRIALS: Final = 100_000
+PATIENTS_OF_CHECKS: Final = 40_000_000  # a very large design is checked on fewer trials
+FEWEST_CHECKS: Final = 5_000
+FIRST_OF_SEARCH: Final = 1_000_000_000  # the search has trials of its own: what it finds is judged by others
+Progress = Callable[[int, int], None]
+
+
+def check_trials(n: int) -> int:
+    """On how many trials a design of n patients is checked against its exact values."""
+    return max(FEWEST_CHECKS, min(CHECK_TRIALS, PATIENTS_OF_CHECKS // n))
+
+
+@dataclass
+class Work:
+    """The work in hand: how it is done, and what of it is kept while it lasts."""
+
+    ready: Ready
+    seed: int
+    trials: int
+    n_workers: int
+    work: WorkFolder | None
+    on_progress: Progress
+    done: int = 0
+
+    def rows(self, name: str, n: int, size: int, make: Callable[[int, int], Rows]) -> Rows:
+        """The rows of one part of the work: as kept, or simulated now and kept."""
+        kept = self.work.kept(f"{name}{PART}") if self.work is not None else None
+        if kept is not None:
+            rows: Rows = np.load(io.BytesIO(kept), allow_pickle=False)
+        else:
+            rows = run(make, n, size, self.n_workers, self._tell)
+            if self.work is not None:
+                content = io.BytesIO()
+                np.save(content, rows, allow_pickle=False)
+                self.work.keep(f"{name}{PART}", content.getvalue())
+        self.done += n
+        self._tell(0, 0)
+        return rows
+
+    @cached_property
+    def wanted(self) -> int:
+        """How many trials there are to simulate in all."""
+        ready, n = self.ready, self.trials
+        checks = sum(check_trials(ready.plan.n) for _ in ready.plan.exact) if ready.plan is not None else 0
+        if ready.boundary is not None:
+            checks += check_trials(len(ready.boundary.at_least))
+        return checks + (n if ready.is_searched else 0) + n * len(ready.truths)
+
+    def _tell(self, done: int, wanted: int) -> None:
+        self.on_progress(min(self.done + done, self.wanted), self.wanted)
+
+    def checked(self) -> pd.DataFrame:
+        """Exact beside simulated for every truth that the design has exact values of."""
+        ready = self.ready
+        plan, study = ready.plan, ready.study
+        tables = []
+        for truth, exact in plan.exact.items() if plan is not None else ():
+            trial = ready.trial()
+            make = partial(trial.ideal_rows, exact.cells, plan.seats, self.seed)  # type: ignore[union-attr]
+            rows = self.rows(f"check {truth}", check_trials(plan.n), block_size(BATCH, plan.n), make)  # type: ignore[union-attr]
+            success = SUCCESS.get(study.design, REJECTS)
+            tables.append(compared(truth, exact, rows, len(plan.decisions.looks), success))  # type: ignore[union-attr]
+        if ready.boundary is not None:
+            make = partial(boundary_stops, ready.boundary, self.seed)
+            n = len(ready.boundary.at_least)
+            stops = self.rows("check boundary", check_trials(n), block_size(BATCH, n), make)
+            exactly = ready.boundary.at(ready.boundary.rate).rejects
+            tables.append(compared_stops(exactly, ready.boundary.rate, stops.astype(np.bool_)))
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        if len(table):
+            check_agreement(table)
+        return table
+
+    def searched(self) -> Found | None:
+        """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance.
+
+        It always runs compiled: in SimPy it would take days, and the two give the same trials.
+        """
+        ready = self.ready
+        if not ready.is_searched:
+            return None
+        study = ready.study
+        truth = ALL_DRAWS if study.alternative == "calibrated" else ALTERNATIVE
+
+        def evaluate(sizes: list[int], first: int, n: int) -> Evaluated:
+            setting = replace(ready.setting(truth, max(sizes)), engine=BATCH)
+            trials = [ready.trial(size) for size in sizes]
+
+            def make(begin: int, count: int) -> Rows:
+                return rejections_by_size(trials, setting, self.seed, FIRST_OF_SEARCH + first + begin - 1, count)
+
+            in_block = block_size(BATCH, max(sizes))
+            rows = self.rows(f"search {first} {sizes[0]}-{sizes[-1]}", n, in_block, make)
+            numbers = np.arange(FIRST_OF_SEARCH + first, FIRST_OF_SEARCH + first + n)
+            draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
+            return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
+
+        return search(evaluate, study.power, ready.sizes, self.trials, has_saw_tooth=ready.plan is not None)
+
+    def conducted(self) -> dict[str, Rows]:
+        """The trial as it would be conducted, under every truth."""
+        ready, found = self.ready, {}
+        trial = ready.trial()
+        n = ready.n
+        for truth in ready.truths:
+            setting = ready.setting(truth, n)
+            size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
+            found[truth] = self.rows(f"trial {truth}", self.trials, size, partial(trial.rows, setting, self.seed))
+        return found
+
+
+def take_size(ready: Ready, found: Found | None) -> Ready:
+    """A trial with times to events has the size that the search found."""
+    if (ready.events is None and ready.wald is None) or found is None:
+        return ready
+    if found.n is None:
+        wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
+        longer = "a longer `conduct.follow_up`" if ready.events is not None else "a later cut-off"
+        allowed = f"a larger `largest_n`, {longer}, or less power."
+        raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
+    if ready.events is not None:
+        ready.events.with_n(found.n)
+        return ready
+    return replace(ready, wald=replace(ready.wald, n=found.n)) if ready.wald is not None else ready

@@ -1,0 +1,1 @@
+"""Designs whose endpoint is a time."""

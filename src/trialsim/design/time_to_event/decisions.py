@@ -1,0 +1,152 @@
+"""What looks at times to events decide.
+
+Two arms: log-rank statistics against bounds by alpha spending. Interim looks come
+with a planned number of events, so their bounds are the planned ones. The final look comes on a day,
+with whatever events there are by then, and spends all the alpha that is left at that information.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import norm
+
+from trialsim.compiled.logrank import deviate, logrank
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT
+from trialsim.design.theory.sequential import final_bound_by_information
+from trialsim.design.time_to_event.logrank_at_looks import (
+    LOG_2,
+    looks_at_events,
+    one_sample_deviate,
+    one_sample_looks,
+    reference_hazard,
+)
+from trialsim.typing import Counts, Flags, Floats, Signs
+
+if TYPE_CHECKING:
+    from trialsim.design.conduct.timelines import Timelines
+
+_CLOSEST = 1e-3  # a final look so soon after an interim one, relative to its events, has no bound of its own
+
+
+@dataclass(frozen=True)
+class EventDecisions:
+    """Interim looks after `interim` events; `upper` and `lower` z bounds by look, `lower` empty without futility.
+
+    With `is_binding` the final bound counts on the futility bounds.
+    """
+
+    interim: tuple[int, ...]
+    upper: tuple[float, ...]
+    lower: tuple[float, ...]
+    alpha: float
+    sides: int
+    is_binding: bool = False
+
+    @property
+    def n_arms(self) -> int:
+        """How many arms are compared."""
+        return 2
+
+    def deviates(self, found: Timelines, event: Floats, days: Floats, n_patients: int) -> tuple[Floats, Counts]:
+        """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
+        z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
+        arm = np.ascontiguousarray(found.arm)
+        looks_at_events(found.arrival, event, found.left, arm, days, n_patients, z, events)
+        return z, events
+
+    def deviate(self, times: Floats, has_event: Flags, is_second: Flags) -> float:
+        """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
+        difference, variance = logrank(times, has_event, is_second)
+        return float(deviate(difference, variance))
+
+    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> Signs:
+        """`FUTILE`, `GO_ON` or `REJECT` for each trial: z positive where the experimental arm is better.
+
+        `events` are those that were seen, `taken` how many interim looks were.
+        """
+        is_last = look == len(self.interim)
+        bound = self._final(events, taken) if is_last else np.full(len(z), self.upper[look])
+        size = np.abs(z) if self.sides == 2 else z
+        low = (z < self.lower[look]) if self.lower and not is_last else np.zeros(len(z), np.bool_)
+        otherwise = FUTILE if is_last else GO_ON
+        return np.where(size >= bound, REJECT, np.where(low, FUTILE, otherwise)).astype(np.int8)
+
+    def _final(self, events: Counts, taken: Counts) -> Floats:
+        """The bound of the final look of each trial."""
+        found = np.full(len(events), np.inf)
+        for number in np.unique(taken):
+            own = np.flatnonzero(taken == number)
+            table = _final_bounds(self, int(number), 64 * (int(events[own].max()) // 64 + 1))
+            found[own] = table[events[own]]
+        return found
+
+
+@dataclass(frozen=True)
+class OneSampleDecisions:
+    """One arm against a Weibull reference with a median: the one-sample log-rank test, at a final look only.
+
+    (E - O) / sqrt(E) is compared with the standard normal (Breslow 1975; Finkelstein, Muzikansky and Schoenfeld 2003).
+    """
+
+    median_days: float
+    shape: float
+    alpha: float
+    sides: int
+    interim: tuple[int, ...] = ()
+
+    @property
+    def n_arms(self) -> int:
+        """There is one."""
+        return 1
+
+    @property
+    def bound(self) -> float:
+        """The deviate from which the reference is rejected."""
+        return float(norm.isf(self.alpha / self.sides))
+
+    def hazard(self, days: Floats) -> Floats:
+        """The cumulative hazard of the reference by study days."""
+        return np.asarray(LOG_2 * (days / self.median_days) ** self.shape)
+
+    def deviates(self, found: Timelines, event: Floats, days: Floats, n_patients: int) -> tuple[Floats, Counts]:
+        """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
+        z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
+        own = self.median_days, self.shape
+        one_sample_looks(found.arrival, event, found.left, days, n_patients, *own, z, events)
+        return z, events
+
+    def deviate(self, times: Floats, has_event: Flags, is_second: Flags) -> float:
+        """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
+        expected = 0.0
+        for day in times.tolist():
+            expected += reference_hazard(day, self.median_days, self.shape)
+        return one_sample_deviate(int(has_event.sum()), expected)
+
+    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> Signs:
+        """`FUTILE` or `REJECT` for each trial: z positive where there are fewer events than expected."""
+        size = np.abs(z) if self.sides == 2 else z
+        return np.where(size >= self.bound, REJECT, FUTILE).astype(np.int8)
+
+
+DecisionsAtEvents = EventDecisions | OneSampleDecisions
+
+
+@lru_cache(maxsize=512)
+def _final_bounds(decisions: EventDecisions, taken: int, most: int) -> Floats:
+    """The final bound by the number of events, from 0 to `most`, after so many interim looks."""
+    found = np.full(most + 1, np.inf)
+    if taken == 0:
+        found[1:] = norm.isf(decisions.alpha / decisions.sides)
+        return found
+    before = decisions.interim[:taken]
+    at = np.arange(before[-1] + 1, most + 1)
+    far = at[(at - before[-1]) > _CLOSEST * at]
+    lower = list(decisions.lower[:taken]) if decisions.lower and decisions.is_binding else None
+    found[far] = final_bound_by_information(
+        list(before), list(decisions.upper[:taken]), far, decisions.alpha, sides=decisions.sides, lower=lower
+    )
+    return found

@@ -1,0 +1,104 @@
+"""A few large trials, simulated before a design with times to events is made: how many events there will be."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from trialsim.design.conduct.event_trials import event_rows
+from trialsim.design.conduct.timelines import simulated
+from trialsim.design.hypotheses import SEED_OF_RATES, followed
+from trialsim.design.plan import ALTERNATIVE
+from trialsim.design.prepared_study import PROBES, Ready
+from trialsim.design.time_to_event.decisions import DecisionsAtEvents, EventDecisions
+from trialsim.design.time_to_event.two_arm import effective_hazard_ratio
+from trialsim.errors import RequestError
+from trialsim.model import interim as c
+from trialsim.model.sums import add_in_order
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.simulation.engine import BATCH
+from trialsim.storage.replicate_store import Rows
+
+LOG_RANK = EventDecisions((), (0.0,), (), 0.5, 1)  # one look; what it decides does not matter
+
+
+TRIALS_OF_ACCRUAL: Final = 100
+NEARLY_ALWAYS: Final = 0.95
+
+
+class Probe:
+    """A few large trials under the alternative: how many events a trial of each size has, how long its accrual takes.
+
+    `decisions` say which deviate is reckoned.
+    """
+
+    def __init__(self, ready: Ready, decisions: DecisionsAtEvents) -> None:
+        self.ready, self.largest, self.decisions = ready, ready.study.largest_n, decisions
+        protocols = ready.truths[ALTERNATIVE]
+        self.follow_up = ready.study.conduct.follow_up.value
+        own = tuple(followed(item, self.largest, self.follow_up) for item in protocols)
+        asked = ready.questions.primary
+        self.found = simulated([BATCH] * len(own), own, ready.arms, asked, SEED_OF_RATES, 1, PROBES)
+
+    @cache  # noqa: B019  # as long as the study lasts
+    def expected_events(self, n: int) -> float:
+        """The mean number of events by the final look of a trial of `n`."""
+        rows = self._rows(n)
+        return add_in_order(float(rows[f"x_{i}"].mean()) for i in range(self.decisions.n_arms))
+
+    @cache  # noqa: B019  # as long as the study lasts
+    def accrual_months(self, n: int) -> float:
+        """How long it takes on average until `n` patients are there, or as many as come."""
+        days = self.found.arrival[:, :n]
+        return float(np.where(np.isfinite(days), days, 0.0).max(axis=1).mean()) / DAYS_PER_MONTH
+
+    def hazards(self, arm: int) -> tuple[float, float]:
+        """Events, and patients lost before them, per month at risk in an arm; everyone for the time of follow-up."""
+        event, left = self.found.event[:, :, 0], self.found.left
+        own = (self.found.number > 0) & (self.found.arm == arm)
+        until = np.minimum(np.minimum(event, left), self.follow_up)
+        months = float(until[own].sum()) / DAYS_PER_MONTH
+        seen = (event <= np.minimum(left, self.follow_up)) & own
+        lost = (left < np.minimum(event, self.follow_up)) & own
+        return float(seen.sum()) / months, float(lost.sum()) / months
+
+    def hazard_ratio_of_arms(self, ratio: float) -> float:
+        """The hazard ratio that the largest trials speak of. Raises `RequestError` where it is no gain.
+
+        `ratio` is experimental over control patients.
+        """
+        mean_z = float(self._rows(self.largest)["statistic"].mean())
+        found = effective_hazard_ratio(mean_z, self.expected_events(self.largest), ratio)
+        if found >= 1.0:
+            wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
+            allowed = "a variant that does, or a hazard ratio below 1."
+            raise RequestError(f"alternative: {self.ready.study.alternative}", wrong, allowed)
+        return found
+
+    def hazard_ratio_to_reference(self) -> float:
+        """Events seen over events that the reference expects, in the largest trials."""
+        rows = self._rows(self.largest)
+        z, seen = rows["statistic"], rows["x_0"].astype(np.float64)
+        expected = ((z + np.sqrt(z * z + 4.0 * seen)) / 2.0) ** 2  # the root of z = (expected - seen) / sqrt(expected)
+        return float(seen.sum() / expected.sum())
+
+    def _rows(self, n: int) -> Rows:
+        return event_rows(self.found, self.decisions, c.EventConduct((), n, self.follow_up), False)
+
+
+def check_accrual(ready: Ready) -> Ready:
+    """The study, if accrual does not nearly always close before the patients are there. Raises `RequestError`."""
+    n = int(ready.sizes[0]) if ready.plan is None else ready.plan.n
+    own = ready.setting(ALTERNATIVE, n)
+    engines = [BATCH] * len(own.protocols)
+    asked = ready.questions.primary
+    found = simulated(engines, own.protocols, own.arms, asked, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
+    came = (found.number > 0).sum(axis=1)
+    if float((came < n).mean()) > NEARLY_ALWAYS:
+        wrong = f"it closes before {n} patients are there: {float(came.mean()):.1f} come on average."
+        raise RequestError(
+            "accrual of the scenario", wrong, "accrual that closes later, more sites, or a smaller trial."
+        )
+    return ready

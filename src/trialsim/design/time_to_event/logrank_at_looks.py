@@ -1,0 +1,87 @@
+"""What looks at times to events reckon with: log-rank deviates of two arms, and of one arm against a reference.
+
+Compiled where it is repeated a million times. Patients are rows of trials, in order of arrival.
+"""
+
+from __future__ import annotations
+
+from math import inf, log
+
+import numpy as np
+
+from trialsim.compiled.jit import compiled, small_part
+from trialsim.compiled.logrank import deviate, logrank_of_keys, set_key
+from trialsim.typing import Counts, Floats
+
+LOG_2 = log(2.0)
+
+
+@small_part
+def seen_by(day: float, arrival: float, event: float, left: float) -> tuple[float, bool]:
+    """How long a patient who came before a calendar day was seen until then, and whether that ended with the event."""
+    has_event = arrival + event <= day and event <= left
+    return event if has_event else min(day - arrival, left), has_event
+
+
+@compiled
+def looks_at_events(
+    arrival: Floats, event: Floats, left: Floats, arm: Counts, days: Floats, n_patients: int, z: Floats, events: Counts
+) -> None:
+    """The log-rank deviate and the number of events of every look.
+
+    `days` (trials, looks) are calendar days of the looks, missing for none; `z` (trials, looks) is positive where arm 1
+    has fewer events than expected, 0 where nothing can be compared.
+    """
+    n_looks = days.shape[1]
+    keys = np.empty(n_patients, np.int64)
+    for t in range(arrival.shape[0]):
+        for k in range(n_looks):
+            z[t, k] = 0.0
+            events[t, k] = 0
+            day = days[t, k]
+            if not day < inf:
+                continue
+            n = 0
+            for i in range(min(n_patients, arrival.shape[1])):
+                if arrival[t, i] < day:
+                    time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
+                    set_key(keys, n, time, has_event, arm[t, i] == 1)
+                    events[t, k] += has_event
+                    n += 1
+            keys[:n].sort()
+            difference, variance = logrank_of_keys(keys[:n])
+            z[t, k] = deviate(difference, variance)
+
+
+@small_part
+def reference_hazard(day: float, median_days: float, shape: float) -> float:
+    """The cumulative hazard of a Weibull reference with a median."""
+    return float(LOG_2 * (day / median_days) ** shape)
+
+
+@small_part
+def one_sample_deviate(n_events: int, expected: float) -> float:
+    """(E - O) / sqrt(E): positive where there are fewer events than the reference expects (Breslow 1975)."""
+    return float((expected - n_events) / np.sqrt(expected)) if expected > 0.0 else 0.0
+
+
+@compiled
+def one_sample_looks(
+    arrival: Floats, event: Floats, left: Floats, days: Floats, n_patients: int, median_days: float, shape: float,
+    z: Floats, events: Counts,
+) -> None:  # fmt: skip
+    """The one-sample log-rank deviate and the number of events of every look, as `looks_at_events` of two arms."""
+    for t in range(arrival.shape[0]):
+        for k in range(days.shape[1]):
+            z[t, k] = 0.0
+            events[t, k] = 0
+            day = days[t, k]
+            if not day < inf:
+                continue
+            expected = 0.0
+            for i in range(min(n_patients, arrival.shape[1])):
+                if arrival[t, i] < day:
+                    time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
+                    expected += reference_hazard(time, median_days, shape)
+                    events[t, k] += has_event
+            z[t, k] = one_sample_deviate(events[t, k], expected)

@@ -1,0 +1,1 @@
+"""Designs with two or more arms and one immediate question."""

@@ -1,0 +1,120 @@
+"""Boundaries of interim looks by alpha spending, and exact ones of two proportions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from trialsim.config.schema.size_study import Looks, SizeStudy
+from trialsim.design.decisions import TwoArms
+from trialsim.design.theory import spending
+from trialsim.design.theory.nuisance import BRACKET
+from trialsim.design.theory.rounding import highest_accepted
+from trialsim.design.theory.sequential import efficacy_bounds, futility_bounds
+from trialsim.design.two_arm.enumeration import highest_level
+from trialsim.errors import RequestError
+
+Bounds = tuple[tuple[float, ...], tuple[float, ...]]  # upper and lower z by look; no lower ones without futility
+STEPS: Final = 200  # an exact boundary spends the largest multiple of alpha / STEPS that keeps the level
+MOST_EXACT: Final = 800  # patients for which exact boundaries are searched: seconds for each size, minutes beyond
+
+
+def spending_of(written: str | list[float], sides: int = 1) -> spending.Spending:
+    """A spending function from its words, or from the cumulative alphas of all sides. Raises `RequestError`."""
+    if isinstance(written, list):
+        return spending.Custom(tuple(alpha / sides for alpha in written))
+    name, _, rho = written.partition(" ")
+    if name == "power":
+        return spending.Power(float(rho))
+    return spending.Pocock() if name == "pocock" else spending.ObrienFleming()
+
+
+def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Upper and lower z bounds by look; no lower ones without futility. Raises `RequestError`."""
+    used = spending_of(looks.spending, sides)
+    upper = efficacy_bounds(looks.at, alpha, used, sides=sides)
+    if not np.isfinite(upper).all():
+        early = looks.at[int(np.argmax(~np.isfinite(upper)))]
+        wrong = f"nothing can be rejected at a share of {early:g}: too little alpha is spent by then."
+        raise RequestError("looks.at", wrong, "later looks, or a spending function that spends more early.")
+    futility = looks.futility
+    if futility is None or len(looks.at) == 1:
+        return tuple(upper.tolist()), ()
+    if futility.z is not None:
+        if len(futility.z) != len(looks.at) - 1:
+            wrong = f"{len(futility.z)} bounds for {len(looks.at) - 1} interim looks."
+            raise RequestError("looks.futility.z", wrong, "one z for each interim look.")
+        lower = np.array([*futility.z, upper[-1]])
+        if futility.binding:
+            upper = efficacy_bounds(looks.at, alpha, used, sides=sides, lower=lower)
+            lower[-1] = upper[-1]  # who counts on stopping rejects from less
+        return tuple(upper.tolist()), tuple(lower.tolist())
+    found = futility_bounds(
+        looks.at, alpha / sides, power, used, spending_of(str(futility.spending)), is_binding=futility.binding
+    )
+    return tuple(found.upper.tolist()), tuple(found.lower.tolist())
+
+
+class ExactBounds:
+    """The bounds that keep the level of a study at every rate that two arms may share, by the patients at the looks.
+
+    Alpha is spent as the study says, but only a part of it: the largest of `STEPS` equal parts with which the
+    highest level, found by enumeration, is at most alpha. Lower bounds that are not binding do not count for it.
+    """
+
+    def __init__(self, study: SizeStudy, better: str, seats: Sequence[int], test: str) -> None:
+        self._study, self._better, self._seats, self._test = study, better, seats, test
+        self._bounds: dict[int, Bounds] = {}
+        self._parts: dict[tuple[int, ...], int] = {}
+        self._last = STEPS
+
+    def at(self, looks: tuple[int, ...]) -> Bounds:
+        """The bounds of a trial with so many patients at its looks. Raises `RequestError`."""
+        return self._bounds_of(self._part(looks))
+
+    def spent(self, looks: tuple[int, ...]) -> float:
+        """The alpha that these bounds spend. Raises `RequestError`."""
+        return self._study.alpha * self._part(looks) / STEPS
+
+    def _part(self, looks: tuple[int, ...]) -> int:
+        """The largest part that keeps the level; sought near that of the size before, which is mostly close."""
+        if looks in self._parts:
+            return self._parts[looks]
+        kept, broken, step = 0, STEPS + 1, 1
+        part = self._last
+        while broken - kept > 1:
+            if self._keeps(looks, part):
+                kept, following = part, part + step
+            else:
+                broken, following = part, part - step
+            is_bracketed = kept > 0 and broken <= STEPS
+            step = 2 * step
+            part = (kept + broken) // 2 if is_bracketed or not kept < following < broken else following
+        if kept == 0:
+            wrong = f"no boundary with {looks[-1]} patients keeps the level {self._study.alpha:g} at every shared rate."
+            raise RequestError("looks.boundary: exact", wrong, "a larger alpha, more patients, or one look.")
+        self._last = self._parts[looks] = kept
+        return kept
+
+    def _keeps(self, looks: tuple[int, ...], part: int) -> bool:
+        study = self._study
+        try:
+            upper, lower = self._bounds_of(part)
+        except RequestError:  # too little alpha for a look
+            return False
+        is_binding = study.looks.futility is not None and study.looks.futility.binding
+        decisions = TwoArms(looks, study.alpha, study.sides, self._test, self._better, upper, lower)
+        counted = decisions if is_binding else replace(decisions, lower=())
+        return highest_level(counted, self._seats, study.alpha) <= highest_accepted(study.alpha) + BRACKET
+
+    def _bounds_of(self, part: int) -> Bounds:
+        if part not in self._bounds:
+            study, share = self._study, part / STEPS
+            looks = study.looks
+            if isinstance(looks.spending, list):
+                looks = looks.model_copy(update={"spending": [share * alpha for alpha in looks.spending]})
+            self._bounds[part] = bounds_of(looks, share * study.alpha, study.power, study.sides)
+        return self._bounds[part]

@@ -1,0 +1,1 @@
+"""Named measurements: of each patient, and of each trial."""

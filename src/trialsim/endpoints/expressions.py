@@ -1,0 +1,189 @@
+"""Expressions over the columns of the patients table, such as `best_response == 2 and total_dose_mg > 42000`.
+
+Numbers, columns, arithmetic, comparisons, `and`, `or`, `not`, and a few functions: nothing else is evaluated, so that a
+file can be trusted as far as its numbers go. Truth is 1, falsehood 0; a day that has not come is missing, and so is
+what is infinite; comparisons with what is missing are false.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from trialsim.errors import RequestError
+from trialsim.records.columns import DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, ONSETS_PREFIX
+from trialsim.typing import Floats
+
+
+class Columns(Protocol):
+    """Columns by name: a mapping of them, or a table of patients."""
+
+    def __getitem__(self, name: str, /) -> Floats:
+        """One column, shape (patients,)."""
+
+
+_BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
+    ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,
+    ast.Mod: np.mod, ast.FloorDiv: np.floor_divide,
+}  # fmt: skip
+_COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
+    ast.Eq: np.equal, ast.NotEq: np.not_equal, ast.Lt: np.less, ast.LtE: np.less_equal, ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
+}  # fmt: skip
+_FUNCTIONS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
+    "min": (2, np.fmin), "max": (2, np.fmax), "abs": (1, np.abs), "log": (1, np.log), "exp": (1, np.exp),
+    "sqrt": (1, np.sqrt), "missing": (1, lambda a: np.asarray(np.isnan(a), dtype=np.float64)), "where": (3, np.where),
+}  # fmt: skip
+_FAMILIES: Final = {"n_onsets": ONSETS_PREFIX, "first_onset_days": FIRST_ONSET_PREFIX, "days_at": DAYS_AT_PREFIX}
+MAX_LENGTH: Final = 1000
+MAX_DEPTH: Final = 150  # evaluation calls itself up to three times for each part of a part
+_MAX_CONSTANT: Final = 10**300
+MAX_VALUE: Final = 1e50  # fourth powers are summed for the error of a variance
+
+
+class Expression:
+    """An expression that has been read; `columns` are those that it needs."""
+
+    def __init__(self, text: str, known: tuple[str, ...], max_length: int | None = MAX_LENGTH) -> None:
+        """Read an expression over the known columns, of any length if `max_length` is None.
+
+        Raises `RequestError` with what is wrong.
+        """
+        self.text = text
+        self.known = known
+        self.columns: set[str] = set()
+        if max_length is not None and len(text) > max_length:
+            raise self._refused("it is too long", f"at most {max_length} signs")
+        self._tree = self._parsed(text.strip())
+        if _depth(self._tree) > MAX_DEPTH:
+            raise self._refused("it is nested too deeply", f"at most {MAX_DEPTH} levels of operations and brackets")
+        self._look(self._tree)
+
+    def _parsed(self, text: str) -> ast.expr:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)  # such as `1 is 1`, which is refused anyway
+                return ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError):
+            raise self._refused("it cannot be read", "best_response == 2 and total_dose_mg > 42000") from None
+        except (RecursionError, MemoryError):
+            raise self._refused("it is nested too deeply", f"at most {MAX_DEPTH} levels") from None
+
+    def __call__(self, columns: Columns, n: int) -> Floats:
+        """Its value for each of `n` patients. Raises `RequestError` for values that are too large to be averaged."""
+        with np.errstate(all="ignore"):
+            value = np.asarray(self._value(self._tree, columns), dtype=np.float64)
+            value = np.where(np.isfinite(value), value, np.nan)
+            is_too_large = np.abs(value) > MAX_VALUE
+        if is_too_large.any():
+            largest = float(value[is_too_large].flat[0])
+            raise self._refused(f"a patient has the value {largest:.3g}", f"values of at most {MAX_VALUE:g}")
+        return np.broadcast_to(value, (n,)).astype(np.float64)
+
+    def _look(self, node: ast.AST) -> None:
+        """Refuse whatever is not allowed, once and before anything is simulated."""
+        if isinstance(node, ast.Constant):
+            if not isinstance(node.value, int | float) or not abs(node.value) <= _MAX_CONSTANT:
+                raise self._refused(f"{str(node.value)[:40]!r} is no number", "numbers up to 1e300, and columns")
+        elif isinstance(node, ast.Name):
+            self._column(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in _FAMILIES:
+            self._column(_FAMILIES[node.value.id] + node.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+            self._call(node.func.id, node.args)
+        elif isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+            self._look(node.left)
+            self._look(node.right)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd | ast.Not):
+            self._look(node.operand)
+        elif isinstance(node, ast.BoolOp):
+            for part in node.values:
+                self._look(part)
+        elif isinstance(node, ast.Compare) and all(type(op) in _COMPARE for op in node.ops):
+            for part in (node.left, *node.comparators):
+                self._look(part)
+        else:
+            raise self._refused(f"{ast.unparse(node)[:40]!r} is not allowed", "arithmetic, comparisons, and, or, not")
+
+    def _call(self, name: str, arguments: list[ast.expr]) -> None:
+        if name in _FAMILIES:
+            self._column(self._family(name, arguments))
+            return
+        if name not in _FUNCTIONS or len(arguments) != _FUNCTIONS[name][0]:
+            allowed = ", ".join(f"{known} of {n}" for known, (n, _) in _FUNCTIONS.items())
+            raise self._refused(f"there is no function {name} of {len(arguments)} values", allowed)
+        for part in arguments:
+            self._look(part)
+
+    def _family(self, name: str, arguments: list[ast.expr]) -> str:
+        if len(arguments) != 1 or not isinstance(arguments[0], ast.Constant):
+            raise self._refused(f"{name} takes one name or dose", 'n_onsets("rash"), days_at(400)')
+        which = arguments[0].value
+        if isinstance(which, int | float) and not abs(which) <= _MAX_CONSTANT:
+            raise self._refused(f"{str(which)[:40]} is no dose", "a dose of the ladder, such as days_at(400)")
+        return _FAMILIES[name] + (f"{which:g}" if isinstance(which, int | float) else str(which))
+
+    def _column(self, name: str) -> None:
+        if name not in self.known:
+            raise self._refused(f"there is no column {name}", ", ".join(self.known))
+        self.columns.add(name)
+
+    def _value(self, node: ast.AST, columns: Columns) -> Any:
+        if isinstance(node, ast.Constant):
+            return float(node.value)  # type: ignore[arg-type]
+        if isinstance(node, ast.Name):
+            return columns[node.id]
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return columns[_FAMILIES[node.value.id] + node.attr]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in _FAMILIES:
+                return columns[self._family(node.func.id, node.args)]
+            values = [self._value(part, columns) for part in node.args]
+            if node.func.id == "where":
+                values[0] = _truth(values[0])
+            return _FUNCTIONS[node.func.id][1](*values)
+        if isinstance(node, ast.BinOp):
+            return _BINARY[type(node.op)](self._value(node.left, columns), self._value(node.right, columns))
+        return self._truth_value(node, columns)
+
+    def _truth_value(self, node: ast.AST, columns: Columns) -> Any:
+        if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
+            value = self._value(node.operand, columns)
+            return np.negative(value) if isinstance(node.op, ast.USub) else value
+        return np.asarray(self._truth_of(node, columns), dtype=np.float64)
+
+    def _truth_of(self, node: ast.AST, columns: Columns) -> Any:
+        if isinstance(node, ast.UnaryOp):
+            return ~_truth(self._value(node.operand, columns))
+        if isinstance(node, ast.BoolOp):
+            join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+            values = [_truth(self._value(part, columns)) for part in node.values]
+            return join.reduce(np.broadcast_arrays(*values))
+        if isinstance(node, ast.Compare):
+            sides = [self._value(part, columns) for part in (node.left, *node.comparators)]
+            both = zip(node.ops, sides, sides[1:], strict=False)
+            held = [_COMPARE[type(op)](a, b) & ~np.isnan(a) & ~np.isnan(b) for op, a, b in both]
+            return np.logical_and.reduce(np.broadcast_arrays(*held))
+        raise AssertionError("the expression was looked at before: see _look")
+
+    def _refused(self, wrong: str, allowed: str) -> RequestError:
+        return RequestError(f"expression {self.text[:80]}", f"{wrong}.", f"{allowed}.")
+
+
+def _depth(tree: ast.AST) -> int:
+    """How many operations and calls stand inside one another; without recursion, which has its own limit."""
+    deepest, open_nodes = 0, [(tree, 1)]
+    while open_nodes:
+        node, depth = open_nodes.pop()
+        deepest = max(deepest, depth)
+        open_nodes += [(child, depth + 1) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    return deepest
+
+
+def _truth(value: Any) -> Any:
+    """Numbers as truths: neither 0 nor missing."""
+    return np.not_equal(value, 0.0) & ~np.isnan(value)

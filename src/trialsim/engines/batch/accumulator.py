@@ -1,0 +1,189 @@
+"""What happened, noted: a row of the log where one is asked for, and what outcomes need of it.
+
+Outcomes are a fold over rows: `note_on` takes each into account where it is told, and the onset of a toxicity is taken
+into account beside its row, so nothing reaches an outcome that is not in the log. Rows that change nothing (a visit
+that keeps the dose, an assessment that finds what was known) change no outcome either, which is why a course that keeps
+no log may leave them out.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Final
+
+from trialsim.compiled.jit import part, small_part
+from trialsim.engines.batch.plan import Record
+from trialsim.engines.batch.state import first_onset_days, level_days, log_rows
+from trialsim.model import disease
+from trialsim.model import vocabulary as v
+
+AFTER_ALL: Final = v.ORDER_VISIT + 1  # in a log, the end of observation at the cut-off comes after all else
+
+
+@small_part
+def note(
+    course: Record, event: int, clock: int, occurrence: int, detail: int, rule: int, dose_from: float, dose_to: float
+) -> None:
+    """Note what happens to the patient today."""
+    day = course.patient.first_dose_day + course.patient.today
+    order = v.ORDER_ARRIVAL if event == v.FIRST_DOSE else v.ORDER_CLOCK
+    note_on(course, day, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
+
+
+@small_part
+def note_on(
+    course: Record,
+    day: float,
+    event: int,
+    clock: int,
+    occurrence: int,
+    detail: int,
+    rule: int,
+    dose_from: float,
+    dose_to: float,
+    order: int,
+) -> None:
+    """Note what happens to the patient today, on a calendar day, in the class of events of that instant."""
+    today = course.patient.today
+    if course.n_level_days > 0 and dose_from != dose_to and event in (v.DECISION, v.FIRST_DOSE):
+        take_level_into_account(course, today, dose_to)
+    take_into_account(course.account, event, detail, today, day, dose_from, dose_to)
+    if course.n_rows > 0:
+        write(course, day, today, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
+
+
+@part
+def write(
+    course: Record,
+    day: float,
+    study_day: float,
+    event: int,
+    clock: int,
+    occurrence: int,
+    detail: int,
+    rule: int,
+    dose_from: float,
+    dose_to: float,
+    order: int,
+) -> None:
+    """Write one row; where the log is full, only count it."""
+    n = course.n_written
+    course.n_written = n + 1
+    if n >= course.n_rows:
+        return
+    row = log_rows(course)[n]
+    row.patient = course.patient.number
+    row.calendar_day = day
+    row.study_day = study_day
+    row.event = event
+    row.clock = clock
+    row.occurrence = occurrence
+    row.detail = detail
+    row.rule = rule
+    row.dose_from_mg_per_day = dose_from
+    row.dose_to_mg_per_day = dose_to
+    row.order = order
+    if event == v.DECISION:
+        patient = course.patient
+        row.saw_new = patient.saw_new
+        row.saw_ongoing = patient.saw_ongoing
+        row.saw_onsets = patient.saw_onsets
+        row.saw_level_mg_per_day = patient.saw_level_mg_per_day
+        row.saw_response = patient.saw_response
+        row.saw_stable_days = patient.saw_stable_days
+        row.saw_unchanged_days = patient.saw_unchanged_days
+    else:
+        row.saw_new = row.saw_ongoing = row.saw_onsets = row.saw_response = 0
+        row.saw_level_mg_per_day = row.saw_stable_days = row.saw_unchanged_days = nan
+
+
+@small_part
+def take_into_account(
+    account: Record, event: int, detail: int, today: float, day: float, dose_from: float, dose_to: float
+) -> None:
+    """What one row adds to the outcomes of its patient."""
+    if event == v.DECISION:
+        if dose_to != dose_from:
+            account.taken += account.dose * (today - account.dose_since_day)
+            account.dose = dose_to
+            account.dose_since_day = today
+            account.highest_dose = max(account.highest_dose, dose_to)
+    elif event == v.FIRST_DOSE:
+        account.dose = account.highest_dose = account.first_dose = dose_to
+        account.dose_since_day = today
+    elif event == v.TREATMENT_ENDED:
+        account.treatment_end = detail
+        account.until_day = today
+    elif event == v.ASSESSED:
+        take_finding_into_account(account, detail, today)
+    elif event == v.BECAME_EVALUABLE:
+        account.is_evaluable = True
+    elif event == v.DIED:
+        account.has_died = True
+        account.death_day = today
+    elif event == v.OBSERVATION_ENDED:
+        account.ended_day = day
+        account.observed_day = today
+        account.observation_end = detail
+        if account.treatment_end == v.NO_REASON:
+            account.until_day = today
+
+
+@small_part
+def take_finding_into_account(account: Record, state: int, today: float) -> None:
+    """What an assessment found."""
+    if disease.is_progression(state):
+        account.has_progressed = True
+        account.progression_seen_day = today
+    elif state > account.best_response:
+        if account.best_response == disease.STABLE:
+            account.response_seen_day = today
+        if state == disease.PARTIAL:
+            account.partial_seen_day = today
+        account.best_response = state
+
+
+@small_part
+def take_level_into_account(course: Record, today: float, dose_to: float) -> None:
+    """The time at one level is over, that at the next begins."""
+    account, days = course.account, level_days(course)
+    days[account.at_level] += today - account.dose_since_day
+    account.at_level = course.patient.level + 1 if dose_to > 0.0 else 0
+    if account.at_level == days.size - 1 and not account.maximum_reached_day >= 0.0:
+        account.maximum_reached_day = today
+
+
+@small_part
+def take_onset_into_account(course: Record, toxicity: int) -> None:
+    """The onset of a toxicity, by its place in a mask."""
+    bit = 1 << toxicity
+    if course.n_first_onset_days > 0 and not course.account.toxicities & bit:
+        first_onset_days(course)[toxicity] = course.patient.today
+    course.account.toxicities |= bit
+
+
+@small_part
+def open_account(account: Record, enrolled_day: float) -> None:
+    """Nothing has happened yet."""
+    account.enrolled_day = enrolled_day
+    account.ended_day = account.until_day = nan
+    account.dose = account.dose_since_day = account.taken = account.highest_dose = account.first_dose = 0.0
+    account.treatment_end = v.NO_REASON
+    account.best_response = disease.STABLE
+    account.is_evaluable = account.has_progressed = account.has_died = False
+    account.toxicities = account.at_level = account.observation_end = 0
+    account.observed_day = account.response_seen_day = account.partial_seen_day = account.progression_seen_day = nan
+    account.death_day = account.maximum_reached_day = nan
+
+
+@small_part
+def total_dose(account: Record) -> float:
+    """All that was taken (mg)."""
+    return float(account.taken + account.dose * (account.until_day - account.dose_since_day))
+
+
+@small_part
+def mean_dose(account: Record) -> float:
+    """The time-averaged dose (mg/day) on treatment; the first one if treatment took no time."""
+    until = account.until_day
+    return float(total_dose(account) / until if until > 0.0 else account.first_dose)

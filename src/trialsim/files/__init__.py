@@ -1,0 +1,1 @@
+"""Opening and writing files: only regular ones, and only ours."""

@@ -1,0 +1,1 @@
+"""What a calibration says: console and pictures."""

@@ -1,0 +1,210 @@
+"""What a calibration prints: posterior and fit, a line for each other part, every table on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+
+from trialsim.config import Scenario
+from trialsim.records.tables import plain_rows
+from trialsim.report import labels
+from trialsim.report.layout import DataTable, Paragraph
+
+_MOST_CORRELATIONS = 5
+
+
+def calibration_view(
+    scenario: Scenario,
+    n_draws: int,
+    learned: pd.DataFrame,
+    correlations: pd.DataFrame,
+    directions: pd.DataFrame,
+    predictive: pd.DataFrame,
+    left_out: pd.DataFrame | None,
+    sensitivity: pd.DataFrame | None,
+    has_details: bool = False,
+) -> RenderableType:
+    """The posterior and whether the cohort is reproduced; with details also what other assumptions would move."""
+    cohort = scenario.cohort.name if scenario.cohort is not None else ""
+    ess, r_hat = learned[["ess_bulk", "ess_tail"]].to_numpy().min(), learned["r_hat"].max()
+    parts: list[RenderableType] = [
+        Paragraph(f"\n{scenario.title}", "bold"),
+        Paragraph(f"{n_draws:,} draws of {len(learned)} parameters, given the cohort {cohort}"),
+        Paragraph(f"R-hat at most {r_hat:.3f}, effective sample size at least {ess:,.0f}\n"),
+    ]
+    if not has_details:
+        lines = "\n".join(_lines(directions, correlations, predictive, left_out, sensitivity))
+        return Group(*parts, _short_learned_table(learned), Paragraph(lines))
+    parts += [_learned_table(learned), Paragraph(_flat(directions))]
+    if len(correlations):
+        parts.append(Paragraph(_correlations(correlations)))
+    parts += [_predictive_table(predictive), Paragraph(_verdict(predictive))]
+    if left_out is not None:
+        parts += [_left_out_table(left_out), Paragraph(_note_on_left_out(left_out))]
+    if sensitivity is not None:
+        parts.append(_sensitivity_table(sensitivity))
+    return Group(*parts)
+
+
+def _short_learned_table(learned: pd.DataFrame) -> DataTable:
+    names = ("parameter", "unit", "posterior (90 %)", "±", "contraction")
+    table = DataTable("What the cohort taught", names)
+    for row in plain_rows(learned):
+        after = labels.median_and_interval(*(float(row[f"posterior_{part}"]) for part in ("median", "lower", "upper")))
+        error = labels.significant(float(row["median_mcse"]), 1)
+        table.add(row["parameter"], row["unit"] or "", after, error, f"{100 * row['contraction']:.0f} %")
+    return table
+
+
+def _lines(
+    directions: pd.DataFrame,
+    correlations: pd.DataFrame,
+    predictive: pd.DataFrame,
+    left_out: pd.DataFrame | None,
+    sensitivity: pd.DataFrame | None,
+) -> Iterator[str]:
+    """A line for each part that has a table of its own with details."""
+    yield (
+        "Posterior: median with 90 % interval; ± is the Monte Carlo standard error of the median; contraction is "
+        "1 - var(posterior) / var(prior)."
+    )
+    n_flat = int(directions["is_flat"].sum())
+    yield f"Of {len(directions)} directions of the parameters the cohort leaves {n_flat} as the prior has them."
+    if len(correlations):
+        row = plain_rows(correlations.head(1))[0]
+        yield f"Strongest correlation: {row['correlation']:+.2f}, {row['parameter']} and {row['other']}."
+    yield _verdict(predictive).strip()
+    if left_out is not None:
+        yield f"Left out one by one: {_note_on_left_out(left_out).strip()}"
+    if sensitivity is not None:
+        others = sensitivity[(sensitivity["variant"] != sensitivity["variant"].iloc[0]) & (sensitivity["unit"] == "")]
+        row = plain_rows(others.loc[[others["shift"].abs().idxmax()]])[0]
+        shift = labels.with_error(float(row["shift"]), float(row["shift_mcse"]), "")
+        yield (
+            f"Largest shift of a share under another assumption: {labels.label(str(row['quantity']))} {shift} "
+            f"({row['variant']})."
+        )
+    yield "Every table and note: --details.\n"
+
+
+def _learned_table(learned: pd.DataFrame) -> DataTable:
+    names = ("parameter", "unit", "prior median (90 %)", "posterior median (90 %)", "±", "contraction", "")
+    table = DataTable("What the cohort taught", names, left=("unit", ""))
+    for row in plain_rows(learned):
+        before, after = (
+            labels.median_and_interval(*(float(row[f"{which}_{part}"]) for part in ("median", "lower", "upper")))
+            for which in ("prior", "posterior")
+        )
+        error = labels.significant(float(row["median_mcse"]), 1)
+        contraction = f"{100 * row['contraction']:.1f} ± {100 * row['contraction_mcse']:.1f} %"
+        cells = (row["parameter"], row["unit"], before, after, error, contraction, row["verdict"])
+        table.add(*cells)
+    return table
+
+
+def _flat(directions: pd.DataFrame) -> str:
+    """How much was learned in all, and where the cohort says nothing."""
+    n_flat = int(directions["is_flat"].sum())
+    n_learned = int((directions["contraction"] >= 0.5).sum())
+    lines = [
+        "± is the Monte Carlo standard error of the posterior median; contraction is 1 - var(posterior) / var(prior).",
+        f"Of {len(directions)} directions of the parameters the cohort halves the variance in {n_learned} "
+        f"and leaves {n_flat} as the prior has them. It taught most about",
+    ]
+    lines += [_direction(row) for row in plain_rows(directions.head(3))]
+    flat = directions[directions["is_flat"]]
+    if len(flat):
+        lines.append("and nothing about")
+        lines += [_direction(row) for row in plain_rows(flat)]
+    return "\n".join(lines) + "\n"
+
+
+def _direction(row: dict[str, Any]) -> str:
+    return f"  {100 * max(row['contraction'], 0.0):3.0f} %  {row['direction']}"
+
+
+def _correlations(correlations: pd.DataFrame) -> str:
+    lines = ["Tied together by the cohort (correlations of the scores):"]
+    lines += [
+        f"  {row['correlation']:+.2f} ± {row['mcse']:.2f}  {row['parameter']} and {row['other']}"
+        for row in plain_rows(correlations.head(_MOST_CORRELATIONS))
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _predictive_table(predictive: pd.DataFrame) -> DataTable:
+    names = ("figure", "published", "predicted", "80 % of trials", "95 % of trials")
+    spreads = ("sd sampling", "sd parameters", "tail p")
+    table = DataTable("Does it reproduce the cohort? Trials under the posterior", (*names, *spreads))
+    for row in plain_rows(predictive):
+        unit = str(row["unit"])
+        mark = "  " if row["is_inside_80"] else " ✗"
+        cells = (
+            labels.label(str(row["statistic"])),
+            row["printed"],
+            labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
+            labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit) + mark,
+            labels.interval(float(row["lower_95"]), float(row["upper_95"]), unit),
+            labels.with_error(float(row["sd_sampling"]), float(row["sd_sampling_mcse"]), unit),
+            labels.with_error(float(row["sd_parameters"]), float(row["sd_parameters_mcse"]), unit),
+            f"{row['tail_probability']:.2f}",
+        )
+        table.add(*cells)
+    return table
+
+
+def _verdict(predictive: pd.DataFrame) -> str:
+    outside = [labels.label(str(row["statistic"])) for row in plain_rows(predictive) if not row["is_inside_80"]]
+    if outside:
+        return f"Outside the 80 % predictive interval: {', '.join(outside)}.\n"
+    return "Every published figure lies inside the 80 % predictive interval.\n"
+
+
+def _left_out_table(left_out: pd.DataFrame) -> DataTable:
+    names = ("figure", "published", "predicted from the others", "80 % of trials", "tail p", "effective draws")
+    table = DataTable("Each figure left out and predicted", names)
+    for row in plain_rows(left_out):
+        unit = str(row["unit"])
+        published = labels.with_error(float(row["published"]), float("nan"), unit)
+        cells = (
+            labels.label(str(row["quantity"])),
+            published,
+            labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
+            labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit),
+            f"{row['tail_probability']:.2f}",
+            f"{row['ess']:,.0f}" + (" refitted" if row["method"] == "fitted again" else ""),
+        )
+        table.add(*cells)
+    return table
+
+
+def _note_on_left_out(left_out: pd.DataFrame) -> str:
+    outside = [labels.label(str(row["quantity"])) for row in plain_rows(left_out) if not row["is_inside_80"]]
+    return (
+        f"Not foreseen by the other figures (outside 80 %): {', '.join(outside)}.\n"
+        if outside
+        else "Every figure lies in the 80 % interval that the others predict.\n"
+    )
+
+
+def _sensitivity_table(sensitivity: pd.DataFrame) -> DataTable:
+    quantities = list(dict.fromkeys(sensitivity["quantity"]))
+    table = DataTable("What other assumptions would move", ("assumption", *map(labels.label, quantities)))
+    for variant, rows in sensitivity.groupby("variant", sort=False):
+        found = rows.set_index("quantity")
+        is_base = variant == sensitivity["variant"].iloc[0]
+        cells = [str(variant)]
+        for quantity in quantities:
+            if quantity not in found.index:
+                cells.append(labels.NOTHING)
+                continue
+            row = found.loc[quantity]
+            which = "value" if is_base else "shift"
+            error = "mcse" if is_base else "shift_mcse"
+            text = labels.with_error(float(row[which]), float(row[error]), str(row["unit"]))
+            cells.append(text if is_base or text.startswith("-") else f"+{text}")
+        table.add(*cells)
+    return table

@@ -1,0 +1,1 @@
+"""What a comparison says: console, pictures, synopsis."""

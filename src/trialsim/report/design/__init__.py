@@ -1,0 +1,1 @@
+"""What a search for a size says: console, pictures, sentences for the protocol."""

@@ -1,0 +1,271 @@
+"""What a search for a size prints: the design, n and the protocol's paragraph, and on request every table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+
+from trialsim.design.assurance import QUANTILES, Assurance
+from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
+from trialsim.design.prepared_study import Ready
+from trialsim.design.search import Found
+from trialsim.report import labels
+from trialsim.report.design.sentences import larger_design, level_warning, test_in_words
+from trialsim.report.layout import DataTable, Paragraph
+
+_SHOWN = {
+    "n1": "patients in stage 1 (n1)",
+    "r1": "stop if at most so many respond (r1)",
+    "e1": "reject if at least (e1)",
+    "n": "patients in all (n)",
+    "r": "reject if more than so many respond (r)",
+    "cr1": "go on with more responses than (CR1)",
+    "ct1": "and more free of toxicity than (CT1)",
+    "cr": "recommend with more responses than (CR)",
+    "ct": "and more free of toxicity than (CT)",
+    "n_control": "in the control arm",
+    "n_experimental": "in the experimental arm",
+    "n_per_arm": "in each arm",
+    "expected_events": "events expected at the end",
+    "looks": "looks after",
+    "upper_z": "reject from z",
+    "lower_z": "stop for futility below z",
+    "spent_alpha": "alpha spent, lowered to keep the level",
+    "alpha": "type I error (alpha)",
+    "highest_alpha": "the highest at any rate that the arms may share",
+    "alpha_r": "at the null response (alpha R)",
+    "alpha_t": "at the null toxicity (alpha T)",
+    "power": "power",
+    "en_p0": "expected patients at p0 (EN)",
+    "pet_p0": "stops early at p0 (PET)",
+    "en_p1": "expected patients at the alternative",
+    "stays_n": "n from which power stays",
+    "p_control": "rate in the control arm",
+    "p_experimental": "rate in the experimental arm",
+    "hazard_ratio": "hazard ratio",
+    "reference_median_months": "median of the reference, months",
+    "accrual_months": "accrual takes, months",
+    "reject_from_z": "reject from (E - O) / root E",
+    "wu_n": "n by the formula (Wu 2015)",
+    "schoenfeld_events": "Schoenfeld's events, one look",
+    "lachin_foulkes_n": "n by Lachin and Foulkes, one look",
+    "expected_half_width": "expected half width",
+    "coverage": "coverage of the interval",
+    "test": "test",
+    "two_sided": "its two sides",
+    "approximations": "control patients by approximation",
+    "best": "best arm",
+}
+MOST_STEPS = 6  # of a boundary that are shown
+_LABELS = {"precision": {"power": "interval narrow enough with probability", "alpha": "1 - confidence"}}
+_HIDDEN = {"bryant-day": ("r1", "r", "alpha")}  # CR1, CR and alpha R say it
+_ONE_STAGE = ("single-stage", "ahern", "precision", "selection")
+
+
+def size_view(
+    ready: Ready,
+    design: Mapping[str, Any],
+    exact: pd.DataFrame,
+    calendar: pd.DataFrame,
+    found: Found | None,
+    assurance: Assurance | None,
+    paragraph: str,
+    trials: int,
+    seed: int,
+    has_details: bool = False,
+) -> RenderableType:
+    """The design, the trial under its calendar, n, assurance, and the paragraph for the protocol.
+
+    Without details the calendar is a row for each truth, and the check, the shares and other designs are a line each.
+    """
+    study = ready.study
+    parts: list[RenderableType] = [
+        Paragraph(f"\n{study.title}", "bold"),
+        Paragraph(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n"),
+        *([Paragraph(f"The test: {test}.\n")] if (test := test_in_words(design, study.sides)) else []),
+        *([Paragraph(f"{warning.strip()}\n")] if (warning := level_warning(design)) else []),
+        _design(design, ready),
+    ]
+    others = ready.plan.others if ready.plan is not None and len(ready.plan.others) > 1 else []
+    if has_details:
+        parts += [_others(others)] if others else []
+        parts += [_exact(exact)] if len(exact) else []
+        parts.append(_calendar(calendar))
+    else:
+        parts.append(_short_calendar(calendar))
+    if found is not None:
+        parts.append(Paragraph(_search(found, ready) + "\n"))
+    if assurance is not None and has_details:
+        parts += [Paragraph(_assurance(assurance)), _shares(assurance.shares)]
+    if not has_details:
+        parts.append(Paragraph("\n".join(_lines(exact, others, assurance)) + "\n"))
+    parts += [Paragraph("For the protocol", "bold"), Paragraph(f"\n{paragraph}\n")]
+    return Group(*parts)
+
+
+def _lines(exact: pd.DataFrame, others: Sequence[Mapping[str, Any]], assurance: Assurance | None) -> Iterator[str]:
+    """A line for each part that has a table of its own with details."""
+    if len(exact):
+        yield (f"Exact beside simulated: {len(exact)} compared, the largest |z| is {exact['z'].abs().max():.1f}.")
+    if others:
+        told = ", ".join(f"{row['r1']}/{row['n1']} {row['r']}/{row['n']}" for row in others)
+        yield f"Admissible designs (r1/n1 r/n): {told}."
+    if assurance is not None:
+        yield (
+            f"Assurance {assurance.assurance:.3f} ± {assurance.mcse:.3f}; at the posterior median the power is "
+            f"{assurance.power_at_median:.3f} ± {assurance.power_at_median_mcse:.3f}."
+        )
+        known = assurance.shares[assurance.shares["parameter"] != "remainder"].head(2)
+        told = ", ".join(f"{row['parameter']} {100 * row['share']:.0f} %" for row in known.to_dict("records"))
+        yield f"Largest shares of the uncertainty in the required n: {told}."
+    yield "Every table and note: --details."
+
+
+def _short_calendar(calendar: pd.DataFrame) -> DataTable:
+    """A row for each truth: the probability of success, planned and simulated, patients, and time to decision."""
+    first = str(calendar["quantity"].iloc[0])
+    wanted = {first: first, EXPECTED_N: "patients", DECIDED: "months to decision"}
+    table = DataTable("Under the calendar of the scenario", ("truth", f"{first}, planned", *wanted.values()))
+    for truth, rows in calendar.groupby("truth", sort=False):
+        by_quantity = {str(row["quantity"]): row for row in rows.to_dict("records")}
+        planned = by_quantity[first]
+        cells = [_planned(float(planned["planned"]), str(planned["unit"]))]
+        for quantity in wanted:
+            row = by_quantity.get(quantity)
+            cells.append(
+                labels.NOTHING if row is None
+                else labels.with_error(float(row["value"]), float(row["mcse"]), str(row["unit"]))
+            )  # fmt: skip
+        table.add(truth, *cells)
+    return table
+
+
+def _design(design: Mapping[str, Any], ready: Ready) -> DataTable:
+    how = "normal approximation at the expected events" if ready.events is not None else "exact"
+    table = DataTable(f"The design (its probabilities: {how})", ("", ""))
+    for key, label in _SHOWN.items():
+        value = design.get(key)
+        is_said = value is not None and value != [] and key not in _HIDDEN.get(str(design["kind"]), ())
+        if is_said and not (key in ("pet_p0", "en_p0") and design["kind"] in _ONE_STAGE):
+            table.add(_LABELS.get(str(design["kind"]), {}).get(key, label), _written(value))
+    if ready.boundary is not None:
+        table.add("stop for toxicity at", ", ".join(f"{x}/{n}" for x, n in ready.boundary.steps(MOST_STEPS)))
+    for truth, lever in ready.levers.items():
+        table.add(f"the {truth} is imposed by", lever)
+    return table
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool | str | int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_written(item)}" for key, item in value.items())
+    return ", ".join(_written(item) for item in value)
+
+
+def _others(others: Sequence[Mapping[str, Any]]) -> DataTable:
+    names = ("r1/n1", "r/n", "EN(p0)", "PET(p0)", "alpha", "power", "best for weights of n")
+    table = DataTable("Admissible designs (Jung et al. 2004): the weight is that of n against EN(p0)", names)
+    for row in others:
+        table.add(
+            f"{row['r1']}/{row['n1']}", f"{row['r']}/{row['n']}", f"{row['en_p0']:.1f}", f"{row['pet_p0']:.2f}",
+            f"{row['alpha']:.4f}", f"{row['power']:.4f}", f"{row['weight_from']:.2f} to {row['weight_to']:.2f}",
+        )  # fmt: skip
+    return table
+
+
+def _exact(exact: pd.DataFrame) -> DataTable:
+    table = DataTable(
+        "Exact beside simulated: instant, independent outcomes at known rates",
+        ("truth", "quantity", "exact", "simulated", "z"),
+        n_names=2,
+    )
+    for row in exact.to_dict("records"):
+        table.add(
+            str(row["truth"]), str(row["quantity"]), f"{row['exact']:.4f}",
+            f"{row['simulated']:.4f} ± {row['mcse']:.4f}",
+            f"{row['z']:+.1f}",
+        )  # fmt: skip
+    return table
+
+
+def _calendar(calendar: pd.DataFrame) -> DataTable:
+    table = DataTable(
+        "Under the calendar of the scenario: late answers, accrual, drop-out, patients who share dose and disease",
+        ("truth", "quantity", "planned", "simulated", "90 % of trials"),
+        n_names=2,
+    )
+    before = ""
+    for row in calendar.to_dict("records"):
+        unit = str(row["unit"])
+        truth = str(row["truth"])
+        table.add(
+            truth if truth != before else "",
+            f"{row['quantity']}{', months' if unit == 'months' else ''}",
+            _planned(float(row["planned"]), unit),
+            labels.with_error(float(row["value"]), float(row["mcse"]), unit),
+            labels.NOTHING if math.isnan(float(row["lower"])) else f"{row['lower']:.1f}–{row['upper']:.1f}",
+        )
+        before = truth
+    return table
+
+
+def _planned(value: float, unit: str) -> str:
+    if math.isnan(value):
+        return labels.NOTHING
+    return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
+
+
+def _search(found: Found, ready: Ready) -> str:
+    of = "assurance" if ready.study.alternative == "calibrated" else "power"
+    if found.n is None:
+        text = (
+            f"No n up to the limit reaches {of} {found.target:g} under this calendar; the highest is {found.best:.3f}."
+        )
+    else:
+        high = str(found.upper) if found.upper is not None else "above the limit"
+        text = (
+            f"Smallest n from which {of} {found.target:g} is reached under this calendar: {found.n}, 95 % Monte Carlo "
+            f"interval {found.lower} to {high}.{larger_design(ready, found.n)}"
+        )
+    step = f" One in {found.step} of the possible sizes was looked at." if found.step > 1 else ""
+    return f"{text} {found.trials:,} trials were spent on it.{step}"
+
+
+def _assurance(assurance: Assurance) -> str:
+    spread = ", ".join(f"{q:.2f}" for q in assurance.quantiles)
+    if not assurance.has_spread:
+        spread = "too few trials a draw to tell; more --trials"
+    at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
+    better = (
+        f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "
+        f"{assurance.better_mcse:.2f}; mean power there {assurance.conditional:.3f}\n"
+        if not math.isnan(assurance.better)
+        else ""
+    )
+    return (
+        "What the pilot leaves open\n"
+        f"  power at the posterior median {assurance.power_at_median:.3f} ± "
+        f"{assurance.power_at_median_mcse:.3f}, assurance "
+        f"{assurance.assurance:.3f} ± {assurance.mcse:.3f} ({assurance.n_draws} draws of the parameters)\n"
+        f"  power over the posterior, percentiles {at}: {spread}\n"
+    ) + better
+
+
+def _shares(shares: pd.DataFrame) -> DataTable:
+    title = "Whose ignorance it is: shares of the variance of the required n (ranks)"
+    table = DataTable(title, ("parameter", "share"))
+    for row in shares.head(6).to_dict("records"):
+        table.add(str(row["parameter"]), f"{100.0 * float(row['share']):.0f} %")
+    rest = shares[shares["parameter"] == "remainder"]
+    if len(shares) > 7 and len(rest):
+        others = float(shares.iloc[6:]["share"].sum()) - float(rest["share"].iloc[0])
+        table.add("all other parameters", f"{100.0 * others:.0f} %")
+        table.add("not explained by ranks (curvature, interactions)", f"{100.0 * float(rest['share'].iloc[0]):.0f} %")
+    return table

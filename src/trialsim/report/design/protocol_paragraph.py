@@ -1,0 +1,183 @@
+"""The paragraph on sample size for a protocol: design, boundaries, error rates, assumptions with sources, seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, Final
+
+import pandas as pd
+
+from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
+from trialsim.design.assurance import Assurance
+from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, HARMED, REJECTS, SUCCESS, value_of
+from trialsim.design.plan import ALTERNATIVE, NULL, TOXIC_NULL
+from trialsim.design.prepared_study import POSTERIOR, Ready
+from trialsim.design.search import Found
+from trialsim.report.design.sentences import design_sentences, larger_design
+from trialsim.report.labels import endpoint_in_words, in_brackets
+
+MOST_STEPS: Final = 8  # of a boundary that are told
+WORD: Final = {"precision": "that probability", "selection": "the probability of the right selection"}
+_ATTAINED = {
+    "koyama-chen": "Koyama and Chen (2008)",
+    "green-dahlberg": "Green and Dahlberg (1992)",
+}
+
+
+def paragraph_of(
+    ready: Ready,
+    design: Mapping[str, Any],
+    calendar: pd.DataFrame,
+    found: Found | None,
+    assurance: Assurance | None,
+    seed: int,
+    trials: int,
+) -> str:
+    """The paragraph, in whole sentences; every number in it stands in the tables too."""
+    sentences = [
+        *design_sentences(ready, design),
+        *_conduct(ready),
+        *_calendar(ready, calendar),
+        *_search(ready, found),
+        *_assurance(ready.study, assurance),
+        *_sources(ready, seed, trials),
+    ]
+    return " ".join(sentences)
+
+
+def _conduct(ready: Ready) -> list[str]:
+    study, own = ready.study, ready.study.conduct
+    found = []
+    staged = ready.plan is not None and len(ready.plan.decisions.looks) > 1
+    if staged:
+        wait = own.interim_after
+        due = "the outcome of all its patients is known" if wait is None else f"each was on study for {wait.text}"
+        pauses = (
+            "accrual pauses until then" if own.accrual == "pause" and not own.overrun else
+            f"at most {own.overrun} further patients are enrolled until then" if own.overrun is not None else
+            "accrual goes on meanwhile"
+        )  # fmt: skip
+        found.append(f"An interim look is made when {due}; {pauses}.")
+    if ready.plan is not None:
+        found.append(f"Patients who are not evaluable {_INEVALUABLE[own.inevaluable]}.")
+        if study.design not in ("precision", "selection", "two-arm", "bryant-day"):
+            found.append(
+                f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[own.attained]}."
+            )
+    if study.safety is not None and ready.boundary is not None:
+        found.append(_boundary(ready))
+    return found
+
+
+_INEVALUABLE = {
+    "replaced": "are replaced",
+    "failures": "count as failures",
+    "dropped": "are left out and not replaced",
+}
+
+
+def _boundary(ready: Ready) -> str:
+    study, boundary = ready.study, ready.boundary
+    if study.safety is None or boundary is None:
+        return ""
+    steps = [f"{x} of {n}" for x, n in boundary.steps(MOST_STEPS)]
+    how = (
+        f"the posterior probability of a rate above {boundary.rate:g} reaches {study.safety.certainty:g} (beta prior "
+        f"{study.safety.prior[0]:g}, {study.safety.prior[1]:g})"
+        if study.safety.method == "bayesian"
+        else f"it would be reached with probability {study.safety.alpha:g} at a rate of {boundary.rate:g}"
+    )
+    return (
+        f"The trial stops for toxicity ({endpoint_in_words(study.safety.endpoint)}) when {how}. Patients count in the "
+        f"order of enrolment, as soon as toxicity is seen: it stops with {', '.join(steps)} of the first patients, and "
+        f"with numbers between these; the probability to stop is {boundary.at(boundary.rate).rejects:.3f} at a rate "
+        f"of {boundary.rate:g}."
+    )
+
+
+def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
+    found = []
+    success = SUCCESS.get(ready.study.design, REJECTS)
+    planned, value = (value_of(calendar, ALTERNATIVE, success, name) for name in ("planned", "value"))
+    error = value_of(calendar, ALTERNATIVE, success, "mcse")
+    months, low, high = (value_of(calendar, ALTERNATIVE, DECIDED, x) for x in ("value", "lower", "upper"))
+    word = WORD.get(ready.study.design, "the power")
+    text = "Simulated under the accrual, the assessments and the drop-out of the scenario, "
+    text += f"{word} is {value:.3f} ± {error:.3f}"
+    if not math.isnan(planned) and abs(planned - value) > 2.0 * error:
+        text += f" (planned {planned:.3f})"
+    null = value_of(calendar, NULL, REJECTS)
+    if not math.isnan(null):
+        text += f" and the type I error {null:.4f} ± {value_of(calendar, NULL, REJECTS, 'mcse'):.4f}"
+    toxic_null = value_of(calendar, TOXIC_NULL, REJECTS)
+    if not math.isnan(toxic_null):
+        error = value_of(calendar, TOXIC_NULL, REJECTS, "mcse")
+        text += f" if too few respond, {toxic_null:.4f} ± {error:.4f} if too many have the toxicity"
+    found.append(text + ".")
+    patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, HARMED))
+    found.append(
+        f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have a severe "
+        f"toxicity, and the decision is expected {months:.1f} months after opening (90 % of trials: {low:.1f} to "
+        f"{high:.1f})."
+    )
+    return found
+
+
+def _search(ready: Ready, found: Found | None) -> list[str]:
+    if found is None:
+        return []
+    study = ready.study
+    of = "assurance" if study.alternative == CALIBRATED else "power"
+    if found.n is None:
+        return [
+            f"No trial of up to {study.largest_n} patients has {of} {found.target:g} under this calendar (at most "
+            f"{found.best:.3f})."
+        ]
+    return [
+        f"Under this calendar the smallest n from which {of} {found.target:g} is reached is {found.n} (95 % Monte "
+        f"Carlo interval {_range(found)}).{larger_design(ready, found.n)}"
+    ]
+
+
+def _range(found: Found) -> str:
+    high = f"{found.upper}" if found.upper is not None else "above the limit"
+    return f"{found.lower} to {high}"
+
+
+def _assurance(study: SizeStudy, assurance: Assurance | None) -> list[str]:
+    if assurance is None:
+        return []
+    low, high = assurance.quantiles[0], assurance.quantiles[-1]
+    spread = f" and lies between {low:.2f} and {high:.2f} in 90 % of the posterior" if assurance.has_spread else ""
+    return [
+        f"Given what the pilot leaves open, the probability of success (assurance) is {assurance.assurance:.3f} ± "
+        f"{assurance.mcse:.3f}; {WORD.get(study.design, 'power')} is {assurance.power_at_median:.3f} at the posterior "
+        f"median{spread}."
+    ]
+
+
+def _sources(ready: Ready, seed: int, trials: int) -> list[str]:
+    study = ready.study
+    if study.alternative == CALIBRATED:
+        of = f"the posterior of the pilot ({_pilot(ready)})"
+    elif study.alternative == MODELLED:
+        of = "the scenario at its point values"
+    else:
+        of = f"{study.alternative:g}{in_brackets(study.source)}"
+    source = in_brackets(study.null.source) if study.null is not None else ""
+    null = f"Null rate: {study.null.value:g}{source}. " if study.null is not None else ""
+    return [
+        f"{null}Alternative: {of}. Accrual, drop-out and assessments are those of the scenario "
+        f"{study.scenario}, whose parameters come from {_pilot(ready)}. Simulated with trialsim "
+        f"{version('trialsim')}, seed "
+        f"{seed}, {trials:,} trials under each truth."
+    ]
+
+
+def _pilot(ready: Ready) -> str:
+    parameters = next(iter(ready.sizing.scenarios.values())).parameters
+    name = parameters.calibrated_to or "the parameter set"
+    varies = POSTERIOR in ready.truths
+    return f"{name}, {'draws of the posterior' if varies else 'point values'}"

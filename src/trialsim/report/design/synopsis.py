@@ -1,0 +1,114 @@
+"""The synopsis of a study of size in plain language: the question, the design, how it is conducted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from trialsim.config.checks.size_study import TESTS, TESTS_OF_TWO_KINDS, USED_BY
+from trialsim.config.loading.size_studies import Sizing
+from trialsim.config.schema.size_study import ARMS, CALIBRATED, MODELLED, SizeStudy
+from trialsim.design.plan import LARGEST
+from trialsim.design.theory.proportions import Test, usual_two_sided
+from trialsim.report.comparison.synopsis import departures
+from trialsim.report.labels import endpoint_in_words, in_brackets, per_cent
+
+
+def size_synopsis(found: Sizing) -> Iterator[str]:
+    """Lines of text."""
+    study = found.study
+    yield study.title
+    if study.description:
+        yield study.description
+    yield "\nQUESTION"
+    yield f"  endpoint: {endpoint_in_words(study.endpoint)}"
+    if study.toxicity is not None:
+        aim = study.toxicity
+        yield (
+            f"  and: {endpoint_in_words(aim.endpoint)}, too high at {aim.null.value:g}, acceptable at "
+            f"{aim.alternative.value:g}; level {aim.alpha:g}, odds ratio {aim.odds_ratio:g}"
+        )
+    if study.null is not None:
+        yield f"  null: {study.null.value:g}{in_brackets(study.null.source)}"
+    if study.reference is not None:
+        median = study.reference.median
+        yield f"  reference: a median of {median.text}{in_brackets(median.source)}"
+    yield f"  alternative: {_alternative(study)}"
+    yield f"  {_wanted(study)}"
+    yield f"\nDESIGN {study.design}, {_limit(study)}"
+    yield from _design(study)
+    yield f"\nCONDUCT in the scenario {study.scenario}"
+    yield from _conduct(study)
+    first_name, first = next(iter(found.scenarios.items()))
+    for name, scenario in found.scenarios.items():
+        changes = list(departures(first, scenario)) if name != first_name else []
+        if changes:
+            yield f"  {name} departs from {first_name} by"
+            yield from changes
+        elif name != first_name and study.design == "logrank":
+            yield f"  {name} departs from {first_name} by the hazard ratio"
+
+
+def _limit(study: SizeStudy) -> str:
+    if study.stages is not None:
+        return f"{study.stages.first} patients in the first stage, {study.stages.all} in all"
+    return f"up to {min(study.largest_n, LARGEST) if study.design == 'bryant-day' else study.largest_n} patients"
+
+
+def _design(study: SizeStudy) -> Iterator[str]:
+    """Test, arms, looks, boundaries."""
+    if study.design == "two-arm":
+        test = study.test or (TESTS[0] if len(study.looks.at) == 1 else "pooled z")
+        has_two = study.sides == 2 and test in TESTS_OF_TWO_KINDS and len(study.looks.at) == 1
+        two_sided = study.two_sided or usual_two_sided(cast(Test, test))
+        yield f"  test: {test}{f', two-sided: {two_sided}' if has_two else ''}"
+    if study.design in ARMS:
+        ratio = " : ".join(f"{study.allocation.ratio.get(name, 1)} {name}" for name in study.variants)
+        strata = f", within strata of {', '.join(study.allocation.strata)}" if study.allocation.strata else ""
+        yield f"  allocation: {ratio}, permuted blocks{strata}"
+    looks = study.looks
+    if len(looks.at) > 1:
+        yield f"  looks at {', '.join(f'{share:g}' for share in looks.at)} of the information; alpha: {looks.spending}"
+        if looks.boundary == "exact":
+            yield "  boundary: exact, the alpha that is spent is lowered until the level is kept at every shared rate"
+        futility = looks.futility
+        if futility is not None:
+            rule = f"beta as {futility.spending}" if futility.spending else f"z below {futility.z}"
+            yield f"  stops for futility: {rule}, {'binding' if futility.binding else 'non-binding'}"
+    safety = study.safety
+    if safety is not None:
+        how = f"certainty {safety.certainty:g}" if safety.method == "bayesian" else f"alpha {safety.alpha:g}"
+        what = endpoint_in_words(safety.endpoint)
+        yield f"  stops for toxicity: {what} above {safety.rate.value:g}, {safety.method}, {how}"
+
+
+def _conduct(study: SizeStudy) -> Iterator[str]:
+    """What the design makes of the calendar; only what it uses."""
+    own = study.conduct
+    if study.design in USED_BY["conduct.follow_up"]:
+        yield f"  the final analysis is made {own.follow_up.text} after the last entry"
+        return
+    if study.design in USED_BY["conduct.accrual"] and (study.design != "two-arm" or len(study.looks.at) > 1):
+        more = f", at most {own.overrun} more before a look" if own.overrun is not None else ""
+        wait = f", which waits {own.interim_after.text} for each patient" if own.interim_after is not None else ""
+        yield f"  accrual before a look: {own.accrual}{more}{wait}"
+    yield f"  inevaluable patients: {own.inevaluable}"
+    if study.design in USED_BY["conduct.attained"]:
+        yield f"  attained numbers that are not as planned: {own.attained}"
+
+
+def _alternative(study: SizeStudy) -> str:
+    words = {
+        CALIBRATED: "what the posterior of the pilot says, averaged (assurance)",
+        MODELLED: "what the scenario says at its point values",
+        None: "what the scenario says at its point values",
+    }
+    return words.get(study.alternative) or f"{study.alternative:g}{in_brackets(study.source)}"
+
+
+def _wanted(study: SizeStudy) -> str:
+    if study.half_width is not None:
+        interval = f"a {per_cent(study.confidence)} interval of at most {study.half_width.value:g} each way"
+        return f"{interval}, with probability {study.power:g}"
+    sides = "one-sided" if study.sides == 1 else "two-sided"
+    return f"level {study.alpha:g} {sides}, power {study.power:g}"

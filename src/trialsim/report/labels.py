@@ -1,0 +1,120 @@
+"""Numbers and names in the words that a report uses."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from trialsim.config.schema.size_study import SizeEndpoint
+
+_LABELS: Final = {
+    "dose.median": "median dose, mg/day",
+    "dose.median.evaluable": "median dose of evaluable, mg/day",
+    "dose.median.highest_level": "median of highest dose, mg/day",
+    "evaluable": "evaluable patients",
+    "response.partial": "partial response",
+    "response.minor": "minor response",
+    "response.any": "any response",
+    "responders.progression_free": "responders progression-free",
+    "responders.relapsed": "responders relapsed",
+    "responders.died": "responders died",
+    "follow_up.median": "median follow-up, months",
+    "follow_up.median.responders": "median follow-up of responders",
+    "toxicity.any_severe": "any severe toxicity",
+    "treatment.stopped_by_rule": "treatment stopped by a rule",
+    "progression.seen": "relapse or progression seen",
+    "died": "died",
+    "enrolled": "enrolled patients",
+    "screened": "screened patients",
+    "trial.duration": "length of the trial, months",
+}
+_DIGITS: Final = {"": 1, "mg/day": 0, "mg/week": 0, "patients": 1, "months": 1}
+NOTHING: Final = "–"
+
+
+def label(quantity: str) -> str:
+    """A quantity in words, with its unit unless it is a share."""
+    return _LABELS.get(quantity, quantity.removeprefix("toxicity."))
+
+
+def in_brackets(source: str | None) -> str:
+    """A source behind a number; nothing where none is stated."""
+    return f" ({source})" if source else ""
+
+
+def risk(probability: float) -> str:
+    """A probability in per cent, without the sign: whole numbers from 10 on, two digits below."""
+    per_cent = 100.0 * probability
+    return f"{per_cent:.0f}" if per_cent >= 9.95 else f"{per_cent:.2g}"
+
+
+def digits_of(unit: str) -> int:
+    """Decimals of a quantity; of a share, those of its per cent."""
+    return _DIGITS.get(unit, 2)
+
+
+def with_error(value: float, error: float, unit: str) -> str:
+    """A value ± its Monte Carlo standard error; shares in per cent."""
+    if math.isnan(value):
+        return NOTHING
+    scale, mark = (100.0, " %") if not unit else (1.0, "")
+    digits = _DIGITS.get(unit, 2)
+    shown = f"{value * scale:.{digits}f}"
+    return shown + mark if math.isnan(error) else f"{shown} ± {error * scale:.{digits + 1}f}{mark}"
+
+
+def interval(lower: float, upper: float, unit: str) -> str:
+    """An interval; shares in whole per cent."""
+    if math.isnan(lower):
+        return NOTHING
+    if not unit:
+        return f"{100 * lower:.0f}–{100 * upper:.0f} %"
+    digits = 0 if unit == "patients" else _DIGITS.get(unit, 2)
+    return f"{lower:.{digits}f}–{upper:.{digits}f}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number to so many significant digits, without an exponent where it can do without."""
+    if math.isnan(value):
+        return NOTHING
+    if value == 0.0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{places}f}" if places <= 8 else f"{value:.{digits - 1}e}"
+
+
+def median_and_interval(median: float, lower: float, upper: float) -> str:
+    """A median with an interval in brackets; the ends of a wide one to two digits, else to three."""
+    digits = 2 if upper > 2.0 * lower else 3
+    return f"{significant(median)} ({significant(lower, digits)}–{significant(upper, digits)})"
+
+
+def position(value: float) -> str:
+    """Where a published figure lies among simulated trials, as a percentile."""
+    if math.isnan(value):
+        return NOTHING
+    if value < 0.01:
+        return "<1 %"
+    return f"{100 * value:.0f} %" if value <= 0.99 else ">99 %"
+
+
+def date_of(opens: dt.date, calendar_day: float) -> str:
+    """The date of a calendar day; the calendar ends with the year 9999."""
+    try:
+        return str(opens + dt.timedelta(days=math.floor(calendar_day)))
+    except OverflowError:
+        return "after 9999"
+
+
+def endpoint_in_words(endpoint: SizeEndpoint) -> str:
+    """An endpoint of a study of size, with its window."""
+    known = {"progression-free": "progression or death", "survival": "death"}
+    what = known.get(str(endpoint.of), str(endpoint.of)) if endpoint.name is None else endpoint.name
+    return what + (f" within {endpoint.within.text}" if endpoint.within is not None else "")
+
+
+def per_cent(share: float) -> str:
+    """A share in per cent, without needless digits."""
+    return f"{100.0 * share:g} %"

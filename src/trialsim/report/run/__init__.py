@@ -1,0 +1,1 @@
+"""What a run says: console, pictures, one trial told in order."""

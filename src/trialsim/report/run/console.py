@@ -1,0 +1,240 @@
+"""What a run prints: published against simulated, a line for each other part, every table on request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from trialsim.analysis import Estimate, OtherReading
+from trialsim.config import Difference, Scenario, differences_from_published
+from trialsim.config.checks.calibrated_values import is_calibrated_to_its_cohort
+from trialsim.report import labels
+from trialsim.report.layout import DataTable, Paragraph
+
+FEWEST_FOR_A_RANGE: Final = 40  # below this the ends of a 95 % range are just the extremes
+_MOST_DIFFERENCES: Final = 6
+_MAX_IN_LINE: Final = 4  # quantities that the line of a part names
+
+
+def estimates_view(
+    scenario: Scenario,
+    estimates: Sequence[Estimate],
+    readings: Sequence[OtherReading],
+    n_replicates: int,
+    seed: int,
+    has_details: bool = False,
+) -> RenderableType:
+    """The estimates of a run: published figures first, then a line, or with details a table, for each other part."""
+    published = [estimate for estimate in estimates if estimate.printed]
+    others = [estimate for estimate in estimates if not estimate.printed]
+    trials = trials_in_words(scenario, estimates)
+    departures = differences_from_published(scenario)
+    varies = scenario.parameters.use == "calibrated"
+    parts: list[RenderableType] = [
+        Paragraph(f"\n{scenario.title}", "bold"),
+        Paragraph(f"{n_replicates:,} simulated {trials}, seed {seed}\n"),
+    ]
+    if departures:
+        parts.append(_departures(departures))
+    if published:
+        parts += [_table("Published against simulated", published), _verdict(scenario, published, departures), Text()]
+    else:
+        parts.append(_table("Simulated", others if has_details else _informative(others)))
+    if has_details:
+        parts += _all_tables(estimates, others if published else [], readings, varies)
+        parts.append(Paragraph(_note(trials, bool(published), varies)))
+    else:
+        parts += _lines(estimates, others if published else [], readings, varies)
+        parts.append(Paragraph(_short_note(bool(published), varies)))
+    return Group(*parts)
+
+
+def trials_in_words(scenario: Scenario, estimates: Sequence[Estimate]) -> str:
+    """`trials of 27 patients`, or `trials of up to 40 patients` where some end with fewer."""
+    n = scenario.accrual.patients
+    enrolled = next(item for item in estimates if item.statistic == "enrolled")
+    return f"trials of {n} patients" if enrolled.value == n else f"trials of up to {n} patients"
+
+
+def _departures(departures: Sequence[Difference]) -> RenderableType:
+    lines = [
+        f"  {item.key}: {item.here or 'nothing'} (published: {item.there or 'nothing'})"
+        for item in departures[:_MOST_DIFFERENCES]
+    ]
+    if len(departures) > _MOST_DIFFERENCES:
+        lines.append(f"  and {len(departures) - _MOST_DIFFERENCES} more")
+    return Group(Paragraph("Not the published trial:", "bold"), Paragraph("\n".join(lines) + "\n"))
+
+
+def _informative(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """The estimates of what differs between trials; a quantity that never varies says nothing of its own."""
+    return [
+        item
+        for item in estimates
+        if not (item.mcse == 0.0 or (item.lower == item.upper and item.n_defined >= FEWEST_FOR_A_RANGE))
+    ]
+
+
+def _all_tables(
+    estimates: Sequence[Estimate], others: Sequence[Estimate], readings: Sequence[OtherReading], varies: bool
+) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if readings:
+        parts.append(_readings_table(readings))
+        parts += [Paragraph(f"{text}\n") for text in _outside_readings(readings)]
+    if others:
+        parts.append(_table("Also measured", others))
+    if varies:
+        scatter = _scatter_table(estimates)
+        few = Paragraph("Too few trials to tell patient sampling from unknown parameters; 400 are enough.\n")
+        parts.append(scatter if scatter.rows else few)
+    return parts
+
+
+def _lines(
+    estimates: Sequence[Estimate], others: Sequence[Estimate], readings: Sequence[OtherReading], varies: bool
+) -> list[RenderableType]:
+    """A line for each part that has a table of its own with details."""
+    lines = []
+    if readings:
+        outside = _outside_readings(readings) or ["every figure inside the 95 % range"]
+        lines.append(f"Other readings of the publication ({len(readings)}): {outside[0]}.")
+    measured = [item for item in _informative(others) if not item.unit][:_MAX_IN_LINE]
+    if measured:
+        told = [f"{labels.label(item.statistic)} {labels.with_error(item.value, item.mcse, '')}" for item in measured]
+        lines.append(f"Also measured: {', '.join(told)}.")
+    scatter = _largest_scatter(estimates) if varies else ""
+    lines += [scatter] if scatter else []
+    return [Paragraph("\n".join(lines))] if lines else []
+
+
+def _largest_scatter(estimates: Sequence[Estimate]) -> str:
+    """The share of the variance between trials that unknown parameters have, over the proportions."""
+    shares = [
+        (item.sd_parameters**2 / (item.sd_parameters**2 + item.sd_sampling**2), labels.label(item.statistic))
+        for item in estimates
+        if not item.unit and item.sd_sampling > 0.0 and item.sd_parameters > 0.0
+    ]
+    if not shares:
+        return ""
+    (least, of_least), (most, of_most) = min(shares), max(shares)
+    return (
+        f"Variance between trials from unknown parameters: {100 * least:.0f} % ({of_least}) to {100 * most:.0f} % "
+        f"({of_most}); the rest is patient sampling."
+    )
+
+
+def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
+    """One row per estimate, with the published figure and its position where there is one."""
+    has_published = any(estimate.printed for estimate in estimates)
+    names = (
+        ("figure", "published", "simulated", "95 % range", "at")
+        if has_published
+        else ("quantity", "simulated", "95 % range")
+    )
+    table = DataTable(title, names)
+    for item in estimates:
+        simulated = labels.with_error(item.value, item.mcse, item.unit)
+        cells = [labels.label(item.statistic), simulated, _range(item)]
+        if has_published:
+            cells = [cells[0], item.printed, *cells[1:], labels.position(item.position)]
+        table.add(*cells)
+    return table
+
+
+def _scatter_table(estimates: Sequence[Estimate]) -> DataTable:
+    """How far single trials scatter, and why: one row per estimate that scatters."""
+    title = "Why single trials differ: standard deviations"
+    table = DataTable(title, ("figure", "patient sampling", "unknown parameters"))
+    for item in estimates:
+        if item.sd_sampling > 0.0 or item.sd_parameters > 0.0:
+            sampling = labels.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit)
+            parameters = labels.with_error(item.sd_parameters, item.sd_parameters_mcse, item.unit)
+            table.add(labels.label(item.statistic), sampling, parameters)
+    return table
+
+
+def _range(item: Estimate) -> str:
+    if item.n_defined < FEWEST_FOR_A_RANGE:
+        return labels.NOTHING
+    return labels.interval(item.lower, item.upper, item.unit)
+
+
+def _readings_table(readings: Sequence[OtherReading]) -> DataTable:
+    """The figures that another reading of the publication would compare with the same trials."""
+    title = "The same trials under other readings of the publication"
+    table = DataTable(title, ("figure: reading", "published", "simulated", "at"))
+    for item in readings:
+        found = item.estimate
+        what = f"{labels.label(found.quantity).partition(',')[0]}: {item.reading}"
+        simulated = labels.with_error(found.value, found.mcse, found.unit)
+        table.add(what, found.printed, simulated, labels.position(found.position))
+    return table
+
+
+def _outside_readings(readings: Sequence[OtherReading]) -> list[str]:
+    found = [
+        f"{labels.label(item.estimate.quantity).partition(',')[0]}: {item.reading}"
+        for item in readings
+        if item.estimate.is_inside is False and item.estimate.n_defined >= FEWEST_FOR_A_RANGE
+    ]
+    return [f"outside the 95 % range under {'; '.join(found)}"] if found else []
+
+
+def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequence[Difference]) -> Paragraph:
+    """Which figures lie outside, and what that says and does not say."""
+    known = [item for item in published if item.n_defined >= FEWEST_FOR_A_RANGE]
+    outside = [labels.label(item.statistic) for item in known if item.is_inside is False]
+    undefined = [labels.label(item.statistic) for item in published if item.n_defined == 0]
+    varies = scenario.parameters.use == "calibrated"
+    lines = []
+    if not known:
+        lines.append(f"Too few trials for a range: it needs {FEWEST_FOR_A_RANGE}.")
+    elif outside:
+        lines.append(f"Outside the 95 % range: {', '.join(outside)}.")
+    else:
+        lines.append("Every published figure that exists here lies inside the 95 % range." if undefined else
+                     "Every published figure lies inside the 95 % range.")  # fmt: skip
+    not_inner = [labels.label(item.statistic) for item in known if item.is_inside_80 is False]
+    if varies and known and not not_inner:
+        lines[-1] = "Every published figure lies inside the 80 % predictive interval."
+    elif varies and not_inner and not outside:
+        lines.append(f"Outside the 80 % predictive interval: {', '.join(not_inner)}.")
+    if undefined:
+        lines.append(f"Does not exist in these trials: {', '.join(undefined)}.")
+    if departures:
+        lines.append("This trial differs from the published one, so its figures need not agree.")
+    elif is_calibrated_to_its_cohort(scenario):
+        lines.append("The parameters were calibrated to these figures: this shows the fit, no more.")
+    return Paragraph("\n".join(lines), "bold" if outside and not departures else "")
+
+
+def _short_note(has_published: bool, varies: bool) -> str:
+    """What the columns are, in a sentence each."""
+    of = "with patient sampling and unknown parameters together" if varies else "at fixed parameters"
+    at = " `at`: the share of trials below the published figure." if has_published else ""
+    return (
+        f"± is the Monte Carlo standard error. 95 % range: where 95 % of single trials fall, {of}.{at} Every table "
+        "and note: --details."
+    )
+
+
+def _note(trials: str, has_published: bool, varies: bool) -> str:
+    text = (
+        "± is the Monte Carlo standard error, which more replicates shrink. 95 % range: where 95 % of single "
+        f"{trials} fall; this is patient sampling "
+    )
+    text += (
+        "(how far trials of this size scatter at known parameters) and what is unknown about the parameters, together."
+        if varies
+        else "at fixed parameters and says nothing of what is unknown about them."
+    )
+    if has_published:
+        text += (
+            " `at` is the share of trials below the published figure, with half of those equal to it (for a median: "
+            "that round to it)."
+        )
+    return text + "\n"

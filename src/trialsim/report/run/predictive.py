@@ -1,0 +1,106 @@
+"""Published figures against the distribution that single simulated trials have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from trialsim.analysis import (
+    Estimate,
+    per_trial_values,
+)
+from trialsim.config import Scenario, differences_from_published
+from trialsim.report import labels
+from trialsim.storage.replicate_store import ReplicateStore
+from trialsim.typing import Floats
+
+_BODY, _EDGE, _PUBLISHED = "#a9c6d9", "#1d3557", "#c1121f"
+_N_SHOWN: Final = 12
+_N_BINS: Final = 24
+_N_DRAWN: Final = 100_000  # more trials than these draw the same picture and take more memory
+
+
+def draw_predictive(scenario: Scenario, store: ReplicateStore, estimates: Sequence[Estimate]) -> Figure:
+    """The picture: shares on one axis, every other quantity on its own.
+
+    Shows the published figures; without a cohort, the first quantities that exist.
+    """
+    published = [item for item in estimates if item.printed]
+    shown = published or [item for item in estimates if item.n_defined > 0][:_N_SHOWN]
+    panels = [[item for item in shown if not item.unit], *[[item] for item in shown if item.unit]]
+    panels = [panel for panel in panels if panel]
+    heights = [0.45 + 0.45 * len(panel) for panel in panels]
+    figure = Figure(figsize=(9, sum(heights) + 1.6), layout="constrained")
+    axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
+    for axis, panel in zip(axes[:, 0], panels, strict=True):
+        _panel(axis, panel, store.first(_N_DRAWN), scenario.accrual.patients)
+    n, what = scenario.accrual.patients, "published figures and " if published else ""
+    legend = "line: 95 % of trials, thick 80 %; dot: mean" + ("; diamond: published" if published else "")
+    if published and not differences_from_published(scenario):
+        legend += "; the parameters were fitted to these figures"
+    title = f"{scenario.title}\n{what}{store.n:,} simulated trials of {n} patients\n{legend}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore, n_patients: int) -> None:
+    is_share = not items[0].unit
+    scale = 100.0 if is_share else 1.0
+    for y, item in enumerate(reversed(items)):
+        values = per_trial_values(store, item.statistic)
+        own = values[~np.isnan(values)]
+        if len(own) and float(np.ptp(own)) > 0.0:
+            own *= scale
+            most = {"": 100.0, "patients": float(n_patients)}.get(item.unit, math.inf)
+            _body(axes, y, own, _width(own, item.unit), max(most, float(own.max())))
+        axes.plot([item.lower * scale, item.upper * scale], [y, y], color=_EDGE, linewidth=1.8, zorder=3)
+        inner = [item.lower_80 * scale, item.upper_80 * scale]
+        axes.plot(inner, [y, y], color=_EDGE, linewidth=4.5, solid_capstyle="butt", zorder=3)
+        axes.plot(item.value * scale, y, "o", color="white", markeredgecolor=_EDGE, markersize=5, zorder=4)
+        if not math.isnan(item.published):
+            style = {"color": _PUBLISHED, "markersize": 7, "markeredgecolor": "white"}
+            axes.plot(item.published * scale, y, "D", zorder=5, **style)  # type: ignore[arg-type]
+    labels = [labels.label(item.statistic).partition(",")[0] for item in reversed(items)]
+    axes.set_yticks(range(len(items)), labels)
+    axes.set_ylim(-0.6, len(items) - 0.4)
+    shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"
+    axes.set_xlabel(shares if is_share else items[0].unit)
+    if is_share:
+        axes.set_xlim(-3, 103)
+    if items[0].unit == "patients":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _width(own: Floats, unit: str) -> float:
+    """The width of a bar: 1 for counts, else Freedman and Diaconis (1981), in whole steps where values have steps."""
+    if unit == "patients":
+        return 1.0
+    spread = float(np.subtract(*np.quantile(own, [0.75, 0.25])))
+    wanted = 2.0 * spread / len(own) ** (1.0 / 3.0) if spread > 0.0 else 0.0
+    gaps = np.diff(np.unique(own))
+    gap = float(gaps.min()) if len(gaps) else 0.0
+    is_lattice = len(gaps) > 0 and bool(np.allclose(gaps / gap, np.round(gaps / gap), atol=1e-6))
+    if is_lattice and len(gaps) < _N_BINS * 4:
+        return gap * max(1.0, round(wanted / gap))
+    return max(wanted, float(np.ptp(own)) / (2 * _N_BINS), 1e-9)
+
+
+def _body(axes: Axes, y: int, own: Floats, width: float, most: float) -> None:
+    """The distribution as a symmetric body around its line, bars centred on multiples of their width.
+
+    Bars end where the quantity ends: at 0 and at `most`.
+    """
+    first, last = math.floor(own.min() / width + 0.5), math.floor(own.max() / width + 0.5)
+    edges = (np.arange(first, last + 2) - 0.5) * width
+    counts, _ = np.histogram(own, bins=edges)
+    heights = 0.8 * counts / counts.max()
+    edges = np.clip(edges, 0.0, most)
+    axes.stairs(y + heights / 2, edges, baseline=y - heights / 2, fill=True, color=_BODY, zorder=1)

@@ -1,0 +1,328 @@
+"""The synopsis of a trial in plain language: who, what dose rule, what is measured, where each number is from."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from trialsim.comparison.preparation import contest_of
+from trialsim.config import (
+    Cohort,
+    ParameterSet,
+    Scenario,
+    describe_sources,
+    load_cohort,
+    load_parameters,
+    load_scenario,
+    warnings_of,
+)
+from trialsim.config.calibrated.draws import table_of, varying_names
+from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.size_studies import Sizing, load_study, located
+from trialsim.config.schema.events import Effect, Event
+from trialsim.config.schema.population import Covariate
+from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.treatment import Treatment
+from trialsim.config.source.kinds import ConfigurationLike, kind_of_given
+from trialsim.errors import ConfigurationError, Problem, RequestError
+from trialsim.model.clock import dose_factor
+from trialsim.report import labels
+from trialsim.report.comparison.synopsis import study_synopsis
+from trialsim.report.design.synopsis import size_synopsis
+
+_RISK_MONTHS: Final = (1, 3, 6)
+_MAX_DOSES: Final = 12  # whose risks are printed for one event
+
+
+def describe(given: ConfigurationLike, changes: Mapping[str, Any], width: int = 100) -> str:
+    """The synopsis of a scenario or study, or the contents of a cohort or parameter set, as `kind_of_given` takes it.
+
+    Raises `ConfigurationError`.
+    """
+    return wrapped(_description(given, changes), width)
+
+
+def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
+    kind = kind_of_given(given)
+    if kind == "cohorts":
+        return "\n".join(_cohort(load_cohort(given)))  # type: ignore[arg-type]
+    if kind == "parameters":
+        return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
+    if kind == "studies":
+        return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
+    scenario = load_scenario(given, changes)  # type: ignore[arg-type]
+    warnings = warnings_of(given, changes)  # type: ignore[arg-type]
+    return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
+
+
+def _study(study: Comparison | Sizing) -> Iterator[str]:
+    """The synopsis of a study, once what `compare` or `size` would refuse is refused."""
+    if isinstance(study, Sizing):
+        try:
+            from trialsim.design.preparation import check_study  # needs the compiler, which other files do without
+
+            check_study(study)
+        except RequestError as error:
+            raise located(error, study) from None
+        yield from size_synopsis(study)
+    else:
+        contest_of(study, "auto", study.study.replicates)
+        yield from study_synopsis(study)
+
+
+def _cohort(cohort: Cohort) -> Iterator[str]:
+    yield cohort.title
+    yield cohort.citation.strip()
+    yield "\nFACTS"
+    for name, fact in cohort.facts.items():
+        value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
+        yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
+    yield "\nFIGURES"
+    for quantity, figure in cohort.figures.items():
+        count = f", read as {figure.count} of {figure.of}" if figure.kind == "proportion" else ""
+        yield f"  {quantity}: printed {figure.printed}{count}"
+    yield "\nAMBIGUITIES (the reading taken unless another is chosen comes first)"
+    for name, ambiguity in cohort.ambiguities.items():
+        yield f"  {name}: {' '.join(ambiguity.question.split())}"
+        for choice in sorted(ambiguity.readings, key=lambda choice: choice != ambiguity.default):
+            yield f"    {choice}: {' '.join(ambiguity.readings[choice].says.split())}"
+
+
+def _parameter_set(found: ParameterSet) -> Iterator[str]:
+    yield found.title
+    for name, parameter in found.parameters.items():
+        prior = parameter.prior
+        shape = f"{prior.distribution} {prior.median}, sd {prior.sd:g}" if prior.sd else prior.distribution
+        yield f"  {name}: {parameter.mode} ({parameter.source}); prior {shape}; informed by {parameter.informed_by}"
+
+
+def synopsis(scenario: Scenario) -> str:
+    """Several paragraphs of text."""
+    sections = (_who, _dose, _events, _measured, _unknown, _compared, _sources)
+    texts = ("\n".join(section(scenario)) for section in sections)
+    return "\n\n".join(text for text in texts if text)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Long lines broken, their continuation indented."""
+    lines = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 4 if line.startswith(" ") else 0)
+        lines.append(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False) if line else "")
+    return "\n".join(lines)
+
+
+def _who(scenario: Scenario) -> Iterator[str]:
+    plan = scenario.accrual
+    yield scenario.title
+    if scenario.description:
+        yield scenario.description.strip()
+    yield ""
+    yield "WHO"
+    if plan.over is not None:
+        yield f"  {plan.patients} patients, uniformly over {plan.over.text} from {plan.opens}."
+    for name, site in (plan.sites or {}).items():
+        opens = site.opens or plan.opens
+        ramp = f", ramping up over {site.ramp_up.text}" if site.ramp_up.value > 0 else ""
+        yield f"  {name}: Poisson arrivals at {site.rate.text} from {opens}{ramp}."
+    if plan.sites is not None:
+        closing = f" or {plan.closes_after.text} have passed" if plan.closes_after is not None else ""
+        yield f"  Accrual ends when {plan.patients} are enrolled{closing}."
+        if plan.ineligible.value > 0:
+            yield f"  {plan.ineligible.text} of those screened are not eligible."
+    for pause in plan.pauses:
+        yield f"  No enrolment in [{pause.start}, {pause.end})."
+    acting = {covariate for event in scenario.events.values() for covariate in event.effects}
+    for name, covariate in scenario.population.items():
+        yield f"  {name}: {_covariate(covariate)}" + ("." if name in acting else "; no clock depends on it.")
+
+
+def _covariate(covariate: Covariate) -> str:
+    if covariate.shares is not None:
+        return ", ".join(f"{category} {share:g}" for category, share in covariate.shares.items()) + " (shares)"
+    median = covariate.median.text if covariate.median is not None else ""
+    sd = covariate.sd.text if covariate.sd is not None else ""
+    scale = {"normal": "", "lognormal": " on the log scale", "logit-normal": " on the logit scale"}
+    low, high = (bound.text if bound is not None else "" for bound in (covariate.lowest, covariate.highest))
+    bounds = (f", from {low}" if low else "") + (f", to {high}" if high else "")
+    return f"{covariate.distribution}, median {median}, sd {sd}{scale[covariate.distribution]}{bounds}"
+
+
+def _dose(scenario: Scenario) -> Iterator[str]:
+    treatment = scenario.treatment
+    levels = ", ".join(f"{dose.value:g}" for dose in treatment.levels)
+    yield "WHAT DOSE"
+    first = "".join(
+        f"every {phase.every.text} to day {phase.until.value:g}, then " for phase in treatment.visits_at_first
+    )
+    yield f"  {treatment.drug}: {levels} mg/day. Visits {first}every {treatment.every.text}."
+    yield from _restraints(treatment)
+    yield "  The first rule that holds decides:"
+    for number, rule in enumerate(treatment.rules, start=1):
+        yield f"    {number}. {rule}{labels.in_brackets(rule.source)}"
+    if scenario.clinic is not None:
+        yield f"  The clinic has {scenario.clinic.slots_per_day} visit slots a day; patients wait for each other."
+
+
+def _restraints(treatment: Treatment) -> Iterator[str]:
+    """What stands beside the rules."""
+    start = treatment.start.text if treatment.start is not None else "the lowest dose"
+    if treatment.loading is not None:
+        yield f"  Loading with {treatment.loading.dose.text} for {treatment.loading.days.text}, then {start}."
+    elif treatment.start is not None:
+        yield f"  Starts at {start}."
+    if treatment.between_changes is not None:
+        yield f"  At visits the dose moves only after {treatment.between_changes.text} without a change."
+    if treatment.reescalate == "always" and any(rule.do in ("reduce", "hold") for rule in treatment.rules):
+        yield "  Once reduced or held, the dose may rise again at the next visit, if a rule says so."
+    if treatment.reescalate == "never":
+        yield "  Once reduced or held, the dose never rises again."
+    elif isinstance(treatment.reescalate, Quantity):
+        free = treatment.reescalate.text
+        yield f"  Once reduced or held, the dose rises only after {free} free of dose-limiting toxicity."
+
+
+def _warnings(found: list[Problem]) -> Iterator[str]:
+    """What is allowed but cannot be meant, with file and line."""
+    if found:
+        yield "WARNINGS"
+    for problem in found:
+        yield "  " + str(problem).replace("\n", "\n  ")
+
+
+def _events(scenario: Scenario) -> Iterator[str]:
+    reference = scenario.treatment.reference_dose
+    source = f"; {reference.source}" if reference.source is not None else ""
+    yield f"WHAT CAN HAPPEN (rates at the reference dose of {reference.value:g} mg/day{source})"
+    for name, event in scenario.events.items():
+        yield f"  {name}: {_event(scenario, name, event)}."
+        yield f"    {_risks(scenario, name, event)}."
+    sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
+    yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}."
+
+
+def _event(scenario: Scenario, name: str, event: Event) -> str:
+    rate = scenario.resolved(event.rate, f"{name} rate")
+    shape = scenario.resolved(event.shape, f"{name} shape")
+    exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent")
+    parts = [event.kind if event.kind != name else "", rate.text]
+    if shape.value != 1.0:
+        parts.append(f"Weibull shape {shape.text}")
+    no_dose = "whatever the dose (also while held)" if event.kind == "toxicity" else "whatever the dose"
+    parts.append(
+        f"× (dose/{scenario.treatment.reference_dose.value:g})^{exponent.text}" if exponent.value != 0.0 else no_dose
+    )
+    if event.kind == "toxicity":
+        parts.append(event.grade or "")
+        parts.append("severe" if event.severe else "not severe")
+        parts += [] if event.dose_limiting else ["not dose-limiting"]
+    parts.append(event.during or "")
+    parts += [_effect(scenario, covariate, effect) for covariate, effect in event.effects.items()]
+    if event.resolves is not None:
+        parts.append(f"resolves at {event.resolves.rate.text}")
+        parts.append("may recur" if event.recurs else "once")
+    return ", ".join(part for part in parts if part)
+
+
+def _risks(scenario: Scenario, name: str, event: Event) -> str:
+    """The risk of an event at a constant dose and reference baseline, from the start of its clock."""
+    rate = scenario.resolved(event.rate, f"{name} rate").value
+    shape = scenario.resolved(event.shape, f"{name} shape").value
+    exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent").value
+    reference = scenario.treatment.reference_dose.value
+
+    def at(dose: float) -> str:
+        hazards = [rate * dose_factor(dose, reference, exponent) * months**shape for months in _RISK_MONTHS]
+        return ", ".join(labels.risk(-math.expm1(-hazard)) for hazard in hazards)
+
+    what = f"risk in % by {', '.join(map(str, _RISK_MONTHS))} months"
+    if exponent == 0.0:
+        return f"{what}: {at(reference)} at any dose"
+    doses = [dose.value for dose in scenario.treatment.levels if dose.value != reference]
+    shown = "".join(f"; {at(dose)} at {dose:g}" for dose in doses[:_MAX_DOSES])
+    more = f"; … {at(doses[-1])} at {doses[-1]:g}" if len(doses) > _MAX_DOSES else ""
+    return f"{what}: {at(reference)} at {reference:g} mg/day{shown}{more}"
+
+
+def _effect(scenario: Scenario, name: str, effect: Effect) -> str:
+    if effect.hazard_ratio is not None and effect.per is not None:
+        reference = effect.reference or scenario.population[name].median
+        at = reference.text if reference is not None else ""
+        return f"× {effect.hazard_ratio.text} for each {effect.per.text} of {name} above {at}"
+    ratios = ", ".join(f"{category} × {ratio.text}" for category, ratio in (effect.hazard_ratios or {}).items())
+    return f"by {name}: {ratios}"
+
+
+def _measured(scenario: Scenario) -> Iterator[str]:
+    yield "WHAT IS SEEN"
+    every = scenario.assessment.every
+    yield f"  Response and progression: {every.text if every.value == 0 else f'every {every.text}'}."
+    after = scenario.resolved(scenario.evaluable.after, "evaluable after")
+    also = [
+        word
+        for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death))
+        if on
+    ]
+    earlier = f", or {' or '.join(also)} earlier" if also else ""
+    source = labels.in_brackets(scenario.evaluable.source)
+    yield f"  Evaluable for response: on study for {after.text}{earlier}{source}."
+    yield f"  Observation ends {_cut_off(scenario)}."
+
+
+def _unknown(scenario: Scenario) -> Iterator[str]:
+    """The parameters that each replicate draws anew, with their median and 90 % interval."""
+    table, names = table_of(scenario), varying_names(scenario)
+    if table is None or not names:
+        return
+    yield "WHAT IS UNKNOWN"
+    drawn = f"Each replicate draws its own from {table.title} ({len(table.values):,} draws)"
+    yield f"  {drawn}; above are the medians, here with 90 % intervals."
+    for name in names:
+        lower, median, upper = np.quantile(table.column(name), [0.05, 0.5, 0.95])
+        unit = table.units[table.names.index(name)]
+        yield f"  {name}: {labels.median_and_interval(median, lower, upper)} {unit}".rstrip()
+
+
+def _cut_off(scenario: Scenario) -> str:
+    plan = scenario.cut_off
+    if plan.after_opening is not None:
+        return f"{scenario.resolved(plan.after_opening, 'cut off').text} after the trial opened"
+    if plan.date is not None:
+        return f"on {plan.date}"
+    if plan.after_last_entry is not None:
+        return f"{plan.after_last_entry.text} after the last entry"
+    latest = plan.at_latest.text if plan.at_latest is not None else ""
+    return f"when {plan.after_count} {plan.of} are seen, at the latest {latest} after the trial opened"
+
+
+def _compared(scenario: Scenario) -> Iterator[str]:
+    if scenario.cohort is None:
+        yield "COMPARED WITH nothing: no cohort is named."
+        return
+    yield f"COMPARED WITH {scenario.cohort.citation.strip()}"
+    for name, choice in scenario.readings.items():
+        ambiguity = scenario.cohort.ambiguities[name]
+        others = ", ".join(other for other in ambiguity.readings if other != choice)
+        says = " ".join(ambiguity.readings[choice].says.split())
+        changes = ambiguity.readings[choice].changes
+        if changes and not _holds(scenario, changes):
+            says += f" — NOT SO HERE: the scenario says otherwise about {', '.join(changes)}"
+        yield f"  {name} = {choice} (or: {others}). {says}."
+
+
+def _holds(scenario: Scenario, changes: Mapping[str, Any]) -> bool:
+    """Whether a reading's changes would change nothing, because the scenario already is as it says."""
+    try:
+        return scenario.with_changes(changes) == scenario
+    except ConfigurationError:
+        return False
+
+
+def _sources(scenario: Scenario) -> Iterator[str]:
+    yield "WHERE THE NUMBERS ARE FROM"
+    for source, names in describe_sources(scenario).items():
+        yield f"  {source}: {'; '.join(names)}."

@@ -1,0 +1,87 @@
+"""Who goes where in a parallel trial: permuted blocks within strata, by address.
+
+A block of a stratum is a permutation of its seats; the seat of a patient is where an own draw of the seat falls among
+those of the block, so a block that nobody fills is a permutation all the same, and one more patient moves no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trialsim.errors import RequestError
+from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
+from trialsim.model.protocol import Protocol
+from trialsim.records.baseline import Enrolled, strata_of
+from trialsim.simulation.patients import PatientTable
+from trialsim.typing import Counts
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Permuted blocks: `seats` has the arm of each seat of a block, `strata` what patients are split by."""
+
+    seats: tuple[int, ...]
+    strata: tuple[str, ...]
+
+    def of(self, protocol: Protocol, table: PatientTable, seed: int) -> Counts:
+        """The arm of each patient, shape (patients,); those of a trial are allocated in the order of enrolment.
+
+        `protocol` is the one under which the patients were enrolled, or that of another arm of the same trial.
+        """
+        numbers, days = table["patient"].astype(np.int64), table["enrolled_day"]
+        patients = Enrolled(table.first + table.replicate, numbers, days)
+        strata, which = np.unique(strata_of(protocol, seed, patients, self.strata), axis=0, return_inverse=True)
+        found = np.zeros(len(table), dtype=np.int64)
+        for i, stratum in enumerate(strata.tolist()):
+            who = np.flatnonzero(which.reshape(-1) == i)
+            who = who[np.lexsort((numbers[who], days[who], table.replicate[who]))]
+            trial = table.replicate[who]
+            place = np.arange(len(who)) - np.searchsorted(trial, trial)  # of each among those of trial and stratum
+            most = int(place.max(initial=0)) + 1
+            found[who] = self.of_places(table.first, table.n, most, seed, stratum)[trial, place]
+        return found
+
+    def of_places(self, first: int, n_trials: int, n: int, seed: int, stratum: Sequence[int] = (0,)) -> Counts:
+        """The arms of the first `n` patients of a stratum in trials from `first` on, by order of enrolment.
+
+        Without strata everybody is in the same one. Shape (trials, n).
+        """
+        size = len(self.seats)
+        n_blocks = -(-n // size)
+        shape = (n_trials, n_blocks * size)
+        decision = decision_code(f"allocation: {'-'.join(map(str, stratum))}")
+        words = philox4x32(
+            np.ones(shape, np.uint64),
+            np.full(shape, decision, np.uint64),
+            np.broadcast_to(np.arange(1, shape[1] + 1, dtype=np.uint64), shape),
+            np.broadcast_to(np.arange(first, first + n_trials, dtype=np.uint64)[:, None], shape),
+            np.full(shape, seed & LARGEST_WORD, np.uint64),
+            np.full(shape, seed >> 32, np.uint64),
+        )
+        chance = uniform_from_words(words[0], words[1]).reshape(n_trials, n_blocks, size)
+        order = np.argsort(chance, axis=2, kind="stable")
+        return np.asarray(np.array(self.seats)[order].reshape(n_trials, -1)[:, :n])
+
+
+def arms_of(
+    protocol: Protocol, names: tuple[str, ...], ratio: dict[str, int], block: int | None, strata: tuple[str, ...]
+) -> Arms:
+    """Permuted blocks of a ratio. Raises `RequestError` where the block does not hold it, or a stratum is not there."""
+    once = [i for i, name in enumerate(names) for _ in range(ratio.get(name, 1))]
+    size = block if block is not None else 2 * len(once)
+    if len(set(once)) < len(names) or any(count < 1 for count in ratio.values()):
+        raise RequestError("allocation.ratio", "every arm needs patients.", "whole numbers from 1.")
+    if size % len(once):
+        wrong = f"a block of {size} does not hold the ratio, which takes {len(once)} patients."
+        raise RequestError("allocation.block", wrong, f"a multiple of {len(once)}.")
+    known = [item.name for item in protocol.covariates if item.categories]
+    known += ["site"] if protocol.accrual.site_names else []
+    for name in strata:
+        if name not in known:
+            raise RequestError(
+                "allocation.strata", f"there is no {name} to split by.", f"{', '.join(known) or 'none'}."
+            )
+    return Arms(tuple(once * (size // len(once))), strata)

@@ -1,0 +1,118 @@
+"""Blocks on the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Final
+
+from trialsim.compiled.source_digest import source_digest
+from trialsim.errors import RequestError
+from trialsim.model.protocol import Protocol
+from trialsim.simulation.engine import simulate_rows
+from trialsim.simulation.workers import Crew
+from trialsim.storage.replicate_store import Rows
+
+_SECONDS_TO_ANSWER: Final = 10
+_DEFAULT_PORT: Final = 8786
+_ALLOWED: Final = "the address of a running scheduler, such as tcp://10.0.0.5:8786."
+
+
+def rows_on_worker(sources: str, engine: str, protocol: Protocol, seed: int, first: int, n: int) -> Rows:
+    """The outcomes of one block on a worker; `RequestError` if the worker has other sources than who asks."""
+    if sources != source_digest():
+        raise RequestError(
+            "--cluster", "a worker has another version of trialsim than this machine.", "the same version everywhere."
+        )
+    return simulate_rows(engine, protocol, seed, first, n)
+
+
+@contextmanager
+def cluster_crew(address: str) -> Iterator[Crew]:
+    """The workers of the scheduler at an address such as `tcp://10.0.0.5:8786`.
+
+    A block whose worker dies is given to another one by the scheduler. Raises `RequestError` where dask.distributed is
+    not installed, nobody answers, or there is no worker.
+    """
+    try:
+        from distributed import Client
+        from distributed.comm import CommClosedError
+    except ImportError as error:
+        wrong = "dask.distributed is not installed here."
+        raise RequestError(f"--cluster {address}", wrong, 'with it: pip install "trialsim[cluster]".') from error
+    _check_answer(address)
+    try:
+        client = Client(address, timeout=_SECONDS_TO_ANSWER, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise _silent(address) from error
+    with client:
+        n_threads = sum(client.nthreads().values())
+        if n_threads == 0:
+            allowed = f"a scheduler with workers; start one with: dask worker {address}"
+            raise RequestError(f"--cluster {address}", "the scheduler has no workers.", allowed)
+        try:
+            with client.get_executor(pure=False) as executor:
+                yield Crew(executor, n_threads)
+        except (CancelledError, CommClosedError) as error:
+            wrong = "the scheduler went away; what was finished is kept."
+            raise RequestError(f"--cluster {address}", wrong, "a running scheduler, and --resume.") from error
+
+
+def _check_answer(address: str) -> None:
+    """Raises `RequestError` unless a scheduler answers at an address, all in all within the time for that.
+
+    A client of Dask waits longer for who listens and says nothing, and goes on trying after it has failed. So one is
+    made only for a scheduler that has answered this question.
+    """
+    _check_form(address)
+    answers: list[object] = []
+    thread = threading.Thread(target=lambda: answers.append(_identity(address)), daemon=True)
+    thread.start()
+    thread.join(_SECONDS_TO_ANSWER + 1)  # looking up a name cannot be interrupted
+    answer = answers[0] if answers else None
+    if not isinstance(answer, Mapping):
+        raise _silent(address)
+    if answer.get("type") != "Scheduler":
+        wrong = f"a {str(answer.get('type'))[:40]} of Dask answers there, not a scheduler."
+        raise RequestError(f"--cluster {address}", wrong, _ALLOWED)
+
+
+def _identity(address: str) -> object:
+    """Who answers at an address; None if nobody does, or not in the language of Dask."""
+    from distributed.comm import connect
+    from distributed.core import send_recv
+    from distributed.security import Security
+
+    async def ask() -> object:
+        comm = await connect(address, timeout=_SECONDS_TO_ANSWER, **Security().get_connection_args("client"))
+        try:
+            return await send_recv(comm, op="identity")
+        finally:
+            comm.abort()
+
+    try:
+        return asyncio.run(asyncio.wait_for(ask(), _SECONDS_TO_ANSWER))
+    except Exception:  # whatever another kind of server said
+        return None
+
+
+def _check_form(address: str) -> None:
+    """Raises `RequestError` for what is no address."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import backends
+
+    try:
+        scheme, place = parse_address(address)
+        host, port = parse_host_port(place, _DEFAULT_PORT)
+    except ValueError as error:
+        raise RequestError(f"--cluster {address}", "this is not an address.", _ALLOWED) from error
+    is_host = bool(host) and not any(sign.isspace() or sign in "/\\@?#" or not sign.isprintable() for sign in host)
+    if scheme not in backends or not is_host or not 0 < port < 65536:
+        raise RequestError(f"--cluster {address}", "this is not an address.", _ALLOWED)
+
+
+def _silent(address: str) -> RequestError:
+    return RequestError(f"--cluster {address}", "no scheduler answers there.", _ALLOWED)

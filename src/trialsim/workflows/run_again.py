@@ -1,0 +1,130 @@
+"""The verb `run_again`: what a manifest describes, whichever verb it is of, once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from trialsim.calibration.fitting import MOST_STEPS
+from trialsim.config import scenario_from_mapping
+from trialsim.config.loading.comparisons import study_from_mapping
+from trialsim.config.loading.size_studies import sizing_from_mapping
+from trialsim.errors import ConfigurationError, Problem, RequestError
+from trialsim.files.regular import is_file
+from trialsim.simulation import ignore_stage
+from trialsim.storage.manifest import MANIFEST, read_manifest, read_manifest_data
+from trialsim.storage.results_folder import PARAMETERS_FILE
+from trialsim.workflows.calibrate import Calibrated, calibrate
+from trialsim.workflows.compare import Compared, compare
+from trialsim.workflows.result import Result
+from trialsim.workflows.run import run
+from trialsim.workflows.size import Sized, size
+
+Again = Result | Compared | Sized | Calibrated
+
+
+def manifest_file(named: Path | str) -> Path:
+    """The manifest that a path names: the file, or that of a results folder."""
+    path = Path(named)
+    return path / MANIFEST if path.is_dir() else path
+
+
+def run_again(
+    manifest: Path | str,
+    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
+    *,
+    workers: int | None = None,
+    on_stage: Callable[[str, str], None] = ignore_stage,
+    on_note: Callable[[str], None] = lambda text: None,
+) -> Again:
+    """Run, calibrate, compare or size again what a manifest describes; the digest of the results comes out equal.
+
+    `manifest` is the file or the results folder. Where the parameters were draws in a file of the user's, they are
+    taken from the copy beside the manifest. Of a calibration the draws are made again, not what --leave-one-out and
+    --sensitivity add.
+
+    Raises `ConfigurationError` for a manifest that is none, and `RequestError` for one without all that is needed.
+    """
+    file = manifest_file(manifest)
+    data = read_manifest_data(file)
+    verb = _VERBS.get(str(data["verb"]))
+    if verb is None:
+        allowed = f"a manifest of {', '.join(_VERBS)}."
+        raise ConfigurationError([Problem(str(file), f"verb = {data['verb']}", "an unknown verb.", allowed)])
+    how = {"workers": workers, "on_progress": on_progress, "on_stage": on_stage, "on_note": on_note}
+    try:
+        return verb(file, data, how)
+    except (KeyError, TypeError, AttributeError) as error:
+        wrong = f"this part of the manifest is missing or not what a {data['verb']} writes ({error})."
+        raise ConfigurationError([Problem(str(file), "", wrong, "a manifest.json as it was written.")]) from error
+
+
+def digest_mismatch(manifest: Path | str, result: Again) -> str:
+    """What to say where the digest of the results is not that of the manifest; empty where it is."""
+    data = read_manifest_data(manifest_file(manifest))
+    expected = str(data.get("posterior_digest") or data.get("results_digest"))
+    if result.digest == expected:
+        return ""
+    versions = ", ".join(f"{name} {number}" for name, number in sorted(data.get("versions", {}).items()))
+    return (
+        f"{manifest}\n  the digest of the results is {result.digest[:16]}, that of the manifest {expected[:16]}.\n"
+        f"  Expected: equal digests with the same versions ({versions}) on the same kind of processor."
+    )
+
+
+def _run(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Result:
+    found = read_manifest(file)
+    if found.strategy:
+        wrong = f"the dose was decided by the Python function {found.strategy}, which is not in the manifest."
+        raise RequestError(str(file), wrong, "run(scenario, strategy=…) with that function.")
+    scenario = scenario_from_mapping(_with_draws(found.scenario, file), str(file))
+    return run(scenario, found.replicates, found.seed, found.kept_replicates, **how)
+
+
+def _compare(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Compared:
+    study = study_from_mapping(_study(data, file))
+    return compare(study, None, data["replicates"], data["seed"], **how)
+
+
+def _size(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Sized:
+    sizing = sizing_from_mapping(_study(data, file))
+    return size(sizing, None, data["trials"], data["seed"], **how)
+
+
+def _calibrate(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Calibrated:
+    """Sampling ends at the first look at which the manifest's effective sample size is reached, as it did then."""
+    scenario = scenario_from_mapping(data["scenario"], str(file))
+    return calibrate(
+        scenario,
+        None,
+        data["seed"],
+        draws=data["draws"],
+        smallest_ess=data["smallest_ess"],
+        most_steps=max(MOST_STEPS, data["steps"]),
+        patients_per_patient=data["patients_per_patient"],
+        **how,
+    )
+
+
+_VERBS: dict[str, Callable[[Path, Mapping[str, Any], dict[str, Any]], Again]] = {
+    "run": _run,
+    "calibrate": _calibrate,
+    "compare": _compare,
+    "size": _size,
+}
+
+
+def _study(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """The resolved study of a manifest, its draws those beside the manifest."""
+    scenarios = {name: _with_draws(scenario, file) for name, scenario in data["study"]["scenarios"].items()}
+    return {**data["study"], "scenarios": scenarios}
+
+
+def _with_draws(scenario: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """A scenario whose parameters are the copy of the user's draws beside the manifest, if there is one."""
+    copy = file.parent / PARAMETERS_FILE
+    parameters = scenario.get("parameters")
+    if not isinstance(parameters, Mapping) or "draws" not in parameters or not is_file(copy):
+        return dict(scenario)
+    return {**scenario, "parameters": {**parameters, "draws": str(copy)}}

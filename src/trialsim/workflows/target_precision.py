@@ -1,0 +1,51 @@
+"""When a run has enough replicates: after so many, or when a named estimate is precise enough."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from trialsim.analysis import endpoint_of, endpoints_of, smallest_error, value_and_error
+from trialsim.config import Scenario
+from trialsim.errors import RequestError
+from trialsim.model.protocol import Protocol
+from trialsim.records.outcomes import columns_of
+from trialsim.simulation import TargetPrecision
+from trialsim.simulation.limits import most_replicates
+from trialsim.simulation.precision import check_reachable, next_number
+from trialsim.storage.replicate_store import ReplicateStore
+
+
+def enough_for(
+    target: TargetPrecision | None, scenario: Scenario, protocol: Protocol
+) -> Callable[[ReplicateStore], int]:
+    """A function that tells how many replicates there shall be, from those that are there.
+
+    Raises `RequestError` for a quantity that no trial of this scenario measures; the function itself for a precision
+    that would take more replicates than a run may have.
+    """
+    if target is None:
+        return len
+    names = [column.name for column in columns_of(protocol)]
+    endpoint = endpoint_of(target.quantity, names, scenario.figures)
+    if endpoint is None:
+        known = sorted({*scenario.figures, *endpoints_of(names)})
+        near = difflib.get_close_matches(target.quantity, known, n=1)
+        allowed = f"one of {', '.join(known)}."
+        raise RequestError(f"--target-mcse {target.quantity}", "there is no such quantity.", allowed, *near)
+    most = most_replicates(scenario)
+
+    def enough(store: ReplicateStore) -> int:
+        _, mcse = value_and_error(endpoint, store)
+        if mcse <= target.mcse:
+            return store.n
+        floor = smallest_error(endpoint, store, protocol.n_parameter_draws)
+        if floor >= target.mcse:
+            n_draws = protocol.n_parameter_draws
+            wrong = f"{n_draws:,} draws of the parameters do not allow it, however many trials there are."
+            allowed = f"above {floor:.2g}, or a table of more draws."
+            raise RequestError(f"--target-mcse {target.quantity}={target.mcse:g}", wrong, allowed)
+        check_reachable(target, store.n, mcse, most)
+        return next_number(store.n, mcse, target.mcse, most)
+
+    return enough
