@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "calibration.md",
+    ROOT / "docs" / "guide" / "python.md",
     ROOT / "docs" / "guide" / "compare.md",
     ROOT / "docs" / "guide" / "size.md",
 )

@@ -44,6 +44,20 @@ def test_the_outputs_in_the_readme_are_what_the_commands_print() -> None:
     assert write_examples.with_outputs(README) == README
 
 
+def test_the_readme_is_short_and_its_map_names_every_folder() -> None:
+    assert len(README.splitlines()) <= 120
+    package = [folder.name for folder in (ROOT / "src" / "trialsim").iterdir() if (folder / "__init__.py").exists()]
+    assert len(package) > 15
+    for name in (*package, "configs", "tests", "docs", "verification", "benchmarks", "results"):
+        assert re.search(rf"`{name}/?`", README), name
+
+
+def test_the_page_on_python_shows_what_is_printed() -> None:
+    page = (ROOT / "docs" / "guide" / "python.md").read_text(encoding="utf-8")
+    assert page.count("```python") == 2
+    assert write_examples.with_outputs(page) == page
+
+
 def test_the_page_on_calibration_shows_what_was_found() -> None:
     """The committed summary is that of the committed tables, and the draws are those that they speak of."""
     page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")

@@ -73,8 +73,8 @@ def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) 
         axes.plot(with_it, y, "o", color="white", markeredgecolor=_POSTERIOR, markersize=8, zorder=3)
         error = 100 * float(row["share_below_mcse"])
         axes.errorbar(without, y, xerr=1.96 * error, fmt="D", color=_PUBLISHED, markersize=6, capsize=2, zorder=4)
-    labels = [labels.label(quantity).partition(",")[0] for quantity in left_out["quantity"][::-1]]
-    axes.set_yticks(range(n), labels)
+    ticks = [labels.label(quantity).partition(",")[0] for quantity in left_out["quantity"][::-1]]
+    axes.set_yticks(range(n), ticks)
     axes.set_xlim(0, 100)
     axes.set_xlabel("per cent of simulated trials that lie below the published figure")
     _plain(axes)

@@ -66,8 +66,8 @@ def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore, n_patie
         if not math.isnan(item.published):
             style = {"color": _PUBLISHED, "markersize": 7, "markeredgecolor": "white"}
             axes.plot(item.published * scale, y, "D", zorder=5, **style)  # type: ignore[arg-type]
-    labels = [labels.label(item.statistic).partition(",")[0] for item in reversed(items)]
-    axes.set_yticks(range(len(items)), labels)
+    ticks = [labels.label(item.statistic).partition(",")[0] for item in reversed(items)]
+    axes.set_yticks(range(len(items)), ticks)
     axes.set_ylim(-0.6, len(items) - 0.4)
     shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"
     axes.set_xlabel(shares if is_share else items[0].unit)
