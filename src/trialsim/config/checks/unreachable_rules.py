@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from trialsim.config.schema.scenario import Scenario, own_name
+from trialsim.config.schema.scenario import ScenarioData, own_name
 from trialsim.config.source.problems import Finding
 from trialsim.config.to_protocol.dose_rules import rules_of
 from trialsim.model import disease, titration
@@ -33,7 +33,7 @@ _IMPLIED_MODES: Final = {
 Truths = Mapping[Condition, bool]
 
 
-def dead_rules(scenario: Scenario) -> Iterator[Finding]:
+def dead_rules(scenario: ScenarioData) -> Iterator[Finding]:
     """Each rule that can never decide, and why."""
     for rules in rules_of(scenario):
         simple = [replace(rule, condition=simplified(scenario, rule.condition)) for rule in rules]
@@ -130,7 +130,7 @@ def excludes(a: Condition, b: Condition) -> bool:
     return b.mode == titration.ONGOING or (b.mode == titration.RECENT and b.days <= a.days)
 
 
-def simplified(scenario: Scenario, condition: Condition) -> Condition:
+def simplified(scenario: ScenarioData, condition: Condition) -> Condition:
     """A condition in as few kinds as possible, without what cannot come about in this scenario."""
     if condition.parts:
         return replace(condition, parts=tuple(simplified(scenario, part) for part in condition.parts))
@@ -155,15 +155,15 @@ def simplified(scenario: Scenario, condition: Condition) -> Condition:
     return condition
 
 
-def _occurring(scenario: Scenario) -> int:
+def _occurring(scenario: ScenarioData) -> int:
     """The mask of the toxicities whose rate is above 0."""
     names = scenario.toxicities
     return sum(1 << i for i, name in enumerate(names) if _has_rate(scenario, name))
 
 
-def _occurs(scenario: Scenario, kind: str) -> bool:
+def _occurs(scenario: ScenarioData, kind: str) -> bool:
     return any(event.kind == kind and _has_rate(scenario, name) for name, event in scenario.events.items())
 
 
-def _has_rate(scenario: Scenario, name: str) -> bool:
+def _has_rate(scenario: ScenarioData, name: str) -> bool:
     return scenario.resolved(scenario.events[name].rate, own_name(("events", name, "rate"))).value > 0.0

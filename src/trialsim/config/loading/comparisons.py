@@ -12,11 +12,17 @@ from typing import Any, Final
 
 from trialsim.config.checks.warnings import scenario_warnings
 from trialsim.config.loading.changes import places_of_changes
-from trialsim.config.loading.scenarios import changed_scenario, load_named_scenario, read_given, scenario_from_mapping
+from trialsim.config.loading.scenarios import (
+    Scenario,
+    changed_scenario,
+    load_named_scenario,
+    read_given,
+    scenario_from_mapping,
+)
 from trialsim.config.schema.comparison_study import PARALLEL, Allocation, CompareStudy
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import find_file, require_kind
-from trialsim.config.source.problems import nearest, problem_at, validated
+from trialsim.config.source.problems import nearest, problem_at
 from trialsim.config.source.yaml import Places, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 

@@ -14,13 +14,35 @@ from trialsim.config.loading import inheritance
 from trialsim.config.loading.changes import place_of_key, places_of_changes
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.parameters import Parameters, ParameterSet
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.scenario import ScenarioData
+from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import find_file, require_kind
 from trialsim.config.source.given import plain_mapping, refuse_type
 from trialsim.config.source.plain_data import explain_empty_key
-from trialsim.config.source.problems import problem_at, refuse_unusable, validated
+from trialsim.config.source.problems import problem_at, refuse_unusable
 from trialsim.config.source.yaml import Place, Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
+
+
+class Scenario(ScenarioData):
+    """One whole trial, which can be changed and checked. Frozen: a change is a new scenario."""
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
+        """A new scenario with some dotted keys set to new values, checked as a file would be.
+
+        `{"treatment.every": "28 days"}`; a reading of the cohort brings its own changes along; None takes a key away.
+        Raises `ConfigurationError`.
+        """
+        return changed_scenario(self, changes)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
+        return [
+            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
+            for place, value, wrong, allowed, _ in scenario_warnings(self)
+        ]
+
 
 ScenarioLike = Scenario | Mapping[str, Any] | str | Path
 CohortLike = Cohort | Mapping[str, Any] | str | Path

@@ -20,10 +20,11 @@ from trialsim.config.loading.comparisons import (
     saved_scenarios,
     study_data,
 )
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.loading.scenarios import Scenario
 from trialsim.config.schema.size_study import SizeStudy
+from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import kind_of_data
-from trialsim.config.source.problems import nearest, problem_at, validated
+from trialsim.config.source.problems import nearest, problem_at
 from trialsim.config.source.yaml import Places, place_of
 from trialsim.errors import ConfigurationError, Problem, RequestError
 

@@ -91,8 +91,11 @@ class Clinic(Section):
     slots_per_day: int = Field(ge=1)
 
 
-class Scenario(Section):
-    """One whole trial: who, what dose rule, what can happen, what is measured. Frozen; see `with_changes`."""
+class ScenarioData(Section):
+    """One whole trial as a file states it: who, what dose rule, what can happen, what is measured.
+
+    `loading.scenarios.Scenario` is this with what needs the loader and the checks.
+    """
 
     format: Literal[1] = 1
     name: str = "scenario"  # of the results folder
@@ -122,30 +125,6 @@ class Scenario(Section):
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
         return {key: value for key, value in handler(self).items() if value is not None}
-
-    def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
-        """A new scenario with some dotted keys set to new values, checked as a file would be.
-
-        `{"treatment.every": "28 days"}`; a reading of the cohort brings its own changes along; None takes a key away.
-        Raises `ConfigurationError`.
-        """
-        from trialsim.config.loading.scenarios import (
-            changed_scenario,  # loading builds scenarios, so it cannot come first
-        )
-
-        return changed_scenario(self, changes)
-
-    @property
-    def warnings(self) -> list[str]:
-        """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
-        from trialsim.config.checks.warnings import (
-            scenario_warnings,
-        )  # warnings are about scenarios, so they cannot come first
-
-        return [
-            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
-            for place, value, wrong, allowed, _ in scenario_warnings(self)
-        ]
 
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""

@@ -6,10 +6,10 @@ the rules that it restrains, and stands in their text.
 
 from __future__ import annotations
 
-from trialsim.config.checks.scenario import toxicities_named, waited_for
 from trialsim.config.schema.conditions import Condition
+from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
 from trialsim.config.schema.quantities import Quantity
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.treatment import Rule, Treatment
 from trialsim.model import disease, protocol, titration
 
@@ -32,7 +32,7 @@ _WAS_REDUCED = protocol.Condition(titration.WAS_REDUCED)
 Rules = tuple[protocol.Rule, ...]
 
 
-def rules_of(scenario: Scenario) -> tuple[Rules, Rules]:
+def rules_of(scenario: ScenarioData) -> tuple[Rules, Rules]:
     """The rules for visits and those for onsets, numbered as they are written."""
     treatment = scenario.treatment
     rules = [_rule(scenario, number, rule) for number, rule in enumerate(treatment.rules, start=1)]
@@ -58,7 +58,7 @@ def early_visits(treatment: Treatment) -> tuple[protocol.VisitPhase, ...]:
     return tuple(phases)
 
 
-def _end_of_loading(scenario: Scenario) -> Rules:
+def _end_of_loading(scenario: ScenarioData) -> Rules:
     """The rule that ends the loading, before all rules that keep or raise the dose; its number is the last."""
     treatment = scenario.treatment
     if treatment.loading is None:
@@ -74,7 +74,7 @@ def _end_of_loading(scenario: Scenario) -> Rules:
     return (protocol.Rule(number, text, condition, titration.GO_TO, level, once=True, ends_loading=True),)
 
 
-def _rule(scenario: Scenario, number: int, rule: Rule) -> protocol.Rule:
+def _rule(scenario: ScenarioData, number: int, rule: Rule) -> protocol.Rule:
     own = [_condition(scenario, condition) for condition in rule.when]
     guards = _guards(scenario, rule)
     return protocol.Rule(
@@ -89,7 +89,7 @@ def _rule(scenario: Scenario, number: int, rule: Rule) -> protocol.Rule:
     )
 
 
-def _guards(scenario: Scenario, rule: Rule) -> dict[str, protocol.Condition]:
+def _guards(scenario: ScenarioData, rule: Rule) -> dict[str, protocol.Condition]:
     """What else must hold for a rule to decide, by how its text says so."""
     treatment, found = scenario.treatment, {}
     if rule.at == "visit" and rule.do in _MOVES and treatment.between_changes is not None:
@@ -104,7 +104,7 @@ def _guards(scenario: Scenario, rule: Rule) -> dict[str, protocol.Condition]:
     return found
 
 
-def _guards_of_rises(scenario: Scenario, to: Quantity | None) -> dict[str, protocol.Condition]:
+def _guards_of_rises(scenario: ScenarioData, to: Quantity | None) -> dict[str, protocol.Condition]:
     """What must hold for the dose to rise (by a level, or to a dose) once it was reduced or held."""
     treatment = scenario.treatment
     not_reduced = protocol.Condition(titration.NOT, parts=(_WAS_REDUCED,))
@@ -117,7 +117,7 @@ def _guards_of_rises(scenario: Scenario, to: Quantity | None) -> dict[str, proto
     return {text: _unless_lower(scenario, to, [not_reduced, free])}
 
 
-def _unless_lower(scenario: Scenario, to: Quantity | None, one_of: list[protocol.Condition]) -> protocol.Condition:
+def _unless_lower(scenario: ScenarioData, to: Quantity | None, one_of: list[protocol.Condition]) -> protocol.Condition:
     """One of some conditions, which a move to a dose that is not above the patient's level does not need."""
     if to is not None:
         one_of = [*one_of, protocol.Condition(titration.AT_LEVEL, level=_level(scenario.treatment, to))]
@@ -142,7 +142,7 @@ def _level(treatment: Treatment, dose: Quantity) -> int:
     return [level.value for level in treatment.levels].index(dose.value)
 
 
-def _condition(scenario: Scenario, condition: Condition) -> protocol.Condition:
+def _condition(scenario: ScenarioData, condition: Condition) -> protocol.Condition:
     if condition.parts:
         kind = titration.ALL_OF if condition.all_of else titration.ANY_OF if condition.any_of else titration.NOT
         parts = [_condition(scenario, part) for part in condition.parts]
@@ -170,7 +170,7 @@ def _condition(scenario: Scenario, condition: Condition) -> protocol.Condition:
     return protocol.Condition(_WORDS[str(condition.holds)])
 
 
-def _toxicity(scenario: Scenario, condition: Condition) -> protocol.Condition:
+def _toxicity(scenario: ScenarioData, condition: Condition) -> protocol.Condition:
     mask = _mask(scenario, toxicities_named(scenario, condition))
     mode, days = _TIMINGS[condition.timing], 0.0
     if condition.within is not None:
@@ -178,9 +178,9 @@ def _toxicity(scenario: Scenario, condition: Condition) -> protocol.Condition:
     return protocol.Condition(titration.HAS_TOXICITY, mask, mode, condition.at_least, days=days)
 
 
-def _dose_limiting(scenario: Scenario) -> int:
+def _dose_limiting(scenario: ScenarioData) -> int:
     return _mask(scenario, {name for name, event in scenario.toxicities.items() if event.dose_limiting})
 
 
-def _mask(scenario: Scenario, names: set[str]) -> int:
+def _mask(scenario: ScenarioData, names: set[str]) -> int:
     return sum(1 << i for i, name in enumerate(scenario.toxicities) if name in names)

@@ -22,12 +22,12 @@ from trialsim.config import (
 )
 from trialsim.config.calibrated.draws import table_of, varying_names
 from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
 from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.config.schema.events import Effect, Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantities import Quantity
 from trialsim.config.schema.treatment import Treatment
-from trialsim.config.source.kinds import ConfigurationLike, kind_of_given
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.model.clock import dose_factor
 from trialsim.report import labels
