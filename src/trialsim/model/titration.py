@@ -7,10 +7,9 @@ bit masks over their positions in the scenario. Rules are tried in order and the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from trialsim.model.protocol import Condition
+from trialsim.model.rules import Condition
 
 # Kinds of condition.
 ALWAYS: Final = 0

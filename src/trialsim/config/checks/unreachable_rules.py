@@ -17,7 +17,7 @@ from trialsim.config.schema.scenario import ScenarioData, own_name
 from trialsim.config.source.problems import Finding
 from trialsim.config.to_protocol.dose_rules import rules_of
 from trialsim.model import disease, titration
-from trialsim.model.protocol import Condition, Rule
+from trialsim.model.rules import Condition, Rule
 
 _MOST_STATEMENTS: Final = 14  # some 10^4 combinations, a second; rules with more are not looked at
 _NEVER: Final = Condition(titration.NOT, parts=(Condition(titration.ALWAYS),))

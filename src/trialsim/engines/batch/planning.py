@@ -14,7 +14,8 @@ from trialsim.model import clock as hazard
 from trialsim.model import disease, titration
 from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import Clock, Condition, Protocol, Rule
+from trialsim.model.protocol import Clock, Protocol
+from trialsim.model.rules import Condition, Rule
 
 _DAYS_IN_TABLE: Final = 200
 
