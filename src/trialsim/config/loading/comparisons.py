@@ -31,17 +31,18 @@ MOST_VARIANTS: Final = 60
 
 @dataclass(frozen=True)
 class Comparison:
-    """A study with the scenarios that it compares, by the name of the variant, in order; `places` are file and line."""
+    """A study with the scenarios that it compares, by the name of the variant, in order."""
 
     study: CompareStudy
     scenarios: dict[str, Scenario]
-    places: dict[str, str] = field(default_factory=dict)
+    places: Places = field(default_factory=dict, repr=False, compare=False)  # file and line of each key, if from a file
 
     @property
     def warnings(self) -> list[Problem]:
         """What the scenarios of the variants may say but probably do not mean, with file and line of the variant."""
+        lines = {name: _place_of_variant(self.study, name, self.places) for name in self.scenarios}
         return [
-            replace(problem_at({}, at, *rest), place=f"{self.places.get(name, '')}  variant {name}:".strip())
+            replace(problem_at({}, at, *rest), place=f"{lines[name]}  variant {name}:".strip())
             for name, scenario in self.scenarios.items()
             for at, *rest in scenario_warnings(scenario)
         ]
@@ -92,7 +93,7 @@ def refuse_changes(changes: Mapping[str, Any] | None) -> None:
 def study_from_mapping(data: Mapping[str, Any]) -> Comparison:
     """A study from the plain data of `Comparison.to_mapping`."""
     study = validated(CompareStudy, dict(data["study"]), {})
-    return Comparison(study, saved_scenarios(data))
+    return Comparison(study, saved_scenarios(data), {(): "study"})
 
 
 def saved_scenarios(data: Mapping[str, Any]) -> dict[str, Scenario]:
@@ -112,10 +113,10 @@ def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mappi
     study = validated(CompareStudy, data, places)
     _check_number(study, places)
     base = base_scenario(study.scenario, study.changes, changes, path, places)
-    where = {name: _where(study, name, places) for name in _variants(study)}
+    where = {name: _place_of_variant(study, name, places) for name in _variants(study)}
     scenarios = changed_scenarios(base, _variants(study), path, where)
     _check_names(study, scenarios, places)
-    return Comparison(study, scenarios, where)
+    return Comparison(study, scenarios, places)
 
 
 def base_scenario(
@@ -170,7 +171,7 @@ def not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]
         yield "patients of different arms would wait for each other at the clinic", "no `clinic`"
 
 
-def _where(study: CompareStudy, name: str, places: Places) -> str:
+def _place_of_variant(study: CompareStudy, name: str, places: Places) -> str:
     """File and line of a variant."""
     return place_of(places, ("variants", name) if name in study.variants else ("grid",))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.comparison.preparation import contest_of
+from trialsim.comparison.checks import check_comparison
 from trialsim.config import (
     Cohort,
     ParameterSet,
@@ -70,7 +70,7 @@ def _study(study: Comparison | Sizing) -> Iterator[str]:
             raise located(error, study) from None
         yield from size_synopsis(study)
     else:
-        contest_of(study, "auto", study.study.replicates)
+        check_comparison(study)
         yield from study_synopsis(study)
 
 
