@@ -13,7 +13,7 @@ import trialsim as ts
 from tests.generated import scenarios
 from tests.trials import simulated
 from trialsim.config import warnings_of
-from trialsim.config.checks.unreachable_rules import dead_rules
+from trialsim.config.checks.unreachable_rules import unreachable_rules
 
 SEVERE = {"toxicity": "severe", "timing": "new"}
 EVER = {"toxicity": "any", "timing": "ever"}
@@ -22,7 +22,7 @@ EVER = {"toxicity": "any", "timing": "ever"}
 def dead(*rules: dict[str, Any], **more: Any) -> dict[int, str]:
     """The numbers of the dead rules of the published trial with other rules, and why."""
     changes = {"treatment.rules": list(rules), **more}
-    found = dead_rules(ts.load_scenario("tosi2000", changes))
+    found = unreachable_rules(ts.load_scenario("tosi2000", changes))
     return {int(place[2]) + 1: wrong for place, _, wrong, *_ in found}
 
 
@@ -101,5 +101,5 @@ def test_no_rule_that_decides_is_called_dead(scenario: ts.Scenario, seed: int) -
     events, _, _ = simulated(scenario, 2, seed)
     decided = {int(text.split(":")[0]) for text in events.loc[events["event"] == "decision", "rule"] if text}
     # a finding about all rules together says that there are too many conditions to look at
-    called_dead = {int(place[2]) + 1 for place, *_ in dead_rules(scenario) if place != ("treatment", "rules")}
+    called_dead = {int(place[2]) + 1 for place, *_ in unreachable_rules(scenario) if place != ("treatment", "rules")}
     assert not decided & called_dead

@@ -1,6 +1,6 @@
 """A titration strategy as a Python function: what it sees of a patient, and what it may decide.
 
-    def escalate_until_response(seen: Sight) -> Decision | None:
+    def escalate_until_response(seen: PatientView) -> Decision | None:
         if seen.moment == "onset":
             return reduce() if seen.new & seen.severe else None
         if seen.response != "none" or seen.ongoing:
@@ -23,7 +23,7 @@ Decision = tuple[int, int | float | str, frozenset[str]]  # action, amount or pl
 
 
 @dataclass(frozen=True)
-class Sight:
+class PatientView:
     """What is known of a patient at a decision; doses in mg/day, days are study days.
 
     `moment` is `visit` or `onset`. At a visit `new` are the toxicities that began since the last one, at an onset the
@@ -55,7 +55,7 @@ class Sight:
         return not (self.new | self.ongoing) & self.dose_limiting
 
 
-Strategy = Callable[[Sight], Decision | None]
+Strategy = Callable[[PatientView], Decision | None]
 
 _NOTHING: frozenset[str] = frozenset()
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from trialsim.config.calibrated.draw_tables import ParameterTable, table_wanted
 from trialsim.config.calibrated.resolve import POSTERIOR_MEDIAN
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
 from trialsim.config.source.yaml import Place

@@ -25,12 +25,12 @@ POSTERIOR_MEDIAN: Final = "posterior median"
 _OF_THE_TABLE: Final = {"digest", "drug", "reference_dose"}  # written when values are filled in
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: Any) -> Mapping[str, Any]:
     """A mapping, or an empty one where something else stands (validation will say so)."""
     return value if isinstance(value, Mapping) else {}
 
 
-def spelt_out(written: Any) -> Any:
+def expand_shorthand(written: Any) -> Any:
     """`parameters` in its long form: a word, or the path of a table of draws."""
     if not isinstance(written, str):
         return written
@@ -39,9 +39,9 @@ def spelt_out(written: Any) -> Any:
     return {"use": written}
 
 
-def with_paths(over: Data, path: Path | None) -> Data:
+def resolve_paths(over: Data, path: Path | None) -> Data:
     """Files that `parameters` name are found from the file that names them, wherever that is inherited."""
-    parameters = spelt_out(over.get("parameters"))
+    parameters = expand_shorthand(over.get("parameters"))
     if path is None or not isinstance(parameters, Mapping):
         return over
     found = dict(parameters)
@@ -57,13 +57,13 @@ def _short(parameters: Data) -> Any:
     return parameters["draws"] if "draws" in parameters else parameters["use"]
 
 
-def aligned(base: Data, over: Data) -> tuple[Data, Data]:
-    """Two layers whose `parameters` can be laid on each other: a word below a mapping is spelt out.
+def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
+    """Two layers whose `parameters` can be merged: a word below a mapping is expanded.
 
     A word above takes the place of everything below but the path of a parameter set, which goes with the cohort, and
     its name where no cohort tells it.
     """
-    below, above = spelt_out(base.get("parameters")), over.get("parameters")
+    below, above = expand_shorthand(base.get("parameters")), over.get("parameters")
     if not isinstance(below, Mapping) or above is None:
         return base, over
     named = below.get("calibrated_to")
@@ -73,30 +73,30 @@ def aligned(base: Data, over: Data) -> tuple[Data, Data]:
     return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
 
 
-def without_old(base: Data, over: Mapping[str, Any]) -> Data:
+def drop_outdated_values(base: Data, over: Mapping[str, Any]) -> Data:
     """What `base` says of parameters, without what was filled in from elsewhere than `over` now says."""
-    if not {"draws", "calibrated_to", "use"} & set(mapping(over.get("parameters"))):
+    if not {"draws", "calibrated_to", "use"} & set(as_mapping(over.get("parameters"))):
         return base
-    now = mapping(over["parameters"])
+    now = as_mapping(over["parameters"])
     old = _OF_THE_TABLE | ({"draws"} if now.get("use", "calibrated") != "calibrated" else set())
     if now.get("draws") is not None:
         old.add("use")
-    parameters = {key: value for key, value in mapping(base.get("parameters")).items() if key not in old}
-    values = mapping(parameters.get("values"))
+    parameters = {key: value for key, value in as_mapping(base.get("parameters")).items() if key not in old}
+    values = as_mapping(parameters.get("values"))
     parameters["values"] = {name: value for name, value in values.items() if not is_filled_in(value)}
     return {**base, "parameters": parameters}
 
 
-def filled_in(data: Data, load_set: Any) -> Data:
+def fill_calibrated_values(data: Data, load_set: Any) -> Data:
     """A scenario's plain data with a value for every calibrated number that has none.
 
     `load_set` gives the `ParameterSet` of a name. Values that were filled in for a number that is not there any more
     are dropped.
     """
-    parameters = spelt_out(data.get("parameters", "mode"))
+    parameters = expand_shorthand(data.get("parameters", "mode"))
     if isinstance(parameters, Mapping) and "draws" in parameters:
         parameters = {"use": "calibrated", **parameters}
-    values = mapping(parameters).get("values", {})
+    values = as_mapping(parameters).get("values", {})
     if not isinstance(parameters, Mapping) or not isinstance(values, Mapping):
         return {**data, "parameters": parameters}
     used = set(calibrated_names(data, ()))
@@ -105,7 +105,7 @@ def filled_in(data: Data, load_set: Any) -> Data:
     if use == "calibrated" and "digest" not in parameters:  # whatever table is there now
         values = {name: value for name, value in values.items() if not is_median_of_draws(value)}
     data = {**data, "parameters": {**parameters, "values": values}}
-    named = parameters.get("calibrated_to") or mapping(data.get("cohort")).get("name")
+    named = parameters.get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
     if not used - set(values) or use not in ("mode", "calibrated"):
         return data
     if use == "calibrated":
@@ -130,7 +130,7 @@ def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[st
         for name in table.names
         if name in used
     }
-    named = data["parameters"].get("calibrated_to") or mapping(data.get("cohort")).get("name")
+    named = data["parameters"].get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
     known: Data = {"use": "calibrated", "digest": table.digest, **table.context}
     if named is not None:
         known["calibrated_to"] = str(named)
@@ -164,12 +164,12 @@ def _of_set(found: ParameterSet) -> Data:
 
 def is_filled_in(value: Any) -> bool:
     """Whether a value in plain data was filled in, from a parameter set or a table of draws."""
-    return str(mapping(value).get("origin", "user")) != "user"
+    return str(as_mapping(value).get("origin", "user")) != "user"
 
 
 def is_median_of_draws(value: Any) -> bool:
     """Whether a value in plain data stands for the draws that it is the median of."""
-    return str(mapping(value).get("origin")) == POSTERIOR_MEDIAN
+    return str(as_mapping(value).get("origin")) == POSTERIOR_MEDIAN
 
 
 def calibrated_names(data: Any, place: Place) -> Iterator[str]:

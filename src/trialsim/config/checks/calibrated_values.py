@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from trialsim.config.calibrated.draws import table_of, varying_names
 from trialsim.config.calibrated.resolve import FITTED_MODE, POSTERIOR_MEDIAN
 from trialsim.config.schema.parameters import ParameterValue
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
 from trialsim.config.schema.validation import CANNOT_BE_CALIBRATED

@@ -19,7 +19,7 @@ from trialsim.errors import Problem
 from trialsim.model.draws import decision_code
 from trialsim.model.protocol import clock_decision, covariate_decision, frailty_decision, resolution_name
 
-_MOST_TOXICITIES = 60
+_MAX_TOXICITIES = 60
 
 
 def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
@@ -55,7 +55,7 @@ def _names(scenario: ScenarioData) -> Iterator[Finding]:
                 yield (
                     (section, name),
                     name,
-                    "a name has signs that cannot be shown",
+                    "a name has characters that cannot be shown",
                     "up to 60 letters, digits, spaces and _ + / ( ) -",
                     "",
                 )
@@ -75,8 +75,8 @@ def _events(scenario: ScenarioData) -> Iterator[Finding]:
         if kind in kinds and first not in kinds:
             name = next(name for name, event in scenario.events.items() if event.kind == kind)
             yield ("events", name, "kind"), kind, f"a {kind} follows a {first}", f"an event of kind {first} too", ""
-    if kinds.count("toxicity") > _MOST_TOXICITIES:
-        yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MOST_TOXICITIES}", ""
+    if kinds.count("toxicity") > _MAX_TOXICITIES:
+        yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MAX_TOXICITIES}", ""
     for name, event in scenario.events.items():
         if event.frailty is not None and event.frailty not in scenario.frailties:
             known = list(scenario.frailties)
@@ -148,7 +148,7 @@ def _condition(place: Place, scenario: ScenarioData, leaf: Condition) -> Iterato
     for name in (leaf.toxicity or []) + (leaf.free_of or []):
         if name not in ("any", "severe") and name not in scenario.toxicities:
             known = ["any", "severe", *scenario.toxicities, *WORDS]
-            yield place, name, "this is no condition and no toxicity", ", ".join(known), nearest(name, known)
+            yield place, name, "this is neither a condition nor a toxicity", ", ".join(known), nearest(name, known)
     grades = {event.grade for event in scenario.toxicities.values() if event.grade is not None}
     if leaf.grade is not None and not toxicities_named(scenario, leaf):
         wrong = "none of these toxicities has this grade"

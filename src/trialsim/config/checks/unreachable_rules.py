@@ -33,7 +33,7 @@ _IMPLIED_MODES: Final = {
 Truths = Mapping[Condition, bool]
 
 
-def dead_rules(scenario: ScenarioData) -> Iterator[Finding]:
+def unreachable_rules(scenario: ScenarioData) -> Iterator[Finding]:
     """Each rule that can never decide, and why."""
     for rules in rules_of(scenario):
         simple = [replace(rule, condition=simplified(scenario, rule.condition)) for rule in rules]

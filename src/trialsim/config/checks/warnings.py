@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from trialsim.config.checks.sudden_events import sudden_events
-from trialsim.config.checks.unreachable_rules import dead_rules
+from trialsim.config.checks.unreachable_rules import unreachable_rules
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.treatment import UNNAMED_DRUG
 from trialsim.config.source.problems import Finding
@@ -66,7 +66,7 @@ def _another_drug(scenario: ScenarioData) -> Iterator[Finding]:
 
 
 CHECKS: Final[tuple[Callable[[ScenarioData], Iterator[Finding]], ...]] = (
-    dead_rules,
+    unreachable_rules,
     _far_from_reference,
     _another_drug,
     sudden_events,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
 from trialsim.config.source.yaml import Place

@@ -26,7 +26,7 @@ from trialsim.config.source.problems import nearest, problem_at
 from trialsim.config.source.yaml import Places, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
-MOST_VARIANTS: Final = 60
+MAX_VARIANTS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def changed_scenarios(
     scenarios: dict[str, Scenario] = {}
     for name, own in variants.items():
         try:
-            scenarios[name] = base.with_changes(_spelt_out(own, path, where[name]))
+            scenarios[name] = base.with_changes(_expand_strategy(own, path, where[name]))
         except ConfigurationError as error:
             problems += [replace(item, place=f"{where[name]}  variant {name}:") for item in error.problems]
     if problems:
@@ -150,10 +150,10 @@ def changed_scenarios(
 def _check_number(study: CompareStudy, places: Places) -> None:
     """Before anything is built: at least two variants, and not too many."""
     n = len(study.variants) + (math.prod(map(len, study.grid.values())) if study.grid else 0)
-    if not 2 <= n <= MOST_VARIANTS:
+    if not 2 <= n <= MAX_VARIANTS:
         wrong = "there is nothing to compare it with" if n < 2 else "there are too many variants"
         at = ("grid",) if study.grid else ("variants",)
-        raise ConfigurationError([problem_at(places, at, n, wrong, f"2 to {MOST_VARIANTS} variants")])
+        raise ConfigurationError([problem_at(places, at, n, wrong, f"2 to {MAX_VARIANTS} variants")])
 
 
 def not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]:
@@ -191,7 +191,7 @@ def _variants(study: CompareStudy) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _spelt_out(changes: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
+def _expand_strategy(changes: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
     """The changes of a variant, those of its `strategy` first."""
     own = dict(changes)
     named = own.pop("strategy", None)

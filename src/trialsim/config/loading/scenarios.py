@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trialsim.config.calibrated.resolve import filled_in, mapping
+from trialsim.config.calibrated.resolve import as_mapping, fill_calibrated_values
 from trialsim.config.checks.scenario import consistency_problems
 from trialsim.config.checks.warnings import scenario_warnings
 from trialsim.config.loading import inheritance
@@ -107,7 +107,7 @@ def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
         base, base_places = inheritance.read_layers(find_file(str(parent), "scenarios", None, place, "extends"))
         base.pop("name", None)
         places = {**base_places, **{(key,): place for key in layer}, **places}
-    return _built_scenario(inheritance.laid(base, layer, places, None), places)
+    return _built_scenario(inheritance.merge_layers(base, layer, places, None), places)
 
 
 def load_cohort(given: CohortLike) -> Cohort:
@@ -187,16 +187,16 @@ def changed_scenario(
             place = place_of_key(str(dotted))
         over = merge(over, inheritance.nested(place, value, merge(data, over)), keeps_null=True)
         places.update({place[:n]: where[str(dotted)] for n in range(1, len(place) + 1)})
-    return _built_scenario(inheritance.laid(data, over, places, None), places)
+    return _built_scenario(inheritance.merge_layers(data, over, places, None), places)
 
 
 def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
     data = Scenario.without_nulls(data)
     if isinstance(data.get("parameters"), Mapping):
         data["parameters"] = Parameters.without_nulls(data["parameters"])
-    key = "draws" if "draws" in mapping(data.get("parameters")) else "calibrated_to"
+    key = "draws" if "draws" in as_mapping(data.get("parameters")) else "calibrated_to"
     with inheritance.errors_at(places, ("parameters", key)):
-        data = filled_in(inheritance.with_readings(data), load_parameters)
+        data = fill_calibrated_values(inheritance.choose_readings(data), load_parameters)
     scenario = validated(Scenario, data, places, may_be_calibrated=True)
     unset = [
         problem_at(places, at, None, wrong, allowed, kind="missing")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from trialsim.config.checks.size_study import misfits
+from trialsim.config.checks.size_study import size_study_findings
 from trialsim.config.loading.changes import Settings, place_of_key, places_of_changes
 from trialsim.config.loading.comparisons import (
     Comparison,
@@ -77,7 +77,7 @@ def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = N
     for key, where in places_of_changes(own).items():
         places.update({place_of_key(key)[:n]: where for n in range(1, key.count(".") + 2)})
     study = validated(SizeStudy, _changed(data, own), places)
-    mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in misfits(study)]
+    mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in size_study_findings(study)]
     if mistakes:
         raise ConfigurationError(mistakes)
     base = base_scenario(study.scenario, study.changes, others, path, places)

@@ -8,7 +8,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, Duration, mistake
+from trialsim.config.schema.quantities import Dose, Duration
+from trialsim.config.schema.written_values import mistake
 
 WORDS: Final[dict[str, dict[str, Any]]] = {
     "always": {"holds": "always"},

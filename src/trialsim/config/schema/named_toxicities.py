@@ -14,7 +14,7 @@ def waited_for(scenario: ScenarioData, rule: Rule) -> set[str]:
 
 
 def toxicities_named(scenario: ScenarioData, condition: Condition) -> set[str]:
-    """The toxicities that a condition without parts names; `any` and `severe` spelt out, of its grade if it has one."""
+    """The toxicities that a condition without parts names; `any` and `severe` expanded, of its grade if it has one."""
     names: set[str] = set()
     for name in condition.toxicity or condition.free_of or []:
         if name == "any":

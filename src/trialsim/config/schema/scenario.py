@@ -13,17 +13,10 @@ from trialsim.config.schema.cohort import Cohort, Figure
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.parameters import Parameters
 from trialsim.config.schema.population import Accrual, Covariate, Frailty, Section
-from trialsim.config.schema.quantities import (
-    OWN_NAME,
-    Day,
-    Duration,
-    LookInterval,
-    Observation,
-    Probability,
-    Quantity,
-    mistake,
-)
+from trialsim.config.schema.quantities import Duration, LookInterval, Observation, Probability
+from trialsim.config.schema.quantity import OWN_NAME, Quantity
 from trialsim.config.schema.treatment import Treatment
+from trialsim.config.schema.written_values import Day, mistake
 from trialsim.config.source.yaml import Place, dump_yaml
 
 COUNTED = ("deaths", "progressions", "responses", "evaluable patients")

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from trialsim.config.schema.quantity_places import quantities_in
+from trialsim.config.schema.written_values import NO_DATE
 from trialsim.config.source.plain_data import explain_empty_key
 from trialsim.config.source.problems import nearest, problem_at, refuse_unusable
 from trialsim.config.source.yaml import Place, Places
@@ -83,7 +84,7 @@ def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
     if kind.startswith(("greater_than", "less_than")):
         return "the number is out of range", item["msg"].removeprefix("Input should be "), ""
     if kind.startswith("date"):
-        return "this is no date", _WANTED["date_type"], ""
+        return NO_DATE, _WANTED["date_type"], ""
     return item["msg"], "see the documentation of this key", ""
 
 

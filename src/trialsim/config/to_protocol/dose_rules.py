@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trialsim.config.schema.conditions import Condition
 from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.treatment import Rule, Treatment
 from trialsim.model import disease, titration

@@ -8,7 +8,7 @@ import math
 from trialsim.config.calibrated.draws import draws_of
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.population import Accrual, Covariate, Site
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import COUNTED, ScenarioData, own_name
 from trialsim.config.to_protocol.dose_rules import early_visits, first_level, rules_of
 from trialsim.model import baseline, clock, disease, draws, protocol

@@ -6,7 +6,7 @@ from trialsim.engines.reference.patient_state import PatientState
 from trialsim.errors import StrategyError
 from trialsim.model import disease, titration
 from trialsim.model.rules import Condition, Rule
-from trialsim.model.strategy import Decision, Sight, Strategy
+from trialsim.model.strategy import Decision, PatientView, Strategy
 
 _ALWAYS = Condition(titration.ALWAYS)
 
@@ -16,7 +16,7 @@ def rule_of(strategy: Strategy, patient: PatientState, position: int, new: int) 
 
     Raises `StrategyError` where it decides what cannot be done.
     """
-    decision = strategy(sight_of(patient, position, new))
+    decision = strategy(patient_view(patient, position, new))
     if decision is None:
         return None
     try:
@@ -25,7 +25,7 @@ def rule_of(strategy: Strategy, patient: PatientState, position: int, new: int) 
         raise StrategyError.of(strategy, decision, str(error)) from None
 
 
-def sight_of(patient: PatientState, position: int, new: int) -> Sight:
+def patient_view(patient: PatientState, position: int, new: int) -> PatientView:
     """What is known of a patient, with names in place of masks."""
     clocks = [patient.protocol.clocks[place] for place in patient.protocol.toxicities]
 
@@ -34,7 +34,7 @@ def sight_of(patient: PatientState, position: int, new: int) -> Sight:
 
     been = [(i, clock.name) for i, clock in enumerate(clocks) if (patient.ever >> i) & 1]
     over = [(i, name) for i, name in been if not (patient.ongoing >> i) & 1]
-    return Sight(
+    return PatientView(
         moment="visit" if position < 0 else "onset",
         study_day=patient.today,
         dose=patient.dose,

@@ -26,7 +26,7 @@ from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
 from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.config.schema.events import Effect, Event
 from trialsim.config.schema.population import Covariate
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.model.clock import dose_factor
