@@ -61,7 +61,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 def escalate(levels: int = 1) -> Decision:
-    """Go up so many levels, at most to the highest."""
+    """Go up by a number of levels, at most to the highest."""
     return titration.ESCALATE, levels, _NOTHING
 
 
@@ -71,7 +71,7 @@ def keep() -> Decision:
 
 
 def reduce(levels: int = 1) -> Decision:
-    """Go down so many levels, at most to the lowest."""
+    """Go down by a number of levels, at most to the lowest."""
     return titration.REDUCE, levels, _NOTHING
 
 

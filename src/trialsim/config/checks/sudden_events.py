@@ -9,7 +9,7 @@ from typing import Final
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.source.problems import Finding
 from trialsim.config.to_protocol.protocol import protocol_of
-from trialsim.model.clock import dose_factor
+from trialsim.model.hazards import dose_factor
 
 NEARLY_EVERYONE: Final = 0.95
 

@@ -29,7 +29,7 @@ class Disease(Section):
 
 
 class Assessment(Section):
-    """Response and progression are seen `every` so often; `continuously` for at once."""
+    """Response and progression are seen at assessments, one `every` interval; `continuously` for at once."""
 
     every: LookInterval
 
@@ -46,7 +46,7 @@ class Evaluable(Section):
 class CutOff(Section):
     """When observation ends: exactly one of `after_opening`, `date`, `after_last_entry`, `after_count`.
 
-    `after_count` ends it when so many `of` something are seen, at the latest `at_latest` after opening.
+    `after_count` ends it when a number `of` something is seen, at the latest `at_latest` after opening.
     """
 
     after_opening: Observation | None = None
@@ -79,7 +79,7 @@ class CutOff(Section):
 
 
 class Clinic(Section):
-    """A clinic with so many visit slots per day; patients who find none wait for the next day."""
+    """A clinic with a number of visit slots per day; patients who find none wait for the next day."""
 
     slots_per_day: int = Field(ge=1)
 

@@ -105,7 +105,7 @@ class Rule(Section):
 
 
 class VisitsAtFirst(Section):
-    """Titration visits `every` so often, `until` a study day, on which the last of them falls."""
+    """Titration visits at the interval `every`, `until` a study day, on which the last of them falls."""
 
     every: Interval
     until: Interval
@@ -125,10 +125,10 @@ class Treatment(Section):
     """The drug, its ladder of exact doses (mg/day, rising), the visits at which it is titrated, and the rules.
 
     The rates of `events` hold at `reference_dose`; a `dose_exponent` scales them from there to the dose that is taken.
-    Visits come `every` so often, after `visits_at_first` if there are such. Treatment starts at `start` (the lowest
+    Visits come `every` interval, after `visits_at_first` if there are any. Treatment starts at `start` (the lowest
     dose unless given), perhaps after a `loading` dose. `between_changes`: at visits the dose moves on the ladder at
     most so often. `reescalate`: whether the dose may rise again once it was reduced or held: `always` (if a rule says
-    so), `never`, or after so many days free of dose-limiting toxicity.
+    so), `never`, or after a number of days free of dose-limiting toxicity.
     """
 
     drug: str = UNNAMED_DRUG
@@ -194,7 +194,7 @@ class Treatment(Section):
             n = (phase.until.value - day) / phase.every.value
             if n < 1.0 or abs(n - round(n)) > 1e-9 * n:
                 wrong = f"visits every {phase.every.text} from day {day:g} do not end on day {phase.until.value:g}"
-                raise mistake(wrong, "`until` so many intervals later: {every: 7 days, until: 28 days}")
+                raise mistake(wrong, "`until` a whole number of intervals later: {every: 7 days, until: 28 days}")
             day, n_visits = phase.until.value, n_visits + n
         if n_visits > MAX_EARLY_VISITS:
             raise mistake("there are too many visits at first", f"at most {MAX_EARLY_VISITS}")

@@ -11,7 +11,7 @@ from trialsim.config.schema.population import Accrual, Covariate, Site
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import COUNTED, ScenarioData, own_name
 from trialsim.config.to_protocol.dose_rules import early_visits, first_level, rules_of
-from trialsim.model import baseline, clock, disease, draws, protocol
+from trialsim.model import baseline, disease, draws, hazards, protocol
 from trialsim.model import vocabulary as v
 from trialsim.model.sums import add_in_order
 from trialsim.model.units import DAYS_PER_MONTH
@@ -78,7 +78,7 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         name=name,
         kind=kind,
         rate_per_month=rate,
-        coefficient=clock.coefficient_per_day(rate, shape),
+        coefficient=hazards.coefficient_per_day(rate, shape),
         shape=shape,
         dose_exponent=_number(scenario, event.dose_exponent, "events", name, "dose_exponent"),
         states=states,
@@ -106,7 +106,7 @@ def _resolution(scenario: ScenarioData, name: str, event: Event) -> protocol.Clo
         name=clock_name,
         kind=disease.TOXICITY,
         rate_per_month=rate,
-        coefficient=clock.coefficient_per_day(rate, shape),
+        coefficient=hazards.coefficient_per_day(rate, shape),
         shape=shape,
         dose_exponent=0.0,
         states=disease.ANY_STATE,

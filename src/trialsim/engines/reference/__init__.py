@@ -1,4 +1,4 @@
-"""The reference engine: a trial told in SimPy, to be read aloud.
+"""The reference engine: a trial as SimPy processes, written to be read.
 
 trial            enrolment, the data cut-off, the log
 patient          one course: treatment, visits, assessments, what toxicities and responses do

@@ -1,4 +1,4 @@
-"""What the patients of one arm share in a trial, and the rows in which they tell what happens to them."""
+"""What the patients of one arm share in a trial, and the rows of the log that say what happens to them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NOTHING_SEEN: Final[Seen] = (0, 0, 0, NAN, 0, NAN, NAN)
 
 @dataclass(frozen=True)
 class Arm:
-    """The calendar, the protocol, the draws and the clinic of an arm, and who is told what happens.
+    """The calendar, the protocol, the draws and the clinic of an arm, and what takes the rows of the log.
 
     `write` takes each row of the log, `count` what a cut-off may wait for (one of `vocabulary.COUNT_`).
     """

@@ -8,8 +8,7 @@ from typing import Final
 import simpy
 
 from trialsim.engines.reference.patient_state import PatientState
-from trialsim.model import clock as hazard
-from trialsim.model import disease, event_order
+from trialsim.model import disease, event_order, hazards
 from trialsim.model.protocol import Clock
 
 DOSE_CHANGED: Final = "the dose changed"
@@ -56,7 +55,7 @@ class RunningClock:
         """Wait until the threshold is used up; whenever the dose changes, compute the day of firing anew."""
         while True:
             intensity = self.intensity()
-            age = hazard.age_at_firing(self.age_days, self.remaining, intensity, self.clock.shape)
+            age = hazards.age_at_firing(self.age_days, self.remaining, intensity, self.clock.shape)
             fires_on = self.started_day + age
             try:
                 yield self.patient.on_day(fires_on, event_order.CLOCK)
@@ -71,14 +70,14 @@ class RunningClock:
 
     def intensity(self) -> float:
         """The clock's intensity under the patient's present dose."""
-        factor = hazard.dose_factor(self.patient.dose, self.patient.protocol.reference_dose, self.clock.dose_exponent)
-        return hazard.intensity(self.clock.coefficient, factor, self.multiplier)
+        factor = hazards.dose_factor(self.patient.dose, self.patient.protocol.reference_dose, self.clock.dose_exponent)
+        return hazards.intensity(self.clock.coefficient, factor, self.multiplier)
 
     def use_up(self, intensity: float) -> None:
         """Take the hazard since the last change off the threshold."""
         age = self.patient.today - self.started_day
-        used = hazard.hazard_between(intensity, self.age_days, age, self.clock.shape)
-        self.remaining = hazard.remaining_after(self.remaining, used)
+        used = hazards.hazard_between(intensity, self.age_days, age, self.clock.shape)
+        self.remaining = hazards.remaining_after(self.remaining, used)
         self.age_days = age
 
 

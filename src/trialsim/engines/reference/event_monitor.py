@@ -70,7 +70,7 @@ class EventMonitoredTrial:
         return EventsConducted(self.patients, tuple(self.look_days))
 
     def enrolment(self) -> Generator[simpy.Event, object, None]:
-        """Patients come without a pause; the final look is so long after the last of them."""
+        """Patients come without a pause; the final look is a fixed time after the last of them."""
         each = [virtual_patients(arm.protocol, arm.table) for arm in self.each]
         for i, first in enumerate(each[0]):
             if len(self.patients) == self.plan.n_patients:
@@ -105,7 +105,7 @@ class EventMonitoredTrial:
             own.left_day = row.study_day
 
     def take(self, look: int) -> None:
-        """Look at the patients, decide, and go on or not."""
+        """Look at the patients, decide, and end the trial or continue."""
         if self.ended.triggered:
             return
         self.look = look

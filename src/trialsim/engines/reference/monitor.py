@@ -88,7 +88,7 @@ class MonitoredTrial:
         self.look_days = [NAN] * len(self.plan.looks)
         self.counts = np.zeros((len(self.plan.looks), watch.n_arms, 1 + watch.n_primary), np.int64)
         self.stopped_day = inf
-        self.news = self.env.event()
+        self.next_review = self.env.event()
         self.is_accrual_over = False
         self.ended = self.env.event()
 
@@ -112,8 +112,8 @@ class MonitoredTrial:
             yield self.env.at(who.arrival_day + shift, event_order.ARRIVAL)
             self.enrol(who, arm)
             while not self.is_open():
-                self.news = self.env.event()
-                yield self.news
+                self.next_review = self.env.event()
+                yield self.next_review
                 shift = self.env.now - who.arrival_day
         self.is_accrual_over = True
         self.review()
@@ -212,11 +212,11 @@ class MonitoredTrial:
             elif not all(self.is_resolved(item) or (self.look < last and item.has_waited) for item in concerned):
                 break
             self.take_look(concerned)
-        if not self.news.triggered:
-            self.news.succeed()
+        if not self.next_review.triggered:
+            self.next_review.succeed()
 
     def take_look(self, concerned: list[Known]) -> None:
-        """Count, decide, and go on or not."""
+        """Count, decide, and end the trial or continue."""
         for item in concerned:
             if not item.is_inevaluable:
                 self.counts[self.look, item.arm] += [1, *item.has_event[: self.watch.n_primary]]

@@ -29,7 +29,7 @@ from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
 from trialsim.errors import ConfigurationError, Problem, RequestError
-from trialsim.model.clock import dose_factor
+from trialsim.model.hazards import dose_factor
 from trialsim.report import labels
 from trialsim.report.comparison.synopsis import study_synopsis
 from trialsim.report.design.synopsis import size_synopsis
