@@ -6,7 +6,7 @@ a table of draws that is the median; a run takes the draws themselves for every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from trialsim.config.source.yaml import Place
 from trialsim.files.regular import is_file
 
 Data = dict[str, Any]
+LoadSet = Callable[[str], ParameterSet]
 
 FITTED_MODE: Final = "fitted mode"
 PARAMETER_SET: Final = "parameter set"
@@ -40,19 +41,19 @@ def expand_shorthand(written: Any) -> Any:
 
 
 def resolve_paths(over: Data, path: Path | None) -> Data:
-    """Files that `parameters` name are found from the file that names them, wherever that is inherited."""
+    """Files that `parameters` name are resolved from the file that names them, wherever that is inherited."""
     parameters = expand_shorthand(over.get("parameters"))
     if path is None or not isinstance(parameters, Mapping):
         return over
-    found = dict(parameters)
-    if isinstance(found.get("calibrated_to"), str) and is_path(found["calibrated_to"]):
-        found["calibrated_to"] = str(find_file(found["calibrated_to"], "parameters", path).resolve())
-    if isinstance(found.get("draws"), str) and is_file(path.parent / found["draws"]):
-        found["draws"] = str((path.parent / found["draws"]).resolve())
-    return {**over, "parameters": found if isinstance(over.get("parameters"), Mapping) else _short(found)}
+    resolved = dict(parameters)
+    if isinstance(resolved.get("calibrated_to"), str) and is_path(resolved["calibrated_to"]):
+        resolved["calibrated_to"] = str(find_file(resolved["calibrated_to"], "parameters", path).resolve())
+    if isinstance(resolved.get("draws"), str) and is_file(path.parent / resolved["draws"]):
+        resolved["draws"] = str((path.parent / resolved["draws"]).resolve())
+    return {**over, "parameters": resolved if isinstance(over.get("parameters"), Mapping) else _shorthand(resolved)}
 
 
-def _short(parameters: Data) -> Any:
+def _shorthand(parameters: Data) -> Any:
     """A word stays a word, so that it takes the place of whatever stood there before."""
     return parameters["draws"] if "draws" in parameters else parameters["use"]
 
@@ -87,7 +88,7 @@ def drop_outdated_values(base: Data, over: Mapping[str, Any]) -> Data:
     return {**base, "parameters": parameters}
 
 
-def fill_calibrated_values(data: Data, load_set: Any) -> Data:
+def fill_calibrated_values(data: Data, load_set: LoadSet) -> Data:
     """A scenario's plain data with a value for every calibrated number that has none.
 
     `load_set` gives the `ParameterSet` of a name. Values that were filled in for a number that is not there any more
@@ -113,13 +114,15 @@ def fill_calibrated_values(data: Data, load_set: Any) -> Data:
     return _with_modes(data, str(named), load_set(str(named)), used) if named is not None else data
 
 
-def _with_modes(data: Data, named: str, found: ParameterSet, used: set[str]) -> Data:
+def _with_modes(data: Data, named: str, parameter_set: ParameterSet, used: set[str]) -> Data:
     """The modes of a parameter set as values of the calibrated numbers that have none yet."""
-    filled = {name: _value_in_set(item, found.name) for name, item in found.parameters.items() if name in used}
-    return _with_values(data, filled, {"use": "mode", "calibrated_to": named, **_of_set(found)})
+    filled = {
+        name: _value_in_set(item, parameter_set.name) for name, item in parameter_set.parameters.items() if name in used
+    }
+    return _with_values(data, filled, {"use": "mode", "calibrated_to": named, **_of_set(parameter_set)})
 
 
-def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[str]) -> Data:
+def _with_medians(data: Data, table: ParameterTable, load_set: LoadSet, used: set[str]) -> Data:
     """The medians of a table of draws; what a parameter set fixes is not in the table."""
     filled = {
         name: {
@@ -131,23 +134,23 @@ def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[st
         if name in used
     }
     named = data["parameters"].get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
-    known: Data = {"use": "calibrated", "digest": table.digest, **table.context}
+    context: Data = {"use": "calibrated", "digest": table.digest, **table.context}
     if named is not None:
-        known["calibrated_to"] = str(named)
+        context["calibrated_to"] = str(named)
         if used - set(filled) - set(data["parameters"]["values"]):
-            found = load_set(str(named))
+            parameter_set = load_set(str(named))
             filled |= {
-                name: _value_in_set(item, found.name)
-                for name, item in found.parameters.items()
+                name: _value_in_set(item, parameter_set.name)
+                for name, item in parameter_set.parameters.items()
                 if name in used and name not in filled and item.prior.distribution == "fixed"
             }
-    return _with_values(data, filled, known)
+    return _with_values(data, filled, context)
 
 
-def _with_values(data: Data, filled: Data, known: Data) -> Data:
+def _with_values(data: Data, filled: Data, context: Data) -> Data:
     parameters = data["parameters"]
     values = {**filled, **parameters["values"]}
-    return {**data, "parameters": {**parameters, **known, "values": values}}
+    return {**data, "parameters": {**parameters, **context, "values": values}}
 
 
 def _value_in_set(item: Parameter, name: str) -> Data:
@@ -157,9 +160,9 @@ def _value_in_set(item: Parameter, name: str) -> Data:
     return {"value": item.mode, "source": f"{item.source} in the parameter set {name}", "origin": PARAMETER_SET}
 
 
-def _of_set(found: ParameterSet) -> Data:
+def _of_set(parameter_set: ParameterSet) -> Data:
     """What the rates of a parameter set hold for: its drug, at its reference dose."""
-    return {"drug": found.drug, "reference_dose": found.reference_dose.text}
+    return {"drug": parameter_set.drug, "reference_dose": parameter_set.reference_dose.text}
 
 
 def is_filled_in(value: Any) -> bool:

@@ -137,9 +137,9 @@ def changed_scenarios(
     """The scenario of every variant; `where` has file and line of each. Raises `ConfigurationError`, all at once."""
     problems: list[Problem] = []
     scenarios: dict[str, Scenario] = {}
-    for name, own in variants.items():
+    for name, changes in variants.items():
         try:
-            scenarios[name] = base.with_changes(_expand_strategy(own, path, where[name]))
+            scenarios[name] = base.with_changes(_expand_strategy(changes, path, where[name]))
         except ConfigurationError as error:
             problems += [replace(item, place=f"{where[name]}  variant {name}:") for item in error.problems]
     if problems:
@@ -178,35 +178,35 @@ def _place_of_variant(study: CompareStudy, name: str, places: Places) -> str:
 
 def _variants(study: CompareStudy) -> dict[str, dict[str, Any]]:
     """Every variant's changes: those that are named, and those of the grid."""
-    found = dict(study.variants)
+    variants = dict(study.variants)
     for values in itertools.product(*study.grid.values()) if study.grid else ():
         changes = dict(zip(study.grid, values, strict=True))
         last = [key.split(".")[-1] for key in study.grid]
         labels = last if len(set(last)) == len(last) else [key.replace(".", " ") for key in study.grid]
         name = ", ".join(f"{label} {value}" for label, value in zip(labels, values, strict=True))
         plain = re.sub(r"[^\w ,.:+/()-]", "", name)[:100]
-        if plain in found:
+        if plain in variants:
             raise ConfigurationError([Problem("grid", plain, "two variants have this name.", "names that differ.")])
-        found[plain] = changes
-    return found
+        variants[plain] = changes
+    return variants
 
 
 def _expand_strategy(changes: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
     """The changes of a variant, those of its `strategy` first."""
-    own = dict(changes)
-    named = own.pop("strategy", None)
-    if named is None:
-        return own
-    file = find_file(str(named), "strategies", path, place, "strategy")
+    variant_changes = dict(changes)
+    strategy = variant_changes.pop("strategy", None)
+    if strategy is None:
+        return variant_changes
+    file = find_file(str(strategy), "strategies", path, place, "strategy")
     data, _ = read_yaml(file)
-    require_kind(data, str(named), "strategies", place, "strategy")
-    its_changes = data.get("changes")
+    require_kind(data, str(strategy), "strategies", place, "strategy")
+    strategy_changes = data.get("changes")
     unknown = sorted(set(data) - {"title", "description", "changes"})
-    if not isinstance(its_changes, Mapping) or unknown:
+    if not isinstance(strategy_changes, Mapping) or unknown:
         wrong = f"{unknown[0]} is not known here." if unknown else "a strategy has `changes` by dotted key."
         allowed = "title, description, and `changes` by dotted key."
         raise ConfigurationError([Problem(str(file), "", wrong, allowed)])
-    return {**its_changes, **own}
+    return {**strategy_changes, **variant_changes}
 
 
 def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places: Places) -> None:

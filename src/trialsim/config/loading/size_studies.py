@@ -135,15 +135,15 @@ def _split(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _changed(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Plain data with some dotted keys set to new values."""
-    found = dict(data)
+    changed = dict(data)
     for key, value in changes.items():
         first, _, rest = key.partition(".")
-        inner = found.get(first)
+        inner = changed.get(first)
         if rest:
-            found[first] = _changed(inner if isinstance(inner, Mapping) else {}, {rest: value})
+            changed[first] = _changed(inner if isinstance(inner, Mapping) else {}, {rest: value})
         else:
-            found[first] = value
-    return found
+            changed[first] = value
+    return changed
 
 
 def _control_first(study: SizeStudy) -> dict[str, dict[str, Any]]:

@@ -172,7 +172,7 @@ class Treatment(Section):
         return data if data in ("always", "never") else Duration.model_validate(data)
 
     @model_validator(mode="after")
-    def _has_no_dead_level(self) -> Self:
+    def _names_levels_of_the_ladder(self) -> Self:
         doses = [dose.value for dose in self.levels]
         loading = self.loading.dose if self.loading is not None else None
         wanted = [("treatment starts at", self.start), ("loading is at", loading)]
