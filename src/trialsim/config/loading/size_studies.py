@@ -29,8 +29,8 @@ from trialsim.config.source.yaml import Places, place_of
 from trialsim.errors import ConfigurationError, Problem, RequestError
 
 THE_ARM: Final = "all patients"  # the name of the only arm
-# What errors of exact designs call the numbers of a study.
-_KEYS_OF_SYMBOLS: Final = {"p0": "null", "p1": "alternative", "n": "largest_n"}
+# What errors of exact designs and of expressions call the keys of a study.
+_KEYS_OF_SYMBOLS: Final = {"p0": "null", "p1": "alternative", "n": "largest_n", "expression": "endpoint"}
 
 
 @dataclass(frozen=True)
