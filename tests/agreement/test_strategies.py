@@ -21,7 +21,7 @@ RESOLVES = {
 EVER = {"toxicity": "any", "timing": "ever"}
 
 
-def as_published(seen: do.Sight) -> do.Decision | None:
+def as_published(seen: do.PatientView) -> do.Decision | None:
     if seen.moment == "onset":
         return do.reduce() if seen.new & seen.severe else None
     if seen.ever:
@@ -29,7 +29,7 @@ def as_published(seen: do.Sight) -> do.Decision | None:
     return do.escalate() if seen.is_tolerated else None
 
 
-def until_response(seen: do.Sight) -> do.Decision | None:
+def until_response(seen: do.PatientView) -> do.Decision | None:
     if seen.moment == "onset":
         return do.stop() if sum(seen.n_onsets.values()) >= 3 else None
     if seen.response != "none" or seen.ever:
@@ -37,7 +37,7 @@ def until_response(seen: do.Sight) -> do.Decision | None:
     return do.escalate(2)
 
 
-def hold_and_resume(seen: do.Sight) -> do.Decision | None:
+def hold_and_resume(seen: do.PatientView) -> do.Decision | None:
     if seen.moment == "onset":
         return do.hold(seen.severe, resume="lower") if seen.new & seen.severe else None
     if seen.ever and seen.ongoing & seen.dose_limiting:
@@ -48,7 +48,7 @@ def hold_and_resume(seen: do.Sight) -> do.Decision | None:
     return do.escalate()
 
 
-def by_time(seen: do.Sight) -> do.Decision | None:
+def by_time(seen: do.PatientView) -> do.Decision | None:
     if seen.moment == "onset":
         return None
     if seen.study_day > 84.0 - 1e-6 and seen.level >= 2:

@@ -190,13 +190,13 @@ def test_the_saved_study_can_be_run_again(tmp_path: Path) -> None:
     assert ts.compare(again, replicates=40).digest == compared.digest
 
 
-def as_the_first(seen: do.Sight) -> do.Decision | None:
+def as_the_first(seen: do.PatientView) -> do.Decision | None:
     if seen.moment == "onset":
         return do.reduce() if seen.new & seen.severe else None
     return do.keep() if seen.ever else do.escalate()
 
 
-def never_up(seen: do.Sight) -> do.Decision | None:
+def never_up(seen: do.PatientView) -> do.Decision | None:
     return None
 
 

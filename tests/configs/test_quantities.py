@@ -8,16 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 import trialsim as ts
-from trialsim.config.schema.quantities import (
-    Dose,
-    Duration,
-    Measurement,
-    Probability,
-    Quantity,
-    Rate,
-    Spread,
-    split_number,
-)
+from trialsim.config.schema.quantities import Dose, Duration, Measurement, Probability, Rate, Spread
+from trialsim.config.schema.quantity import Quantity
+from trialsim.config.schema.written_values import split_number
 
 MONTH = 30.4375
 

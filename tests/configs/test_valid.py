@@ -9,7 +9,8 @@ import yaml
 
 import trialsim as ts
 from trialsim.config import load_parameters, protocol_of, scenario_from_mapping
-from trialsim.config.schema.quantities import Dose, Duration, LookInterval, Probability, Quantity, Rate
+from trialsim.config.schema.quantities import Dose, Duration, LookInterval, Probability, Rate
+from trialsim.config.schema.quantity import Quantity
 from trialsim.report.run.synopsis import synopsis
 
 SCENARIOS = ts.builtin_names("scenarios")

@@ -66,6 +66,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "the log-rank test has no exact boundary",
     ),
     "test at looks": ({**TWO, "test": "fisher", "looks": {"at": [0.5, 1.0]}}, "no test 'fisher' with interim looks"),
+    "expression": (
+        {**TWO, "test": "wald", "endpoint": {"expression": "best_respons > 1", "name": "mine", "better": "higher"}},
+        "there is no column best_respons",
+    ),
     "strata": ({**TWO, "allocation": {"strata": ["age"]}}, "there is no age to split by"),
     "arm of a ratio": ({**TWO, "allocation": {"ratio": {"c": 2}}}, "there is no variant of this name"),
     "ratio of a selection": (
@@ -104,8 +108,7 @@ def test_check_refuses_what_size_and_compare_refuse(tmp_path: Path, name: str) -
     with pytest.raises(ts.ConfigurationError) as checked:
         check([str(path)])
     assert message in str(checked.value)
-    line = r":\d+" if data["study"] == "size" else ""
-    assert re.search(rf"study\.yaml{line}", str(checked.value)) is not None
+    assert re.search(r"study\.yaml:\d+", str(checked.value)) is not None
     with pytest.raises(ts.InputError) as refused:
         begin(path, data["study"])
     assert message in str(refused.value)

@@ -107,7 +107,7 @@ def test_a_saved_study_is_compared_again(tmp_path: Path) -> None:
     assert "in place of a comparison of 30 trials, seed 1" in " ".join(replaced.stdout.split())
 
 
-def test_check_tells_a_study_and_warns_of_dead_rules(tmp_path: Path) -> None:
+def test_check_tells_a_study_and_warns_of_unreachable_rules(tmp_path: Path) -> None:
     text = STUDY.replace(
         "slower: {treatment.every: 28 days}",
         "slower: {treatment.rules: [{when: always, do: keep}, {when: tolerated, do: escalate}]}",

@@ -18,7 +18,7 @@ EXACT_OR_OF_ARRAYS = {
         "((first[x] - first[x + 1]) * rest[needed[x]] for x in range(r1 + 1, n1 + 1))",
     },
     "montecarlo/cluster.py": {"client.nthreads().values()"},
-    "engines/reference/treatment.py": {"self.n_onsets"},
+    "engines/reference/treatment.py": {"patient.n_onsets"},
     "engines/batch/planning.py": {"(phase.n_visits for phase in protocol.early_visits)"},
     "design/running.py": {"(count for _, count in todo[:len(found)])"},
     "design/working.py": {"(check_trials(ready.plan.n) for _ in ready.plan.exact)"},

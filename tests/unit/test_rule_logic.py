@@ -1,4 +1,4 @@
-"""Rules that can never decide are found with their line, and no rule that decides in some course is called dead."""
+"""Rules that can never decide are found with their line; no rule that decides in some course is among them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import trialsim as ts
 from tests.generated import scenarios
 from tests.trials import simulated
 from trialsim.config import warnings_of
-from trialsim.config.checks.unreachable_rules import dead_rules
+from trialsim.config.checks.unreachable_rules import unreachable_rules
 
 SEVERE = {"toxicity": "severe", "timing": "new"}
 EVER = {"toxicity": "any", "timing": "ever"}
 
 
-def dead(*rules: dict[str, Any], **more: Any) -> dict[int, str]:
-    """The numbers of the dead rules of the published trial with other rules, and why."""
+def unreachable(*rules: dict[str, Any], **more: Any) -> dict[int, str]:
+    """The numbers of the unreachable rules of the published trial with other rules, and why."""
     changes = {"treatment.rules": list(rules), **more}
-    found = dead_rules(ts.load_scenario("tosi2000", changes))
+    found = unreachable_rules(ts.load_scenario("tosi2000", changes))
     return {int(place[2]) + 1: wrong for place, _, wrong, *_ in found}
 
 
@@ -41,12 +41,12 @@ def dead(*rules: dict[str, Any], **more: Any) -> dict[int, str]:
         ({"stable_for": "28 days"}, ["tolerated", {"stable_for": "2 months"}]),
     ],
 )
-def test_a_rule_that_another_forestalls_is_dead(first: Any, second: Any) -> None:
-    found = dead({"when": first, "do": "keep"}, {"when": second, "do": "escalate"})
+def test_a_rule_that_another_always_precedes_is_unreachable(first: Any, second: Any) -> None:
+    found = unreachable({"when": first, "do": "keep"}, {"when": second, "do": "escalate"})
     assert list(found) == [2]
     assert "rule 1 always comes first" in found[2]
-    assert list(dead({"when": second, "do": "escalate"}, {"when": first, "do": "keep"})) == []
-    assert dead({"when": first, "do": "keep", "once": True}, {"when": second, "do": "escalate"}) == {}
+    assert list(unreachable({"when": second, "do": "escalate"}, {"when": first, "do": "keep"})) == []
+    assert unreachable({"when": first, "do": "keep", "once": True}, {"when": second, "do": "escalate"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -58,20 +58,20 @@ def test_a_rule_that_another_forestalls_is_dead(first: Any, second: Any) -> None
         ["reduced before"],
     ],
 )
-def test_a_rule_that_contradicts_itself_is_dead(when: Any) -> None:
-    found = dead({"when": when, "do": "keep"}, {"when": "tolerated", "do": "escalate"})
+def test_a_rule_that_contradicts_itself_is_unreachable(when: Any) -> None:
+    found = unreachable({"when": when, "do": "keep"}, {"when": "tolerated", "do": "escalate"})
     assert list(found) == [1]
     assert "contradict" in found[1]
 
 
 def test_what_cannot_happen_in_the_scenario_cannot_hold() -> None:
     rules = ({"when": "rash", "do": "keep"}, {"when": "tolerated", "do": "escalate"})
-    assert dead(*rules) == {}
-    assert list(dead(*rules, **{"events.rash.rate": "0 /month"})) == [1]
+    assert unreachable(*rules) == {}
+    assert list(unreachable(*rules, **{"events.rash.rate": "0 /month"})) == [1]
 
 
-def test_several_rules_together_can_forestall_one() -> None:
-    found = dead(
+def test_several_rules_together_can_always_precede_one() -> None:
+    found = unreachable(
         {"when": {"study_day": "28 days"}, "do": "keep"},
         {"when": {"not": {"study_day": "56 days"}}, "do": "escalate"},
         {"when": "tolerated", "do": "escalate"},
@@ -80,7 +80,7 @@ def test_several_rules_together_can_forestall_one() -> None:
 
 
 @pytest.mark.parametrize("name", ts.builtin_names("scenarios"))
-def test_no_shipped_scenario_has_a_dead_rule(name: str) -> None:
+def test_no_shipped_scenario_has_an_unreachable_rule(name: str) -> None:
     assert warnings_of(name) == []
 
 
@@ -97,9 +97,9 @@ def test_check_warns_with_the_line(tmp_path: Path) -> None:
 
 
 @given(scenarios(), st.integers(0, 2**64 - 1))
-def test_no_rule_that_decides_is_called_dead(scenario: ts.Scenario, seed: int) -> None:
+def test_no_rule_that_decides_is_called_unreachable(scenario: ts.Scenario, seed: int) -> None:
     events, _, _ = simulated(scenario, 2, seed)
     decided = {int(text.split(":")[0]) for text in events.loc[events["event"] == "decision", "rule"] if text}
     # a finding about all rules together says that there are too many conditions to look at
-    called_dead = {int(place[2]) + 1 for place, *_ in dead_rules(scenario) if place != ("treatment", "rules")}
-    assert not decided & called_dead
+    never_decide = {int(place[2]) + 1 for place, *_ in unreachable_rules(scenario) if place != ("treatment", "rules")}
+    assert not decided & never_decide

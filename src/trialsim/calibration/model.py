@@ -15,7 +15,7 @@ from trialsim.calibration.simulator import Simulator
 from trialsim.calibration.targets import Term, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
 from trialsim.config.calibrated.draws import parameter_places
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import own_name, parameter_name
 from trialsim.errors import ConfigurationError, HazardError, Problem
@@ -133,7 +133,7 @@ def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:
     """What makes engine units of the unit of a prior."""
     factor = kind.factor_of(unit)
     if factor is None:
-        wrong = f"{unit!r} is no unit for this prior." if unit else "this prior needs its unit."
+        wrong = f"{unit!r} is not a valid unit here prior." if unit else "this prior needs its unit."
         raise ConfigurationError([Problem(where, f"{name}.prior.median", wrong, f"{kind.allowed()}.")])
     return factor
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
 from trialsim.config.schema.parameters import ParameterSet, Prior
-from trialsim.config.schema.quantities import split_number
+from trialsim.config.schema.written_values import split_number
 from trialsim.errors import ConfigurationError, Problem
 from trialsim.typing import Floats
 

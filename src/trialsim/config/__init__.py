@@ -4,6 +4,7 @@ from trialsim.config.describe.differences import Difference, differences, differ
 from trialsim.config.describe.sources import describe_sources
 from trialsim.config.loading.changes import Settings
 from trialsim.config.loading.scenarios import (
+    Scenario,
     load_cohort,
     load_parameters,
     load_published_trial,
@@ -13,7 +14,6 @@ from trialsim.config.loading.scenarios import (
 )
 from trialsim.config.schema.cohort import Cohort, Figure
 from trialsim.config.schema.parameters import ParameterSet
-from trialsim.config.schema.scenario import Scenario
 from trialsim.config.source.builtin import builtin_names, kind_of
 from trialsim.config.source.yaml import parse_value
 from trialsim.config.to_protocol.protocol import protocol_of

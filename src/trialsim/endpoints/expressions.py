@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from trialsim.config.source.problems import nearest
 from trialsim.errors import RequestError
 from trialsim.records.columns import DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, ONSETS_PREFIX
 from trialsim.typing import Floats
@@ -129,7 +130,7 @@ class Expression:
 
     def _column(self, name: str) -> None:
         if name not in self.known:
-            raise self._refused(f"there is no column {name}", ", ".join(self.known))
+            raise self._refused(f"there is no column {name}", ", ".join(self.known), nearest(name, list(self.known)))
         self.columns.add(name)
 
     def _value(self, node: ast.AST, columns: Columns) -> Any:
@@ -170,8 +171,8 @@ class Expression:
             return np.logical_and.reduce(np.broadcast_arrays(*held))
         raise AssertionError("the expression was looked at before: see _look")
 
-    def _refused(self, wrong: str, allowed: str) -> RequestError:
-        return RequestError(f"expression {self.text[:80]}", f"{wrong}.", f"{allowed}.")
+    def _refused(self, wrong: str, allowed: str, suggestion: str = "") -> RequestError:
+        return RequestError(f"expression {self.text[:80]}", f"{wrong}.", f"{allowed}.", suggestion)
 
 
 def _depth(tree: ast.AST) -> int:

@@ -19,6 +19,6 @@ def repeated_day(number: int, every_days: float, start_day: float = 0.0) -> floa
     """The study day of the n-th visit or assessment (n from 1) after a start, to the nearest millionth of a day.
 
     Rounding makes days equal that are equal on paper (3 × 0.7 and 1 × 2.1), so that their order is the one of
-    `vocabulary` and not one of rounding errors.
+    `event_order` and not one of rounding errors.
     """
     return math.floor((start_day + number * every_days) * 1e6 + 0.5) / 1e6

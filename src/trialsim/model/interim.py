@@ -50,7 +50,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Conduct:
-    """Looks after so many patients each (rising, the last is the final analysis), those of all arms together.
+    """Looks after numbers of patients (rising, the last is the final analysis), those of all arms together.
 
     Before a look that is due after m patients at most m + `overrun` are enrolled, beyond the inevaluable who are
     replaced. `inevaluable` is one of `REPLACED`, `FAILURE`, `DROPPED`. An interim look waits until its patients are
@@ -69,7 +69,7 @@ class Conduct:
 
 @dataclass(frozen=True)
 class EventConduct:
-    """Interim looks after so many events each (rising), and a final one `follow_up_days` after the last entry.
+    """Interim looks after numbers of events (rising), and a final one `follow_up_days` after the last entry.
 
     `n_patients` enrol without a pause.
     """

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from trialsim.model import draws
-from trialsim.model.clock import coefficient_per_day
+from trialsim.model.hazards import coefficient_per_day
 from trialsim.model.protocol import Clock, ParameterPlace, Protocol
 from trialsim.typing import Counts
 

@@ -1,6 +1,6 @@
 """A titration strategy as a Python function: what it sees of a patient, and what it may decide.
 
-    def escalate_until_response(seen: Sight) -> Decision | None:
+    def escalate_until_response(seen: PatientView) -> Decision | None:
         if seen.moment == "onset":
             return reduce() if seen.new & seen.severe else None
         if seen.response != "none" or seen.ongoing:
@@ -23,7 +23,7 @@ Decision = tuple[int, int | float | str, frozenset[str]]  # action, amount or pl
 
 
 @dataclass(frozen=True)
-class Sight:
+class PatientView:
     """What is known of a patient at a decision; doses in mg/day, days are study days.
 
     `moment` is `visit` or `onset`. At a visit `new` are the toxicities that began since the last one, at an onset the
@@ -55,13 +55,13 @@ class Sight:
         return not (self.new | self.ongoing) & self.dose_limiting
 
 
-Strategy = Callable[[Sight], Decision | None]
+Strategy = Callable[[PatientView], Decision | None]
 
 _NOTHING: frozenset[str] = frozenset()
 
 
 def escalate(levels: int = 1) -> Decision:
-    """Go up so many levels, at most to the highest."""
+    """Go up by a number of levels, at most to the highest."""
     return titration.ESCALATE, levels, _NOTHING
 
 
@@ -71,7 +71,7 @@ def keep() -> Decision:
 
 
 def reduce(levels: int = 1) -> Decision:
-    """Go down so many levels, at most to the lowest."""
+    """Go down by a number of levels, at most to the lowest."""
     return titration.REDUCE, levels, _NOTHING
 
 

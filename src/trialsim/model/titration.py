@@ -7,10 +7,9 @@ bit masks over their positions in the scenario. Rules are tried in order and the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from trialsim.model.protocol import Condition
+from trialsim.model.rules import Condition
 
 # Kinds of condition.
 ALWAYS: Final = 0
@@ -20,9 +19,9 @@ HAS_RESPONSE: Final = 3
 AT_MAXIMUM: Final = 4
 AT_LEVEL: Final = 5  # the level, or a higher one
 FROM_DAY: Final = 6  # the study day, or a later one
-IS_STABLE: Final = 7  # no better response seen for so many days
-IS_UNCHANGED: Final = 8  # the dose has stayed for so many days
-IS_FREE: Final = 9  # none of the toxicities for so many days
+IS_STABLE: Final = 7  # no better response seen for a number of days
+IS_UNCHANGED: Final = 8  # the dose has stayed for a number of days
+IS_FREE: Final = 9  # none of the toxicities for a number of days
 WAS_REDUCED: Final = 10  # the dose was reduced or held before
 # Groups of conditions, which have parts.
 ALL_OF: Final = 11
@@ -35,7 +34,7 @@ NEW_OR_ONGOING: Final = 0
 NEW: Final = 1
 ONGOING: Final = 2
 EVER: Final = 3
-RECENT: Final = 4  # an onset within the last so many days
+RECENT: Final = 4  # an onset within the last `days`
 
 # Actions.
 KEEP: Final = 0
@@ -55,7 +54,7 @@ _SAME_INSTANT: Final = 1e-6  # days: as visits are rounded, see `course.repeated
 
 
 def has_lasted(since_day: float, today: float, days: float) -> bool:
-    """Whether at least so many days have gone by, to the millionth of a day."""
+    """Whether at least `days` have gone by, to the millionth of a day."""
     return today - since_day > days - _SAME_INSTANT
 
 
@@ -90,7 +89,7 @@ def onsets_so_far(toxicities: int, n_onsets: Sequence[int]) -> int:
 def is_free(
     toxicities: int, ongoing: int, ever: int, resolved_days: Sequence[float], today: float, days: float
 ) -> bool:
-    """Whether none of the toxicities in a mask is there, nor has been within the last so many days.
+    """Whether none of the toxicities in a mask is there, nor has been within the last `days`.
 
     The time counts from the first dose, or from the day on which the last of them was over.
     """

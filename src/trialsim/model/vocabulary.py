@@ -33,16 +33,6 @@ WITHDRAWAL: Final = 4
 CUT_OFF: Final = 5
 REASON_NAMES: Final = ("", "progression seen", "stopped by rule", "death", "withdrawal", "cut-off")
 
-# Order of events that fall on the same instant: the data cut-off comes first (observation is half-open), then
-# arrivals, then what happens to patients; on the same study day of a patient first what happens, then what is seen of
-# it, then what is decided on it.
-ORDER_CUT_OFF: Final = 2
-ORDER_ARRIVAL: Final = 3
-ORDER_CLOCK: Final = 4
-ORDER_ASSESSMENT: Final = 5
-ORDER_EVALUABLE: Final = 6
-ORDER_VISIT: Final = 7
-
 # What a published figure can be compared with, besides `toxicity.NAME` (a share) for every reported toxicity: the
 # quantity and its unit, which is empty for a share.
 STATISTICS: Final = {

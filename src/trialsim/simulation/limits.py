@@ -10,8 +10,8 @@ from trialsim.config import Scenario, protocol_of
 from trialsim.errors import RequestError
 from trialsim.model import vocabulary as v
 from trialsim.model.accrual import arrival_at_expected_count
-from trialsim.model.clock import dose_factor
 from trialsim.model.draws import LARGEST_SEED
+from trialsim.model.hazards import dose_factor
 from trialsim.model.protocol import Clock, Protocol
 
 MOST_REPLICATES: Final = 10_000_000

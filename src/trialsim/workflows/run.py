@@ -12,8 +12,8 @@ from typing import Any, Final
 import pandas as pd
 
 from trialsim.config import Scenario, load_scenario, protocol_of
+from trialsim.config.loading.kinds import ConfigurationLike
 from trialsim.config.loading.scenarios import ScenarioLike
-from trialsim.config.source.kinds import ConfigurationLike
 from trialsim.engines.reference import simulate
 from trialsim.errors import ConfigurationError, EventLogError, HazardError, Interrupted, Problem, RequestError
 from trialsim.model import vocabulary as v

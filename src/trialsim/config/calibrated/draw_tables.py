@@ -115,7 +115,7 @@ def read_table(path: Path, title: str) -> ParameterTable:
     except (OSError, ValueError):
         raise _refused(path, "there is no such file, or it may not be read.") from None
     if path.suffix not in _FORMATS:
-        raise _refused(path, "this is no table of draws.")
+        raise _refused(path, "this is not a table of draws.")
     return _read(path.resolve(), stamp, title)
 
 

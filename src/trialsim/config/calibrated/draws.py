@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from trialsim.config.calibrated.draw_tables import ParameterTable, table_wanted
 from trialsim.config.calibrated.resolve import POSTERIOR_MEDIAN
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
-from trialsim.config.schema.scenario import Scenario, own_name, parameter_name
+from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
 from trialsim.config.source.yaml import Place
 from trialsim.model.protocol import ParameterPlace
 
@@ -32,7 +32,7 @@ class Draws(NamedTuple):
     values: tuple[tuple[float, ...], ...] = ()
 
 
-def draws_of(scenario: Scenario) -> Draws:
+def draws_of(scenario: ScenarioData) -> Draws:
     """The draws of a scenario's parameters; nothing where they are fixed. Raises `ConfigurationError`."""
     names = varying_names(scenario)
     table = table_of(scenario)
@@ -45,7 +45,7 @@ def draws_of(scenario: Scenario) -> Draws:
     return Draws(names, tuple(places[name] for name in names), _values(table, names, factors))
 
 
-def table_of(scenario: Scenario) -> ParameterTable | None:
+def table_of(scenario: ScenarioData) -> ParameterTable | None:
     """The table of draws that a scenario takes its parameters from; None where they are fixed."""
     if scenario.parameters.use != "calibrated":
         return None
@@ -53,14 +53,14 @@ def table_of(scenario: Scenario) -> ParameterTable | None:
     return table_wanted(scenario.parameters.model_dump(), cohort)
 
 
-def varying_names(scenario: Scenario) -> tuple[str, ...]:
+def varying_names(scenario: ScenarioData) -> tuple[str, ...]:
     """The parameters that each replicate draws anew, in the order in which the scenario names them."""
     values = scenario.parameters.values
     used = dict.fromkeys(name for name, _ in _kinds(scenario))
     return tuple(name for name in used if name in values and values[name].origin == POSTERIOR_MEDIAN)
 
 
-def parameter_places(scenario: Scenario) -> dict[str, tuple[ParameterPlace, ...]]:
+def parameter_places(scenario: ScenarioData) -> dict[str, tuple[ParameterPlace, ...]]:
     """Every parameter of a scenario with the places where it stands."""
     found: dict[str, tuple[ParameterPlace, ...]] = {}
     positions = {name: i for i, name in enumerate(scenario.events)}
@@ -78,7 +78,7 @@ def _place(place: Place, positions: dict[str, int]) -> ParameterPlace:
     return ParameterPlace(what, positions[str(place[1])])
 
 
-def _kinds(scenario: Scenario) -> Iterator[tuple[str, type[Quantity]]]:
+def _kinds(scenario: ScenarioData) -> Iterator[tuple[str, type[Quantity]]]:
     """The parameters that a scenario refers to, each with the kind of number that it stands for."""
     for place, quantity in quantities_in(scenario):
         if quantity.calibrated:

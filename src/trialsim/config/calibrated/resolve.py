@@ -6,7 +6,7 @@ a table of draws that is the median; a run takes the draws themselves for every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from trialsim.config.source.yaml import Place
 from trialsim.files.regular import is_file
 
 Data = dict[str, Any]
+LoadSet = Callable[[str], ParameterSet]
 
 FITTED_MODE: Final = "fitted mode"
 PARAMETER_SET: Final = "parameter set"
@@ -25,12 +26,12 @@ POSTERIOR_MEDIAN: Final = "posterior median"
 _OF_THE_TABLE: Final = {"digest", "drug", "reference_dose"}  # written when values are filled in
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: Any) -> Mapping[str, Any]:
     """A mapping, or an empty one where something else stands (validation will say so)."""
     return value if isinstance(value, Mapping) else {}
 
 
-def spelt_out(written: Any) -> Any:
+def expand_shorthand(written: Any) -> Any:
     """`parameters` in its long form: a word, or the path of a table of draws."""
     if not isinstance(written, str):
         return written
@@ -39,31 +40,31 @@ def spelt_out(written: Any) -> Any:
     return {"use": written}
 
 
-def with_paths(over: Data, path: Path | None) -> Data:
-    """Files that `parameters` name are found from the file that names them, wherever that is inherited."""
-    parameters = spelt_out(over.get("parameters"))
+def resolve_paths(over: Data, path: Path | None) -> Data:
+    """Files that `parameters` name are resolved from the file that names them, wherever that is inherited."""
+    parameters = expand_shorthand(over.get("parameters"))
     if path is None or not isinstance(parameters, Mapping):
         return over
-    found = dict(parameters)
-    if isinstance(found.get("calibrated_to"), str) and is_path(found["calibrated_to"]):
-        found["calibrated_to"] = str(find_file(found["calibrated_to"], "parameters", path).resolve())
-    if isinstance(found.get("draws"), str) and is_file(path.parent / found["draws"]):
-        found["draws"] = str((path.parent / found["draws"]).resolve())
-    return {**over, "parameters": found if isinstance(over.get("parameters"), Mapping) else _short(found)}
+    resolved = dict(parameters)
+    if isinstance(resolved.get("calibrated_to"), str) and is_path(resolved["calibrated_to"]):
+        resolved["calibrated_to"] = str(find_file(resolved["calibrated_to"], "parameters", path).resolve())
+    if isinstance(resolved.get("draws"), str) and is_file(path.parent / resolved["draws"]):
+        resolved["draws"] = str((path.parent / resolved["draws"]).resolve())
+    return {**over, "parameters": resolved if isinstance(over.get("parameters"), Mapping) else _shorthand(resolved)}
 
 
-def _short(parameters: Data) -> Any:
+def _shorthand(parameters: Data) -> Any:
     """A word stays a word, so that it takes the place of whatever stood there before."""
     return parameters["draws"] if "draws" in parameters else parameters["use"]
 
 
-def aligned(base: Data, over: Data) -> tuple[Data, Data]:
-    """Two layers whose `parameters` can be laid on each other: a word below a mapping is spelt out.
+def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
+    """Two layers whose `parameters` can be merged: a word below a mapping is expanded.
 
     A word above takes the place of everything below but the path of a parameter set, which goes with the cohort, and
     its name where no cohort tells it.
     """
-    below, above = spelt_out(base.get("parameters")), over.get("parameters")
+    below, above = expand_shorthand(base.get("parameters")), over.get("parameters")
     if not isinstance(below, Mapping) or above is None:
         return base, over
     named = below.get("calibrated_to")
@@ -73,30 +74,30 @@ def aligned(base: Data, over: Data) -> tuple[Data, Data]:
     return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
 
 
-def without_old(base: Data, over: Mapping[str, Any]) -> Data:
+def drop_outdated_values(base: Data, over: Mapping[str, Any]) -> Data:
     """What `base` says of parameters, without what was filled in from elsewhere than `over` now says."""
-    if not {"draws", "calibrated_to", "use"} & set(mapping(over.get("parameters"))):
+    if not {"draws", "calibrated_to", "use"} & set(as_mapping(over.get("parameters"))):
         return base
-    now = mapping(over["parameters"])
+    now = as_mapping(over["parameters"])
     old = _OF_THE_TABLE | ({"draws"} if now.get("use", "calibrated") != "calibrated" else set())
     if now.get("draws") is not None:
         old.add("use")
-    parameters = {key: value for key, value in mapping(base.get("parameters")).items() if key not in old}
-    values = mapping(parameters.get("values"))
+    parameters = {key: value for key, value in as_mapping(base.get("parameters")).items() if key not in old}
+    values = as_mapping(parameters.get("values"))
     parameters["values"] = {name: value for name, value in values.items() if not is_filled_in(value)}
     return {**base, "parameters": parameters}
 
 
-def filled_in(data: Data, load_set: Any) -> Data:
+def fill_calibrated_values(data: Data, load_set: LoadSet) -> Data:
     """A scenario's plain data with a value for every calibrated number that has none.
 
     `load_set` gives the `ParameterSet` of a name. Values that were filled in for a number that is not there any more
     are dropped.
     """
-    parameters = spelt_out(data.get("parameters", "mode"))
+    parameters = expand_shorthand(data.get("parameters", "mode"))
     if isinstance(parameters, Mapping) and "draws" in parameters:
         parameters = {"use": "calibrated", **parameters}
-    values = mapping(parameters).get("values", {})
+    values = as_mapping(parameters).get("values", {})
     if not isinstance(parameters, Mapping) or not isinstance(values, Mapping):
         return {**data, "parameters": parameters}
     used = set(calibrated_names(data, ()))
@@ -105,7 +106,7 @@ def filled_in(data: Data, load_set: Any) -> Data:
     if use == "calibrated" and "digest" not in parameters:  # whatever table is there now
         values = {name: value for name, value in values.items() if not is_median_of_draws(value)}
     data = {**data, "parameters": {**parameters, "values": values}}
-    named = parameters.get("calibrated_to") or mapping(data.get("cohort")).get("name")
+    named = parameters.get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
     if not used - set(values) or use not in ("mode", "calibrated"):
         return data
     if use == "calibrated":
@@ -113,13 +114,15 @@ def filled_in(data: Data, load_set: Any) -> Data:
     return _with_modes(data, str(named), load_set(str(named)), used) if named is not None else data
 
 
-def _with_modes(data: Data, named: str, found: ParameterSet, used: set[str]) -> Data:
+def _with_modes(data: Data, named: str, parameter_set: ParameterSet, used: set[str]) -> Data:
     """The modes of a parameter set as values of the calibrated numbers that have none yet."""
-    filled = {name: _value_in_set(item, found.name) for name, item in found.parameters.items() if name in used}
-    return _with_values(data, filled, {"use": "mode", "calibrated_to": named, **_of_set(found)})
+    filled = {
+        name: _value_in_set(item, parameter_set.name) for name, item in parameter_set.parameters.items() if name in used
+    }
+    return _with_values(data, filled, {"use": "mode", "calibrated_to": named, **_of_set(parameter_set)})
 
 
-def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[str]) -> Data:
+def _with_medians(data: Data, table: ParameterTable, load_set: LoadSet, used: set[str]) -> Data:
     """The medians of a table of draws; what a parameter set fixes is not in the table."""
     filled = {
         name: {
@@ -130,24 +133,24 @@ def _with_medians(data: Data, table: ParameterTable, load_set: Any, used: set[st
         for name in table.names
         if name in used
     }
-    named = data["parameters"].get("calibrated_to") or mapping(data.get("cohort")).get("name")
-    known: Data = {"use": "calibrated", "digest": table.digest, **table.context}
+    named = data["parameters"].get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
+    context: Data = {"use": "calibrated", "digest": table.digest, **table.context}
     if named is not None:
-        known["calibrated_to"] = str(named)
+        context["calibrated_to"] = str(named)
         if used - set(filled) - set(data["parameters"]["values"]):
-            found = load_set(str(named))
+            parameter_set = load_set(str(named))
             filled |= {
-                name: _value_in_set(item, found.name)
-                for name, item in found.parameters.items()
+                name: _value_in_set(item, parameter_set.name)
+                for name, item in parameter_set.parameters.items()
                 if name in used and name not in filled and item.prior.distribution == "fixed"
             }
-    return _with_values(data, filled, known)
+    return _with_values(data, filled, context)
 
 
-def _with_values(data: Data, filled: Data, known: Data) -> Data:
+def _with_values(data: Data, filled: Data, context: Data) -> Data:
     parameters = data["parameters"]
     values = {**filled, **parameters["values"]}
-    return {**data, "parameters": {**parameters, **known, "values": values}}
+    return {**data, "parameters": {**parameters, **context, "values": values}}
 
 
 def _value_in_set(item: Parameter, name: str) -> Data:
@@ -157,19 +160,19 @@ def _value_in_set(item: Parameter, name: str) -> Data:
     return {"value": item.mode, "source": f"{item.source} in the parameter set {name}", "origin": PARAMETER_SET}
 
 
-def _of_set(found: ParameterSet) -> Data:
+def _of_set(parameter_set: ParameterSet) -> Data:
     """What the rates of a parameter set hold for: its drug, at its reference dose."""
-    return {"drug": found.drug, "reference_dose": found.reference_dose.text}
+    return {"drug": parameter_set.drug, "reference_dose": parameter_set.reference_dose.text}
 
 
 def is_filled_in(value: Any) -> bool:
     """Whether a value in plain data was filled in, from a parameter set or a table of draws."""
-    return str(mapping(value).get("origin", "user")) != "user"
+    return str(as_mapping(value).get("origin", "user")) != "user"
 
 
 def is_median_of_draws(value: Any) -> bool:
     """Whether a value in plain data stands for the draws that it is the median of."""
-    return str(mapping(value).get("origin")) == POSTERIOR_MEDIAN
+    return str(as_mapping(value).get("origin")) == POSTERIOR_MEDIAN
 
 
 def calibrated_names(data: Any, place: Place) -> Iterator[str]:

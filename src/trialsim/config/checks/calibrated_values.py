@@ -10,13 +10,14 @@ from pydantic import ValidationError
 from trialsim.config.calibrated.draws import table_of, varying_names
 from trialsim.config.calibrated.resolve import FITTED_MODE, POSTERIOR_MEDIAN
 from trialsim.config.schema.parameters import ParameterValue
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
-from trialsim.config.schema.scenario import Scenario, own_name, parameter_name
-from trialsim.config.source.problems import CANNOT_BE_CALIBRATED, Finding, nearest
+from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
+from trialsim.config.schema.validation import CANNOT_BE_CALIBRATED
+from trialsim.config.source.problems import Finding, nearest
 from trialsim.config.source.yaml import Place
 
-# Where a number may be calibrated: the places that become flat numbers through `Scenario.resolved`.
+# Where a number may be calibrated: the places that become flat numbers through `ScenarioData.resolved`.
 _CALIBRATED_PLACES = re.compile(
     r"disease\.sensitive|treatment\.every|assessment\.every|evaluable\.after|"
     r"cut_off\.(after_opening|after_last_entry|at_latest)|"
@@ -24,7 +25,7 @@ _CALIBRATED_PLACES = re.compile(
 )
 
 
-def is_calibrated_to_its_cohort(scenario: Scenario) -> bool:
+def is_calibrated_to_its_cohort(scenario: ScenarioData) -> bool:
     """Whether some numbers of a scenario were calibrated to the cohort that it is compared with."""
     parameters = scenario.parameters
     if scenario.cohort is None or parameters.calibrated_to != scenario.cohort.name or parameters.draws is not None:
@@ -32,7 +33,7 @@ def is_calibrated_to_its_cohort(scenario: Scenario) -> bool:
     return any(value.origin in (FITTED_MODE, POSTERIOR_MEDIAN) for value in parameters.values.values())
 
 
-def parameter_findings(scenario: Scenario) -> Iterator[Finding]:
+def parameter_findings(scenario: ScenarioData) -> Iterator[Finding]:
     """Every calibrated number needs a parameter, and every parameter a number that uses it."""
     values = scenario.parameters.values
     used: set[str] = set()
@@ -69,7 +70,7 @@ def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str,
         yield ("parameters", "values", name), values[name].value, f"it stands for {dotted}: {wrong}", allowed, ""
 
 
-def reference_dose_findings(scenario: Scenario) -> Iterator[Finding]:
+def reference_dose_findings(scenario: ScenarioData) -> Iterator[Finding]:
     """Rates that were filled in hold at the reference dose of the set or table that they came from."""
     parameters, reference = scenario.parameters, scenario.treatment.reference_dose
     there = parameters.reference_dose
@@ -82,7 +83,7 @@ def reference_dose_findings(scenario: Scenario) -> Iterator[Finding]:
         yield ("treatment", "reference_dose"), reference.text, wrong, allowed, ""
 
 
-def draw_findings(scenario: Scenario) -> Iterator[Finding]:
+def draw_findings(scenario: ScenarioData) -> Iterator[Finding]:
     """Every draw of a parameter must be what may stand in its place."""
     table = table_of(scenario)
     if table is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from trialsim.config.schema.cohort import Figure
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.source.problems import Finding, nearest
 from trialsim.config.source.yaml import Place
 from trialsim.model.vocabulary import STATISTICS
 
 
-def figure_findings(scenario: Scenario) -> Iterator[Finding]:
+def figure_findings(scenario: ScenarioData) -> Iterator[Finding]:
     """Every figure under every reading must be of something that the simulation measures, in its unit."""
     if scenario.cohort is None:
         return

@@ -9,20 +9,20 @@ from trialsim.config.checks.calibrated_values import draw_findings, parameter_fi
 from trialsim.config.checks.published_statistics import figure_findings
 from trialsim.config.schema.conditions import WORDS, Condition
 from trialsim.config.schema.events import ONCE_ONLY, Effect
+from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantities import Measurement
-from trialsim.config.schema.scenario import Scenario, parameter_name
-from trialsim.config.schema.treatment import Rule
+from trialsim.config.schema.scenario import ScenarioData, parameter_name
 from trialsim.config.source.problems import Finding, nearest, problem_at
 from trialsim.config.source.yaml import Place, Places
 from trialsim.errors import Problem
 from trialsim.model.draws import decision_code
 from trialsim.model.protocol import clock_decision, covariate_decision, frailty_decision, resolution_name
 
-_MOST_TOXICITIES = 60
+_MAX_TOXICITIES = 60
 
 
-def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:
+def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
     checks = (
         _readings, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects, _rules,
@@ -32,7 +32,7 @@ def consistency_problems(scenario: Scenario, places: Places) -> list[Problem]:
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
 
 
-def _readings(scenario: Scenario) -> Iterator[Finding]:
+def _readings(scenario: ScenarioData) -> Iterator[Finding]:
     ambiguities = scenario.cohort.ambiguities if scenario.cohort is not None else {}
     for name, choice in scenario.readings.items():
         if name not in ambiguities:
@@ -47,7 +47,7 @@ def _readings(scenario: Scenario) -> Iterator[Finding]:
 _RESERVED = {"any", "severe", "any_severe", "tolerated", "always", "at maximum"}
 
 
-def _names(scenario: Scenario) -> Iterator[Finding]:
+def _names(scenario: ScenarioData) -> Iterator[Finding]:
     """Names of events that mean something else in a rule or a table; names that no table or picture can show."""
     for section, names in (("events", scenario.events), ("population", scenario.population)):
         for name in names:
@@ -55,7 +55,7 @@ def _names(scenario: Scenario) -> Iterator[Finding]:
                 yield (
                     (section, name),
                     name,
-                    "a name has signs that cannot be shown",
+                    "a name has characters that cannot be shown",
                     "up to 60 letters, digits, spaces and _ + / ( ) -",
                     "",
                 )
@@ -65,7 +65,7 @@ def _names(scenario: Scenario) -> Iterator[Finding]:
             yield ("events", name), name, "this name means something else in a rule", "another name", ""
 
 
-def _events(scenario: Scenario) -> Iterator[Finding]:
+def _events(scenario: ScenarioData) -> Iterator[Finding]:
     kinds: list[str] = [event.kind for event in scenario.events.values()]
     for kind in ONCE_ONLY:
         if kinds.count(kind) > 1:
@@ -75,8 +75,8 @@ def _events(scenario: Scenario) -> Iterator[Finding]:
         if kind in kinds and first not in kinds:
             name = next(name for name, event in scenario.events.items() if event.kind == kind)
             yield ("events", name, "kind"), kind, f"a {kind} follows a {first}", f"an event of kind {first} too", ""
-    if kinds.count("toxicity") > _MOST_TOXICITIES:
-        yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MOST_TOXICITIES}", ""
+    if kinds.count("toxicity") > _MAX_TOXICITIES:
+        yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MAX_TOXICITIES}", ""
     for name, event in scenario.events.items():
         if event.frailty is not None and event.frailty not in scenario.frailties:
             known = list(scenario.frailties)
@@ -90,7 +90,7 @@ def _events(scenario: Scenario) -> Iterator[Finding]:
             )
 
 
-def _effects(scenario: Scenario) -> Iterator[Finding]:
+def _effects(scenario: ScenarioData) -> Iterator[Finding]:
     known = list(scenario.population)
     for name, event in scenario.events.items():
         for covariate, effect in event.effects.items():
@@ -128,7 +128,7 @@ def _written(quantity: Measurement | None) -> str:
     return quantity.text if quantity is not None else "no per"
 
 
-def _rules(scenario: Scenario) -> Iterator[Finding]:
+def _rules(scenario: ScenarioData) -> Iterator[Finding]:
     for i, rule in enumerate(scenario.treatment.rules):
         place = ("treatment", "rules", i)
         for j, condition in enumerate(rule.when):
@@ -143,19 +143,19 @@ def _rules(scenario: Scenario) -> Iterator[Finding]:
             yield place, str(rule), "at an onset nothing is tolerated, so this rule never holds", "at: visit", ""
 
 
-def _condition(place: Place, scenario: Scenario, leaf: Condition) -> Iterator[Finding]:
+def _condition(place: Place, scenario: ScenarioData, leaf: Condition) -> Iterator[Finding]:
     """A condition's toxicities and grades must be there."""
     for name in (leaf.toxicity or []) + (leaf.free_of or []):
         if name not in ("any", "severe") and name not in scenario.toxicities:
             known = ["any", "severe", *scenario.toxicities, *WORDS]
-            yield place, name, "this is no condition and no toxicity", ", ".join(known), nearest(name, known)
+            yield place, name, "this is neither a condition nor a toxicity", ", ".join(known), nearest(name, known)
     grades = {event.grade for event in scenario.toxicities.values() if event.grade is not None}
     if leaf.grade is not None and not toxicities_named(scenario, leaf):
         wrong = "none of these toxicities has this grade"
         yield place, leaf.grade, wrong, ", ".join(sorted(grades)) or "no grade: none has one", ""
 
 
-def _ever_resolves(scenario: Scenario, name: str) -> bool:
+def _ever_resolves(scenario: ScenarioData, name: str) -> bool:
     resolution = scenario.toxicities[name].resolves
     if resolution is None:
         return False
@@ -167,28 +167,7 @@ def _ever_resolves(scenario: Scenario, name: str) -> bool:
     return scenario.resolved(resolution.rate, f"{name} resolves rate").value > 0.0
 
 
-def waited_for(scenario: Scenario, rule: Rule) -> set[str]:
-    """The toxicities that a hold waits for: those that its conditions name, but not under a `not`."""
-    leaves = [leaf for leaf in rule.leaves(negated=False) if leaf.toxicity is not None]
-    return set().union(*(toxicities_named(scenario, leaf) for leaf in leaves))
-
-
-def toxicities_named(scenario: Scenario, condition: Condition) -> set[str]:
-    """The toxicities that a condition without parts names; `any` and `severe` spelt out, of its grade if it has one."""
-    names: set[str] = set()
-    for name in condition.toxicity or condition.free_of or []:
-        if name == "any":
-            names |= set(scenario.toxicities)
-        elif name == "severe":
-            names |= {toxicity for toxicity, event in scenario.toxicities.items() if event.severe}
-        else:
-            names.add(name)
-    if condition.grade is not None:
-        return {name for name in names & set(scenario.toxicities) if scenario.toxicities[name].grade == condition.grade}
-    return names
-
-
-def _dates(scenario: Scenario) -> Iterator[Finding]:
+def _dates(scenario: ScenarioData) -> Iterator[Finding]:
     date = scenario.cut_off.date
     if date is not None and date <= scenario.accrual.opens:
         yield (
@@ -204,12 +183,12 @@ def _dates(scenario: Scenario) -> Iterator[Finding]:
         yield ("cut_off", "after_count"), count, wrong, f"at most accrual.patients = {n_patients}", ""
 
 
-def _figures(scenario: Scenario) -> Iterator[Finding]:
+def _figures(scenario: ScenarioData) -> Iterator[Finding]:
     if not any(True for _ in _readings(scenario)):
         yield from figure_findings(scenario)
 
 
-def _codes(scenario: Scenario) -> Iterator[Finding]:
+def _codes(scenario: ScenarioData) -> Iterator[Finding]:
     """Names that two things share, and the one case in 4 billion that two names share a code."""
     decisions: dict[int, str] = {}
     names = [covariate_decision(name) for name in scenario.population]

@@ -49,7 +49,7 @@ _NEEDED: Final = {
 }  # fmt: skip
 
 
-def misfits(study: SizeStudy) -> Iterator[Misfit]:
+def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
     """Everything that does not go together, with what would; a key at its default says nothing and harms nothing."""
     for key, designs in USED_BY.items():
         if study.design not in designs and _says_something(study, key):
@@ -136,13 +136,13 @@ def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
     elif given in (CALIBRATED, MODELLED):
         return
     elif isinstance(given, bool) or not isinstance(given, int | float):
-        yield key, f"{given!r} is no alternative", "a number, `calibrated`, or `modelled`"
+        yield key, f"{given!r} is not a valid alternative", "a number, `calibrated`, or `modelled`"
     elif study.design in ("two-arm", "selection"):
         wrong = "the arms' own changes make the alternative of two arms"
         yield key, wrong, "`alternative: calibrated` or `modelled`"
     elif study.design in OF_TIMES:
         if not 0.0 < given < 1.0:
-            yield key, "this hazard ratio is no gain", "above 0 and below 1"
+            yield key, "this hazard ratio is not an improvement", "above 0 and below 1"
     elif study.null is not None and not given > study.null.value:
         yield (
             key,

@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.source.problems import Finding
 from trialsim.config.to_protocol.protocol import protocol_of
-from trialsim.model.clock import dose_factor
+from trialsim.model.hazards import dose_factor
 
 NEARLY_EVERYONE: Final = 0.95
 
 
-def sudden_events(scenario: Scenario) -> Iterator[Finding]:
+def sudden_events(scenario: ScenarioData) -> Iterator[Finding]:
     """Each event that comes to nearly everyone within a day at the highest dose."""
     protocol = protocol_of(scenario)
     for clock in protocol.clocks:

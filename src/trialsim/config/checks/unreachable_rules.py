@@ -1,9 +1,9 @@
-"""Rules that can never decide: contradictory ones, and ones that an earlier rule always forestalls.
+"""Rules that can never decide: contradictory ones, and ones before which an earlier rule always decides.
 
 The single conditions of the rules are taken as statements that are true or false. What one says about another (a
 partial response is also a minor one, day 56 comes after day 28, who is free of a toxicity does not have it) leaves out
-combinations that no patient can be in. A rule that no other combination lets decide is dead. What is left out here may
-leave a dead rule unnoticed, but no rule that could decide is called dead.
+combinations that no patient can be in. A rule that decides in none of the others is unreachable. What is left out here
+may leave an unreachable rule unnoticed, but no rule that could decide is called unreachable.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from trialsim.config.schema.scenario import Scenario, own_name
+from trialsim.config.schema.scenario import ScenarioData, own_name
 from trialsim.config.source.problems import Finding
 from trialsim.config.to_protocol.dose_rules import rules_of
 from trialsim.model import disease, titration
-from trialsim.model.protocol import Condition, Rule
+from trialsim.model.rules import Condition, Rule
 
-_MOST_STATEMENTS: Final = 14  # some 10^4 combinations, a second; rules with more are not looked at
+_MAX_STATEMENTS: Final = 14  # some 10^4 combinations, a second; rules with more are not looked at
 _NEVER: Final = Condition(titration.NOT, parts=(Condition(titration.ALWAYS),))
 _LASTING: Final = (titration.IS_STABLE, titration.IS_UNCHANGED, titration.IS_FREE)
 _IMPLIED_MODES: Final = {
@@ -33,48 +33,48 @@ _IMPLIED_MODES: Final = {
 Truths = Mapping[Condition, bool]
 
 
-def dead_rules(scenario: Scenario) -> Iterator[Finding]:
+def unreachable_rules(scenario: ScenarioData) -> Iterator[Finding]:
     """Each rule that can never decide, and why."""
     for rules in rules_of(scenario):
         simple = [replace(rule, condition=simplified(scenario, rule.condition)) for rule in rules]
         statements = list(dict.fromkeys(leaf for rule in simple for leaf in rule.condition.leaves))
-        if len(statements) > _MOST_STATEMENTS:
+        if len(statements) > _MAX_STATEMENTS:
             wrong = (
                 f"these rules have {len(statements)} different conditions, too many to look for rules that never decide"
             )
-            yield ("treatment", "rules"), len(rules), wrong, f"up to {_MOST_STATEMENTS} for this to be looked at", ""
+            yield ("treatment", "rules"), len(rules), wrong, f"up to {_MAX_STATEMENTS} for this to be looked at", ""
             continue
-        alive, possible = _deciding(simple, statements)
+        deciding, possible = _deciding(simple, statements)
         for i, rule in enumerate(rules):
-            if i in alive or rule.number > len(scenario.treatment.rules):
+            if i in deciding or rule.number > len(scenario.treatment.rules):
                 continue
             wrong = "this rule can never decide: its conditions contradict each other, or cannot come about"
             if i in possible:
-                wrong = f"this rule can never decide: rule {_forestaller(simple, i, statements)} always comes first"
+                wrong = f"this rule can never decide: rule {_earlier_rules(simple, i, statements)} always comes first"
             yield ("treatment", "rules", rule.number - 1), rule.text, wrong, "a rule that some patient can meet", ""
 
 
 def _deciding(rules: Sequence[Rule], statements: Sequence[Condition]) -> tuple[set[int], set[int]]:
     """The places of rules that can decide, and of those that can hold at all."""
-    alive: set[int] = set()
+    deciding: set[int] = set()
     possible: set[int] = set()
     for truths in combinations(statements):
-        free = True
+        is_undecided = True
         for i, rule in enumerate(rules):
             if titration.whole_holds(rule.condition, partial(_is_true, truths)):
                 possible.add(i)
-                if free:
-                    alive.add(i)
-                free = free and rule.once
-    return alive, possible
+                if is_undecided:
+                    deciding.add(i)
+                is_undecided = is_undecided and rule.once
+    return deciding, possible
 
 
 def _is_true(truths: Truths, statement: Condition) -> bool:
     return statement.kind == titration.ALWAYS or truths[statement]
 
 
-def _forestaller(rules: Sequence[Rule], place: int, statements: Sequence[Condition]) -> str:
-    """The number of the one rule that forestalls another, or of all before it where it takes several."""
+def _earlier_rules(rules: Sequence[Rule], place: int, statements: Sequence[Condition]) -> str:
+    """The number of the one rule that always decides before another, or of all before it where it takes several."""
     for rule in rules[:place]:
         if 1 not in _deciding([rule, rules[place]], statements)[0]:
             return str(rule.number)
@@ -90,7 +90,7 @@ def combinations(statements: Sequence[Condition]) -> Iterator[Truths]:
             return
         first, *others = rest
         for truth in (True, False):
-            if all(_can_be(a, its, first, truth) for a, its in truths.items()):
+            if all(_can_be(a, is_a, first, truth) for a, is_a in truths.items()):
                 yield from extended({**truths, first: truth}, others)
 
     yield from extended({}, [item for item in statements if item.kind != titration.ALWAYS])
@@ -130,7 +130,7 @@ def excludes(a: Condition, b: Condition) -> bool:
     return b.mode == titration.ONGOING or (b.mode == titration.RECENT and b.days <= a.days)
 
 
-def simplified(scenario: Scenario, condition: Condition) -> Condition:
+def simplified(scenario: ScenarioData, condition: Condition) -> Condition:
     """A condition in as few kinds as possible, without what cannot come about in this scenario."""
     if condition.parts:
         return replace(condition, parts=tuple(simplified(scenario, part) for part in condition.parts))
@@ -155,15 +155,15 @@ def simplified(scenario: Scenario, condition: Condition) -> Condition:
     return condition
 
 
-def _occurring(scenario: Scenario) -> int:
+def _occurring(scenario: ScenarioData) -> int:
     """The mask of the toxicities whose rate is above 0."""
     names = scenario.toxicities
     return sum(1 << i for i, name in enumerate(names) if _has_rate(scenario, name))
 
 
-def _occurs(scenario: Scenario, kind: str) -> bool:
+def _occurs(scenario: ScenarioData, kind: str) -> bool:
     return any(event.kind == kind and _has_rate(scenario, name) for name, event in scenario.events.items())
 
 
-def _has_rate(scenario: Scenario, name: str) -> bool:
+def _has_rate(scenario: ScenarioData, name: str) -> bool:
     return scenario.resolved(scenario.events[name].rate, own_name(("events", name, "rate"))).value > 0.0

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from trialsim.config.checks.sudden_events import sudden_events
-from trialsim.config.checks.unreachable_rules import dead_rules
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.checks.unreachable_rules import unreachable_rules
+from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.treatment import UNNAMED_DRUG
 from trialsim.config.source.problems import Finding
 
@@ -17,13 +17,13 @@ MAX_OF_REFERENCE: Final = 4.0
 _N_NAMED: Final = 3
 
 
-def scenario_warnings(scenario: Scenario) -> Iterator[Finding]:
+def scenario_warnings(scenario: ScenarioData) -> Iterator[Finding]:
     """Every warning about a scenario, in the order of `CHECKS`."""
     for check in CHECKS:
         yield from check(scenario)
 
 
-def _far_from_reference(scenario: Scenario) -> Iterator[Finding]:
+def _far_from_reference(scenario: ScenarioData) -> Iterator[Finding]:
     """Doses so far from the reference dose that a dose exponent extrapolates."""
     reference = scenario.treatment.reference_dose
     low, high = MIN_OF_REFERENCE * reference.value, MAX_OF_REFERENCE * reference.value
@@ -47,7 +47,7 @@ def _far_from_reference(scenario: Scenario) -> Iterator[Finding]:
         )
 
 
-def _another_drug(scenario: Scenario) -> Iterator[Finding]:
+def _another_drug(scenario: ScenarioData) -> Iterator[Finding]:
     """Numbers that were calibrated for another drug than the scenario's."""
     parameters, drug = scenario.parameters, scenario.treatment.drug
     if parameters.drug is None or drug == UNNAMED_DRUG or drug.casefold() == parameters.drug.casefold():
@@ -65,8 +65,8 @@ def _another_drug(scenario: Scenario) -> Iterator[Finding]:
         )
 
 
-CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
-    dead_rules,
+CHECKS: Final[tuple[Callable[[ScenarioData], Iterator[Finding]], ...]] = (
+    unreachable_rules,
     _far_from_reference,
     _another_drug,
     sudden_events,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trialsim.config.calibrated.resolve import is_filled_in
-from trialsim.config.loading.scenarios import load_scenario
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.loading.scenarios import Scenario, load_scenario
 from trialsim.errors import ConfigurationError
 
 _NOT_DESIGN = ("format", "name", "title", "description", "cohort", "readings")

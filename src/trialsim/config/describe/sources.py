@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
-from trialsim.config.schema.scenario import Scenario, own_name, parameter_name
+from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
 from trialsim.config.source.yaml import Place
 
 NOT_STATED = "source not stated"
@@ -12,7 +12,7 @@ _PROTOCOL = "protocol"
 _PROTOCOL_SECTIONS = ("treatment", "assessment", "evaluable", "cut_off", "clinic")
 
 
-def describe_sources(scenario: Scenario) -> dict[str, list[str]]:
+def describe_sources(scenario: ScenarioData) -> dict[str, list[str]]:
     """Sources in the order in which they appear, each with its numbers in words.
 
     A number without a source is the protocol's where it is part of the protocol, and otherwise of a source not stated.

@@ -12,30 +12,37 @@ from typing import Any, Final
 
 from trialsim.config.checks.warnings import scenario_warnings
 from trialsim.config.loading.changes import places_of_changes
-from trialsim.config.loading.scenarios import changed_scenario, load_named_scenario, read_given, scenario_from_mapping
+from trialsim.config.loading.scenarios import (
+    Scenario,
+    changed_scenario,
+    load_named_scenario,
+    read_given,
+    scenario_from_mapping,
+)
 from trialsim.config.schema.comparison_study import PARALLEL, Allocation, CompareStudy
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import find_file, require_kind
-from trialsim.config.source.problems import nearest, problem_at, validated
+from trialsim.config.source.problems import nearest, problem_at
 from trialsim.config.source.yaml import Places, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
 
-MOST_VARIANTS: Final = 60
+MAX_VARIANTS: Final = 60
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A study with the scenarios that it compares, by the name of the variant, in order; `places` are file and line."""
+    """A study with the scenarios that it compares, by the name of the variant, in order."""
 
     study: CompareStudy
     scenarios: dict[str, Scenario]
-    places: dict[str, str] = field(default_factory=dict)
+    places: Places = field(default_factory=dict, repr=False, compare=False)  # file and line of each key, if from a file
 
     @property
     def warnings(self) -> list[Problem]:
         """What the scenarios of the variants may say but probably do not mean, with file and line of the variant."""
+        lines = {name: _place_of_variant(self.study, name, self.places) for name in self.scenarios}
         return [
-            replace(problem_at({}, at, *rest), place=f"{self.places.get(name, '')}  variant {name}:".strip())
+            replace(problem_at({}, at, *rest), place=f"{lines[name]}  variant {name}:".strip())
             for name, scenario in self.scenarios.items()
             for at, *rest in scenario_warnings(scenario)
         ]
@@ -86,7 +93,7 @@ def refuse_changes(changes: Mapping[str, Any] | None) -> None:
 def study_from_mapping(data: Mapping[str, Any]) -> Comparison:
     """A study from the plain data of `Comparison.to_mapping`."""
     study = validated(CompareStudy, dict(data["study"]), {})
-    return Comparison(study, saved_scenarios(data))
+    return Comparison(study, saved_scenarios(data), {(): "study"})
 
 
 def saved_scenarios(data: Mapping[str, Any]) -> dict[str, Scenario]:
@@ -106,10 +113,10 @@ def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mappi
     study = validated(CompareStudy, data, places)
     _check_number(study, places)
     base = base_scenario(study.scenario, study.changes, changes, path, places)
-    where = {name: _where(study, name, places) for name in _variants(study)}
+    where = {name: _place_of_variant(study, name, places) for name in _variants(study)}
     scenarios = changed_scenarios(base, _variants(study), path, where)
     _check_names(study, scenarios, places)
-    return Comparison(study, scenarios, where)
+    return Comparison(study, scenarios, places)
 
 
 def base_scenario(
@@ -130,9 +137,9 @@ def changed_scenarios(
     """The scenario of every variant; `where` has file and line of each. Raises `ConfigurationError`, all at once."""
     problems: list[Problem] = []
     scenarios: dict[str, Scenario] = {}
-    for name, own in variants.items():
+    for name, changes in variants.items():
         try:
-            scenarios[name] = base.with_changes(_spelt_out(own, path, where[name]))
+            scenarios[name] = base.with_changes(_expand_strategy(changes, path, where[name]))
         except ConfigurationError as error:
             problems += [replace(item, place=f"{where[name]}  variant {name}:") for item in error.problems]
     if problems:
@@ -143,10 +150,10 @@ def changed_scenarios(
 def _check_number(study: CompareStudy, places: Places) -> None:
     """Before anything is built: at least two variants, and not too many."""
     n = len(study.variants) + (math.prod(map(len, study.grid.values())) if study.grid else 0)
-    if not 2 <= n <= MOST_VARIANTS:
+    if not 2 <= n <= MAX_VARIANTS:
         wrong = "there is nothing to compare it with" if n < 2 else "there are too many variants"
         at = ("grid",) if study.grid else ("variants",)
-        raise ConfigurationError([problem_at(places, at, n, wrong, f"2 to {MOST_VARIANTS} variants")])
+        raise ConfigurationError([problem_at(places, at, n, wrong, f"2 to {MAX_VARIANTS} variants")])
 
 
 def not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]:
@@ -164,42 +171,42 @@ def not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]
         yield "patients of different arms would wait for each other at the clinic", "no `clinic`"
 
 
-def _where(study: CompareStudy, name: str, places: Places) -> str:
+def _place_of_variant(study: CompareStudy, name: str, places: Places) -> str:
     """File and line of a variant."""
     return place_of(places, ("variants", name) if name in study.variants else ("grid",))
 
 
 def _variants(study: CompareStudy) -> dict[str, dict[str, Any]]:
     """Every variant's changes: those that are named, and those of the grid."""
-    found = dict(study.variants)
+    variants = dict(study.variants)
     for values in itertools.product(*study.grid.values()) if study.grid else ():
         changes = dict(zip(study.grid, values, strict=True))
         last = [key.split(".")[-1] for key in study.grid]
         labels = last if len(set(last)) == len(last) else [key.replace(".", " ") for key in study.grid]
         name = ", ".join(f"{label} {value}" for label, value in zip(labels, values, strict=True))
         plain = re.sub(r"[^\w ,.:+/()-]", "", name)[:100]
-        if plain in found:
+        if plain in variants:
             raise ConfigurationError([Problem("grid", plain, "two variants have this name.", "names that differ.")])
-        found[plain] = changes
-    return found
+        variants[plain] = changes
+    return variants
 
 
-def _spelt_out(changes: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
+def _expand_strategy(changes: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
     """The changes of a variant, those of its `strategy` first."""
-    own = dict(changes)
-    named = own.pop("strategy", None)
-    if named is None:
-        return own
-    file = find_file(str(named), "strategies", path, place, "strategy")
+    variant_changes = dict(changes)
+    strategy = variant_changes.pop("strategy", None)
+    if strategy is None:
+        return variant_changes
+    file = find_file(str(strategy), "strategies", path, place, "strategy")
     data, _ = read_yaml(file)
-    require_kind(data, str(named), "strategies", place, "strategy")
-    its_changes = data.get("changes")
+    require_kind(data, str(strategy), "strategies", place, "strategy")
+    strategy_changes = data.get("changes")
     unknown = sorted(set(data) - {"title", "description", "changes"})
-    if not isinstance(its_changes, Mapping) or unknown:
+    if not isinstance(strategy_changes, Mapping) or unknown:
         wrong = f"{unknown[0]} is not known here." if unknown else "a strategy has `changes` by dotted key."
         allowed = "title, description, and `changes` by dotted key."
         raise ConfigurationError([Problem(str(file), "", wrong, allowed)])
-    return {**its_changes, **own}
+    return {**strategy_changes, **variant_changes}
 
 
 def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places: Places) -> None:

@@ -1,4 +1,4 @@
-"""Plain data laid over plain data: `extends`, the cohort in the place of its name, readings, changes."""
+"""Plain data merged over plain data: `extends`, the cohort in the place of its name, readings, changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from trialsim.config.calibrated.resolve import Data, aligned, mapping, with_paths, without_old
+from trialsim.config.calibrated.resolve import Data, align_parameters, as_mapping, drop_outdated_values, resolve_paths
 from trialsim.config.loading.changes import place_of_key
 from trialsim.config.source.builtin import builtin_folder, builtin_names, find_file, require_kind
 from trialsim.config.source.yaml import Place, Places, merge, place_of, read_yaml
@@ -18,7 +18,7 @@ MAX_CHAIN: Final = 20  # files that extend one another
 
 
 def read_layers(path: Path, place: str = "", key: str = "", seen: tuple[Path, ...] = ()) -> tuple[Data, Places]:
-    """A scenario file laid over the one that it extends, and that over the one before.
+    """A scenario file merged over the one that it extends, and that over the one before.
 
     `place` and `key` are where another file names it, if one does.
     """
@@ -38,7 +38,7 @@ def read_layers(path: Path, place: str = "", key: str = "", seen: tuple[Path, ..
         base, base_places = read_layers(file, line, "extends", (*seen, path.resolve()))
         places = {**seen_from(path, line, file, base_places), **places}
         base.pop("name", None)
-    return laid(base, layer, places, path), places
+    return merge_layers(base, layer, places, path), places
 
 
 def seen_from(path: Path | None, line: str, file: Path, places: Places) -> Places:
@@ -53,10 +53,10 @@ def seen_from(path: Path | None, line: str, file: Path, places: Places) -> Place
     return dict.fromkeys(places, line)
 
 
-def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path: Path | None) -> Data:
-    """`over` laid on `base`; `path` is the file that `over` stands in.
+def merge_layers(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path: Path | None) -> Data:
+    """`over` merged over `base`; `path` is the file that `over` stands in.
 
-    A cohort that is named takes the place of another; a reading that is chosen lays its own changes between the two, so
+    A cohort that is named takes the place of another; a reading that is chosen puts its own changes between the two, so
     that what `over` says itself wins.
     """
     base, over = dict(base), dict(over)
@@ -69,46 +69,46 @@ def laid(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path:
         over["cohort"] = published
         base.pop("cohort", None)
         known = published.get("ambiguities")
-        base["readings"] = {k: v for k, v in mapping(base.get("readings")).items() if k in mapping(known)}
+        base["readings"] = {k: v for k, v in as_mapping(base.get("readings")).items() if k in as_mapping(known)}
     elif "cohort" in over and over["cohort"] is None:
         base.pop("readings", None)
     elif not isinstance(over.get("cohort", {}), Mapping):
         wrong, allowed = "a cohort is a name, a path or its keys.", f"one of {', '.join(builtin_names('cohorts'))}."
         raise ConfigurationError([Problem(place_of(places, ("cohort",)), f"cohort = {over['cohort']}", wrong, allowed)])
     with errors_at(places, ("parameters", "calibrated_to")):
-        base, over = aligned(base, with_paths(over, path))
-    base = without_old(base, over)
-    cohort = merge(mapping(base.get("cohort")), mapping(over.get("cohort")))
+        base, over = align_parameters(base, resolve_paths(over, path))
+    base = drop_outdated_values(base, over)
+    cohort = merge(as_mapping(base.get("cohort")), as_mapping(over.get("cohort")))
     between: Data = {}
-    for name, choice in mapping(over.get("readings")).items():
-        reading = mapping(
-            mapping(mapping(mapping(cohort.get("ambiguities")).get(name)).get("readings")).get(str(choice))
+    for name, choice in as_mapping(over.get("readings")).items():
+        reading = as_mapping(
+            as_mapping(as_mapping(as_mapping(cohort.get("ambiguities")).get(name)).get("readings")).get(str(choice))
         )
-        for dotted, value in mapping(reading.get("changes")).items():
+        for dotted, value in as_mapping(reading.get("changes")).items():
             between = merge(between, nested(place_of_key(str(dotted)), value, base))
-    return merge(merge(base, between), _with_shares(over))
+    return merge(merge(base, between), _expand_shares(over))
 
 
-def _with_shares(over: Data) -> Data:
-    """Covariates in short form ({male: 17, female: 10}) in their long one, so that they can be laid on each other."""
+def _expand_shares(over: Data) -> Data:
+    """Covariates in short form ({male: 17, female: 10}) in their long one, so that they can be merged."""
     population = over.get("population")
     if not isinstance(population, Mapping):
         return over
     long = {"shares", "median", "sd", "mean", "distribution", "lowest", "highest", "source"}
-    spelt = {
+    expanded = {
         name: {"shares": dict(item)} if isinstance(item, Mapping) and item and not set(item) & long else item
         for name, item in population.items()
     }
-    return {**over, "population": spelt}
+    return {**over, "population": expanded}
 
 
-def with_readings(data: Data) -> Data:
+def choose_readings(data: Data) -> Data:
     """Every ambiguity of the cohort with the reading taken: the one chosen, or the default."""
-    ambiguities = mapping(mapping(data.get("cohort")).get("ambiguities"))
+    ambiguities = as_mapping(as_mapping(data.get("cohort")).get("ambiguities"))
     taken = data.get("readings") or {}
     if not isinstance(taken, Mapping):
         return data
-    defaults = {name: mapping(item).get("default") for name, item in ambiguities.items()}
+    defaults = {name: as_mapping(item).get("default") for name, item in ambiguities.items()}
     return {**data, "readings": {**defaults, **taken}}
 
 
@@ -126,12 +126,12 @@ def errors_at(places: Places, place: Place) -> Iterator[None]:
 def nested(place: Place, value: Any, base: Any) -> Data:
     """A value at a place as nested mappings; a step into a list copies the list and changes one entry."""
     first, rest = place[0], place[1:]
-    inside = mapping(base).get(str(first))
+    inside = as_mapping(base).get(str(first))
     if not rest:
         return {str(first): value}
     if isinstance(inside, list) and isinstance(rest[0], int) and rest[0] < len(inside):
         items = list(inside)
         entry = items[rest[0]]
-        items[rest[0]] = merge(mapping(entry), nested(rest[1:], value, entry)) if len(rest) > 1 else value
+        items[rest[0]] = merge(as_mapping(entry), nested(rest[1:], value, entry)) if len(rest) > 1 else value
         return {str(first): items}
     return {str(first): nested(rest, value, inside)}

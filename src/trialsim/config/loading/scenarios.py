@@ -7,20 +7,42 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trialsim.config.calibrated.resolve import filled_in, mapping
+from trialsim.config.calibrated.resolve import as_mapping, fill_calibrated_values
 from trialsim.config.checks.scenario import consistency_problems
 from trialsim.config.checks.warnings import scenario_warnings
 from trialsim.config.loading import inheritance
 from trialsim.config.loading.changes import place_of_key, places_of_changes
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.parameters import Parameters, ParameterSet
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.scenario import ScenarioData
+from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import find_file, require_kind
 from trialsim.config.source.given import plain_mapping, refuse_type
 from trialsim.config.source.plain_data import explain_empty_key
-from trialsim.config.source.problems import problem_at, refuse_unusable, validated
+from trialsim.config.source.problems import problem_at, refuse_unusable
 from trialsim.config.source.yaml import Place, Places, merge, place_of, read_yaml
 from trialsim.errors import ConfigurationError, Problem
+
+
+class Scenario(ScenarioData):
+    """One whole trial, which can be changed and checked. Frozen: a change is a new scenario."""
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
+        """A new scenario with some dotted keys set to new values, checked as a file would be.
+
+        `{"treatment.every": "28 days"}`; a reading of the cohort brings its own changes along; None takes a key away.
+        Raises `ConfigurationError`.
+        """
+        return changed_scenario(self, changes)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
+        return [
+            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
+            for place, value, wrong, allowed, _ in scenario_warnings(self)
+        ]
+
 
 ScenarioLike = Scenario | Mapping[str, Any] | str | Path
 CohortLike = Cohort | Mapping[str, Any] | str | Path
@@ -85,7 +107,7 @@ def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
         base, base_places = inheritance.read_layers(find_file(str(parent), "scenarios", None, place, "extends"))
         base.pop("name", None)
         places = {**base_places, **{(key,): place for key in layer}, **places}
-    return _built_scenario(inheritance.laid(base, layer, places, None), places)
+    return _built_scenario(inheritance.merge_layers(base, layer, places, None), places)
 
 
 def load_cohort(given: CohortLike) -> Cohort:
@@ -165,16 +187,16 @@ def changed_scenario(
             place = place_of_key(str(dotted))
         over = merge(over, inheritance.nested(place, value, merge(data, over)), keeps_null=True)
         places.update({place[:n]: where[str(dotted)] for n in range(1, len(place) + 1)})
-    return _built_scenario(inheritance.laid(data, over, places, None), places)
+    return _built_scenario(inheritance.merge_layers(data, over, places, None), places)
 
 
 def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
     data = Scenario.without_nulls(data)
     if isinstance(data.get("parameters"), Mapping):
         data["parameters"] = Parameters.without_nulls(data["parameters"])
-    key = "draws" if "draws" in mapping(data.get("parameters")) else "calibrated_to"
+    key = "draws" if "draws" in as_mapping(data.get("parameters")) else "calibrated_to"
     with inheritance.errors_at(places, ("parameters", key)):
-        data = filled_in(inheritance.with_readings(data), load_parameters)
+        data = fill_calibrated_values(inheritance.choose_readings(data), load_parameters)
     scenario = validated(Scenario, data, places, may_be_calibrated=True)
     unset = [
         problem_at(places, at, None, wrong, allowed, kind="missing")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from trialsim.config.checks.size_study import misfits
+from trialsim.config.checks.size_study import size_study_findings
 from trialsim.config.loading.changes import Settings, place_of_key, places_of_changes
 from trialsim.config.loading.comparisons import (
     Comparison,
@@ -20,16 +20,17 @@ from trialsim.config.loading.comparisons import (
     saved_scenarios,
     study_data,
 )
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.loading.scenarios import Scenario
 from trialsim.config.schema.size_study import SizeStudy
+from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import kind_of_data
-from trialsim.config.source.problems import nearest, problem_at, validated
+from trialsim.config.source.problems import nearest, problem_at
 from trialsim.config.source.yaml import Places, place_of
 from trialsim.errors import ConfigurationError, Problem, RequestError
 
 THE_ARM: Final = "all patients"  # the name of the only arm
-# What errors of exact designs call the numbers of a study.
-_KEYS_OF_SYMBOLS: Final = {"p0": "null", "p1": "alternative", "n": "largest_n"}
+# What errors of exact designs and of expressions call the keys of a study.
+_KEYS_OF_SYMBOLS: Final = {"p0": "null", "p1": "alternative", "n": "largest_n", "expression": "endpoint"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = N
     for key, where in places_of_changes(own).items():
         places.update({place_of_key(key)[:n]: where for n in range(1, key.count(".") + 2)})
     study = validated(SizeStudy, _changed(data, own), places)
-    mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in misfits(study)]
+    mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in size_study_findings(study)]
     if mistakes:
         raise ConfigurationError(mistakes)
     base = base_scenario(study.scenario, study.changes, others, path, places)
@@ -134,15 +135,15 @@ def _split(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _changed(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Plain data with some dotted keys set to new values."""
-    found = dict(data)
+    changed = dict(data)
     for key, value in changes.items():
         first, _, rest = key.partition(".")
-        inner = found.get(first)
+        inner = changed.get(first)
         if rest:
-            found[first] = _changed(inner if isinstance(inner, Mapping) else {}, {rest: value})
+            changed[first] = _changed(inner if isinstance(inner, Mapping) else {}, {rest: value})
         else:
-            found[first] = value
-    return found
+            changed[first] = value
+    return changed
 
 
 def _control_first(study: SizeStudy) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Measurement, mistake
+from trialsim.config.schema.quantities import Measurement
+from trialsim.config.schema.written_values import mistake
 
 
 class Fact(Section):
@@ -92,7 +93,7 @@ class Ambiguity(Section):
     @model_validator(mode="after")
     def _has_default(self) -> Self:
         if self.default not in self.readings:
-            raise mistake("the default is no reading", f"one of {', '.join(self.readings)}")
+            raise mistake("the default is not one of the readings", f"one of {', '.join(self.readings)}")
         keys = {tuple(sorted(reading.changes)) for reading in self.readings.values()}
         if len(keys) > 1:
             raise mistake("the readings change different keys", "the same keys in `changes` of every reading")
@@ -117,7 +118,8 @@ class Cohort(Section):
             for reading in ambiguity.readings.values():
                 unknown = set(reading.figures) - set(self.figures)
                 if unknown:
-                    raise mistake(f"{name}: {min(unknown)} is no figure", f"one of {', '.join(self.figures)}")
+                    wrong = f"{name}: {min(unknown)} is not one of the figures"
+                    raise mistake(wrong, f"one of {', '.join(self.figures)}")
                 for quantity, changed in reading.figures.items():
                     changed_figure(self.figures[quantity], changed)
         return self

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, Duration, mistake
+from trialsim.config.schema.quantities import Dose, Duration
+from trialsim.config.schema.written_values import mistake
 from trialsim.config.source.plain_data import explain_empty_key
 
 PARALLEL: Final = "parallel"
@@ -70,7 +71,7 @@ class Allocation(Section):
     strata: list[str] = Field(default_factory=list)
 
 
-def spelt_out_variants(variants: Mapping[Any, Any]) -> dict[str, Any]:
+def expand_variants(variants: Mapping[Any, Any]) -> dict[str, Any]:
     """Variants without changes (`published:`) in their long form (`{}`), unless the name looks like a slip."""
     return {
         str(name): {} if item is None and explain_empty_key(str(name)) is None else item
@@ -122,7 +123,7 @@ class CompareStudy(Section):
     @classmethod
     def _empty(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and isinstance(data.get("variants"), Mapping):
-            data = {**data, "variants": spelt_out_variants(data["variants"])}
+            data = {**data, "variants": expand_variants(data["variants"])}
         return data
 
     @model_validator(mode="after")

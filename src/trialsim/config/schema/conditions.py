@@ -8,7 +8,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, Duration, mistake
+from trialsim.config.schema.quantities import Dose, Duration
+from trialsim.config.schema.written_values import mistake
 
 WORDS: Final[dict[str, dict[str, Any]]] = {
     "always": {"holds": "always"},
@@ -26,10 +27,10 @@ class Condition(Section):
     """One condition, or a group of them. Exactly one of the keys that say what it is about is given.
 
     `holds` is a word. `toxicity` is `any`, `severe`, a name or several names, perhaps of one `grade`; `timing` says how
-    recent it must be, or `within` how many days ago at most its last onset; `at_least` asks for so many onsets so far.
+    recent it must be, or `within` how many days ago at most its last onset; `at_least` asks for that many onsets.
     `free_of` (as `toxicity`) is none of them ongoing, nor within the last `days`. `response` is seen at an assessment.
     `level` is this dose of the ladder or a higher one; `study_day` this day or later. `stable_for`: no better response
-    seen for so long (from the first dose, or from the last one seen); `unchanged_for`: no change of dose for so long.
+    seen for a time (from the first dose, or from the last one seen); `unchanged_for`: no change of dose for a time.
     `all_of`, `any_of` and `not` take conditions.
     """
 

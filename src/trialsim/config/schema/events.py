@@ -8,7 +8,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import DoseExponent, HazardRatio, Measurement, Rate, Shape, mistake
+from trialsim.config.schema.quantities import DoseExponent, HazardRatio, Measurement, Rate, Shape
+from trialsim.config.schema.written_values import mistake
 
 Kind = Literal["toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal"]
 ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")

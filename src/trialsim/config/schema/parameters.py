@@ -9,7 +9,9 @@ from typing import Any, Final, Literal, Self, TypeVar
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, Quantity, mistake, point_for_comma, read_source, split_number
+from trialsim.config.schema.quantities import Dose
+from trialsim.config.schema.quantity import Quantity
+from trialsim.config.schema.written_values import mistake, point_for_comma, read_source, split_number
 
 AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
 Origin = Literal["user", "fitted mode", "parameter set", "posterior median"]

@@ -8,7 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
-from trialsim.config.schema.quantities import Day, Duration, Measurement, Probability, Rate, Spread, mistake
+from trialsim.config.schema.quantities import Duration, Measurement, Probability, Rate, Spread
+from trialsim.config.schema.written_values import Day, mistake
 from trialsim.model.sums import add_in_order
 
 
@@ -48,7 +49,7 @@ class Covariate(Section):
     @classmethod
     def _short(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise mistake("this is no covariate", "{median: 60 years, sd: 9 years} or {male: 17, female: 10}")
+            raise mistake("this is not a covariate", "{median: 60 years, sd: 9 years} or {male: 17, female: 10}")
         if set(data) & {"median", "shares", "sd", "mean", "distribution", "lowest", "highest"}:
             return data
         source = {"source": data["source"]} if isinstance(data.get("source"), str) else {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.source.yaml import Place
 
 

@@ -13,17 +13,10 @@ from trialsim.config.schema.cohort import Cohort, Figure
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.parameters import Parameters
 from trialsim.config.schema.population import Accrual, Covariate, Frailty, Section
-from trialsim.config.schema.quantities import (
-    OWN_NAME,
-    Day,
-    Duration,
-    LookInterval,
-    Observation,
-    Probability,
-    Quantity,
-    mistake,
-)
+from trialsim.config.schema.quantities import Duration, LookInterval, Observation, Probability
+from trialsim.config.schema.quantity import OWN_NAME, Quantity
 from trialsim.config.schema.treatment import Treatment
+from trialsim.config.schema.written_values import Day, mistake
 from trialsim.config.source.yaml import Place, dump_yaml
 
 COUNTED = ("deaths", "progressions", "responses", "evaluable patients")
@@ -36,7 +29,7 @@ class Disease(Section):
 
 
 class Assessment(Section):
-    """Response and progression are seen `every` so often; `continuously` for at once."""
+    """Response and progression are seen at assessments, one `every` interval; `continuously` for at once."""
 
     every: LookInterval
 
@@ -53,7 +46,7 @@ class Evaluable(Section):
 class CutOff(Section):
     """When observation ends: exactly one of `after_opening`, `date`, `after_last_entry`, `after_count`.
 
-    `after_count` ends it when so many `of` something are seen, at the latest `at_latest` after opening.
+    `after_count` ends it when a number `of` something is seen, at the latest `at_latest` after opening.
     """
 
     after_opening: Observation | None = None
@@ -86,13 +79,16 @@ class CutOff(Section):
 
 
 class Clinic(Section):
-    """A clinic with so many visit slots per day; patients who find none wait for the next day."""
+    """A clinic with a number of visit slots per day; patients who find none wait for the next day."""
 
     slots_per_day: int = Field(ge=1)
 
 
-class Scenario(Section):
-    """One whole trial: who, what dose rule, what can happen, what is measured. Frozen; see `with_changes`."""
+class ScenarioData(Section):
+    """One whole trial as a file states it: who, what dose rule, what can happen, what is measured.
+
+    `loading.scenarios.Scenario` is this with what needs the loader and the checks.
+    """
 
     format: Literal[1] = 1
     name: str = "scenario"  # of the results folder
@@ -122,30 +118,6 @@ class Scenario(Section):
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
         return {key: value for key, value in handler(self).items() if value is not None}
-
-    def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
-        """A new scenario with some dotted keys set to new values, checked as a file would be.
-
-        `{"treatment.every": "28 days"}`; a reading of the cohort brings its own changes along; None takes a key away.
-        Raises `ConfigurationError`.
-        """
-        from trialsim.config.loading.scenarios import (
-            changed_scenario,  # loading builds scenarios, so it cannot come first
-        )
-
-        return changed_scenario(self, changes)
-
-    @property
-    def warnings(self) -> list[str]:
-        """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
-        from trialsim.config.checks.warnings import (
-            scenario_warnings,
-        )  # warnings are about scenarios, so they cannot come first
-
-        return [
-            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
-            for place, value, wrong, allowed, _ in scenario_warnings(self)
-        ]
 
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""

@@ -8,9 +8,10 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
-from trialsim.config.schema.comparison_study import Allocation, EndpointSpec, spelt_out_variants
+from trialsim.config.schema.comparison_study import Allocation, EndpointSpec, expand_variants
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Observation, Probability, Shape, Share, mistake, split_number
+from trialsim.config.schema.quantities import Observation, Probability, Shape
+from trialsim.config.schema.written_values import Share, mistake, split_number
 
 CALIBRATED: Final = "calibrated"
 MODELLED: Final = "modelled"
@@ -207,7 +208,7 @@ class SizeStudy(Section):
             wrong = "a study of size finds n, so `n` is not a key of it"
             raise mistake(wrong, "`largest_n` as a limit; the power of each n that was tried is in curve.csv")
         if isinstance(found.get("variants"), Mapping):
-            found["variants"] = spelt_out_variants(found["variants"])
+            found["variants"] = expand_variants(found["variants"])
         given = found.get("alternative")
         if isinstance(given, Mapping) and set(given) <= {"value", "source"} and "value" in given:
             if "source" in given:

@@ -11,10 +11,11 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.schema.conditions import Condition
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, Duration, Interval, mistake
+from trialsim.config.schema.quantities import Dose, Duration, Interval
+from trialsim.config.schema.written_values import mistake
 
-MOST_RULES: Final = 60
-MOST_EARLY_VISITS: Final = 150
+MAX_RULES: Final = 60
+MAX_EARLY_VISITS: Final = 150
 UNNAMED_DRUG: Final = "the drug"
 
 
@@ -46,7 +47,7 @@ class Rule(Section):
     @classmethod
     def _dose_or_word(cls, data: Any) -> Any:
         if isinstance(data, bool) or not isinstance(data, str | int | float):
-            raise mistake("this is no place to resume at", '"same", "lower", or a dose of the ladder')
+            raise mistake("this is not a dose to resume at", '"same", "lower", or a dose of the ladder')
         if data not in ("same", "lower"):
             Dose.number(data)
         return str(data)
@@ -104,7 +105,7 @@ class Rule(Section):
 
 
 class VisitsAtFirst(Section):
-    """Titration visits `every` so often, `until` a study day, on which the last of them falls."""
+    """Titration visits at the interval `every`, `until` a study day, on which the last of them falls."""
 
     every: Interval
     until: Interval
@@ -124,10 +125,10 @@ class Treatment(Section):
     """The drug, its ladder of exact doses (mg/day, rising), the visits at which it is titrated, and the rules.
 
     The rates of `events` hold at `reference_dose`; a `dose_exponent` scales them from there to the dose that is taken.
-    Visits come `every` so often, after `visits_at_first` if there are such. Treatment starts at `start` (the lowest
+    Visits come `every` interval, after `visits_at_first` if there are any. Treatment starts at `start` (the lowest
     dose unless given), perhaps after a `loading` dose. `between_changes`: at visits the dose moves on the ladder at
     most so often. `reescalate`: whether the dose may rise again once it was reduced or held: `always` (if a rule says
-    so), `never`, or after so many days free of dose-limiting toxicity.
+    so), `never`, or after a number of days free of dose-limiting toxicity.
     """
 
     drug: str = UNNAMED_DRUG
@@ -171,7 +172,7 @@ class Treatment(Section):
         return data if data in ("always", "never") else Duration.model_validate(data)
 
     @model_validator(mode="after")
-    def _has_no_dead_level(self) -> Self:
+    def _names_levels_of_the_ladder(self) -> Self:
         doses = [dose.value for dose in self.levels]
         loading = self.loading.dose if self.loading is not None else None
         wanted = [("treatment starts at", self.start), ("loading is at", loading)]
@@ -183,7 +184,7 @@ class Treatment(Section):
         for what, dose in wanted:
             if dose is not None and dose.value not in doses:
                 allowed = f"one of {', '.join(f'{level:g}' for level in doses)} mg/day"
-                raise mistake(f"{what} {dose.text}, which is no level", allowed)
+                raise mistake(f"{what} {dose.text}, which is not a level of the ladder", allowed)
         return self
 
     @model_validator(mode="after")
@@ -193,16 +194,16 @@ class Treatment(Section):
             n = (phase.until.value - day) / phase.every.value
             if n < 1.0 or abs(n - round(n)) > 1e-9 * n:
                 wrong = f"visits every {phase.every.text} from day {day:g} do not end on day {phase.until.value:g}"
-                raise mistake(wrong, "`until` so many intervals later: {every: 7 days, until: 28 days}")
+                raise mistake(wrong, "`until` a whole number of intervals later: {every: 7 days, until: 28 days}")
             day, n_visits = phase.until.value, n_visits + n
-        if n_visits > MOST_EARLY_VISITS:
-            raise mistake("there are too many visits at first", f"at most {MOST_EARLY_VISITS}")
+        if n_visits > MAX_EARLY_VISITS:
+            raise mistake("there are too many visits at first", f"at most {MAX_EARLY_VISITS}")
         return self
 
     @model_validator(mode="after")
     def _not_too_many_rules(self) -> Self:
-        if len(self.rules) > MOST_RULES:
-            raise mistake("there are too many rules", f"at most {MOST_RULES}")
+        if len(self.rules) > MAX_RULES:
+            raise mistake("there are too many rules", f"at most {MAX_RULES}")
         return self
 
     @model_serializer(mode="wrap")

@@ -98,7 +98,7 @@ class _Reader:
         self.enclosing: list[yaml.Node] = []
 
     def read(self, node: yaml.Node, place: Place) -> Any:
-        """The data of a node, aliases spelt out."""
+        """The data of a node, aliases expanded."""
         line = self.line(node.start_mark)
         self.n_nodes += 1
         if any(node is outer for outer in self.enclosing):
@@ -168,7 +168,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any], *, keeps_null: bool 
     """A new mapping: `over` wins, mappings merge key by key, null takes a key away; a quantity is replaced whole.
 
     A null that has nothing to take away stays, so that validation can refuse the key if it is not known. With
-    `keeps_null` every null stays, to take the key away when the result is itself laid over something.
+    `keeps_null` every null stays, to take the key away when the result is itself merged over something.
     """
     result = dict(base)
     for key, value in over.items():

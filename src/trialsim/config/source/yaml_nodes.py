@@ -106,7 +106,7 @@ _SYNTAX: Final = (
     ("flow mapping", "<stream end>", True, "this { is never closed", "{key: value, other: value}"),
     ("flow sequence", "expected ','", False, "inside [ ] a comma or the ] is missing here", "[one, two]"),
     ("flow mapping", "expected ','", False, "inside { } a comma or the } is missing here",
-     "{key: value, other: value}; quotes around a text with signs in it"),
+     "{key: value, other: value}; quotes around a text with such characters in it"),
     ("", "mapping values are not allowed", False, "a second `: ` stands in this line, or its indentation is wrong",
      "one `key: value` a line; quotes around a text that has `: ` in it"),
     ("", "could not find expected ':'", True, "this line is not `key: value`", "`key: value`, a space after the colon"),

@@ -6,12 +6,15 @@ the rules that it restrains, and stands in their text.
 
 from __future__ import annotations
 
-from trialsim.config.checks.scenario import toxicities_named, waited_for
 from trialsim.config.schema.conditions import Condition
-from trialsim.config.schema.quantities import Quantity
-from trialsim.config.schema.scenario import Scenario
+from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
+from trialsim.config.schema.quantity import Quantity
+from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.treatment import Rule, Treatment
-from trialsim.model import disease, protocol, titration
+from trialsim.model import disease, titration
+from trialsim.model.protocol import VisitPhase
+from trialsim.model.rules import Condition as FlatCondition
+from trialsim.model.rules import Rule as FlatRule
 
 _TIMINGS = {
     None: titration.NEW_OR_ONGOING,
@@ -27,12 +30,12 @@ _WORDS = {
 }
 _MOVES = ("escalate", "reduce", "go to")
 _LOWERING = (titration.REDUCE, titration.HOLD, titration.STOP)
-_WAS_REDUCED = protocol.Condition(titration.WAS_REDUCED)
+_WAS_REDUCED = FlatCondition(titration.WAS_REDUCED)
 
-Rules = tuple[protocol.Rule, ...]
+Rules = tuple[FlatRule, ...]
 
 
-def rules_of(scenario: Scenario) -> tuple[Rules, Rules]:
+def rules_of(scenario: ScenarioData) -> tuple[Rules, Rules]:
     """The rules for visits and those for onsets, numbered as they are written."""
     treatment = scenario.treatment
     rules = [_rule(scenario, number, rule) for number, rule in enumerate(treatment.rules, start=1)]
@@ -48,36 +51,36 @@ def first_level(treatment: Treatment) -> int:
     return _level(treatment, dose) if dose is not None else 0
 
 
-def early_visits(treatment: Treatment) -> tuple[protocol.VisitPhase, ...]:
+def early_visits(treatment: Treatment) -> tuple[VisitPhase, ...]:
     """The visits that come at intervals of their own before the others."""
     phases, day = [], 0.0
     for item in treatment.visits_at_first:
         n = round((item.until.value - day) / item.every.value)
-        phases.append(protocol.VisitPhase(day, item.every.value, n))
+        phases.append(VisitPhase(day, item.every.value, n))
         day = item.until.value
     return tuple(phases)
 
 
-def _end_of_loading(scenario: Scenario) -> Rules:
+def _end_of_loading(scenario: ScenarioData) -> Rules:
     """The rule that ends the loading, before all rules that keep or raise the dose; its number is the last."""
     treatment = scenario.treatment
     if treatment.loading is None:
         return ()
     start = treatment.start or treatment.levels[0]
-    due = protocol.Condition(titration.FROM_DAY, days=treatment.loading.days.value)
+    due = FlatCondition(titration.FROM_DAY, days=treatment.loading.days.value)
     guards = _guards_of_rises(scenario, start)
     text = ", ".join(
         [f"loading of {treatment.loading.days.text} is over → go to {start.value:g} mg/day, once", *guards]
     )
     condition = _group(titration.ALL_OF, [due, *guards.values()])
     number, level = len(treatment.rules) + 1, _level(treatment, start)
-    return (protocol.Rule(number, text, condition, titration.GO_TO, level, once=True, ends_loading=True),)
+    return (FlatRule(number, text, condition, titration.GO_TO, level, once=True, ends_loading=True),)
 
 
-def _rule(scenario: Scenario, number: int, rule: Rule) -> protocol.Rule:
+def _rule(scenario: ScenarioData, number: int, rule: Rule) -> FlatRule:
     own = [_condition(scenario, condition) for condition in rule.when]
     guards = _guards(scenario, rule)
-    return protocol.Rule(
+    return FlatRule(
         number=number,
         text=", ".join([str(rule), *guards]),
         condition=_group(titration.ALL_OF, [*own, *guards.values()]),
@@ -89,43 +92,43 @@ def _rule(scenario: Scenario, number: int, rule: Rule) -> protocol.Rule:
     )
 
 
-def _guards(scenario: Scenario, rule: Rule) -> dict[str, protocol.Condition]:
+def _guards(scenario: ScenarioData, rule: Rule) -> dict[str, FlatCondition]:
     """What else must hold for a rule to decide, by how its text says so."""
     treatment, found = scenario.treatment, {}
     if rule.at == "visit" and rule.do in _MOVES and treatment.between_changes is not None:
         text, days = treatment.between_changes.text, treatment.between_changes.value
-        found[f"if the dose is unchanged for {text}"] = protocol.Condition(titration.IS_UNCHANGED, days=days)
+        found[f"if the dose is unchanged for {text}"] = FlatCondition(titration.IS_UNCHANGED, days=days)
     if rule.do in ("escalate", "go to"):
         if treatment.loading is not None:
             days = treatment.loading.days.value
-            after = protocol.Condition(titration.FROM_DAY, days=days)
+            after = FlatCondition(titration.FROM_DAY, days=days)
             found["after the loading"] = _unless_lower(scenario, rule.level, [after])
         found |= _guards_of_rises(scenario, rule.level)
     return found
 
 
-def _guards_of_rises(scenario: Scenario, to: Quantity | None) -> dict[str, protocol.Condition]:
+def _guards_of_rises(scenario: ScenarioData, to: Quantity | None) -> dict[str, FlatCondition]:
     """What must hold for the dose to rise (by a level, or to a dose) once it was reduced or held."""
     treatment = scenario.treatment
-    not_reduced = protocol.Condition(titration.NOT, parts=(_WAS_REDUCED,))
+    not_reduced = FlatCondition(titration.NOT, parts=(_WAS_REDUCED,))
     if treatment.reescalate == "never":
         return {"never up after a reduction": _unless_lower(scenario, to, [not_reduced])}
     if not isinstance(treatment.reescalate, Quantity):
         return {}
-    free = protocol.Condition(titration.IS_FREE, _dose_limiting(scenario), days=treatment.reescalate.value)
+    free = FlatCondition(titration.IS_FREE, _dose_limiting(scenario), days=treatment.reescalate.value)
     text = f"up after a reduction only if free of toxicity for {treatment.reescalate.text}"
     return {text: _unless_lower(scenario, to, [not_reduced, free])}
 
 
-def _unless_lower(scenario: Scenario, to: Quantity | None, one_of: list[protocol.Condition]) -> protocol.Condition:
+def _unless_lower(scenario: ScenarioData, to: Quantity | None, one_of: list[FlatCondition]) -> FlatCondition:
     """One of some conditions, which a move to a dose that is not above the patient's level does not need."""
     if to is not None:
-        one_of = [*one_of, protocol.Condition(titration.AT_LEVEL, level=_level(scenario.treatment, to))]
+        one_of = [*one_of, FlatCondition(titration.AT_LEVEL, level=_level(scenario.treatment, to))]
     return _group(titration.ANY_OF, one_of)
 
 
-def _group(kind: int, parts: list[protocol.Condition]) -> protocol.Condition:
-    return parts[0] if len(parts) == 1 else protocol.Condition(kind, parts=tuple(parts))
+def _group(kind: int, parts: list[FlatCondition]) -> FlatCondition:
+    return parts[0] if len(parts) == 1 else FlatCondition(kind, parts=tuple(parts))
 
 
 def _amount(treatment: Treatment, rule: Rule) -> int:
@@ -142,21 +145,21 @@ def _level(treatment: Treatment, dose: Quantity) -> int:
     return [level.value for level in treatment.levels].index(dose.value)
 
 
-def _condition(scenario: Scenario, condition: Condition) -> protocol.Condition:
+def _condition(scenario: ScenarioData, condition: Condition) -> FlatCondition:
     if condition.parts:
         kind = titration.ALL_OF if condition.all_of else titration.ANY_OF if condition.any_of else titration.NOT
         parts = [_condition(scenario, part) for part in condition.parts]
-        return protocol.Condition(kind, parts=tuple(parts)) if kind == titration.NOT else _group(kind, parts)
+        return FlatCondition(kind, parts=tuple(parts)) if kind == titration.NOT else _group(kind, parts)
     if condition.toxicity is not None:
         return _toxicity(scenario, condition)
     if condition.free_of is not None and condition.days is not None:
         mask = _mask(scenario, toxicities_named(scenario, condition))
-        return protocol.Condition(titration.IS_FREE, mask, days=condition.days.value)
+        return FlatCondition(titration.IS_FREE, mask, days=condition.days.value)
     if condition.response is not None:
         state = disease.MINOR if condition.response == "minor" else disease.PARTIAL
-        return protocol.Condition(titration.HAS_RESPONSE, response=state)
+        return FlatCondition(titration.HAS_RESPONSE, response=state)
     if condition.level is not None:
-        return protocol.Condition(titration.AT_LEVEL, level=_level(scenario.treatment, condition.level))
+        return FlatCondition(titration.AT_LEVEL, level=_level(scenario.treatment, condition.level))
     timed = (
         (titration.FROM_DAY, condition.study_day),
         (titration.IS_STABLE, condition.stable_for),
@@ -164,23 +167,23 @@ def _condition(scenario: Scenario, condition: Condition) -> protocol.Condition:
     )
     for kind, item in timed:
         if item is not None:
-            return protocol.Condition(kind, days=item.value)
+            return FlatCondition(kind, days=item.value)
     if condition.holds == "tolerated":
-        return protocol.Condition(titration.TOLERATED, _dose_limiting(scenario))
-    return protocol.Condition(_WORDS[str(condition.holds)])
+        return FlatCondition(titration.TOLERATED, _dose_limiting(scenario))
+    return FlatCondition(_WORDS[str(condition.holds)])
 
 
-def _toxicity(scenario: Scenario, condition: Condition) -> protocol.Condition:
+def _toxicity(scenario: ScenarioData, condition: Condition) -> FlatCondition:
     mask = _mask(scenario, toxicities_named(scenario, condition))
     mode, days = _TIMINGS[condition.timing], 0.0
     if condition.within is not None:
         mode, days = titration.RECENT, condition.within.value
-    return protocol.Condition(titration.HAS_TOXICITY, mask, mode, condition.at_least, days=days)
+    return FlatCondition(titration.HAS_TOXICITY, mask, mode, condition.at_least, days=days)
 
 
-def _dose_limiting(scenario: Scenario) -> int:
+def _dose_limiting(scenario: ScenarioData) -> int:
     return _mask(scenario, {name for name, event in scenario.toxicities.items() if event.dose_limiting})
 
 
-def _mask(scenario: Scenario, names: set[str]) -> int:
+def _mask(scenario: ScenarioData, names: set[str]) -> int:
     return sum(1 << i for i, name in enumerate(scenario.toxicities) if name in names)

@@ -8,10 +8,10 @@ import math
 from trialsim.config.calibrated.draws import draws_of
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.population import Accrual, Covariate, Site
-from trialsim.config.schema.quantities import Quantity
-from trialsim.config.schema.scenario import COUNTED, Scenario, own_name
+from trialsim.config.schema.quantity import Quantity
+from trialsim.config.schema.scenario import COUNTED, ScenarioData, own_name
 from trialsim.config.to_protocol.dose_rules import early_visits, first_level, rules_of
-from trialsim.model import baseline, clock, disease, draws, protocol
+from trialsim.model import baseline, disease, draws, hazards, protocol
 from trialsim.model import vocabulary as v
 from trialsim.model.sums import add_in_order
 from trialsim.model.units import DAYS_PER_MONTH
@@ -25,7 +25,7 @@ _STATES = {
 _DISTRIBUTIONS = {"normal": baseline.NORMAL, "lognormal": baseline.LOGNORMAL, "logit-normal": baseline.LOGIT_NORMAL}
 
 
-def protocol_of(scenario: Scenario) -> protocol.Protocol:
+def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
     """The flat numbers of a scenario: days, mg/day, masks; with the draws of its parameters where it has some.
 
     Raises `ConfigurationError` where a table of draws is gone, or another one than the scenario was resolved with.
@@ -63,11 +63,11 @@ def protocol_of(scenario: Scenario) -> protocol.Protocol:
     )
 
 
-def _number(scenario: Scenario, quantity: Quantity, *place: str) -> float:
+def _number(scenario: ScenarioData, quantity: Quantity, *place: str) -> float:
     return scenario.resolved(quantity, own_name(place)).value
 
 
-def _clock(scenario: Scenario, name: str, event: Event) -> protocol.Clock:
+def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
     kind = disease.KIND_NAMES.index(event.kind)
     responds = kind in (disease.MINOR_RESPONSE, disease.PARTIAL_RESPONSE)
     during = event.during or "any time"
@@ -78,7 +78,7 @@ def _clock(scenario: Scenario, name: str, event: Event) -> protocol.Clock:
         name=name,
         kind=kind,
         rate_per_month=rate,
-        coefficient=clock.coefficient_per_day(rate, shape),
+        coefficient=hazards.coefficient_per_day(rate, shape),
         shape=shape,
         dose_exponent=_number(scenario, event.dose_exponent, "events", name, "dose_exponent"),
         states=states,
@@ -95,7 +95,7 @@ def _clock(scenario: Scenario, name: str, event: Event) -> protocol.Clock:
     )
 
 
-def _resolution(scenario: Scenario, name: str, event: Event) -> protocol.Clock | None:
+def _resolution(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock | None:
     if event.resolves is None:
         return None
     place = ("events", name, "resolves")
@@ -106,7 +106,7 @@ def _resolution(scenario: Scenario, name: str, event: Event) -> protocol.Clock |
         name=clock_name,
         kind=disease.TOXICITY,
         rate_per_month=rate,
-        coefficient=clock.coefficient_per_day(rate, shape),
+        coefficient=hazards.coefficient_per_day(rate, shape),
         shape=shape,
         dose_exponent=0.0,
         states=disease.ANY_STATE,
@@ -118,7 +118,7 @@ def _resolution(scenario: Scenario, name: str, event: Event) -> protocol.Clock |
     )
 
 
-def _effects(scenario: Scenario, event: Event) -> tuple[tuple[int, int, float, float], ...]:
+def _effects(scenario: ScenarioData, event: Event) -> tuple[tuple[int, int, float, float], ...]:
     effects: list[tuple[int, int, float, float]] = []
     names = list(scenario.population)
     for name, effect in event.effects.items():
@@ -218,7 +218,7 @@ def _day(date: dt.date, opens: dt.date) -> float:
     return float((date - opens).days)
 
 
-def _cut_off(scenario: Scenario) -> protocol.CutOff:
+def _cut_off(scenario: ScenarioData) -> protocol.CutOff:
     plan = scenario.cut_off
     if plan.after_opening is not None:
         return protocol.CutOff(v.CUT_AT_DAY, _number(scenario, plan.after_opening, "cut_off", "after_opening"))

@@ -9,15 +9,12 @@ no log may leave them out.
 from __future__ import annotations
 
 from math import nan
-from typing import Final
 
 from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch.plan import Record
 from trialsim.engines.batch.state import first_onset_days, level_days, log_rows
-from trialsim.model import disease
+from trialsim.model import disease, event_order
 from trialsim.model import vocabulary as v
-
-AFTER_ALL: Final = v.ORDER_VISIT + 1  # in a log, the end of observation at the cut-off comes after all else
 
 
 @small_part
@@ -26,7 +23,7 @@ def note(
 ) -> None:
     """Note what happens to the patient today."""
     day = course.patient.first_dose_day + course.patient.today
-    order = v.ORDER_ARRIVAL if event == v.FIRST_DOSE else v.ORDER_CLOCK
+    order = event_order.ARRIVAL if event == v.FIRST_DOSE else event_order.PATIENT
     note_on(course, day, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
 
 

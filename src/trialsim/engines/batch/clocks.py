@@ -9,8 +9,7 @@ import numpy as np
 from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch.plan import Record, dose_factor, dose_slots, slots
 from trialsim.engines.batch.state import clock_states, fires_days, new_slots, onsets, uniforms
-from trialsim.model import clock as hazard
-from trialsim.model import disease, draws
+from trialsim.model import disease, draws, hazards
 
 
 @part
@@ -90,8 +89,8 @@ def reckon(plan: Record, course: Record) -> None:
             clock = states[slot]
             if clock.is_running and not clock.is_new:
                 age = today - clock.started_day
-                used = hazard.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
-                set_off(plan, course, slot, level, age, hazard.remaining_after(clock.remaining, used))
+                used = hazards.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
+                set_off(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used))
     for i in range(patient.n_new):
         slot = new_slots(course)[i]
         clock = states[slot]
@@ -114,6 +113,6 @@ def set_off(plan: Record, course: Record, slot: int, level: int, age: float, rem
     Level -1 is no dose.
     """
     clock, its = clock_states(course)[slot], slots(plan)[slot]
-    intensity = hazard.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)
+    intensity = hazards.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)
     clock.age_days, clock.remaining, clock.intensity = age, remaining, intensity
-    fires_days(course)[slot] = clock.started_day + hazard.age_at_firing(age, remaining, intensity, its.shape)
+    fires_days(course)[slot] = clock.started_day + hazards.age_at_firing(age, remaining, intensity, its.shape)

@@ -10,7 +10,7 @@ from math import inf, nan
 
 from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch import clocks, treatment
-from trialsim.engines.batch.accumulator import AFTER_ALL, note, note_on, take_onset_into_account
+from trialsim.engines.batch.accumulator import note, note_on, take_onset_into_account
 from trialsim.engines.batch.plan import Record, slots
 from trialsim.engines.batch.state import clock_states, fires_days, onsets
 from trialsim.engines.batch.visit_schedule import (
@@ -22,7 +22,7 @@ from trialsim.engines.batch.visit_schedule import (
     number_from,
 )
 from trialsim.model import course as days
-from trialsim.model import disease
+from trialsim.model import disease, event_order
 from trialsim.model import vocabulary as v
 
 
@@ -42,21 +42,21 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
     first_dose_day = patient.first_dose_day
     begin(plan, course)
     while patient.is_observed:
-        day, order = patient.next_day, v.ORDER_CLOCK
+        day, order = patient.next_day, event_order.CLOCK
         if patient.assessment_day < day:
-            day, order = patient.assessment_day, v.ORDER_ASSESSMENT
+            day, order = patient.assessment_day, event_order.ASSESSMENT
         if patient.evaluable_day < day:
-            day, order = patient.evaluable_day, v.ORDER_EVALUABLE
+            day, order = patient.evaluable_day, event_order.EVALUABLE
         if patient.visit_day < day:
-            day, order = patient.visit_day, v.ORDER_VISIT
+            day, order = patient.visit_day, event_order.VISIT
         if not happens(first_dose_day + day, day, stop_day, stop_study_day):
             break
         patient.today = day
-        if order == v.ORDER_CLOCK:
+        if order == event_order.CLOCK:
             fire(plan, course, patient.next_slot)
-        elif order == v.ORDER_VISIT:
+        elif order == event_order.VISIT:
             visit(plan, course)
-        elif order == v.ORDER_ASSESSMENT:
+        elif order == event_order.ASSESSMENT:
             assess(plan, course)
             next_assessment(plan, course)
         else:
@@ -113,7 +113,7 @@ def end_at_cut_off(plan: Record, course: Record, stop_day: float, stop_study_day
         if plan.assessment_every_days > 0.0 and not patient.has_progression_seen:
             latest = max(latest, passed_over(plan, ASSESSMENT, first, stop_day, stop_study_day))
     patient.today = days.study_day_of(stop_day, patient.first_dose_day, latest)
-    note_on(course, stop_day, v.OBSERVATION_ENDED, -1, 0, v.CUT_OFF, 0, nan, nan, AFTER_ALL)
+    note_on(course, stop_day, v.OBSERVATION_ENDED, -1, 0, v.CUT_OFF, 0, nan, nan, event_order.STILL_OBSERVED)
 
 
 @small_part

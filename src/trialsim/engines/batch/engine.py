@@ -13,7 +13,7 @@ from trialsim.engines.batch.state import COURSE, Course
 from trialsim.engines.batch.summary import ENROLLED, OUTCOMES
 from trialsim.engines.batch.trial import simulate_block
 from trialsim.errors import EventLogError
-from trialsim.model import accrual, baseline, clock, course, disease, draws, parameters, titration
+from trialsim.model import accrual, baseline, course, disease, draws, event_order, hazards, parameters, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.typing import Counts, Flags, Floats
@@ -22,7 +22,7 @@ _ROWS_AT_FIRST: Final = 4096
 _NO_DETAILS: Final = np.zeros((0, 1))
 _EVERYONE: Final = np.zeros((0, 1), np.bool_)
 
-known_to_compiler(draws, accrual, course, baseline, clock, disease, titration)
+known_to_compiler(draws, accrual, course, baseline, disease, hazards, titration)
 
 
 class Patients(NamedTuple):
@@ -127,7 +127,7 @@ def in_order(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     is_entry = np.isin(rows["event"], (v.ENROLLED, v.SCREENED_OUT))
     entered = dict(zip(rows["patient"][is_entry].tolist(), rows["calendar_day"][is_entry].tolist(), strict=True))
     entry_days = np.array([entered[number] for number in rows["patient"].tolist()])
-    within = np.where(rows["order"] == v.ORDER_CLOCK, rows["study_day"], entry_days)
+    within = np.where(rows["order"] == event_order.PATIENT, rows["study_day"], entry_days)
     found: npt.NDArray[Any] = rows[np.lexsort((within, rows["order"], rows["calendar_day"]))]
     return found
 

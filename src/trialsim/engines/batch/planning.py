@@ -10,11 +10,11 @@ import numpy as np
 
 from trialsim.engines.batch.contiguous_memory import side_by_side
 from trialsim.engines.batch.plan import PLAN, RULE_FAILS, RULE_HOLDS, TABLES, Record
-from trialsim.model import clock as hazard
-from trialsim.model import disease, titration
+from trialsim.model import disease, hazards, titration
 from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import Clock, Condition, Protocol, Rule
+from trialsim.model.protocol import Clock, Protocol
+from trialsim.model.rules import Condition, Rule
 
 _DAYS_IN_TABLE: Final = 200
 
@@ -84,7 +84,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         else _days(protocol.visit_every_days),
         "assessment_days": _days(protocol.assessment_every_days),
         "dose_factors": [
-            hazard.dose_factor(dose, protocol.reference_dose, clock.dose_exponent)
+            hazards.dose_factor(dose, protocol.reference_dose, clock.dose_exponent)
             for clock in clocks
             for dose in (0.0, *protocol.levels)
         ],

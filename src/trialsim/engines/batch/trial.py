@@ -18,6 +18,7 @@ from trialsim.engines.batch.course import follow, happens
 from trialsim.engines.batch.patient_row import open_details, write_details
 from trialsim.engines.batch.plan import PLAN, Record
 from trialsim.engines.batch.summary import add_patient, close_summary, open_summary, take_day
+from trialsim.model import event_order
 from trialsim.model import vocabulary as v
 from trialsim.typing import Counts, Flags, Floats
 
@@ -100,7 +101,7 @@ def simulate(
             take_day(outcome, screened.days[i])
             if not screened.is_eligible[i] and course.n_rows > 0:
                 course.patient.number = i + 1
-                write(course, screened.days[i], nan, v.SCREENED_OUT, -1, 0, 0, 0, nan, nan, v.ORDER_ARRIVAL)
+                write(course, screened.days[i], nan, v.SCREENED_OUT, -1, 0, 0, 0, nan, nan, event_order.ARRIVAL)
     for place in range(numbers.size):
         number = numbers[place]
         if happens(screened.days[number - 1], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
@@ -158,7 +159,7 @@ def run_course(plan: Record, course: Record, arrival_day: float, number: int, pl
     open_account(course.account, arrival_day)
     open_details(course)
     if course.n_rows > 0:
-        write(course, arrival_day, nan, v.ENROLLED, -1, 0, 0, 0, nan, nan, v.ORDER_ARRIVAL)
+        write(course, arrival_day, nan, v.ENROLLED, -1, 0, 0, 0, nan, nan, event_order.ARRIVAL)
     follow(plan, course, stop.day, stop.study_day, number == stop.number)
 
 

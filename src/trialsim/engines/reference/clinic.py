@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 import simpy
 
 from trialsim.engines.reference.environment import TrialEnvironment
-from trialsim.model.vocabulary import ORDER_ARRIVAL
+from trialsim.model import event_order
 
 
 class Clinic:
@@ -31,5 +31,5 @@ class Clinic:
             self.slots.release(slot)
 
     def _until_midnight(self, slot: simpy.resources.resource.Request) -> Generator[simpy.Event, object, None]:
-        yield self.env.at(math.floor(self.env.now) + 1.0, ORDER_ARRIVAL)
+        yield self.env.at(math.floor(self.env.now) + 1.0, event_order.ARRIVAL)
         self.slots.release(slot)

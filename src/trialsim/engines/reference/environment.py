@@ -1,8 +1,8 @@
 """A SimPy environment in which an event stands at an exact time, in a stated order among those of the same instant.
 
 SimPy schedules after a delay, and `now + delay` may miss the time that was meant by the last bit; and two study days
-that differ may fall on the same instant of the calendar. So an event is scheduled at a time, and ties are broken first
-by class (cut-off, arrival, what happens to patients), then by study day, then by rank.
+that differ may fall on the same instant of the calendar. So an event is scheduled at a time, and ties are broken as
+`model.event_order` lists them.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any
 
 import simpy
 
-_PATIENTS = 4  # after the cut-off (2) and arrivals (3); SimPy's own consequences of an event are 0 and 1
+from trialsim.model import event_order
 
 
 class TrialEnvironment(simpy.Environment):
     """`simpy.Environment` whose clock is the calendar, in days since the trial opened."""
 
-    def at(self, day: float, order: int) -> simpy.Event:
-        """An event of the trial on a calendar day; `order` is one of `vocabulary.ORDER_`, lower first."""
-        return self._put(day, (order, 0.0, 0))
+    def at(self, day: float, event_class: int) -> simpy.Event:
+        """An event of the trial on a calendar day; the class is one of those of `event_order`."""
+        return self._put(day, (event_class, 0.0, 0))
 
-    def at_study_day(self, day: float, study_day: float, order: int) -> simpy.Event:
-        """An event of a patient on a calendar day, which is `study_day` of that patient."""
-        return self._put(day, (_PATIENTS, study_day, order))
+    def at_study_day(self, day: float, study_day: float, rank: int) -> simpy.Event:
+        """An event of a patient on a calendar day, which is `study_day` of that patient; see `event_order`."""
+        return self._put(day, (event_order.PATIENT, study_day, rank))
 
     def schedule(self, event: simpy.Event, priority: int = simpy.events.NORMAL, delay: float = 0) -> None:
         """What SimPy schedules by itself: interrupts, ends of processes, resources that are granted."""

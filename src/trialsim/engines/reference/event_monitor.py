@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Final
 
 import simpy
 
+from trialsim.engines.reference.arm import NAN, Arm, Row, count_nothing
 from trialsim.engines.reference.environment import TrialEnvironment
-from trialsim.engines.reference.monitor import Arm
 from trialsim.engines.reference.patient import Patient
-from trialsim.model import disease, parameters
+from trialsim.model import disease, event_order, parameters
 from trialsim.model import interim as c
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
-
-NAN: Final = float("nan")
 
 
 @dataclass
@@ -59,7 +56,7 @@ class EventMonitoredTrial:
         self.env = TrialEnvironment()
         own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
         tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
-        self.each = [Arm(*pair, self.env, self.learn) for pair in zip(own, tables, strict=True)]
+        self.each = [Arm(self.env, *pair, self.learn, count_nothing) for pair in zip(own, tables, strict=True)]
         self.arms, self.plan, self.kind, self.decide = arms, plan, kind, decide
         self.patients: dict[int, Followed] = {}
         self.look = self.n_events = 0
@@ -73,7 +70,7 @@ class EventMonitoredTrial:
         return EventsConducted(self.patients, tuple(self.look_days))
 
     def enrolment(self) -> Generator[simpy.Event, object, None]:
-        """Patients come without a pause; the final look is so long after the last of them."""
+        """Patients come without a pause; the final look is a fixed time after the last of them."""
         each = [virtual_patients(arm.protocol, arm.table) for arm in self.each]
         for i, first in enumerate(each[0]):
             if len(self.patients) == self.plan.n_patients:
@@ -81,9 +78,9 @@ class EventMonitoredTrial:
             if first.is_eligible:
                 arm = self.arms[first.number]
                 who = each[arm][i]
-                yield self.env.at(who.arrival_day, v.ORDER_ARRIVAL)
+                yield self.env.at(who.arrival_day, event_order.ARRIVAL)
                 self.enrol(who, arm)
-        yield self.env.at(self.env.now + self.plan.follow_up_days, v.ORDER_CUT_OFF)
+        yield self.env.at(self.env.now + self.plan.follow_up_days, event_order.CUT_OFF)
         self.take(self.plan.n_looks - 1)
 
     def enrol(self, who: VirtualPatient, arm: int) -> None:
@@ -92,22 +89,23 @@ class EventMonitoredTrial:
         self.patients[who.number] = Followed(self.env.now, arm)
         self.env.process(patient.course())
 
-    def learn(self, patient: Patient, event: int, clock: int, detail: int) -> None:
+    def learn(self, row: Row) -> None:
         """A row of the log of a patient: an event, or the end of observation."""
-        own = self.patients[patient.who.number]
+        own = self.patients[row.patient]
+        event, detail = row.event, row.detail
         if own.event_day < inf or own.left_day < inf:
             return
         progressed = event == v.ASSESSED and disease.is_progression(detail) and self.kind == c.PROGRESSION_OR_DEATH
         if event == v.DIED or progressed:
-            own.event_day = patient.today
+            own.event_day = row.study_day
             self.n_events += 1
             while self.look < len(self.plan.interim) and self.n_events == self.plan.interim[self.look]:
                 self.take(self.look)
         elif event == v.OBSERVATION_ENDED and detail == v.WITHDRAWAL:
-            own.left_day = patient.today
+            own.left_day = row.study_day
 
     def take(self, look: int) -> None:
-        """Look at the patients, decide, and go on or not."""
+        """Look at the patients, decide, and end the trial or continue."""
         if self.ended.triggered:
             return
         self.look = look

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Final
 
 import numpy as np
 import simpy
 
+from trialsim.engines.reference.arm import NAN, Arm, Row, count_nothing
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.patient import Patient
-from trialsim.engines.reference.treatment import NOTHING_SEEN, Seen
-from trialsim.engines.reference.trial import Trial
-from trialsim.model import disease, parameters
+from trialsim.model import disease, event_order, parameters
 from trialsim.model import interim as c
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
@@ -26,8 +24,6 @@ from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
 from trialsim.typing import Counts
 
 Decide = Callable[[int, Counts], bool]  # look (from 0), counts so far (looks, arms, 1 + questions): whether to stop
-_AFTER_ALL: Final = v.ORDER_VISIT + 2  # a window closes after all that happens on its last day
-NAN: Final = float("nan")
 
 
 @dataclass
@@ -75,32 +71,6 @@ class Conducted:
     stopped_day: float
 
 
-class Arm(Trial):
-    """One arm: its patients follow its protocol, and what they log is what the monitor learns."""
-
-    def __init__(self, protocol: Protocol, table: DrawTable, env: TrialEnvironment, learn: Callable[..., None]) -> None:
-        super().__init__(protocol, table)
-        self.env, self.learn = env, learn
-
-    def count(self, what: int) -> None:
-        """Nothing is counted for a cut-off: looks end the trial."""
-
-    def log(
-        self,
-        patient: Patient,
-        event: int,
-        clock: int = -1,
-        occurrence: int = 0,
-        detail: int = 0,
-        rule: int = 0,
-        dose_from: float = NAN,
-        dose_to: float = NAN,
-        seen: Seen = NOTHING_SEEN,
-    ) -> None:
-        """One row of the log, told to the monitor."""
-        self.learn(patient, event, clock, detail)
-
-
 class MonitoredTrial:
     """A trial of one or more arms under a plan; `arms` has the arm of each patient by number."""
 
@@ -110,7 +80,7 @@ class MonitoredTrial:
         self.env = TrialEnvironment()
         own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
         tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
-        self.each = [Arm(*pair, self.env, self.learn) for pair in zip(own, tables, strict=True)]
+        self.each = [Arm(self.env, *pair, self.learn, count_nothing) for pair in zip(own, tables, strict=True)]
         self.arms, self.watch, self.plan = arms, watch, watch.plan
         self.known: dict[int, Known] = {}
         self.enrolled: dict[int, float] = {}
@@ -118,7 +88,7 @@ class MonitoredTrial:
         self.look_days = [NAN] * len(self.plan.looks)
         self.counts = np.zeros((len(self.plan.looks), watch.n_arms, 1 + watch.n_primary), np.int64)
         self.stopped_day = inf
-        self.news = self.env.event()
+        self.next_review = self.env.event()
         self.is_accrual_over = False
         self.ended = self.env.event()
 
@@ -139,11 +109,11 @@ class MonitoredTrial:
                 continue
             arm = self.arms[first.number]
             who = each[arm][i]
-            yield self.env.at(who.arrival_day + shift, v.ORDER_ARRIVAL)
+            yield self.env.at(who.arrival_day + shift, event_order.ARRIVAL)
             self.enrol(who, arm)
             while not self.is_open():
-                self.news = self.env.event()
-                yield self.news
+                self.next_review = self.env.event()
+                yield self.next_review
                 shift = self.env.now - who.arrival_day
         self.is_accrual_over = True
         self.review()
@@ -174,9 +144,10 @@ class MonitoredTrial:
 
     # What is learnt.
 
-    def learn(self, patient: Patient, event: int, clock: int, detail: int) -> None:
+    def learn(self, row: Row) -> None:
         """A row of the log of a patient."""
-        known = self.known[patient.who.number]
+        known = self.known[row.patient]
+        event, detail = row.event, row.detail
         if event == v.BECAME_EVALUABLE:
             known.is_evaluable = True
         has_left = event == v.OBSERVATION_ENDED
@@ -184,7 +155,7 @@ class MonitoredTrial:
         for k, asked in enumerate(self.watch.asked):
             if known.is_settled[k]:
                 continue
-            if is_event(asked, patient, event, clock, detail):
+            if is_event(asked, self.each[known.arm].protocol, row):
                 known.has_event[k] = True
                 self.settle(known, k)
             elif asked.kind == c.RESPONSE and (has_progressed or has_left):
@@ -215,7 +186,7 @@ class MonitoredTrial:
 
     def window(self, known: Known, k: int, days: float) -> Generator[simpy.Event, object, None]:
         """The window of a question closes: what has not happened by now does not count any more."""
-        yield self.env.at_study_day(self.env.now + days, days, _AFTER_ALL)
+        yield self.env.at_study_day(self.env.now + days, days, event_order.WINDOW_END)
         if not known.is_settled[k]:
             self.settle(known, k)
             self.review()
@@ -223,7 +194,7 @@ class MonitoredTrial:
     def waiting(self, known: Known) -> Generator[simpy.Event, object, None]:
         """An interim look need not wait for this patient any longer."""
         days = self.plan.wait_days
-        yield self.env.at_study_day(self.env.now + days, days, _AFTER_ALL)
+        yield self.env.at_study_day(self.env.now + days, days, event_order.WINDOW_END)
         known.has_waited = True
         self.review()
 
@@ -241,11 +212,11 @@ class MonitoredTrial:
             elif not all(self.is_resolved(item) or (self.look < last and item.has_waited) for item in concerned):
                 break
             self.take_look(concerned)
-        if not self.news.triggered:
-            self.news.succeed()
+        if not self.next_review.triggered:
+            self.next_review.succeed()
 
     def take_look(self, concerned: list[Known]) -> None:
-        """Count, decide, and go on or not."""
+        """Count, decide, and end the trial or continue."""
         for item in concerned:
             if not item.is_inevaluable:
                 self.counts[self.look, item.arm] += [1, *item.has_event[: self.watch.n_primary]]
@@ -260,8 +231,8 @@ class MonitoredTrial:
         return all(known.is_settled[: self.watch.n_primary])
 
 
-def is_event(asked: c.Asked, patient: Patient, event: int, clock: int, detail: int) -> bool:
+def is_event(asked: c.Asked, protocol: Protocol, row: Row) -> bool:
     """Whether a row of the log is what is asked for."""
     if asked.kind == c.RESPONSE:
-        return event == v.ASSESSED and disease.is_response(detail) and detail >= asked.least
-    return event == v.TOXICITY_ONSET and patient.protocol.clocks[clock].name in asked.toxicities
+        return row.event == v.ASSESSED and disease.is_response(row.detail) and row.detail >= asked.least
+    return row.event == v.TOXICITY_ONSET and protocol.clocks[row.clock].name in asked.toxicities

@@ -2,68 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from trialsim.engines.reference.patient_state import PatientState
 from trialsim.errors import StrategyError
 from trialsim.model import disease, titration
-from trialsim.model.protocol import Condition, Rule
-from trialsim.model.strategy import Decision, Sight, Strategy
-
-if TYPE_CHECKING:
-    from trialsim.engines.reference.treatment import Treatment
+from trialsim.model.rules import Condition, Rule
+from trialsim.model.strategy import Decision, PatientView, Strategy
 
 _ALWAYS = Condition(titration.ALWAYS)
 
 
-def rule_of(strategy: Strategy, treatment: Treatment, position: int, new: int) -> Rule | None:
+def rule_of(strategy: Strategy, patient: PatientState, position: int, new: int) -> Rule | None:
     """What a strategy decides for a patient, as a rule without a number; None where it decides nothing.
 
     Raises `StrategyError` where it decides what cannot be done.
     """
-    decision = strategy(sight_of(treatment, position, new))
+    decision = strategy(patient_view(patient, position, new))
     if decision is None:
         return None
     try:
-        return as_rule(decision, treatment)
+        return as_rule(decision, patient)
     except (TypeError, ValueError, KeyError) as error:
         raise StrategyError.of(strategy, decision, str(error)) from None
 
 
-def sight_of(treatment: Treatment, position: int, new: int) -> Sight:
+def patient_view(patient: PatientState, position: int, new: int) -> PatientView:
     """What is known of a patient, with names in place of masks."""
-    patient = treatment.patient
     clocks = [patient.protocol.clocks[place] for place in patient.protocol.toxicities]
 
     def named(mask: int) -> frozenset[str]:
         return frozenset(clock.name for i, clock in enumerate(clocks) if (mask >> i) & 1)
 
-    been = [(i, clock.name) for i, clock in enumerate(clocks) if (treatment.ever >> i) & 1]
-    over = [(i, name) for i, name in been if not (treatment.ongoing >> i) & 1]
-    return Sight(
+    been = [(i, clock.name) for i, clock in enumerate(clocks) if (patient.ever >> i) & 1]
+    over = [(i, name) for i, name in been if not (patient.ongoing >> i) & 1]
+    return PatientView(
         moment="visit" if position < 0 else "onset",
         study_day=patient.today,
-        dose=treatment.dose,
-        level=treatment.level,
-        levels=treatment.levels,
+        dose=patient.dose,
+        level=patient.level,
+        levels=patient.protocol.levels,
         new=named(new),
-        ongoing=named(treatment.ongoing),
-        ever=named(treatment.ever),
+        ongoing=named(patient.ongoing),
+        ever=named(patient.ever),
         dose_limiting=frozenset(clock.name for clock in clocks if clock.is_dose_limiting),
         severe=frozenset(clock.name for clock in clocks if clock.is_severe),
-        n_onsets={clock.name: treatment.n_onsets[i] for i, clock in enumerate(clocks)},
-        onset_days={name: treatment.onset_days[i] for i, name in been},
-        resolved_days={name: treatment.resolved_days[i] for i, name in over},
+        n_onsets={clock.name: patient.n_onsets[i] for i, clock in enumerate(clocks)},
+        onset_days={name: patient.onset_days[i] for i, name in been},
+        resolved_days={name: patient.resolved_days[i] for i, name in over},
         response=disease.RESPONSE_NAMES[patient.best_response_seen],
         response_seen_day=patient.response_seen_day,
-        dose_since_day=treatment.dose_since_day,
-        was_reduced=treatment.was_reduced,
+        dose_since_day=patient.dose_since_day,
+        was_reduced=patient.was_reduced,
     )
 
 
-def as_rule(decision: Decision, treatment: Treatment) -> Rule:
+def as_rule(decision: Decision, patient: PatientState) -> Rule:
     """A decision as a rule that holds now. Raises `ValueError` for a dose or a toxicity that is not there."""
     action, wanted, until_over = decision
-    levels, amount = treatment.levels, 0
+    levels, amount = patient.protocol.levels, 0
     if action in (titration.ESCALATE, titration.REDUCE):
         amount = int(wanted)
         if amount < 1:
@@ -75,6 +70,6 @@ def as_rule(decision: Decision, treatment: Treatment) -> Rule:
         amount = below[wanted] if isinstance(wanted, str) else levels.index(float(wanted))
     elif action not in (titration.KEEP, titration.STOP):
         raise ValueError("there is no such action")
-    names = [treatment.patient.protocol.clocks[place].name for place in treatment.patient.protocol.toxicities]
+    names = [patient.protocol.clocks[place].name for place in patient.protocol.toxicities]
     waits_for = sum(1 << names.index(name) for name in until_over)
     return Rule(0, "", _ALWAYS, action, amount, waits_for=waits_for)

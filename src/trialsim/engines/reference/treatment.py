@@ -1,133 +1,114 @@
-"""What a patient takes: the dose, the toxicities that the doctor knows of, and the decisions at visits and onsets."""
+"""What a patient takes: the decisions at visits and onsets, and the dose that follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from trialsim.engines.reference.arm import NOTHING_SEEN, Seen
+from trialsim.engines.reference.clocks import PatientClocks
+from trialsim.engines.reference.patient_state import PatientState
 from trialsim.engines.reference.strategy_adapter import rule_of
 from trialsim.model import titration
 from trialsim.model import vocabulary as v
-from trialsim.model.protocol import Condition, Rule
-
-if TYPE_CHECKING:
-    from trialsim.engines.reference.patient import Patient
-
-# What a decision saw: new and ongoing toxicities (masks), onsets so far, the level's dose, the best response seen, days
-# since it was seen first, days since the last change of dose.
-Seen = tuple[int, int, int, float, int, float, float]
-NOTHING_SEEN: Seen = (0, 0, 0, float("nan"), 0, float("nan"), float("nan"))
+from trialsim.model.rules import Condition, Rule
 
 
 class Treatment:
     """The treatment of one patient: a level on the ladder, or dose 0 while held or after the end."""
 
-    def __init__(self, patient: Patient) -> None:
+    def __init__(self, patient: PatientState, clocks: PatientClocks) -> None:
         self.patient = patient
+        self.clocks = clocks
         self.levels = patient.protocol.levels
-        self.index_of = {position: i for i, position in enumerate(patient.protocol.toxicities)}
-        self.n_onsets = [0] * len(self.index_of)
-        self.onset_days = [0.0] * len(self.index_of)  # of the last onset of each
-        self.resolved_days = [0.0] * len(self.index_of)
-        self.new = self.ongoing = self.ever = 0  # masks of toxicities
-        self.is_on = False
-        self.level = patient.protocol.first_level
-        self.dose_since_day = 0.0
-        self.was_reduced = False
         self.decided: set[int] = set()  # the rules that have decided and may do so only once
         self.waiting_for = 0  # mask of toxicities that a hold waits for
         self.held_by: Rule | None = None
-        self.dose = 0.0
         self.seen: Seen = NOTHING_SEEN
 
     def start(self) -> None:
         """The first dose."""
-        self.is_on = True
-        self.dose = self.levels[self.level]
-        self.patient.trial.log(self.patient, v.FIRST_DOSE, dose_from=0.0, dose_to=self.dose)
+        self.patient.is_on_treatment = True
+        self.patient.dose = self.levels[self.patient.level]
+        self.patient.log(v.FIRST_DOSE, dose_from=0.0, dose_to=self.patient.dose)
 
     def end(self, reason: int) -> None:
         """Treatment ends for good."""
-        if not self.is_on:
+        if not self.patient.is_on_treatment:
             return
-        self.is_on = False
-        before, self.dose = self.dose, 0.0
-        self.patient.trial.log(self.patient, v.TREATMENT_ENDED, detail=reason, dose_from=before, dose_to=0.0)
-        self.patient.review_clocks()
+        self.patient.is_on_treatment = False
+        before, self.patient.dose = self.patient.dose, 0.0
+        self.patient.log(v.TREATMENT_ENDED, detail=reason, dose_from=before, dose_to=0.0)
+        self.clocks.review()
         if before != 0.0:
-            self.patient.dose_changed()
+            self.clocks.dose_changed()
 
     # What happens.
 
     def visit(self) -> None:
         """A titration visit: the first rule that holds decides. While the drug is held there is nothing to decide."""
         if self.held_by is not None:
-            self.look(self.new)
-            self.record(titration.STILL_HELD, self.held_by, -1, self.dose)
+            self.look(self.patient.new)
+            self.record(titration.STILL_HELD, self.held_by, -1, self.patient.dose)
         else:
-            self.decide(self.patient.protocol.visit_rules, -1, self.new)
-        self.new = 0
+            self.decide(self.patient.protocol.visit_rules, -1, self.patient.new)
+        self.patient.new = 0
 
     def toxicity_begins(self, position: int) -> None:
-        """Take note of a toxicity; the rules for onsets see it as the only new one."""
-        index = self.index_of[position]
+        """Record a toxicity; the rules for onsets see it as the only new one."""
+        index = self.patient.toxicity_bits[position]
         bit = 1 << index
-        self.n_onsets[index] += 1
-        self.onset_days[index] = self.patient.today
-        self.new |= bit
-        self.ongoing |= bit
-        self.ever |= bit
-        if self.is_on:
+        self.patient.n_onsets[index] += 1
+        self.patient.onset_days[index] = self.patient.today
+        self.patient.new |= bit
+        self.patient.ongoing |= bit
+        self.patient.ever |= bit
+        if self.patient.is_on_treatment:
             self.decide(self.patient.protocol.onset_rules, position, bit)
 
     def toxicity_resolves(self, position: int) -> None:
-        """Take note that a toxicity is over; a hold ends when all that it waits for are."""
-        self.ongoing &= ~(1 << self.index_of[position])
-        self.resolved_days[self.index_of[position]] = self.patient.today
-        if self.is_on and self.held_by is not None and not self.waiting_for & self.ongoing:
+        """Record that a toxicity is over; a hold ends when all that it waits for are."""
+        self.patient.ongoing &= ~(1 << self.patient.toxicity_bits[position])
+        self.patient.resolved_days[self.patient.toxicity_bits[position]] = self.patient.today
+        if self.patient.is_on_treatment and self.held_by is not None and not self.waiting_for & self.patient.ongoing:
             rule, self.held_by, self.waiting_for = self.held_by, None, 0
             self.look(0)
-            self.record(titration.RESUME, rule, position, self.levels[self.level])
-
-    def n_onsets_of(self, position: int) -> int:
-        """How many onsets a clock has had so far (0 for a clock that is no toxicity)."""
-        return self.n_onsets[self.index_of[position]] if position in self.index_of else 0
+            self.record(titration.RESUME, rule, position, self.levels[self.patient.level])
 
     # Decisions.
 
     def look(self, new: int) -> None:
-        """Note what is seen of the patient, for the log of what comes of it."""
+        """Record what is seen of the patient, for the log of the decision."""
         patient = self.patient
         self.seen = (
             new,
-            self.ongoing,
-            sum(self.n_onsets),
-            self.levels[self.level],
+            patient.ongoing,
+            sum(patient.n_onsets),
+            self.levels[patient.level],
             patient.best_response_seen,
             patient.today - patient.response_seen_day,
-            patient.today - self.dose_since_day,
+            patient.today - patient.dose_since_day,
         )
 
     def decide(self, rules: Iterable[Rule], position: int, new: int) -> None:
         """Let the first rule that holds act, or the strategy; at a visit where none does, the dose is kept."""
         self.look(new)
         if self.patient.protocol.strategy is not None:
-            rule = rule_of(self.patient.protocol.strategy, self, position, new)
+            rule = rule_of(self.patient.protocol.strategy, self.patient, position, new)
         else:
             rule = next((rule for rule in rules if self.may_decide(rule, new)), None)
         if rule is not None:
             self.act(rule, position)
         elif position < 0:
-            self.record(titration.KEEP, None, position, self.dose)
+            self.record(titration.KEEP, None, position, self.patient.dose)
 
     def may_decide(self, rule: Rule, new: int) -> bool:
-        """Whether a rule holds for what is known today, and has not decided before if it may do so only once."""
+        """Whether a rule holds today and has not decided before if it may do so only once."""
         if rule.number in self.decided:
             return False
         return titration.whole_holds(rule.condition, lambda condition: self.holds(condition, new))
 
     def holds(self, condition: Condition, new: int) -> bool:
-        """Whether a condition without parts holds for what is known today."""
+        """Whether a condition without parts holds today."""
         return titration.condition_holds(
             condition.kind,
             condition.toxicities,
@@ -137,51 +118,50 @@ class Treatment:
             condition.level,
             condition.days,
             self.patient.today,
-            self.level,
+            self.patient.level,
             len(self.levels),
             new,
-            self.ongoing,
-            self.ever,
-            self.n_onsets,
-            self.onset_days,
-            self.resolved_days,
+            self.patient.ongoing,
+            self.patient.ever,
+            self.patient.n_onsets,
+            self.patient.onset_days,
+            self.patient.resolved_days,
             self.patient.best_response_seen,
             self.patient.response_seen_day,
-            self.dose_since_day,
-            self.was_reduced,
+            self.patient.dose_since_day,
+            self.patient.was_reduced,
         )
 
     def act(self, rule: Rule, position: int) -> None:
         """Do what a rule says: move on the ladder, hold until the toxicities that it names are over, or stop."""
         if rule.once:
             self.decided.add(rule.number)
-        if rule.action == titration.STOP or (rule.stops_at_lowest and self.level == 0):
+        if rule.action == titration.STOP or (rule.stops_at_lowest and self.patient.level == 0):
             self.record(titration.STOP, rule, position, 0.0)
             self.end(v.TOXICITY_STOP)
             return
-        before = self.level
+        before = self.patient.level
         if rule.action == titration.HOLD:
             self.hold(rule)
         else:
-            self.level = titration.level_after(rule.action, rule.amount, self.level, len(self.levels))
-        if self.waiting_for or (self.level < before and not rule.ends_loading):
-            self.was_reduced = True
-        dose = 0.0 if self.waiting_for else self.levels[self.level]
+            self.patient.level = titration.level_after(rule.action, rule.amount, self.patient.level, len(self.levels))
+        if self.waiting_for or (self.patient.level < before and not rule.ends_loading):
+            self.patient.was_reduced = True
+        dose = 0.0 if self.waiting_for else self.levels[self.patient.level]
         self.record(rule.action, rule, position, dose)
 
     def hold(self, rule: Rule) -> None:
         """Hold the drug until the toxicities that the rule names are over, if one of them is there."""
-        masks = (rule.waits_for, self.waiting_for, self.ongoing)
-        self.level = titration.level_after_hold(rule.amount, *masks, self.level, len(self.levels))
+        masks = (rule.waits_for, self.waiting_for, self.patient.ongoing)
+        self.patient.level = titration.level_after_hold(rule.amount, *masks, self.patient.level, len(self.levels))
         self.waiting_for = titration.waiting_after_hold(*masks)
-        if rule.waits_for & self.ongoing:
+        if rule.waits_for & self.patient.ongoing:
             self.held_by = rule
 
     def record(self, action: int, rule: Rule | None, position: int, dose: float) -> None:
         """Log a decision with what was seen, and give the dose that it asks for."""
-        before, self.dose = self.dose, dose
-        self.patient.trial.log(
-            self.patient,
+        before, self.patient.dose = self.patient.dose, dose
+        self.patient.log(
             v.DECISION,
             clock=position,
             detail=action,
@@ -191,5 +171,5 @@ class Treatment:
             seen=self.seen,
         )
         if dose != before:
-            self.dose_since_day = self.patient.today
-            self.patient.dose_changed()
+            self.patient.dose_since_day = self.patient.today
+            self.clocks.dose_changed()

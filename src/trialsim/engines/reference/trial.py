@@ -6,21 +6,15 @@ from collections.abc import Generator
 
 import simpy
 
+from trialsim.engines.reference.arm import NAN, Arm, Row
 from trialsim.engines.reference.clinic import Clinic
 from trialsim.engines.reference.environment import TrialEnvironment
 from trialsim.engines.reference.patient import Patient
-from trialsim.engines.reference.treatment import NOTHING_SEEN, Seen
 from trialsim.errors import EventLogError
-from trialsim.model import course, parameters
+from trialsim.model import event_order, parameters
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
-
-NAN = float("nan")
-
-# patient, calendar_day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to, and what a decision saw:
-# see records.columns
-Row = tuple[float, ...]
 
 
 def simulate(protocol: Protocol, seed: int, replicate: int) -> list[Row]:
@@ -41,7 +35,8 @@ class Trial:
         self.table = table
         self.env = TrialEnvironment()
         slots = protocol.clinic_slots_per_day
-        self.clinic = Clinic(self.env, slots) if slots > 0 else None
+        clinic = Clinic(self.env, slots) if slots > 0 else None
+        self.arm = Arm(self.env, protocol, table, self.write, self.count, clinic)
         self.patients: list[Patient] = []
         self.rows: list[Row] = []
         self.n_counted = 0
@@ -55,31 +50,30 @@ class Trial:
         self.env.run(until=self.cut_off)
         for patient in self.patients:
             if patient.is_under_observation:
-                patient.today = course.study_day_of(self.env.now, patient.first_dose_day, patient.today)
-                self.log(patient, v.OBSERVATION_ENDED, detail=v.CUT_OFF)
+                patient.end_at_cut_off()
         return self.rows
 
     def enrolment(self, arrivals: list[VirtualPatient]) -> Generator[simpy.Event, object, None]:
         """Patients come one by one; those who are not eligible go away again."""
         for who in arrivals:
-            yield self.env.at(who.arrival_day, v.ORDER_ARRIVAL)
-            patient = Patient(self, who)
+            yield self.env.at(who.arrival_day, event_order.ARRIVAL)
             if who.is_eligible:
+                patient = Patient(self.arm, who)
                 self.patients.append(patient)
                 self.env.process(patient.course())
             else:
-                self.log(patient, v.SCREENED_OUT)
+                self.write(Row(who.number, who.arrival_day, NAN, v.SCREENED_OUT))
 
     def data_cut_off(self, arrivals: list[VirtualPatient]) -> Generator[simpy.Event, object, None]:
         """Wait for the day on which observation ends; a count that is reached ends it sooner."""
         plan = self.protocol.cut_off
         if plan.kind == v.CUT_AFTER_COUNT:
-            yield self.env.at(plan.latest_day, v.ORDER_CUT_OFF)
+            yield self.env.at(plan.latest_day, event_order.CUT_OFF)
         elif plan.kind == v.CUT_AFTER_LAST_ENTRY:
             entries = [who.arrival_day for who in arrivals if who.is_eligible]
-            yield self.env.at((entries[-1] if entries else 0.0) + plan.day, v.ORDER_CUT_OFF)
+            yield self.env.at((entries[-1] if entries else 0.0) + plan.day, event_order.CUT_OFF)
         else:
-            yield self.env.at(plan.day, v.ORDER_CUT_OFF)
+            yield self.env.at(plan.day, event_order.CUT_OFF)
         self.end_observation()
 
     def count(self, what: int) -> None:
@@ -95,26 +89,8 @@ class Trial:
         if not self.cut_off.triggered:
             self.cut_off.succeed()
 
-    def log(
-        self,
-        patient: Patient,
-        event: int,
-        clock: int = -1,
-        occurrence: int = 0,
-        detail: int = 0,
-        rule: int = 0,
-        dose_from: float = NAN,
-        dose_to: float = NAN,
-        seen: Seen = NOTHING_SEEN,
-    ) -> None:
-        """Write one row: what happened to whom, on which day of the calendar and of the study."""
-        if event in (v.SCREENED_OUT, v.ENROLLED):
-            day, study_day = patient.who.arrival_day, NAN
-        elif event == v.OBSERVATION_ENDED and detail == v.CUT_OFF:
-            day, study_day = self.env.now, patient.today
-        else:
-            day, study_day = patient.first_dose_day + patient.today, patient.today
-        row = (patient.who.number, day, study_day, event, clock, occurrence, detail, rule, dose_from, dose_to, *seen)
+    def write(self, row: Row) -> None:
+        """Write one row of the log. Raises `EventLogError` for a log that is too long to be kept."""
         if len(self.rows) >= v.MAX_LOGGED_EVENTS:
             raise EventLogError.of(v.MAX_LOGGED_EVENTS)
         self.rows.append(row)

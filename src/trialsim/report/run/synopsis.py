@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.comparison.preparation import contest_of
+from trialsim.comparison.checks import check_comparison
 from trialsim.config import (
     Cohort,
     ParameterSet,
@@ -22,14 +22,14 @@ from trialsim.config import (
 )
 from trialsim.config.calibrated.draws import table_of, varying_names
 from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
 from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.config.schema.events import Effect, Event
 from trialsim.config.schema.population import Covariate
-from trialsim.config.schema.quantities import Quantity
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
-from trialsim.config.source.kinds import ConfigurationLike, kind_of_given
 from trialsim.errors import ConfigurationError, Problem, RequestError
-from trialsim.model.clock import dose_factor
+from trialsim.model.hazards import dose_factor
 from trialsim.report import labels
 from trialsim.report.comparison.synopsis import study_synopsis
 from trialsim.report.design.synopsis import size_synopsis
@@ -70,7 +70,7 @@ def _study(study: Comparison | Sizing) -> Iterator[str]:
             raise located(error, study) from None
         yield from size_synopsis(study)
     else:
-        contest_of(study, "auto", study.study.replicates)
+        check_comparison(study)
         yield from study_synopsis(study)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.scenarios import Scenario
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.parameters import ParameterSet
-from trialsim.config.schema.scenario import Scenario
 from trialsim.config.source.builtin import KINDS, kind_of, kind_of_data
 from trialsim.config.source.given import refuse_type
 

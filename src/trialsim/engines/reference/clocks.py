@@ -1,0 +1,141 @@
+"""Event clocks as SimPy processes: each waits for its moment, and a change of dose interrupts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Final
+
+import simpy
+
+from trialsim.engines.reference.patient_state import PatientState
+from trialsim.model import disease, event_order, hazards
+from trialsim.model.protocol import Clock
+
+DOSE_CHANGED: Final = "the dose changed"
+STOPPED: Final = "the clock left its states"
+
+
+class RunningClock:
+    """A clock that runs in one patient from `started_day` (study day) until it fires or is stopped."""
+
+    def __init__(
+        self,
+        patient: PatientState,
+        clock: Clock,
+        position: int,
+        occurrence: int,
+        multiplier: float,
+        then: Callable[[RunningClock], None],
+    ) -> None:
+        """Start the clock on the patient's present day.
+
+        `position` is its place in the protocol, `occurrence` (from 1) addresses its threshold, `multiplier` is the
+        patient's own factor on the hazard, and `then` is what happens when it fires.
+        """
+        self.patient = patient
+        self.clock = clock
+        self.position = position
+        self.occurrence = occurrence
+        self.multiplier = multiplier
+        self.then = then
+        self.started_day = patient.today
+        self.age_days = 0.0
+        self.remaining = patient.threshold(clock, occurrence)
+        self.process = patient.env.process(self.run())
+
+    def stop(self) -> None:
+        """End the clock before it fires."""
+        self.process.interrupt(STOPPED)
+
+    def dose_changed(self) -> None:
+        """Interrupt the clock: the dose is another one from now on."""
+        self.process.interrupt(DOSE_CHANGED)
+
+    def run(self) -> Generator[simpy.Event, object, None]:
+        """Wait until the threshold is used up; whenever the dose changes, compute the day of firing anew."""
+        while True:
+            intensity = self.intensity()
+            age = hazards.age_at_firing(self.age_days, self.remaining, intensity, self.clock.shape)
+            fires_on = self.started_day + age
+            try:
+                yield self.patient.on_day(fires_on, event_order.CLOCK)
+            except simpy.Interrupt as interrupt:
+                if interrupt.cause is STOPPED:
+                    return
+                self.use_up(intensity)
+            else:
+                break
+        self.patient.today = fires_on
+        self.then(self)
+
+    def intensity(self) -> float:
+        """The clock's intensity under the patient's present dose."""
+        factor = hazards.dose_factor(self.patient.dose, self.patient.protocol.reference_dose, self.clock.dose_exponent)
+        return hazards.intensity(self.clock.coefficient, factor, self.multiplier)
+
+    def use_up(self, intensity: float) -> None:
+        """Take the hazard since the last change off the threshold."""
+        age = self.patient.today - self.started_day
+        used = hazards.hazard_between(intensity, self.age_days, age, self.clock.shape)
+        self.remaining = hazards.remaining_after(self.remaining, used)
+        self.age_days = age
+
+
+class PatientClocks:
+    """The clocks of one patient: those that run, and those that have fired and do not start again."""
+
+    def __init__(self, patient: PatientState, when_fires: Mapping[int, Callable[[RunningClock], None]]) -> None:
+        """`when_fires` says what happens when a clock of each kind fires."""
+        self.patient = patient
+        self.when_fires = when_fires
+        self.running: dict[str, RunningClock] = {}
+        self.finished: set[str] = set()
+
+    def review(self) -> None:
+        """Stop the clocks that left their states, and start those that entered them."""
+        for position, clock in enumerate(self.patient.protocol.clocks):
+            is_running = clock.name in self.running
+            if is_running and not self.runs(clock):
+                self.running.pop(clock.name).stop()
+            elif not is_running and clock.name not in self.finished and self.runs(clock):
+                occurrence = self.patient.n_onsets_of(position) + 1
+                multiplier = self.patient.who.multipliers[position]
+                self.start(clock, position, occurrence, multiplier, self.when_fires[clock.kind])
+
+    def runs(self, clock: Clock) -> bool:
+        """Whether a clock belongs to the patient's present state."""
+        return disease.runs(
+            clock.states,
+            clock.needs_treatment,
+            clock.needs_sensitivity,
+            self.patient.disease_state,
+            self.patient.is_on_treatment,
+            self.patient.who.is_sensitive,
+        )
+
+    def start(
+        self, clock: Clock, position: int, occurrence: int, multiplier: float, then: Callable[[RunningClock], None]
+    ) -> None:
+        """Start a clock today."""
+        self.running[clock.name] = RunningClock(self.patient, clock, position, occurrence, multiplier, then)
+
+    def has_fired(self, fired: RunningClock) -> None:
+        """Take a clock that has fired off the running ones; it does not start again by itself."""
+        del self.running[fired.clock.name]
+        self.finished.add(fired.clock.name)
+
+    def allow_again(self, clock: Clock) -> None:
+        """Let a clock that has fired start again, at the next review."""
+        self.finished.discard(clock.name)
+
+    def dose_changed(self) -> None:
+        """Interrupt every clock whose hazard depends on the dose."""
+        for clock in self.running.values():
+            if clock.clock.depends_on_dose:
+                clock.dose_changed()
+
+    def stop_all(self) -> None:
+        """Stop every clock."""
+        for clock in self.running.values():
+            clock.stop()
+        self.running.clear()
