@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import trialsim as ts
-from trialsim.storage.manifest import read_manifest_data
+from trialsim.storage.manifest import read_manifest
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_committed_manifest_is_read() -> None:
     paths = list((Path(__file__).parents[2] / "results").rglob("manifest.json"))
-    assert {read_manifest_data(path)["verb"] for path in paths} == {"run", "calibrate", "compare", "size"}
+    assert {read_manifest(path)["verb"] for path in paths} == {"run", "calibrate", "compare", "size"}
 
 
 @pytest.mark.parametrize(
