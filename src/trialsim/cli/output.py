@@ -141,7 +141,7 @@ def run_in(folder: Path) -> str:
     if not is_file(folder / MANIFEST):
         return ""
     found = read_manifest(folder / MANIFEST)
-    words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["verb"], "results")
+    words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["command"], "results")
     size = f" of {found['replicates']:,} trials" if "replicates" in found else ""
     return f"{words}{size}, seed {found.get('seed')}"
 

@@ -106,11 +106,7 @@ class Checkpoint:
             return
         differences = shown_differences(earlier, request)
         if differences:
-            raise self.refused(f"it holds something else.\n  {differences}")
-
-    def refused(self, wrong: str) -> DestinationError:
-        """The error of a job that cannot be resumed."""
-        return refused_resumption(self.folder, wrong)
+            raise refused_resumption(self.folder, f"it holds something else.\n  {differences}")
 
     def store(self, columns: Sequence[Column]) -> ReplicateStore:
         """The replicates so far, to be added to; for the holder of the folder's lock."""

@@ -14,6 +14,16 @@ from trialsim.storage.formats import FORMATS
 
 PARAMETERS_FILE: Final = "parameters.parquet"  # the user's own draws of the parameters, beside the results
 DRAWS_FILE: Final = "posterior.parquet"
+ENTRY_TYPES: Final[dict[str, type[Any]]] = {
+    **dict.fromkeys(("command", "cohort", "engine", "strategy"), str),
+    **dict.fromkeys(("scenario_digest", "study_digest", "results_digest", "posterior_digest"), str),
+    **dict.fromkeys(("scenario", "study", "engines", "versions", "machine"), dict),
+    **dict.fromkeys(("seed", "seed_of_draws", "replicates", "kept_replicates", "trials", "workers"), int),
+    **dict.fromkeys(("patients_per_patient", "ensembles", "steps", "draws", "schema_version"), int),
+    **dict.fromkeys(("seconds", "largest_r_hat", "smallest_ess", "acceptance"), float),
+    "is_complete": bool,
+    "priors": list,
+}
 
 
 @dataclass(frozen=True)
@@ -32,15 +42,15 @@ class ResultFile:
 class Layout:
     """What the results folder of a command holds.
 
-    `entries` are the entries of the manifest with their types, in their order; those in `defaults` may be missing.
-    `configuration` names the entries that make two results comparable. `packages` are what the results depend on beyond
-    the packages of all commands.
+    `entries` names the entries of the manifest, in their order; those in `defaults` may be missing, and those in
+    `configuration` make two results comparable. `packages` are what the results depend on beyond the packages of all
+    commands.
     """
 
     command: str
     files: tuple[ResultFile, ...]
     pictures: tuple[str, ...]
-    entries: Mapping[str, type[Any]]
+    entries: tuple[str, ...]
     configuration: tuple[str, ...]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
@@ -74,11 +84,11 @@ RUN: Final = Layout(
         _USER_DRAWS,
     ),
     ("swimmer", "predictive"),
-    {
-        "verb": str, "scenario": dict, "scenario_digest": str, "seed": int, "replicates": int, "kept_replicates": int,
-        "engine": str, "results_digest": str, "seconds": float, "is_complete": bool, "strategy": str, "workers": int,
-    },
-    ("verb", "scenario", "strategy"),
+    (
+        "command", "scenario", "scenario_digest", "seed", "replicates", "kept_replicates", "engine", "results_digest",
+        "seconds", "is_complete", "strategy", "workers",
+    ),
+    ("command", "scenario", "strategy"),
     {"is_complete": True, "strategy": "", "workers": 1},
 )  # fmt: skip
 
@@ -90,13 +100,12 @@ CALIBRATE: Final = Layout(
         *_tables("learned", "correlations", "directions", "predictive", "left_out", "sensitivity"),
     ),
     ("learned", "predictive", "left_out", "sensitivity"),
-    {
-        "cohort": str, "scenario": dict, "scenario_digest": str, "seed": int, "seed_of_draws": int,
-        "patients_per_patient": int, "ensembles": int, "steps": int, "draws": int, "posterior_digest": str,
-        "largest_r_hat": float, "smallest_ess": float, "acceptance": float, "workers": int, "seconds": float,
-        "priors": list, "verb": str,
-    },
-    ("verb", "cohort", "scenario", "priors"),
+    (
+        "cohort", "scenario", "scenario_digest", "seed", "seed_of_draws", "patients_per_patient", "ensembles", "steps",
+        "draws", "posterior_digest", "largest_r_hat", "smallest_ess", "acceptance", "workers", "seconds", "priors",
+        "command",
+    ),
+    ("command", "cohort", "scenario", "priors"),
     {"priors": []},
     packages=("emcee", "arviz-stats"),
 )  # fmt: skip
@@ -105,11 +114,11 @@ COMPARE: Final = Layout(
     "compare",
     (_STUDY, *_tables("estimates", "differences", "ranks"), _REPLICATES, _USER_DRAWS),
     ("plane", "differences", "ranks"),
-    {
-        "study": dict, "study_digest": str, "seed": int, "replicates": int, "engines": dict, "workers": int,
-        "results_digest": str, "seconds": float, "is_complete": bool, "verb": str,
-    },
-    ("verb", "study"),
+    (
+        "study", "study_digest", "seed", "replicates", "engines", "workers", "results_digest", "seconds",
+        "is_complete", "command",
+    ),
+    ("command", "study"),
     {"is_complete": True},
 )  # fmt: skip
 
@@ -124,11 +133,8 @@ SIZE: Final = Layout(
         _USER_DRAWS,
     ),
     ("power", "boundaries", "assurance", "calendar"),
-    {
-        "study": dict, "study_digest": str, "seed": int, "trials": int, "engine": str, "workers": int,
-        "results_digest": str, "seconds": float, "verb": str,
-    },
-    ("verb", "study"),
+    ("study", "study_digest", "seed", "trials", "engine", "workers", "results_digest", "seconds", "command"),
+    ("command", "study"),
 )  # fmt: skip
 
 LAYOUTS: Final[dict[str, Layout]] = {layout.command: layout for layout in (RUN, CALIBRATE, COMPARE, SIZE)}

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from trialsim.errors import ConfigurationError, Problem
 from trialsim.files.owned import read_regular
-from trialsim.storage.layouts import LAYOUTS, Layout
+from trialsim.storage.layouts import ENTRY_TYPES, LAYOUTS, Layout
 
 MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
 PACKAGES: Final = ("trialsim", "simpy", "numba", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "matplotlib")
-_OF_ALL: Final[dict[str, type[Any]]] = {"schema_version": int, "versions": dict, "machine": dict}
+_OF_ALL: Final = ("schema_version", "versions", "machine")
 _MOST_BYTES: Final = 100_000_000
 _LARGEST_NUMBER: Final = 2**64 - 1
 
@@ -88,16 +88,16 @@ def read_manifest(path: Path, command: str | None = None) -> Manifest:
         data = json.loads(read_regular(path, _MOST_BYTES).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise _no_manifest(path, "this is no manifest.") from error
-    if not isinstance(data, dict) or "verb" not in data:
+    if not isinstance(data, dict) or "command" not in data:
         raise _no_manifest(path, "this is no manifest.")
     if data.get("schema_version") != SCHEMA_VERSION:
         raise _no_manifest(path, f"its schema is {str(data.get('schema_version'))[:40]}.", "schema_version")
-    layout = LAYOUTS.get(data["verb"]) if isinstance(data["verb"], str) else None
+    layout = LAYOUTS.get(data["command"]) if isinstance(data["command"], str) else None
     if layout is None:
-        raise _no_manifest(path, "this is no verb.", f"verb = {str(data['verb'])[:40]}")
+        raise _no_manifest(path, "this is no command.", f"command = {str(data['command'])[:40]}")
     _check_entries(path, layout, data)
     if command is not None and layout.command != command:
-        raise _no_manifest(path, f"this is no manifest of a {command}.", f"verb = {layout.command}")
+        raise _no_manifest(path, f"this is no manifest of a {command}.", f"command = {layout.command}")
     return Manifest(layout, {**layout.defaults, **data})
 
 
@@ -105,12 +105,11 @@ def _check_entries(path: Path, layout: Layout, data: Mapping[str, Any]) -> None:
     """Raises `ConfigurationError` for a manifest that lacks an entry, has an unknown one, or one of another type."""
     for name in sorted(set(layout.entries) - set(layout.defaults) - set(data)):
         raise _no_manifest(path, "this entry is missing.", name)
-    types = {**layout.entries, **_OF_ALL}
     for name, value in data.items():
-        if name not in types:
+        if name not in (*layout.entries, *_OF_ALL):
             raise _no_manifest(path, "this entry is not known here.", name)
-        if not _fits(value, types[name]):
-            raise _no_manifest(path, f"this is not {_TYPES[types[name]]}.", _shown(name, value))
+        if not _fits(value, ENTRY_TYPES[name]):
+            raise _no_manifest(path, f"this is not {_TYPES[ENTRY_TYPES[name]]}.", _shown(name, value))
 
 
 _TYPES: Final = {

@@ -66,25 +66,25 @@ def _check_replaceable(
     if not paths:
         return
     try:
-        there = read_manifest(place / MANIFEST).configuration
+        earlier = read_manifest(place / MANIFEST).configuration
     except ConfigurationError as error:
         problem = error.problems[0]
         wrong = f"{MANIFEST}, {problem.what}: {problem.wrong}" if problem.what else f"{MANIFEST}: {problem.wrong}"
         raise _refused(destination, f"the folder holds something else than results.\n  {wrong}") from error
     if configuration is None or overwrite:
         return
-    found = shown_differences(there, configuration)
-    if found:
-        wrong = f"the folder holds results of another configuration.\n  {found}"
+    differing = shown_differences(earlier, configuration)
+    if differing:
+        wrong = f"the folder holds results of another configuration.\n  {differing}"
         allowed = "another folder, or --overwrite to replace them."
         raise DestinationError(f"--out {destination}", wrong, allowed)
 
 
 def shown_differences(there: Any, here: Any, without: Collection[str] = ()) -> str:
     """Where two configurations differ, a line each, long values cut; empty if they do not, or only in `without`."""
-    found = [item for item in differences(there, as_stored(here)) if item.key not in without]
-    lines = [str(replace(item, there=_cut(item.there), here=_cut(item.here))) for item in found[:_MOST_DIFFERENCES]]
-    return "\n  ".join([*lines, f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else lines)
+    items = [item for item in differences(there, as_stored(here)) if item.key not in without]
+    lines = [str(replace(item, there=_cut(item.there), here=_cut(item.here))) for item in items[:_MOST_DIFFERENCES]]
+    return "\n  ".join([*lines, f"and {len(items) - len(lines)} more"] if len(items) > len(lines) else lines)
 
 
 def _cut(text: str) -> str:

@@ -24,7 +24,7 @@ from trialsim.calibration.checkpoint import (
 )
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
-from trialsim.calibration.model import PATIENTS_PER_PATIENT, Calibration, calibration_of
+from trialsim.calibration.model import PATIENTS_PER_PATIENT, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
@@ -75,11 +75,6 @@ class Calibrated(CommandResult):
 
     def __repr__(self) -> str:
         return f"Calibrated({self.cohort!r}, draws={self.posterior.n_draws}, seed={self.seed})"
-
-    @property
-    def scenario(self) -> Scenario:
-        """The published trial, its calibrated numbers at the mode."""
-        return self.posterior.fit.calibration.scenario
 
     @property
     def draws(self) -> pd.DataFrame:
@@ -136,11 +131,6 @@ class Calibrated(CommandResult):
                               "values": own}  # fmt: skip
         return dump_yaml(data)
 
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """What was asked, whatever the seeds and the numbers of draws."""
-        return configuration_of_calibration(self.cohort, self.posterior.fit.calibration)
-
     def provenance(self) -> dict[str, Any]:
         """The entries of the manifest that only a calibration has."""
         fit = self.posterior.fit
@@ -158,7 +148,7 @@ class Calibrated(CommandResult):
 
     def to_json(self) -> dict[str, Any]:
         """The tables as plain data for `--json`; what does not exist is null."""
-        found = self.posterior.fit.diagnostics
+        diagnostics = self.posterior.fit.diagnostics
         tables = {
             "parameters": self.learned, "correlations": self.correlations, "directions": self.directions,
             "predictive": self.predictive, "left_out": self.left_out, "sensitivity": self.sensitivity,
@@ -169,8 +159,8 @@ class Calibrated(CommandResult):
             "seed": self.seed,
             "draws": self.posterior.n_draws,
             "posterior_digest": self.digest,
-            "largest_r_hat": float(found["r_hat"].max()),
-            "smallest_ess": smallest_ess_of(found),
+            "largest_r_hat": float(diagnostics["r_hat"].max()),
+            "smallest_ess": smallest_ess_of(diagnostics),
             **{name: plain_rows(table) for name, table in tables.items() if table is not None},
         }
         return plain_mapping(data)
@@ -189,12 +179,6 @@ class Calibrated(CommandResult):
             self.left_out,
             self.sensitivity,
         )
-
-
-def configuration_of_calibration(cohort: str, calibration: Calibration) -> dict[str, Any]:
-    """What the manifest of a calibration says was asked, whatever the seeds and the numbers of draws."""
-    scenario, priors = calibration.scenario.to_mapping(), priors_of(calibration)
-    return {"verb": CALIBRATE.command, "cohort": cohort, "scenario": scenario, "priors": priors}
 
 
 def calibrate(
@@ -225,11 +209,9 @@ def calibrate(
     has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept. Each
     patient of the cohort is stood for by `patients_per_patient` simulated ones.
     `leave_one_out` also predicts each figure from the others, `with_sensitivity` calibrates anew under every other
-    reading and prior width. `out` names the results folder to write; while the work lasts, what is finished is kept
-    beside it, and is resumed with `resume`; results of another configuration are replaced only with `overwrite`.
-    `workers` (by default all cores) changes no result. `on_progress` gets how many parts are done and how many there
-    will be, `on_stage` which part of the work begins and its unit. `figures` are the formats of the pictures: png, svg,
-    pdf.
+    reading and prior width. `workers` (by default all cores) changes no result.
+    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
+    unfinished job beside `out`.
 
     Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
     on Ctrl-C.
@@ -240,10 +222,10 @@ def calibrate(
     calibration = calibration_of(scenario, patients_per_patient=patients_per_patient)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
     n_workers = workers if workers is not None else available_cores()
-    with (
-        job.locked(configuration_of_calibration(name, calibration)) as checkpoint,
-        remembered_ctrl_c() as check_ctrl_c,
-    ):
+    configuration = {"command": CALIBRATE.command, "cohort": name, "scenario": calibration.scenario.to_mapping(),
+                     "priors": priors_of(calibration)}  # fmt: skip
+    asked = (configuration, calibration.scenario, seed, n_workers)
+    with job.locked(configuration) as checkpoint, remembered_ctrl_c() as check_ctrl_c:
 
         def progress(done: int, wanted: int) -> None:
             on_progress(done, wanted)
@@ -259,7 +241,7 @@ def calibrate(
             on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")
             demands = Demands(smallest_ess, most_steps)
             fitted = fit(calibration, seed, n_workers, demands, read_chains(checkpoint), on_leg)
-            calibrated = Calibrated(seed, 0.0, n_workers, name, Posterior(fitted, draws))
+            calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
             on_stage("predicting each figure from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
             moved = None

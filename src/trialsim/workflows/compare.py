@@ -13,9 +13,7 @@ import pandas as pd
 from trialsim.comparison.effects import differences_of, dominated, estimates_of, ranks_of
 from trialsim.comparison.paired_trials import UTILITY, Contest, Numbers, contest_rows
 from trialsim.comparison.preparation import contest_of
-from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.loading.comparisons import Comparison, StudyLike, load_comparison
-from trialsim.config.source.yaml import dump_yaml
 from trialsim.errors import DestinationError, HazardError, RequestError
 from trialsim.model.strategy import Strategy
 from trialsim.records.tables import plain_rows
@@ -29,7 +27,7 @@ from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import COMPARE
 from trialsim.storage.replicate_store import ReplicateStore, Rows
 from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
-from trialsim.workflows.result import CommandResult, draws_of_user
+from trialsim.workflows.result import CommandResult
 
 PATIENTS_IN_BLOCK: Final = 20_000  # of each variant: all of them are in memory, some 5 MB a variant
 PATIENTS_IN_REFERENCE_BLOCK: Final = 1_000
@@ -84,8 +82,8 @@ class Compared(CommandResult):
     @property
     def definitions(self) -> list[tuple[str, str, str]]:
         """Of each quantity its name, which way is better, and what a patient counts as whose treatment was stopped."""
-        found = [(item.name, item.better, item.strategy) for item in self.contest.endpoints]
-        return [*found, (UTILITY, "higher", "weighted sum")] if self.contest.weights else found
+        endpoints = [(item.name, item.better, item.strategy) for item in self.contest.endpoints]
+        return [*endpoints, (UTILITY, "higher", "weighted sum")] if self.contest.weights else endpoints
 
     @cached_property
     def dominated(self) -> dict[str, str]:
@@ -97,21 +95,6 @@ class Compared(CommandResult):
     def digest(self) -> str:
         """The digest of the results: equal for equal study, seed and number of replicates."""
         return self.store.digest()
-
-    @property
-    def yaml(self) -> str:
-        """The study, resolved."""
-        return dump_yaml(self.comparison.to_mapping())
-
-    @property
-    def user_draws(self) -> ParameterTable | None:
-        """The draws of parameters in a file of the user's."""
-        return draws_of_user(next(iter(self.comparison.scenarios.values())))
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """What was asked, whatever the seed and the number of replicates."""
-        return configuration_of_comparison(self.comparison)
 
     def provenance(self) -> dict[str, Any]:
         """The entries of the manifest that only a comparison has."""
@@ -160,11 +143,6 @@ class Compared(CommandResult):
         )
 
 
-def configuration_of_comparison(comparison: Comparison) -> dict[str, Any]:
-    """What the manifest of a comparison says was asked, whatever the seed and the number of replicates."""
-    return {"verb": COMPARE.command, "study": comparison.to_mapping()}
-
-
 def compare(
     study: Comparison | StudyLike,
     changes: Mapping[str, Any] | None = None,
@@ -185,11 +163,10 @@ def compare(
     """Variants of one scenario on the same patients: a study (YAML path, built-in name, mapping, or loaded).
 
     `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
-    simulated under every variant; neither `engine` nor `workers` changes a result. `figures` are the formats of the
-    pictures: png, svg, pdf. `strategies` are Python functions (see `model.strategy`) by the name of a variant each,
-    which otherwise is as the first one; they cannot be saved. `out` names the results folder to write; while the work
-    lasts, what is finished is kept beside it, and is resumed with `resume`; results of another configuration are
-    replaced only with `overwrite`.
+    simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
+    (see `model.strategy`) by the name of a variant each, which otherwise is as the first one; they cannot be saved.
+    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
+    unfinished job beside `out`.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
     """
@@ -203,10 +180,13 @@ def compare(
     contest = contest_of(comparison, engine, n, strategies)
     has_batch = BATCH in contest.engines
     n_workers = workers or (available_cores() if has_batch and not strategies else 1)
-    with job.locked(configuration_of_comparison(comparison)) as checkpoint:
+    study_mapping = comparison.to_mapping()
+    configuration = {"command": COMPARE.command, "study": study_mapping}
+    asked = (configuration, next(iter(comparison.scenarios.values())), seed, n_workers)
+    with job.locked(configuration) as checkpoint:
         if has_batch:
             job.compile(BATCH)
-        checkpoint.begin_or_resume({"compare": comparison.to_mapping(), "seed": seed}, resume)
+        checkpoint.begin_or_resume({"compare": study_mapping, "seed": seed}, resume)
         store = _stored_trials(checkpoint, contest, seed, n)
         on_stage("comparing", "trials")
         with job.interruptible(
@@ -215,7 +195,7 @@ def compare(
             final_errors=(HazardError, RequestError),
         ):
             _fill(contest, store, seed, n, n_workers, on_progress)
-            compared = Compared(seed, job.seconds, n_workers, comparison, contest, store, n)
+            compared = Compared(*asked, job.seconds, comparison, contest, store, n)
             _check_somebody(compared)
         job.finish(compared)
     return compared
@@ -247,9 +227,9 @@ def _fill(contest: Contest, store: ReplicateStore, seed: int, n: int, n_workers:
         crew.in_order(contest_rows, ((contest, seed, *block) for block in todo), take)
 
 
-def _check_somebody(found: Compared) -> None:
+def _check_somebody(compared: Compared) -> None:
     """An endpoint that no trial has a number for cannot be compared."""
-    nobody = found.estimates.loc[found.estimates["n_defined"] == 0]
+    nobody = compared.estimates.loc[compared.estimates["n_defined"] == 0]
     if len(nobody):
         row = nobody.iloc[0]
         wrong = f"no trial of {row['variant']!r} has anyone to take it of, or is observed so long."

@@ -13,6 +13,7 @@ import pandas as pd
 from trialsim.config import Scenario
 from trialsim.config.calibrated.draw_tables import ParameterTable, write_table
 from trialsim.config.calibrated.draws import table_of
+from trialsim.config.source.yaml import dump_yaml
 from trialsim.records.digest import configuration_digest
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.job_folder import locked_job_folder
@@ -24,16 +25,18 @@ from trialsim.storage.results_folder import check_destination
 
 @dataclass(frozen=True)
 class CommandResult(ABC):
-    """What a command gives, and how: `seed`, `seconds` that it took, `workers`.
+    """What a command gives, and how it was asked: the `configuration`, with its (first) `scenario`, and the `seed`.
 
-    A command adds the attributes that its `layout` names, and a table or a text for each file.
+    A command adds the attributes that its `layout` names, one for each file.
     """
 
     layout: ClassVar[Layout]
 
+    configuration: Mapping[str, Any]
+    scenario: Scenario
     seed: int
-    seconds: float
     workers: int
+    seconds: float
 
     @property
     @abstractmethod
@@ -41,14 +44,14 @@ class CommandResult(ABC):
         """The digest of the results, equal for equal configuration and seed."""
 
     @property
-    @abstractmethod
-    def configuration(self) -> dict[str, Any]:
-        """What was asked, whatever the seed and the numbers of replicates; see `Manifest.configuration`."""
+    def yaml(self) -> str:
+        """What was asked, resolved: a file that can be given to the command again."""
+        return dump_yaml(self.configuration.get("study", self.configuration.get("scenario")))
 
     @property
-    @abstractmethod
-    def yaml(self) -> str:
-        """The scenario or study, resolved, as a file that can be given to the command again."""
+    def user_draws(self) -> ParameterTable | None:
+        """The draws of parameters in a file of the user's; None where the parameters are others."""
+        return table_of(self.scenario) if self.scenario.parameters.draws is not None else None
 
     @abstractmethod
     def provenance(self) -> Mapping[str, Any]:
@@ -96,11 +99,6 @@ class CommandResult(ABC):
             _write_file(folder, file, getattr(self, file.attribute))
         self.draw(folder, figures)
         self.manifest().write(folder)
-
-
-def draws_of_user(scenario: Scenario) -> ParameterTable | None:
-    """The draws of parameters in a file of the user's; None where the parameters are others."""
-    return table_of(scenario) if scenario.parameters.draws is not None else None
 
 
 def _write_file(

@@ -12,7 +12,6 @@ import pandas as pd
 
 from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table, other_readings
 from trialsim.config import Scenario, load_scenario, protocol_of
-from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.loading.scenarios import ScenarioLike
 from trialsim.errors import EventLogError, HazardError
 from trialsim.model import vocabulary as v
@@ -44,7 +43,7 @@ from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import RUN
 from trialsim.storage.replicate_store import ReplicateStore
 from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
-from trialsim.workflows.result import CommandResult, draws_of_user
+from trialsim.workflows.result import CommandResult
 from trialsim.workflows.target_precision import enough_for
 
 DEFAULT_REPLICATES: Final = 1000
@@ -61,12 +60,10 @@ class Result(CommandResult):
 
     layout: ClassVar = RUN
 
-    scenario: Scenario
     replicates: Replicates
     requested: int
     engine: EngineChoice
     target: TargetPrecision | None = None
-    strategy: Strategy | None = None
 
     def __repr__(self) -> str:
         return f"Result({self.scenario.name!r}, replicates={self.replicates.n}, seed={self.seed})"
@@ -98,14 +95,14 @@ class Result(CommandResult):
     @property
     def remarks(self) -> list[str]:
         """How the numbers came about: the engine and why this one, and the precision that was asked for."""
-        found = [f"engine: {self.engine.name}, {self.engine.why}"]
+        texts = [f"engine: {self.engine.name}, {self.engine.why}"]
         if self.target is not None:
             reached = next(item.mcse for item in self.estimate_list if item.quantity == self.target.quantity)
-            found.append(
+            texts.append(
                 f"{self.target.quantity} to ± {reached:.2g} (asked for: {self.target.mcse:g}) "
                 f"with {self.replicates.n:,} trials"
             )
-        return found
+        return texts
 
     @property
     def readings(self) -> pd.DataFrame:
@@ -140,21 +137,6 @@ class Result(CommandResult):
         """The outcomes of all replicates."""
         return self.replicates.store
 
-    @property
-    def yaml(self) -> str:
-        """The scenario, resolved."""
-        return self.scenario.to_yaml()
-
-    @property
-    def user_draws(self) -> ParameterTable | None:
-        """The draws of parameters in a file of the user's."""
-        return draws_of_user(self.scenario)
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """What was asked, whatever the seed and the number of replicates."""
-        return configuration_of_run(self.scenario, self.strategy)
-
     def provenance(self) -> dict[str, Any]:
         """The entries of the manifest that only a run has."""
         return {
@@ -178,12 +160,6 @@ class Result(CommandResult):
             "results_digest": self.digest,
             "estimates": plain_rows(self.estimates),
         }
-
-
-def configuration_of_run(scenario: Scenario, strategy: Strategy | None) -> dict[str, Any]:
-    """What the manifest of a run says was asked, whatever the seed and the number of replicates."""
-    name = getattr(strategy, "__qualname__", str(strategy)) if strategy is not None else ""
-    return {"verb": RUN.command, "scenario": scenario.to_mapping(), "strategy": name}
 
 
 def run(
@@ -233,12 +209,13 @@ def run(
     enough = enough_for(target, scenario, protocol)
     choice = choose_engine(engine, protocol, replicates if target is None else MOST_REPLICATES)
     simulation = Simulation(protocol, seed, choice.name, workers, cluster, block_size)
-    configuration = configuration_of_run(scenario, strategy)
+    named = getattr(strategy, "__qualname__", str(strategy)) if strategy is not None else ""
+    configuration: dict[str, Any] = {"command": RUN.command, "scenario": scenario.to_mapping(), "strategy": named}
 
     def result(asked: int) -> Result:
         trials = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
-        n_workers = simulation.n_workers
-        return Result(seed, job.seconds, n_workers, scenario, trials, asked, choice, target, strategy)
+        n_workers, seconds = simulation.n_workers, job.seconds
+        return Result(configuration, scenario, seed, n_workers, seconds, trials, asked, choice, target)
 
     with job.locked(configuration) as checkpoint:
         n_kept = _trials_that_fit(protocol, keep, on_note)

@@ -46,12 +46,12 @@ def run_again(
     Raises `ConfigurationError` for a manifest that is none, and `RequestError` for one without all that is needed.
     """
     file = manifest_file(manifest)
-    found = read_manifest(file)
+    data = read_manifest(file)
     how = {"workers": workers, "on_progress": on_progress, "on_stage": on_stage, "on_note": on_note}
     try:
-        return _COMMANDS[found.layout.command](file, found, how)
+        return _COMMANDS[data.layout.command](file, data, how)
     except (KeyError, TypeError, AttributeError) as error:
-        wrong = f"this part of the manifest is missing or not what a {found.layout.command} writes ({error})."
+        wrong = f"this part of the manifest is missing or not what a {data.layout.command} writes ({error})."
         raise ConfigurationError([Problem(str(file), "", wrong, "a manifest.json as it was written.")]) from error
 
 

@@ -12,10 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
-from trialsim.config.source.yaml import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
 from trialsim.design.conduct.blocks import success
 from trialsim.design.job import SizeJob, take_size
@@ -43,7 +41,7 @@ from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import SIZE
 from trialsim.storage.replicate_store import Rows
 from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
-from trialsim.workflows.result import CommandResult, draws_of_user
+from trialsim.workflows.result import CommandResult
 
 
 @dataclass(frozen=True)
@@ -178,21 +176,6 @@ class Sized(CommandResult):
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
         }  # fmt: skip
 
-    @property
-    def yaml(self) -> str:
-        """The study, resolved."""
-        return dump_yaml(self.sizing.to_mapping())
-
-    @property
-    def user_draws(self) -> ParameterTable | None:
-        """The draws of parameters in a file of the user's."""
-        return draws_of_user(next(iter(self.sizing.scenarios.values())))
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """What was asked, whatever the seed and the number of trials."""
-        return configuration_of_size(self.sizing)
-
     def provenance(self) -> dict[str, Any]:
         """The entries of the manifest that only a search for a size has."""
         return {"trials": self.trials, "engine": self.ready.engine}
@@ -200,11 +183,6 @@ class Sized(CommandResult):
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw power by size, the boundaries, the assurance and the calendar."""
         draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.found, self.assurance)
-
-
-def configuration_of_size(sizing: Sizing) -> dict[str, Any]:
-    """What the manifest of a search for a size says was asked, whatever the seed and the number of trials."""
-    return {"verb": SIZE.command, "study": sizing.to_mapping()}
 
 
 def size(
@@ -227,10 +205,9 @@ def size(
 
     The exact design, where there is one, is checked against simulated trials with instant outcomes; then the trial is
     simulated as it would be conducted, `trials` times under every truth (as often as the study says, unless given), and
-    the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result. `out` names the
-    results folder to write; while the work lasts, what is finished is kept beside it, and is resumed with `resume`;
-    results of another configuration are replaced only with `overwrite`. `figures` are the formats of the pictures: png,
-    svg, pdf.
+    the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result.
+    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
+    unfinished job beside `out`.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
     `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
@@ -241,13 +218,15 @@ def size(
     check_workers(workers, None)
     job = Job(out, figures, overwrite, on_stage, on_note)
     n_workers = workers or available_cores()
-    with job.locked(configuration_of_size(sizing)) as checkpoint:
+    configuration = {"command": SIZE.command, "study": sizing.to_mapping()}
+    asked = (configuration, next(iter(sizing.scenarios.values())), seed, n_workers)
+    with job.locked(configuration) as checkpoint:
         job.compile(BATCH)
         on_stage("building the design", "")
         try:
             with job.interruptible(lambda: "interrupted"):
                 ready = ready_of(sizing, engine, seed, n)
-                checkpoint.begin_or_resume({"size": sizing.to_mapping(), "seed": seed, "trials": n}, resume)
+                checkpoint.begin_or_resume({"size": configuration["study"], "seed": seed, "trials": n}, resume)
                 parts = SizeJob(ready, seed, n, n_workers, checkpoint, on_progress)
                 on_stage("checking the exact design", "trials")
                 exact = parts.checked()
@@ -258,6 +237,6 @@ def size(
                 rows = parts.conducted()
         except RequestError as error:
             raise located(error, sizing) from None
-        sized = Sized(seed, job.seconds, n_workers, ready, n, exact, found, rows)
+        sized = Sized(*asked, job.seconds, ready, n, exact, found, rows)
         job.finish(sized)
     return sized
