@@ -69,8 +69,7 @@ class Sized(CommandResult):
     @cached_property
     def design(self) -> dict[str, Any]:
         """The numbers of the design, by the field's names."""
-        numbers = self.ready.numbers
-        return {"kind": self.sizing.study.design, **reported(numbers)}
+        return {"kind": self.sizing.study.design, **reported(self.ready.numbers)}
 
     @cached_property
     def calendar(self) -> pd.DataFrame:
@@ -82,13 +81,10 @@ class Sized(CommandResult):
         plan, events, study = self.ready.plan, self.ready.events, self.sizing.study
         exact = plan.exact.get(truth) if plan is not None else None
         if events is not None:
-            n = self.ready.n
-            rejects = events.planned(n).get(truth, math.nan)
+            rejects = events.planned(self.ready.n).get(truth, math.nan)
             exact = None if math.isnan(rejects) else Exact(rejects, math.nan, math.nan, ())
-        else:
-            n = self.ready.n
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
-        is_short = np.asarray(counted < n) if study.conduct.inevaluable != "dropped" else None
+        is_short = np.asarray(counted < self.ready.n) if study.conduct.inevaluable != "dropped" else None
         quantities = Quantities(
             SUCCESS.get(study.design, REJECTS), self.n_looks, study.safety is not None, self._may_wait, is_short
         )
@@ -97,8 +93,8 @@ class Sized(CommandResult):
     @property
     def _may_wait(self) -> bool:
         """Whether accrual may have to wait for a look."""
-        own = self.sizing.study.conduct
-        return self.ready.events is None and (own.accrual == "pause" or own.overrun is not None)
+        conduct = self.sizing.study.conduct
+        return self.ready.events is None and (conduct.accrual == "pause" or conduct.overrun is not None)
 
     @property
     def n_looks(self) -> int:
