@@ -20,13 +20,14 @@ from pathlib import Path
 
 from benchmarks.speed import Line, table, this_machine
 from trialsim.config.loading.size_studies import load_sizing
-from trialsim.design.job import Work
+from trialsim.design.job import SizeJob
 from trialsim.design.preparation import ready_of
 from trialsim.design.theory.two_stage import simon_designs
 from trialsim.design.time_to_event.exponential_trials import exponential_trials
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.workers import available_cores
+from trialsim.storage.checkpoint import Checkpoint
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 HAZARD = math.log(2.0) / 6.0  # a month
@@ -73,7 +74,7 @@ def simons(seed: int) -> tuple[float, float]:
 def searches(seed: int) -> tuple[float, float]:
     """Seconds of a search for n: log-rank, n up to 400, three looks, 100,000 trials in all, on all cores."""
     ready = ready_of(load_sizing("logrank_progression", {"parameters": "mode"}), BATCH, seed, SEARCH_TRIALS)
-    work = Work(ready, seed, SEARCH_TRIALS, available_cores(), None, lambda done, wanted: None)
+    work = SizeJob(ready, seed, SEARCH_TRIALS, available_cores(), Checkpoint(), lambda done, wanted: None)
     started = time.perf_counter()
     found = work.searched()
     return time.perf_counter() - started, float(found.n or 0) if found is not None else 0.0

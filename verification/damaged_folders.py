@@ -23,7 +23,7 @@ from typing import Any
 
 import trialsim as ts
 from trialsim.compiled.source_digest import source_digest
-from trialsim.storage.job_folder import LOCK, work_folder_of
+from trialsim.storage.job_folder import LOCK, job_folder_path
 
 RECORD = Path(__file__).parents[1] / "results" / "verification" / "damaged.json"
 COHORT = Path(__file__).parents[1] / "tests" / "calibration" / "invented" / "cohort.yaml"
@@ -103,7 +103,7 @@ def calibrate(out: Path, resume: bool, on_progress: Progress, on_note: Note) -> 
 COMMANDS = (
     Command("run", run, lambda folder, done: done >= 100),
     Command("compare", compare, lambda folder, done: done >= 100),
-    Command("size", size, lambda folder, done: len(list(folder.glob("*.npy"))) >= 4),
+    Command("size", size, lambda folder, done: len(list(folder.glob("*.checkpoint"))) >= 4),
     Command("calibrate", calibrate, lambda folder, done: done >= 15, share=0.1),
 )
 
@@ -118,13 +118,13 @@ def leave_unfinished(command: Command, out: Path) -> Path:
     """Let a command keep something, and stop it there; the folder that it leaves."""
 
     def stop(done: int, wanted: int) -> None:
-        if command.is_enough(work_folder_of(out), done):
+        if command.is_enough(job_folder_path(out), done):
             raise Stop
 
     try:
         command.do(out, False, stop, lambda text: None)
     except Stop:
-        return work_folder_of(out)
+        return job_folder_path(out)
     raise AssertionError(f"{command.name} was done before it could be stopped")
 
 
@@ -163,11 +163,11 @@ def rounds_of(command: Command, rounds: int, chance: random.Random) -> Counter[t
         leave_unfinished(command, out).rename(copy)
         files = sorted(path.name for path in copy.iterdir() if path.name != LOCK and path.stat().st_size > 0)
         for i in range(rounds):
-            for folder in (out, work_folder_of(out)):
+            for folder in (out, job_folder_path(out)):
                 shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(copy, work_folder_of(out))
+            shutil.copytree(copy, job_folder_path(out))
             file = files[i % len(files)]
-            what = damage(work_folder_of(out) / file, chance)
+            what = damage(job_folder_path(out) / file, chance)
             outcome = resumed(command, out, undisturbed)
             counts[file, outcome] += 1
             if outcome not in ("digest equal, said", "message"):

@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from trialsim.compiled.source_digest import source_digest
-from trialsim.storage.job_folder import work_folder_of
+from trialsim.storage.job_folder import job_folder_path
 
 RECORD = Path(__file__).parents[1] / "results" / "verification" / "killed.json"
 
@@ -42,7 +42,7 @@ def what_lies_there(out: Path) -> str:
     if out.exists():
         json.loads((out / "manifest.json").read_text(encoding="utf-8"))
         return f"results of {len(pd.read_parquet(out / 'replicates.parquet')):,} trials"
-    rows = work_folder_of(out) / "replicates.rows"
+    rows = job_folder_path(out) / "replicates.rows"
     return f"an unfinished run of {rows.stat().st_size:,} bytes" if rows.exists() else "nothing"
 
 

@@ -19,12 +19,13 @@ from typing import Any
 from trialsim.config.loading.size_studies import is_sizing, load_sizing
 from trialsim.config.source.builtin import builtin_names
 from trialsim.design.conduct.blocks import block_size, run
-from trialsim.design.job import Work, take_size
+from trialsim.design.job import SizeJob, take_size
 from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.preparation import ready_of
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.workers import available_cores
+from trialsim.storage.checkpoint import Checkpoint
 
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
 SEED = 77
@@ -42,7 +43,7 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
         print(found[-1], flush=True)
 
     if ready.events is not None:
-        searched = Work(ready, SEED, 20_000, n_workers, None, lambda done, wanted: None).searched()
+        searched = SizeJob(ready, SEED, 20_000, n_workers, Checkpoint(), lambda done, wanted: None).searched()
         ready = take_size(ready, searched)
     trial = ready.trial()
     truths = [truth for truth in ready.truths if truth.startswith(NULL)] or [ALTERNATIVE]

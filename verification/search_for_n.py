@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from trialsim.config.loading.size_studies import Sizing, load_sizing
-from trialsim.design.job import Work
+from trialsim.design.job import SizeJob
 from trialsim.design.preparation import ready_of
 from trialsim.design.search import Evaluated, Found, evaluated, multiples, search
 from trialsim.design.theory.single_stage import power_by_n
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.workers import available_cores
+from trialsim.storage.checkpoint import Checkpoint
 
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
 TIMES = 100
@@ -42,7 +43,9 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def found_by(sizing: Sizing, seed: int, trials: int) -> Found:
     """One search."""
-    work = Work(ready_of(sizing, BATCH, seed, trials), seed, trials, available_cores(), None, lambda done, wanted: None)
+    work = SizeJob(
+        ready_of(sizing, BATCH, seed, trials), seed, trials, available_cores(), Checkpoint(), lambda done, wanted: None
+    )
     found = work.searched()
     if found is None:
         raise AssertionError("the study has a size for every n")

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     )
     from trialsim.simulation import replicates_for
     from trialsim.workflows.calibrate import Calibrated, calibrate
+    from trialsim.workflows.check import check
     from trialsim.workflows.compare import Compared, compare
-    from trialsim.workflows.result import Result
-    from trialsim.workflows.run import check, run, trace
+    from trialsim.workflows.run import Result, run
     from trialsim.workflows.run_again import run_again
     from trialsim.workflows.size import Sized, size
+    from trialsim.workflows.trace import trace
 
 __version__ = version("trialsim")
 
@@ -42,10 +43,10 @@ _HOMES: Final = {
     "load_cohort": "config",
     "Scenario": "config",
     "Cohort": "config",
-    "check": "workflows.run",
+    "check": "workflows.check",
     "run": "workflows.run",
     "run_again": "workflows.run_again",
-    "trace": "workflows.run",
+    "trace": "workflows.trace",
     "calibrate": "workflows.calibrate",
     "Calibrated": "workflows.calibrate",
     "compare": "workflows.compare",
@@ -54,7 +55,7 @@ _HOMES: Final = {
     "size": "workflows.size",
     "Sized": "workflows.size",
     "load_sizing": "config.loading.size_studies",
-    "Result": "workflows.result",
+    "Result": "workflows.run",
     "replicates_for": "simulation",
     "TrialsimError": "errors",
     "InputError": "errors",

@@ -117,7 +117,7 @@ def test_a_run_takes_a_function_and_says_so(tosi2000: ts.Scenario) -> None:
     assert result.engine.name == "reference"
     assert "Python function" in result.engine.why
     assert result.digest == ts.run(tosi2000, 30, engine="reference").digest
-    assert result.manifest().strategy == "as_published"
+    assert result.manifest()["strategy"] == "as_published"
     with pytest.raises(ts.RequestError, match="Python function"):
         ts.run(tosi2000, 30, strategy=as_published, engine="batch")
 

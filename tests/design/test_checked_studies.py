@@ -13,7 +13,7 @@ import trialsim as ts
 from trialsim.config.loading.size_studies import load_sizing
 from trialsim.design.preparation import ready_of
 from trialsim.simulation.engine import BATCH
-from trialsim.workflows.run import check
+from trialsim.workflows.check import check
 
 RESPONSE = {"of": "partial response", "within": "6 months"}
 ONE: dict[str, Any] = {

@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.storage.job_folder import CHAINS, WorkFolder
+from trialsim.calibration.checkpoint import CHAINS
+from trialsim.storage.checkpoint import PART
+from trialsim.storage.job_folder import job_folder_path
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +66,7 @@ def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Pa
     """Ctrl-C in the middle, then on with two workers: the same draws to the bit."""
     command = [sys.executable, "-m", "trialsim", "calibrate", str(COHORT), *FEW, "--out", "out", "--workers", "2"]
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    chains = WorkFolder(tmp_path / "out").path / CHAINS
+    chains = job_folder_path(tmp_path / "out") / f"{CHAINS}{PART}"
     while not chains.exists() and running.poll() is None:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGINT)
@@ -78,7 +80,7 @@ def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Pa
     resumed = calibrate(tmp_path, "--out", "out", "--resume", "--quiet")
     assert resumed.returncode == 0, resumed.stderr
     assert digest(tmp_path / "out") == digest(undisturbed)
-    assert not WorkFolder(tmp_path / "out").path.exists()
+    assert not job_folder_path(tmp_path / "out").exists()
 
 
 def test_what_has_not_converged_is_not_written_and_can_go_on(undisturbed: Path, tmp_path: Path) -> None:

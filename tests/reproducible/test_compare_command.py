@@ -12,7 +12,8 @@ import pytest
 import trialsim as ts
 from tests.comparison.test_compare import STUDY, study
 from tests.interruption import interrupt
-from trialsim.storage.job_folder import ROWS, WorkFolder
+from trialsim.storage.checkpoint import ROWS
+from trialsim.storage.job_folder import job_folder_path
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def digest(folder: Path) -> str:
 def test_an_interrupted_comparison_goes_on_to_the_same_trials(tmp_path: Path) -> None:
     path = str(study(tmp_path))
     options = ("compare", path, "--replicates", "1200", "--engine", "reference", "--workers", "1", "--out", "out")
-    rows = WorkFolder(tmp_path / "out").path / ROWS
+    rows = job_folder_path(tmp_path / "out") / ROWS
     interrupt(options, tmp_path, lambda: rows.exists() and rows.stat().st_size > 0)
     refused = compare(tmp_path, path, "--replicates", "1200", "--out", "out", "--resume", "--seed", "2")
     assert refused.returncode == 2

@@ -165,7 +165,7 @@ def test_a_manifest_is_run_again_and_another_digest_is_said(tmp_path: Path) -> N
     other = trialsim("run-again", "out/manifest.json", "--quiet", cwd=tmp_path)
     assert other.returncode == 1
     assert b"that of the manifest" in other.stderr
-    edits: list[dict[str, object]] = [{"verb": "dance"}, {"scenario": []}, {"seed": "3"}]
+    edits: list[dict[str, object]] = [{"command": "dance"}, {"scenario": []}, {"seed": "3"}]
     for wrong in edits:
         manifest.write_text(json.dumps({**data, **wrong}))
         done = trialsim("run-again", "out", cwd=tmp_path)

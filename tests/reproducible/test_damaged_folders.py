@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 from verification.damaged_folders import COMMANDS, Command, rounds_of
 
-from trialsim.calibration.checkpoint import Keeping
+from trialsim.calibration.checkpoint import CHAINS, VARIANTS, read_chains, read_variants, write_chains, write_variants
 from trialsim.calibration.sampling import Chains
-from trialsim.storage.job_folder import CHAINS, VARIANTS, work_folder
+from trialsim.storage.checkpoint import PART
+from trialsim.storage.job_folder import locked_job_folder
 
 pytestmark = pytest.mark.slow
 
+VARIANT = [
+    {"variant": "as calibrated", "unit": "", "value": 0.1 + 0.2},
+    {"variant": "wider", "unit": "days", "value": 1.0},
+]
 QUICK = [command for command in COMMANDS if command.name != "calibrate"]
 
 
@@ -28,18 +33,19 @@ def test_damage_anywhere_is_noticed(command: Command, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", [CHAINS, VARIANTS])
-def test_damaged_chains_and_variants_are_not_gone_on_with(tmp_path: Path, name: str) -> None:
+def test_damaged_chains_and_variants_are_not_resumed(tmp_path: Path, name: str) -> None:
     said: list[str] = []
     chains = Chains([np.ones((2, 1, 3, 1))])
-    with work_folder(tmp_path / "out", on_note=said.append) as work:
-        keeping = Keeping(work, {"calibrate": {"seed": 1}}, is_resumed=False)
-        keeping.on_leg(lambda done, wanted: None)(chains, 2)
-        keeping.on_variant(lambda done, wanted: None)([{"variant": 1}], 1, 2)
-        assert (keeping.chains().n_legs, keeping.variants()) == (1, [{"variant": 1}])
-        content = bytearray((work.path / name).read_bytes())
+    with locked_job_folder(tmp_path / "out", on_note=said.append) as job:
+        job.checkpoint.begin_or_resume({"calibrate": {"seed": 1}}, is_resumed=False)
+        write_chains(job.checkpoint, chains)
+        write_variants(job.checkpoint, VARIANT)
+        assert (read_chains(job.checkpoint).n_legs, read_variants(job.checkpoint)) == (1, VARIANT)
+        path = job.path / f"{name}{PART}"
+        content = bytearray(path.read_bytes())
         content[random.randrange(len(content))] ^= 1
-        (work.path / name).write_bytes(bytes(content))
-        again = Keeping(work, {"calibrate": {"seed": 1}}, is_resumed=True)
-        assert again.chains().n_legs == (0 if name == CHAINS else 1)
-        assert again.variants() == ([] if name == VARIANTS else [{"variant": 1}])
-    assert f"{name} does not fit its checksum: it is simulated anew" in said[0]
+        path.write_bytes(bytes(content))
+        job.checkpoint.begin_or_resume({"calibrate": {"seed": 1}}, is_resumed=True)
+        assert read_chains(job.checkpoint).n_legs == (0 if name == CHAINS else 1)
+        assert read_variants(job.checkpoint) == ([] if name == VARIANTS else VARIANT)
+    assert f"{name}{PART} does not fit its checksum: it is simulated anew" in said[0]

@@ -50,6 +50,6 @@ def test_a_name_that_cannot_be_has_its_message_before_any_work(tmp_path: Path, n
     assert [path.name for path in tmp_path.iterdir()] == ["loop"]
 
 
-@pytest.mark.parametrize("verb", ["run", "compare", "size", "calibrate"])
-def test_every_command_that_writes_a_folder_can_overwrite(tmp_path: Path, verb: str) -> None:
-    assert "--overwrite" in trialsim(tmp_path, verb, "--help").stdout
+@pytest.mark.parametrize("command", ["run", "compare", "size", "calibrate"])
+def test_every_command_that_writes_a_folder_can_overwrite(tmp_path: Path, command: str) -> None:
+    assert "--overwrite" in trialsim(tmp_path, command, "--help").stdout

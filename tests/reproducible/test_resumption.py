@@ -19,7 +19,7 @@ from trialsim.config import protocol_of
 from trialsim.errors import Interrupted
 from trialsim.records.outcomes import columns_of
 from trialsim.simulation.engine import simulate_rows
-from trialsim.storage.job_folder import WorkFolder, work_folder, work_folder_of
+from trialsim.storage.job_folder import is_unfinished, job_folder_path, locked_job_folder
 
 pytestmark = pytest.mark.slow
 
@@ -126,7 +126,7 @@ def test_what_a_killed_run_had_finished_is_taken_over(tmp_path: Path, tosi2000: 
     die(tmp_path, 60)
     out = tmp_path / "out"
     assert not out.exists()
-    assert WorkFolder(out).request is not None
+    assert is_unfinished(out)
     todo: list[int] = []
     done = ts.run(tosi2000, 100, 4, out=out, resume=out, on_progress=lambda done, wanted: todo.append(wanted - done))
     assert max(todo) == 41
@@ -151,7 +151,7 @@ def test_an_unfinished_run_of_another_scenario_is_not_taken_over_and_not_lost(
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent")
 def test_rows_that_a_failing_machine_left_behind_are_simulated_again(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     die(tmp_path, 60)
-    rows = work_folder_of(tmp_path / "out") / "replicates.rows"
+    rows = job_folder_path(tmp_path / "out") / "replicates.rows"
     whole = rows.read_bytes()
     rows.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2 + 13))
     done = ts.run(tosi2000, 100, 4, out=tmp_path / "out", resume=tmp_path / "out")
@@ -161,12 +161,12 @@ def test_rows_that_a_failing_machine_left_behind_are_simulated_again(tmp_path: P
 def unfinished(out: Path, scenario: ts.Scenario, seed: int, *, of_seed: int | None = None, n: int = 60) -> Path:
     """What a run with a seed leaves when it is killed after `n` replicates (those `of_seed`); its folder."""
     protocol = protocol_of(scenario)
-    with work_folder(out) as work:
-        work.begin({"scenario": scenario.to_mapping(), "seed": seed})
-        store = work.store(columns_of(protocol))
+    with locked_job_folder(out) as job:
+        job.checkpoint.begin({"scenario": scenario.to_mapping(), "seed": seed})
+        store = job.checkpoint.store(columns_of(protocol))
         for first in range(1, n + 1, 20):
             store.append(simulate_rows("reference", protocol, of_seed or seed, first, 20))
-    return work.path
+    return job.path
 
 
 def test_rows_of_other_trials_are_refused(tmp_path: Path, tosi2000: ts.Scenario) -> None:
@@ -227,16 +227,16 @@ def test_an_unfinished_run_of_another_configuration_is_forgotten_only_if_asked_f
     with pytest.raises(ts.DestinationError, match="an unfinished run of another configuration"):
         ts.run(other, 3, 4, out=out)
     ts.run(tosi2000, 3, 4).save(out)
-    assert WorkFolder(out).request is not None, "results that are saved leave an unfinished run alone"
+    assert is_unfinished(out), "results that are saved leave an unfinished run alone"
     ts.run(other, 3, 4, out=out, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_crash_between_two_moves_loses_no_older_results(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     out = ts.run(tosi2000, 3).save(tmp_path / "out")
-    work = WorkFolder(out)
-    work.path.mkdir()
-    out.replace(work.path / "older")
+    folder = job_folder_path(out)
+    folder.mkdir()
+    out.replace(folder / "older")
     with pytest.raises(ts.HazardError):
         ts.run(
             tosi2000.with_changes({"events.rash.effects": {"age": {"hazard_ratio": 1000, "per": "0.1 years"}}}),
@@ -248,7 +248,7 @@ def test_a_crash_between_two_moves_loses_no_older_results(tmp_path: Path, tosi20
 
 def test_two_runs_do_not_write_one_folder_at_once(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     with (
-        work_folder(tmp_path / "out"),
+        locked_job_folder(tmp_path / "out"),
         pytest.raises(ts.DestinationError, match="another run is writing there"),
     ):
         ts.run(tosi2000, 3, out=tmp_path / "out")
@@ -293,14 +293,14 @@ def test_what_a_user_puts_into_the_folder_during_a_run_is_not_removed(tmp_path: 
         ts.run(tosi2000, 100, 4, out=out, on_progress=meanwhile)
     assert (out / "notes.txt").read_text() == "precious"
     (out / "notes.txt").unlink()
-    assert WorkFolder(out).request is not None, "what was simulated is kept"
+    assert is_unfinished(out), "what was simulated is kept"
     assert ts.run(tosi2000, 100, 4, out=out, resume=out).digest == ts.run(tosi2000, 100, 4).digest
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent")
 def test_reading_the_unfinished_run_of_another_folder_leaves_it_as_it_is(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     die(tmp_path, 60)
-    rows = work_folder_of(tmp_path / "out") / "replicates.rows"
+    rows = job_folder_path(tmp_path / "out") / "replicates.rows"
     with rows.open("ab") as file:
         file.write(b"half a row")
     before = rows.read_bytes()

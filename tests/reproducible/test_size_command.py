@@ -11,7 +11,7 @@ import pytest
 
 import trialsim as ts
 from tests.interruption import interrupt
-from trialsim.storage.job_folder import WorkFolder
+from trialsim.storage.job_folder import job_folder_path
 
 pytestmark = pytest.mark.slow
 
@@ -126,8 +126,8 @@ def test_a_posterior_gives_assurance_and_whose_ignorance_it_is(tmp_path: Path) -
 def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> None:
     path = str(study(tmp_path))
     options = (path, "--trials", "40000", "--out", "out")
-    folder = WorkFolder(tmp_path / "out").path
-    interrupt(("size", *options, "--workers", "1"), tmp_path, lambda: bool(list(folder.glob("check*.npy"))))
+    folder = job_folder_path(tmp_path / "out")
+    interrupt(("size", *options, "--workers", "1"), tmp_path, lambda: bool(list(folder.glob("check*.checkpoint"))))
     refused = size(tmp_path, path, "--trials", "300", "--out", "out", "--resume")
     assert refused.returncode == 2
     assert "trials" in refused.stderr

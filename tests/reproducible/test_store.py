@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.storage.job_folder import work_folder
-from trialsim.storage.results_folder import check_destination, results_folder
+from trialsim.storage.job_folder import locked_job_folder
+from trialsim.storage.results_folder import check_destination
 
 pytestmark = pytest.mark.slow
 
 
 def fail_half_way(destination: Path) -> None:
-    with work_folder(check_destination(destination)) as work, results_folder(work) as folder:
+    with locked_job_folder(check_destination(destination)) as job, job.results() as folder:
         (folder / "a file").write_text("half")
         raise RuntimeError("half way")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import trialsim as ts
-from trialsim.storage.manifest import read_manifest_data
+from trialsim.storage.manifest import read_manifest
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_committed_manifest_is_read() -> None:
     paths = list((Path(__file__).parents[2] / "results").rglob("manifest.json"))
-    assert {read_manifest_data(path)["verb"] for path in paths} == {"run", "calibrate", "compare", "size"}
+    assert {read_manifest(path)["command"] for path in paths} == {"run", "calibrate", "compare", "size"}
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_every_committed_manifest_is_read() -> None:
         ("is_complete", "yes", "true or false"),
         ("seconds", "long", "a finite number"),
         ("seconds", 10**4000, "a finite number"),
-        ("verb", "compare", "this entry is"),
-        ("verb", "dance", "this is no verb"),
-        ("verb", ["run"], "this is no verb"),
+        ("command", "compare", "this entry is"),
+        ("command", "dance", "this is no command"),
+        ("command", ["run"], "this is no command"),
         ("schema_version", "1", "its schema is 1"),
         ("surprise", 1, "this entry is not known here"),
     ],
@@ -75,7 +75,7 @@ def test_a_missing_entry_has_its_message(tmp_path: Path, written: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no JSON", b"[]", b"3", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"verb": 1e999', b"9" * 5000]
+    "content", [b"", b"no JSON", b"[]", b"3", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"command": 1e999', b"9" * 5000]
 )
 def test_what_is_not_a_manifest_has_its_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "manifest.json"

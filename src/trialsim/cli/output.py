@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trialsim.config import Scenario
     from trialsim.workflows.calibrate import Calibrated
     from trialsim.workflows.compare import Compared
-    from trialsim.workflows.result import Result
+    from trialsim.workflows.run import Result
     from trialsim.workflows.run_again import Again
     from trialsim.workflows.size import Sized
 
@@ -74,9 +74,9 @@ def note_warnings(scenarios: Iterable[Scenario]) -> None:
 
 def end_interrupted(place: Path) -> NoReturn:
     """Say what is kept of an interrupted piece of work, and end."""
-    from trialsim.storage.job_folder import WorkFolder
+    from trialsim.storage.job_folder import is_unfinished
 
-    is_kept = WorkFolder(place).request is not None
+    is_kept = is_unfinished(place)
     what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
     note_to_user(f"interrupted; {what}")
     raise typer.Exit(130) from None
@@ -136,12 +136,12 @@ def read_choice(option: str, name: str, allowed: Sequence[str]) -> str:
 
 def run_in(folder: Path) -> str:
     """The run that a results folder holds, in words; empty for none."""
-    from trialsim.storage.manifest import MANIFEST, read_manifest_data
+    from trialsim.storage.manifest import MANIFEST, read_manifest
 
     if not is_file(folder / MANIFEST):
         return ""
-    found = read_manifest_data(folder / MANIFEST)
-    words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["verb"], "results")
+    found = read_manifest(folder / MANIFEST)
+    words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["command"], "results")
     size = f" of {found['replicates']:,} trials" if "replicates" in found else ""
     return f"{words}{size}, seed {found.get('seed')}"
 
@@ -191,7 +191,7 @@ def print_result(result: Again, destination: Path | None, has_details: bool, ear
     from trialsim.report.layout import Paragraph
     from trialsim.workflows.calibrate import Calibrated
     from trialsim.workflows.compare import Compared
-    from trialsim.workflows.result import Result
+    from trialsim.workflows.run import Result
 
     if isinstance(result, Result):
         view = run_view(result, has_details)

@@ -55,7 +55,7 @@ def calibrate(
 ) -> None:
     """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
     from trialsim.report.progress import progress
-    from trialsim.storage.job_folder import WorkFolder
+    from trialsim.storage.job_folder import is_unfinished
     from trialsim.storage.results_folder import check_destination
     from trialsim.workflows import calibrate as calibrated
 
@@ -63,7 +63,7 @@ def calibrate(
     destination = out if out is not None else Path("results") / f"{name}-posterior"
     formats = read_figures(figures)
     place = check_destination(destination)
-    if resume and WorkFolder(place).request is None:
+    if resume and not is_unfinished(place):
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     try:
         with progress(quiet or as_json) as display:
@@ -107,7 +107,7 @@ def compare(
     """Compare variants of a trial, such as titration strategies, on the same patients."""
     from trialsim.config.loading.comparisons import load_comparison
     from trialsim.report.progress import progress
-    from trialsim.storage.job_folder import WorkFolder
+    from trialsim.storage.job_folder import is_unfinished
     from trialsim.storage.results_folder import check_destination
     from trialsim.workflows import compare as compared
 
@@ -117,7 +117,7 @@ def compare(
     destination = out if out is not None else Path("results") / comparison.study.name
     formats = read_figures(figures)
     place = check_destination(destination)
-    if resume and WorkFolder(place).request is None:
+    if resume and not is_unfinished(place):
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     earlier_run = run_in(place)
     n = replicates if replicates is not None else comparison.study.replicates
@@ -159,7 +159,7 @@ def size(
     """Find how many patients the follow-up trial needs; write the protocol's paragraph."""
     from trialsim.config.loading.size_studies import load_sizing
     from trialsim.report.progress import progress
-    from trialsim.storage.job_folder import WorkFolder
+    from trialsim.storage.job_folder import is_unfinished
     from trialsim.storage.results_folder import check_destination
     from trialsim.workflows import size as sized
 
@@ -169,7 +169,7 @@ def size(
     destination = out if out is not None else Path("results") / sizing.study.name
     formats = read_figures(figures)
     place = check_destination(destination)
-    if resume and WorkFolder(place).request is None:
+    if resume and not is_unfinished(place):
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     earlier_run = run_in(place)
     try:

@@ -43,7 +43,7 @@ def check(
     quiet: QuietOption = False,
 ) -> None:
     """Read and validate; print a plain-language synopsis of each trial."""
-    from trialsim.workflows.run import check as check_files
+    from trialsim.workflows.check import check as check_files
 
     texts = check_files(files, read_settings(settings), min(output_width(), 100))
     if not quiet:
@@ -124,10 +124,10 @@ def trace(
     from trialsim import load_scenario
     from trialsim.records.tables import plain_rows
     from trialsim.report.run.trace_text import story
-    from trialsim.workflows import run as verbs
+    from trialsim.workflows import trace as traced
 
     chosen = load_scenario(scenario, read_settings(settings))
-    events = verbs.trace(chosen, replicate, seed, patient)
+    events = traced.trace(chosen, replicate, seed, patient)
     if as_json:
         rows = plain_rows(events)
         print_json({"scenario": chosen.name, "seed": seed, "replicate": replicate, "events": rows})

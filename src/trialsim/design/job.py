@@ -1,8 +1,7 @@
-"""The parts of a search for a size, one after another; what is finished is kept while the work lasts."""
+"""The parts of a search for a size, one after another; what is finished is stored while the job lasts."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -20,13 +19,14 @@ from trialsim.design.search import Evaluated, Found, evaluated, search
 from trialsim.errors import RequestError
 from trialsim.model.parameters import draw_numbers
 from trialsim.simulation.engine import BATCH
-from trialsim.storage.job_folder import PART, WorkFolder
+from trialsim.storage.checkpoint import Checkpoint
 from trialsim.storage.replicate_store import Rows
 
 CHECK_TRIALS: Final = 100_000
 PATIENTS_OF_CHECKS: Final = 40_000_000  # a very large design is checked on fewer trials
 FEWEST_CHECKS: Final = 5_000
 FIRST_OF_SEARCH: Final = 1_000_000_000  # the search has trials of its own: what it finds is judged by others
+_ROWS: Final = "rows"
 Progress = Callable[[int, int], None]
 
 
@@ -36,30 +36,27 @@ def check_trials(n: int) -> int:
 
 
 @dataclass
-class Work:
-    """The work in hand: how it is done, and what of it is kept while it lasts."""
+class SizeJob:
+    """The parts of a search for a size: how they are simulated, and the checkpoint that stores those finished."""
 
     ready: Ready
     seed: int
     trials: int
     n_workers: int
-    work: WorkFolder | None
+    checkpoint: Checkpoint
     on_progress: Progress
     done: int = 0
 
     def rows(self, name: str, n: int, size: int, make: Callable[[int, int], Rows]) -> Rows:
-        """The rows of one part of the work: as kept, or simulated now and kept."""
-        kept = self.work.kept(f"{name}{PART}") if self.work is not None else None
-        if kept is not None:
-            rows: Rows = np.load(io.BytesIO(kept), allow_pickle=False)
+        """The rows of one part: as stored, or simulated now and stored."""
+        stored = self.checkpoint.read(name)
+        if stored is not None:
+            rows: Rows = stored[_ROWS]
         else:
-            rows = run(make, n, size, self.n_workers, self._tell)
-            if self.work is not None:
-                content = io.BytesIO()
-                np.save(content, rows, allow_pickle=False)
-                self.work.keep(f"{name}{PART}", content.getvalue())
+            rows = run(make, n, size, self.n_workers, self._report)
+            self.checkpoint.write(name, {_ROWS: rows})
         self.done += n
-        self._tell(0, 0)
+        self._report(0, 0)
         return rows
 
     @cached_property
@@ -71,7 +68,7 @@ class Work:
             checks += check_trials(len(ready.boundary.at_least))
         return checks + (n if ready.is_searched else 0) + n * len(ready.truths)
 
-    def _tell(self, done: int, wanted: int) -> None:
+    def _report(self, done: int, wanted: int) -> None:
         self.on_progress(min(self.done + done, self.wanted), self.wanted)
 
     def checked(self) -> pd.DataFrame:

@@ -48,7 +48,7 @@ class ReplicateStore:
         salt: bytes = b"",
         owner: int | None = None,
     ) -> None:
-        """Go on with the file at `path` (made if missing), or with a file of its own that nobody else sees.
+        """Open the file at `path` (made if missing), or a file of its own that nobody else sees.
 
         `salt` says what the rows belong to: rows of something else do not fit their checksums. `owner` is who files of
         this user belong to. `is_damaged` says whether there are rows that do not fit; they are not taken.
@@ -67,7 +67,7 @@ class ReplicateStore:
         if path is not None:
             self._sums = _opened(path.with_suffix(CHECKSUMS), may_write, owner)
             weakref.finalize(self, self._sums.close)
-            self._take_what_fits(self._sums)
+            self._take_valid_blocks(self._sums)
             if may_write:
                 self.cut(self.n)
 
@@ -81,10 +81,10 @@ class ReplicateStore:
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         """One column, with its declared type."""
-        found: npt.NDArray[Any] = np.empty(self.n, dtype=self.row_type[name])
+        column: npt.NDArray[Any] = np.empty(self.n, dtype=self.row_type[name])
         for first, rows in self._parts():
-            found[first : first + len(rows)] = rows[name]
-        return found
+            column[first : first + len(rows)] = rows[name]
+        return column
 
     def append(self, rows: Rows) -> None:
         """Add the replicates that follow the last one. Raises `ValueError` for others."""
@@ -128,10 +128,10 @@ class ReplicateStore:
 
     def first(self, n: int) -> ReplicateStore:
         """The first `n` replicates as a store of their own, to be read only."""
-        found = copy(self)
-        found.n = min(n, self.n)
-        found._origin = self  # which closes the file when nobody needs it any more
-        return found
+        part = copy(self)
+        part.n = min(n, self.n)
+        part._origin = self  # which closes the file when nobody needs it any more
+        return part
 
     def table(self) -> pd.DataFrame:
         """All replicates as a table, columns as in `columns.replicate_columns`."""
@@ -139,10 +139,10 @@ class ReplicateStore:
 
     def digest(self) -> str:
         """SHA-256 of the results, equal to `digest.results_digest` of the table."""
-        found = hashlib.sha256(digest_header(self.columns))
+        digest = hashlib.sha256(digest_header(self.columns))
         for _, rows in self._parts():
-            found.update(rows.tobytes())
-        return found.hexdigest()
+            digest.update(rows.tobytes())
+        return digest.hexdigest()
 
     def write_parquet(self, path: Path) -> None:
         """Write the table as parquet, part by part."""
@@ -189,7 +189,7 @@ class ReplicateStore:
         _write(self._sums, len(self._ends) * _CHECKSUM.itemsize, np.array([(n, checksum)], _CHECKSUM).tobytes())
         self._ends.append(n)
 
-    def _take_what_fits(self, sums: IO[bytes]) -> None:
+    def _take_valid_blocks(self, sums: IO[bytes]) -> None:
         """Take the blocks that fit their checksums, up to the first that does not.
 
         What a failing machine or a failing disk left behind them is not ours.
@@ -234,7 +234,7 @@ def _opened(path: Path, may_write: bool, owner: int | None) -> IO[bytes]:
     except FileNotFoundError:
         if may_write:
             raise
-        return io.BytesIO()  # nothing has been kept yet
+        return io.BytesIO()  # nothing has been stored yet
 
 
 def _write(file: IO[bytes], place: int, content: bytes) -> None:

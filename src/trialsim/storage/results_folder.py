@@ -1,49 +1,23 @@
-"""The results folder: written under a temporary name and moved into place, so that it is there whole or not at all."""
+"""Where a results folder may be written: a new folder, or one that holds results of the same configuration."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from trialsim.config.describe.differences import differences
 from trialsim.errors import ConfigurationError, DestinationError
-from trialsim.storage.job_folder import WorkFolder, work_folder
-from trialsim.storage.manifest import MANIFEST, as_stored, configuration_in, read_manifest_data
-from trialsim.storage.results_files import FILES, PARAMETERS_FILE
+from trialsim.storage.layouts import LAYOUTS
+from trialsim.storage.manifest import MANIFEST, as_stored, read_manifest
 
-__all__ = ["FILES", "PARAMETERS_FILE", "check_destination", "results_folder", "saved_in", "shown_differences"]
-
+FILES: Final = frozenset({MANIFEST}).union(*(layout.file_names for layout in LAYOUTS.values()))
 _ALLOWED: Final = "a new folder, an empty one, or a results folder to replace, where you may write"
 _MOST_DIFFERENCES: Final = 10
 _LONGEST_VALUE: Final = 60
-
-
-@contextmanager
-def results_folder(work: WorkFolder) -> Iterator[Path]:
-    """A folder to fill, which takes the place of the destination when the block ends without an exception."""
-    filling = work.fill()
-    yield filling
-    check_destination(work.destination, work.configuration, work.overwrite)  # once more: it may have changed meanwhile
-    work.finish(filling)
-
-
-def saved_in(
-    destination: Path, save: Callable[[WorkFolder], None], configuration: Mapping[str, Any], overwrite: bool
-) -> Path:
-    """Let `save` write the results folder of a destination, whole or not at all. Raises `DestinationError`.
-
-    An unfinished run beside it stays as it is.
-    """
-    place = check_destination(destination, configuration, overwrite)
-    with work_folder(place, configuration, overwrite) as work:
-        work.is_of_another = work.request is not None
-        save(work)
-    return destination
 
 
 def check_destination(
@@ -52,7 +26,7 @@ def check_destination(
     """The place for a results folder, links resolved; `DestinationError` if it could not be put there.
 
     A folder is replaced only if everything in it was written by a run; anything else in it is the user's. If a
-    `configuration` is given (see `manifest.configuration_in`), results of another one are replaced only with
+    `configuration` is given (see `Manifest.configuration`), results of another one are replaced only with
     `overwrite`.
     """
     try:
@@ -92,25 +66,25 @@ def _check_replaceable(
     if not paths:
         return
     try:
-        there = configuration_in(read_manifest_data(place / MANIFEST))
+        earlier = read_manifest(place / MANIFEST).configuration
     except ConfigurationError as error:
         problem = error.problems[0]
         wrong = f"{MANIFEST}, {problem.what}: {problem.wrong}" if problem.what else f"{MANIFEST}: {problem.wrong}"
         raise _refused(destination, f"the folder holds something else than results.\n  {wrong}") from error
     if configuration is None or overwrite:
         return
-    found = shown_differences(there, configuration)
-    if found:
-        wrong = f"the folder holds results of another configuration.\n  {found}"
+    differing = shown_differences(earlier, configuration)
+    if differing:
+        wrong = f"the folder holds results of another configuration.\n  {differing}"
         allowed = "another folder, or --overwrite to replace them."
         raise DestinationError(f"--out {destination}", wrong, allowed)
 
 
 def shown_differences(there: Any, here: Any, without: Collection[str] = ()) -> str:
     """Where two configurations differ, a line each, long values cut; empty if they do not, or only in `without`."""
-    found = [item for item in differences(there, as_stored(here)) if item.key not in without]
-    lines = [str(replace(item, there=_cut(item.there), here=_cut(item.here))) for item in found[:_MOST_DIFFERENCES]]
-    return "\n  ".join([*lines, f"and {len(found) - len(lines)} more"] if len(found) > len(lines) else lines)
+    items = [item for item in differences(there, as_stored(here)) if item.key not in without]
+    lines = [str(replace(item, there=_cut(item.there), here=_cut(item.here))) for item in items[:_MOST_DIFFERENCES]]
+    return "\n  ".join([*lines, f"and {len(items) - len(lines)} more"] if len(items) > len(lines) else lines)
 
 
 def _cut(text: str) -> str:

@@ -1,54 +1,64 @@
-"""The verb `calibrate`, and what it gives: the posterior, what was learned, whether it reproduces the cohort.
+"""The command `calibrate`, and what it gives: the posterior, what was learned, whether it reproduces the cohort.
 
-Apart from the other verbs because it needs the compiler, for which `check` and `trace` do not wait.
+Apart from the other commands because it needs the compiler, for which `check` and `trace` do not wait.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from trialsim.analysis import Estimate
-from trialsim.calibration.checkpoint import Keeping, priors_of, remembered_ctrl_c, request_of
+from trialsim.calibration.checkpoint import (
+    priors_of,
+    read_chains,
+    read_variants,
+    request_of,
+    write_chains,
+    write_variants,
+)
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
-from trialsim.calibration.model import PATIENTS_PER_PATIENT, Calibration, calibration_of
+from trialsim.calibration.model import PATIENTS_PER_PATIENT, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
-from trialsim.calibration.sampling import STEPS_IN_LEG
+from trialsim.calibration.sampling import STEPS_IN_LEG, Chains
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
 from trialsim.config import Scenario, load_published_trial
-from trialsim.config.calibrated.draw_tables import write_table
+from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.calibrated.resolve import is_filled_in
 from trialsim.config.loading.scenarios import CohortLike
 from trialsim.config.source.yaml import dump_yaml
-from trialsim.errors import Interrupted
-from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report import draw_calibration_figures
-from trialsim.simulation import ignore_stage, make_ready
+from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.limits import check_calibration
 from trialsim.simulation.workers import available_cores
-from trialsim.storage.formats import DEFAULT_FORMATS, check_formats
-from trialsim.storage.job_folder import WorkFolder, work_folder
-from trialsim.storage.manifest import CalibrationManifest
+from trialsim.storage.checkpoint import Checkpoint
+from trialsim.storage.formats import DEFAULT_FORMATS
+from trialsim.storage.layouts import CALIBRATE, DRAWS_FILE
 from trialsim.storage.replicate_store import ReplicateStore
-from trialsim.storage.results_folder import check_destination, results_folder, saved_in
-
-DRAWS_FILE: Final = "posterior.parquet"
+from trialsim.workflows.job import (
+    Job,
+    OnNote,
+    OnProgress,
+    OnStage,
+    ignore_note,
+    ignore_progress,
+    remembered_ctrl_c,
+)
+from trialsim.workflows.result import CommandResult
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class Calibrated(CommandResult):
     """What `calibrate` gives; tables are pandas DataFrames.
 
     `draws` (a row a draw), `learned` (a row a parameter), `correlations`, `directions`, `predictive` (a row a published
@@ -56,21 +66,15 @@ class Calibrated:
     writes them. A scenario takes the draws with `parameters: folder/posterior.parquet`.
     """
 
+    layout: ClassVar = CALIBRATE
+
     cohort: str
     posterior: Posterior
-    seed: int
-    workers: int
-    seconds: float
     left_out: pd.DataFrame | None = None
     sensitivity: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"Calibrated({self.cohort!r}, draws={self.posterior.n_draws}, seed={self.seed})"
-
-    @property
-    def scenario(self) -> Scenario:
-        """The published trial, its calibrated numbers at the mode."""
-        return self.posterior.fit.calibration.scenario
 
     @property
     def draws(self) -> pd.DataFrame:
@@ -108,36 +112,43 @@ class Calibrated:
         return predictive_table(self.estimate_list)
 
     @property
+    def table(self) -> ParameterTable:
+        """The draws as scenarios take them."""
+        return self.posterior.table
+
+    @property
     def digest(self) -> str:
         """What tells these draws from any others."""
-        return self.posterior.table.digest
+        return self.table.digest
 
-    def manifest(self) -> CalibrationManifest:
-        """Everything needed to calibrate again."""
-        fit, configuration = self.posterior.fit, self.scenario.to_mapping()
-        found = fit.diagnostics
-        return CalibrationManifest(
-            cohort=self.cohort,
-            scenario=configuration,
-            scenario_digest=configuration_digest(configuration),
-            seed=self.seed,
-            seed_of_draws=fit.calibration.simulator.seed,
-            patients_per_patient=fit.calibration.simulator.n_trials,
-            ensembles=fit.chains.kept.shape[1],
-            steps=len(fit.chains.scores) * STEPS_IN_LEG,
-            draws=self.posterior.n_draws,
-            posterior_digest=self.digest,
-            largest_r_hat=float(found["r_hat"].max()),
-            smallest_ess=smallest_ess_of(found),
-            acceptance=float(pd.Series(fit.chains.accepted).mean()),
-            workers=self.workers,
-            seconds=round(self.seconds, 3),
-            priors=priors_of(fit.calibration),
-        )
+    @property
+    def yaml(self) -> str:
+        """The published trial with these draws for its parameters, to stand beside the file of draws."""
+        data = self.scenario.to_mapping()
+        named = self.scenario.parameters.calibrated_to
+        own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
+        data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest,
+                              "values": own}  # fmt: skip
+        return dump_yaml(data)
+
+    def provenance(self) -> dict[str, Any]:
+        """The entries of the manifest that only a calibration has."""
+        fit = self.posterior.fit
+        return {
+            "seed_of_draws": fit.calibration.simulator.seed,
+            "patients_per_patient": fit.calibration.simulator.n_trials,
+            "ensembles": fit.chains.kept.shape[1],
+            "steps": len(fit.chains.scores) * STEPS_IN_LEG,
+            "draws": self.posterior.n_draws,
+            "posterior_digest": self.digest,
+            "largest_r_hat": float(fit.diagnostics["r_hat"].max()),
+            "smallest_ess": smallest_ess_of(fit.diagnostics),
+            "acceptance": float(pd.Series(fit.chains.accepted).mean()),
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The tables as plain data for `--json`; what does not exist is null."""
-        found = self.posterior.fit.diagnostics
+        diagnostics = self.posterior.fit.diagnostics
         tables = {
             "parameters": self.learned, "correlations": self.correlations, "directions": self.directions,
             "predictive": self.predictive, "left_out": self.left_out, "sensitivity": self.sensitivity,
@@ -148,59 +159,26 @@ class Calibrated:
             "seed": self.seed,
             "draws": self.posterior.n_draws,
             "posterior_digest": self.digest,
-            "largest_r_hat": float(found["r_hat"].max()),
-            "smallest_ess": smallest_ess_of(found),
+            "largest_r_hat": float(diagnostics["r_hat"].max()),
+            "smallest_ess": smallest_ess_of(diagnostics),
             **{name: plain_rows(table) for name, table in tables.items() if table is not None},
         }
         return plain_mapping(data)
 
-    def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
-        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
-
-        Results of another configuration are replaced only with `overwrite`.
-
-        Raises `DestinationError`.
-        """
-        configuration = configuration_of_calibration(self.cohort, self.posterior.fit.calibration)
-        return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
-
-    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
-        """Write the results folder that a work folder belongs to, which is then done with."""
-        with results_folder(work) as folder:
-            (folder / "scenario.yaml").write_text(self._scenario_with_draws(), encoding="utf-8")
-            write_table(folder / DRAWS_FILE, self.posterior.table)
-            for name in ("learned", "correlations", "directions", "predictive", "left_out", "sensitivity"):
-                table = getattr(self, name)
-                if table is not None:
-                    table.to_csv(folder / f"{name}.csv", index=False)
-            draw_calibration_figures(
-                folder,
-                figures,
-                self.scenario,
-                self.learned,
-                self.posterior.scores,
-                self.store,
-                self.estimate_list,
-                self.predictive,
-                self.left_out,
-                self.sensitivity,
-            )
-            self.manifest().write(folder)
-
-    def _scenario_with_draws(self) -> str:
-        """The published trial with these draws for its parameters, as YAML that stands beside the file of draws."""
-        data = self.scenario.to_mapping()
-        named = self.scenario.parameters.calibrated_to
-        own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
-        data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest,
-                              "values": own}  # fmt: skip
-        return dump_yaml(data)
-
-
-def configuration_of_calibration(cohort: str, calibration: Calibration) -> dict[str, Any]:
-    """What the manifest of a calibration says was asked, whatever the seeds and the numbers of draws."""
-    scenario, priors = calibration.scenario.to_mapping(), priors_of(calibration)
-    return {"verb": "calibrate", "cohort": cohort, "scenario": scenario, "priors": priors}
+    def draw(self, folder: Path, figures: Sequence[str]) -> None:
+        """Draw priors and posteriors, the published figures among simulated trials, and what else was asked for."""
+        draw_calibration_figures(
+            folder,
+            figures,
+            self.scenario,
+            self.learned,
+            self.posterior.scores,
+            self.store,
+            self.estimate_list,
+            self.predictive,
+            self.left_out,
+            self.sensitivity,
+        )
 
 
 def calibrate(
@@ -219,9 +197,9 @@ def calibrate(
     figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
     overwrite: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
-    on_stage: Callable[[str, str], None] = ignore_stage,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_progress: OnProgress = ignore_progress,
+    on_stage: OnStage = ignore_stage,
+    on_note: OnNote = ignore_note,
 ) -> Calibrated:
     """The posterior of the parameters of a published trial, given its cohort (path, built-in name, mapping or object).
 
@@ -231,55 +209,60 @@ def calibrate(
     has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept. Each
     patient of the cohort is stood for by `patients_per_patient` simulated ones.
     `leave_one_out` also predicts each figure from the others, `with_sensitivity` calibrates anew under every other
-    reading and prior width. `out` names the results folder to write; while the work lasts, what is finished is kept
-    beside it, and `resume` goes on from there; results of another configuration are replaced only with `overwrite`.
-    `workers` (by default all cores) changes no result. `on_progress` gets how many parts are done and how many there
-    will be, `on_stage` which part of the work begins and its unit. `figures` are the formats of the pictures: png, svg,
-    pdf.
+    reading and prior width. `workers` (by default all cores) changes no result.
+    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
+    unfinished job beside `out`.
 
     Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
     on Ctrl-C.
     """
     check_calibration(seed, draws, smallest_ess, most_steps, patients_per_patient, workers)
-    check_formats(figures)
-    started = time.perf_counter()
+    job = Job(out, figures, overwrite, on_stage, on_note)
     scenario = _published_trial(cohort, changes or {})
     calibration = calibration_of(scenario, patients_per_patient=patients_per_patient)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
-    configuration = configuration_of_calibration(name, calibration)
-    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     n_workers = workers if workers is not None else available_cores()
-    folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
-    with folder as work, remembered_ctrl_c() as check_ctrl_c:
+    configuration = {"command": CALIBRATE.command, "cohort": name, "scenario": calibration.scenario.to_mapping(),
+                     "priors": priors_of(calibration)}  # fmt: skip
+    asked = (configuration, calibration.scenario, seed, n_workers)
+    with job.locked(configuration) as checkpoint, remembered_ctrl_c() as check_ctrl_c:
 
         def progress(done: int, wanted: int) -> None:
             on_progress(done, wanted)
             check_ctrl_c()
 
-        make_ready(BATCH, on_note, on_stage)
-        keeping = Keeping(work, {"calibrate": request_of(calibration, seed)}, resume)
-        try:
+        def on_leg(chains: Chains, wanted: int) -> None:
+            write_chains(checkpoint, chains)
+            progress(chains.n_legs, wanted)
+
+        job.compile(BATCH)
+        checkpoint.begin_or_resume({"calibrate": request_of(calibration, seed)}, resume)
+        with job.interruptible(lambda: "interrupted while calibrating"):
             on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")
             demands = Demands(smallest_ess, most_steps)
-            chains = keeping.chains()
-            fitted = fit(calibration, seed, n_workers, demands, chains, keeping.on_leg(progress))
-            posterior = Posterior(fitted, draws)
-            found = Calibrated(name, posterior, seed, n_workers, 0.0)
+            fitted = fit(calibration, seed, n_workers, demands, read_chains(checkpoint), on_leg)
+            calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
             on_stage("predicting each figure from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
             moved = None
             if with_sensitivity:
                 on_stage("calibrating under other assumptions", "assumptions")
-                known = keeping.variants()
-                moved = sensitivity_of(scenario, seed, n_workers, most_steps, known, keeping.on_variant(progress))
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted while calibrating", None) from None
-        seconds = time.perf_counter() - started
-        found = replace(found, seconds=seconds, left_out=left, sensitivity=moved)
-        if work is not None:
-            on_stage("writing results", "")
-            found.save_in(work, figures)
-    return found
+                moved = _sensitivity(scenario, seed, n_workers, most_steps, checkpoint, progress)
+        calibrated = replace(calibrated, seconds=job.seconds, left_out=left, sensitivity=moved)
+        job.finish(calibrated)
+    return calibrated
+
+
+def _sensitivity(
+    scenario: Scenario, seed: int, n_workers: int, most_steps: int, checkpoint: Checkpoint, on_progress: OnProgress
+) -> pd.DataFrame:
+    """The sensitivity analysis, each variant stored as it is finished."""
+
+    def on_variant(rows: list[dict[str, Any]], done: int, wanted: int) -> None:
+        write_variants(checkpoint, rows)
+        on_progress(done, wanted)
+
+    return sensitivity_of(scenario, seed, n_workers, most_steps, read_variants(checkpoint), on_variant)
 
 
 def _published_trial(cohort: CohortLike | Scenario, changes: Mapping[str, Any]) -> Scenario:

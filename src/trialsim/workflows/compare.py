@@ -1,39 +1,33 @@
-"""The verb `compare`, and what it gives: variants of one trial on the same patients."""
+"""The command `compare`, and what it gives: variants of one trial on the same patients."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pandas as pd
 
 from trialsim.comparison.effects import differences_of, dominated, estimates_of, ranks_of
 from trialsim.comparison.paired_trials import UTILITY, Contest, Numbers, contest_rows
 from trialsim.comparison.preparation import contest_of
-from trialsim.config.calibrated.draw_tables import write_table
-from trialsim.config.calibrated.draws import table_of
 from trialsim.config.loading.comparisons import Comparison, StudyLike, load_comparison
-from trialsim.config.source.yaml import dump_yaml
-from trialsim.errors import DestinationError, HazardError, Interrupted, RequestError
+from trialsim.errors import DestinationError, HazardError, RequestError
 from trialsim.model.strategy import Strategy
-from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_rows
 from trialsim.report import draw_compare_figures
-from trialsim.simulation import ignore_stage, make_ready
+from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH, REFERENCE
 from trialsim.simulation.limits import check_request, check_strategy, check_workers
-from trialsim.simulation.resumption import begin_or_go_on
 from trialsim.simulation.workers import available_cores, blocks, local_crew
-from trialsim.storage.formats import DEFAULT_FORMATS, check_formats
-from trialsim.storage.job_folder import WorkFolder, work_folder
-from trialsim.storage.manifest import CompareManifest
+from trialsim.storage.checkpoint import Checkpoint
+from trialsim.storage.formats import DEFAULT_FORMATS
+from trialsim.storage.layouts import COMPARE
 from trialsim.storage.replicate_store import ReplicateStore, Rows
-from trialsim.storage.results_folder import PARAMETERS_FILE, check_destination, results_folder, saved_in
+from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
+from trialsim.workflows.result import CommandResult
 
 PATIENTS_IN_BLOCK: Final = 20_000  # of each variant: all of them are in memory, some 5 MB a variant
 PATIENTS_IN_REFERENCE_BLOCK: Final = 1_000
@@ -41,7 +35,7 @@ MAX_DRAWN: Final = 24  # endpoints with a panel each: no page holds more, and th
 
 
 @dataclass(frozen=True)
-class Compared:
+class Compared(CommandResult):
     """What `compare` gives; tables are pandas DataFrames.
 
     `estimates` (a row a variant and quantity), `differences` (a row a pair and quantity), `ranks` (probabilities over
@@ -49,12 +43,11 @@ class Compared:
     `save(folder)` writes them.
     """
 
+    layout: ClassVar = COMPARE
+
     comparison: Comparison
     contest: Contest
     store: ReplicateStore
-    seed: int
-    seconds: float
-    workers: int
     requested: int
 
     def __repr__(self) -> str:
@@ -89,8 +82,8 @@ class Compared:
     @property
     def definitions(self) -> list[tuple[str, str, str]]:
         """Of each quantity its name, which way is better, and what a patient counts as whose treatment was stopped."""
-        found = [(item.name, item.better, item.strategy) for item in self.contest.endpoints]
-        return [*found, (UTILITY, "higher", "weighted sum")] if self.contest.weights else found
+        endpoints = [(item.name, item.better, item.strategy) for item in self.contest.endpoints]
+        return [*endpoints, (UTILITY, "higher", "weighted sum")] if self.contest.weights else endpoints
 
     @cached_property
     def dominated(self) -> dict[str, str]:
@@ -103,20 +96,13 @@ class Compared:
         """The digest of the results: equal for equal study, seed and number of replicates."""
         return self.store.digest()
 
-    def manifest(self) -> CompareManifest:
-        """Everything needed to compare again."""
-        configuration = self.comparison.to_mapping()
-        return CompareManifest(
-            study=configuration,
-            study_digest=configuration_digest(configuration),
-            seed=self.seed,
-            replicates=self.store.n,
-            engines=dict(zip(self.contest.names, self.contest.engines, strict=True)),
-            workers=self.workers,
-            results_digest=self.digest,
-            seconds=round(self.seconds, 3),
-            is_complete=self.store.n == self.requested,
-        )
+    def provenance(self) -> dict[str, Any]:
+        """The entries of the manifest that only a comparison has."""
+        return {
+            "replicates": self.store.n,
+            "engines": dict(zip(self.contest.names, self.contest.engines, strict=True)),
+            "is_complete": self.store.n == self.requested,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Estimates and differences as plain data for `--json`; what does not exist is null."""
@@ -135,16 +121,6 @@ class Compared:
             "dominated": self.dominated,
         }
 
-    def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
-        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
-
-        Results of another configuration are replaced only with `overwrite`.
-
-        Raises `DestinationError`.
-        """
-        configuration = configuration_of_comparison(self.comparison)
-        return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
-
     def _drawn(self, table: pd.DataFrame) -> pd.DataFrame:
         """The part of a table that is drawn: of the first `MAX_DRAWN` endpoints, and those of the plane."""
         plane = self.comparison.study.plane
@@ -152,33 +128,19 @@ class Compared:
         chosen = {*asked, *self.contest.quantities[: MAX_DRAWN - len(asked)]}
         return table[table["quantity"].isin(chosen)] if len(table) else table
 
-    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
-        """Write the results folder that a work folder belongs to, which is then done with."""
-        with results_folder(work) as folder:
-            (folder / "study.yaml").write_text(dump_yaml(self.comparison.to_mapping()), encoding="utf-8")
-            table = table_of(next(iter(self.comparison.scenarios.values())))
-            if table is not None and next(iter(self.comparison.scenarios.values())).parameters.draws is not None:
-                write_table(folder / PARAMETERS_FILE, table)
-            for name in ("estimates", "differences", "ranks"):
-                getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
-            self.store.write_parquet(folder / "replicates.parquet")
-            plane = self.comparison.study.plane
-            draw_compare_figures(
-                folder,
-                figures,
-                self.comparison.study.title,
-                self.estimates,
-                self._drawn(self.differences),
-                self._drawn(self.ranks),
-                (plane.benefit, plane.harm) if plane is not None else None,
-                self.dominated,
-            )
-            self.manifest().write(folder)
-
-
-def configuration_of_comparison(comparison: Comparison) -> dict[str, Any]:
-    """What the manifest of a comparison says was asked, whatever the seed and the number of replicates."""
-    return {"verb": "compare", "study": comparison.to_mapping()}
+    def draw(self, folder: Path, figures: Sequence[str]) -> None:
+        """Draw differences, ranks and the plane of benefit and harm."""
+        plane = self.comparison.study.plane
+        draw_compare_figures(
+            folder,
+            figures,
+            self.comparison.study.title,
+            self.estimates,
+            self._drawn(self.differences),
+            self._drawn(self.ranks),
+            (plane.benefit, plane.harm) if plane is not None else None,
+            self.dominated,
+        )
 
 
 def compare(
@@ -194,18 +156,17 @@ def compare(
     figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
     overwrite: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
-    on_stage: Callable[[str, str], None] = ignore_stage,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_progress: OnProgress = ignore_progress,
+    on_stage: OnStage = ignore_stage,
+    on_note: OnNote = ignore_note,
 ) -> Compared:
     """Variants of one scenario on the same patients: a study (YAML path, built-in name, mapping, or loaded).
 
     `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
-    simulated under every variant; neither `engine` nor `workers` changes a result. `figures` are the formats of the
-    pictures: png, svg, pdf. `strategies` are Python functions
+    simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
     (see `model.strategy`) by the name of a variant each, which otherwise is as the first one; they cannot be saved.
-    `out` names the results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes
-    on from there; results of another configuration are replaced only with `overwrite`.
+    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
+    unfinished job beside `out`.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
     """
@@ -214,57 +175,44 @@ def compare(
     for scenario in comparison.scenarios.values():
         check_request(scenario, n, seed, 0)
     check_workers(workers, None)
-    check_formats(figures)
-    started = time.perf_counter()
+    job = Job(out, figures, overwrite, on_stage, on_note)
     check_strategy({"out": out if strategies else None})
     contest = contest_of(comparison, engine, n, strategies)
-    configuration = configuration_of_comparison(comparison)
-    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
     has_batch = BATCH in contest.engines
     n_workers = workers or (available_cores() if has_batch and not strategies else 1)
-    folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
-    with folder as work:
+    study_mapping = comparison.to_mapping()
+    configuration = {"command": COMPARE.command, "study": study_mapping}
+    asked = (configuration, next(iter(comparison.scenarios.values())), seed, n_workers)
+    with job.locked(configuration) as checkpoint:
         if has_batch:
-            make_ready(BATCH, on_note, on_stage)
-        store = _store(work, contest, {"compare": comparison.to_mapping(), "seed": seed}, n, resume)
+            job.compile(BATCH)
+        checkpoint.begin_or_resume({"compare": study_mapping, "seed": seed}, resume)
+        store = _stored_trials(checkpoint, contest, seed, n)
         on_stage("comparing", "trials")
-        try:
+        with job.interruptible(
+            lambda: f"interrupted after {store.n:,} of {n:,} trials",
+            n_done=lambda: store.n,
+            final_errors=(HazardError, RequestError),
+        ):
             _fill(contest, store, seed, n, n_workers, on_progress)
-            found = Compared(comparison, contest, store, seed, time.perf_counter() - started, n_workers, n)
-            _check_somebody(found)
-        except (HazardError, RequestError):
-            if work is not None:
-                work.remove()  # it would come to the same end again
-            raise
-        except KeyboardInterrupt:
-            if work is not None and store.n == 0:
-                work.remove()
-            raise Interrupted(f"interrupted after {store.n:,} of {n:,} trials", None) from None
-        if work is not None:
-            on_stage("writing results", "")
-            found.save_in(work, figures)
-    return found
+            compared = Compared(*asked, job.seconds, comparison, contest, store, n)
+            _check_somebody(compared)
+        job.finish(compared)
+    return compared
 
 
-def _store(
-    work: WorkFolder | None, contest: Contest, request: Mapping[str, Any], n: int, resume: bool
-) -> ReplicateStore:
-    """The store to fill: what an unfinished comparison of the same study left, or an empty one."""
-    if work is None:
-        return ReplicateStore(contest.columns)
-    begin_or_go_on(work, request, resume)
-    store = work.store(contest.columns)
+def _stored_trials(checkpoint: Checkpoint, contest: Contest, seed: int, n: int) -> ReplicateStore:
+    """The trials so far, at most `n`. Raises `DestinationError` if this version simulates others."""
+    store = checkpoint.store(contest.columns)
     if store.n > n:
         store.cut(n)
-    if store.n > 0 and contest_rows(contest, int(request["seed"]), 1, 1).tobytes() != store.head(1).tobytes():
+    if store.n > 0 and contest_rows(contest, seed, 1, 1).tobytes() != store.head(1).tobytes():
         wrong = "this version simulates other trials than those stored there."
-        raise DestinationError(f"--resume of {work.path}", wrong, "a comparison without --resume.")
+        raise DestinationError(f"--resume of {checkpoint.folder}", wrong, "a comparison without --resume.")
     return store
 
 
-def _fill(
-    contest: Contest, store: ReplicateStore, seed: int, n: int, n_workers: int, on_progress: Callable[[int, int], None]
-) -> None:
+def _fill(contest: Contest, store: ReplicateStore, seed: int, n: int, n_workers: int, on_progress: OnProgress) -> None:
     def take(rows: Rows) -> None:
         if rows["replicate"][0] == store.n + 1:
             store.append(rows)
@@ -279,9 +227,9 @@ def _fill(
         crew.in_order(contest_rows, ((contest, seed, *block) for block in todo), take)
 
 
-def _check_somebody(found: Compared) -> None:
+def _check_somebody(compared: Compared) -> None:
     """An endpoint that no trial has a number for cannot be compared."""
-    nobody = found.estimates.loc[found.estimates["n_defined"] == 0]
+    nobody = compared.estimates.loc[compared.estimates["n_defined"] == 0]
     if len(nobody):
         row = nobody.iloc[0]
         wrong = f"no trial of {row['variant']!r} has anyone to take it of, or is observed so long."

@@ -1,28 +1,35 @@
-"""The verbs of the command line as functions, in the order of a user's work."""
+"""The command `run`, and what it gives: replicates of a scenario, estimates, and how they came about."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pandas as pd
 
+from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table, other_readings
 from trialsim.config import Scenario, load_scenario, protocol_of
-from trialsim.config.loading.kinds import ConfigurationLike
 from trialsim.config.loading.scenarios import ScenarioLike
-from trialsim.engines.reference import simulate
-from trialsim.errors import ConfigurationError, EventLogError, HazardError, Interrupted, Problem, RequestError
+from trialsim.errors import EventLogError, HazardError
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.model.strategy import Strategy
 from trialsim.records.digest import configuration_digest
-from trialsim.records.tables import event_table, readable_events
-from trialsim.report import describe
-from trialsim.simulation import Simulation, TargetPrecision, choose_engine, grow, ignore_stage, keep_first, make_ready
+from trialsim.records.tables import plain_rows, readable_events
+from trialsim.report import draw_figures
+from trialsim.simulation import (
+    EngineChoice,
+    Replicates,
+    Simulation,
+    TargetPrecision,
+    choose_engine,
+    grow,
+    ignore_stage,
+    keep_first,
+)
 from trialsim.simulation.limits import (
     MOST_REPLICATES,
     check_request,
@@ -32,39 +39,127 @@ from trialsim.simulation.limits import (
     trials_to_keep,
 )
 from trialsim.simulation.resumption import open_store
-from trialsim.storage.formats import DEFAULT_FORMATS, check_formats
-from trialsim.storage.job_folder import WorkFolder, work_folder
+from trialsim.storage.formats import DEFAULT_FORMATS
+from trialsim.storage.layouts import RUN
 from trialsim.storage.replicate_store import ReplicateStore
-from trialsim.storage.results_folder import check_destination
-from trialsim.workflows.result import Result, configuration_of_run
+from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
+from trialsim.workflows.result import CommandResult
 from trialsim.workflows.target_precision import enough_for
 
 DEFAULT_REPLICATES: Final = 1000
 DEFAULT_KEPT: Final = 20
 
 
-def check(
-    given: ConfigurationLike | Sequence[ConfigurationLike], changes: Mapping[str, Any] | None = None, width: int = 100
-) -> list[str]:
-    """A synopsis in plain language of each scenario, study, cohort or parameter set: one, or a list of them.
+@dataclass(frozen=True)
+class Result(CommandResult):
+    """What `run` gives; tables are pandas DataFrames.
 
-    Each is a YAML path, a built-in name, a mapping or an object. The lines have at most `width` columns. Every file is
-    read before any complaint: raises `ConfigurationError` with the problems of all of them.
+    `estimates` (a row a quantity), `readings` (a row a figure under another reading), `outcomes` (a row a trial),
+    `patients` and `events` (of the first trials), `digest`; `save(folder)` writes them.
     """
-    items: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
-    texts: list[str] = []
-    problems: list[Problem] = []
-    for item in items:
-        try:
-            texts.append(describe(item, changes or {}, width))
-        except ConfigurationError as error:
-            problems += error.problems
-        except RequestError as error:
-            place = f"{item}:" if isinstance(item, str | Path) else "study"
-            problems.append(error.problem if error.problem.place else replace(error.problem, place=place))
-    if problems:
-        raise ConfigurationError(problems)
-    return texts
+
+    layout: ClassVar = RUN
+
+    replicates: Replicates
+    requested: int
+    engine: EngineChoice
+    target: TargetPrecision | None = None
+
+    def __repr__(self) -> str:
+        return f"Result({self.scenario.name!r}, replicates={self.replicates.n}, seed={self.seed})"
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """The flat numbers that were simulated."""
+        return protocol_of(self.scenario)
+
+    @cached_property
+    def estimate_list(self) -> list[Estimate]:
+        """One estimate per quantity, published figures first."""
+        return estimates(self.replicates.store, self.scenario.figures, self.scenario.accrual.patients)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """The same as a table; see `analysis.Estimate` for the columns."""
+        return estimates_table(self.estimate_list)
+
+    @cached_property
+    def other_readings(self) -> list[OtherReading]:
+        """The published figures under the readings that were not taken, held against the same trials."""
+        cohort = self.scenario.cohort
+        if cohort is None:
+            return []
+        n_planned = self.scenario.accrual.patients
+        return other_readings(self.replicates.store, cohort, self.scenario.readings, n_planned)
+
+    @property
+    def remarks(self) -> list[str]:
+        """How the numbers came about: the engine and why this one, and the precision that was asked for."""
+        texts = [f"engine: {self.engine.name}, {self.engine.why}"]
+        if self.target is not None:
+            reached = next(item.mcse for item in self.estimate_list if item.quantity == self.target.quantity)
+            texts.append(
+                f"{self.target.quantity} to ± {reached:.2g} (asked for: {self.target.mcse:g}) "
+                f"with {self.replicates.n:,} trials"
+            )
+        return texts
+
+    @property
+    def readings(self) -> pd.DataFrame:
+        """The same as a table: ambiguity, reading, then the columns of `estimates`."""
+        table = estimates_table(item.estimate for item in self.other_readings)
+        table.insert(0, "ambiguity", [item.ambiguity for item in self.other_readings])
+        table.insert(1, "reading", [item.reading for item in self.other_readings])
+        return table
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """One row per replicate; all of them in memory, some 200 MB a million."""
+        return self.replicates.store.table()
+
+    @property
+    def patients(self) -> pd.DataFrame:
+        """One row per enrolled patient of the first replicates."""
+        return self.replicates.patients
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """One row per event of the first replicates, in words."""
+        return readable_events(self.replicates.events, self.protocol)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the results: equal for equal scenario, seed and number of replicates."""
+        return self.replicates.store.digest()
+
+    @property
+    def store(self) -> ReplicateStore:
+        """The outcomes of all replicates."""
+        return self.replicates.store
+
+    def provenance(self) -> dict[str, Any]:
+        """The entries of the manifest that only a run has."""
+        return {
+            "replicates": self.replicates.n,
+            "kept_replicates": self.replicates.n_kept,
+            "engine": self.engine.name,
+            "is_complete": self.replicates.n == self.requested,
+        }
+
+    def draw(self, folder: Path, figures: Sequence[str]) -> None:
+        """Draw the first trial patient by patient, and the published figures in the distribution of trials."""
+        draw_figures(folder, figures, self.scenario, self.events, self.patients, self.store, self.estimate_list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The estimates as plain data for `--json`; what does not exist is null."""
+        return {
+            "scenario": self.scenario.name,
+            "seed": self.seed,
+            "replicates": self.replicates.n,
+            "engine": self.engine.name,
+            "results_digest": self.digest,
+            "estimates": plain_rows(self.estimates),
+        }
 
 
 def run(
@@ -83,9 +178,9 @@ def run(
     figures: Sequence[str] = DEFAULT_FORMATS,
     resume: Path | str | None = None,
     overwrite: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, wanted: None,
-    on_stage: Callable[[str, str], None] = ignore_stage,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_progress: OnProgress = ignore_progress,
+    on_stage: OnStage = ignore_stage,
+    on_note: OnNote = ignore_note,
 ) -> Result:
     """Monte Carlo replicates of a scenario; patients and events are kept for the first `keep` of them.
 
@@ -106,97 +201,48 @@ def run(
     scenario = load_scenario(scenario)
     check_request(scenario, replicates, seed, keep)
     check_workers(workers, block_size)
-    check_formats(figures)
+    job = Job(out, figures, overwrite, on_stage, on_note)
     target = TargetPrecision.of(target_mcse)
-    started = time.perf_counter()
     protocol = replace(protocol_of(scenario), strategy=strategy)
     if strategy is not None:
         check_strategy({"resume": resume, "cluster": cluster})
     enough = enough_for(target, scenario, protocol)
     choice = choose_engine(engine, protocol, replicates if target is None else MOST_REPLICATES)
     simulation = Simulation(protocol, seed, choice.name, workers, cluster, block_size)
-    configuration = configuration_of_run(scenario, strategy)
-    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
-    earlier = Path(resume) if resume is not None else None
-
-    n_kept = _trials_that_fit(protocol, keep, on_note)
+    named = getattr(strategy, "__qualname__", str(strategy)) if strategy is not None else ""
+    configuration: dict[str, Any] = {"command": RUN.command, "scenario": scenario.to_mapping(), "strategy": named}
 
     def result(asked: int) -> Result:
-        done = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
-        seconds = time.perf_counter() - started
-        return Result(scenario, seed, done, seconds, asked, choice, simulation.n_workers, target, strategy)
+        trials = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
+        n_workers, seconds = simulation.n_workers, job.seconds
+        return Result(configuration, scenario, seed, n_workers, seconds, trials, asked, choice, target)
 
-    folder = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
-    with folder as work:
-        make_ready(choice.name, on_note, on_stage)
+    with job.locked(configuration) as checkpoint:
+        n_kept = _trials_that_fit(protocol, keep, on_note)
+        job.compile(choice.name)
         on_stage("simulating", "trials")
+        earlier = Path(resume) if resume is not None else None
         n_asked = replicates if target is None else None
-        store = open_store(work, simulation, configuration["scenario"], earlier, n_asked)
-        with _kept_if_interrupted(work, store, result, figures):
+        store = open_store(checkpoint, simulation, configuration["scenario"], earlier, n_asked)
+        with job.interruptible(
+            lambda: f"interrupted after {store.n:,} replicates",
+            n_done=lambda: store.n,
+            partial_result=lambda: result(store.n + 1),
+            final_errors=(EventLogError, HazardError),
+        ):
             grow(simulation, store, replicates, on_progress, enough)
-        found = result(store.n)
-        if work is not None:
-            on_stage("writing results", "")
-            found.save_in(work, figures)
-    return found
+        finished = result(store.n)
+        job.finish(finished)
+    return finished
 
 
-def _trials_that_fit(protocol: Protocol, keep: int, on_note: Callable[[str], None]) -> int:
+def _trials_that_fit(protocol: Protocol, keep: int, on_note: OnNote) -> int:
     """For how many of the first `keep` trials patients and events fit in memory."""
     n_kept = trials_to_keep(protocol, keep)
     if n_kept < keep:
         on_note(f"patients and events of {n_kept:,} trials are kept, not of {keep:,}: a log has up to "
                 f"{expected_events(protocol):,.0f} rows, and {v.MAX_LOGGED_EVENTS:,} fit in memory")  # fmt: skip
     return n_kept
-
-
-@contextmanager
-def _kept_if_interrupted(
-    work: WorkFolder | None, store: ReplicateStore, result: Callable[[int], Result], figures: Sequence[str]
-) -> Iterator[None]:
-    """What becomes of the replicates so far when their simulation ends early: kept on Ctrl-C, removed on a defect."""
-    try:
-        yield
-    except Interrupted as stop:
-        if store.n > 0:
-            stop.finished = part = result(store.n + 1)
-            if work is not None:
-                part.save_in(work, figures)
-        elif work is not None:
-            work.remove()
-        raise
-    except (EventLogError, HazardError):
-        if work is not None:
-            work.remove()  # it would come to the same end again
-        raise
-
-
-def trace(
-    scenario: ScenarioLike,
-    replicate: int = 1,
-    seed: int = 1,
-    patient: int | None = None,
-    *,
-    strategy: Strategy | None = None,
-) -> pd.DataFrame:
-    """The event log of one replicate, in words; of one patient if asked for; under a `strategy` if there is one.
-
-    It is the same log, to the bit, that a run with this seed has for this replicate.
-    """
-    scenario = load_scenario(scenario)
-    check_request(scenario, 1, seed, 0)
-    if not 1 <= replicate <= MOST_REPLICATES:
-        allowed = f"1 to {MOST_REPLICATES:,}."
-        raise RequestError(f"--replicate {replicate}", "this replicate is out of range.", allowed)
-    protocol = replace(protocol_of(scenario), strategy=strategy)
-    events = readable_events(event_table([(replicate, simulate(protocol, seed, replicate))]), protocol)
-    if patient is None:
-        return events
-    if patient not in set(events["patient"]):
-        numbers = sorted(set(events["patient"]))
-        allowed = f"a patient who was screened: {numbers[0]} to {numbers[-1]}." if numbers else "nobody was screened."
-        raise RequestError(f"--patient {patient}", "there is no such patient in this replicate.", allowed)
-    return events[events["patient"] == patient].reset_index(drop=True)
 
 
 def with_settings(scenario: Scenario, settings: Mapping[str, Any]) -> Scenario:

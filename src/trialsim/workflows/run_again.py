@@ -1,4 +1,4 @@
-"""The verb `run_again`: what a manifest describes, whichever verb it is of, once more."""
+"""The command `run_again`: what a manifest describes, whichever command it is of, once more."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from trialsim.config.loading.size_studies import sizing_from_mapping
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.files.regular import is_file
 from trialsim.simulation import ignore_stage
-from trialsim.storage.manifest import MANIFEST, read_manifest, read_manifest_data
-from trialsim.storage.results_folder import PARAMETERS_FILE
+from trialsim.storage.layouts import PARAMETERS_FILE
+from trialsim.storage.manifest import MANIFEST, Manifest, read_manifest
 from trialsim.workflows.calibrate import Calibrated, calibrate
 from trialsim.workflows.compare import Compared, compare
-from trialsim.workflows.result import Result
-from trialsim.workflows.run import run
+from trialsim.workflows.run import Result, run
 from trialsim.workflows.size import Sized, size
 
 Again = Result | Compared | Sized | Calibrated
@@ -47,22 +46,18 @@ def run_again(
     Raises `ConfigurationError` for a manifest that is none, and `RequestError` for one without all that is needed.
     """
     file = manifest_file(manifest)
-    data = read_manifest_data(file)
-    verb = _VERBS.get(str(data["verb"]))
-    if verb is None:
-        allowed = f"a manifest of {', '.join(_VERBS)}."
-        raise ConfigurationError([Problem(str(file), f"verb = {data['verb']}", "an unknown verb.", allowed)])
+    data = read_manifest(file)
     how = {"workers": workers, "on_progress": on_progress, "on_stage": on_stage, "on_note": on_note}
     try:
-        return verb(file, data, how)
+        return _COMMANDS[data.layout.command](file, data, how)
     except (KeyError, TypeError, AttributeError) as error:
-        wrong = f"this part of the manifest is missing or not what a {data['verb']} writes ({error})."
+        wrong = f"this part of the manifest is missing or not what a {data.layout.command} writes ({error})."
         raise ConfigurationError([Problem(str(file), "", wrong, "a manifest.json as it was written.")]) from error
 
 
 def digest_mismatch(manifest: Path | str, result: Again) -> str:
     """What to say where the digest of the results is not that of the manifest; empty where it is."""
-    data = read_manifest_data(manifest_file(manifest))
+    data = read_manifest(manifest_file(manifest))
     expected = str(data.get("posterior_digest") or data.get("results_digest"))
     if result.digest == expected:
         return ""
@@ -73,26 +68,25 @@ def digest_mismatch(manifest: Path | str, result: Again) -> str:
     )
 
 
-def _run(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Result:
-    found = read_manifest(file)
-    if found.strategy:
-        wrong = f"the dose was decided by the Python function {found.strategy}, which is not in the manifest."
+def _run(file: Path, data: Manifest, how: dict[str, Any]) -> Result:
+    if data["strategy"]:
+        wrong = f"the dose was decided by the Python function {data['strategy']}, which is not in the manifest."
         raise RequestError(str(file), wrong, "run(scenario, strategy=…) with that function.")
-    scenario = scenario_from_mapping(_with_draws(found.scenario, file), str(file))
-    return run(scenario, found.replicates, found.seed, found.kept_replicates, **how)
+    scenario = scenario_from_mapping(_with_draws(data["scenario"], file), str(file))
+    return run(scenario, data["replicates"], data["seed"], data["kept_replicates"], **how)
 
 
-def _compare(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Compared:
+def _compare(file: Path, data: Manifest, how: dict[str, Any]) -> Compared:
     study = study_from_mapping(_study(data, file))
     return compare(study, None, data["replicates"], data["seed"], **how)
 
 
-def _size(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Sized:
+def _size(file: Path, data: Manifest, how: dict[str, Any]) -> Sized:
     sizing = sizing_from_mapping(_study(data, file))
     return size(sizing, None, data["trials"], data["seed"], **how)
 
 
-def _calibrate(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Calibrated:
+def _calibrate(file: Path, data: Manifest, how: dict[str, Any]) -> Calibrated:
     """Sampling ends at the first look at which the manifest's effective sample size is reached, as it did then."""
     scenario = scenario_from_mapping(data["scenario"], str(file))
     return calibrate(
@@ -107,7 +101,7 @@ def _calibrate(file: Path, data: Mapping[str, Any], how: dict[str, Any]) -> Cali
     )
 
 
-_VERBS: dict[str, Callable[[Path, Mapping[str, Any], dict[str, Any]], Again]] = {
+_COMMANDS: dict[str, Callable[[Path, Manifest, dict[str, Any]], Again]] = {
     "run": _run,
     "calibrate": _calibrate,
     "compare": _compare,
@@ -115,7 +109,7 @@ _VERBS: dict[str, Callable[[Path, Mapping[str, Any], dict[str, Any]], Again]] = 
 }
 
 
-def _study(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
+def _study(data: Manifest, file: Path) -> dict[str, Any]:
     """The resolved study of a manifest, its draws those beside the manifest."""
     scenarios = {name: _with_draws(scenario, file) for name, scenario in data["study"]["scenarios"].items()}
     return {**data["study"], "scenarios": scenarios}

@@ -1,27 +1,22 @@
-"""The verb `size`, and what it gives: how many patients the next trial needs."""
+"""The command `size`, and what it gives: how many patients the next trial needs."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from trialsim.config.calibrated.draw_tables import write_table
-from trialsim.config.calibrated.draws import table_of
 from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
-from trialsim.config.source.yaml import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
 from trialsim.design.conduct.blocks import success
-from trialsim.design.job import Progress, Work, take_size
+from trialsim.design.job import SizeJob, take_size
 from trialsim.design.operating_characteristics import (
     REJECTS,
     SUCCESS,
@@ -33,25 +28,24 @@ from trialsim.design.plan import ALTERNATIVE, Exact, reported
 from trialsim.design.preparation import ready_of
 from trialsim.design.prepared_study import MEDIAN, POSTERIOR, Ready
 from trialsim.design.search import Found
-from trialsim.errors import Interrupted, RequestError
+from trialsim.errors import RequestError
 from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report.design.figures import draw_size_figures
 from trialsim.report.design.protocol_paragraph import paragraph_of
-from trialsim.simulation import ignore_stage, make_ready
+from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.limits import check_size, check_workers
-from trialsim.simulation.resumption import begin_or_go_on
 from trialsim.simulation.workers import available_cores
-from trialsim.storage.formats import DEFAULT_FORMATS, check_formats
-from trialsim.storage.job_folder import WorkFolder, work_folder
-from trialsim.storage.manifest import SizeManifest
+from trialsim.storage.formats import DEFAULT_FORMATS
+from trialsim.storage.layouts import SIZE
 from trialsim.storage.replicate_store import Rows
-from trialsim.storage.results_folder import PARAMETERS_FILE, check_destination, results_folder, saved_in
+from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
+from trialsim.workflows.result import CommandResult
 
 
 @dataclass(frozen=True)
-class Sized:
+class Sized(CommandResult):
     """What `size` gives; tables are pandas DataFrames.
 
     `design` (the numbers of the design), `exact` (exact values beside simulated ones where both mean the same),
@@ -59,11 +53,10 @@ class Sized:
     `lower`, `upper`, `curve`), `assurance`, `paragraph` (for the protocol); `save(folder)` writes them.
     """
 
+    layout: ClassVar = SIZE
+
     ready: Ready
-    seed: int
     trials: int
-    seconds: float
-    workers: int
     exact: pd.DataFrame
     found: Found | None
     rows: dict[str, Rows] = field(repr=False)
@@ -76,8 +69,7 @@ class Sized:
     @cached_property
     def design(self) -> dict[str, Any]:
         """The numbers of the design, by the field's names."""
-        numbers = self.ready.numbers
-        return {"kind": self.sizing.study.design, **reported(numbers)}
+        return {"kind": self.sizing.study.design, **reported(self.ready.numbers)}
 
     @cached_property
     def calendar(self) -> pd.DataFrame:
@@ -89,13 +81,10 @@ class Sized:
         plan, events, study = self.ready.plan, self.ready.events, self.sizing.study
         exact = plan.exact.get(truth) if plan is not None else None
         if events is not None:
-            n = self.ready.n
-            rejects = events.planned(n).get(truth, math.nan)
+            rejects = events.planned(self.ready.n).get(truth, math.nan)
             exact = None if math.isnan(rejects) else Exact(rejects, math.nan, math.nan, ())
-        else:
-            n = self.ready.n
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
-        is_short = np.asarray(counted < n) if study.conduct.inevaluable != "dropped" else None
+        is_short = np.asarray(counted < self.ready.n) if study.conduct.inevaluable != "dropped" else None
         quantities = Quantities(
             SUCCESS.get(study.design, REJECTS), self.n_looks, study.safety is not None, self._may_wait, is_short
         )
@@ -104,8 +93,8 @@ class Sized:
     @property
     def _may_wait(self) -> bool:
         """Whether accrual may have to wait for a look."""
-        own = self.sizing.study.conduct
-        return self.ready.events is None and (own.accrual == "pause" or own.overrun is not None)
+        conduct = self.sizing.study.conduct
+        return self.ready.events is None and (conduct.accrual == "pause" or conduct.overrun is not None)
 
     @property
     def n_looks(self) -> int:
@@ -138,6 +127,21 @@ class Sized:
         return paragraph_of(self.ready, self.design, self.calendar, self.found, self.assurance, self.seed, self.trials)
 
     @property
+    def protocol_text(self) -> str:
+        """The paragraph as a file."""
+        return self.paragraph + "\n"
+
+    @property
+    def curve(self) -> pd.DataFrame | None:
+        """Power by size, as the search found it; None where no size was searched."""
+        return self.found.curve if self.found is not None else None
+
+    @property
+    def shares(self) -> pd.DataFrame | None:
+        """The shares of the parameters in the uncertainty; None where the parameters are fixed."""
+        return self.assurance.shares if self.assurance is not None else None
+
+    @property
     def digest(self) -> str:
         """The digest of what was computed: equal for equal study, seed and trials, whatever engine and workers.
 
@@ -168,53 +172,13 @@ class Sized:
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
         }  # fmt: skip
 
-    def manifest(self) -> SizeManifest:
-        """Everything needed to search again."""
-        configuration = self.sizing.to_mapping()
-        return SizeManifest(
-            study=configuration,
-            study_digest=configuration_digest(configuration),
-            seed=self.seed,
-            trials=self.trials,
-            engine=self.ready.engine,
-            workers=self.workers,
-            results_digest=self.digest,
-            seconds=round(self.seconds, 3),
-        )
+    def provenance(self) -> dict[str, Any]:
+        """The entries of the manifest that only a search for a size has."""
+        return {"trials": self.trials, "engine": self.ready.engine}
 
-    def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
-        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
-
-        Results of another configuration are replaced only with `overwrite`.
-
-        Raises `DestinationError`.
-        """
-        configuration = configuration_of_size(self.sizing)
-        return saved_in(Path(destination), partial(self.save_in, figures=figures), configuration, overwrite)
-
-    def save_in(self, work: WorkFolder, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
-        """Write the results folder that a work folder belongs to, which is then done with."""
-        with results_folder(work) as folder:
-            (folder / "study.yaml").write_text(dump_yaml(self.sizing.to_mapping()), encoding="utf-8")
-            (folder / "protocol.txt").write_text(self.paragraph + "\n", encoding="utf-8")
-            self.calendar.to_csv(folder / "calendar.csv", index=False)
-            if len(self.exact):
-                self.exact.to_csv(folder / "exact.csv", index=False)
-            if self.found is not None:
-                self.found.curve.to_csv(folder / "curve.csv", index=False)
-            if self.assurance is not None:
-                self.assurance.shares.to_csv(folder / "shares.csv", index=False)
-            first = next(iter(self.sizing.scenarios.values()))
-            table = table_of(first)
-            if table is not None and first.parameters.draws is not None:
-                write_table(folder / PARAMETERS_FILE, table)
-            draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.found, self.assurance)
-            self.manifest().write(folder)
-
-
-def configuration_of_size(sizing: Sizing) -> dict[str, Any]:
-    """What the manifest of a search for a size says was asked, whatever the seed and the number of trials."""
-    return {"verb": "size", "study": sizing.to_mapping()}
+    def draw(self, folder: Path, figures: Sequence[str]) -> None:
+        """Draw power by size, the boundaries, the assurance and the calendar."""
+        draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.found, self.assurance)
 
 
 def size(
@@ -229,18 +193,17 @@ def size(
     figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
     overwrite: bool = False,
-    on_progress: Progress = lambda done, wanted: None,
-    on_stage: Callable[[str, str], None] = ignore_stage,
-    on_note: Callable[[str], None] = lambda text: None,
+    on_progress: OnProgress = ignore_progress,
+    on_stage: OnStage = ignore_stage,
+    on_note: OnNote = ignore_note,
 ) -> Sized:
     """How many patients the next trial needs: a study of size (YAML path, built-in name, mapping, or loaded).
 
     The exact design, where there is one, is checked against simulated trials with instant outcomes; then the trial is
     simulated as it would be conducted, `trials` times under every truth (as often as the study says, unless given), and
-    the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result. `out` names the
-    results folder to write; while the work lasts, what is finished is kept beside it, and `resume` goes on from there;
-    results of another configuration are replaced only with `overwrite`. `figures` are the formats of the pictures: png,
-    svg, pdf.
+    the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result.
+    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
+    unfinished job beside `out`.
 
     Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
     `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
@@ -249,33 +212,27 @@ def size(
     n = trials if trials is not None else sizing.study.trials
     check_size(sizing.scenarios, n, seed, sizing.study.largest_n)
     check_workers(workers, None)
-    check_formats(figures)
-    started = time.perf_counter()
-    configuration = configuration_of_size(sizing)
-    destination = check_destination(Path(out), configuration, overwrite) if out is not None else None
+    job = Job(out, figures, overwrite, on_stage, on_note)
     n_workers = workers or available_cores()
-    place = work_folder(destination, configuration, overwrite, on_note) if destination is not None else nullcontext()
-    with place as folder:
-        make_ready(BATCH, on_note, on_stage)
+    configuration = {"command": SIZE.command, "study": sizing.to_mapping()}
+    asked = (configuration, next(iter(sizing.scenarios.values())), seed, n_workers)
+    with job.locked(configuration) as checkpoint:
+        job.compile(BATCH)
         on_stage("building the design", "")
         try:
-            ready = ready_of(sizing, engine, seed, n)
-            if folder is not None:
-                begin_or_go_on(folder, {"size": sizing.to_mapping(), "seed": seed, "trials": n}, resume)
-            work = Work(ready, seed, n, n_workers, folder, on_progress)
-            on_stage("checking the exact design", "trials")
-            exact = work.checked()
-            on_stage("searching for n", "trials")
-            found = work.searched()
-            work.ready = ready = take_size(ready, found)
-            on_stage("simulating the conduct", "trials")
-            rows = work.conducted()
+            with job.interruptible(lambda: "interrupted"):
+                ready = ready_of(sizing, engine, seed, n)
+                checkpoint.begin_or_resume({"size": configuration["study"], "seed": seed, "trials": n}, resume)
+                parts = SizeJob(ready, seed, n, n_workers, checkpoint, on_progress)
+                on_stage("checking the exact design", "trials")
+                exact = parts.checked()
+                on_stage("searching for n", "trials")
+                found = parts.searched()
+                parts.ready = ready = take_size(ready, found)
+                on_stage("simulating the conduct", "trials")
+                rows = parts.conducted()
         except RequestError as error:
             raise located(error, sizing) from None
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted", None) from None
-        sized = Sized(ready, seed, n, time.perf_counter() - started, n_workers, exact, found, rows)
-        if folder is not None:
-            on_stage("writing results", "")
-            sized.save_in(folder, figures)
+        sized = Sized(*asked, job.seconds, ready, n, exact, found, rows)
+        job.finish(sized)
     return sized

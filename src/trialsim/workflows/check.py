@@ -1,0 +1,36 @@
+"""The command `check`: what files say, in plain language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trialsim.config.source.kinds import ConfigurationLike
+from trialsim.errors import ConfigurationError, Problem, RequestError
+from trialsim.report import describe
+
+
+def check(
+    given: ConfigurationLike | Sequence[ConfigurationLike], changes: Mapping[str, Any] | None = None, width: int = 100
+) -> list[str]:
+    """A synopsis in plain language of each scenario, study, cohort or parameter set: one, or a list of them.
+
+    Each is a YAML path, a built-in name, a mapping or an object. The lines have at most `width` columns. Every file is
+    read before any complaint: raises `ConfigurationError` with the problems of all of them.
+    """
+    items: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
+    texts: list[str] = []
+    problems: list[Problem] = []
+    for item in items:
+        try:
+            texts.append(describe(item, changes or {}, width))
+        except ConfigurationError as error:
+            problems += error.problems
+        except RequestError as error:
+            place = f"{item}:" if isinstance(item, str | Path) else "study"
+            problems.append(error.problem if error.problem.place else replace(error.problem, place=place))
+    if problems:
+        raise ConfigurationError(problems)
+    return texts
