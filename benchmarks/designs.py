@@ -20,10 +20,10 @@ from pathlib import Path
 
 from benchmarks.speed import Line, table, this_machine
 from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.conduct.exponential_trials import exponential_trials
 from trialsim.design.job import Work
 from trialsim.design.preparation import ready_of
 from trialsim.design.theory.two_stage import simon_designs
-from trialsim.design.time_to_event.exponential_trials import exponential_trials
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.workers import available_cores

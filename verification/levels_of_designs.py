@@ -18,9 +18,10 @@ from typing import Any
 
 from trialsim.config.loading.size_studies import is_sizing, load_sizing
 from trialsim.config.source.builtin import builtin_names
+from trialsim.design.base import ALTERNATIVE, NULL
 from trialsim.design.conduct.blocks import block_size, run
+from trialsim.design.counts import CountDesign
 from trialsim.design.job import Work, take_size
-from trialsim.design.plan import ALTERNATIVE, NULL
 from trialsim.design.preparation import ready_of
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
@@ -41,15 +42,16 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
                       "z": (rejects - exact) / error})  # fmt: skip
         print(found[-1], flush=True)
 
-    if ready.events is not None:
+    if not ready.design.design.has_size:
         searched = Work(ready, SEED, 20_000, n_workers, None, lambda done, wanted: None).searched()
         ready = take_size(ready, searched)
     trial = ready.trial()
     truths = [truth for truth in ready.truths if truth.startswith(NULL)] or [ALTERNATIVE]
     for truth in truths:
-        if ready.plan is not None:
-            exact = ready.plan.exact[truth]
-            make = partial(trial.ideal_rows, exact.cells, ready.plan.seats, SEED)
+        design = ready.design
+        if isinstance(design, CountDesign):
+            exact = design.exact[truth]
+            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.seats, SEED)
             rows = run(make, trials, block_size(BATCH, ready.n), n_workers, lambda done, wanted: None)
             line("instant outcomes", truth, exact.rejects, float((rows["decision"] == 1).mean()))
             value = exact.rejects

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.base import ALTERNATIVE, Information
 from trialsim.design.conduct.timelines import simulated
-from trialsim.design.plan import ALTERNATIVE
 from trialsim.design.preparation import ready_of
 from trialsim.design.prepared_study import Ready
 from trialsim.records.baseline import Enrolled, strata_of
@@ -73,7 +73,7 @@ def check_blocks(ready: Ready, arms: Arms, n: int) -> None:
     protocol = setting.protocols[0]
     table = patient_table(BATCH, protocol, 1, 1, TRIALS)
     found = arms.of(protocol, table, 1)
-    if ready.wald is None:
+    if ready.design.design.information is not Information.CUT_OFF:
         line = simulated([BATCH] * 2, setting.protocols, arms, ready.questions.all, 1, 1, TRIALS)
         by_number = {(t, i): a for t in range(TRIALS) for i, a in zip(line.number[t], line.arm[t], strict=True) if i}
         pairs = zip(table.replicate.tolist(), table["patient"].astype(int).tolist(), strict=True)

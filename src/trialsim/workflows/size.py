@@ -20,16 +20,10 @@ from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
 from trialsim.config.source.yaml import dump_yaml
 from trialsim.design.assurance import Assurance, assurance_of
+from trialsim.design.base import ALTERNATIVE, Information, reported
 from trialsim.design.conduct.blocks import success
 from trialsim.design.job import Progress, Work, take_size
-from trialsim.design.operating_characteristics import (
-    REJECTS,
-    SUCCESS,
-    Quantities,
-    conducted,
-    histories,
-)
-from trialsim.design.plan import ALTERNATIVE, Exact, reported
+from trialsim.design.operating_characteristics import Quantities, conducted, histories
 from trialsim.design.preparation import ready_of
 from trialsim.design.prepared_study import MEDIAN, POSTERIOR, Ready
 from trialsim.design.search import Found
@@ -86,33 +80,23 @@ class Sized:
 
     def _conducted(self, truth: str, rows: Rows) -> pd.DataFrame:
         """The part of the calendar under one truth."""
-        plan, events, study = self.ready.plan, self.ready.events, self.sizing.study
-        exact = plan.exact.get(truth) if plan is not None else None
-        if events is not None:
-            n = self.ready.n
-            rejects = events.planned(n).get(truth, math.nan)
-            exact = None if math.isnan(rejects) else Exact(rejects, math.nan, math.nan, ())
-        else:
-            n = self.ready.n
+        design, study = self.ready.design, self.sizing.study
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
-        is_short = np.asarray(counted < n) if study.conduct.inevaluable != "dropped" else None
-        quantities = Quantities(
-            SUCCESS.get(study.design, REJECTS), self.n_looks, study.safety is not None, self._may_wait, is_short
-        )
-        return conducted(truth, exact, rows, quantities)
+        is_short = np.asarray(counted < design.n) if study.conduct.inevaluable != "dropped" else None
+        quantities = Quantities(design.design.success, self.n_looks, study.safety is not None, self._may_wait, is_short)
+        return conducted(truth, design.operating_characteristics(truth), rows, quantities)
 
     @property
     def _may_wait(self) -> bool:
         """Whether accrual may have to wait for a look."""
         own = self.sizing.study.conduct
-        return self.ready.events is None and (own.accrual == "pause" or own.overrun is not None)
+        is_at_events = self.ready.design.design.information is Information.EVENTS
+        return not is_at_events and (own.accrual == "pause" or own.overrun is not None)
 
     @property
     def n_looks(self) -> int:
         """How many looks the design has."""
-        if self.ready.events is not None:
-            return len(self.sizing.study.looks.at)
-        return len(self.ready.plan.decisions.looks) if self.ready.plan is not None else 1
+        return self.ready.design.n_looks
 
     @cached_property
     def histories(self) -> pd.DataFrame:
@@ -127,7 +111,7 @@ class Sized:
             return None
         protocol = max(self.ready.truths[POSTERIOR], key=lambda item: len(item.parameter_names))
         draws = np.array(protocol.parameter_draws)
-        is_test = self.sizing.study.design not in SUCCESS
+        is_test = self.ready.design.design.has_test
         middle = success(self.rows[MEDIAN if MEDIAN in self.rows else ALTERNATIVE])
         error = math.sqrt(max(float(middle.mean() * (1.0 - middle.mean())), 0.0) / len(middle))
         return assurance_of(rows, (float(middle.mean()), error), protocol.parameter_names, draws, is_test)
@@ -160,7 +144,7 @@ class Sized:
             "seed": self.seed,
             "trials": self.trials,
             "design": self.design,
-            "alternatives": self.ready.plan.others if self.ready.plan is not None else [],
+            "alternatives": self.ready.design.others,
             "exact_and_simulated": plain_rows(self.exact),
             "calendar": plain_rows(self.calendar),
             "search": None if found is None else found.to_json(),

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from trialsim.design.assurance import Assurance
-from trialsim.design.operating_characteristics import SUCCESS
-from trialsim.design.plan import ALTERNATIVE, NULL
+from trialsim.design.base import ALTERNATIVE, NULL, TOXIC_NULL
 from trialsim.design.prepared_study import POSTERIOR, Ready
 from trialsim.design.search import Found
 from trialsim.model.units import DAYS_PER_MONTH
@@ -27,7 +26,7 @@ _COLOURS: Final = {
     NULL: _HARM,
     ALTERNATIVE: _DARK,
     POSTERIOR: _GOOD,
-    "null toxicity": "#e09f3e",
+    TOXIC_NULL: "#e09f3e",
     "posterior median": _GREY,
 }
 _LINES: Final = {NULL: "-", ALTERNATIVE: "--", POSTERIOR: "-.", "posterior median": ":"}
@@ -45,12 +44,12 @@ def draw_size_figures(
     """Write every picture that there is something to show of into a folder."""
     prepare()
     title = ready.study.title
-    has_test = ready.study.design not in ("precision", "selection")
-    what = "probability" if ready.study.design in SUCCESS else "power"
+    kind = ready.design.design
+    what = "power" if kind.has_test else "probability"
     target = ready.study.power
     figures = {
         "power": draw_power(title, ready, found) if found is not None else None,
-        "boundaries": draw_boundaries(title, ready, design) if has_test else None,
+        "boundaries": draw_boundaries(title, ready, design) if kind.has_test else None,
         "assurance": draw_assurance(title, assurance, target, what) if assurance is not None else None,
         "calendar": draw_calendar(title, rows),
     }
@@ -89,13 +88,14 @@ def draw_power(title: str, ready: Ready, found: Found) -> Figure:
 
 def _draw_planned(axes: Axes, ready: Ready) -> None:
     """The exact power by n, where there is one."""
-    plan = ready.plan
-    if plan is not None and len(plan.saw_tooth) == 3:
-        n, _, power = plan.saw_tooth
-        axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
-    elif ready.is_two_stage:
-        planned = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
-        axes.plot(ready.sizes, 100.0 * np.array(planned), "s", color=_GREY, markersize=4.0, label="planned, exact")
+    exact = ready.design.power_by_n()
+    if exact is None:
+        return
+    if exact.is_of_every_n:
+        label = "exact, if every answer came at once"
+        axes.plot(exact.n, 100.0 * exact.power, color=_GREY, linewidth=0.9, label=label)
+    else:
+        axes.plot(exact.n, 100.0 * exact.power, "s", color=_GREY, markersize=4.0, label="planned, exact")
 
 
 def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
@@ -151,7 +151,7 @@ def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
             axes.annotate(f"{z:.2f}", (x, z), xytext=(0, 5), textcoords="offset points", fontsize=8, ha="center")
     axes.set_ylim(bottom, top)
     axes.set_xlim(0.0, 1.06 * float(looks.max()))
-    axes.set_xlabel("events" if ready.events is not None else "patients")
+    axes.set_xlabel(ready.design.design.information.value)
     axes.set_ylabel("standardised difference (z)")
 
 
