@@ -22,7 +22,7 @@ from trialsim.design.base import ALTERNATIVE, NULL
 from trialsim.design.conduct.blocks import block_size, run
 from trialsim.design.counts import CountDesign
 from trialsim.design.job import Work, take_size
-from trialsim.design.preparation import ready_of
+from trialsim.design.preparation import prepare_study
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.workers import available_cores
@@ -32,7 +32,7 @@ SEED = 77
 
 
 def level_of(name: str, trials: int) -> list[dict[str, Any]]:
-    ready = ready_of(load_sizing(name), BATCH, SEED, trials)
+    ready = prepare_study(load_sizing(name), BATCH, SEED, trials)
     n_workers = available_cores()
     found: list[dict[str, Any]] = []
 

@@ -11,13 +11,16 @@ import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
-from trialsim.design.decisions import KOYAMA_CHEN, Decisions, OneArm, ResponseAndToxicity, TwoArms
+from trialsim.design.decisions import Decisions
 from trialsim.design.hypotheses import followed
 from trialsim.design.outcomes import Questions
+from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArm
+from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
 from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.design.theory.toxicity import bayesian_boundary
 from trialsim.design.theory.two_stage import TwoStage
 from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.allocation import arms_of

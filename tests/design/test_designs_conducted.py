@@ -20,18 +20,21 @@ from trialsim.design.conduct.blocks import run
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial
 from trialsim.design.counts import CountDesign
-from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection, TwoArms
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT
 from trialsim.design.hypotheses import followed
 from trialsim.design.operating_characteristics import check_agreement, compared
 from trialsim.design.outcomes import Questions
 from trialsim.design.registry import design_of
+from trialsim.design.single_arm.decisions import GREEN_DAHLBERG, KOYAMA_CHEN, OneArm
 from trialsim.design.single_arm.two_stage import PlannedSimon
 from trialsim.design.theory.proportions import reject_probability, rejection_region
 from trialsim.design.theory.sequential import crossing_probabilities
 from trialsim.design.theory.two_arm_sizes import split_of
 from trialsim.design.theory.two_stage import TwoStage, simon
 from trialsim.design.two_arm.boundaries import STEPS, ExactBounds, bounds_of
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.design.two_arm.enumeration import highest_level, two_arm_paths
+from trialsim.design.two_arm.selection import Selection
 from trialsim.design.two_arm.words import level_warning
 from trialsim.errors import DisagreementError, RequestError
 from trialsim.model import interim as c

@@ -15,7 +15,7 @@ from trialsim.config.loading.size_studies import load_sizing
 from trialsim.design.base import ALTERNATIVE, NULL
 from trialsim.design.conduct.logrank_at_looks import deviates
 from trialsim.design.conduct.timelines import Timelines
-from trialsim.design.preparation import ready_of
+from trialsim.design.preparation import prepare_study
 from trialsim.design.registry import design_of
 from trialsim.design.theory.one_sample_logrank import Arm, one_sample_power
 from trialsim.design.time_to_event.decisions import OneSampleDecisions
@@ -96,12 +96,12 @@ def test_what_cannot_be_had_is_said(more: dict[str, object], message: str) -> No
     sizing = load_sizing("simon_response", {"parameters": "mode"})
     own = study({**ONE_SAMPLE, **more})
     with pytest.raises(ts.RequestError, match=message):
-        ready_of(replace(sizing, study=own), "batch", 1, 1000)
+        prepare_study(replace(sizing, study=own), "batch", 1, 1000)
 
 
 def test_under_the_null_as_many_events_are_seen_as_expected() -> None:
     sizing = replace(load_sizing("simon_response", {"parameters": "mode"}), study=study(ONE_SAMPLE))
-    ready = ready_of(sizing, "batch", 1, 1000)
+    ready = prepare_study(sizing, "batch", 1, 1000)
     trial = ready.trial(100)
     rows = {truth: trial.rows(ready.setting(truth, 100), 3, 1, 2000) for truth in (NULL, ALTERNATIVE)}
     z = rows[NULL]["statistic"]

@@ -16,7 +16,7 @@ from trialsim.design.conduct.blocks import block_size, boundary_stops, run
 from trialsim.design.conduct.trial import rejections_by_size
 from trialsim.design.counts import CountDesign
 from trialsim.design.operating_characteristics import check_agreement, compared, compared_stops
-from trialsim.design.prepared_study import ALL_DRAWS, Ready
+from trialsim.design.prepared_study import ALL_DRAWS, PreparedStudy
 from trialsim.design.search import Evaluated, Found, evaluated, search
 from trialsim.errors import RequestError
 from trialsim.model.parameters import draw_numbers
@@ -40,7 +40,7 @@ def check_trials(n: int) -> int:
 class Work:
     """The work in hand: how it is done, and what of it is kept while it lasts."""
 
-    ready: Ready
+    ready: PreparedStudy
     seed: int
     trials: int
     n_workers: int
@@ -139,7 +139,7 @@ class Work:
         return found
 
 
-def take_size(ready: Ready, found: Found | None) -> Ready:
+def take_size(ready: PreparedStudy, found: Found | None) -> PreparedStudy:
     """A design that is planned without a size has the one that the search found. Raises `RequestError`."""
     design = ready.design.design
     if design.has_size or found is None:

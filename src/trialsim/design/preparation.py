@@ -33,7 +33,14 @@ from trialsim.design.hypotheses import (
     with_rate,
     with_toxicity,
 )
-from trialsim.design.prepared_study import DRAWS_LOOKED_AT, FEWEST_DRAWS, MEDIAN, POSTERIOR, TRIALS_A_DRAW, Ready
+from trialsim.design.prepared_study import (
+    DRAWS_LOOKED_AT,
+    FEWEST_DRAWS,
+    MEDIAN,
+    POSTERIOR,
+    TRIALS_A_DRAW,
+    PreparedStudy,
+)
 from trialsim.design.safety import checked_boundary
 from trialsim.design.theory.stages import check_rates
 from trialsim.design.time_to_event.one_sample_logrank import decisions_of
@@ -50,7 +57,7 @@ NEARLY_ALWAYS: Final = 0.95
 
 @dataclass(frozen=True)
 class Supposed:
-    """The truths under which a design is simulated, and the design for them; see `Ready`."""
+    """The truths under which a design is simulated, and the design for them; see `PreparedStudy`."""
 
     design: PlannedDesign
     truths: dict[str, Protocols]
@@ -62,7 +69,7 @@ class Supposed:
 Suppose = Callable[[Draft, int, int], Supposed]  # from a draft, the number of draws of the posterior, and the seed
 
 
-def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
+def prepare_study(sizing: Sizing, engine: str, seed: int, trials: int) -> PreparedStudy:
     """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
     draft = draft_of(sizing)
     check_draft(draft)
@@ -70,13 +77,15 @@ def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
     n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, trials // TRIALS_A_DRAW))
     found = SUPPOSED[draft.design.hypotheses](draft, n_draws, seed)
     boundary = checked_boundary(draft.study, found.design.n) if draft.study.safety is not None else None
-    ready = Ready(draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.levers)
+    ready = PreparedStudy(
+        draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.levers
+    )
     if draft.design.hypotheses is not Hypotheses.ANY_ENDPOINT:
         check_accrual(ready)
     return ready
 
 
-def check_accrual(ready: Ready) -> None:
+def check_accrual(ready: PreparedStudy) -> None:
     """Refuse a study in which accrual nearly always closes before the patients are there. Raises `RequestError`."""
     n = ready.n if ready.design.design.has_size else int(ready.sizes[0])
     own = ready.setting(ALTERNATIVE, n)

@@ -41,7 +41,7 @@ FEWEST_EVALUABLE: Final = 0.05
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedStudy:
     """A study ready to be simulated. `truths` are the protocols of the arms under each truth, the null first.
 
     `rates` are the true rates of the first question in every arm at the point values, with their Monte Carlo errors;

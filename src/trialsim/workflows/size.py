@@ -24,8 +24,8 @@ from trialsim.design.base import ALTERNATIVE, Information, reported
 from trialsim.design.conduct.blocks import success
 from trialsim.design.job import Progress, Work, take_size
 from trialsim.design.operating_characteristics import Quantities, conducted, histories
-from trialsim.design.preparation import ready_of
-from trialsim.design.prepared_study import MEDIAN, POSTERIOR, Ready
+from trialsim.design.preparation import prepare_study
+from trialsim.design.prepared_study import MEDIAN, POSTERIOR, PreparedStudy
 from trialsim.design.search import Found
 from trialsim.errors import Interrupted, RequestError
 from trialsim.records.digest import configuration_digest
@@ -53,7 +53,7 @@ class Sized:
     `lower`, `upper`, `curve`), `assurance`, `paragraph` (for the protocol); `save(folder)` writes them.
     """
 
-    ready: Ready
+    ready: PreparedStudy
     seed: int
     trials: int
     seconds: float
@@ -243,7 +243,7 @@ def size(
         make_ready(BATCH, on_note, on_stage)
         on_stage("building the design", "")
         try:
-            ready = ready_of(sizing, engine, seed, n)
+            ready = prepare_study(sizing, engine, seed, n)
             if folder is not None:
                 begin_or_go_on(folder, {"size": sizing.to_mapping(), "seed": seed, "trials": n}, resume)
             work = Work(ready, seed, n, n_workers, folder, on_progress)

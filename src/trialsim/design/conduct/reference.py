@@ -9,7 +9,7 @@ import numpy as np
 from trialsim.design.conduct.logrank_at_looks import deviate_of
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
-from trialsim.design.conduct.trials import TOXIC, columns_of, statistics_of
+from trialsim.design.conduct.trials import TOXIC, columns_of
 from trialsim.design.decisions import FUTILE, GO_ON, Decisions
 from trialsim.design.outcomes import Questions
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
@@ -64,8 +64,8 @@ def _fill(row: Rows, live: Conducted, decisions: Decisions, number: int) -> None
 
 
 def _fill_rest(row: Rows, whole: Conducted, decisions: Decisions, n_arms: int) -> None:
-    first, second = statistics_of(decisions, whole.counts[None])
-    row["statistic"], row["second_statistic"] = first[0], second[0]
+    counts = whole.counts[None]
+    row["statistic"], row["second_statistic"] = decisions.statistic(counts)[0], decisions.second_statistic(counts)[0]
     for i in range(n_arms):
         row[f"n_{i}"], row[f"x_{i}"] = whole.counts[-1, i, 0], whole.counts[-1, i, 1]
 

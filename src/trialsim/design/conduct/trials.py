@@ -8,7 +8,7 @@ import numpy as np
 
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
-from trialsim.design.decisions import FUTILE, GO_ON, Decisions, ResponseAndToxicity
+from trialsim.design.decisions import FUTILE, GO_ON, Decisions
 from trialsim.design.outcomes import Questions
 from trialsim.engines.batch.conduct import conduct_trials, toxicity_stops
 from trialsim.model import interim as c
@@ -73,18 +73,10 @@ def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions,
         rows["harmed"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
     waited = np.where(is_in, enrolled - found.arrival, 0.0)
     rows["paused_days"] = waited.max(axis=1, initial=0.0)
-    rows["statistic"], rows["second_statistic"] = statistics_of(decisions, counts)
+    rows["statistic"], rows["second_statistic"] = decisions.statistic(counts), decisions.second_statistic(counts)
     for i in range(n_arms):
         rows[f"n_{i}"], rows[f"x_{i}"] = counts[:, -1, i, 0], counts[:, -1, i, 1]
     return rows
-
-
-def statistics_of(decisions: Decisions, counts: Counts) -> tuple[Floats, Floats]:
-    """The deviates of the final counts, of the first endpoint and of the second; 0 where there is none."""
-    first = decisions.statistic(counts)
-    if isinstance(decisions, ResponseAndToxicity):
-        return first, decisions.second_statistic(counts)
-    return first, np.zeros_like(first)
 
 
 def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) -> tuple[Floats, Floats, Counts]:

@@ -21,9 +21,39 @@ from trialsim.design.base import (
     one_rate,
 )
 from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign, RateDesign
-from trialsim.design.decisions import Estimation
+from trialsim.design.decisions import FUTILE, REJECT, Decisions, standardised
 from trialsim.design.theory.precision import expected_half_width, half_widths, limits, smallest_for_half_width
 from trialsim.errors import RequestError
+from trialsim.typing import Counts, Floats, Signs
+
+
+@dataclass(frozen=True)
+class Estimation(Decisions):
+    """No test: the trial estimates a rate. `REJECT` stands for an exact interval of at most `half_width` each way."""
+
+    n: int
+    half_width: float
+    confidence: float
+    rate: float
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at the end."""
+        return (self.n,)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """How far the estimate is from the rate, in standard errors."""
+        return standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.rate)
+
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`; half of Clopper and Pearson's interval (1934, Biometrika 26:404)."""
+        found = np.full(len(counts), FUTILE, np.int8)
+        for n in np.unique(counts[:, look, 0, 0]):
+            own = np.flatnonzero(counts[:, look, 0, 0] == n)
+            if n > 0:
+                narrow = half_widths(int(n), self.confidence) <= self.half_width
+                found[own] = np.where(narrow[counts[own, look, 0, 1]], REJECT, FUTILE)
+        return found
 
 
 @dataclass(frozen=True)

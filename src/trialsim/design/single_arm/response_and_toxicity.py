@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+import numpy as np
+from scipy.stats import binom
+
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import (
     ALTERNATIVE,
@@ -19,7 +22,7 @@ from trialsim.design.base import (
     needed,
 )
 from trialsim.design.counts import CountDesign, RateDesign
-from trialsim.design.decisions import ResponseAndToxicity
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT, Decisions, standardised
 from trialsim.design.theory.bryant_day import (
     MOST_CHECKED,
     WORLDS,
@@ -28,8 +31,52 @@ from trialsim.design.theory.bryant_day import (
     check_bryant_day,
 )
 from trialsim.design.theory.bryant_day import Rates as BothRates
+from trialsim.design.theory.rounding import highest_accepted
+from trialsim.typing import Counts, Floats, Signs
 
 LARGEST: Final = 150  # patients of these designs, which take a search of their own
+
+
+@dataclass(frozen=True)
+class ResponseAndToxicity(Decisions):
+    """Bryant and Day's two stages; counts are of responses and of toxicities.
+
+    At attained numbers that are not the planned ones both endpoints are judged as Green and Dahlberg do: at the first
+    stage by the level at which the plan stops each under its alternative, at the end by the plan's two levels.
+    """
+
+    design: BryantDay
+    alpha_r: float
+    alpha_t: float
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at each look."""
+        return (self.design.n1, self.design.n)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """The deviate of responses."""
+        return standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.design.rates.pr0)
+
+    def second_statistic(self, counts: Counts) -> Floats:
+        """The deviate of freedom from toxicity."""
+        n = counts[:, -1, 0, 0]
+        return standardised(n, n - counts[:, -1, 0, 2], self.design.rates.pt0)
+
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`."""
+        d, rates = self.design, self.design.rates
+        n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]
+        if look == 0:
+            low_r = binom.cdf(x, n, rates.pr1) <= highest_accepted(binom.cdf(d.cr1, d.n1, rates.pr1))
+            low_t = binom.cdf(free, n, rates.pt1) <= highest_accepted(binom.cdf(d.ct1, d.n1, rates.pt1))
+            is_low = np.where(n == d.n1, (x <= d.cr1) | (free <= d.ct1), low_r | low_t)
+            return np.where(is_low, FUTILE, GO_ON).astype(np.int8)
+        planned = (x > d.cr) & (free > d.ct)
+        attained = (binom.sf(x - 1, n, rates.pr0) <= highest_accepted(self.alpha_r)) & (
+            binom.sf(free - 1, n, rates.pt0) <= highest_accepted(self.alpha_t)
+        )
+        return np.where(np.where(n == d.n, planned, attained), REJECT, FUTILE).astype(np.int8)
 
 
 @dataclass(frozen=True)

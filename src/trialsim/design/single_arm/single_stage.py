@@ -23,7 +23,7 @@ from trialsim.design.base import (
     one_rate,
 )
 from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign, RateDesign, errors_in_words
-from trialsim.design.decisions import OneArm
+from trialsim.design.single_arm.decisions import OneArm
 from trialsim.design.theory.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
 
 

@@ -22,7 +22,7 @@ from trialsim.design.base import (
     one_rate,
 )
 from trialsim.design.counts import CountDesign, RateDesign, errors_in_words
-from trialsim.design.decisions import OneArm
+from trialsim.design.single_arm.decisions import OneArm
 from trialsim.design.theory.rounding import lowest_accepted
 from trialsim.design.theory.two_stage import TwoStage, admissible, fleming, simon_designs
 from trialsim.errors import RequestError

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from scipy.stats import binom
 
-from trialsim.design.decisions import GO_ON, REJECT, TwoArms
+from trialsim.design.decisions import GO_ON, REJECT
 from trialsim.design.theory.nuisance import largest_probability
 from trialsim.design.theory.two_arm_sizes import split_of
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.typing import Floats, Signs
 
 TRACE: Final = 1e-150  # products of two probabilities above it are no denormal numbers, which are slow

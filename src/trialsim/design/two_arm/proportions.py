@@ -28,7 +28,6 @@ from trialsim.design.base import (
     sides_in_words,
 )
 from trialsim.design.counts import CountDesign
-from trialsim.design.decisions import TwoArms
 from trialsim.design.search import multiples
 from trialsim.design.theory.arguments import LARGEST_ARM
 from trialsim.design.theory.proportions import (
@@ -43,6 +42,7 @@ from trialsim.design.theory.rounding import lowest_accepted
 from trialsim.design.theory.sequential import crossing_probabilities, drift_for_power, inflation
 from trialsim.design.theory.two_arm_sizes import smallest_trial
 from trialsim.design.two_arm.boundaries import MOST_EXACT, ExactBounds, bounds_of
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.design.two_arm.enumeration import arms_at, highest_level, two_arm_paths
 from trialsim.design.two_arm.words import level_warning, looks_in_words, test_in_words
 from trialsim.errors import RequestError

@@ -11,9 +11,57 @@ import numpy as np
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, Design, Hypotheses, InWords, OperatingCharacteristics, Rates, one_rate
 from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign
-from trialsim.design.decisions import Selection
+from trialsim.design.decisions import FUTILE, REJECT, Decisions
 from trialsim.design.theory.selection import selection_probabilities
 from trialsim.errors import RequestError
+from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
+from trialsim.typing import Counts, Floats, Signs
+
+
+@dataclass(frozen=True)
+class Selection(Decisions):
+    """The arm with the highest rate is selected, ties at random; `REJECT` stands for the arm `best`, the right one."""
+
+    n_arms: int
+    n_per_arm: int
+    best: int
+    seed: int
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients of all arms."""
+        return (self.n_arms * self.n_per_arm,)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """How far the best arm is ahead of the others, in standard errors of a difference."""
+        n, x = counts[:, -1, :, 0].astype(np.float64), counts[:, -1, :, 1].astype(np.float64)
+        rate = x / np.maximum(n, 1.0)
+        ahead = rate[:, self.best] - np.delete(rate, self.best, axis=1).max(axis=1)
+        pooled = np.clip(x.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0), 1e-3, 1.0 - 1e-3)
+        return np.asarray(ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm))
+
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`; a tie is broken by the trial's own draw."""
+        rate = counts[:, look, :, 1] / np.maximum(counts[:, look, :, 0], 1)
+        is_best = rate == rate.max(axis=1)[:, None]
+        chance = tie_breaks(self.seed, trials)
+        place = (chance * is_best.sum(axis=1)).astype(np.int64)
+        rank = np.cumsum(is_best, axis=1)[:, self.best] - 1
+        return np.where(is_best[:, self.best] & (rank == place), REJECT, FUTILE).astype(np.int8)
+
+
+def tie_breaks(seed: int, trials: Counts) -> Floats:
+    """A number between 0 and 1 for each trial, by address."""
+    word = np.ones(len(trials), np.uint64)
+    high, low, _, _ = philox4x32(
+        word,
+        word * np.uint64(decision_code("tie of arms")),
+        word * np.uint64(0),
+        trials.astype(np.uint64),
+        word * np.uint64(seed & LARGEST_WORD),
+        word * np.uint64(seed >> 32),
+    )
+    return uniform_from_words(high, low)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from trialsim.design.assurance import QUANTILES, Assurance
 from trialsim.design.base import Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
-from trialsim.design.prepared_study import Ready
+from trialsim.design.prepared_study import PreparedStudy
 from trialsim.design.search import Found
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
@@ -64,7 +64,7 @@ MOST_STEPS = 6  # of a boundary that are shown
 
 
 def size_view(
-    ready: Ready,
+    ready: PreparedStudy,
     design: Mapping[str, Any],
     exact: pd.DataFrame,
     calendar: pd.DataFrame,
@@ -140,7 +140,7 @@ def _short_calendar(calendar: pd.DataFrame) -> DataTable:
     return table
 
 
-def _design(design: Mapping[str, Any], ready: Ready) -> DataTable:
+def _design(design: Mapping[str, Any], ready: PreparedStudy) -> DataTable:
     kind = ready.design.design
     is_at_events = kind.information is Information.EVENTS
     how = "normal approximation at the expected events" if is_at_events else "exact"
@@ -219,7 +219,7 @@ def _planned(value: float, unit: str) -> str:
     return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
 
 
-def _search(found: Found, ready: Ready) -> str:
+def _search(found: Found, ready: PreparedStudy) -> str:
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     if found.n is None:
         text = (

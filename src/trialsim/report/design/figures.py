@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, TOXIC_NULL
-from trialsim.design.prepared_study import POSTERIOR, Ready
+from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import Found
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report.run.figures import prepare, save_figures
@@ -35,7 +35,7 @@ _LINES: Final = {NULL: "-", ALTERNATIVE: "--", POSTERIOR: "-.", "posterior media
 def draw_size_figures(
     folder: Path,
     formats: Sequence[str],
-    ready: Ready,
+    ready: PreparedStudy,
     design: Mapping[str, Any],
     rows: Mapping[str, Rows],
     found: Found | None,
@@ -56,7 +56,7 @@ def draw_size_figures(
     save_figures(folder, formats, figures)
 
 
-def draw_power(title: str, ready: Ready, found: Found) -> Figure:
+def draw_power(title: str, ready: PreparedStudy, found: Found) -> Figure:
     """Power by n with its 95 % band, the target, the interval for n; the exact saw-tooth where there is one."""
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -86,7 +86,7 @@ def draw_power(title: str, ready: Ready, found: Found) -> Figure:
     return figure
 
 
-def _draw_planned(axes: Axes, ready: Ready) -> None:
+def _draw_planned(axes: Axes, ready: PreparedStudy) -> None:
     """The exact power by n, where there is one."""
     exact = ready.design.power_by_n()
     if exact is None:
@@ -118,7 +118,7 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
     )
 
 
-def draw_boundaries(title: str, ready: Ready, design: Mapping[str, Any]) -> Figure | None:
+def draw_boundaries(title: str, ready: PreparedStudy, design: Mapping[str, Any]) -> Figure | None:
     """What each look decides; None for a design whose looks decide by neither counts nor z."""
     figure = Figure(figsize=(6.6, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -133,7 +133,7 @@ def draw_boundaries(title: str, ready: Ready, design: Mapping[str, Any]) -> Figu
     return figure
 
 
-def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
+def _draw_z(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) -> None:
     looks = np.array(design["looks"], dtype=np.float64)
     upper = np.array(design["upper_z"])
     top = float(np.max(upper[np.isfinite(upper)])) + 0.6
@@ -155,7 +155,7 @@ def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
     axes.set_ylabel("standardised difference (z)")
 
 
-def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
+def _draw_counts(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) -> None:
     """Stopping regions of counts: at each look, and the boundary for toxicity if there is one."""
     n, r = int(design["n"]), int(design["r"])
     if "n1" in design:
@@ -191,7 +191,7 @@ def _name_look(axes: Axes, at: float, words: str, side: Literal["left", "right"]
     axes.text(at, 1.02, words, transform=transform, fontsize=8.5, ha=side, va="bottom")
 
 
-def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: float) -> float:
+def _draw_toxicity(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any], most: float) -> float:
     """What toxicity decides; gives how high the picture must be."""
     n = int(design["n"])
     if "most_toxic" in design:

@@ -13,7 +13,7 @@ from trialsim.config.schema.size_study import CALIBRATED, MODELLED
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, HARMED, value_of
-from trialsim.design.prepared_study import POSTERIOR, Ready
+from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import Found
 from trialsim.report.labels import endpoint_in_words, in_brackets
 
@@ -25,7 +25,7 @@ _ATTAINED = {
 
 
 def paragraph_of(
-    ready: Ready,
+    ready: PreparedStudy,
     design: Mapping[str, Any],
     calendar: pd.DataFrame,
     found: Found | None,
@@ -45,7 +45,7 @@ def paragraph_of(
     return " ".join(sentences)
 
 
-def _conduct(ready: Ready) -> list[str]:
+def _conduct(ready: PreparedStudy) -> list[str]:
     study, own = ready.study, ready.study.conduct
     found = []
     at_patients = ready.design.design.information is Information.PATIENTS
@@ -76,7 +76,7 @@ _INEVALUABLE = {
 }
 
 
-def _boundary(ready: Ready) -> str:
+def _boundary(ready: PreparedStudy) -> str:
     study, boundary = ready.study, ready.boundary
     if study.safety is None or boundary is None:
         return ""
@@ -95,7 +95,7 @@ def _boundary(ready: Ready) -> str:
     )
 
 
-def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
+def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     found = []
     kind = ready.design.design
     success = kind.success
@@ -124,7 +124,7 @@ def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
     return found
 
 
-def _search(ready: Ready, found: Found | None) -> list[str]:
+def _search(ready: PreparedStudy, found: Found | None) -> list[str]:
     if found is None:
         return []
     study = ready.study
@@ -145,7 +145,7 @@ def _range(found: Found) -> str:
     return f"{found.lower} to {high}"
 
 
-def _assurance(ready: Ready, assurance: Assurance | None) -> list[str]:
+def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:
     if assurance is None:
         return []
     low, high = assurance.quantiles[0], assurance.quantiles[-1]
@@ -158,7 +158,7 @@ def _assurance(ready: Ready, assurance: Assurance | None) -> list[str]:
     ]
 
 
-def _sources(ready: Ready, seed: int, trials: int) -> list[str]:
+def _sources(ready: PreparedStudy, seed: int, trials: int) -> list[str]:
     study = ready.study
     if study.alternative == CALIBRATED:
         of = f"the posterior of the pilot ({_pilot(ready)})"
@@ -176,7 +176,7 @@ def _sources(ready: Ready, seed: int, trials: int) -> list[str]:
     ]
 
 
-def _pilot(ready: Ready) -> str:
+def _pilot(ready: PreparedStudy) -> str:
     parameters = next(iter(ready.sizing.scenarios.values())).parameters
     name = parameters.calibrated_to or "the parameter set"
     varies = POSTERIOR in ready.truths
