@@ -126,7 +126,8 @@ def search() -> Found:
 
 def ready(**more: Any) -> Any:
     study = SimpleNamespace(alternative=0.3)
-    return SimpleNamespace(study=study, plan=None, is_two_stage=False, events=None, boundary=None, **more)
+    design = SimpleNamespace(power_by_n=lambda: None)
+    return SimpleNamespace(study=study, design=design, boundary=None, **more)
 
 
 def legends_lie_outside(figure: Figure) -> bool:

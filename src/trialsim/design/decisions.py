@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -14,24 +13,28 @@ GO_ON: Final = 0
 REJECT: Final = 1
 
 
-class Decisions(ABC):
+class Decisions(Protocol):
     """A design as decisions: from counts (trials, looks, arms, 1 + questions), of which a look sees those up to it."""
 
     @property
-    @abstractmethod
     def looks(self) -> tuple[int, ...]:
         """Patients at each look, all arms together."""
 
-    @abstractmethod
     def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
         """`FUTILE`, `GO_ON` or `REJECT` for each trial, shape (trials,); `trials` are their numbers."""
 
-    @abstractmethod
     def statistic(self, counts: Counts) -> Floats:
         """A standard normal deviate of the final counts under the null hypothesis, shape (trials,)."""
 
     def second_statistic(self, counts: Counts) -> Floats:
         """The same of the second endpoint; 0 where there is none."""
+
+
+class OneEndpoint:
+    """Decisions on one endpoint."""
+
+    def second_statistic(self, counts: Counts) -> Floats:
+        """There is no second endpoint."""
         return np.zeros(len(counts))
 
 

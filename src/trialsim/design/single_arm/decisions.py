@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import binom
 
-from trialsim.design.decisions import FUTILE, GO_ON, REJECT, Decisions, standardised
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT, OneEndpoint, standardised
 from trialsim.design.theory.rounding import highest_accepted
 from trialsim.design.theory.two_stage import TwoStage
 from trialsim.typing import Counts, Flags, Floats, Signs
@@ -20,7 +20,7 @@ GREEN_DAHLBERG_FINAL: Final = 0.055  # of the test of the null hypothesis at the
 
 
 @dataclass(frozen=True)
-class OneArm(Decisions):
+class OneArm(OneEndpoint):
     """One arm, one question, one or two stages; `e1` of the design lets the first stage reject.
 
     Where attained numbers are not the planned ones: *Green-Dahlberg* (1992, Stat Med 11:853) stops after the first

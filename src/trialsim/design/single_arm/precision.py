@@ -21,14 +21,14 @@ from trialsim.design.base import (
     one_rate,
 )
 from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign, RateDesign
-from trialsim.design.decisions import FUTILE, REJECT, Decisions, standardised
+from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint, standardised
 from trialsim.design.theory.precision import expected_half_width, half_widths, limits, smallest_for_half_width
 from trialsim.errors import RequestError
 from trialsim.typing import Counts, Floats, Signs
 
 
 @dataclass(frozen=True)
-class Estimation(Decisions):
+class Estimation(OneEndpoint):
     """No test: the trial estimates a rate. `REJECT` stands for an exact interval of at most `half_width` each way."""
 
     n: int

@@ -22,7 +22,7 @@ from trialsim.design.base import (
     needed,
 )
 from trialsim.design.counts import CountDesign, RateDesign
-from trialsim.design.decisions import FUTILE, GO_ON, REJECT, Decisions, standardised
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT, standardised
 from trialsim.design.theory.bryant_day import (
     MOST_CHECKED,
     WORLDS,
@@ -38,7 +38,7 @@ LARGEST: Final = 150  # patients of these designs, which take a search of their 
 
 
 @dataclass(frozen=True)
-class ResponseAndToxicity(Decisions):
+class ResponseAndToxicity:
     """Bryant and Day's two stages; counts are of responses and of toxicities.
 
     At attained numbers that are not the planned ones both endpoints are judged as Green and Dahlberg do: at the first

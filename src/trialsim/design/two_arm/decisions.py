@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import norm
 
-from trialsim.design.decisions import FUTILE, GO_ON, REJECT, Decisions
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT, OneEndpoint
 from trialsim.design.theory.proportions import rejection_region
 from trialsim.design.theory.tables import z_of_counts
 from trialsim.typing import Counts, Flags, Floats, Signs
@@ -18,11 +18,11 @@ Z_TESTS: Final = ("chi-square", "unpooled")  # whose regions need no enumeration
 
 
 @dataclass(frozen=True)
-class TwoArms(Decisions):
+class TwoArms(OneEndpoint):
     """Two arms (control, experimental), one question. One look: an exact or approximate test at the attained numbers.
 
     More looks: the pooled z statistic against bounds by look, `upper` for rejecting and `lower` for futility.
-    `two_sided` is that of `exact.proportions.rejection_region`.
+    `two_sided` is that of `theory.proportions.rejection_region`.
     """
 
     looks: tuple[int, ...]

@@ -44,10 +44,10 @@ def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[in
 def highest_level(decisions: TwoArms, seats: Sequence[int], level: float | None = None) -> float:
     """The largest probability of rejecting, over all rates that the arms may share, accurate to 1e-9.
 
-    With a `level` no more than on which side of it the maximum lies, see `exact.nuisance.largest_probability`.
+    With a `level` no more than on which side of it the maximum lies, see `theory.nuisance.largest_probability`.
 
     Given the total of both arms at the end, had nothing stopped the trial, the probability of rejecting does not
-    depend on the rate: so the maximum is bounded as for one look, see `exact.nuisance`. The conditional probabilities
+    depend on the rate: so the maximum is bounded as for one look, see `theory.nuisance`. The conditional probabilities
     are found at a few rates, each for the totals near it.
     """
     n = decisions.looks[-1]

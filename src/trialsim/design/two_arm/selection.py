@@ -11,7 +11,7 @@ import numpy as np
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, Design, Hypotheses, InWords, OperatingCharacteristics, Rates, one_rate
 from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign
-from trialsim.design.decisions import FUTILE, REJECT, Decisions
+from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint
 from trialsim.design.theory.selection import selection_probabilities
 from trialsim.errors import RequestError
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
@@ -19,7 +19,7 @@ from trialsim.typing import Counts, Floats, Signs
 
 
 @dataclass(frozen=True)
-class Selection(Decisions):
+class Selection(OneEndpoint):
     """The arm with the highest rate is selected, ties at random; `REJECT` stands for the arm `best`, the right one."""
 
     n_arms: int

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from trialsim.config.checks.size_study import WALD
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import Design, Hypotheses, Information, InWords, PlannedDesign, sides_in_words
 from trialsim.design.decisions import FUTILE, REJECT
@@ -78,7 +79,7 @@ class PlannedWald(PlannedDesign):
     def numbers(self) -> dict[str, Any]:
         """The numbers as they are reported."""
         half = self.n // 2
-        names = {"endpoint": self.test.endpoints[0].name, "test": "wald", "sides": self.test.sides}
+        names = {"endpoint": self.test.endpoints[0].name, "test": WALD, "sides": self.test.sides}
         return {"n": self.n, "n_control": self.n - half, "n_experimental": half, **names}
 
     def at(self, n: int) -> PlannedWald:
@@ -107,3 +108,11 @@ class WaldDesign(Design[EndpointInArms]):
     def build(self, study: SizeStudy, assumed: EndpointInArms) -> PlannedWald:
         """The test of a study."""
         return PlannedWald(self, study, WaldTest(assumed.endpoints, study.alpha, study.sides, assumed.harms), assumed)
+
+    def has_interim_looks(self, study: SizeStudy) -> bool:
+        """There are none."""
+        return False
+
+    def describe_test(self, study: SizeStudy) -> list[str]:
+        """The test by its name."""
+        return [f"test: {WALD}"]
