@@ -8,8 +8,8 @@ To add a design:
    characteristics, the design of another size (`at`), and the sentences that describe it in a protocol.
 3. Register it in `design.registry`.
 
-Nothing here simulates: how a trial goes under a design is the business of `conduct`, and which truths it is simulated
-under that of `preparation`, which knows one way for each of the `Hypotheses`.
+Nothing here simulates: `conduct` has how a trial goes under a design, and `preparation` the truths under which it is
+simulated, one function for each of the `Hypotheses`.
 """
 
 from __future__ import annotations
