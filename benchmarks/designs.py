@@ -20,10 +20,10 @@ from pathlib import Path
 
 from benchmarks.speed import Line, table, this_machine
 from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.conduct.exponential_trials import exponential_trials
 from trialsim.design.job import SizeJob
-from trialsim.design.preparation import ready_of
+from trialsim.design.preparation import prepare_study
 from trialsim.design.theory.two_stage import simon_designs
-from trialsim.design.time_to_event.exponential_trials import exponential_trials
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.workers import available_cores
@@ -73,7 +73,7 @@ def simons(seed: int) -> tuple[float, float]:
 
 def searches(seed: int) -> tuple[float, float]:
     """Seconds of a search for n: log-rank, n up to 400, three looks, 100,000 trials in all, on all cores."""
-    ready = ready_of(load_sizing("logrank_progression", {"parameters": "mode"}), BATCH, seed, SEARCH_TRIALS)
+    ready = prepare_study(load_sizing("logrank_progression", {"parameters": "mode"}), BATCH, seed, SEARCH_TRIALS)
     work = SizeJob(ready, seed, SEARCH_TRIALS, available_cores(), Checkpoint(), lambda done, wanted: None)
     started = time.perf_counter()
     found = work.searched()

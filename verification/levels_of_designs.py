@@ -18,10 +18,11 @@ from typing import Any
 
 from trialsim.config.loading.size_studies import is_sizing, load_sizing
 from trialsim.config.source.builtin import builtin_names
+from trialsim.design.base import ALTERNATIVE, NULL
 from trialsim.design.conduct.blocks import block_size, run
+from trialsim.design.counts import CountDesign
 from trialsim.design.job import SizeJob, take_size
-from trialsim.design.plan import ALTERNATIVE, NULL
-from trialsim.design.preparation import ready_of
+from trialsim.design.preparation import prepare_study
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.workers import available_cores
@@ -32,7 +33,7 @@ SEED = 77
 
 
 def level_of(name: str, trials: int) -> list[dict[str, Any]]:
-    ready = ready_of(load_sizing(name), BATCH, SEED, trials)
+    ready = prepare_study(load_sizing(name), BATCH, SEED, trials)
     n_workers = available_cores()
     found: list[dict[str, Any]] = []
 
@@ -42,15 +43,16 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
                       "z": (rejects - exact) / error})  # fmt: skip
         print(found[-1], flush=True)
 
-    if ready.events is not None:
+    if not ready.design.design.has_size:
         searched = SizeJob(ready, SEED, 20_000, n_workers, Checkpoint(), lambda done, wanted: None).searched()
         ready = take_size(ready, searched)
     trial = ready.trial()
     truths = [truth for truth in ready.truths if truth.startswith(NULL)] or [ALTERNATIVE]
     for truth in truths:
-        if ready.plan is not None:
-            exact = ready.plan.exact[truth]
-            make = partial(trial.ideal_rows, exact.cells, ready.plan.seats, SEED)
+        design = ready.design
+        if isinstance(design, CountDesign):
+            exact = design.exact[truth]
+            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.seats, SEED)
             rows = run(make, trials, block_size(BATCH, ready.n), n_workers, lambda done, wanted: None)
             line("instant outcomes", truth, exact.rejects, float((rows["decision"] == 1).mean()))
             value = exact.rejects

@@ -20,7 +20,7 @@ import numpy as np
 
 from trialsim.config.loading.size_studies import Sizing, load_sizing
 from trialsim.design.job import SizeJob
-from trialsim.design.preparation import ready_of
+from trialsim.design.preparation import prepare_study
 from trialsim.design.search import Evaluated, Found, evaluated, multiples, search
 from trialsim.design.theory.single_stage import power_by_n
 from trialsim.simulation import make_ready
@@ -44,7 +44,12 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
 def found_by(sizing: Sizing, seed: int, trials: int) -> Found:
     """One search."""
     work = SizeJob(
-        ready_of(sizing, BATCH, seed, trials), seed, trials, available_cores(), Checkpoint(), lambda done, wanted: None
+        prepare_study(sizing, BATCH, seed, trials),
+        seed,
+        trials,
+        available_cores(),
+        Checkpoint(),
+        lambda done, wanted: None,
     )
     found = work.searched()
     if found is None:

@@ -9,14 +9,18 @@ import pytest
 
 import trialsim as ts
 from trialsim.config import protocol_of
-from trialsim.design.conduct.blocks import Trial
-from trialsim.design.conduct.trials import Questions
-from trialsim.design.decisions import KOYAMA_CHEN, Decisions, OneArm, ResponseAndToxicity, TwoArms
-from trialsim.design.hypotheses import Setting, followed
+from trialsim.design.conduct.setting import Setting
+from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
+from trialsim.design.decisions import Decisions
+from trialsim.design.hypotheses import followed
+from trialsim.design.outcomes import Questions
+from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArm
+from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
 from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.design.theory.toxicity import bayesian_boundary
 from trialsim.design.theory.two_stage import TwoStage
 from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.allocation import arms_of
@@ -65,7 +69,7 @@ def test_looks_at_patients_agree(
     arms = protocols if kind == "two arms" else protocols[:1]
     plan = c.Conduct(decisions.looks, overrun, inevaluable, wait)
     seed = 100 * overrun % 997 + int(is_watched) + inevaluable
-    fast, slow = both(Trial(questions, len(arms), decisions, plan), arms, 52, 112.0, seed, 2)
+    fast, slow = both(CountTrial(questions, len(arms), decisions, plan), arms, 52, 112.0, seed, 2)
     assert np.array_equal(fast, slow)
 
 
@@ -73,7 +77,7 @@ def test_the_trials_that_agree_do_all_there_is_to_do(protocols: tuple[Protocol, 
     """They stop at either look, for toxicity, wait for looks, and run out of patients: nothing above holds for want."""
     decisions = decisions_of("one arm", (18, 40))
     watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
-    trial = Trial(Questions((RESPONSE,), *watched, HARM), 1, decisions, c.Conduct(decisions.looks))
+    trial = CountTrial(Questions((RESPONSE,), *watched, HARM), 1, decisions, c.Conduct(decisions.looks))
     rows = trial.rows(Setting("a truth", (followed(protocols[0], 44, 112.0),), None, "batch"), 1, 1, 400)
     assert set(np.unique(rows["decision"])) == {-2, -1, 1}
     assert set(np.unique(rows["look"])) == {1, 2}
@@ -90,7 +94,7 @@ def test_looks_at_events_agree(
     decisions = EventDecisions(interim, bounds, (-0.5,) * len(interim) + bounds[-1:], 0.025, 1)
     questions = Questions((c.Asked(c.PROGRESSION_OR_DEATH),), None, (), HARM)
     plan = c.EventConduct(interim, 40, follow_up)
-    trial = Trial(questions, 2, event_decisions=decisions, event_plan=plan)
+    trial = EventTrial(questions, decisions, plan)
     fast, slow = both(trial, protocols, 44, follow_up, 5, 3)
     assert np.array_equal(fast, slow)
 
@@ -100,7 +104,7 @@ def test_looks_at_events_agree(
 def test_one_arm_against_a_reference_agrees(protocols: tuple[Protocol, Protocol], shape: float, kind: int) -> None:
     decisions = OneSampleDecisions(150.0, shape, 0.05, 1)
     plan = c.EventConduct((), 30, 100.0)
-    trial = Trial(Questions((c.Asked(kind),), None, (), HARM), 1, event_decisions=decisions, event_plan=plan)
+    trial = EventTrial(Questions((c.Asked(kind),), None, (), HARM), decisions, plan)
     fast, slow = both(trial, protocols[:1], 34, 100.0, 6, 4)
     assert np.array_equal(fast, slow)
     assert (fast["x_0"] > 0).all()

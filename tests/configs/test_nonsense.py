@@ -11,7 +11,7 @@ import pytest
 
 import trialsim as ts
 from trialsim.config import protocol_of
-from trialsim.design.preparation import check_study
+from trialsim.design.draft import check_study
 from trialsim.errors import InputError
 
 pytestmark = pytest.mark.slow

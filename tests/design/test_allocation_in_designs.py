@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.base import ALTERNATIVE, Information
 from trialsim.design.conduct.timelines import simulated
-from trialsim.design.plan import ALTERNATIVE
-from trialsim.design.preparation import ready_of
-from trialsim.design.prepared_study import Ready
+from trialsim.design.preparation import prepare_study
+from trialsim.design.prepared_study import PreparedStudy
 from trialsim.records.baseline import Enrolled, strata_of
 from trialsim.simulation.allocation import Arms
 from trialsim.simulation.engine import BATCH
@@ -51,9 +51,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def ready_case(name: str) -> Ready:
+def ready_case(name: str) -> PreparedStudy:
     study, changes = CASES[name]
-    return ready_of(load_sizing(study, {"parameters": "mode", **changes}), BATCH, 1, 100)
+    return prepare_study(load_sizing(study, {"parameters": "mode", **changes}), BATCH, 1, 100)
 
 
 @pytest.mark.parametrize("name", list(CASES))
@@ -68,12 +68,12 @@ def test_blocks_hold_the_ratio_within_strata_of_a_large_trial(name: str) -> None
     check_blocks(ready, setting.arms, n)
 
 
-def check_blocks(ready: Ready, arms: Arms, n: int) -> None:
+def check_blocks(ready: PreparedStudy, arms: Arms, n: int) -> None:
     setting = ready.setting(ALTERNATIVE, n)
     protocol = setting.protocols[0]
     table = patient_table(BATCH, protocol, 1, 1, TRIALS)
     found = arms.of(protocol, table, 1)
-    if ready.wald is None:
+    if ready.design.design.information is not Information.CUT_OFF:
         line = simulated([BATCH] * 2, setting.protocols, arms, ready.questions.all, 1, 1, TRIALS)
         by_number = {(t, i): a for t in range(TRIALS) for i, a in zip(line.number[t], line.arm[t], strict=True) if i}
         pairs = zip(table.replicate.tolist(), table["patient"].astype(int).tolist(), strict=True)

@@ -11,7 +11,7 @@ import yaml
 
 import trialsim as ts
 from trialsim.config.loading.size_studies import load_sizing
-from trialsim.design.preparation import ready_of
+from trialsim.design.preparation import prepare_study
 from trialsim.simulation.engine import BATCH
 from trialsim.workflows.check import check
 
@@ -97,7 +97,7 @@ def begin(path: Path, kind: str) -> None:
     if kind == "compare":
         ts.compare(str(path))
     else:
-        ready_of(load_sizing(path), BATCH, 1, 100)
+        prepare_study(load_sizing(path), BATCH, 1, 100)
 
 
 @pytest.mark.parametrize("name", list(WRONG))

@@ -15,23 +15,30 @@ from trialsim.config import protocol_of
 from trialsim.config.loading.size_studies import is_sizing, load_sizing
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.config.source.builtin import builtin_names
-from trialsim.design.conduct.blocks import Trial, run
-from trialsim.design.conduct.trials import Questions
-from trialsim.design.decisions import FUTILE, GO_ON, GREEN_DAHLBERG, KOYAMA_CHEN, REJECT, OneArm, Selection, TwoArms
-from trialsim.design.hypotheses import Setting, followed
+from trialsim.design.base import NULL, OperatingCharacteristics, Rates, one_rate
+from trialsim.design.conduct.blocks import run
+from trialsim.design.conduct.setting import Setting
+from trialsim.design.conduct.trial import CountTrial
+from trialsim.design.counts import CountDesign
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT
+from trialsim.design.hypotheses import followed
 from trialsim.design.operating_characteristics import check_agreement, compared
-from trialsim.design.plan import NULL, Exact, Plan, ever_more_power, one_arm_plan, one_rate, precision_plan
+from trialsim.design.outcomes import Questions
+from trialsim.design.registry import design_of
+from trialsim.design.single_arm.decisions import GREEN_DAHLBERG, KOYAMA_CHEN, OneArm
+from trialsim.design.single_arm.two_stage import PlannedSimon
 from trialsim.design.theory.proportions import reject_probability, rejection_region
 from trialsim.design.theory.sequential import crossing_probabilities
 from trialsim.design.theory.two_arm_sizes import split_of
 from trialsim.design.theory.two_stage import TwoStage, simon
 from trialsim.design.two_arm.boundaries import STEPS, ExactBounds, bounds_of
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.design.two_arm.enumeration import highest_level, two_arm_paths
-from trialsim.design.two_arm.plan import selection_plan, two_arm_plan
+from trialsim.design.two_arm.selection import Selection
+from trialsim.design.two_arm.words import level_warning
 from trialsim.errors import DisagreementError, RequestError
 from trialsim.model import interim as c
 from trialsim.model.protocol import ParameterPlace
-from trialsim.report.design.sentences import level_warning
 
 BASE: dict[str, object] = {
     "study": "size",
@@ -49,22 +56,28 @@ def study(base: dict[str, object], **more: object) -> SizeStudy:
     return SizeStudy.model_validate({**base, **more})
 
 
+def planned(own: SizeStudy, *rates: float, names: str = "ab", better: str = "higher", seed: int = 1) -> CountDesign:
+    found = design_of(own).build(own, Rates(rates, None, tuple(names), better, seed))
+    assert isinstance(found, CountDesign)
+    return found
+
+
 @cache
-def plans() -> dict[str, Plan]:
+def plans() -> dict[str, CountDesign]:
     """Designs of every kind that has exact values."""
     looks = {"at": [0.4, 0.7, 1.0], "futility": {"spending": "pocock"}}
     return {
-        "simon": one_arm_plan(study(ONE), 0.3),
-        "minimax": one_arm_plan(study(ONE, design="simon-minimax"), 0.3),
-        "fleming": one_arm_plan(study(ONE, design="fleming", stages={"first": 20, "all": 45}, power=0.7), 0.3),
-        "single": one_arm_plan(study(ONE, design="single-stage"), 0.3),
-        "precision": precision_plan(study({**BASE, "design": "precision"}, half_width=0.15), 0.3),
-        "two arms": two_arm_plan(study(TWO), ("a", "b"), (0.2, 0.45), "higher"),
-        "fisher, two-sided": two_arm_plan(study(TWO, test="fisher", sides=2), ("a", "b"), (0.5, 0.2), "lower"),
-        "looks": two_arm_plan(study(TWO, looks=looks), ("a", "b"), (0.5, 0.25), "lower"),
-        "ratio": two_arm_plan(study(TWO, allocation={"ratio": {"b": 2}}), ("a", "b"), (0.2, 0.5), "higher"),
-        "selection": selection_plan(
-            study(TWO, design="selection", variants={"a": {}, "b": {}, "d": {}}), "abd", (0.2, 0.35, 0.2), 3
+        "simon": planned(study(ONE), 0.3),
+        "minimax": planned(study(ONE, design="simon-minimax"), 0.3),
+        "fleming": planned(study(ONE, design="fleming", stages={"first": 20, "all": 45}, power=0.7), 0.3),
+        "single": planned(study(ONE, design="single-stage"), 0.3),
+        "precision": planned(study({**BASE, "design": "precision"}, half_width=0.15), 0.3),
+        "two arms": planned(study(TWO), 0.2, 0.45),
+        "fisher, two-sided": planned(study(TWO, test="fisher", sides=2), 0.5, 0.2, better="lower"),
+        "looks": planned(study(TWO, looks=looks), 0.5, 0.25, better="lower"),
+        "ratio": planned(study(TWO, allocation={"ratio": {"b": 2}}), 0.2, 0.5),
+        "selection": planned(
+            study(TWO, design="selection", variants={"a": {}, "b": {}, "d": {}}), 0.2, 0.35, 0.2, names="abd", seed=3
         ),
     }
 
@@ -73,7 +86,7 @@ def plans() -> dict[str, Plan]:
 def test_instant_outcomes_at_known_rates_give_the_exact_values(name: str) -> None:
     plan = plans()[name]
     n_arms = max(plan.seats) + 1
-    trial = Trial(Questions((RESPONSE,)), n_arms, plan.decisions, c.Conduct(plan.decisions.looks))
+    trial = CountTrial(Questions((RESPONSE,)), n_arms, plan.decisions, c.Conduct(plan.decisions.looks))
     for truth, exact in plan.exact.items():
         rows = run(partial(trial.ideal_rows, exact.cells, plan.seats, 11), N, 500, 2, lambda done, wanted: None)
         check_agreement(compared(truth, exact, rows, len(plan.decisions.looks)))
@@ -82,7 +95,7 @@ def test_instant_outcomes_at_known_rates_give_the_exact_values(name: str) -> Non
 @pytest.mark.parametrize("looks", [[0.5, 1.0], [0.4, 0.7, 1.0]])
 def test_the_highest_level_with_looks_is_that_of_a_scan_of_rates(looks: list[float]) -> None:
     own = study(TWO, looks={"at": looks}, alpha=0.1, allocation={"ratio": {"b": 2}})
-    plan = two_arm_plan(own, ("a", "b"), (0.1, 0.45), "higher")
+    plan = planned(own, 0.1, 0.45)
     levels = [two_arm_paths(plan.decisions, (p, p), plan.seats)[0] for p in np.linspace(0.001, 0.999, 999)]  # type: ignore[arg-type]
     assert max(levels) <= plan.numbers["highest_alpha"] + 1e-9
     assert plan.numbers["highest_alpha"] == pytest.approx(max(levels), rel=2e-3)
@@ -99,7 +112,7 @@ EXACT_LOOKS: list[dict[str, object]] = [
 ]
 
 
-def rejected_by_hand(plan: Plan, rates: tuple[float, float], counts_futility: bool) -> float:
+def rejected_by_hand(plan: CountDesign, rates: tuple[float, float], counts_futility: bool) -> float:
     """The probability of rejecting after two looks: every outcome of both arms at both looks, one after the other."""
     d = plan.decisions
     assert isinstance(d, TwoArms)
@@ -128,7 +141,7 @@ def rejected_by_hand(plan: Plan, rates: tuple[float, float], counts_futility: bo
 @pytest.mark.parametrize("more", EXACT_LOOKS)
 def test_an_exact_boundary_keeps_the_level_at_every_rate(more: dict[str, object]) -> None:
     own = study(TWO, **more)
-    plan = two_arm_plan(own, ("a", "b"), (0.1, 0.6), "higher")
+    plan = planned(own, 0.1, 0.6)
     binding = own.looks.futility is not None and own.looks.futility.binding
     levels = [rejected_by_hand(plan, (p, p), binding) for p in np.linspace(0.01, 0.99, 99).tolist()]
     assert max(levels) <= own.alpha + 3e-9
@@ -172,15 +185,16 @@ def test_a_binding_z_for_futility_meets_the_bound_at_the_end() -> None:
 def test_an_exact_boundary_is_not_searched_beyond_a_limit() -> None:
     own = study(TWO, looks={"at": [0.5, 1.0], "boundary": "exact"}, largest_n=5000)
     with pytest.raises(RequestError, match="none is searched for") as refused:
-        two_arm_plan(own, ("a", "b"), (0.30, 0.35), "higher")
+        planned(own, 0.30, 0.35)
     assert "looks.boundary: normal" in str(refused.value)
 
 
 def test_a_wrong_exact_value_fails_the_run() -> None:
     plan = plans()["simon"]
-    trial = Trial(Questions((RESPONSE,)), 1, plan.decisions, c.Conduct(plan.decisions.looks))
+    trial = CountTrial(Questions((RESPONSE,)), 1, plan.decisions, c.Conduct(plan.decisions.looks))
     rows = trial.ideal_rows(plan.exact[NULL].cells, (0,), 1, 1, N)
-    wrong = Exact(plan.exact[NULL].rejects + 0.01, plan.exact[NULL].expected_n, plan.exact[NULL].stops_early, ())
+    null = plan.exact[NULL]
+    wrong = OperatingCharacteristics(null.rejects + 0.01, null.expected_n, null.stops_early, ())
     with pytest.raises(DisagreementError, match="defect"):
         check_agreement(compared(NULL, wrong, rows, 2))
 
@@ -241,12 +255,13 @@ def test_green_and_dahlberg_take_their_two_levels() -> None:
 @pytest.mark.parametrize("design", ["simon-optimal", "simon-minimax", "simon-admissible"])
 def test_larger_two_stage_designs_have_more_power_at_the_level(design: str) -> None:
     own = study(ONE, design=design, largest_n=90)
-    found = ever_more_power(own, 0.3)
-    planned = one_arm_plan(own, 0.3)
+    first_of_all = planned(own, 0.3)
+    assert isinstance(first_of_all, PlannedSimon)
+    found = first_of_all.larger
     assert len(found) > 5
     assert list(found) == sorted(found)
-    assert min(found) == planned.n
-    assert next(iter(found.values())).numbers == planned.numbers
+    assert min(found) == first_of_all.n
+    assert next(iter(found.values())).numbers == first_of_all.numbers
     powers = []
     for n, plan in found.items():
         at = plan.numbers
@@ -301,7 +316,7 @@ def test_assurance_is_the_beta_binomial_tail_where_everything_else_is_certain() 
         parameter_draws=tuple((float(value),) for value in draws),
     )
     decisions = OneArm(None, 40, 8, 0.15, 0.30, 0.05)
-    trial = Trial(Questions((RESPONSE,), harm=c.Asked(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
+    trial = CountTrial(Questions((RESPONSE,), harm=c.Asked(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
     rows = trial.rows(Setting("posterior", (followed(protocol, 40, 90.0),), None, "batch"), 3, 1, N)
     found = (rows["decision"] == 1).mean()
     exact = float(betabinom.sf(8, 40, 6, 16))

@@ -13,16 +13,15 @@ SOURCES = Path(__file__).parents[2] / "src" / "trialsim"
 DRAWN = {"report"}  # what is drawn and printed feeds no simulation and no digest
 COMPENSATED = {"fsum", "fmean", "sumprod"}
 EXACT_OR_OF_ARRAYS = {
-    "design/exact/two_arm_sizes.py": {"parts", "last"},
-    "design/exact/two_stage.py": {  # of fractions, which are exact
+    "design/theory/two_arm_sizes.py": {"parts", "last"},
+    "design/theory/two_stage.py": {  # of fractions, which are exact
         "((first[x] - first[x + 1]) * rest[needed[x]] for x in range(r1 + 1, n1 + 1))",
     },
-    "montecarlo/cluster.py": {"client.nthreads().values()"},
+    "simulation/cluster.py": {"client.nthreads().values()"},
     "engines/reference/treatment.py": {"patient.n_onsets"},
     "engines/batch/planning.py": {"(phase.n_visits for phase in protocol.early_visits)"},
-    "design/running.py": {"(count for _, count in todo[:len(found)])"},
-    "design/working.py": {"(check_trials(ready.plan.n) for _ in ready.plan.exact)"},
-    "sized.py": {"(rows[f'n_{i}'] for i in range(len(self.ready.names)))"},
+    "design/conduct/blocks.py": {"(count for _, count in todo[:len(found)])"},
+    "workflows/size.py": {"(rows[f'n_{i}'] for i in range(len(self.ready.names)))"},
     "calibration/targets.py": {
         "rest.counts", "known.values()", "(counts[part] for part in parts)", "counts.values()",
     },

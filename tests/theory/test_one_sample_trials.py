@@ -12,12 +12,15 @@ import pytest
 import trialsim as ts
 from tests.design.test_designs_conducted import BASE, study
 from trialsim.config.loading.size_studies import load_sizing
+from trialsim.design.base import ALTERNATIVE, NULL
+from trialsim.design.conduct.logrank_at_looks import deviates
 from trialsim.design.conduct.timelines import Timelines
-from trialsim.design.plan import ALTERNATIVE, NULL
-from trialsim.design.preparation import ready_of
+from trialsim.design.preparation import prepare_study
+from trialsim.design.registry import design_of
 from trialsim.design.theory.one_sample_logrank import Arm, one_sample_power
 from trialsim.design.time_to_event.decisions import OneSampleDecisions
-from trialsim.design.time_to_event.one_arm import OneSamplePlan, one_sample_plan
+from trialsim.design.time_to_event.one_sample_logrank import PlannedOneSample
+from trialsim.design.time_to_event.planned import Events
 from trialsim.model.units import DAYS_PER_MONTH
 
 MEDIAN, SHAPE = 150.0, 1.2
@@ -41,7 +44,7 @@ def trials(seed: int, n_trials: int, n: int, ratio: float, lost: float) -> tuple
 def test_the_deviate_is_that_of_observed_and_expected_events() -> None:
     found, event = trials(1, 5, 40, 1.0, 0.001)
     day = 500.0
-    z, events = OneSampleDecisions(MEDIAN, SHAPE, 0.05, 1).deviates(found, event, np.full((5, 1), day), 30)
+    z, events = deviates(OneSampleDecisions(MEDIAN, SHAPE, 0.05, 1), found, event, np.full((5, 1), day), 30)
     for t in range(5):
         arrival, left, own = (item[t, :30] for item in (found.arrival, found.left, event))
         until = np.minimum(left, day - arrival)
@@ -57,7 +60,7 @@ def test_it_rejects_as_often_as_the_formula_says(ratio: float) -> None:
     n, n_trials, lost = 60, 20_000, 0.0005
     found, event = trials(2, n_trials, n, ratio, lost)
     decisions = OneSampleDecisions(MEDIAN, SHAPE, 0.05, 1)
-    z, events = decisions.deviates(found, event, np.full((n_trials, 1), 365.0 + 180.0), n)
+    z, events = deviates(decisions, found, event, np.full((n_trials, 1), 365.0 + 180.0), n)
     share = float((decisions.decide(0, z[:, 0], events[:, 0], np.zeros(n_trials, np.int64)) == 1).mean())
     m = DAYS_PER_MONTH
     arm = Arm(m / SCALE, ratio, 365.0 / m, 545.0 / m, SHAPE, lost * m)
@@ -70,14 +73,14 @@ def test_the_plan_is_the_smallest_that_the_formula_gives() -> None:
     def accrual(n: int) -> float:
         return n / 4.0
 
-    plan = one_sample_plan(own, 0.6, accrual, lambda n: 0.8 * n, 0.01)
-    assert isinstance(plan, OneSamplePlan)
-    n = plan.by_formula()
+    plan = design_of(own).build(own, Events(("arm",), 0.6, lambda n: 0.8 * n, accrual, 0.1, 0.01))
+    assert isinstance(plan, PlannedOneSample)
+    n = plan.smallest_by_formula()
     assert n is not None
     arms = {m: Arm(np.log(2.0) / 5.0, 0.6, accrual(m), accrual(m) + 12.0, 1.0, 0.01) for m in (n - 1, n)}
     powers = [one_sample_power(arm, m, 0.05) for m, arm in arms.items()]
     assert powers[0] < 0.80 <= powers[1]
-    assert plan.planned(n)[ALTERNATIVE] == pytest.approx(powers[1], rel=1e-4)
+    assert plan.at(n).planned()[ALTERNATIVE] == pytest.approx(powers[1], rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -93,12 +96,12 @@ def test_what_cannot_be_had_is_said(more: dict[str, object], message: str) -> No
     sizing = load_sizing("simon_response", {"parameters": "mode"})
     own = study({**ONE_SAMPLE, **more})
     with pytest.raises(ts.RequestError, match=message):
-        ready_of(replace(sizing, study=own), "batch", 1, 1000)
+        prepare_study(replace(sizing, study=own), "batch", 1, 1000)
 
 
 def test_under_the_null_as_many_events_are_seen_as_expected() -> None:
     sizing = replace(load_sizing("simon_response", {"parameters": "mode"}), study=study(ONE_SAMPLE))
-    ready = ready_of(sizing, "batch", 1, 1000)
+    ready = prepare_study(sizing, "batch", 1, 1000)
     trial = ready.trial(100)
     rows = {truth: trial.rows(ready.setting(truth, 100), 3, 1, 2000) for truth in (NULL, ALTERNATIVE)}
     z = rows[NULL]["statistic"]

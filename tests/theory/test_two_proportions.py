@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from trialsim.design.base import arms_in_turn
 from trialsim.design.theory.proportions import (
     EXACT_TESTS,
     TESTS,
@@ -34,7 +35,6 @@ from trialsim.design.theory.two_arm_sizes import (
     smallest_trial,
     split_of,
 )
-from trialsim.design.two_arm.plan import seats_of
 from trialsim.errors import RequestError
 from trialsim.typing import Flags
 
@@ -464,7 +464,7 @@ def test_the_smallest_trial_is_the_first_of_a_scan_by_its_own_split(
 def test_turns_of_the_arms_give_the_split_of_every_trial(parts: tuple[int, int]) -> None:
     names = ("a", "b")
     study = SimpleNamespace(allocation=SimpleNamespace(ratio=dict(zip(names, parts, strict=True))))
-    seats = seats_of(study, names)  # type: ignore[arg-type]
+    seats = arms_in_turn(study, names)  # type: ignore[arg-type]
     assert (seats.count(0), seats.count(1)) == parts
     for n in range(60):
         turns = [seats[i % len(seats)] for i in range(n)]

@@ -20,7 +20,7 @@ from trialsim.design.search import Found
 from trialsim.report.calibration.figures import draw_sensitivity
 from trialsim.report.comparison.figures import draw_differences, draw_plane
 from trialsim.report.design.figures import draw_boundaries, draw_calendar, draw_power
-from trialsim.report.run.figures import prepare, save_figures
+from trialsim.report.pictures import prepare, save_figures
 from trialsim.report.run.predictive import draw_predictive
 from trialsim.report.run.swimmer import _TOXICITIES
 from trialsim.storage.formats import FORMATS
@@ -126,7 +126,8 @@ def search() -> Found:
 
 def ready(**more: Any) -> Any:
     study = SimpleNamespace(alternative=0.3)
-    return SimpleNamespace(study=study, plan=None, is_two_stage=False, events=None, boundary=None, **more)
+    design = SimpleNamespace(power_by_n=lambda: None)
+    return SimpleNamespace(study=study, design=design, boundary=None, **more)
 
 
 def legends_lie_outside(figure: Figure) -> bool:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq
 
-from trialsim.design.conduct.timelines import (
-    Timelines,
-    simulated,
-)
+from trialsim.design.conduct.timelines import Timelines, simulated
 from trialsim.errors import RequestError
 from trialsim.model import disease
 from trialsim.model import interim as c
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import CutOff, Protocol
-from trialsim.simulation.allocation import Arms
 from trialsim.simulation.engine import BATCH
 from trialsim.typing import Floats
 
@@ -27,21 +23,6 @@ SEED_OF_RATES: Final = 2_000_803  # rates are found with draws of their own: ano
 PATIENTS_OF_RATES: Final = 200_000
 PATIENTS_OF_SHARES: Final = 50_000
 _PER_TRIAL: Final = 100
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One truth: the protocol of every arm, who goes where, which engine simulates."""
-
-    name: str
-    protocols: tuple[Protocol, ...]
-    arms: Arms | None
-    engine: str
-
-    @property
-    def varies(self) -> bool:
-        """Whether every trial has its own draw of the parameters."""
-        return self.protocols[0].n_parameter_draws > 0
 
 
 def followed(protocol: Protocol, n_patients: int, horizon_days: float) -> Protocol:

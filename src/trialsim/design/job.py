@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from trialsim.design.base import ALTERNATIVE, Information
 from trialsim.design.conduct.blocks import block_size, boundary_stops, run
-from trialsim.design.nested_sizes import rejections_by_size
-from trialsim.design.operating_characteristics import REJECTS, SUCCESS, check_agreement, compared, compared_stops
-from trialsim.design.plan import ALTERNATIVE
-from trialsim.design.prepared_study import ALL_DRAWS, Ready
+from trialsim.design.conduct.trial import rejections_by_size
+from trialsim.design.counts import CountDesign
+from trialsim.design.operating_characteristics import check_agreement, compared, compared_stops
+from trialsim.design.prepared_study import ALL_DRAWS, PreparedStudy
 from trialsim.design.search import Evaluated, Found, evaluated, search
 from trialsim.errors import RequestError
 from trialsim.model.parameters import draw_numbers
@@ -39,7 +40,7 @@ def check_trials(n: int) -> int:
 class SizeJob:
     """The parts of a search for a size: how they are simulated, and the checkpoint that stores those finished."""
 
-    ready: Ready
+    ready: PreparedStudy
     seed: int
     trials: int
     n_workers: int
@@ -63,7 +64,8 @@ class SizeJob:
     def wanted(self) -> int:
         """How many trials there are to simulate in all."""
         ready, n = self.ready, self.trials
-        checks = sum(check_trials(ready.plan.n) for _ in ready.plan.exact) if ready.plan is not None else 0
+        design = ready.design
+        checks = check_trials(design.n) * len(design.exact) if isinstance(design, CountDesign) else 0
         if ready.boundary is not None:
             checks += check_trials(len(ready.boundary.at_least))
         return checks + (n if ready.is_searched else 0) + n * len(ready.truths)
@@ -73,15 +75,10 @@ class SizeJob:
 
     def checked(self) -> pd.DataFrame:
         """Exact beside simulated for every truth that the design has exact values of."""
-        ready = self.ready
-        plan, study = ready.plan, ready.study
+        ready, design = self.ready, self.ready.design
         tables = []
-        for truth, exact in plan.exact.items() if plan is not None else ():
-            trial = ready.trial()
-            make = partial(trial.ideal_rows, exact.cells, plan.seats, self.seed)  # type: ignore[union-attr]
-            rows = self.rows(f"check {truth}", check_trials(plan.n), block_size(BATCH, plan.n), make)  # type: ignore[union-attr]
-            success = SUCCESS.get(study.design, REJECTS)
-            tables.append(compared(truth, exact, rows, len(plan.decisions.looks), success))  # type: ignore[union-attr]
+        if isinstance(design, CountDesign):
+            tables += [self._checked(design, truth) for truth in design.exact]
         if ready.boundary is not None:
             make = partial(boundary_stops, ready.boundary, self.seed)
             n = len(ready.boundary.at_least)
@@ -92,6 +89,13 @@ class SizeJob:
         if len(table):
             check_agreement(table)
         return table
+
+    def _checked(self, design: CountDesign, truth: str) -> pd.DataFrame:
+        """Exact beside simulated for one truth."""
+        exact = design.exact[truth]
+        make = partial(self.ready.count_trial(design).ideal_rows, exact.cells, design.seats, self.seed)
+        rows = self.rows(f"check {truth}", check_trials(design.n), block_size(BATCH, design.n), make)
+        return compared(truth, exact, rows, design.n_looks, design.design.success)
 
     def searched(self) -> Found | None:
         """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance.
@@ -117,7 +121,8 @@ class SizeJob:
             draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
             return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
 
-        return search(evaluate, study.power, ready.sizes, self.trials, has_saw_tooth=ready.plan is not None)
+        has_saw_tooth = isinstance(ready.design, CountDesign)
+        return search(evaluate, study.power, ready.sizes, self.trials, has_saw_tooth)
 
     def conducted(self) -> dict[str, Rows]:
         """The trial as it would be conducted, under every truth."""
@@ -131,16 +136,15 @@ class SizeJob:
         return found
 
 
-def take_size(ready: Ready, found: Found | None) -> Ready:
-    """A trial with times to events has the size that the search found."""
-    if (ready.events is None and ready.wald is None) or found is None:
+def take_size(ready: PreparedStudy, found: Found | None) -> PreparedStudy:
+    """A design that is planned without a size has the one that the search found. Raises `RequestError`."""
+    design = ready.design.design
+    if design.has_size or found is None:
         return ready
     if found.n is None:
         wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
-        longer = "a longer `conduct.follow_up`" if ready.events is not None else "a later cut-off"
+        is_at_events = design.information is Information.EVENTS
+        longer = "a longer `conduct.follow_up`" if is_at_events else "a later cut-off"
         allowed = f"a larger `largest_n`, {longer}, or less power."
         raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
-    if ready.events is not None:
-        ready.events.with_n(found.n)
-        return ready
-    return replace(ready, wald=replace(ready.wald, n=found.n)) if ready.wald is not None else ready
+    return replace(ready, design=ready.design.at(found.n))

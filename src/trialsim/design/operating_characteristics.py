@@ -12,15 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from trialsim.analysis.estimate import mean_and_error
-from trialsim.design.plan import Exact
+from trialsim.design.base import REJECTS, OperatingCharacteristics
 from trialsim.errors import DisagreementError
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.storage.replicate_store import Rows
 from trialsim.typing import Flags, Floats
 
 LARGEST_Z: Final = 4.0
-REJECTS: Final = "rejects the null"
-SUCCESS: Final = {"precision": "interval narrow enough", "selection": "selects the best arm"}  # elsewhere: `REJECTS`
 EXPECTED_N: Final = "enrolled at the decision"
 EARLY: Final = "stops early"
 STOPPED: Final = "stopped for toxicity"
@@ -43,7 +41,9 @@ class Quantities:
     is_short: Flags | None
 
 
-def compared(truth: str, exact: Exact, rows: Rows, n_looks: int, success: str = REJECTS) -> pd.DataFrame:
+def compared(
+    truth: str, exact: OperatingCharacteristics, rows: Rows, n_looks: int, success: str = REJECTS
+) -> pd.DataFrame:
     """Exact values beside those of trials with instant, independent outcomes at known rates.
 
     Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, trials.
@@ -86,7 +86,7 @@ def check_agreement(table: pd.DataFrame) -> None:
         )
 
 
-def conducted(truth: str, planned: Exact | None, rows: Rows, about: Quantities) -> pd.DataFrame:
+def conducted(truth: str, planned: OperatingCharacteristics | None, rows: Rows, about: Quantities) -> pd.DataFrame:
     """What the trial comes to under the calendar of the scenario, beside what the plan says.
 
     Columns: truth, quantity, unit, planned (missing where no formula has it), value, mcse, lower, upper. Where every

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import inf
 from typing import Final
 
@@ -17,6 +18,26 @@ RESPONSES: Final = {"partial response": disease.PARTIAL, "any response": disease
 TIMES: Final = {"progression-free": c.PROGRESSION_OR_DEATH, "survival": c.DEATH}
 SEVERE: Final = "any severe toxicity"
 ANY: Final = "any toxicity"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked: the primary questions, one of safety with its boundary if there is one, and who was harmed."""
+
+    primary: tuple[c.Asked, ...]
+    safety: c.Asked | None = None
+    at_least: tuple[int, ...] = ()
+    harm: c.Asked | None = None
+
+    @property
+    def all(self) -> tuple[c.Asked, ...]:
+        """Every question, primary ones first."""
+        return (*self.primary, *(item for item in (self.safety, self.harm) if item is not None))
+
+    @property
+    def horizon_days(self) -> float:
+        """How long everyone must be followed."""
+        return max(item.window_days for item in (*self.primary, self.safety) if item and item.window_days < inf)
 
 
 def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: int = c.NO_EVENT) -> c.Asked:

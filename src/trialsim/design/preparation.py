@@ -1,16 +1,28 @@
-"""A study of size made ready: questions, truths, design; what is impossible is refused before any search."""
+"""A study of size made ready: truths, design; what is impossible is refused before any search."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
 
-from trialsim.config import protocol_of
 from trialsim.config.loading.size_studies import Sizing
-from trialsim.config.schema.size_study import CALIBRATED, MODELLED, OF_TIMES, SizeStudy
-from trialsim.design.conduct.trials import Questions
+from trialsim.config.schema.size_study import CALIBRATED, MODELLED
+from trialsim.design.base import (
+    ALTERNATIVE,
+    NULL,
+    TOXIC_NULL,
+    Hypotheses,
+    PlannedDesign,
+    Rates,
+    arms_in_turn,
+    needed,
+)
+from trialsim.design.conduct.timelines import simulated
+from trialsim.design.draft import Draft, Protocols, check_draft, draft_of, endpoint_in_arms
+from trialsim.design.event_forecast import LOG_RANK, EventForecast
 from trialsim.design.hypotheses import (
+    SEED_OF_RATES,
     check_reachable,
     known,
     rate_of,
@@ -21,215 +33,108 @@ from trialsim.design.hypotheses import (
     with_rate,
     with_toxicity,
 )
-from trialsim.design.outcomes import RESPONSES, SEVERE, TIMES, check_wait, question_of, toxicities_of
-from trialsim.design.plan import (
-    ALTERNATIVE,
-    LARGEST,
-    NULL,
-    TOXIC_NULL,
-    bryant_day_plan,
-    bryant_day_rates,
-    one_arm_plan,
-    precision_plan,
-)
 from trialsim.design.prepared_study import (
     DRAWS_LOOKED_AT,
     FEWEST_DRAWS,
     MEDIAN,
     POSTERIOR,
     TRIALS_A_DRAW,
-    Protocols,
-    Ready,
-    safety_boundary,
+    PreparedStudy,
 )
-from trialsim.design.theory.bryant_day import MOST_CHECKED, bryant_day, check_bryant_day
+from trialsim.design.safety import checked_boundary
 from trialsim.design.theory.stages import check_rates
-from trialsim.design.theory.toxicity import ToxicityBoundary
-from trialsim.design.time_to_event.event_forecast import LOG_RANK, Probe, check_accrual
-from trialsim.design.time_to_event.one_arm import decisions_of, one_sample_plan
-from trialsim.design.time_to_event.two_arm import by_lachin_and_foulkes, event_plan
-from trialsim.design.two_arm.boundaries import bounds_of
-from trialsim.design.two_arm.plan import seats_of, selection_plan, two_arm_plan
-from trialsim.design.two_arm.wald import WaldTest
-from trialsim.endpoints.per_patient import endpoints_of
+from trialsim.design.time_to_event.one_sample_logrank import decisions_of
+from trialsim.design.time_to_event.planned import Events
 from trialsim.errors import RequestError
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
 from trialsim.simulation import choose_engine
-from trialsim.simulation.allocation import arms_of
 from trialsim.simulation.engine import BATCH
 
+TRIALS_OF_ACCRUAL: Final = 100
+NEARLY_ALWAYS: Final = 0.95
 
-def ready_of(sizing: Sizing, engine: str, seed: int, trials: int) -> Ready:
+
+@dataclass(frozen=True)
+class Supposed:
+    """The truths under which a design is simulated, and the design for them; see `PreparedStudy`."""
+
+    design: PlannedDesign
+    truths: dict[str, Protocols]
+    posterior: Protocols
+    rates: dict[str, tuple[float, float]] = field(default_factory=dict)
+    levers: dict[str, str] = field(default_factory=dict)
+
+
+Suppose = Callable[[Draft, int, int], Supposed]  # from a draft, the number of draws of the posterior, and the seed
+
+
+def prepare_study(sizing: Sizing, engine: str, seed: int, trials: int) -> PreparedStudy:
     """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
-    check_study(sizing)
-    ready, protocols = _begin(sizing, engine, seed, trials)
-    study = sizing.study
-    if study.test == "wald":
-        return _with_any_endpoint(ready, protocols)
-    if study.design == "one-sample-logrank":
-        ready = _with_reference(ready, protocols[0])
-        return check_accrual(replace(ready, posterior=protocols))
-    if ready.questions.primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH):
-        ready = _with_events(ready, protocols)
-    elif len(protocols) > 1:
-        ready = _with_arms(ready, protocols)
-    else:
-        ready = _with_one_arm(ready, protocols[0])
-    if study.safety is not None and ready.plan is not None:
-        ready = replace(ready, boundary=boundary_of(study, ready.plan.n))
-    return check_accrual(replace(ready, posterior=_all_draws(ready, protocols)))
-
-
-def check_study(sizing: Sizing) -> None:
-    """Refuse what `ready_of` refuses, as far as no simulation is needed to see it. Raises `RequestError`."""
-    ready, protocols = _begin(sizing, BATCH, 1, FEWEST_DRAWS)
-    study, p1 = sizing.study, sizing.study.alternative_rate
-    if study.test == "wald":
-        _with_any_endpoint(ready, protocols)
-        return
-    _posterior(ready, protocols)
-    if study.design in ("two-arm", "logrank"):
-        bounds_of(study.looks, study.alpha, study.power, study.sides)
-    if p1 is None or study.design in OF_TIMES:
-        return
-    if study.design == "bryant-day" and study.toxicity is not None:
-        aim = study.toxicity
-        rates = bryant_day_rates(study, p1, 1.0 - aim.alternative.value)
-        largest = min(study.largest_n, LARGEST)
-        of_design = bryant_day if largest <= MOST_CHECKED else check_bryant_day
-        of_design(rates, study.alpha, aim.alpha, study.power, largest)
-        return
-    plan = precision_plan(study, p1) if study.design == "precision" else one_arm_plan(study, p1)
-    if study.safety is not None:
-        boundary_of(study, plan.n)
-
-
-def boundary_of(study: SizeStudy, n: int) -> ToxicityBoundary:
-    """The boundary that stops a trial of `n` patients for toxicity. Raises `RequestError` where it never can."""
-    boundary, own = safety_boundary(study, n), study.safety
-    if own is not None and own.first > n:
-        wrong = f"the trial has {n} patients, so that the first look would be after the last of them."
-        raise RequestError(f"safety.first = {own.first}", wrong, f"up to {n}.")
-    if all(x > patients for patients, x in enumerate(boundary.at_least, start=1)):
-        wrong = f"not even {n} toxicities in {n} patients stop the trial."
-        raise RequestError("safety", wrong, "less certainty, a larger alpha, or more patients.")
-    return boundary
-
-
-def _begin(sizing: Sizing, engine: str, seed: int, trials: int) -> tuple[Ready, Protocols]:
-    """What is asked of whom, and who goes where, with the protocols of the arms. Raises `RequestError`."""
-    study = sizing.study
-    protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
-    if len({item.n_parameter_draws for item in protocols}) > 1:
-        wrong = "the parameters vary in some arms and not in others, or by other numbers of draws."
-        raise RequestError("variants", wrong, "one set of `parameters` for all arms of a trial.")
-    chosen = choose_engine(engine, protocols[0], 1_000_000).name
-    arms = None
-    if len(protocols) > 1:
-        own = study.allocation
-        arms = arms_of(protocols[0], tuple(sizing.scenarios), own.ratio, own.block, tuple(own.strata))
+    draft = draft_of(sizing)
+    check_draft(draft)
+    chosen = choose_engine(engine, draft.protocols[0], 1_000_000).name
     n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, trials // TRIALS_A_DRAW))
-    ready = Ready(sizing, chosen, seed, Questions(()), arms, "", {}, {}, n_draws=n_draws)
-    if study.test == "wald":
-        return ready, protocols
-    questions = _questions(study, protocols)
-    better = "lower" if questions.primary[0].kind == c.TOXICITY else "higher"
-    return replace(ready, questions=questions, better=better), protocols
+    found = SUPPOSED[draft.design.hypotheses](draft, n_draws, seed)
+    boundary = checked_boundary(draft.study, found.design.n) if draft.study.safety is not None else None
+    ready = PreparedStudy(
+        draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.levers
+    )
+    if draft.design.hypotheses is not Hypotheses.ANY_ENDPOINT:
+        check_accrual(ready)
+    return ready
 
 
-def _all_draws(ready: Ready, protocols: Protocols) -> Protocols:
-    """The arms with all draws, under the hazard ratio that is asked for if there is one."""
-    ratio = ready.study.alternative_rate
-    if ready.events is None or ratio is None or protocols[0].n_parameter_draws == 0:
-        return protocols
-    return (protocols[0], with_hazard_ratio(protocols[1], ratio, ready.questions.primary[0].kind))
+def check_accrual(ready: PreparedStudy) -> None:
+    """Refuse a study in which accrual nearly always closes before the patients are there. Raises `RequestError`."""
+    n = ready.n if ready.design.design.has_size else int(ready.sizes[0])
+    own = ready.setting(ALTERNATIVE, n)
+    engines = [BATCH] * len(own.protocols)
+    asked = ready.questions.primary
+    found = simulated(engines, own.protocols, own.arms, asked, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
+    came = (found.number > 0).sum(axis=1)
+    if float((came < n).mean()) > NEARLY_ALWAYS:
+        wrong = f"it closes before {n} patients are there: {float(came.mean()):.1f} come on average."
+        raise RequestError(
+            "accrual of the scenario", wrong, "accrual that closes later, more sites, or a smaller trial."
+        )
 
 
-def _with_any_endpoint(ready: Ready, protocols: Protocols) -> Ready:
-    """Two arms that differ as the model says, on any endpoint of a comparison; under the null both are the control."""
-    study = ready.study
-    if study.design != "two-arm" or len(study.looks.at) > 1 or study.safety is not None:
-        wrong = "this test is of two arms, at the scenario's cut-off, without looks before it."
-        raise RequestError("test = wald", wrong, "design: two-arm, with neither `looks` nor `safety`.")
-    if study.endpoint.within is not None:
-        raise RequestError("endpoint.within", "the scenario's cut-off says how long everyone is seen.", "no `within`.")
-    first, second = endpoints_of([study.endpoint], protocols)
-    if first[0].better not in ("higher", "lower"):
-        wrong = "neither more nor less of it is better."
-        raise RequestError(f"endpoint {first[0].name}", wrong, "`better: higher` or `lower` with this endpoint.")
-    test = WaldTest((first[0], second[0]), 0, study.alpha, study.sides, toxicities_of(SEVERE, protocols))
-    truths = {
-        NULL: (known(protocols[0]), known(protocols[0])),
-        ALTERNATIVE: tuple(known(item) for item in protocols),
-        **_posterior(ready, protocols),
-    }
-    return replace(ready, better=first[0].better, truths=truths, wald=test, posterior=protocols)
-
-
-def _questions(study: SizeStudy, protocols: Protocols) -> Questions:
-    if_left = c.AN_EVENT if _counts_all(study) else c.INEVALUABLE
-    primary = [question_of(study.endpoint, protocols, if_left)]
-    if study.toxicity is not None:
-        primary.append(question_of(study.toxicity.endpoint, protocols, if_left))
-    is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
-    if is_time != (study.design in OF_TIMES):
-        wrong = f"{study.design} is no design for it."
-        allowed = ", ".join([*TIMES] if not is_time else OF_TIMES)
-        raise RequestError(f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.")
-    if primary[0].kind == c.TOXICITY and len(protocols) == 1 and study.design != "precision":
-        wrong = "a design with one arm asks whether a rate is high enough."
-        allowed = f"{', '.join(RESPONSES)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
-        raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed)
-    if study.conduct.interim_after is not None:
-        check_wait(study.conduct.interim_after.value, str(study.endpoint.of), protocols)
-    safety = question_of(study.safety.endpoint, protocols) if study.safety is not None else None
-    if safety is not None and safety.kind != c.TOXICITY:
-        wrong = "this is no toxicity."
-        raise RequestError("safety.endpoint", wrong, f"{SEVERE}, any toxicity, or the name of one.")
-    if safety is not None and is_time:
-        raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with it.")
-    found = Questions(tuple(primary), safety, (0,) if safety is not None else ())
-    window = math.inf if is_time else found.horizon_days  # toxicity is looked for as long as what the trial decides on
-    return replace(found, harm=c.Asked(c.TOXICITY, window, 0, toxicities_of(SEVERE, protocols)))
-
-
-def _counts_all(study: SizeStudy) -> bool:
-    return study.conduct.inevaluable == "failures"
-
-
-def _posterior(ready: Ready, protocols: Sequence[Protocol]) -> dict[str, Protocols]:
+def _posterior(draft: Draft, protocols: Protocols, n_draws: int) -> dict[str, Protocols]:
     """The truth that a posterior leaves open, where parameters vary; its median, where that is not the alternative."""
-    study = ready.study
     if protocols[0].n_parameter_draws == 0:
-        if study.alternative == CALIBRATED:
-            wrong = "the scenario's parameters are fixed, so nothing is left open."
-            raise RequestError(
-                "alternative: calibrated", wrong, "`parameters: calibrated` in the scenario, or a number."
-            )
         return {}
-    own = {POSTERIOR: tuple(thinned(item, ready.n_draws) for item in protocols)}
-    is_alternative = study.alternative in (CALIBRATED, MODELLED, None) or study.design == "logrank"
+    own = {POSTERIOR: tuple(thinned(item, n_draws) for item in protocols)}
+    has_ratio = draft.design.hypotheses is Hypotheses.HAZARD_RATIO  # which the posterior is given too
+    is_alternative = draft.study.alternative in (CALIBRATED, MODELLED, None) or has_ratio
     return own if is_alternative else {MEDIAN: tuple(known(item) for item in protocols), **own}
 
 
-def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
+def _any_endpoint(draft: Draft, n_draws: int, seed: int) -> Supposed:
+    """Two arms that differ as the model says, on any endpoint of a comparison; under the null both are the control."""
+    design = draft.design.build(draft.study, endpoint_in_arms(draft))
+    return Supposed(design, _truths_of_arms(draft, n_draws), draft.protocols)
+
+
+def _response_rate(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """One arm: the null and the alternative are response rates, given by the share of sensitive patients."""
-    study, asked = ready.study, ready.questions.primary[0]
-    counts_all = _counts_all(study)
-    modelled, error = rate_of(protocol, asked, counts_all)
+    study, protocols, asked = draft.study, draft.protocols, draft.questions.primary[0]
+    rates, p0, p1 = _rates_of_one_arm(draft)
+    truths = {
+        NULL: (with_rate(protocols[0], asked, p0, draft.counts_all),),
+        ALTERNATIVE: (_with_response(draft, p1),),
+        **_posterior(draft, protocols, n_draws),
+    }
+    levers = {name: f"sensitive = {truths[name][0].p_sensitive:.3f}" for name in (NULL, ALTERNATIVE)}
+    return Supposed(draft.design.build(study, Rates((p1,))), truths, protocols, rates, levers)
+
+
+def _rates_of_one_arm(draft: Draft) -> tuple[dict[str, tuple[float, float]], float, float]:
+    """The rate that the model says, with its error; and those of the null and of the alternative."""
+    study, asked = draft.study, draft.questions.primary[0]
+    modelled, error = rate_of(draft.protocols[0], asked, draft.counts_all)
     check_reachable(str(study.endpoint.of), [modelled])
-    rates = {"modelled": (modelled, error)}
-    if study.design == "precision":
-        rate = study.alternative_rate if study.alternative_rate is not None else modelled
-        truth = protocol
-        if study.alternative_rate is not None and asked.kind == c.RESPONSE:
-            truth = with_rate(protocol, asked, rate, counts_all)
-        elif study.alternative_rate is not None:
-            truth = with_toxicity(protocol, [asked], rate, counts_all)
-        truths = {ALTERNATIVE: (known(truth),), **_posterior(ready, [protocol])}
-        return replace(ready, rates=rates, truths=truths, plan=precision_plan(study, rate))
-    p0 = study.null.value if study.null is not None else 0.0
+    p0 = needed(study.null, "null").value
     p1 = study.alternative_rate if study.alternative_rate is not None else modelled
     if p1 <= p0:
         wrong = f"what the scenario says, {p1:.3f}, is not above the null, so no trial could show it."
@@ -237,35 +142,39 @@ def _with_one_arm(ready: Ready, protocol: Protocol) -> Ready:
             f"alternative: {study.alternative}", wrong, f"a null below {p1:.3f}, or a number above {p0:g}."
         )
     check_rates(p0, p1)
-    if study.design == "bryant-day":
-        return _with_toxicity(ready, protocol, p1, rates)
-    truths = {
-        NULL: (with_rate(protocol, asked, p0, counts_all),),
-        ALTERNATIVE: (_at(ready, protocol, asked, p1),),
-        **_posterior(ready, [protocol]),
-    }
-    levers = {
-        name: f"sensitive = {found[0].p_sensitive:.3f}" for name, found in truths.items() if name in (NULL, ALTERNATIVE)
-    }
-    return replace(ready, rates=rates, truths=truths, plan=one_arm_plan(study, p1), levers=levers)
+    return {"modelled": (modelled, error)}, p0, p1
 
 
-def _at(ready: Ready, protocol: Protocol, asked: c.Asked, p1: float) -> Protocol:
+def _with_response(draft: Draft, p1: float) -> Protocol:
     """The protocol in which the response rate is `p1`; as it is where that is what it says."""
-    if ready.study.alternative in (CALIBRATED, MODELLED):
+    protocol = draft.protocols[0]
+    if draft.study.alternative in (CALIBRATED, MODELLED):
         return known(protocol)
-    return with_rate(protocol, asked, p1, _counts_all(ready.study))
+    return with_rate(protocol, draft.questions.primary[0], p1, draft.counts_all)
 
 
-def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str, tuple[float, float]]) -> Ready:
+def _estimated_rate(draft: Draft, n_draws: int, seed: int) -> Supposed:
+    """One arm with the rate that is estimated: what the model says, or a number."""
+    study, protocol, asked = draft.study, draft.protocols[0], draft.questions.primary[0]
+    modelled, error = rate_of(protocol, asked, draft.counts_all)
+    check_reachable(str(study.endpoint.of), [modelled])
+    rate = study.alternative_rate if study.alternative_rate is not None else modelled
+    truth = protocol
+    if study.alternative_rate is not None and asked.kind == c.RESPONSE:
+        truth = with_rate(protocol, asked, rate, draft.counts_all)
+    elif study.alternative_rate is not None:
+        truth = with_toxicity(protocol, [asked], rate, draft.counts_all)
+    truths = {ALTERNATIVE: (known(truth),), **_posterior(draft, draft.protocols, n_draws)}
+    design = draft.design.build(study, Rates((rate,)))
+    return Supposed(design, truths, draft.protocols, {"modelled": (modelled, error)})
+
+
+def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Response and toxicity: each truth has a rate of both."""
-    study, (asked, toxic) = ready.study, ready.questions.primary
-    aim = study.toxicity
-    if aim is None or study.null is None:
-        raise AssertionError("bryant-day has a toxicity and a null")
-    counts_all = _counts_all(study)
-    modelled, error = rates_of(protocol, [asked, toxic], counts_all)[1]
-    rates = {**rates, "modelled toxicity": (modelled, error)}
+    study, protocol, (asked, toxic) = draft.study, draft.protocols[0], draft.questions.primary
+    rates, p0, pr1 = _rates_of_one_arm(draft)
+    aim = needed(study.toxicity, "toxicity")
+    modelled, error = rates_of(protocol, [asked, toxic], draft.counts_all)[1]
     is_modelled = study.alternative in (CALIBRATED, MODELLED)
     tox1 = modelled if is_modelled else aim.alternative.value
     if tox1 >= aim.null.value:
@@ -275,76 +184,90 @@ def _with_toxicity(ready: Ready, protocol: Protocol, pr1: float, rates: dict[str
     def truth(response: float, toxicity: float) -> Protocols:
         own = protocol
         for _ in range(2):  # each moves the other a little, through the dose and who is evaluable
-            own = with_toxicity(own, [asked, toxic], toxicity, counts_all)
-            own = with_rate(own, asked, response, counts_all)
+            own = with_toxicity(own, [asked, toxic], toxicity, draft.counts_all)
+            own = with_rate(own, asked, response, draft.counts_all)
         return (own,)
 
     truths = {
-        NULL: truth(study.null.value, tox1),
+        NULL: truth(p0, tox1),
         TOXIC_NULL: truth(pr1, aim.null.value),
         ALTERNATIVE: (known(protocol),) if is_modelled else truth(pr1, tox1),
-        **_posterior(ready, [protocol]),
+        **_posterior(draft, draft.protocols, n_draws),
     }
-    return replace(ready, rates=rates, truths=truths, plan=bryant_day_plan(study, pr1, 1.0 - tox1))
+    rates = {**rates, "modelled toxicity": (modelled, error)}
+    return Supposed(draft.design.build(study, Rates((pr1,), tox1)), truths, draft.protocols, rates)
 
 
-def _with_arms(ready: Ready, protocols: Protocols) -> Ready:
-    """Arms that differ as the model says; under the null all of them are as the control."""
-    study, asked = ready.study, ready.questions.primary[0]
-    found = [rate_of(item, asked, _counts_all(study)) for item in protocols]
-    rates = dict(zip(ready.names, found, strict=True))
-    values = [rate for rate, _ in found]
+def _arms(draft: Draft, n_draws: int, seed: int) -> Supposed:
+    """Arms that differ as the model says; under the null, if there is one, all of them are as the control."""
+    study, asked = draft.study, draft.questions.primary[0]
+    found = [rate_of(item, asked, draft.counts_all) for item in draft.protocols]
+    values = tuple(rate for rate, _ in found)
     check_reachable(str(study.endpoint.of), values)
-    truths = {
+    truths = _truths_of_arms(draft, n_draws)
+    if not draft.design.has_test:
+        truths.pop(NULL)
+    design = draft.design.build(study, Rates(values, None, draft.names, draft.better, seed))
+    return Supposed(design, truths, draft.protocols, dict(zip(draft.names, found, strict=True)))
+
+
+def _truths_of_arms(draft: Draft, n_draws: int) -> dict[str, Protocols]:
+    """Arms that are all as the control, and arms that differ as the model says."""
+    protocols = draft.protocols
+    return {
         NULL: (known(protocols[0]),) * len(protocols),
         ALTERNATIVE: tuple(known(item) for item in protocols),
-        **_posterior(ready, protocols),
+        **_posterior(draft, protocols, n_draws),
     }
-    if study.design == "selection":
-        plan = selection_plan(study, ready.names, values, ready.seed)
-        truths.pop(NULL)
-    else:
-        plan = two_arm_plan(study, ready.names, values, ready.better)
-    return replace(ready, rates=rates, truths=truths, plan=plan)
 
 
-def _with_events(ready: Ready, protocols: Protocols) -> Ready:
+def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Times to events: the hazard ratio is given, or what the arms' own hazards come to."""
-    study = ready.study
-    kind = ready.questions.primary[0].kind
-    ratio = study.alternative_rate
-    seats = seats_of(study, ready.names)
-    of_patients = seats.count(1) / seats.count(0)
+    study, protocols, kind = draft.study, draft.protocols, draft.questions.primary[0].kind
+    ratio, seats = study.alternative_rate, arms_in_turn(study, draft.names)
     second = protocols[1] if ratio is None else with_hazard_ratio(protocols[1], ratio, kind)
     truths = {
         NULL: (known(protocols[0]), known(protocols[0])),
         ALTERNATIVE: (known(protocols[0]), known(second)),
-        **_posterior(ready, (protocols[0], second)),
+        **_posterior(draft, (protocols[0], second), n_draws),
     }
-    levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {ready.names[1]}"} if ratio is not None else {}
-    ready = replace(ready, truths=truths, levers=levers)
-    probe = Probe(ready, LOG_RANK)
+    levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {draft.names[1]}"} if ratio is not None else {}
+    forecast = EventForecast(draft, truths[ALTERNATIVE], LOG_RANK)
     if ratio is None:
-        ratio = probe.hazard_ratio_of_arms(of_patients)
-    plan = event_plan(study, ratio, of_patients, probe.expected_events)
-    constant = *probe.hazards(0), probe.accrual_months
-    plan.numbers["lachin_foulkes_n"] = by_lachin_and_foulkes(study, ratio, of_patients, *constant, ready.sizes.tolist())
-    return replace(ready, events=plan)
+        ratio = forecast.hazard_ratio_of_arms(seats.count(1) / seats.count(0))
+    design = draft.design.build(study, _events(draft, forecast, ratio, seats))
+    return Supposed(design, truths, (protocols[0], second), levers=levers)
 
 
-def _with_reference(ready: Ready, protocol: Protocol) -> Ready:
+def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """One arm against a reference: under the null its hazards are such that as many events are seen as it expects."""
-    study, asked = ready.study, ready.questions.primary[0]
+    study, (protocol,), asked = draft.study, draft.protocols, draft.questions.primary[0]
     decisions, ratio = decisions_of(study), study.alternative_rate
     null, factor = with_events_of(protocol, asked, decisions.hazard, study.conduct.follow_up.value)
     alternative = known(protocol) if ratio is None else with_hazard_ratio(null, ratio, asked.kind)
-    truths = {NULL: (null,), ALTERNATIVE: (alternative,), **_posterior(ready, [protocol])}
+    truths = {NULL: (null,), ALTERNATIVE: (alternative,), **_posterior(draft, draft.protocols, n_draws)}
     levers = {NULL: f"hazards of the event times {factor:.3g}"}
     if ratio is not None:
         levers[ALTERNATIVE] = f"hazards of the event times {factor * ratio:.3g}"
-    ready = replace(ready, truths=truths, levers=levers)
-    probe = Probe(ready, decisions)
+    forecast = EventForecast(draft, truths[ALTERNATIVE], decisions)
     if ratio is None:
-        ratio = probe.hazard_ratio_to_reference()
-    plan = one_sample_plan(study, ratio, probe.accrual_months, probe.expected_events, probe.hazards(0)[1])
-    return replace(ready, events=plan)
+        ratio = forecast.hazard_ratio_to_reference()
+    design = draft.design.build(study, _events(draft, forecast, ratio, (0,)))
+    return Supposed(design, truths, draft.protocols, levers=levers)
+
+
+def _events(draft: Draft, forecast: EventForecast, ratio: float, seats: tuple[int, ...]) -> Events:
+    """What a design assumes of the events, by a forecast."""
+    hazard, dropout = forecast.hazards(0)
+    return Events(draft.names, ratio, forecast.expected_events, forecast.accrual_months, hazard, dropout, seats)
+
+
+SUPPOSED: Final[dict[Hypotheses, Suppose]] = {
+    Hypotheses.RESPONSE_RATE: _response_rate,
+    Hypotheses.ESTIMATED_RATE: _estimated_rate,
+    Hypotheses.RESPONSE_AND_TOXICITY: _response_and_toxicity,
+    Hypotheses.ARMS: _arms,
+    Hypotheses.ANY_ENDPOINT: _any_endpoint,
+    Hypotheses.HAZARD_RATIO: _hazard_ratio,
+    Hypotheses.REFERENCE: _reference,
+}

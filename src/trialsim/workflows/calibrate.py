@@ -36,7 +36,7 @@ from trialsim.config.calibrated.resolve import is_filled_in
 from trialsim.config.loading.scenarios import CohortLike
 from trialsim.config.source.yaml import dump_yaml
 from trialsim.records.tables import plain_mapping, plain_rows
-from trialsim.report import draw_calibration_figures
+from trialsim.report.run.figures import draw_calibration_figures
 from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.limits import check_calibration

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trialsim.config.source.kinds import ConfigurationLike
+from trialsim.config.loading.kinds import ConfigurationLike
 from trialsim.errors import ConfigurationError, Problem, RequestError
-from trialsim.report import describe
+from trialsim.report.run.synopsis import describe
 
 
 def check(

@@ -17,7 +17,7 @@ from trialsim.config.loading.comparisons import Comparison, StudyLike, load_comp
 from trialsim.errors import DestinationError, HazardError, RequestError
 from trialsim.model.strategy import Strategy
 from trialsim.records.tables import plain_rows
-from trialsim.report import draw_compare_figures
+from trialsim.report.run.figures import draw_compare_figures
 from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH, REFERENCE
 from trialsim.simulation.limits import check_request, check_strategy, check_workers

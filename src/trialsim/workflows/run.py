@@ -19,7 +19,7 @@ from trialsim.model.protocol import Protocol
 from trialsim.model.strategy import Strategy
 from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_rows, readable_events
-from trialsim.report import draw_figures
+from trialsim.report.run.figures import draw_figures
 from trialsim.simulation import (
     EngineChoice,
     Replicates,

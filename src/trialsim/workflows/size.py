@@ -15,18 +15,12 @@ import pandas as pd
 from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
 from trialsim.design.assurance import Assurance, assurance_of
+from trialsim.design.base import ALTERNATIVE, Information, reported
 from trialsim.design.conduct.blocks import success
 from trialsim.design.job import SizeJob, take_size
-from trialsim.design.operating_characteristics import (
-    REJECTS,
-    SUCCESS,
-    Quantities,
-    conducted,
-    histories,
-)
-from trialsim.design.plan import ALTERNATIVE, Exact, reported
-from trialsim.design.preparation import ready_of
-from trialsim.design.prepared_study import MEDIAN, POSTERIOR, Ready
+from trialsim.design.operating_characteristics import Quantities, conducted, histories
+from trialsim.design.preparation import prepare_study
+from trialsim.design.prepared_study import MEDIAN, POSTERIOR, PreparedStudy
 from trialsim.design.search import Found
 from trialsim.errors import RequestError
 from trialsim.records.digest import configuration_digest
@@ -55,7 +49,7 @@ class Sized(CommandResult):
 
     layout: ClassVar = SIZE
 
-    ready: Ready
+    ready: PreparedStudy
     trials: int
     exact: pd.DataFrame
     found: Found | None
@@ -78,30 +72,23 @@ class Sized(CommandResult):
 
     def _conducted(self, truth: str, rows: Rows) -> pd.DataFrame:
         """The part of the calendar under one truth."""
-        plan, events, study = self.ready.plan, self.ready.events, self.sizing.study
-        exact = plan.exact.get(truth) if plan is not None else None
-        if events is not None:
-            rejects = events.planned(self.ready.n).get(truth, math.nan)
-            exact = None if math.isnan(rejects) else Exact(rejects, math.nan, math.nan, ())
+        design, study = self.ready.design, self.sizing.study
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
-        is_short = np.asarray(counted < self.ready.n) if study.conduct.inevaluable != "dropped" else None
-        quantities = Quantities(
-            SUCCESS.get(study.design, REJECTS), self.n_looks, study.safety is not None, self._may_wait, is_short
-        )
-        return conducted(truth, exact, rows, quantities)
+        is_short = np.asarray(counted < design.n) if study.conduct.inevaluable != "dropped" else None
+        quantities = Quantities(design.design.success, self.n_looks, study.safety is not None, self._may_wait, is_short)
+        return conducted(truth, design.operating_characteristics(truth), rows, quantities)
 
     @property
     def _may_wait(self) -> bool:
         """Whether accrual may have to wait for a look."""
-        conduct = self.sizing.study.conduct
-        return self.ready.events is None and (conduct.accrual == "pause" or conduct.overrun is not None)
+        own = self.sizing.study.conduct
+        is_at_events = self.ready.design.design.information is Information.EVENTS
+        return not is_at_events and (own.accrual == "pause" or own.overrun is not None)
 
     @property
     def n_looks(self) -> int:
         """How many looks the design has."""
-        if self.ready.events is not None:
-            return len(self.sizing.study.looks.at)
-        return len(self.ready.plan.decisions.looks) if self.ready.plan is not None else 1
+        return self.ready.design.n_looks
 
     @cached_property
     def histories(self) -> pd.DataFrame:
@@ -116,7 +103,7 @@ class Sized(CommandResult):
             return None
         protocol = max(self.ready.truths[POSTERIOR], key=lambda item: len(item.parameter_names))
         draws = np.array(protocol.parameter_draws)
-        is_test = self.sizing.study.design not in SUCCESS
+        is_test = self.ready.design.design.has_test
         middle = success(self.rows[MEDIAN if MEDIAN in self.rows else ALTERNATIVE])
         error = math.sqrt(max(float(middle.mean() * (1.0 - middle.mean())), 0.0) / len(middle))
         return assurance_of(rows, (float(middle.mean()), error), protocol.parameter_names, draws, is_test)
@@ -164,7 +151,7 @@ class Sized(CommandResult):
             "seed": self.seed,
             "trials": self.trials,
             "design": self.design,
-            "alternatives": self.ready.plan.others if self.ready.plan is not None else [],
+            "alternatives": self.ready.design.others,
             "exact_and_simulated": plain_rows(self.exact),
             "calendar": plain_rows(self.calendar),
             "search": None if found is None else found.to_json(),
@@ -221,7 +208,7 @@ def size(
         on_stage("building the design", "")
         try:
             with job.interruptible(lambda: "interrupted"):
-                ready = ready_of(sizing, engine, seed, n)
+                ready = prepare_study(sizing, engine, seed, n)
                 checkpoint.begin_or_resume({"size": configuration["study"], "seed": seed, "trials": n}, resume)
                 parts = SizeJob(ready, seed, n, n_workers, checkpoint, on_progress)
                 on_stage("checking the exact design", "trials")

@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, get_args
+from typing import Final
 
-from trialsim.config.schema.size_study import ARMS, CALIBRATED, MODELLED, OF_TIMES, SPENDING, Design, SizeStudy
+from trialsim.config.schema.designs import USED_BY
+from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SPENDING, SizeStudy
 
 Misfit = tuple[str, str, str]  # dotted key, what is wrong, what is allowed
 
-_SIMON: Final = ("simon-optimal", "simon-minimax", "simon-admissible")
-_BINOMIAL: Final = ("single-stage", "ahern", *_SIMON, "fleming")
-_NOT_OF_TIMES: Final = (*_BINOMIAL, "bryant-day", "precision", "two-arm", "selection")
-_STAGED: Final = (*_SIMON, "fleming", "bryant-day", "two-arm")
 TESTS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled", "chi-square", "unpooled")  # of two proportions
 TESTS_OF_TWO_KINDS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled")  # whose two sides are defined in two ways
 TESTS_AT_LOOKS: Final = ("chi-square",)
 WALD: Final = "wald"
-# Which designs use a key; keys that are not here are of all of them.
-USED_BY: Final[dict[str, tuple[str, ...]]] = {
-    "null": (*_BINOMIAL, "bryant-day"),
-    "stages": ("fleming",),
-    "toxicity": ("bryant-day",),
-    "half_width": ("precision",),
-    "confidence": ("precision",),
-    "reference": ("one-sample-logrank",),
-    "variants": ARMS,
-    "control": ARMS,
-    "allocation": ARMS,
-    "looks": ("two-arm", "logrank"),
-    "test": ("two-arm",),
-    "two_sided": ("two-arm",),
-    "sides": ("two-arm", *OF_TIMES),
-    "alpha": tuple(name for name in get_args(Design) if name not in ("precision", "selection")),
-    "safety": _NOT_OF_TIMES,
-    "conduct.accrual": _STAGED,
-    "conduct.overrun": _STAGED,
-    "conduct.interim_after": _STAGED,
-    "conduct.inevaluable": _NOT_OF_TIMES,
-    "conduct.attained": _BINOMIAL,
-    "conduct.follow_up": OF_TIMES,
-}
 _NEEDED: Final = {
     "null": "null: 0.15", "stages": "{first: 15, all: 25}", "half_width": "half_width: 0.1",
     "toxicity": "{endpoint: any severe toxicity, null: 0.6, …}", "reference": "reference: {median: 6 months}",
@@ -51,10 +24,11 @@ _NEEDED: Final = {
 
 def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
     """Everything that does not go together, with what would; a key at its default says nothing and harms nothing."""
+    keys = study.keys
     for key, designs in USED_BY.items():
-        if study.design not in designs and _says_something(study, key):
+        if not keys.uses(key) and _says_something(study, key):
             yield key, f"{study.design} does not use it", f"no `{key}`, or one of the designs {', '.join(designs)}"
-        elif study.design in designs and key in _NEEDED and not getattr(study, key):
+        elif key in keys.needs and not getattr(study, key):
             yield key, f"{study.design} needs it", _NEEDED[key]
     yield from _wrong_arms(study)
     yield from _wrong_test(study)
@@ -66,7 +40,8 @@ def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
         yield "stages", "the first stage is a part of all patients, and these are within the limit", (
             f"first < all <= largest_n = {study.largest_n}"
         )  # fmt: skip
-    has_levels = study.alpha == 0.05 and study.design not in ("single-stage", "ahern")
+    has_one_stage = keys.uses("conduct.attained") and not keys.uses("conduct.accrual")
+    has_levels = study.alpha == 0.05 and not has_one_stage
     if study.conduct.attained == "green-dahlberg" and not has_levels:
         wrong = "Green and Dahlberg's levels are those of two stages at alpha 0.05"
         yield "conduct.attained", wrong, "koyama-chen, or a design in two stages with alpha 0.05"
@@ -80,22 +55,23 @@ def _says_something(study: SizeStudy, key: str) -> bool:
 
 
 def _wrong_arms(study: SizeStudy) -> Iterator[Misfit]:
-    if study.design in ARMS and len(study.variants) == 1:
+    has_arms, n_arms = study.keys.uses("variants"), study.keys.n_arms
+    if has_arms and len(study.variants) == 1:
         yield "variants", f"{study.design} compares arms", "`variants` with two arms"
-    if study.design in ("two-arm", "logrank") and len(study.variants) > 2:
+    if n_arms == 2 and len(study.variants) > 2:
         yield "variants", f"{study.design} compares two arms", "two `variants`"
     for name in study.allocation.ratio:
-        if study.design in ARMS and name not in study.variants:
+        if has_arms and name not in study.variants:
             yield f"allocation.ratio.{name}", "there is no variant of this name", ", ".join(study.variants)
-    if study.design == "selection" and len({study.allocation.ratio.get(name, 1) for name in study.variants}) > 1:
-        yield "allocation.ratio", "selection compares arms of equal size", "no `allocation.ratio`"
+    if n_arms is None and len({study.allocation.ratio.get(name, 1) for name in study.variants}) > 1:
+        yield "allocation.ratio", f"{study.design} compares arms of equal size", "no `allocation.ratio`"
     if study.control is not None and study.variants and study.control not in study.variants:
         yield "control", f"there is no variant {study.control!r}", ", ".join(study.variants)
 
 
 def _wrong_test(study: SizeStudy) -> Iterator[Misfit]:
     """The test is one of those that there are; that of Wald ends as the scenario says, so it uses no `conduct`."""
-    if study.test is None or study.design != "two-arm":
+    if study.test is None or not study.keys.uses("test"):
         return
     known = TESTS_AT_LOOKS if len(study.looks.at) > 1 else (*TESTS, WALD)
     if study.test not in known:
@@ -109,7 +85,7 @@ def _wrong_test(study: SizeStudy) -> Iterator[Misfit]:
 
 def _wrong_two_sided(study: SizeStudy) -> Iterator[Misfit]:
     """The definition of a two-sided test is asked for where there are two."""
-    if study.two_sided is None or study.design != "two-arm":
+    if study.two_sided is None or not study.keys.uses("two_sided"):
         return
     key, test = "two_sided", study.test or TESTS[0]
     if study.sides == 1:
@@ -129,18 +105,18 @@ def _wrong_errors(study: SizeStudy) -> Iterator[Misfit]:
 
 
 def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
-    given, key = study.alternative, "alternative"
+    given, key, keys = study.alternative, "alternative", study.keys
     if given is None:
-        if study.design != "precision":
+        if key in keys.needs:
             yield key, "the alternative is missing", "a number, `calibrated`, or `modelled`"
     elif given in (CALIBRATED, MODELLED):
         return
     elif isinstance(given, bool) or not isinstance(given, int | float):
         yield key, f"{given!r} is not a valid alternative", "a number, `calibrated`, or `modelled`"
-    elif study.design in ("two-arm", "selection"):
+    elif keys.alternative == "arms":
         wrong = "the arms' own changes make the alternative of two arms"
         yield key, wrong, "`alternative: calibrated` or `modelled`"
-    elif study.design in OF_TIMES:
+    elif keys.alternative == "hazard ratio":
         if not 0.0 < given < 1.0:
             yield key, "this hazard ratio is not an improvement", "above 0 and below 1"
     elif study.null is not None and not given > study.null.value:
@@ -160,7 +136,7 @@ def _wrong_looks(study: SizeStudy) -> Iterator[Misfit]:
         if not rises or abs(looks.spending[-1] - study.alpha) > 1e-12:
             wrong = "cumulative alphas rise to the level of the test"
             yield "looks.spending", wrong, f"{len(looks.at)} rising numbers, the last alpha = {study.alpha:g}"
-    if looks.boundary == "exact" and study.design == "logrank":
+    if looks.boundary == "exact" and study.keys.alternative == "hazard ratio" and study.keys.uses("looks"):
         yield "looks.boundary", "the log-rank test has no exact boundary", "no `looks.boundary`, or design two-arm"
     elif looks.boundary == "exact" and len(looks.at) == 1:
         wrong = "there is no interim look, and one look has exact tests"

@@ -9,30 +9,14 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.comparison_study import Allocation, EndpointSpec, expand_variants
+from trialsim.config.schema.designs import ARMS, KEYS, Design, DesignKeys
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Observation, Probability, Shape
 from trialsim.config.schema.written_values import Share, mistake, split_number
 
 CALIBRATED: Final = "calibrated"
 MODELLED: Final = "modelled"
-ONE_ARM: Final = (
-    "single-stage",
-    "ahern",
-    "simon-optimal",
-    "simon-minimax",
-    "simon-admissible",
-    "fleming",
-    "bryant-day",
-    "precision",
-    "one-sample-logrank",
-)
 SPENDING: Final = r"obrien-fleming|pocock|power (0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*)"  # spending functions by name
-OF_TIMES: Final = ("logrank", "one-sample-logrank")
-ARMS: Final = ("two-arm", "logrank", "selection")
-Design = Literal[
-    "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
-    "one-sample-logrank", "two-arm", "logrank", "selection",
-]  # fmt: skip
 
 
 class SizeEndpoint(EndpointSpec):
@@ -232,6 +216,11 @@ class SizeStudy(Section):
     def alternative_rate(self) -> float | None:
         """The alternative as a number (a rate, or a hazard ratio); None where the model gives it."""
         return None if self.alternative in (CALIBRATED, MODELLED, None) else float(self.alternative)
+
+    @property
+    def keys(self) -> DesignKeys:
+        """The keys that its design needs and may use."""
+        return KEYS[self.design]
 
     @property
     def n_arms(self) -> int:

@@ -6,10 +6,12 @@ from math import inf
 
 import numpy as np
 
+from trialsim.design.conduct.logrank_at_looks import deviates
+from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
-from trialsim.design.conduct.trials import Questions, columns_of
+from trialsim.design.conduct.trials import columns_of
 from trialsim.design.decisions import FUTILE, GO_ON
-from trialsim.design.hypotheses import Setting
+from trialsim.design.outcomes import Questions
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
 from trialsim.engines.batch.conduct import event_looks
 from trialsim.model import interim as c
@@ -26,7 +28,7 @@ def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventCond
     event_looks(
         found.arrival, event, found.left, np.array(plan.interim, np.int64), plan.n_patients, plan.follow_up_days, days
     )
-    z, events = decisions.deviates(found, event, days, plan.n_patients)
+    z, events = deviates(decisions, found, event, days, plan.n_patients)
     taken = (~np.isnan(days[:, :-1])).sum(axis=1)
     decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
     for k in range(days.shape[1]):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
+from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
-from trialsim.design.decisions import FUTILE, GO_ON, Decisions, ResponseAndToxicity
-from trialsim.design.hypotheses import Setting
+from trialsim.design.decisions import FUTILE, GO_ON, Decisions
+from trialsim.design.outcomes import Questions
 from trialsim.engines.batch.conduct import conduct_trials, toxicity_stops
 from trialsim.model import interim as c
 from trialsim.model.parameters import draw_numbers
@@ -17,26 +17,6 @@ from trialsim.records.columns import Column
 from trialsim.records.digest import row_type
 from trialsim.storage.replicate_store import Rows
 from trialsim.typing import Counts, Flags, Floats
-
-
-@dataclass(frozen=True)
-class Questions:
-    """What is asked: the primary questions, one of safety with its boundary if there is one, and who was harmed."""
-
-    primary: tuple[c.Asked, ...]
-    safety: c.Asked | None = None
-    at_least: tuple[int, ...] = ()
-    harm: c.Asked | None = None
-
-    @property
-    def all(self) -> tuple[c.Asked, ...]:
-        """Every question, primary ones first."""
-        return (*self.primary, *(item for item in (self.safety, self.harm) if item is not None))
-
-    @property
-    def horizon_days(self) -> float:
-        """How long everyone must be followed."""
-        return max(item.window_days for item in (*self.primary, self.safety) if item and item.window_days < inf)
 
 
 def columns_of(n_arms: int) -> tuple[Column, ...]:
@@ -93,18 +73,10 @@ def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions,
         rows["harmed"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
     waited = np.where(is_in, enrolled - found.arrival, 0.0)
     rows["paused_days"] = waited.max(axis=1, initial=0.0)
-    rows["statistic"], rows["second_statistic"] = statistics_of(decisions, counts)
+    rows["statistic"], rows["second_statistic"] = decisions.statistic(counts), decisions.second_statistic(counts)
     for i in range(n_arms):
         rows[f"n_{i}"], rows[f"x_{i}"] = counts[:, -1, i, 0], counts[:, -1, i, 1]
     return rows
-
-
-def statistics_of(decisions: Decisions, counts: Counts) -> tuple[Floats, Floats]:
-    """The deviates of the final counts, of the first endpoint and of the second; 0 where there is none."""
-    first = decisions.statistic(counts)
-    if isinstance(decisions, ResponseAndToxicity):
-        return first, decisions.second_statistic(counts)
-    return first, np.zeros_like(first)
 
 
 def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) -> tuple[Floats, Floats, Counts]:

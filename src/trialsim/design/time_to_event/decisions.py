@@ -9,26 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from math import log
+from typing import Final
 
 import numpy as np
 from scipy.stats import norm
 
-from trialsim.compiled.logrank import deviate, logrank
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
 from trialsim.design.theory.sequential import final_bound_by_information
-from trialsim.design.time_to_event.logrank_at_looks import (
-    LOG_2,
-    looks_at_events,
-    one_sample_deviate,
-    one_sample_looks,
-    reference_hazard,
-)
-from trialsim.typing import Counts, Flags, Floats, Signs
+from trialsim.typing import Counts, Floats, Signs
 
-if TYPE_CHECKING:
-    from trialsim.design.conduct.timelines import Timelines
-
+LOG_2: Final = log(2.0)
 _CLOSEST = 1e-3  # a final look so soon after an interim one, relative to its events, has no bound of its own
 
 
@@ -50,18 +41,6 @@ class EventDecisions:
     def n_arms(self) -> int:
         """How many arms are compared."""
         return 2
-
-    def deviates(self, found: Timelines, event: Floats, days: Floats, n_patients: int) -> tuple[Floats, Counts]:
-        """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
-        z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
-        arm = np.ascontiguousarray(found.arm)
-        looks_at_events(found.arrival, event, found.left, arm, days, n_patients, z, events)
-        return z, events
-
-    def deviate(self, times: Floats, has_event: Flags, is_second: Flags) -> float:
-        """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
-        difference, variance = logrank(times, has_event, is_second)
-        return float(deviate(difference, variance))
 
     def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> Signs:
         """`FUTILE`, `GO_ON` or `REJECT` for each trial: z positive where the experimental arm is better.
@@ -111,20 +90,6 @@ class OneSampleDecisions:
     def hazard(self, days: Floats) -> Floats:
         """The cumulative hazard of the reference by study days."""
         return np.asarray(LOG_2 * (days / self.median_days) ** self.shape)
-
-    def deviates(self, found: Timelines, event: Floats, days: Floats, n_patients: int) -> tuple[Floats, Counts]:
-        """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
-        z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
-        own = self.median_days, self.shape
-        one_sample_looks(found.arrival, event, found.left, days, n_patients, *own, z, events)
-        return z, events
-
-    def deviate(self, times: Floats, has_event: Flags, is_second: Flags) -> float:
-        """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
-        expected = 0.0
-        for day in times.tolist():
-            expected += reference_hazard(day, self.median_days, self.shape)
-        return one_sample_deviate(int(has_event.sum()), expected)
 
     def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> Signs:
         """`FUTILE` or `REJECT` for each trial: z positive where there are fewer events than expected."""

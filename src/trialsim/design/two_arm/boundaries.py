@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 
 from trialsim.config.schema.size_study import Looks, SizeStudy
-from trialsim.design.decisions import TwoArms
 from trialsim.design.theory import spending
 from trialsim.design.theory.nuisance import BRACKET
 from trialsim.design.theory.rounding import highest_accepted
 from trialsim.design.theory.sequential import efficacy_bounds, futility_bounds
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.design.two_arm.enumeration import highest_level
 from trialsim.errors import RequestError
 

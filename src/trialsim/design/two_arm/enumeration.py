@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from scipy.stats import binom
 
-from trialsim.design.decisions import GO_ON, REJECT, TwoArms
+from trialsim.design.decisions import GO_ON, REJECT
 from trialsim.design.theory.nuisance import largest_probability
 from trialsim.design.theory.two_arm_sizes import split_of
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.typing import Floats, Signs
 
 TRACE: Final = 1e-150  # products of two probabilities above it are no denormal numbers, which are slow
@@ -43,10 +44,10 @@ def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[in
 def highest_level(decisions: TwoArms, seats: Sequence[int], level: float | None = None) -> float:
     """The largest probability of rejecting, over all rates that the arms may share, accurate to 1e-9.
 
-    With a `level` no more than on which side of it the maximum lies, see `exact.nuisance.largest_probability`.
+    With a `level` no more than on which side of it the maximum lies, see `theory.nuisance.largest_probability`.
 
     Given the total of both arms at the end, had nothing stopped the trial, the probability of rejecting does not
-    depend on the rate: so the maximum is bounded as for one look, see `exact.nuisance`. The conditional probabilities
+    depend on the rate: so the maximum is bounded as for one look, see `theory.nuisance`. The conditional probabilities
     are found at a few rates, each for the totals near it.
     """
     n = decisions.looks[-1]

@@ -3,73 +3,116 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
-from trialsim.design.conduct.trials import columns_of
+from trialsim.config.checks.size_study import WALD
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import Design, Hypotheses, Information, InWords, PlannedDesign, sides_in_words
 from trialsim.design.decisions import FUTILE, REJECT
-from trialsim.design.hypotheses import Setting
+from trialsim.design.two_arm.proportions import first_sentence
 from trialsim.endpoints.per_patient import Endpoint
-from trialsim.model.parameters import draw_numbers
-from trialsim.model.protocol import Protocol
-from trialsim.records.columns import FIRST_ONSET_PREFIX
-from trialsim.records.digest import row_type
-from trialsim.simulation.patients import patient_table
-from trialsim.storage.replicate_store import Rows
+from trialsim.typing import Floats, Signs
 
 
 @dataclass(frozen=True)
 class WaldTest:
     """Reject where the difference of the arms' numbers, in the better direction, reaches so many standard errors.
 
-    `endpoints` are the endpoint as the control and the experimental arm have it; `n` patients in all. The variance of
-    each arm's number is what its patients add up to (the delta method, or the infinitesimal jackknife). `harms` are the
-    names of the severe toxicities.
+    `endpoints` are the endpoint as the control and the experimental arm have it. The variance of each arm's number is
+    what its patients add up to (the delta method, or the infinitesimal jackknife). `harms` are the names of the severe
+    toxicities, which are counted.
     """
 
     endpoints: tuple[Endpoint, Endpoint]
-    n: int
     alpha: float
     sides: int
     harms: tuple[str, ...]
 
-    def rows(self, setting: Setting, seed: int, first: int, n_trials: int) -> Rows:
-        """The rows of a block of trials; `x_` is the number of the arm, in thousandths, `n_` its patients."""
-        protocols = [of_size(item, self.n) for item in setting.protocols]
-        tables = [patient_table(setting.engine, item, seed, first, n_trials) for item in protocols]
-        if setting.arms is None:
-            raise AssertionError("two arms are allocated")
-        rows = np.zeros(n_trials, row_type(columns_of(2)))
-        rows["replicate"] = np.arange(first, first + n_trials)
-        difference, variance = np.zeros(n_trials), np.zeros(n_trials)
-        day = np.zeros(n_trials)
-        for i, (protocol, table, endpoint) in enumerate(zip(protocols, tables, self.endpoints, strict=True)):
-            own = setting.arms.of(protocol, table, seed) == i
-            value, added = endpoint.of_trials(table, own)
-            difference += value if i == 1 else -value
-            variance += np.bincount(table.replicate, weights=added**2, minlength=n_trials)
-            rows[f"n_{i}"] = np.bincount(table.replicate[own], minlength=n_trials)
-            rows[f"x_{i}"] = np.nan_to_num(np.round(1000.0 * value)).astype(np.int64)
-            np.maximum.at(day, table.replicate, table["enrolled_day"] + table["follow_up_days"])
-            harmed = np.zeros(len(table), np.bool_)
-            for name in self.harms:
-                column = f"{FIRST_ONSET_PREFIX}{name}"
-                harmed |= ~np.isnan(table[column]) if column in table.names else False
-            rows["harmed"] += np.bincount(table.replicate[own & harmed], minlength=n_trials)
+    def statistic(self, difference: Floats, variance: Floats) -> Floats:
+        """The deviate of each trial, positive where the experimental arm is better; 0 where nothing varies."""
         gain = difference if self.endpoints[0].better == "higher" else -difference
-        z = np.divide(gain, np.sqrt(variance), out=np.zeros(n_trials), where=variance > 0.0)
-        z = np.nan_to_num(z)
-        rows["statistic"] = z
+        z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(gain)), where=variance > 0.0)
+        return np.nan_to_num(z)
+
+    def decide(self, z: Floats) -> Signs:
+        """`FUTILE` or `REJECT` for each trial."""
         size = np.abs(z) if self.sides == 2 else z
-        rows["decision"] = np.where(size >= norm.isf(self.alpha / self.sides), REJECT, FUTILE)
-        rows["look"], rows["decided_day"] = 1, day
-        rows["enrolled"] = rows["n_0"] + rows["n_1"]
-        rows["parameter_draw"] = draw_numbers(protocols[0].n_parameter_draws, seed, rows["replicate"].astype(np.int64))
-        return rows
+        return np.where(size >= norm.isf(self.alpha / self.sides), REJECT, FUTILE).astype(np.int8)
 
 
-def of_size(protocol: Protocol, n: int) -> Protocol:
-    """The protocol with `n` patients, who come as quickly as before."""
-    plan = protocol.accrual
-    return replace(protocol, accrual=replace(plan, n_patients=n, window_days=plan.window_days * n / plan.n_patients))
+@dataclass(frozen=True)
+class EndpointInArms:
+    """What is assumed: the endpoint as each of two named arms has it, and the names of the severe toxicities.
+
+    `step` is the number of places in a block of the allocation.
+    """
+
+    names: tuple[str, ...]
+    endpoints: tuple[Endpoint, Endpoint]
+    harms: tuple[str, ...]
+    step: int
+
+
+@dataclass(frozen=True)
+class PlannedWald(PlannedDesign):
+    """The test with `n` patients in all; 0 before a search has found how many."""
+
+    test: WaldTest
+    assumed: EndpointInArms
+    n: int = 0
+
+    @property
+    def n_looks(self) -> int:
+        """There is one."""
+        return 1
+
+    @property
+    def step(self) -> int:
+        """One patient for each place in a block of the allocation."""
+        return self.assumed.step
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers as they are reported."""
+        half = self.n // 2
+        names = {"endpoint": self.test.endpoints[0].name, "test": WALD, "sides": self.test.sides}
+        return {"n": self.n, "n_control": self.n - half, "n_experimental": half, **names}
+
+    def at(self, n: int) -> PlannedWald:
+        """The test with `n` patients."""
+        return replace(self, n=n)
+
+    def describe(self, in_words: InWords) -> list[str]:
+        """Who is compared on what, by which test."""
+        study = self.study
+        return [
+            first_sentence(self.assumed.names, in_words(study.endpoint), self.numbers)
+            + f"The test is the difference of {self.numbers['endpoint']} over its standard error, "
+            f"{sides_in_words(study)} at level {study.alpha:g}, when the data are cut off as the scenario says."
+        ]
+
+
+class WaldDesign(Design[EndpointInArms]):
+    """`two-arm` with `test: wald`; simulation finds its n."""
+
+    name = "two-arm"
+    title = "Wald test"
+    hypotheses = Hypotheses.ANY_ENDPOINT
+    information = Information.CUT_OFF
+    has_size = False
+
+    def build(self, study: SizeStudy, assumed: EndpointInArms) -> PlannedWald:
+        """The test of a study."""
+        return PlannedWald(self, study, WaldTest(assumed.endpoints, study.alpha, study.sides, assumed.harms), assumed)
+
+    def has_interim_looks(self, study: SizeStudy) -> bool:
+        """There are none."""
+        return False
+
+    def describe_test(self, study: SizeStudy) -> list[str]:
+        """The test by its name."""
+        return [f"test: {WALD}"]

@@ -10,11 +10,11 @@ import pandas as pd
 from rich.console import Group, RenderableType
 
 from trialsim.design.assurance import QUANTILES, Assurance
+from trialsim.design.base import Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
-from trialsim.design.prepared_study import Ready
+from trialsim.design.prepared_study import PreparedStudy
 from trialsim.design.search import Found
 from trialsim.report import labels
-from trialsim.report.design.sentences import larger_design, level_warning, test_in_words
 from trialsim.report.layout import DataTable, Paragraph
 
 _SHOWN = {
@@ -61,13 +61,10 @@ _SHOWN = {
     "best": "best arm",
 }
 MOST_STEPS = 6  # of a boundary that are shown
-_LABELS = {"precision": {"power": "interval narrow enough with probability", "alpha": "1 - confidence"}}
-_HIDDEN = {"bryant-day": ("r1", "r", "alpha")}  # CR1, CR and alpha R say it
-_ONE_STAGE = ("single-stage", "ahern", "precision", "selection")
 
 
 def size_view(
-    ready: Ready,
+    ready: PreparedStudy,
     design: Mapping[str, Any],
     exact: pd.DataFrame,
     calendar: pd.DataFrame,
@@ -86,11 +83,10 @@ def size_view(
     parts: list[RenderableType] = [
         Paragraph(f"\n{study.title}", "bold"),
         Paragraph(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n"),
-        *([Paragraph(f"The test: {test}.\n")] if (test := test_in_words(design, study.sides)) else []),
-        *([Paragraph(f"{warning.strip()}\n")] if (warning := level_warning(design)) else []),
+        *(Paragraph(f"{remark}\n") for remark in ready.design.remarks()),
         _design(design, ready),
     ]
-    others = ready.plan.others if ready.plan is not None and len(ready.plan.others) > 1 else []
+    others = ready.design.others if len(ready.design.others) > 1 else []
     if has_details:
         parts += [_others(others)] if others else []
         parts += [_exact(exact)] if len(exact) else []
@@ -144,14 +140,15 @@ def _short_calendar(calendar: pd.DataFrame) -> DataTable:
     return table
 
 
-def _design(design: Mapping[str, Any], ready: Ready) -> DataTable:
-    how = "normal approximation at the expected events" if ready.events is not None else "exact"
+def _design(design: Mapping[str, Any], ready: PreparedStudy) -> DataTable:
+    kind = ready.design.design
+    is_at_events = kind.information is Information.EVENTS
+    how = "normal approximation at the expected events" if is_at_events else "exact"
     table = DataTable(f"The design (its probabilities: {how})", ("", ""))
     for key, label in _SHOWN.items():
         value = design.get(key)
-        is_said = value is not None and value != [] and key not in _HIDDEN.get(str(design["kind"]), ())
-        if is_said and not (key in ("pet_p0", "en_p0") and design["kind"] in _ONE_STAGE):
-            table.add(_LABELS.get(str(design["kind"]), {}).get(key, label), _written(value))
+        if value is not None and value != [] and key not in kind.hidden:
+            table.add(kind.labels.get(key, label), _written(value))
     if ready.boundary is not None:
         table.add("stop for toxicity at", ", ".join(f"{x}/{n}" for x, n in ready.boundary.steps(MOST_STEPS)))
     for truth, lever in ready.levers.items():
@@ -222,7 +219,7 @@ def _planned(value: float, unit: str) -> str:
     return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
 
 
-def _search(found: Found, ready: Ready) -> str:
+def _search(found: Found, ready: PreparedStudy) -> str:
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     if found.n is None:
         text = (
@@ -232,7 +229,7 @@ def _search(found: Found, ready: Ready) -> str:
         high = str(found.upper) if found.upper is not None else "above the limit"
         text = (
             f"Smallest n from which {of} {found.target:g} is reached under this calendar: {found.n}, 95 % Monte Carlo "
-            f"interval {found.lower} to {high}.{larger_design(ready, found.n)}"
+            f"interval {found.lower} to {high}.{ready.design.describe_larger(found.n)}"
         )
     step = f" One in {found.step} of the possible sizes was looked at." if found.step > 1 else ""
     return f"{text} {found.trials:,} trials were spent on it.{step}"

@@ -13,12 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from trialsim.design.assurance import Assurance
-from trialsim.design.operating_characteristics import SUCCESS
-from trialsim.design.plan import ALTERNATIVE, NULL
-from trialsim.design.prepared_study import POSTERIOR, Ready
+from trialsim.design.base import ALTERNATIVE, NULL, TOXIC_NULL
+from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import Found
 from trialsim.model.units import DAYS_PER_MONTH
-from trialsim.report.run.figures import prepare, save_figures
+from trialsim.report.pictures import prepare, save_figures
 from trialsim.storage.replicate_store import Rows
 
 _DARK, _LIGHT, _HARM, _GREY, _GOOD = "#1d3557", "#a8c5d8", "#c1121f", "#8a8a8a", "#2a9d8f"
@@ -27,7 +26,7 @@ _COLOURS: Final = {
     NULL: _HARM,
     ALTERNATIVE: _DARK,
     POSTERIOR: _GOOD,
-    "null toxicity": "#e09f3e",
+    TOXIC_NULL: "#e09f3e",
     "posterior median": _GREY,
 }
 _LINES: Final = {NULL: "-", ALTERNATIVE: "--", POSTERIOR: "-.", "posterior median": ":"}
@@ -36,7 +35,7 @@ _LINES: Final = {NULL: "-", ALTERNATIVE: "--", POSTERIOR: "-.", "posterior media
 def draw_size_figures(
     folder: Path,
     formats: Sequence[str],
-    ready: Ready,
+    ready: PreparedStudy,
     design: Mapping[str, Any],
     rows: Mapping[str, Rows],
     found: Found | None,
@@ -45,19 +44,19 @@ def draw_size_figures(
     """Write every picture that there is something to show of into a folder."""
     prepare()
     title = ready.study.title
-    has_test = ready.study.design not in ("precision", "selection")
-    what = "probability" if ready.study.design in SUCCESS else "power"
+    kind = ready.design.design
+    what = "power" if kind.has_test else "probability"
     target = ready.study.power
     figures = {
         "power": draw_power(title, ready, found) if found is not None else None,
-        "boundaries": draw_boundaries(title, ready, design) if has_test else None,
+        "boundaries": draw_boundaries(title, ready, design) if kind.has_test else None,
         "assurance": draw_assurance(title, assurance, target, what) if assurance is not None else None,
         "calendar": draw_calendar(title, rows),
     }
     save_figures(folder, formats, figures)
 
 
-def draw_power(title: str, ready: Ready, found: Found) -> Figure:
+def draw_power(title: str, ready: PreparedStudy, found: Found) -> Figure:
     """Power by n with its 95 % band, the target, the interval for n; the exact saw-tooth where there is one."""
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -87,15 +86,16 @@ def draw_power(title: str, ready: Ready, found: Found) -> Figure:
     return figure
 
 
-def _draw_planned(axes: Axes, ready: Ready) -> None:
+def _draw_planned(axes: Axes, ready: PreparedStudy) -> None:
     """The exact power by n, where there is one."""
-    plan = ready.plan
-    if plan is not None and len(plan.saw_tooth) == 3:
-        n, _, power = plan.saw_tooth
-        axes.plot(n, 100.0 * np.asarray(power), color=_GREY, linewidth=0.9, label="exact, if every answer came at once")
-    elif ready.is_two_stage:
-        planned = [float(ready.plan_at(int(n)).numbers["power"]) for n in ready.sizes]
-        axes.plot(ready.sizes, 100.0 * np.array(planned), "s", color=_GREY, markersize=4.0, label="planned, exact")
+    exact = ready.design.power_by_n()
+    if exact is None:
+        return
+    if exact.is_of_every_n:
+        label = "exact, if every answer came at once"
+        axes.plot(exact.n, 100.0 * exact.power, color=_GREY, linewidth=0.9, label=label)
+    else:
+        axes.plot(exact.n, 100.0 * exact.power, "s", color=_GREY, markersize=4.0, label="planned, exact")
 
 
 def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
@@ -118,7 +118,7 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
     )
 
 
-def draw_boundaries(title: str, ready: Ready, design: Mapping[str, Any]) -> Figure | None:
+def draw_boundaries(title: str, ready: PreparedStudy, design: Mapping[str, Any]) -> Figure | None:
     """What each look decides; None for a design whose looks decide by neither counts nor z."""
     figure = Figure(figsize=(6.6, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -133,7 +133,7 @@ def draw_boundaries(title: str, ready: Ready, design: Mapping[str, Any]) -> Figu
     return figure
 
 
-def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
+def _draw_z(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) -> None:
     looks = np.array(design["looks"], dtype=np.float64)
     upper = np.array(design["upper_z"])
     top = float(np.max(upper[np.isfinite(upper)])) + 0.6
@@ -151,11 +151,11 @@ def _draw_z(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
             axes.annotate(f"{z:.2f}", (x, z), xytext=(0, 5), textcoords="offset points", fontsize=8, ha="center")
     axes.set_ylim(bottom, top)
     axes.set_xlim(0.0, 1.06 * float(looks.max()))
-    axes.set_xlabel("events" if ready.events is not None else "patients")
+    axes.set_xlabel(ready.design.design.information.value)
     axes.set_ylabel("standardised difference (z)")
 
 
-def _draw_counts(axes: Axes, ready: Ready, design: Mapping[str, Any]) -> None:
+def _draw_counts(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) -> None:
     """Stopping regions of counts: at each look, and the boundary for toxicity if there is one."""
     n, r = int(design["n"]), int(design["r"])
     if "n1" in design:
@@ -191,7 +191,7 @@ def _name_look(axes: Axes, at: float, words: str, side: Literal["left", "right"]
     axes.text(at, 1.02, words, transform=transform, fontsize=8.5, ha=side, va="bottom")
 
 
-def _draw_toxicity(axes: Axes, ready: Ready, design: Mapping[str, Any], most: float) -> float:
+def _draw_toxicity(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any], most: float) -> float:
     """What toxicity decides; gives how high the picture must be."""
     n = int(design["n"])
     if "most_toxic" in design:

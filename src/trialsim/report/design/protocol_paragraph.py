@@ -9,17 +9,15 @@ from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
+from trialsim.config.schema.size_study import CALIBRATED, MODELLED
 from trialsim.design.assurance import Assurance
-from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, HARMED, REJECTS, SUCCESS, value_of
-from trialsim.design.plan import ALTERNATIVE, NULL, TOXIC_NULL
-from trialsim.design.prepared_study import POSTERIOR, Ready
+from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Information
+from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, HARMED, value_of
+from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import Found
-from trialsim.report.design.sentences import design_sentences, larger_design
 from trialsim.report.labels import endpoint_in_words, in_brackets
 
 MOST_STEPS: Final = 8  # of a boundary that are told
-WORD: Final = {"precision": "that probability", "selection": "the probability of the right selection"}
 _ATTAINED = {
     "koyama-chen": "Koyama and Chen (2008)",
     "green-dahlberg": "Green and Dahlberg (1992)",
@@ -27,7 +25,7 @@ _ATTAINED = {
 
 
 def paragraph_of(
-    ready: Ready,
+    ready: PreparedStudy,
     design: Mapping[str, Any],
     calendar: pd.DataFrame,
     found: Found | None,
@@ -37,21 +35,21 @@ def paragraph_of(
 ) -> str:
     """The paragraph, in whole sentences; every number in it stands in the tables too."""
     sentences = [
-        *design_sentences(ready, design),
+        *ready.design.describe(endpoint_in_words),
         *_conduct(ready),
         *_calendar(ready, calendar),
         *_search(ready, found),
-        *_assurance(ready.study, assurance),
+        *_assurance(ready, assurance),
         *_sources(ready, seed, trials),
     ]
     return " ".join(sentences)
 
 
-def _conduct(ready: Ready) -> list[str]:
+def _conduct(ready: PreparedStudy) -> list[str]:
     study, own = ready.study, ready.study.conduct
     found = []
-    staged = ready.plan is not None and len(ready.plan.decisions.looks) > 1
-    if staged:
+    at_patients = ready.design.design.information is Information.PATIENTS
+    if at_patients and ready.design.n_looks > 1:
         wait = own.interim_after
         due = "the outcome of all its patients is known" if wait is None else f"each was on study for {wait.text}"
         pauses = (
@@ -60,9 +58,9 @@ def _conduct(ready: Ready) -> list[str]:
             "accrual goes on meanwhile"
         )  # fmt: skip
         found.append(f"An interim look is made when {due}; {pauses}.")
-    if ready.plan is not None:
+    if at_patients:
         found.append(f"Patients who are not evaluable {_INEVALUABLE[own.inevaluable]}.")
-        if study.design not in ("precision", "selection", "two-arm", "bryant-day"):
+        if study.keys.uses("conduct.attained"):
             found.append(
                 f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[own.attained]}."
             )
@@ -78,7 +76,7 @@ _INEVALUABLE = {
 }
 
 
-def _boundary(ready: Ready) -> str:
+def _boundary(ready: PreparedStudy) -> str:
     study, boundary = ready.study, ready.boundary
     if study.safety is None or boundary is None:
         return ""
@@ -97,13 +95,14 @@ def _boundary(ready: Ready) -> str:
     )
 
 
-def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
+def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     found = []
-    success = SUCCESS.get(ready.study.design, REJECTS)
+    kind = ready.design.design
+    success = kind.success
     planned, value = (value_of(calendar, ALTERNATIVE, success, name) for name in ("planned", "value"))
     error = value_of(calendar, ALTERNATIVE, success, "mcse")
     months, low, high = (value_of(calendar, ALTERNATIVE, DECIDED, x) for x in ("value", "lower", "upper"))
-    word = WORD.get(ready.study.design, "the power")
+    word = kind.probability_of_success or "the power"
     text = "Simulated under the accrual, the assessments and the drop-out of the scenario, "
     text += f"{word} is {value:.3f} ± {error:.3f}"
     if not math.isnan(planned) and abs(planned - value) > 2.0 * error:
@@ -125,7 +124,7 @@ def _calendar(ready: Ready, calendar: pd.DataFrame) -> list[str]:
     return found
 
 
-def _search(ready: Ready, found: Found | None) -> list[str]:
+def _search(ready: PreparedStudy, found: Found | None) -> list[str]:
     if found is None:
         return []
     study = ready.study
@@ -137,7 +136,7 @@ def _search(ready: Ready, found: Found | None) -> list[str]:
         ]
     return [
         f"Under this calendar the smallest n from which {of} {found.target:g} is reached is {found.n} (95 % Monte "
-        f"Carlo interval {_range(found)}).{larger_design(ready, found.n)}"
+        f"Carlo interval {_range(found)}).{ready.design.describe_larger(found.n)}"
     ]
 
 
@@ -146,19 +145,20 @@ def _range(found: Found) -> str:
     return f"{found.lower} to {high}"
 
 
-def _assurance(study: SizeStudy, assurance: Assurance | None) -> list[str]:
+def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:
     if assurance is None:
         return []
     low, high = assurance.quantiles[0], assurance.quantiles[-1]
     spread = f" and lies between {low:.2f} and {high:.2f} in 90 % of the posterior" if assurance.has_spread else ""
+    word = ready.design.design.probability_of_success or "power"
     return [
         f"Given what the pilot leaves open, the probability of success (assurance) is {assurance.assurance:.3f} ± "
-        f"{assurance.mcse:.3f}; {WORD.get(study.design, 'power')} is {assurance.power_at_median:.3f} at the posterior "
+        f"{assurance.mcse:.3f}; {word} is {assurance.power_at_median:.3f} at the posterior "
         f"median{spread}."
     ]
 
 
-def _sources(ready: Ready, seed: int, trials: int) -> list[str]:
+def _sources(ready: PreparedStudy, seed: int, trials: int) -> list[str]:
     study = ready.study
     if study.alternative == CALIBRATED:
         of = f"the posterior of the pilot ({_pilot(ready)})"
@@ -176,7 +176,7 @@ def _sources(ready: Ready, seed: int, trials: int) -> list[str]:
     ]
 
 
-def _pilot(ready: Ready) -> str:
+def _pilot(ready: PreparedStudy) -> str:
     parameters = next(iter(ready.sizing.scenarios.values())).parameters
     name = parameters.calibrated_to or "the parameter set"
     varies = POSTERIOR in ready.truths

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
-from trialsim.config.checks.size_study import TESTS, TESTS_OF_TWO_KINDS, USED_BY
 from trialsim.config.loading.size_studies import Sizing
-from trialsim.config.schema.size_study import ARMS, CALIBRATED, MODELLED, SizeStudy
-from trialsim.design.plan import LARGEST
-from trialsim.design.theory.proportions import Test, usual_two_sided
+from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
+from trialsim.design.base import Hypotheses
+from trialsim.design.registry import design_of
 from trialsim.report.comparison.synopsis import departures
 from trialsim.report.labels import endpoint_in_words, in_brackets, per_cent
 
 
 def size_synopsis(found: Sizing) -> Iterator[str]:
     """Lines of text."""
-    study = found.study
+    study, design = found.study, design_of(found.study)
     yield study.title
     if study.description:
         yield study.description
@@ -45,24 +43,21 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
         if changes:
             yield f"  {name} departs from {first_name} by"
             yield from changes
-        elif name != first_name and study.design == "logrank":
+        elif name != first_name and design.hypotheses is Hypotheses.HAZARD_RATIO:
             yield f"  {name} departs from {first_name} by the hazard ratio"
 
 
 def _limit(study: SizeStudy) -> str:
     if study.stages is not None:
         return f"{study.stages.first} patients in the first stage, {study.stages.all} in all"
-    return f"up to {min(study.largest_n, LARGEST) if study.design == 'bryant-day' else study.largest_n} patients"
+    return f"up to {design_of(study).largest_n(study)} patients"
 
 
 def _design(study: SizeStudy) -> Iterator[str]:
     """Test, arms, looks, boundaries."""
-    if study.design == "two-arm":
-        test = study.test or (TESTS[0] if len(study.looks.at) == 1 else "pooled z")
-        has_two = study.sides == 2 and test in TESTS_OF_TWO_KINDS and len(study.looks.at) == 1
-        two_sided = study.two_sided or usual_two_sided(cast(Test, test))
-        yield f"  test: {test}{f', two-sided: {two_sided}' if has_two else ''}"
-    if study.design in ARMS:
+    for line in design_of(study).describe_test(study):
+        yield f"  {line}"
+    if study.keys.uses("variants"):
         ratio = " : ".join(f"{study.allocation.ratio.get(name, 1)} {name}" for name in study.variants)
         strata = f", within strata of {', '.join(study.allocation.strata)}" if study.allocation.strata else ""
         yield f"  allocation: {ratio}, permuted blocks{strata}"
@@ -85,15 +80,15 @@ def _design(study: SizeStudy) -> Iterator[str]:
 def _conduct(study: SizeStudy) -> Iterator[str]:
     """What the design makes of the calendar; only what it uses."""
     own = study.conduct
-    if study.design in USED_BY["conduct.follow_up"]:
+    if study.keys.uses("conduct.follow_up"):
         yield f"  the final analysis is made {own.follow_up.text} after the last entry"
         return
-    if study.design in USED_BY["conduct.accrual"] and (study.design != "two-arm" or len(study.looks.at) > 1):
+    if design_of(study).has_interim_looks(study):
         more = f", at most {own.overrun} more before a look" if own.overrun is not None else ""
         wait = f", which waits {own.interim_after.text} for each patient" if own.interim_after is not None else ""
         yield f"  accrual before a look: {own.accrual}{more}{wait}"
     yield f"  inevaluable patients: {own.inevaluable}"
-    if study.design in USED_BY["conduct.attained"]:
+    if study.keys.uses("conduct.attained"):
         yield f"  attained numbers that are not as planned: {own.attained}"
 
 

@@ -28,6 +28,7 @@ from trialsim.config.schema.events import Effect, Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
+from trialsim.design.draft import check_study
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.model.hazards import dose_factor
 from trialsim.report import labels
@@ -63,8 +64,6 @@ def _study(study: Comparison | Sizing) -> Iterator[str]:
     """The synopsis of a study, once what `compare` or `size` would refuse is refused."""
     if isinstance(study, Sizing):
         try:
-            from trialsim.design.preparation import check_study  # needs the compiler, which other files do without
-
             check_study(study)
         except RequestError as error:
             raise located(error, study) from None

@@ -5,15 +5,15 @@ Compiled where it is repeated a million times. Patients are rows of trials, in o
 
 from __future__ import annotations
 
-from math import inf, log
+from math import inf
 
 import numpy as np
 
 from trialsim.compiled.jit import compiled, small_part
-from trialsim.compiled.logrank import deviate, logrank_of_keys, set_key
-from trialsim.typing import Counts, Floats
-
-LOG_2 = log(2.0)
+from trialsim.compiled.logrank import deviate, logrank, logrank_of_keys, set_key
+from trialsim.design.conduct.timelines import Timelines
+from trialsim.design.time_to_event.decisions import LOG_2, DecisionsAtEvents, OneSampleDecisions
+from trialsim.typing import Counts, Flags, Floats
 
 
 @small_part
@@ -85,3 +85,28 @@ def one_sample_looks(
                     expected += reference_hazard(time, median_days, shape)
                     events[t, k] += has_event
             z[t, k] = one_sample_deviate(events[t, k], expected)
+
+
+def deviates(
+    decisions: DecisionsAtEvents, found: Timelines, event: Floats, days: Floats, n_patients: int
+) -> tuple[Floats, Counts]:
+    """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
+    z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
+    if isinstance(decisions, OneSampleDecisions):
+        own = decisions.median_days, decisions.shape
+        one_sample_looks(found.arrival, event, found.left, days, n_patients, *own, z, events)
+    else:
+        arm = np.ascontiguousarray(found.arm)
+        looks_at_events(found.arrival, event, found.left, arm, days, n_patients, z, events)
+    return z, events
+
+
+def deviate_of(decisions: DecisionsAtEvents, times: Floats, has_event: Flags, is_second: Flags) -> float:
+    """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
+    if isinstance(decisions, OneSampleDecisions):
+        expected = 0.0
+        for day in times.tolist():
+            expected += reference_hazard(day, decisions.median_days, decisions.shape)
+        return one_sample_deviate(int(has_event.sum()), expected)
+    difference, variance = logrank(times, has_event, is_second)
+    return float(deviate(difference, variance))

@@ -1,19 +1,34 @@
-"""Two or more arms, one question: fixed and group-sequential designs, and selection, with exact error rates."""
+"""Two arms and one rate: fixed and group-sequential designs of two proportions, with exact error rates."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, Final, cast
 
 import numpy as np
 from scipy.stats import norm
 
+from trialsim.config.checks.size_study import TESTS, TESTS_OF_TWO_KINDS
 from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.decisions import Selection, TwoArms
-from trialsim.design.plan import ALTERNATIVE, NULL, Exact, Plan, one_rate
+from trialsim.design.base import (
+    ALTERNATIVE,
+    NULL,
+    Design,
+    Hypotheses,
+    Information,
+    InWords,
+    OperatingCharacteristics,
+    PlannedDesign,
+    Rates,
+    arms_in_turn,
+    one_rate,
+    sides_in_words,
+)
+from trialsim.design.counts import CountDesign
+from trialsim.design.search import multiples
 from trialsim.design.theory.arguments import LARGEST_ARM
 from trialsim.design.theory.proportions import (
     APPROXIMATIONS,
@@ -24,52 +39,134 @@ from trialsim.design.theory.proportions import (
     usual_two_sided,
 )
 from trialsim.design.theory.rounding import lowest_accepted
-from trialsim.design.theory.selection import selection_probabilities
 from trialsim.design.theory.sequential import crossing_probabilities, drift_for_power, inflation
 from trialsim.design.theory.two_arm_sizes import smallest_trial
 from trialsim.design.two_arm.boundaries import MOST_EXACT, ExactBounds, bounds_of
+from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.design.two_arm.enumeration import arms_at, highest_level, two_arm_paths
+from trialsim.design.two_arm.words import level_warning, looks_in_words, test_in_words
 from trialsim.errors import RequestError
+from trialsim.typing import Counts
 
 FAR: Final = 1.5  # times the limit: what the normal approximation asks for at most, for a search to begin
 DEFAULT_TEST: Final = "chi-square"
 
 
-def seats_of(study: SizeStudy, names: Sequence[str]) -> tuple[int, ...]:
-    """The arms' turns: so many patients of each as the ratio says; those of two arms are split as `split_of` does."""
-    return tuple(i for i, name in enumerate(names) for _ in range(study.allocation.ratio.get(name, 1)))
+@dataclass(frozen=True)
+class PlannedTwoArms(CountDesign):
+    """A test of two proportions; `extra` are further numbers, `exact_bounds` those of looks that are asked for."""
+
+    decisions: TwoArms
+    rates: Rates
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    exact_bounds: ExactBounds | None = None
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers as they are reported."""
+        study, n, (control, experimental) = self.study, self.n, self.rates.values
+        null, alternative = self.exact[NULL], self.exact[ALTERNATIVE]
+        found: dict[str, Any] = {
+            "n": n, "n_control": arms_at(n, self.seats)[0], "n_experimental": arms_at(n, self.seats)[1],
+            "p_control": control, "p_experimental": experimental, "alpha": null.rejects,
+            "power": alternative.rejects, "en_p0": null.expected_n, "pet_p0": null.stops_early,
+            "en_p1": alternative.expected_n, "sides": study.sides, "nominal_alpha": study.alpha, **self.extra,
+        }  # fmt: skip
+        if self.n_looks > 1:
+            found["highest_alpha"] = highest_level(self.decisions, self.seats)
+        return found
+
+    @cached_property
+    def exact(self) -> dict[str, OperatingCharacteristics]:
+        """The exact operating characteristics by truth, by enumeration of both arms' counts."""
+        control, experimental = self.rates.values
+        exact = {}
+        for name, truth in ((NULL, (control, control)), (ALTERNATIVE, (control, experimental))):
+            found = two_arm_paths(self.decisions, truth, self.seats)
+            exact[name] = OperatingCharacteristics(*found, (one_rate(truth[0]), one_rate(truth[1])))
+        return exact
+
+    def at(self, n: int) -> PlannedTwoArms:
+        """The same test with `n` patients, without the `extra` numbers."""
+        decisions = two_arm_at(self.study, self.decisions, n, self.seats, self.exact_bounds)
+        return replace(self, decisions=decisions, extra={})
+
+    def sizes(self) -> Counts:
+        """Multiples of the block, as far as exact boundaries are searched."""
+        most = self.study.largest_n
+        return multiples(2 * self.step, most if self.exact_bounds is None else min(most, MOST_EXACT), self.step)
+
+    def describe(self, in_words: InWords) -> list[str]:
+        """Who is compared on what, by which test, with which error rates."""
+        study, at = self.study, self.numbers
+        first = first_sentence(self.rates.names, in_words(study.endpoint), at)
+        if "looks" in at:
+            first += looks_in_words(study, at, Information.PATIENTS)
+        else:
+            test = test_in_words(at, study.sides)
+            first += f"The test is {test}, {sides_in_words(study)}, at level {study.alpha:g}. "
+        return [
+            first + f"If the rates are {at['p_control']:.3f} and {at['p_experimental']:.3f} the power is "
+            f"{at['power']:.3f}; if both are {at['p_control']:.3f} the type I error is {at['alpha']:.4f} (both "
+            f"exact, by enumeration).{level_warning(at)}"
+        ]
+
+    def remarks(self) -> list[str]:
+        """The test, and whether its level is exceeded anywhere."""
+        test, warning = test_in_words(self.numbers, self.study.sides), level_warning(self.numbers).strip()
+        return [*([f"The test: {test}."] if test else []), *([warning] if warning else [])]
 
 
-def two_arm_plan(study: SizeStudy, names: Sequence[str], rates: Sequence[float], better: str) -> Plan:
-    """The plan of a trial with a control and an experimental arm whose true rates would be `rates`.
+class TwoArmDesign(Design[Rates]):
+    """One look: the smallest n with the power by exact enumeration. More looks: pooled z against bounds by spending."""
 
-    One look: the smallest n with the power by exact enumeration. More looks: pooled z against bounds by alpha spending,
-    and the smallest n whose power, by exact enumeration of both counts, reaches the target. Raises `RequestError`.
-    """
-    control, experimental = rates
-    gain = experimental - control if better == "higher" else control - experimental
-    if gain <= 0.0:
-        wrong = f"the experimental arm is not better: {experimental:.3f} against {control:.3f}."
-        raise RequestError("alternative", wrong, "variants of which the second has the better rate.")
-    seats = seats_of(study, names)
-    if len(study.looks.at) == 1:
-        decisions, extra = _one_look(study, control, experimental, better, seats)
-    else:
-        decisions, extra = _more_looks(study, control, experimental, better, seats)
-    exact = {}
-    for name, truth in ((NULL, (control, control)), (ALTERNATIVE, (control, experimental))):
-        found = two_arm_paths(decisions, truth, seats)
-        exact[name] = Exact(*found, (one_rate(truth[0]), one_rate(truth[1])))
-    n = decisions.looks[-1]
-    if len(decisions.looks) > 1:
-        extra["highest_alpha"] = highest_level(decisions, seats)
-    numbers: dict[str, Any] = {
-        "n": n, "n_control": arms_at(n, seats)[0], "n_experimental": arms_at(n, seats)[1],
-        "p_control": control, "p_experimental": experimental, "alpha": exact[NULL].rejects,
-        "power": exact[ALTERNATIVE].rejects, "en_p0": exact[NULL].expected_n, "pet_p0": exact[NULL].stops_early,
-        "en_p1": exact[ALTERNATIVE].expected_n, "sides": study.sides, "nominal_alpha": study.alpha, **extra,
-    }  # fmt: skip
-    return Plan(study.design, numbers, decisions, exact, seats)
+    name = "two-arm"
+    title = "two proportions"
+    hypotheses = Hypotheses.ARMS
+
+    def build(self, study: SizeStudy, assumed: Rates) -> PlannedTwoArms:
+        """The smallest trial whose power, by exact enumeration of both counts, reaches the target.
+
+        Raises `RequestError`.
+        """
+        (control, experimental), better = assumed.values, assumed.better
+        gain = experimental - control if better == "higher" else control - experimental
+        if gain <= 0.0:
+            wrong = f"the experimental arm is not better: {experimental:.3f} against {control:.3f}."
+            raise RequestError("alternative", wrong, "variants of which the second has the better rate.")
+        seats = arms_in_turn(study, assumed.names)
+        exact = exact_bounds_of(study, better, seats)
+        if len(study.looks.at) == 1:
+            decisions, extra = _one_look(study, control, experimental, better, seats)
+        else:
+            decisions, extra = _more_looks(study, control, experimental, better, seats)
+        return PlannedTwoArms(self, study, decisions, assumed, extra, exact, seats=seats)
+
+    def check(self, study: SizeStudy) -> PlannedDesign | None:
+        """Refuse looks without bounds."""
+        bounds_of(study.looks, study.alpha, study.power, study.sides)
+        return None
+
+    def has_interim_looks(self, study: SizeStudy) -> bool:
+        """Whether there is more than one look."""
+        return len(study.looks.at) > 1
+
+    def describe_test(self, study: SizeStudy) -> list[str]:
+        """The test, and the definition of its two sides where there are two of them."""
+        has_one_look = len(study.looks.at) == 1
+        test = study.test or (TESTS[0] if has_one_look else "pooled z")
+        has_two = study.sides == 2 and test in TESTS_OF_TWO_KINDS and has_one_look
+        two_sided = study.two_sided or usual_two_sided(cast(Test, test))
+        return [f"test: {test}{f', two-sided: {two_sided}' if has_two else ''}"]
+
+
+def first_sentence(names: Sequence[str], endpoint: str, numbers: Mapping[str, Any]) -> str:
+    """Who is compared with whom on what, and how many patients are randomised."""
+    control, experimental = names
+    return (
+        f"{experimental} is compared with {control} on {endpoint}. {numbers['n']} patients are randomised "
+        f"({numbers['n_control']} to {control}, {numbers['n_experimental']} to {experimental}, permuted blocks). "
+    )
 
 
 def two_arm_at(
@@ -190,27 +287,3 @@ def _smallest(is_enough: Callable[[int], bool], about: float, size: int, most: i
 
 def _round(n: float, size: int) -> int:
     return max(1, round(n / size)) * size
-
-
-def selection_plan(study: SizeStudy, names: Sequence[str], rates: Sequence[float], seed: int) -> Plan:
-    """The smallest trial in which the arm with the best rate has the highest count with the wanted probability.
-
-    Simon, Wittes and Ellenberg 1985 (Cancer Treat Rep 69:1375), at the arms' own rates. Raises `RequestError`.
-    """
-    best = int(np.argmax(rates))
-    if sorted(rates)[-1] <= sorted(rates)[-2]:
-        raise RequestError("variants", "no arm is better than the others.", "arms of different rates.")
-    most = study.largest_n // len(rates)
-    for n in range(1, most + 1):
-        right = selection_probabilities(n, rates)[best]
-        if right >= study.power:
-            break
-    else:
-        wrong = f"the best arm is selected with probability {right:.3f} at most."
-        raise RequestError(f"largest_n = {study.largest_n}", wrong, "more patients, or arms further apart.")
-    total = n * len(rates)
-    cells = tuple(one_rate(rate) for rate in rates)
-    numbers = {"n": total, "n_per_arm": n, "power": right, "alpha": None, "best": names[best],
-               "rates": dict(zip(names, rates, strict=True))}  # fmt: skip
-    exact = {ALTERNATIVE: Exact(right, float(total), 0.0, cells)}
-    return Plan(study.design, numbers, Selection(len(rates), n, best, seed), exact, tuple(range(len(rates))))

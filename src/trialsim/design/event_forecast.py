@@ -9,11 +9,10 @@ import numpy as np
 
 from trialsim.design.conduct.event_trials import event_rows
 from trialsim.design.conduct.timelines import simulated
+from trialsim.design.draft import Draft, Protocols
 from trialsim.design.hypotheses import SEED_OF_RATES, followed
-from trialsim.design.plan import ALTERNATIVE
-from trialsim.design.prepared_study import PROBES, Ready
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents, EventDecisions
-from trialsim.design.time_to_event.two_arm import effective_hazard_ratio
+from trialsim.design.time_to_event.logrank import effective_hazard_ratio
 from trialsim.errors import RequestError
 from trialsim.model import interim as c
 from trialsim.model.sums import add_in_order
@@ -21,26 +20,22 @@ from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.simulation.engine import BATCH
 from trialsim.storage.replicate_store import Rows
 
-LOG_RANK = EventDecisions((), (0.0,), (), 0.5, 1)  # one look; what it decides does not matter
+LOG_RANK: Final = EventDecisions((), (0.0,), (), 0.5, 1)  # one look; what it decides does not matter
+TRIALS: Final = 400
 
 
-TRIALS_OF_ACCRUAL: Final = 100
-NEARLY_ALWAYS: Final = 0.95
-
-
-class Probe:
+class EventForecast:
     """A few large trials under the alternative: how many events a trial of each size has, how long its accrual takes.
 
-    `decisions` say which deviate is reckoned.
+    `protocols` are those of the arms under the alternative; `decisions` say which deviate is computed.
     """
 
-    def __init__(self, ready: Ready, decisions: DecisionsAtEvents) -> None:
-        self.ready, self.largest, self.decisions = ready, ready.study.largest_n, decisions
-        protocols = ready.truths[ALTERNATIVE]
-        self.follow_up = ready.study.conduct.follow_up.value
+    def __init__(self, draft: Draft, protocols: Protocols, decisions: DecisionsAtEvents) -> None:
+        self.study, self.decisions = draft.study, decisions
+        self.largest, self.follow_up = self.study.largest_n, self.study.conduct.follow_up.value
         own = tuple(followed(item, self.largest, self.follow_up) for item in protocols)
-        asked = ready.questions.primary
-        self.found = simulated([BATCH] * len(own), own, ready.arms, asked, SEED_OF_RATES, 1, PROBES)
+        asked = draft.questions.primary
+        self.found = simulated([BATCH] * len(own), own, draft.arms, asked, SEED_OF_RATES, 1, TRIALS)
 
     @cache  # noqa: B019  # as long as the study lasts
     def expected_events(self, n: int) -> float:
@@ -74,7 +69,7 @@ class Probe:
         if found >= 1.0:
             wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
             allowed = "a variant that does, or a hazard ratio below 1."
-            raise RequestError(f"alternative: {self.ready.study.alternative}", wrong, allowed)
+            raise RequestError(f"alternative: {self.study.alternative}", wrong, allowed)
         return found
 
     def hazard_ratio_to_reference(self) -> float:
@@ -86,19 +81,3 @@ class Probe:
 
     def _rows(self, n: int) -> Rows:
         return event_rows(self.found, self.decisions, c.EventConduct((), n, self.follow_up), False)
-
-
-def check_accrual(ready: Ready) -> Ready:
-    """The study, if accrual does not nearly always close before the patients are there. Raises `RequestError`."""
-    n = int(ready.sizes[0]) if ready.plan is None else ready.plan.n
-    own = ready.setting(ALTERNATIVE, n)
-    engines = [BATCH] * len(own.protocols)
-    asked = ready.questions.primary
-    found = simulated(engines, own.protocols, own.arms, asked, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
-    came = (found.number > 0).sum(axis=1)
-    if float((came < n).mean()) > NEARLY_ALWAYS:
-        wrong = f"it closes before {n} patients are there: {float(came.mean()):.1f} come on average."
-        raise RequestError(
-            "accrual of the scenario", wrong, "accrual that closes later, more sites, or a smaller trial."
-        )
-    return ready

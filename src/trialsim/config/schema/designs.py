@@ -1,0 +1,70 @@
+"""The designs of a study of size by name, and which keys of the study each needs and may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Design = Literal[
+    "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
+    "one-sample-logrank", "two-arm", "logrank", "selection",
+]  # fmt: skip
+Alternative = Literal["rate", "hazard ratio", "arms"]
+
+
+@dataclass(frozen=True)
+class DesignKeys:
+    """The keys that a design `needs` and those that it `may_use`; keys that are not in `SPECIAL_KEYS` are of all.
+
+    `alternative`: what a number given as the alternative is; with `arms`, the arms' own changes are the alternative.
+    `n_arms`: how many arms there are; None for two or more of equal size.
+    """
+
+    needs: tuple[str, ...]
+    may_use: tuple[str, ...] = ()
+    alternative: Alternative = "rate"
+    n_arms: int | None = 1
+
+    def uses(self, key: str) -> bool:
+        """Whether a key says something to this design."""
+        return key not in SPECIAL_KEYS or key in self.needs or key in self.may_use
+
+
+# Keys that only some designs use, in the order in which they are checked.
+SPECIAL_KEYS: Final = (
+    "null", "stages", "toxicity", "half_width", "confidence", "reference", "variants", "control", "allocation", "looks",
+    "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual", "conduct.overrun", "conduct.interim_after",
+    "conduct.inevaluable", "conduct.attained", "conduct.follow_up",
+)  # fmt: skip
+_LOOKS: Final = ("conduct.accrual", "conduct.overrun", "conduct.interim_after")
+_COUNTS: Final = ("safety", "conduct.inevaluable")
+_ARMS: Final = ("control", "allocation")
+_SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("alpha", "conduct.attained", *_COUNTS))
+_TWO_STAGE: Final = DesignKeys(("null", "alternative"), ("alpha", "conduct.attained", *_COUNTS, *_LOOKS))
+
+KEYS: Final[dict[str, DesignKeys]] = {
+    "single-stage": _SINGLE_STAGE,
+    "ahern": _SINGLE_STAGE,
+    "simon-optimal": _TWO_STAGE,
+    "simon-minimax": _TWO_STAGE,
+    "simon-admissible": _TWO_STAGE,
+    "fleming": DesignKeys(("null", "alternative", "stages"), _TWO_STAGE.may_use),
+    "bryant-day": DesignKeys(("null", "alternative", "toxicity"), ("alpha", *_COUNTS, *_LOOKS)),
+    "precision": DesignKeys(("half_width",), ("alternative", "confidence", *_COUNTS)),
+    "two-arm": DesignKeys(
+        ("variants", "alternative"),
+        ("looks", "test", "two_sided", "sides", "alpha", *_ARMS, *_COUNTS, *_LOOKS),
+        "arms",
+        n_arms=2,
+    ),
+    "logrank": DesignKeys(
+        ("variants", "alternative"), ("looks", "sides", "alpha", "conduct.follow_up", *_ARMS), "hazard ratio", n_arms=2
+    ),
+    "one-sample-logrank": DesignKeys(
+        ("reference", "alternative"), ("sides", "alpha", "conduct.follow_up"), "hazard ratio"
+    ),
+    "selection": DesignKeys(("variants", "alternative"), (*_ARMS, *_COUNTS), "arms", n_arms=None),
+}
+USED_BY: Final = {key: tuple(name for name, keys in KEYS.items() if keys.uses(key)) for key in SPECIAL_KEYS}
+OF_TIMES: Final = USED_BY["conduct.follow_up"]
+ARMS: Final = USED_BY["variants"]

@@ -1,0 +1,144 @@
+"""Trials under a design in the reference engine: every one is run as it would happen."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from trialsim.design.conduct.logrank_at_looks import deviate_of
+from trialsim.design.conduct.setting import Setting
+from trialsim.design.conduct.timelines import Timelines, simulated
+from trialsim.design.conduct.trials import TOXIC, columns_of
+from trialsim.design.decisions import FUTILE, GO_ON, Decisions
+from trialsim.design.outcomes import Questions
+from trialsim.design.time_to_event.decisions import DecisionsAtEvents
+from trialsim.engines.reference.event_monitor import EventMonitoredTrial, Followed
+from trialsim.engines.reference.monitor import Conducted, MonitoredTrial, Watch
+from trialsim.model import interim as c
+from trialsim.model.parameters import draw_numbers
+from trialsim.records.digest import row_type
+from trialsim.simulation.engine import REFERENCE
+from trialsim.storage.replicate_store import Rows
+from trialsim.typing import Counts
+
+
+def reference_rows(
+    decisions: Decisions, questions: Questions, plan: c.Conduct, n_arms: int, setting: Setting, seed: int, first: int,
+    n: int,
+) -> Rows:  # fmt: skip
+    """The rows of a block, each trial run in SimPy to the look that ends it, and once more to the last look."""
+    rows = np.zeros(n, row_type(columns_of(n_arms)))
+    engines = [REFERENCE] * len(setting.protocols)
+    table = simulated(engines, setting.protocols, setting.arms, questions.all, seed, first, n)
+    for t in range(n):
+        number, row = first + t, rows[t]
+        arms = {int(who): int(arm) for who, arm in zip(table.number[t], table.arm[t], strict=True) if who > 0}
+
+        def stops(look: int, counts: Counts, number: int = number) -> bool:
+            return bool(decisions.decide(look, counts[None], np.array([number]))[0] != GO_ON)
+
+        asked = (*questions.primary, *([questions.safety] if questions.safety is not None else []))
+        watch = Watch(plan, asked, stops, questions.at_least, n_arms)
+        live = MonitoredTrial(setting.protocols, seed, number, arms, watch).run()
+        watch = Watch(plan, questions.primary, lambda look, counts: False, (), n_arms)  # whatever toxicity there is
+        whole = MonitoredTrial(setting.protocols, seed, number, arms, watch).run()
+        _fill(row, live, decisions, number)
+        _fill_rest(row, whole, decisions, n_arms)
+        _count_patients(row, live, table, t)
+    return _with_draws(rows, setting, seed, first, n)
+
+
+def _fill(row: Rows, live: Conducted, decisions: Decisions, number: int) -> None:
+    row["replicate"] = number
+    n_looks = len(decisions.looks)
+    taken = [k for k in range(n_looks) if not np.isnan(live.look_days[k])]
+    if live.stopped_day < inf:
+        row["decision"], row["decided_day"] = TOXIC, live.stopped_day
+        row["look"] = (taken[-1] + 2) if taken else 1  # the one that it was waiting for
+        return
+    last = taken[-1]
+    sign = int(decisions.decide(last, live.counts[None], np.array([number]))[0])
+    row["decision"] = FUTILE if sign == GO_ON else sign
+    row["look"], row["decided_day"] = last + 1, live.look_days[last]
+
+
+def _fill_rest(row: Rows, whole: Conducted, decisions: Decisions, n_arms: int) -> None:
+    counts = whole.counts[None]
+    row["statistic"], row["second_statistic"] = decisions.statistic(counts)[0], decisions.second_statistic(counts)[0]
+    for i in range(n_arms):
+        row[f"n_{i}"], row[f"x_{i}"] = whole.counts[-1, i, 0], whole.counts[-1, i, 1]
+
+
+def _count_patients(row: Rows, live: Conducted, table: Timelines, t: int) -> None:
+    day = row["decided_day"]
+    place = {int(who): i for i, who in enumerate(table.number[t]) if who > 0}
+    for who, entered in live.enrolled.items():
+        if entered <= day:
+            row["enrolled"] += 1
+            row["harmed"] += entered + table.event[t, place[who], -1] <= day
+            row["paused_days"] = max(row["paused_days"], entered - table.arrival[t, place[who]])
+
+
+def reference_event_rows(
+    decisions: DecisionsAtEvents, questions: Questions, plan: c.EventConduct, setting: Setting, seed: int, first: int,
+    n: int,
+) -> Rows:  # fmt: skip
+    """The rows of a block of trials with looks at events, each run in SimPy."""
+    rows = np.zeros(n, row_type(columns_of(decisions.n_arms)))
+    engines = [REFERENCE] * len(setting.protocols)
+    table = simulated(engines, setting.protocols, setting.arms, questions.all, seed, first, n)
+    kind = questions.primary[0].kind
+    for t in range(n):
+        number, row = first + t, rows[t]
+        arms = {int(who): int(arm) for who, arm in zip(table.number[t], table.arm[t], strict=True) if who > 0}
+        for is_live in (True, False):
+            looks = _Looks(decisions, is_live)
+            found = EventMonitoredTrial(setting.protocols, seed, number, arms, plan, kind, looks.stops).run()
+            last = max(looks.taken)
+            sign, day, z = looks.taken[last]
+            if is_live:
+                row["replicate"], row["decision"] = number, FUTILE if sign == GO_ON else sign
+                row["look"], row["decided_day"] = last + 1, day
+                place = {int(who): i for i, who in enumerate(table.number[t]) if who > 0}
+                for who, own in found.patients.items():
+                    if own.entered_day <= day:
+                        row["enrolled"] += 1
+                        row["harmed"] += own.entered_day + table.event[t, place[who], -1] <= day
+            else:
+                row["statistic"] = z
+                for own in found.patients.values():
+                    row[f"n_{own.arm}"] += 1
+                    row[f"x_{own.arm}"] += own.event_day < inf
+    return _with_draws(rows, setting, seed, first, n)
+
+
+class _Looks:
+    """The looks of one trial: sign, day and deviate of each that was taken."""
+
+    def __init__(self, decisions: DecisionsAtEvents, is_live: bool) -> None:
+        self.decisions, self.is_live = decisions, is_live
+        self.taken: dict[int, tuple[int, float, float]] = {}
+
+    def stops(self, look: int, day: float, patients: list[Followed]) -> bool:
+        """Take a look; whether it ends the trial, which it never does in one that is not live."""
+        z, events = _deviate(self.decisions, patients, day)
+        before = np.array([len(self.taken)])
+        sign = int(self.decisions.decide(look, np.array([z]), np.array([events]), before)[0])
+        self.taken[look] = sign, day, z
+        return self.is_live and sign != GO_ON
+
+
+def _deviate(decisions: DecisionsAtEvents, patients: list[Followed], day: float) -> tuple[float, int]:
+    """The deviate and the number of events by what is known on a day."""
+    own = [item for item in patients if item.entered_day < day]
+    has_event = np.array([item.event_day < inf for item in own], np.bool_)
+    times = np.array([min(item.event_day, item.left_day, day - item.entered_day) for item in own])
+    times = np.where(has_event, np.array([item.event_day for item in own]), times)
+    is_second = np.array([item.arm == 1 for item in own], np.bool_)
+    return deviate_of(decisions, times, has_event, is_second), int(has_event.sum())
+
+
+def _with_draws(rows: Rows, setting: Setting, seed: int, first: int, n: int) -> Rows:
+    rows["parameter_draw"] = draw_numbers(setting.protocols[0].n_parameter_draws, seed, np.arange(first, first + n))
+    return rows

@@ -1,0 +1,63 @@
+"""Designs that count patients at looks after numbers of patients; their operating characteristics are exact."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import Design, OperatingCharacteristics, PlannedDesign, Rates
+from trialsim.design.decisions import Decisions
+
+ONE_LOOK_HIDES = ("pet_p0", "en_p0")  # a trial with one look always has all its patients
+
+
+@dataclass(frozen=True)
+class CountDesign(PlannedDesign):
+    """A design with `decisions` at its looks; `seats` are the arms of successive patients."""
+
+    decisions: Decisions
+    seats: tuple[int, ...] = field(default=(0,), kw_only=True)
+
+    @property
+    def n(self) -> int:
+        """The largest number of patients, all arms together."""
+        return self.decisions.looks[-1]
+
+    @property
+    def n_looks(self) -> int:
+        """How many looks there are."""
+        return len(self.decisions.looks)
+
+    @property
+    def step(self) -> int:
+        """One patient for each of the seats."""
+        return len(self.seats)
+
+    @property
+    @abstractmethod
+    def exact(self) -> dict[str, OperatingCharacteristics]:
+        """The exact operating characteristics by truth."""
+
+    def operating_characteristics(self, truth: str) -> OperatingCharacteristics | None:
+        """The exact ones."""
+        return self.exact.get(truth)
+
+
+class RateDesign(Design[Rates]):
+    """A design of one arm for which rates are all that is assumed: it is built without simulation."""
+
+    def check(self, study: SizeStudy) -> PlannedDesign | None:
+        """The design, where the alternative is a number."""
+        p1 = study.alternative_rate
+        return self.build(study, Rates((p1,))) if p1 is not None else None
+
+
+def errors_in_words(numbers: Mapping[str, Any]) -> str:
+    """The two error rates of one arm as a sentence without its end."""
+    return (
+        f"The type I error is {numbers['alpha']:.3f} at a rate of {numbers['p0']:.3f} and the power "
+        f"{numbers['power']:.3f} at {numbers['p1']:.3f}"
+    )

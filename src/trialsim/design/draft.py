@@ -1,0 +1,156 @@
+"""A study of size before anything is simulated: its design, what is asked of whom, and who goes where.
+
+What is seen to be impossible without simulation is refused here; nothing here needs the compiler.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from trialsim.config import protocol_of
+from trialsim.config.loading.size_studies import Sizing
+from trialsim.config.schema.designs import OF_TIMES
+from trialsim.config.schema.size_study import CALIBRATED, SizeStudy
+from trialsim.design.base import Design, Hypotheses, Information, arms_in_turn
+from trialsim.design.outcomes import RESPONSES, SEVERE, TIMES, Questions, check_wait, question_of, toxicities_of
+from trialsim.design.registry import design_of
+from trialsim.design.safety import checked_boundary
+from trialsim.design.two_arm.wald import EndpointInArms
+from trialsim.endpoints.per_patient import endpoints_of
+from trialsim.errors import RequestError
+from trialsim.model import interim as c
+from trialsim.model.protocol import Protocol
+from trialsim.simulation.allocation import Arms, arms_of
+
+Protocols = tuple[Protocol, ...]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A study with its design, the protocols of its arms, its questions, and the allocation to several arms."""
+
+    sizing: Sizing
+    design: Design[Any]
+    protocols: Protocols
+    questions: Questions
+    arms: Arms | None
+
+    @property
+    def study(self) -> SizeStudy:
+        """The study."""
+        return self.sizing.study
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arms by name, the control first."""
+        return tuple(self.sizing.scenarios)
+
+    @property
+    def better(self) -> str:
+        """Whether a higher or a lower rate of the first question is better."""
+        return "lower" if self.questions.primary[0].kind == c.TOXICITY else "higher"
+
+    @property
+    def counts_all(self) -> bool:
+        """Whether patients who are not evaluable count, as failures."""
+        return _counts_all(self.study)
+
+
+def check_study(sizing: Sizing) -> None:
+    """Refuse what cannot be had, as far as no simulation is needed to see it. Raises `RequestError`."""
+    check_draft(draft_of(sizing))
+
+
+def check_draft(draft: Draft) -> None:
+    """Refuse what cannot be had, as far as no simulation is needed to see it. Raises `RequestError`."""
+    study = draft.study
+    if draft.design.hypotheses is Hypotheses.ANY_ENDPOINT:
+        endpoint_in_arms(draft)
+        return
+    check_posterior(draft)
+    planned = draft.design.check(study)
+    if planned is not None and study.safety is not None:
+        checked_boundary(study, planned.n)
+
+
+def draft_of(sizing: Sizing) -> Draft:
+    """The draft of a study. Raises `RequestError`."""
+    study = sizing.study
+    protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
+    if len({item.n_parameter_draws for item in protocols}) > 1:
+        wrong = "the parameters vary in some arms and not in others, or by other numbers of draws."
+        raise RequestError("variants", wrong, "one set of `parameters` for all arms of a trial.")
+    arms = None
+    if len(protocols) > 1:
+        own = study.allocation
+        arms = arms_of(protocols[0], tuple(sizing.scenarios), own.ratio, own.block, tuple(own.strata))
+    design = design_of(study)
+    is_any = design.hypotheses is Hypotheses.ANY_ENDPOINT
+    questions = Questions(()) if is_any else _questions(study, design, protocols)
+    return Draft(sizing, design, protocols, questions, arms)
+
+
+def endpoint_in_arms(draft: Draft) -> EndpointInArms:
+    """Any endpoint of a comparison, as two arms have it at the scenario's cut-off. Raises `RequestError`."""
+    study, protocols = draft.study, draft.protocols
+    if not study.keys.uses("test") or len(study.looks.at) > 1 or study.safety is not None:
+        wrong = "this test is of two arms, at the scenario's cut-off, without looks before it."
+        raise RequestError("test = wald", wrong, "design: two-arm, with neither `looks` nor `safety`.")
+    if study.endpoint.within is not None:
+        raise RequestError("endpoint.within", "the scenario's cut-off says how long everyone is seen.", "no `within`.")
+    first, second = endpoints_of([study.endpoint], protocols)
+    if first[0].better not in ("higher", "lower"):
+        wrong = "neither more nor less of it is better."
+        raise RequestError(f"endpoint {first[0].name}", wrong, "`better: higher` or `lower` with this endpoint.")
+    step = len(arms_in_turn(study, draft.names))
+    return EndpointInArms(draft.names, (first[0], second[0]), toxicities_of(SEVERE, protocols), step)
+
+
+def check_posterior(draft: Draft) -> None:
+    """Refuse an alternative that is averaged over a posterior where no parameter varies. Raises `RequestError`."""
+    if draft.study.alternative == CALIBRATED and draft.protocols[0].n_parameter_draws == 0:
+        wrong = "the scenario's parameters are fixed, so nothing is left open."
+        raise RequestError("alternative: calibrated", wrong, "`parameters: calibrated` in the scenario, or a number.")
+
+
+def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Questions:
+    """What is asked of every patient. Raises `RequestError` for what the design cannot decide on."""
+    if_left = c.AN_EVENT if _counts_all(study) else c.INEVALUABLE
+    primary = [question_of(study.endpoint, protocols, if_left)]
+    if study.toxicity is not None:
+        primary.append(question_of(study.toxicity.endpoint, protocols, if_left))
+    is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
+    if is_time != (design.information is Information.EVENTS):
+        wrong = f"{study.design} is no design for it."
+        allowed = ", ".join([*TIMES] if not is_time else OF_TIMES)
+        raise RequestError(f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.")
+    if primary[0].kind == c.TOXICITY and len(protocols) == 1 and design.has_test:
+        wrong = "a design with one arm asks whether a rate is high enough."
+        allowed = f"{', '.join(RESPONSES)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
+        raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed)
+    if study.conduct.interim_after is not None:
+        check_wait(study.conduct.interim_after.value, str(study.endpoint.of), protocols)
+    safety = _safety(study, is_time, protocols)
+    found = Questions(tuple(primary), safety, (0,) if safety is not None else ())
+    window = math.inf if is_time else found.horizon_days  # toxicity is looked for as long as what the trial decides on
+    harm = c.Asked(c.TOXICITY, window, 0, toxicities_of(SEVERE, protocols))
+    return Questions(found.primary, found.safety, found.at_least, harm)
+
+
+def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Asked | None:
+    """The question of the boundary for toxicity, if there is one. Raises `RequestError`."""
+    if study.safety is None:
+        return None
+    safety = question_of(study.safety.endpoint, protocols)
+    if safety.kind != c.TOXICITY:
+        wrong = "this is no toxicity."
+        raise RequestError("safety.endpoint", wrong, f"{SEVERE}, any toxicity, or the name of one.")
+    if is_time:
+        raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with it.")
+    return safety
+
+
+def _counts_all(study: SizeStudy) -> bool:
+    return study.conduct.inevaluable == "failures"

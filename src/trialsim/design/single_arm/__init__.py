@@ -1,0 +1,1 @@
+"""Designs with one arm and one or two rates."""

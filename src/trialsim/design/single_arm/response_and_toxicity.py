@@ -1,0 +1,163 @@
+"""One arm, response and toxicity: Bryant and Day's two stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from scipy.stats import binom
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import (
+    ALTERNATIVE,
+    NULL,
+    TOXIC_NULL,
+    Hypotheses,
+    InWords,
+    OperatingCharacteristics,
+    PlannedDesign,
+    Rates,
+    needed,
+)
+from trialsim.design.counts import CountDesign, RateDesign
+from trialsim.design.decisions import FUTILE, GO_ON, REJECT, standardised
+from trialsim.design.theory.bryant_day import (
+    MOST_CHECKED,
+    WORLDS,
+    BryantDay,
+    bryant_day,
+    check_bryant_day,
+)
+from trialsim.design.theory.bryant_day import Rates as BothRates
+from trialsim.design.theory.rounding import highest_accepted
+from trialsim.typing import Counts, Floats, Signs
+
+LARGEST: Final = 150  # patients of these designs, which take a search of their own
+
+
+@dataclass(frozen=True)
+class ResponseAndToxicity:
+    """Bryant and Day's two stages; counts are of responses and of toxicities.
+
+    At attained numbers that are not the planned ones both endpoints are judged as Green and Dahlberg do: at the first
+    stage by the level at which the plan stops each under its alternative, at the end by the plan's two levels.
+    """
+
+    design: BryantDay
+    alpha_r: float
+    alpha_t: float
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at each look."""
+        return (self.design.n1, self.design.n)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """The deviate of responses."""
+        return standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.design.rates.pr0)
+
+    def second_statistic(self, counts: Counts) -> Floats:
+        """The deviate of freedom from toxicity."""
+        n = counts[:, -1, 0, 0]
+        return standardised(n, n - counts[:, -1, 0, 2], self.design.rates.pt0)
+
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`."""
+        d, rates = self.design, self.design.rates
+        n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]
+        if look == 0:
+            low_r = binom.cdf(x, n, rates.pr1) <= highest_accepted(binom.cdf(d.cr1, d.n1, rates.pr1))
+            low_t = binom.cdf(free, n, rates.pt1) <= highest_accepted(binom.cdf(d.ct1, d.n1, rates.pt1))
+            is_low = np.where(n == d.n1, (x <= d.cr1) | (free <= d.ct1), low_r | low_t)
+            return np.where(is_low, FUTILE, GO_ON).astype(np.int8)
+        planned = (x > d.cr) & (free > d.ct)
+        attained = (binom.sf(x - 1, n, rates.pr0) <= highest_accepted(self.alpha_r)) & (
+            binom.sf(free - 1, n, rates.pt0) <= highest_accepted(self.alpha_t)
+        )
+        return np.where(np.where(n == d.n, planned, attained), REJECT, FUTILE).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class PlannedBryantDay(CountDesign):
+    """The two stages of `found`."""
+
+    found: BryantDay
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers as they are reported."""
+        found, rates = self.found, self.found.rates
+        return {
+            "n1": found.n1, "cr1": found.cr1, "ct1": found.ct1, "n": found.n, "cr": found.cr, "ct": found.ct,
+            "r1": found.cr1, "r": found.cr, "most_toxic1": found.n1 - found.ct1 - 1,
+            "most_toxic": found.n - found.ct - 1, "pr0": rates.pr0, "pr1": rates.pr1, "pt0": rates.pt0,
+            "pt1": rates.pt1, "odds_ratio": rates.odds_ratio, "p0": rates.pr0, "p1": rates.pr1, "alpha": found.alpha_r,
+            "alpha_r": found.alpha_r, "alpha_t": found.alpha_t, "power": found.power,
+            "en_p0": found.expected_n(WORLDS[0]), "pet_p0": 1.0 - found.outcomes[WORLDS[0]][0], "en": found.en,
+        }  # fmt: skip
+
+    @cached_property
+    def exact(self) -> dict[str, OperatingCharacteristics]:
+        """The exact operating characteristics by truth."""
+        return {name: self._of(world) for name, world in zip((NULL, TOXIC_NULL, ALTERNATIVE), WORLDS, strict=True)}
+
+    def _of(self, world: str) -> OperatingCharacteristics:
+        goes_on, recommends = self.found.outcomes[world]
+        cells = self.found.rates.cells(world)[:, ::-1]  # the second question is whether there was toxicity
+        return OperatingCharacteristics(recommends, self.found.expected_n(world), 1.0 - goes_on, (cells,))
+
+    def at(self, n: int) -> PlannedBryantDay:
+        """The design itself: there is no other."""
+        return self
+
+    def describe(self, in_words: InWords) -> list[str]:
+        """What is decided after each of the stages, by both endpoints."""
+        study, at = self.study, self.numbers
+        toxicity = in_words(study.toxicity.endpoint) if study.toxicity is not None else ""
+        return [
+            f"The primary endpoints are {in_words(study.endpoint)} and {toxicity} ({self.design.title}). After "
+            f"{at['n1']} evaluable patients the trial goes on if more than {at['cr1']} respond and at most "
+            f"{at['most_toxic1']} have the toxicity; after {at['n']} the treatment is recommended for further study if "
+            f"more than {at['cr']} respond and at most {at['most_toxic']} have the toxicity. The probability of "
+            f"recommending it is {at['alpha_r']:.3f} if its response rate is {at['pr0']:.3f}, {at['alpha_t']:.3f} if "
+            f"its toxicity rate is {1.0 - at['pt0']:.3f}, and {at['power']:.3f} if they are {at['pr1']:.3f} and "
+            f"{1.0 - at['pt1']:.3f} (exact, odds ratio of response and freedom from toxicity {at['odds_ratio']:g})."
+        ]
+
+
+class BryantDayDesign(RateDesign):
+    """Two stages that tell apart the rates of response and of freedom from toxicity."""
+
+    name = "bryant-day"
+    title = "Bryant and Day 1995"
+    hypotheses = Hypotheses.RESPONSE_AND_TOXICITY
+    hidden = ("r1", "r", "alpha")  # CR1, CR and alpha R say it
+    is_searched = False
+
+    def largest_n(self, study: SizeStudy) -> int:
+        """The limit of the study, within that of the search."""
+        return min(study.largest_n, LARGEST)
+
+    def build(self, study: SizeStudy, assumed: Rates) -> PlannedBryantDay:
+        """The design for the nulls of the study."""
+        aim = needed(study.toxicity, "toxicity")
+        rates = _rates(study, assumed.values[0], needed(assumed.toxicity, "toxicity.alternative"))
+        found = bryant_day(rates, study.alpha, aim.alpha, study.power, self.largest_n(study))
+        return PlannedBryantDay(self, study, ResponseAndToxicity(found, study.alpha, aim.alpha), found)
+
+    def check(self, study: SizeStudy) -> PlannedDesign | None:
+        """Refuse what has no design; where the search is long, as far as it is seen at once."""
+        p1, aim = study.alternative_rate, needed(study.toxicity, "toxicity")
+        if p1 is not None:
+            rates, largest = _rates(study, p1, aim.alternative.value), self.largest_n(study)
+            of_design = bryant_day if largest <= MOST_CHECKED else check_bryant_day
+            of_design(rates, study.alpha, aim.alpha, study.power, largest)
+        return None
+
+
+def _rates(study: SizeStudy, response: float, toxicity: float) -> BothRates:
+    """The rates that the two endpoints are to tell apart."""
+    aim = needed(study.toxicity, "toxicity")
+    return BothRates(needed(study.null, "null").value, response, 1.0 - aim.null.value, 1.0 - toxicity, aim.odds_ratio)

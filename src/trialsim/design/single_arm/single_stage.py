@@ -1,0 +1,105 @@
+"""One arm, one stage: the exact binomial test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.stats import binom
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import (
+    ALTERNATIVE,
+    NULL,
+    Design,
+    Hypotheses,
+    InWords,
+    OperatingCharacteristics,
+    PowerByN,
+    Rates,
+    needed,
+    one_rate,
+)
+from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign, RateDesign, errors_in_words
+from trialsim.design.single_arm.decisions import OneArm
+from trialsim.design.theory.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
+
+
+@dataclass(frozen=True)
+class PlannedSingleStage(CountDesign):
+    """The exact test with the numbers of `found`."""
+
+    found: SingleStage
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers as they are reported."""
+        found = self.found
+        return {
+            "n": found.n, "r": found.r, "p0": found.p0, "p1": found.p1, "alpha": found.alpha, "power": found.power,
+            "en_p0": float(found.n), "pet_p0": 0.0, "stays_n": found.stays_n,
+        }  # fmt: skip
+
+    @cached_property
+    def exact(self) -> dict[str, OperatingCharacteristics]:
+        """The exact operating characteristics by truth."""
+        found = self.found
+        return {
+            NULL: OperatingCharacteristics(found.alpha, found.n, 0.0, (one_rate(found.p0),)),
+            ALTERNATIVE: OperatingCharacteristics(found.power, found.n, 0.0, (one_rate(found.p1),)),
+        }
+
+    def at(self, n: int) -> PlannedSingleStage:
+        """The exact test with `n` patients."""
+        p0, p1 = self.found.p0, self.found.p1
+        r = int(critical_counts(np.array([n]), p0, self.study.alpha)[0])
+        alpha, power = float(binom.sf(r, n, p0)), float(binom.sf(r, n, p1))
+        return _planned(self.design, self.study, SingleStage(n, r, p0, p1, alpha, power, n))
+
+    def power_by_n(self) -> PowerByN:
+        """The saw-tooth of the exact power."""
+        found = self.found
+        n, _, power = power_by_n(found.p0, found.p1, self.study.alpha, max(2 * found.n, found.stays_n + 10))
+        return PowerByN(n, np.asarray(power), is_of_every_n=True)
+
+    def describe(self, in_words: InWords) -> list[str]:
+        """How many patients, and from how many responses on the treatment is recommended."""
+        at = self.numbers
+        return [
+            f"The primary endpoint is {in_words(self.study.endpoint)}. {at['n']} evaluable patients are treated "
+            f"({self.design.title}); the treatment is recommended for further study if more than {at['r']} respond. "
+            f"{errors_in_words(at)}, both exact."
+        ]
+
+
+def _planned(design: Design[Any], study: SizeStudy, found: SingleStage) -> PlannedSingleStage:
+    decisions = OneArm(None, found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained)
+    return PlannedSingleStage(design, study, decisions, found)
+
+
+class SingleStageDesign(RateDesign):
+    """The smallest n with the power, although a larger one may not have it."""
+
+    name = "single-stage"
+    title = "exact binomial test in one stage"
+    hypotheses = Hypotheses.RESPONSE_RATE
+    hidden = ONE_LOOK_HIDES
+
+    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSingleStage:
+        """The design for the null of the study."""
+        p0, (p1,) = needed(study.null, "null").value, assumed.values
+        return _planned(self, study, single_stage(p0, p1, study.alpha, study.power, study.largest_n))
+
+
+class AHern(SingleStageDesign):
+    """A'Hern's n, from which on every larger one has the power."""
+
+    name = "ahern"
+    title = "A'Hern 2001"
+
+    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSingleStage:
+        """The design for the null of the study."""
+        p0, (p1,) = needed(study.null, "null").value, assumed.values
+        return _planned(self, study, ahern(p0, p1, study.alpha, study.power, study.largest_n))

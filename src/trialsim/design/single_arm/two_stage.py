@@ -1,0 +1,214 @@
+"""One arm, two stages: Simon's designs and Fleming's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import (
+    ALTERNATIVE,
+    NULL,
+    Hypotheses,
+    InWords,
+    OperatingCharacteristics,
+    PowerByN,
+    Rates,
+    needed,
+    one_rate,
+)
+from trialsim.design.counts import CountDesign, RateDesign, errors_in_words
+from trialsim.design.single_arm.decisions import OneArm
+from trialsim.design.theory.rounding import lowest_accepted
+from trialsim.design.theory.two_stage import TwoStage, admissible, fleming, simon_designs
+from trialsim.errors import RequestError
+from trialsim.typing import Counts
+
+Admissible = list[tuple[TwoStage, float, float]]  # designs with the weights of n between which each is the best
+_TARGETS: Final = np.arange(1, 100) / 100.0  # planned powers of the designs that are tried
+_TIMES: Final = 2.0  # a design of more than so many times the planned n is not what a calendar can cost
+
+
+@dataclass(frozen=True)
+class PlannedTwoStage(CountDesign):
+    """The two stages of `found`."""
+
+    found: TwoStage
+    admissible: tuple[tuple[TwoStage, float, float], ...] = ()
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers as they are reported."""
+        return _numbers(self.found)
+
+    @cached_property
+    def exact(self) -> dict[str, OperatingCharacteristics]:
+        """The exact operating characteristics by truth."""
+        found = self.found
+        return {
+            name: OperatingCharacteristics(at.rejects, at.expected_n, at.stops_early, (one_rate(rate),))
+            for name, at, rate in (
+                (NULL, found.under_null, found.p0),
+                (ALTERNATIVE, found.under_alternative, found.p1),
+            )
+        }
+
+    @property
+    def others(self) -> list[dict[str, Any]]:
+        """The admissible designs, with the weights of n for which each is the best."""
+        return [{**_numbers(item), "weight_from": low, "weight_to": high} for item, low, high in self.admissible]
+
+    def at(self, n: int) -> PlannedTwoStage:
+        """The design itself: there is no other."""
+        return self
+
+    def describe(self, in_words: InWords) -> list[str]:
+        """What is decided after each of the stages."""
+        at = self.numbers
+        early = f" or, with at least {at['e1']}, at once in favour of the treatment" if "e1" in at else ""
+        return [
+            f"The primary endpoint is {in_words(self.study.endpoint)}. The trial has two stages ({self.design.title}). "
+            f"After {at['n1']} evaluable patients it stops for lack of activity if at most {at['r1']} respond{early}; "
+            f"otherwise it goes on to {at['n']}, and the treatment is recommended for further study if more than "
+            f"{at['r']} of them respond. {errors_in_words(at)}, both exact; at {at['p0']:.3f} the trial stops after "
+            f"the first stage with probability {at['pet_p0']:.3f} and takes {at['en_p0']:.1f} patients on average."
+        ]
+
+
+@dataclass(frozen=True)
+class PlannedSimon(PlannedTwoStage):
+    """One of Simon's designs: there is one for every power, not for every size."""
+
+    @cached_property
+    def larger(self) -> dict[int, PlannedTwoStage]:
+        """The designs planned for ever more power, by n; the first is this one."""
+        design = self.design
+        if not isinstance(design, SimonDesign):
+            raise TypeError("only one of Simon's designs has larger ones")
+        return design.ever_more_power(self.study, self.found.p1)
+
+    def at(self, n: int) -> PlannedTwoStage:
+        """The one of the larger designs that has `n` patients."""
+        return self.larger[n]
+
+    def sizes(self) -> Counts:
+        """The sizes of the larger designs."""
+        return np.array(list(self.larger))
+
+    def power_by_n(self) -> PowerByN:
+        """The power that each of the larger designs is planned with."""
+        power = [float(item.numbers["power"]) for item in self.larger.values()]
+        return PowerByN(self.sizes(), np.array(power), is_of_every_n=False)
+
+    def describe_larger(self, n: int) -> str:
+        """The larger design with `n` patients; nothing for this one."""
+        if n == self.n:
+            return ""
+        at = self.at(n).numbers
+        return (
+            f" This is the design planned for power {at['power']:.3f}: stop after {at['n1']} patients if at most "
+            f"{at['r1']} respond, reject if more than {at['r']} of {at['n']} do."
+        )
+
+
+class SimonDesign(RateDesign):
+    """Simon's optimal design: the fewest patients on average under the null."""
+
+    name = "simon-optimal"
+    title = "Simon 1989, optimal"
+    hypotheses = Hypotheses.RESPONSE_RATE
+
+    def choose(self, good: Admissible) -> TwoStage:
+        """The one of the admissible designs; the minimax one comes first, the optimal one last."""
+        return good[-1][0]
+
+    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSimon:
+        """The design for the null of the study, with the other admissible ones."""
+        p0, (p1,) = needed(study.null, "null").value, assumed.values
+        good = admissible(simon_designs(p0, p1, study.alpha, study.power, study.largest_n))
+        found = self.choose(good)
+        return PlannedSimon(self, study, _decisions(study, found), found, tuple(good))
+
+    def ever_more_power(self, study: SizeStudy, p1: float) -> dict[int, PlannedTwoStage]:
+        """The designs planned for ever more power, by n; each has more power than all that are smaller.
+
+        The first is the design that the study asks for; the others are what it takes if a calendar costs power.
+        """
+        p0 = needed(study.null, "null").value
+        found: list[TwoStage] = []
+        for target in [study.power, *_TARGETS[study.power < _TARGETS]]:
+            try:
+                good = admissible(simon_designs(p0, p1, study.alpha, float(target), study.largest_n))
+            except RequestError:
+                break  # more power takes more patients than there may be
+            found.append(self.choose(good))
+            if found[-1].n > _TIMES * found[0].n:
+                break
+        chosen = {found[0].n: found[0]}
+        for item in sorted(found, key=lambda item: (item.n, item.power)):
+            if item.n > max(chosen) and item.power > max(own.power for own in chosen.values()):
+                chosen[item.n] = item
+        return {n: PlannedTwoStage(self, study, _decisions(study, item), item) for n, item in chosen.items()}
+
+
+class SimonMinimax(SimonDesign):
+    """Simon's minimax design: the fewest patients in all."""
+
+    name = "simon-minimax"
+    title = "Simon 1989, minimax"
+
+    def choose(self, good: Admissible) -> TwoStage:
+        """The first."""
+        return good[0][0]
+
+
+class SimonAdmissible(SimonDesign):
+    """The admissible design for the widest range of weights between the two extremes, or the optimal one without any.
+
+    Jung et al. (2004) leave the choice to the reader; this one says why it is chosen.
+    """
+
+    name = "simon-admissible"
+    title = "Simon 1989; admissible, Jung et al. 2004"
+
+    def choose(self, good: Admissible) -> TwoStage:
+        """The one with the widest range."""
+        between = good[1:-1]
+        return max(between, key=lambda item: item[2] - item[1])[0] if between else good[-1][0]
+
+
+class FlemingDesign(RateDesign):
+    """Fleming's design: the stages are given, and the first may reject too."""
+
+    name = "fleming"
+    title = "Fleming 1982"
+    hypotheses = Hypotheses.RESPONSE_RATE
+    is_searched = False
+
+    def build(self, study: SizeStudy, assumed: Rates) -> PlannedTwoStage:
+        """The design with the stages of the study. Raises `RequestError` where they have too little power."""
+        p0, (p1,), stages = needed(study.null, "null").value, assumed.values, needed(study.stages, "stages")
+        found = fleming(p0, p1, study.alpha, stages.first, stages.all)
+        if found.power < lowest_accepted(study.power):
+            wrong = f"these stages have power {found.power:.3f}, and {study.power:g} is asked for."
+            nearest = f"more patients, or power up to {math.floor(1000.0 * found.power) / 1000.0:g}."
+            raise RequestError("stages", wrong, nearest)
+        return PlannedTwoStage(self, study, _decisions(study, found), found)
+
+
+def _decisions(study: SizeStudy, found: TwoStage) -> OneArm:
+    return OneArm(found, found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained)
+
+
+def _numbers(found: TwoStage) -> dict[str, Any]:
+    numbers: dict[str, Any] = {"n1": found.n1, "r1": found.r1, "n": found.n, "r": found.r}
+    if found.e1 is not None:
+        numbers["e1"] = found.e1
+    return {
+        **numbers, "p0": found.p0, "p1": found.p1, "en_p0": found.en_p0, "pet_p0": found.pet_p0,
+        "alpha": found.alpha, "power": found.power,
+    }  # fmt: skip

@@ -1,0 +1,178 @@
+"""The design of a two-arm trial with times to events: bounds, looks at numbers of events, a final look on a day.
+
+The final analysis is made so long after the last entry, so a larger trial has more events by then. Interim looks are at
+shares of the events that are expected by the final one under the alternative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from scipy.stats import norm
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, PlannedDesign
+from trialsim.design.search import multiples
+from trialsim.design.theory.sequential import crossing_probabilities, drift_for_power, inflation
+from trialsim.design.theory.time_to_event import Arms, freedman_events, lachin_foulkes_power, schoenfeld_events
+from trialsim.design.time_to_event.decisions import EventDecisions
+from trialsim.design.time_to_event.planned import EventDesign, Events, months_of_follow_up
+from trialsim.design.two_arm.boundaries import bounds_of
+from trialsim.design.two_arm.words import looks_in_words
+from trialsim.errors import RequestError
+from trialsim.model.interim import EventConduct
+from trialsim.model.units import DAYS_PER_MONTH
+
+MOST_PATIENTS: Final = 5000  # of a study; see config.size_study
+
+
+@dataclass(frozen=True)
+class PlannedLogrank(EventDesign):
+    """A log-rank test; `upper` and `lower` are z bounds by look, `by_formula` the numbers that formulas ask for."""
+
+    upper: tuple[float, ...] = ()
+    lower: tuple[float, ...] = ()
+    by_formula: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers as they are reported; those of a trial of n once there is an n."""
+        if self.n == 0:
+            return dict(self.by_formula)
+        planned, decisions, d = self.planned(), self.decisions, self.assumed.expected_events(self.n)
+        return {
+            **self.by_formula, "n": self.n, "expected_events": d, "looks": [*decisions.interim, round(d)],
+            "upper_z": list(decisions.upper), "lower_z": list(decisions.lower),
+            "nominal_p": norm.sf(np.array(decisions.upper)).tolist(), "alpha": planned[NULL],
+            "power": planned[ALTERNATIVE],
+        }  # fmt: skip
+
+    @property
+    def ratio(self) -> float:
+        """Experimental over control patients."""
+        return ratio_of(self.assumed)
+
+    @cached_property
+    def decisions(self) -> EventDecisions:
+        """The decisions of a trial with `n` patients."""
+        study, d = self.study, self.assumed.expected_events(self.n)
+        interim = sorted({max(1, round(d * share)) for share in study.looks.at[:-1]})
+        k = len(interim)
+        futility = study.looks.futility
+        lower = (*self.lower[:k], self.lower[-1]) if self.lower else ()
+        binds = futility is not None and futility.binding
+        upper = (*self.upper[:k], self.upper[-1])
+        return EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds)
+
+    @property
+    def conduct(self) -> EventConduct:
+        """Looks at numbers of events, and the final one on a day."""
+        return EventConduct(self.decisions.interim, self.n, self.study.conduct.follow_up.value)
+
+    def planned(self) -> dict[str, float]:
+        """How probably it rejects at the expected number of events, by the normal approximation (Schoenfeld 1981)."""
+        d, share = self.assumed.expected_events(self.n), self.ratio / (1.0 + self.ratio)
+        drift = -math.log(self.assumed.hazard_ratio) * math.sqrt(d * share * (1.0 - share))
+        at, sides = self.study.looks.at, self.study.sides
+        low = np.array(self.lower) if self.lower else None
+
+        def above(theta: float) -> float:
+            return float(crossing_probabilities(at, np.array(self.upper), low, theta)[0].sum())
+
+        return {NULL: sides * above(0.0), ALTERNATIVE: above(drift) + (above(-drift) if sides == 2 else 0.0)}
+
+    def at(self, n: int) -> PlannedLogrank:
+        """The design with `n` patients."""
+        return replace(self, n=n)
+
+    def describe(self, in_words: InWords) -> list[str]:
+        """Who is compared on which time, when, with how many events."""
+        study, at, (control, experimental) = self.study, self.numbers, self.assumed.names
+        lachin = at.get("lachin_foulkes_n")
+        patients = f", and for {lachin} patients with one look, Lachin and Foulkes 1986" if lachin is not None else ""
+        return [
+            f"{experimental} is compared with {control} on time to {in_words(study.endpoint)} by the "
+            f"log-rank test. {at['n']} patients are randomised in permuted blocks, and the final analysis is made "
+            f"{at['follow_up_days'] / DAYS_PER_MONTH:.1f} months after the last entry, with "
+            f"{at['expected_events']:.0f} events expected if the hazard ratio is {at['hazard_ratio']:.3f} (formulas "
+            f"ask for {at['schoenfeld_events']:.1f} events with one look, Schoenfeld 1981, times "
+            f"{at['inflation']:.4f} for the looks{patients}). " + looks_in_words(study, at, Information.EVENTS).rstrip()
+        ]
+
+
+class LogrankDesign(Design[Events]):
+    """Looks at numbers of events with bounds by alpha spending; simulation finds its n."""
+
+    name = "logrank"
+    title = "log-rank test"
+    hypotheses = Hypotheses.HAZARD_RATIO
+    information = Information.EVENTS
+    has_size = False
+
+    def check(self, study: SizeStudy) -> PlannedDesign | None:
+        """Refuse looks without bounds."""
+        bounds_of(study.looks, study.alpha, study.power, study.sides)
+        return None
+
+    def build(self, study: SizeStudy, assumed: Events) -> PlannedLogrank:
+        """How many events tell a hazard ratio, and the bounds of the looks.
+
+        Raises `RequestError` where not even the largest trial has the events that formulas ask for.
+        """
+        ratio, hazard_ratio, asked = ratio_of(assumed), assumed.hazard_ratio, (study.alpha, study.power)
+        fixed = schoenfeld_events(hazard_ratio, *asked, ratio, study.sides)
+        upper, lower = bounds_of(study.looks, *asked, study.sides)
+        drift = drift_for_power(study.looks.at, np.array(upper), study.power, np.array(lower) if lower else None)
+        more = inflation(drift, *asked, study.sides)
+        _check_events(study, fixed * more, assumed.expected_events(study.largest_n))
+        numbers: dict[str, Any] = {
+            "hazard_ratio": hazard_ratio, "inflation": more, "schoenfeld_events": fixed, "sides": study.sides,
+            "freedman_events": freedman_events(hazard_ratio, *asked, ratio, study.sides),
+            "follow_up_days": study.conduct.follow_up.value, "nominal_alpha": study.alpha, "target": study.power,
+        }  # fmt: skip
+        planned = PlannedLogrank(self, study, assumed, 0, upper, lower, numbers)
+        step = planned.step
+        lachin = by_lachin_and_foulkes(study, assumed, multiples(2 * step, study.largest_n, step).tolist())
+        return replace(planned, by_formula={**numbers, "lachin_foulkes_n": lachin})
+
+
+def ratio_of(assumed: Events) -> float:
+    """Experimental over control patients."""
+    return assumed.seats.count(1) / assumed.seats.count(0)
+
+
+def _check_events(study: SizeStudy, wanted: float, most: float) -> None:
+    """Refuse a study whose largest trial is far from the events that are wanted. Raises `RequestError`."""
+    if most >= 0.8 * wanted:
+        return
+    per_patient = max(most / study.largest_n, 1e-9)
+    wrong = f"it takes about {wanted:.0f} events, and there are {most:.0f} by the end of the largest trial."
+    n = math.ceil(wanted / per_patient)
+    more_patients = f"largest_n from about {n}, " if n <= MOST_PATIENTS else ""
+    nearest = f"{more_patients}a longer `conduct.follow_up`, more sites, or accrual that does not close."
+    raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest)
+
+
+def by_lachin_and_foulkes(study: SizeStudy, assumed: Events, sizes: Iterable[int]) -> int | None:
+    """The first of the sizes with the power by Lachin and Foulkes (1986), one look; None if none has it."""
+    ratio, dropout = ratio_of(assumed), assumed.dropout
+    for n in sizes:
+        months = assumed.accrual_months(n)
+        arms = Arms(assumed.hazard, assumed.hazard_ratio, months, ratio, dropout, dropout)
+        if lachin_foulkes_power(arms, months + months_of_follow_up(study), n, study.alpha, study.sides) >= study.power:
+            return n
+    return None
+
+
+def effective_hazard_ratio(mean_z: float, events: float, ratio: float) -> float:
+    """The hazard ratio that the log-rank deviate of so many events speaks of (Schoenfeld 1981), if it is constant.
+
+    E z = -log(hazard ratio) sqrt(d s (1 - s)), where s is the experimental share of patients.
+    """
+    share = ratio / (1.0 + ratio)
+    return math.exp(-mean_z / math.sqrt(max(events, 1.0) * share * (1.0 - share)))

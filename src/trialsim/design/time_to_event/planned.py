@@ -1,0 +1,83 @@
+"""What designs with times to events share: what is assumed of their events, and how they are planned."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import nan
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import OperatingCharacteristics, PlannedDesign
+from trialsim.design.search import multiples
+from trialsim.design.time_to_event.decisions import DecisionsAtEvents
+from trialsim.model.interim import EventConduct
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.typing import Counts
+
+FEWEST_IN_SEARCH = 10  # patients for each place in a block of the allocation
+
+
+@dataclass(frozen=True)
+class Events:
+    """What is assumed of the events of the arms, whose names are `names`.
+
+    `hazard_ratio` is that of the experimental arm to the control or to the reference. `expected_events` tells how many
+    events there are by the final look of a trial of n under the alternative, `accrual_months` how long its accrual
+    takes. `hazard` (of the first arm) and `dropout` are per month, as if they were constant. `seats` are the arms of
+    successive patients.
+    """
+
+    names: tuple[str, ...]
+    hazard_ratio: float
+    expected_events: Callable[[int], float]
+    accrual_months: Callable[[int], float]
+    hazard: float
+    dropout: float
+    seats: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class EventDesign(PlannedDesign):
+    """A design for every number of patients; `n` is 0 before a search has found how many are needed."""
+
+    assumed: Events
+    n: int = 0
+
+    @property
+    def n_looks(self) -> int:
+        """How many looks there are."""
+        return len(self.study.looks.at)
+
+    @property
+    def step(self) -> int:
+        """One patient for each of the seats."""
+        return len(self.assumed.seats)
+
+    def sizes(self) -> Counts:
+        """Multiples of the block from a few of them on: with fewer events formulas and tests say nothing."""
+        return multiples(FEWEST_IN_SEARCH * self.step, self.study.largest_n, self.step)
+
+    @property
+    @abstractmethod
+    def decisions(self) -> DecisionsAtEvents:
+        """What its looks decide."""
+
+    @property
+    @abstractmethod
+    def conduct(self) -> EventConduct:
+        """How a trial with it goes."""
+
+    @abstractmethod
+    def planned(self) -> dict[str, float]:
+        """How probably it rejects under each truth, by a formula."""
+
+    def operating_characteristics(self, truth: str) -> OperatingCharacteristics | None:
+        """The probability of rejecting; formulas have nothing else."""
+        rejects = self.planned().get(truth)
+        return OperatingCharacteristics(rejects, nan, nan, ()) if rejects is not None else None
+
+
+def months_of_follow_up(study: SizeStudy) -> float:
+    """How long after the last entry the final analysis is made."""
+    return study.conduct.follow_up.value / DAYS_PER_MONTH

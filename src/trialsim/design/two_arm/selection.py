@@ -1,0 +1,132 @@
+"""Two or more arms of which the best is selected, without a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import ALTERNATIVE, Design, Hypotheses, InWords, OperatingCharacteristics, Rates, one_rate
+from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign
+from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint
+from trialsim.design.theory.selection import selection_probabilities
+from trialsim.errors import RequestError
+from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
+from trialsim.typing import Counts, Floats, Signs
+
+
+@dataclass(frozen=True)
+class Selection(OneEndpoint):
+    """The arm with the highest rate is selected, ties at random; `REJECT` stands for the arm `best`, the right one."""
+
+    n_arms: int
+    n_per_arm: int
+    best: int
+    seed: int
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients of all arms."""
+        return (self.n_arms * self.n_per_arm,)
+
+    def statistic(self, counts: Counts) -> Floats:
+        """How far the best arm is ahead of the others, in standard errors of a difference."""
+        n, x = counts[:, -1, :, 0].astype(np.float64), counts[:, -1, :, 1].astype(np.float64)
+        rate = x / np.maximum(n, 1.0)
+        ahead = rate[:, self.best] - np.delete(rate, self.best, axis=1).max(axis=1)
+        pooled = np.clip(x.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0), 1e-3, 1.0 - 1e-3)
+        return np.asarray(ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm))
+
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`; a tie is broken by the trial's own draw."""
+        rate = counts[:, look, :, 1] / np.maximum(counts[:, look, :, 0], 1)
+        is_best = rate == rate.max(axis=1)[:, None]
+        chance = tie_breaks(self.seed, trials)
+        place = (chance * is_best.sum(axis=1)).astype(np.int64)
+        rank = np.cumsum(is_best, axis=1)[:, self.best] - 1
+        return np.where(is_best[:, self.best] & (rank == place), REJECT, FUTILE).astype(np.int8)
+
+
+def tie_breaks(seed: int, trials: Counts) -> Floats:
+    """A number between 0 and 1 for each trial, by address."""
+    word = np.ones(len(trials), np.uint64)
+    high, low, _, _ = philox4x32(
+        word,
+        word * np.uint64(decision_code("tie of arms")),
+        word * np.uint64(0),
+        trials.astype(np.uint64),
+        word * np.uint64(seed & LARGEST_WORD),
+        word * np.uint64(seed >> 32),
+    )
+    return uniform_from_words(high, low)
+
+
+@dataclass(frozen=True)
+class PlannedSelection(CountDesign):
+    """Arms of `n_per_arm` patients, of which the best is selected with the probability `right`."""
+
+    rates: Rates
+    n_per_arm: int
+    best: int
+    right: float
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers as they are reported."""
+        names, values = self.rates.names, self.rates.values
+        return {"n": self.n, "n_per_arm": self.n_per_arm, "power": self.right, "alpha": None, "best": names[self.best],
+                "rates": dict(zip(names, values, strict=True))}  # fmt: skip
+
+    @cached_property
+    def exact(self) -> dict[str, OperatingCharacteristics]:
+        """The exact probability that the best arm is selected."""
+        cells = tuple(one_rate(rate) for rate in self.rates.values)
+        return {ALTERNATIVE: OperatingCharacteristics(self.right, float(self.n), 0.0, cells)}
+
+    def at(self, n: int) -> PlannedSelection:
+        """The design itself: simulation searches no other."""
+        return self
+
+    def describe(self, in_words: InWords) -> list[str]:
+        """How many arms and patients, and how probably the best arm is selected."""
+        at = self.numbers
+        return [
+            f"{len(self.rates.names)} arms of {at['n_per_arm']} patients each are compared on "
+            f"{in_words(self.study.endpoint)}, and the arm with the highest observed rate is selected "
+            f"({self.design.title}): the best one, {at['best']}, with probability {at['power']:.3f}."
+        ]
+
+
+class SelectionDesign(Design[Rates]):
+    """The smallest trial in which the arm with the best rate has the highest count with the wanted probability."""
+
+    name = "selection"
+    title = "Simon, Wittes and Ellenberg 1985"
+    hypotheses = Hypotheses.ARMS
+    success = "selects the best arm"
+    probability_of_success = "the probability of the right selection"
+    hidden = ONE_LOOK_HIDES
+    has_test = False
+    is_searched = False
+
+    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSelection:
+        """Simon, Wittes and Ellenberg 1985 (Cancer Treat Rep 69:1375), at the arms' own rates.
+
+        Raises `RequestError`.
+        """
+        rates = assumed.values
+        best = int(np.argmax(rates))
+        if sorted(rates)[-1] <= sorted(rates)[-2]:
+            raise RequestError("variants", "no arm is better than the others.", "arms of different rates.")
+        for n in range(1, study.largest_n // len(rates) + 1):
+            right = selection_probabilities(n, rates)[best]
+            if right >= study.power:
+                break
+        else:
+            wrong = f"the best arm is selected with probability {right:.3f} at most."
+            raise RequestError(f"largest_n = {study.largest_n}", wrong, "more patients, or arms further apart.")
+        decisions = Selection(len(rates), n, best, assumed.seed)
+        return PlannedSelection(self, study, decisions, assumed, n, best, right, seats=tuple(range(len(rates))))

@@ -1,0 +1,92 @@
+"""Tests and looks of two arms in the words of a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.base import Information, sides_in_words
+from trialsim.design.theory.rounding import highest_accepted
+
+_TESTS: Final = {
+    "fisher": "exact and conditional",
+    "boschloo": "exact and unconditional",
+    "z-pooled": "exact and unconditional",
+    "z-unpooled": "exact and unconditional",
+    "chi-square": "asymptotic, pooled z statistic",
+    "unpooled": "asymptotic, unpooled z statistic",
+}
+_ORDERS: Final = {
+    "fisher": "their probability given the total (minimum likelihood)",
+    "boschloo": "Fisher's two-sided p-value",
+    "z-pooled": "the absolute pooled z statistic",
+    "z-unpooled": "the absolute unpooled z statistic",
+}
+_SPENDING: Final = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
+
+
+def test_in_words(numbers: Mapping[str, Any], sides: int) -> str:
+    """The test of two proportions at one look with the definition that is used; nothing with more looks."""
+    test = str(numbers.get("test"))
+    if test not in _TESTS or "looks" in numbers:
+        return ""
+    how = f", {_TESTS[test]}" if _TESTS[test] else ""
+    two_sided = numbers.get("two_sided")
+    if sides == 2 and two_sided == "doubled":
+        how += ", both one-sided tests at half the level"
+    elif sides == 2 and two_sided == "ordered":
+        how += f", tables ordered by {_ORDERS[test]}"
+    return f"{test}{how}"
+
+
+def level_warning(numbers: Mapping[str, Any]) -> str:
+    """That a level is exceeded at some rate which the arms may share; nothing where it is kept."""
+    highest, nominal = numbers.get("highest_alpha"), numbers.get("nominal_alpha")
+    if highest is None or nominal is None or highest <= highest_accepted(float(nominal)):
+        return ""
+    return (
+        f" The level is not kept at every rate: if both arms share another rate, the type I error is up to "
+        f"{highest:.4f} where {nominal:g} is asked for (pooled z statistic); `looks.boundary: exact` keeps "
+        "it, as does one look with boschloo, fisher or z-pooled."
+    )
+
+
+def looks_in_words(study: SizeStudy, numbers: Mapping[str, Any], after: Information) -> str:
+    """When the data are looked at and what each look decides."""
+    looks = study.looks
+    if len(looks.at) == 1:
+        return f"The test is {sides_in_words(study)} at level {study.alpha:g}, with no interim look. "
+    bounds = [f"{z:.3f}" for z in numbers["upper_z"]]
+    if after is Information.EVENTS:
+        when = f"Interim looks are made after {_listed(numbers['looks'][:-1])} events"
+        reached = f"{_listed(bounds[:-1])} there, or about {bounds[-1]} at the end"
+    else:
+        when = f"The data are looked at after {_listed(numbers['looks'])} {after.value}"
+        reached = _listed(bounds)
+    text = (
+        f"{when}; the null hypothesis is rejected if the standardised difference reaches {reached} "
+        f"({sides_in_words(study)} level {study.alpha:g}, alpha spent as {_spending(study)}, Lan and DeMets 1983). "
+    )
+    if "spent_alpha" in numbers:
+        text += (
+            f"The alpha that is spent is lowered from {study.alpha:g} to {numbers['spent_alpha']:.4g}, so that the "
+            f"type I error is at most {study.alpha:g} whatever rate the arms share (exact, by enumeration). "
+        )
+    if numbers["lower_z"]:
+        low = _listed([f"{z:.3f}" for z in numbers["lower_z"][:-1]])
+        binding = "binding" if looks.futility is not None and looks.futility.binding else "non-binding"
+        text += f"The trial stops for futility below {low} ({binding}). "
+    return text
+
+
+def _spending(study: SizeStudy) -> str:
+    spending = study.looks.spending
+    if isinstance(spending, list):
+        return f"{', '.join(f'{x:g}' for x in spending)} by the looks"
+    return _SPENDING.get(spending) or f"alpha t^{spending.removeprefix('power ')}"
+
+
+def _listed(items: Sequence[object]) -> str:
+    *others, last = map(str, items)
+    return f"{', '.join(others)} and {last}" if others else last
