@@ -66,3 +66,22 @@ def test_rooms_have_few_files_and_say_what_they_hold() -> None:
         assert len(list(folder.glob("*.py"))) <= MAX_FILES_OF_A_ROOM, folder
         text = (folder / "__init__.py").read_text(encoding="utf-8")
         assert ast.get_docstring(ast.parse(text)), folder
+
+
+def test_modules_that_a_room_lists_exist() -> None:
+    n_listed = 0
+    for folder in {path.parent for path in MODULES}:
+        text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+        for names in re.findall(r"^([a-z_]+(?:, [a-z_]+)*) {2,}\S", text, flags=re.MULTILINE):
+            for name in names.split(", "):
+                n_listed += 1
+                assert (folder / f"{name}.py").exists() or (folder / name).is_dir(), f"{folder.name}: {name}"
+    assert n_listed > 40
+
+
+def test_files_that_the_recipes_name_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_]+/[a-z_/]+(?:\.[a-z]+)?)`", text)
+    assert len(named) > 20
+    for name in named:
+        assert any((base / name).exists() for base in (PACKAGE, ROOT)), name

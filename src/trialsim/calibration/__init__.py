@@ -8,7 +8,7 @@ model         all of these as the density that is sampled
 sampling      ensembles of walkers
 diagnostics   whether they have converged
 fitting       sampling until they have
-keeping       what is finished, kept while it lasts
+checkpoint    what is finished of a calibration, stored while it lasts
 posterior     draws, and what the cohort taught
 predictive    trials under the posterior, and each figure predicted from the others
 sensitivity   what other readings and priors would move

@@ -1,10 +1,7 @@
 """Which strategy: variants of one trial on the same patients, endpoint by endpoint.
 
-expressions   arithmetic over the columns of the patients table, and nothing else
-survival      Kaplan-Meier probabilities and restricted means, with what each patient adds
-endpoints     from the patients of a trial to one number
-allocation    who goes where in a parallel trial
-ready         a study made ready to be simulated
-contest       variants, endpoints and pairs, simulated block by block
-statements    estimates, paired differences, ranks, dominance
+checks         what cannot be compared, each problem with its line
+preparation    a study prepared to be simulated
+paired_trials  variants, endpoints and pairs, simulated block by block
+effects        estimates, paired differences, ranks, dominance
 """

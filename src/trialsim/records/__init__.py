@@ -2,7 +2,7 @@
 
 columns      name, dtype, unit and meaning of every column
 tables       rows of an engine to a table of events
-who          site, sensitivity and baseline covariates of patients
+baseline     site, sensitivity and baseline covariates of patients
 outcomes     a table of events to one row per patient, and one row per replicate
-store        the results folder: written whole or not at all
+digest       digests of results, row by row, and of configurations
 """

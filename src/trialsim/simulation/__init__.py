@@ -5,7 +5,10 @@ workers      threads, processes; blocks come back in order
 cluster      the same on the workers of a Dask cluster
 replicates   growing a store of replicates, keeping the first trials whole
 precision    how many replicates a precision takes
-resume       going on from what is there
+resumption   continuing from a results folder or an unfinished job
+allocation   who is given which arm: permuted blocks within strata
+patients     the patients of blocks of replicates as numbers
+limits       what is refused before any work starts
 """
 
 from trialsim.simulation.engine import EngineChoice, choose_engine, ignore_stage, make_ready
