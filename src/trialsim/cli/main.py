@@ -1,4 +1,4 @@
-"""The command line: each verb a few lines that call the library, in the order of a user's work."""
+"""The command line: each command is a few lines that call the library, in the order of a user's work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trialsim.cli import other, studies, trials
 from trialsim.errors import InputError, Interrupted
 from trialsim.report.streams import open_streams
 
-VERBS: Final = (
+COMMANDS: Final = (
     other.list_builtins,
     trials.check,
     trials.run,
@@ -29,8 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Simulate a small salvage trial, and design the next one from what it teaches.",
 )
-for _verb in VERBS:
-    app.command(_NAMES.get(_verb.__name__, _verb.__name__))(_verb)
+for _command in COMMANDS:
+    app.command(_NAMES.get(_command.__name__, _command.__name__))(_command)
 
 
 @app.callback(invoke_without_command=True)

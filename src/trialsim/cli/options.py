@@ -1,4 +1,4 @@
-"""The options that the verbs of the command line share, and what a shell completes them with."""
+"""The options that the commands share, and what a shell completes them with."""
 
 from __future__ import annotations
 

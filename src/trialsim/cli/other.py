@@ -1,4 +1,4 @@
-"""The verbs of the command line about what is there already: list, run-again."""
+"""The commands about what is there already: list, run-again."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def run_again(
     """Run, calibrate, compare or size again what a manifest describes; the digest of the results comes out equal."""
     from trialsim.report.progress import progress
     from trialsim.storage.results_folder import check_destination
-    from trialsim.workflows import run_again as again
+    from trialsim.workflows import run_again as workflow
 
     formats = read_figures(figures)
-    file = again.manifest_file(manifest)
+    file = workflow.manifest_file(manifest)
     if out is not None:
         check_destination(out)
     with progress(quiet or as_json) as display:
-        result = again.run_again(
+        result = workflow.run_again(
             file,
             workers=workers,
             **display.callbacks(quiet),
@@ -63,7 +63,7 @@ def run_again(
         if out is not None:
             result.save(out, overwrite, formats)
     show_result(result, out, details, as_json=as_json, is_quiet=quiet)
-    mismatch = again.digest_mismatch(file, result)
+    mismatch = workflow.digest_mismatch(file, result)
     if mismatch:
         note_to_user(mismatch)
         raise typer.Exit(1)

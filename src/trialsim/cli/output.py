@@ -187,7 +187,7 @@ def size_view_of(found: Sized, has_details: bool = False) -> RenderableType:
 
 
 def print_result(result: Again, destination: Path | None, has_details: bool, earlier_run: str = "") -> None:
-    """Print what a verb gave, its digest, and where it lies."""
+    """Print what a command gave, its digest, and where it lies."""
     from trialsim.report.layout import Paragraph
     from trialsim.workflows.calibrate import Calibrated
     from trialsim.workflows.compare import Compared
@@ -219,7 +219,7 @@ def show_result(
     as_json: bool,
     is_quiet: bool,
 ) -> None:
-    """Print what a verb gave, as JSON or to be read, or nothing."""
+    """Print what a command gave, as JSON or to be read, or nothing."""
     if as_json:
         print_json(result.to_json())
     elif not is_quiet:

@@ -1,4 +1,4 @@
-"""The verbs of the command line that work for a while: calibrate, compare, size."""
+"""The commands that work for a while: calibrate, compare, size."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def calibrate(
     from trialsim.report.progress import progress
     from trialsim.storage.job_folder import is_unfinished
     from trialsim.storage.results_folder import check_destination
-    from trialsim.workflows import calibrate as calibrated
+    from trialsim.workflows import calibrate as workflow
 
     name = Path(cohort).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
@@ -67,7 +67,7 @@ def calibrate(
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     try:
         with progress(quiet or as_json) as display:
-            found = calibrated.calibrate(
+            found = workflow.calibrate(
                 cohort,
                 read_settings(settings),
                 seed,
@@ -109,7 +109,7 @@ def compare(
     from trialsim.report.progress import progress
     from trialsim.storage.job_folder import is_unfinished
     from trialsim.storage.results_folder import check_destination
-    from trialsim.workflows import compare as compared
+    from trialsim.workflows import compare as workflow
 
     comparison = load_comparison(study, read_settings(settings))
     if not quiet:
@@ -123,7 +123,7 @@ def compare(
     n = replicates if replicates is not None else comparison.study.replicates
     try:
         with progress(quiet or as_json) as display:
-            found = compared.compare(
+            found = workflow.compare(
                 comparison,
                 None,
                 n,
@@ -161,7 +161,7 @@ def size(
     from trialsim.report.progress import progress
     from trialsim.storage.job_folder import is_unfinished
     from trialsim.storage.results_folder import check_destination
-    from trialsim.workflows import size as sized
+    from trialsim.workflows import size as workflow
 
     sizing = load_sizing(study, read_settings(settings))
     if not quiet:
@@ -174,7 +174,7 @@ def size(
     earlier_run = run_in(place)
     try:
         with progress(quiet or as_json) as display:
-            found = sized.size(
+            found = workflow.size(
                 sizing,
                 None,
                 trials,

@@ -1,4 +1,4 @@
-"""The verbs of the command line about one trial: check, run, trace."""
+"""The commands about one trial: check, run, trace."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def run(
     from trialsim.simulation.resumption import has_earlier
     from trialsim.simulation.workers import available_cores
     from trialsim.storage.results_folder import check_destination
-    from trialsim.workflows import run as verbs
+    from trialsim.workflows import run as workflow
 
-    chosen = verbs.with_settings(load_scenario(scenario), read_settings(settings))
+    chosen = workflow.with_settings(load_scenario(scenario), read_settings(settings))
     destination = out if out is not None else Path("results") / chosen.name
     if not quiet:
         note_warnings([chosen])
@@ -101,7 +101,7 @@ def run(
         note_to_user(f"nothing to resume in {destination}: starting with the first trial")
     try:
         with progress(quiet or as_json) as display:
-            result = verbs.run(chosen, replicates, seed, keep, **display.callbacks(quiet), **how)
+            result = workflow.run(chosen, replicates, seed, keep, **display.callbacks(quiet), **how)
     except Interrupted as stop:
         if stop.finished is None:
             raise
