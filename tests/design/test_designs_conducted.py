@@ -8,13 +8,15 @@ from math import inf
 
 import numpy as np
 import pytest
+import yaml
 from scipy.stats import beta, betabinom, binom, norm
 
 from tests.trials import scenario_of
 from trialsim.config import protocol_of
-from trialsim.config.loading.size_studies import is_sizing, load_sizing
+from trialsim.config.loading.size_studies import is_sizing, load_sizing, sizing_from_mapping
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.config.source.builtin import builtin_names
+from trialsim.config.source.yaml import dump_yaml
 from trialsim.design.base import NULL, OperatingCharacteristics, Rates, one_rate
 from trialsim.design.conduct.blocks import run
 from trialsim.design.conduct.setting import Setting
@@ -296,6 +298,13 @@ def test_ties_of_arms_are_broken_evenly() -> None:
 def test_every_shipped_study_of_size_is_read_and_can_be_read_back() -> None:
     names = [name for name in builtin_names("studies") if is_sizing(name)]
     assert len(names) >= 5
+    for name in names:
+        sizing = load_sizing(name)
+        saved = yaml.safe_load(dump_yaml(sizing.to_mapping()))
+        again = sizing_from_mapping(saved)
+        assert again.study == sizing.study, name
+        assert again.scenarios == sizing.scenarios, name
+        assert again is not sizing
     designs = {load_sizing(name).study.design for name in names}
     assert {"simon-optimal", "bryant-day", "two-arm", "logrank", "precision"} <= designs
 
