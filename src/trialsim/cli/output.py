@@ -72,6 +72,20 @@ def note_warnings(scenarios: Iterable[Scenario]) -> None:
         note_to_user(f"warning: {text}")
 
 
+def check_where(destination: Path, resume: bool) -> Path:
+    """Where results are to go, as an absolute path; with a note if there is nothing to resume beside it.
+
+    Raises `DestinationError` for a folder that cannot be written.
+    """
+    from trialsim.storage.job_folder import is_unfinished
+    from trialsim.storage.results_folder import check_destination
+
+    place = check_destination(destination)
+    if resume and not is_unfinished(place):
+        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    return place
+
+
 def end_interrupted(place: Path) -> NoReturn:
     """Say what is kept of an interrupted piece of work, and end."""
     from trialsim.storage.job_folder import is_unfinished

@@ -23,8 +23,8 @@ from trialsim.cli.options import (
     WorkersOption,
 )
 from trialsim.cli.output import (
+    check_where,
     end_interrupted,
-    note_to_user,
     note_warnings,
     read_figures,
     read_settings,
@@ -55,16 +55,12 @@ def calibrate(
 ) -> None:
     """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
     from trialsim.report.progress import progress
-    from trialsim.storage.job_folder import is_unfinished
-    from trialsim.storage.results_folder import check_destination
     from trialsim.workflows import calibrate as workflow
 
     name = Path(cohort).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
     formats = read_figures(figures)
-    place = check_destination(destination)
-    if resume and not is_unfinished(place):
-        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    place = check_where(destination, resume)
     try:
         with progress(quiet or as_json) as display:
             found = workflow.calibrate(
@@ -107,8 +103,6 @@ def compare(
     """Compare variants of a trial, such as titration strategies, on the same patients."""
     from trialsim.config.loading.comparisons import load_comparison
     from trialsim.report.progress import progress
-    from trialsim.storage.job_folder import is_unfinished
-    from trialsim.storage.results_folder import check_destination
     from trialsim.workflows import compare as workflow
 
     comparison = load_comparison(study, read_settings(settings))
@@ -116,9 +110,7 @@ def compare(
         note_warnings(comparison.scenarios.values())
     destination = out if out is not None else Path("results") / comparison.study.name
     formats = read_figures(figures)
-    place = check_destination(destination)
-    if resume and not is_unfinished(place):
-        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    place = check_where(destination, resume)
     earlier_run = run_in(place)
     n = replicates if replicates is not None else comparison.study.replicates
     try:
@@ -159,8 +151,6 @@ def size(
     """Find how many patients the follow-up trial needs; write the protocol's paragraph."""
     from trialsim.config.loading.size_studies import load_sizing
     from trialsim.report.progress import progress
-    from trialsim.storage.job_folder import is_unfinished
-    from trialsim.storage.results_folder import check_destination
     from trialsim.workflows import size as workflow
 
     sizing = load_sizing(study, read_settings(settings))
@@ -168,9 +158,7 @@ def size(
         note_warnings(sizing.scenarios.values())
     destination = out if out is not None else Path("results") / sizing.study.name
     formats = read_figures(figures)
-    place = check_destination(destination)
-    if resume and not is_unfinished(place):
-        note_to_user(f"nothing to resume beside {destination}: starting anew")
+    place = check_where(destination, resume)
     earlier_run = run_in(place)
     try:
         with progress(quiet or as_json) as display:
