@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.records.columns import READABLE_EVENTS, patient_columns, replicate_columns, who_columns
+from trialsim.records.columns import READABLE_EVENTS, patient_columns, replicate_columns, baseline_columns
 from trialsim.records.digest import results_digest
 
 
@@ -78,7 +78,7 @@ def test_a_results_folder_holds_the_declared_tables(tosi2000: ts.Scenario, tmp_p
         "replicates": replicate_columns(reported, has_draws=True),
         "patients": (
             *patient_columns(toxicities, [dose.value for dose in tosi2000.treatment.levels]),
-            *who_columns(units),
+            *baseline_columns(units),
         ),
         "events": READABLE_EVENTS,
     }

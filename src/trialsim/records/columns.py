@@ -114,21 +114,23 @@ def conform(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     return table[[column.name for column in columns]].astype({column.name: column.dtype for column in columns})
 
 
-# Who each patient is, beside the outcomes; a covariate NAME adds `baseline.NAME` in its own unit, per cent as shares.
-WHO: Final = (
-    Column("site", "str", "", "site of enrolment, empty where there are none"),
-    Column("is_sensitive", "bool", "", "whether the patient can respond at all; nobody in the trial knows"),
+# The baseline of each patient, beside the outcomes; a covariate NAME adds `baseline.NAME`, per cent as shares.
+SITE_COLUMN: Final = "site"
+IS_SENSITIVE: Final = "is_sensitive"
+BASELINE: Final = (
+    Column(SITE_COLUMN, "str", "", "site of enrolment, empty where there are none"),
+    Column(IS_SENSITIVE, "bool", "", "whether the patient can respond at all; nobody in the trial knows"),
 )
 BASELINE_PREFIX: Final = "baseline."
 
 
-def who_columns(covariates: Mapping[str, str | None]) -> tuple[Column, ...]:
-    """The columns that tell who a patient is; `covariates` gives each one's unit, None for categories."""
+def baseline_columns(covariates: Mapping[str, str | None]) -> tuple[Column, ...]:
+    """The baseline columns of a patient; `covariates` gives each one's unit, None for categories."""
     values = [
         Column(f"{BASELINE_PREFIX}{name}", "str" if unit is None else "float64", unit or "", f"{name} at baseline")
         for name, unit in covariates.items()
     ]
-    return (*WHO, *values)
+    return (*BASELINE, *values)
 
 
 def patient_columns(toxicities: Sequence[str], levels: Sequence[float]) -> tuple[Column, ...]:

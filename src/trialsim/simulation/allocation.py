@@ -14,7 +14,7 @@ import numpy as np
 from trialsim.errors import RequestError
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
 from trialsim.model.protocol import Protocol
-from trialsim.records.baseline import Enrolled, strata_of
+from trialsim.records.baseline import strata_of
 from trialsim.simulation.patients import PatientTable
 from trialsim.typing import Counts
 
@@ -32,8 +32,8 @@ class Arms:
         `protocol` is the one under which the patients were enrolled, or that of another arm of the same trial.
         """
         numbers, days = table["patient"].astype(np.int64), table["enrolled_day"]
-        patients = Enrolled(table.first + table.replicate, numbers, days)
-        strata, which = np.unique(strata_of(protocol, seed, patients, self.strata), axis=0, return_inverse=True)
+        codes = strata_of(protocol, seed, table.enrolled, self.strata)
+        strata, which = np.unique(codes, axis=0, return_inverse=True)
         found = np.zeros(len(table), dtype=np.int64)
         for i, stratum in enumerate(strata.tolist()):
             who = np.flatnonzero(which.reshape(-1) == i)

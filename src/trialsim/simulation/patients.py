@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from trialsim.model.protocol import Protocol
-from trialsim.records.columns import KEY
+from trialsim.records.baseline import Enrolled, baseline_values
+from trialsim.records.columns import DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, KEY, ONSETS_PREFIX
 from trialsim.records.outcomes import patient_columns_of, patient_outcomes
 from trialsim.simulation.engine import REFERENCE, batch_of, event_logs
 from trialsim.typing import Counts, Flags, Floats
@@ -17,22 +19,29 @@ from trialsim.typing import Counts, Flags, Floats
 class PatientTable:
     """Patients of the replicates from `first` to `first + n - 1`, in order of their numbers.
 
-    `values` has shape (patients, columns) with the columns of `records.columns.patient_columns` from `patient` on,
-    codes and truths as numbers; `replicate` has shape (patients,) and counts from 0 within the block.
+    `columns` has each column of `records.columns.patient_columns` from `patient` on, shape (patients,), codes and
+    truths as numbers; `replicate` has shape (patients,) and counts from 0 within the block.
     """
 
-    names: tuple[str, ...]
-    values: Floats
+    columns: Mapping[str, Floats]
     replicate: Counts
     first: int
     n: int
+    protocol: Protocol
+    seed: int
 
     def __getitem__(self, name: str) -> Floats:
-        """One column, shape (patients,)."""
-        return self.values[:, self.names.index(name)]
+        """One column, shape (patients,); a baseline column is drawn when it is asked for, categories as codes."""
+        found = self.columns.get(name)
+        return found if found is not None else baseline_values(name, self.protocol, self.seed, self.enrolled)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.replicate)
+
+    @property
+    def enrolled(self) -> Enrolled:
+        """Who they are: replicate, number, calendar day of enrolment."""
+        return Enrolled(self.first + self.replicate, self["patient"].astype(np.int64), self["enrolled_day"])
 
 
 def patient_table(
@@ -43,16 +52,34 @@ def patient_table(
     It has shape (replicates, patients), by place among the eligible, and no cut-off may wait for events.
     Raises `HazardError` where a hazard is infinite, NaN or negative.
     """
-    names = tuple(column.name for column in patient_columns_of(protocol) if column.name != KEY[0])
     if engine == REFERENCE:
-        table = patient_outcomes(event_logs(engine, protocol, seed, range(first, first + n)), protocol)
-        table = table.sort_values(KEY)
-        if wanted is not None:
-            place = table.groupby(KEY[0]).cumcount().to_numpy()
-            table = table[wanted[table[KEY[0]].to_numpy() - first, place]]
-        values = np.column_stack([table[name].to_numpy(dtype=np.float64) for name in names])
-        return PatientTable(names, values, table[KEY[0]].to_numpy() - first, first, n)
-    outcomes, details = batch_of(protocol).details(seed, first, n, len(names), wanted)
-    is_there = np.arange(details.shape[1]) < outcomes["n_enrolled"][:, None]
-    replicate = np.repeat(np.arange(n), outcomes["n_enrolled"])
-    return PatientTable(names, details[is_there], replicate, first, n)
+        columns, replicate = _by_reference(protocol, seed, first, n, wanted)
+    else:
+        columns, replicate = _by_batch(protocol, seed, first, n, wanted)
+    return PatientTable(columns, replicate, first, n, protocol, seed)
+
+
+def _by_reference(
+    protocol: Protocol, seed: int, first: int, n: int, wanted: Flags | None
+) -> tuple[dict[str, Floats], Counts]:
+    events = event_logs(REFERENCE, protocol, seed, range(first, first + n))
+    table = patient_outcomes(events, protocol).sort_values(KEY)
+    if wanted is not None:
+        place = table.groupby(KEY[0]).cumcount().to_numpy()
+        table = table[wanted[table[KEY[0]].to_numpy() - first, place]]
+    names = [column.name for column in patient_columns_of(protocol) if column.name != KEY[0]]
+    return {name: table[name].to_numpy(dtype=np.float64) for name in names}, table[KEY[0]].to_numpy() - first
+
+
+def _by_batch(
+    protocol: Protocol, seed: int, first: int, n: int, wanted: Flags | None
+) -> tuple[dict[str, Floats], Counts]:
+    outcomes, rows, by_item = batch_of(protocol).details(seed, first, n, wanted)
+    is_there = np.arange(rows.shape[1]) < outcomes["n_enrolled"][:, None]
+    rows, by_item = rows[is_there], by_item[is_there].T
+    toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
+    items = [f"{prefix}{name}" for prefix in (ONSETS_PREFIX, FIRST_ONSET_PREFIX) for name in toxicities]
+    items += [f"{DAYS_AT_PREFIX}{dose:g}" for dose in protocol.levels]
+    columns = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
+    columns |= dict(zip(items, np.ascontiguousarray(by_item), strict=True))
+    return columns, np.repeat(np.arange(n), outcomes["n_enrolled"])

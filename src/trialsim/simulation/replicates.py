@@ -148,8 +148,7 @@ def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int, n_che
         raise OtherTrialsError("the events of the first trials do not lead to the outcomes that were stored")
     n_shown = min(n_kept, store.n)
     kept = patients[patients["replicate"] <= n_shown]
-    who = with_baseline(kept, protocol, seed, range(1, n_shown + 1))
-    return Replicates(store, who, events[events["replicate"] <= n_shown], n_kept)
+    return Replicates(store, with_baseline(kept, protocol, seed), events[events["replicate"] <= n_shown], n_kept)
 
 
 class OtherTrialsError(RuntimeError):

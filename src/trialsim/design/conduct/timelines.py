@@ -151,7 +151,7 @@ def _question(table: PatientTable, protocol: Protocol, asked: c.Asked, ended: Fl
         column = "response_seen_days" if asked.least == 1 else "partial_seen_days"
         happened = np.nan_to_num(table[column], nan=inf)
     elif asked.kind == c.TOXICITY:
-        names = [item for item in asked.toxicities if f"{ONSET}{item}" in table.names]
+        names = [item for item in asked.toxicities if f"{ONSET}{item}" in table.columns]
         happened = np.full(len(table), inf)
         for name in names:
             happened = np.minimum(happened, np.nan_to_num(table[f"{ONSET}{name}"], nan=inf))

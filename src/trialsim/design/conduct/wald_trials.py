@@ -57,7 +57,7 @@ class WaldTrial(Trial):
         harmed = np.zeros(len(table), np.bool_)
         for name in self.test.harms:
             column = f"{FIRST_ONSET_PREFIX}{name}"
-            harmed |= ~np.isnan(table[column]) if column in table.names else False
+            harmed |= ~np.isnan(table[column]) if column in table.columns else False
         return harmed
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trialsim.compiled.jit import is_compiled, known_to_compiler
+from trialsim.engines.batch.patient_row import PATIENT_ROW
 from trialsim.engines.batch.planning import Plan
 from trialsim.engines.batch.state import COURSE, Course
 from trialsim.engines.batch.summary import ENROLLED, OUTCOMES
@@ -19,7 +20,8 @@ from trialsim.model.protocol import Protocol
 from trialsim.typing import Counts, Flags, Floats
 
 _ROWS_AT_FIRST: Final = 4096
-_NO_DETAILS: Final = np.zeros((0, 1))
+_NO_DETAILS: Final = np.zeros(0, PATIENT_ROW)
+_NO_ITEMS: Final = np.zeros((0, 1))
 _EVERYONE: Final = np.zeros((0, 1), np.bool_)
 
 known_to_compiler(draws, accrual, course, baseline, disease, hazards, titration)
@@ -35,6 +37,19 @@ class Patients(NamedTuple):
     outcomes: npt.NDArray[Any]
     n_toxicity: Counts
     enrolled: npt.NDArray[Any]
+
+
+class Details(NamedTuple):
+    """Outcomes by replicate, and for each patient a row by name and numbers by toxicity and level.
+
+    `rows` has shape (replicates, patients) and the fields of `PATIENT_ROW`; `by_item` has shape (replicates, patients,
+    items): the onsets of each toxicity, the day of its first one, the days at each level. Rows beyond those who
+    enrolled in a replicate are zeros.
+    """
+
+    outcomes: npt.NDArray[Any]
+    rows: npt.NDArray[Any]
+    by_item: Floats
 
 
 class Batch:
@@ -59,21 +74,21 @@ class Batch:
         outcomes, n_toxicity, _ = self._simulate(seed, first, n, everyone)
         return Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
 
-    def details(
-        self, seed: int, first: int, n: int, n_columns: int, wanted: Flags | None = None
-    ) -> tuple[npt.NDArray[Any], Floats]:
-        """The outcomes of `n` replicates from `first` on, and a row of numbers for each of their patients.
+    def details(self, seed: int, first: int, n: int, wanted: Flags | None = None) -> Details:
+        """The outcomes of `n` replicates from `first` on, and what is known of each of their patients.
 
-        The second has shape (replicates, patients, columns), columns as in `records.columns.patient_columns` from
-        `patient` on; rows beyond those who enrolled in a replicate are zeros. `wanted`, shape (replicates, patients),
-        chooses by place among the eligible whose courses are run; the outcomes are then of those alone. Raises
-        `ValueError` if a cut-off that waits for everyone's events is to be found from some.
+        `wanted`, shape (replicates, patients), chooses by place among the eligible whose courses are run; the outcomes
+        are then of those alone. Raises `ValueError` if a cut-off that waits for everyone's events is to be found from
+        some.
         """
         if wanted is not None and self.protocol.cut_off.count > 0:
             raise ValueError("a cut-off after a number of events needs everyone")
-        details = np.zeros((n * self.n_patients, n_columns))
-        outcomes, _, _ = self._simulate(seed, first, n, details=details, wanted=wanted)
-        return outcomes, details.reshape(n, self.n_patients, n_columns)
+        n_items = 2 * len(self.protocol.toxicities) + len(self.protocol.levels)
+        rows = np.zeros(n * self.n_patients, PATIENT_ROW)
+        by_item = np.zeros((n * self.n_patients, n_items))
+        outcomes, _, _ = self._simulate(seed, first, n, details=(rows, by_item), wanted=wanted)
+        shape = (n, self.n_patients)
+        return Details(outcomes, rows.reshape(shape), by_item.reshape(*shape, n_items))
 
     def log(self, seed: int, replicate: int) -> npt.NDArray[Any]:
         """The event log of one replicate, in order of time: records of `state.ROW`."""
@@ -93,7 +108,7 @@ class Batch:
         n: int,
         everyone: npt.NDArray[Any] | None = None,
         n_rows: int = 0,
-        details: Floats | None = None,
+        details: tuple[npt.NDArray[Any], Floats] | None = None,
         wanted: Flags | None = None,
     ) -> tuple[npt.NDArray[Any], Counts, Course]:
         numbers = parameters.draw_numbers(self.protocol.n_parameter_draws, seed, np.arange(first, first + n))
@@ -104,9 +119,9 @@ class Batch:
         n_toxicity = np.zeros((n, int(used[0].record["n_reported"])), np.int64)
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)
         kept = everyone if everyone is not None else np.zeros(0, ENROLLED)
-        rows = details if details is not None else _NO_DETAILS
-        chosen = wanted if wanted is not None else _EVERYONE
-        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept, rows, chosen)
+        rows, by_item = details if details is not None else (_NO_DETAILS, _NO_ITEMS)
+        who = wanted if wanted is not None else _EVERYONE
+        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept, rows, by_item, who)
         return outcomes, n_toxicity, room
 
     def _plan(self, number: int) -> Plan:
@@ -142,4 +157,5 @@ def compile_all() -> None:
     room = np.zeros(1, COURSE)[0]
     plans, enrolled = np.zeros(0, np.uint64), np.zeros(0, ENROLLED)
     outcomes, n_toxicity = np.zeros(0, OUTCOMES), np.zeros((0, 0), np.int64)
-    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled, _NO_DETAILS, _EVERYONE)
+    nothing = (_NO_DETAILS, _NO_ITEMS, _EVERYONE)
+    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled, *nothing)

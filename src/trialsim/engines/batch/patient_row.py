@@ -1,4 +1,4 @@
-"""What is known of each patient at the end, as one row of numbers: the columns of the patients table.
+"""What is known of each patient at the end: the columns of the patients table.
 
 Kept where patients are asked for. A day that has not come is missing; true and false are 1 and 0.
 """
@@ -6,13 +6,24 @@ Kept where patients are asked for. A day that has not come is missing; true and 
 from __future__ import annotations
 
 from math import nan
+from typing import Final
 
-import numpy.typing as npt
+import numpy as np
 
 from trialsim.compiled.jit import part, small_part
 from trialsim.engines.batch.accumulator import mean_dose, total_dose
 from trialsim.engines.batch.plan import Record
 from trialsim.engines.batch.state import first_onset_days, level_days, onsets
+from trialsim.typing import Floats
+
+# The columns that every scenario has, by their names in `records.columns.PATIENTS`.
+PATIENT_ROW: Final = np.dtype(
+    [("patient", "f8"), ("enrolled_day", "f8"), ("first_dose_day", "f8"), ("follow_up_days", "f8"),
+     ("observation_end", "f8"), ("observed_days", "f8"), ("treatment_days", "f8"), ("treatment_end", "f8"),
+     ("mean_dose_mg_per_day", "f8"), ("highest_dose_mg_per_day", "f8"), ("total_dose_mg", "f8"),
+     ("maximum_reached_days", "f8"), ("held_days", "f8"), ("is_evaluable", "f8"), ("best_response", "f8"),
+     ("response_seen_days", "f8"), ("partial_seen_days", "f8"), ("progression_seen_days", "f8"), ("death_days", "f8")]
+)  # fmt: skip
 
 
 @small_part
@@ -22,33 +33,36 @@ def open_details(course: Record) -> None:
 
 
 @part
-def write_details(course: Record, row: npt.NDArray[Record]) -> None:
-    """One patient whose account is closed, in the order of `records.columns.patient_columns` from `patient` on."""
+def write_details(course: Record, row: Record, by_item: Floats) -> None:
+    """One patient whose account is closed: a row by name, and numbers for each toxicity and level of the scenario.
+
+    `by_item` has the onsets of each toxicity, the day of its first onset, and the days at each level, in this order.
+    """
     account, days = course.account, level_days(course)
     days[account.at_level] += account.until_day - account.dose_since_day
-    row[0] = course.patient.number
-    row[1] = account.enrolled_day
-    row[2] = course.patient.first_dose_day
-    row[3] = account.ended_day - account.enrolled_day
-    row[4] = account.observation_end
-    row[5] = account.observed_day
-    row[6] = account.until_day
-    row[7] = account.treatment_end
-    row[8] = mean_dose(account)
-    row[9] = account.highest_dose
-    row[10] = total_dose(account)
-    row[11] = account.maximum_reached_day
-    row[12] = days[0]
-    row[13] = account.is_evaluable
-    row[14] = account.best_response
-    row[15] = account.response_seen_day
-    row[16] = account.partial_seen_day
-    row[17] = account.progression_seen_day
-    row[18] = account.death_day
-    n, at = course.n_n_onsets, 19
+    row.patient = course.patient.number
+    row.enrolled_day = account.enrolled_day
+    row.first_dose_day = course.patient.first_dose_day
+    row.follow_up_days = account.ended_day - account.enrolled_day
+    row.observation_end = account.observation_end
+    row.observed_days = account.observed_day
+    row.treatment_days = account.until_day
+    row.treatment_end = account.treatment_end
+    row.mean_dose_mg_per_day = mean_dose(account)
+    row.highest_dose_mg_per_day = account.highest_dose
+    row.total_dose_mg = total_dose(account)
+    row.maximum_reached_days = account.maximum_reached_day
+    row.held_days = days[0]
+    row.is_evaluable = account.is_evaluable
+    row.best_response = account.best_response
+    row.response_seen_days = account.response_seen_day
+    row.partial_seen_days = account.partial_seen_day
+    row.progression_seen_days = account.progression_seen_day
+    row.death_days = account.death_day
+    n = course.n_n_onsets
     for i in range(n):
-        row[at + i] = onsets(course)[i]
+        by_item[i] = onsets(course)[i]
         has_been = (account.toxicities >> i) & 1
-        row[at + n + i] = first_onset_days(course)[i] if has_been else nan
+        by_item[n + i] = first_onset_days(course)[i] if has_been else nan
     for i in range(1, days.size):
-        row[at + 2 * n + i - 1] = days[i]
+        by_item[2 * n + i - 1] = days[i]

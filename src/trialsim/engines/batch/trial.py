@@ -54,22 +54,23 @@ def simulate_block(
     outcomes: Record,
     n_toxicity: Counts,
     everyone: Record,
-    details: Floats,
+    details: Record,
+    by_item: Floats,
     wanted: Flags,
 ) -> None:
     """The outcomes of replicates from `first` on, one row each.
 
     `plans` has the address of each replicate's plan.
     `enrolled` and `values` are room for the patients of one trial. `everyone` keeps the patients of all trials, one
-    after another, where it has room for any; `details` has a row of numbers for each of them, or no row at all.
+    after another, where it has room for any; `details` and `by_item` have a row for each of them, or no row at all.
     `wanted` says, by replicate and by place among the eligible, whose courses are run; where it has no row, everyone's.
     """
-    nobody = details[:0]
     for i in range(outcomes.size):
         plan = table_at(plans[i], 1, PLAN)[0]
-        its = details[i * enrolled.size : (i + 1) * enrolled.size] if details.shape[0] > 0 else nobody
-        own = wanted[i] if wanted.shape[0] > 0 else wanted.ravel()
-        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], its, own)
+        start, end = (i * enrolled.size, (i + 1) * enrolled.size) if details.size > 0 else (0, 0)
+        rows = (details[start:end], by_item[start:end])
+        who = wanted[i] if wanted.shape[0] > 0 else wanted.ravel()
+        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], rows, who)
         if everyone.size > 0:
             for k in range(outcomes[i].n_enrolled):
                 everyone[i * enrolled.size + k] = enrolled[k]
@@ -84,7 +85,7 @@ def simulate(
     replicate: int,
     outcome: Record,
     n_toxicity: Counts,
-    details: Floats,
+    rows: tuple[Record, Floats],
     wanted: Flags,
 ) -> None:
     """One trial; its log, where one is asked for, patient by patient. Those who are not wanted enrol all the same."""
@@ -95,6 +96,7 @@ def simulate(
     numbers = chosen(screened.numbers, wanted)
     enrolment.draw_all(plan, course, numbers)
     stop = stop_of(plan, course, screened)
+    details, by_item = rows
     for i in range(screened.days.size):
         if happens(screened.days[i], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
             outcome.n_screened += 1
@@ -106,8 +108,8 @@ def simulate(
         number = numbers[place]
         if happens(screened.days[number - 1], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
             run_course(plan, course, screened.days[number - 1], number, place, stop)
-            if details.shape[0] > 0:
-                write_details(course, details[outcome.n_enrolled])
+            if details.size > 0:
+                write_details(course, details[outcome.n_enrolled], by_item[outcome.n_enrolled])
             add_patient(plan, course.account, outcome, n_toxicity, enrolled)
     close_summary(outcome, enrolled, values)
 
