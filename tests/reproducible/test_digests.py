@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.records.columns import READABLE_EVENTS, patient_columns, replicate_columns, baseline_columns
+from trialsim.records.columns import READABLE_EVENTS, baseline_columns, patient_columns, replicate_columns
 from trialsim.records.digest import results_digest
 
 
