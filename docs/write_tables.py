@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trialsim.endpoints.registry import ENDPOINTS
 from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 from trialsim.records.columns import PATIENTS, READABLE_EVENTS, REPLICATES, Column
@@ -23,7 +24,7 @@ TABLES = {
 }
 TAIL = """
 The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, for each level of the
-ladder `days_at.DOSE` (days on treatment with so many mg/day), and at its end who the patient is: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
+ladder `days_at.DOSE` (days on treatment with so many mg/day), and at its end the baseline: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
 for each reported toxicity, `n_toxicity.NAME`, the number of patients with it, and, where parameters vary, `parameter_draw`, the row
 (from 1) of the table of draws that the trial has. Reason codes: 1 progression seen, 2 stopped
 by a rule, 3 death, 4 withdrawal, 5 cut-off.
@@ -74,7 +75,29 @@ patient sampling and what is unknown about the parameters (0 where they are fixe
 
 def text() -> str:
     """The whole page."""
-    return HEAD + "".join(section(title, columns) for title, columns in TABLES.items()) + vocabulary() + TAIL
+    return (
+        HEAD + "".join(section(title, columns) for title, columns in TABLES.items()) + vocabulary() + TAIL + endpoints()
+    )
+
+
+def endpoints() -> str:
+    """The endpoints of the registry: what each command knows of them."""
+    rows = [
+        "\n## Endpoints\n",
+        "From `src/trialsim/endpoints/registry.py`. A study names an endpoint by its name; `run`, cohorts and `calibrate` name its "
+        "statistics. A share without a denominator is of all enrolled patients. Each toxicity of a scenario is an endpoint by its "
+        "name, with the statistic `toxicity.NAME`; lower is better.\n",
+        "| endpoint | unit | better | in `compare` and `size` | statistics of a trial |",
+        "|---|---|---|---|---|",
+    ]
+    for item in ENDPOINTS:
+        uses = [name for name, used in (("compare", item.measure), ("size", item.outcome)) if used is not None]
+        keys = sorted(item.measure.keys) if item.measure is not None else []
+        known = ", ".join(uses) + (f"; keys {', '.join(f'`{key}`' for key in keys)}" if keys else "")
+        statistics = "; ".join(f"`{one.name}`: {one.label}" for one in item.statistics)
+        unit = item.unit or ("share" if item.measure is not None else "")
+        rows.append(f"| {item.name} | {unit} | {item.direction} | {known} | {statistics} |")
+    return "\n".join(rows) + "\n"
 
 
 def vocabulary() -> str:

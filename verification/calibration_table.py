@@ -19,6 +19,7 @@ from trialsim.calibration.targets import (
     EVALUABLE,
     NOT_EVALUABLE,
     PLANNED,
+    RESPONDERS,
     BelowCell,
     Categories,
     Cell,
@@ -27,7 +28,6 @@ from trialsim.calibration.targets import (
     ShareCell,
     Term,
 )
-from trialsim.endpoints.per_trial import RESPONDERS
 from trialsim.engines.batch import Batch
 from trialsim.model.parameters import with_values
 from trialsim.model.units import DAYS_PER_MONTH

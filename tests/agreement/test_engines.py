@@ -61,7 +61,8 @@ def test_the_outcomes_of_generated_scenarios_are_equal(protocol: Protocol, seed:
 def test_the_patients_of_generated_scenarios_are_equal(protocol: Protocol, seed: int) -> None:
     reference, batch = (patient_table(engine, protocol, seed, 1, 3) for engine in ("reference", "batch"))
     assert reference.replicate.tolist() == batch.replicate.tolist()
-    for name in reference.names:
+    assert set(reference.columns) == set(batch.columns)
+    for name in reference.columns:
         assert as_bits(reference[name]) == as_bits(batch[name]), name
 
 

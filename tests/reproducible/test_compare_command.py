@@ -45,7 +45,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert set(found["variants"]) == {"one", "same", "slower"}
     assert {row["quantity"] for row in found["variants"]["one"]["estimates"]} == {
-        "any response", "any severe toxicity", "progression-free at 3 months"
+        "any response of the enrolled", "any severe toxicity", "progression-free at 3 months"
     }  # fmt: skip
     row = found["differences"][0]
     assert {"variant", "control", "quantity", "value", "mcse"} <= set(row)

@@ -3,28 +3,26 @@
 from trialsim.analysis.estimate import Estimate, estimates_table
 from trialsim.analysis.published import (
     OtherReading,
-    endpoint_of,
     estimates,
     other_readings,
     per_trial_values,
     smallest_error,
+    statistic_of,
     value_and_error,
 )
-from trialsim.endpoints.per_trial import (
-    Outcomes,
-    endpoints_of,
-)
+from trialsim.endpoints.per_trial import Outcomes
+from trialsim.endpoints.registry import statistics_of
 
 __all__ = [
     "Estimate",
     "OtherReading",
     "Outcomes",
-    "endpoint_of",
-    "endpoints_of",
     "estimates",
     "estimates_table",
     "other_readings",
     "per_trial_values",
     "smallest_error",
+    "statistic_of",
+    "statistics_of",
     "value_and_error",
 ]

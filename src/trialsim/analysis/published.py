@@ -20,11 +20,8 @@ from trialsim.analysis.variance_components import (
     split_of,
 )
 from trialsim.config import Cohort, Figure
-from trialsim.endpoints.per_trial import (
-    Endpoint,
-    Outcomes,
-    endpoints_of,
-)
+from trialsim.endpoints.per_trial import Outcomes, TrialStatistic
+from trialsim.endpoints.registry import statistics_of
 from trialsim.records.columns import PARAMETER_DRAW
 from trialsim.typing import Counts, Floats
 
@@ -33,20 +30,20 @@ INNER_SHARES = (0.1, 0.9)
 
 
 def estimates(outcomes: Outcomes, figures: Mapping[str, Figure], n_planned: int) -> list[Estimate]:
-    """An estimate for each published figure, in the order of the cohort, then for every other endpoint.
+    """An estimate for each published figure, in the order of the cohort, then for every other statistic.
 
     `outcomes` has one row per replicate (`records.columns.REPLICATES`); `n_planned` is the number of patients that a
     single trial plans, which the interval's words name.
     """
-    endpoints = endpoints_of(outcomes.columns)
+    statistics = statistics_of(outcomes.columns)
     published = [
-        _estimate(quantity, endpoints[figure.statistic or quantity], outcomes, figure, n_planned)
+        _estimate(quantity, statistics[figure.statistic or quantity], outcomes, figure, n_planned)
         for quantity, figure in figures.items()
     ]
     shown = set(figures) | {figure.statistic for figure in figures.values()}
     others = [
-        _estimate(name, endpoint, outcomes, None, n_planned)
-        for name, endpoint in endpoints.items()
+        _estimate(name, statistic, outcomes, None, n_planned)
+        for name, statistic in statistics.items()
         if name not in shown
     ]
     return published + others
@@ -63,7 +60,7 @@ class OtherReading:
 
 def other_readings(outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int) -> list[OtherReading]:
     """Every figure under every reading not taken that only changes figures; others need another run."""
-    endpoints = endpoints_of(outcomes.columns)
+    statistics = statistics_of(outcomes.columns)
     found: list[OtherReading] = []
     for name, ambiguity in cohort.ambiguities.items():
         for choice, reading in ambiguity.readings.items():
@@ -71,37 +68,37 @@ def other_readings(outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str],
                 continue
             figures = cohort.figures_under({**taken, name: choice})
             for quantity in reading.figures:
-                endpoint = endpoints[figures[quantity].statistic or quantity]
-                estimate = _estimate(quantity, endpoint, outcomes, figures[quantity], n_planned)
+                statistic = statistics[figures[quantity].statistic or quantity]
+                estimate = _estimate(quantity, statistic, outcomes, figures[quantity], n_planned)
                 found.append(OtherReading(name, choice, estimate))
     return found
 
 
 def per_trial_values(outcomes: Outcomes, name: str) -> Floats:
-    """One value of an endpoint per replicate, missing where it does not exist."""
-    return endpoints_of(outcomes.columns)[name].per_trial(outcomes)
+    """One value of an statistic per replicate, missing where it does not exist."""
+    return statistics_of(outcomes.columns)[name].per_trial(outcomes)
 
 
-def endpoint_of(quantity: str, columns: Iterable[str], figures: Mapping[str, Figure]) -> Endpoint | None:
-    """What is measured for a quantity: a published figure's own statistic, or an endpoint; None if there is neither."""
-    endpoints = endpoints_of(columns)
+def statistic_of(quantity: str, columns: Iterable[str], figures: Mapping[str, Figure]) -> TrialStatistic | None:
+    """What is measured for a quantity: the statistic of a published figure, or one by its name; None if neither."""
+    statistics = statistics_of(columns)
     figure = figures.get(quantity)
-    return endpoints.get((figure.statistic if figure is not None else None) or quantity)
+    return statistics.get((figure.statistic if figure is not None else None) or quantity)
 
 
-def value_and_error(endpoint: Endpoint, outcomes: Outcomes) -> tuple[float, float]:
+def value_and_error(statistic: TrialStatistic, outcomes: Outcomes) -> tuple[float, float]:
     """The mean over replicates (a ratio of totals for a share) and its Monte Carlo standard error."""
     groups = groups_of(outcomes)
-    if endpoint.of:
-        return ratio_and_error(endpoint.numerators(outcomes), endpoint.denominators(outcomes), groups)
-    per_trial = endpoint.per_trial(outcomes)
+    if statistic.of:
+        return ratio_and_error(statistic.numerators(outcomes), statistic.denominators(outcomes), groups)
+    per_trial = statistic.per_trial(outcomes)
     is_defined = ~np.isnan(per_trial)
     return mean_and_error(per_trial[is_defined], groups[is_defined] if groups is not None else None)
 
 
-def smallest_error(endpoint: Endpoint, outcomes: Outcomes, n_draws: int) -> float:
+def smallest_error(statistic: TrialStatistic, outcomes: Outcomes, n_draws: int) -> float:
     """The Monte Carlo standard error that no number of trials gets below: the parameters' sd by the root of draws."""
-    groups, per_trial = groups_of(outcomes), endpoint.per_trial(outcomes)
+    groups, per_trial = groups_of(outcomes), statistic.per_trial(outcomes)
     if groups is None:
         return 0.0
     is_defined = ~np.isnan(per_trial)
@@ -123,9 +120,11 @@ def _printed(figure: Figure) -> str:
     return f"{figure.printed} ({figure.count}/{figure.of})" if has_count else figure.printed
 
 
-def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Figure | None, n_planned: int) -> Estimate:
-    value, mcse = value_and_error(endpoint, outcomes)
-    defined, groups = endpoint.per_trial(outcomes), groups_of(outcomes)
+def _estimate(
+    quantity: str, statistic: TrialStatistic, outcomes: Outcomes, figure: Figure | None, n_planned: int
+) -> Estimate:
+    value, mcse = value_and_error(statistic, outcomes)
+    defined, groups = statistic.per_trial(outcomes), groups_of(outcomes)
     is_defined = ~np.isnan(defined)
     defined = defined[is_defined]
     groups = groups[is_defined] if groups is not None else None
@@ -145,7 +144,7 @@ def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Fig
         mcse=mcse,
         lower=lower,
         upper=upper,
-        unit=endpoint.unit,
+        unit=statistic.unit,
         lower_mcse=lower_mcse,
         upper_mcse=upper_mcse,
         position=position,
@@ -153,7 +152,7 @@ def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Fig
         n_defined=len(defined),
         interval_contains=f"95 % of single trials of {n_planned} patients: {what}",
         printed=_printed(figure) if figure is not None else "",
-        statistic=endpoint.name,
+        statistic=statistic.name,
         is_inside=is_inside(published, rounding, lower, upper),
         sd_sampling=split.sampling,
         sd_sampling_mcse=split.sampling_mcse,

@@ -20,7 +20,8 @@ from trialsim.calibration.model import calibration_of
 from trialsim.calibration.posterior import Posterior
 from trialsim.calibration.predictive import simulated
 from trialsim.config import Scenario
-from trialsim.endpoints.per_trial import endpoints_of
+from trialsim.endpoints.registry import statistics_of
+from trialsim.records.columns import TOXICITY_PREFIX
 
 PRIOR_WIDTHS: Final = (0.5, 2.0)
 BASE: Final = "as calibrated"
@@ -56,9 +57,8 @@ def variants_of(scenario: Scenario) -> list[Variant]:
 
 def quantities_of(scenario: Scenario, columns: Sequence[str]) -> list[str]:
     """What is looked at: response, each reported toxicity, dose, as far as the trial has them."""
-    wanted = ["response.partial", "response.any"]
-    wanted += [name for name in endpoints_of(columns) if name.startswith("toxicity.") and name != "toxicity.any_severe"]
-    return [*wanted, "dose.median"]
+    toxicities = [name for name, item in statistics_of(columns).items() if item.column.startswith(TOXICITY_PREFIX)]
+    return ["response.partial", "response.any", *toxicities, "dose.median"]
 
 
 def answers_under(
@@ -70,18 +70,18 @@ def answers_under(
     found = fit(calibration, seed, workers, quick(most_steps))
     ess = float(found.diagnostics["ess_bulk"].min())
     store = simulated(calibration, Posterior(found).scores, seed, N_TRIALS)
-    endpoints, draws = endpoints_of(store.columns), groups_of(store)
+    statistics, draws = statistics_of(store.columns), groups_of(store)
     rows = []
     for quantity in quantities_of(changed, store.columns):
-        value, mcse = value_and_error(endpoints[quantity], store)
-        values = endpoints[quantity].per_trial(store)
+        value, mcse = value_and_error(statistics[quantity], store)
+        values = statistics[quantity].per_trial(store)
         is_defined = ~np.isnan(values)
         split = split_of(values[is_defined], draws[is_defined] if draws is not None else None)
         rows.append(
             {
                 "variant": variant.name,
                 "quantity": quantity,
-                "unit": endpoints[quantity].unit,
+                "unit": statistics[quantity].unit,
                 "value": value,
                 "mcse": float(np.hypot(mcse, split.parameters / np.sqrt(ess))),
                 "sd_parameters": split.parameters,

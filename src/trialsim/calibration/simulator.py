@@ -9,8 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLANNED, Cell, ShareCell
-from trialsim.endpoints.per_trial import RESPONDERS
+from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLANNED, RESPONDERS, Cell, ShareCell
 from trialsim.engines.batch import Batch, Patients
 from trialsim.model.parameters import with_values
 from trialsim.model.protocol import ParameterPlace, Protocol

@@ -15,11 +15,14 @@ from typing import Final
 
 from trialsim.config import Scenario
 from trialsim.config.schema.cohort import Figure
-from trialsim.endpoints.per_trial import RESPONDERS, Endpoint, endpoints_of
+from trialsim.endpoints.per_trial import TrialStatistic
+from trialsim.endpoints.population import Population
+from trialsim.endpoints.registry import statistics_of
 from trialsim.errors import ConfigurationError, Problem
 
-ENROLLED: Final = "n_enrolled"
-EVALUABLE: Final = "n_evaluable"
+ENROLLED: Final = Population.ENROLLED.column
+EVALUABLE: Final = Population.EVALUABLE.column
+RESPONDERS: Final = Population.RESPONDERS.column
 N_FATES: Final = 3  # of responders: progression-free, relapsed, died; together all of them
 NOT_EVALUABLE: Final = "not evaluable"  # of the enrolled, the others
 PLANNED: Final = "planned"  # those who would have enrolled had the trial gone on
@@ -35,7 +38,7 @@ class ShareCell:
 
 @dataclass(frozen=True)
 class BelowCell:
-    """The share of patients whose value lies below an edge: `field` and `who` as in `PATIENT_VALUES`."""
+    """The share of patients counted in `who` whose value, a field of `summary.ENROLLED`, lies below an edge."""
 
     field: str
     who: str
@@ -43,15 +46,6 @@ class BelowCell:
 
 
 Cell = ShareCell | BelowCell
-
-# Medians by statistic: the value of a patient, of whom, and how much of it makes the figure's unit.
-PATIENT_VALUES: Final[Mapping[str, tuple[str, str]]] = {
-    "dose.median": ("mean_dose", ENROLLED),
-    "dose.median.evaluable": ("mean_dose", EVALUABLE),
-    "dose.median.highest_level": ("highest_dose", ENROLLED),
-    "follow_up.median": ("follow_up", ENROLLED),
-    "follow_up.median.responders": ("follow_up", RESPONDERS),
-}
 
 
 @dataclass(frozen=True)
@@ -101,26 +95,26 @@ def terms_of(
     tell it (4 relapsed and 1 dead of 9 leave 4), they are taken among those that are not of its kind. Raises
     `ConfigurationError` for figures that cannot be targets.
     """
-    endpoints = endpoints_of(columns)
+    statistics = statistics_of(columns)
     n_planned = scenario.accrual.patients
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
     found: list[Term] = [everyone]
-    for group in _groups(figures, endpoints):
+    for group in _groups(figures, statistics):
         if group == (left_out,):
             continue
-        endpoint, figure = endpoints[_statistic(group[0], figures)], figures[group[0]]
+        statistic, figure = statistics[_statistic(group[0], figures)], figures[group[0]]
         if figure.kind == "median":
-            n = _how_many(group[0], figures, n_planned)
+            n = _how_many(group[0], figures, statistics, n_planned)
             known = {name: item for name, item in figures.items() if name != left_out}
-            found.append(_median(group[0], figure, endpoint, n, _how_many_evaluable(known, n_planned)))
-        elif len(group) == 1 and endpoint.of not in (EVALUABLE, RESPONDERS):
-            of = endpoint.of or ENROLLED
-            found.append(Share(group, (ShareCell(endpoint.column, of),), figure.count or 0, figure.of or 1))
+            found.append(_median(group[0], figure, statistic, n, _how_many_evaluable(known, n_planned)))
+        elif len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
+            of = statistic.of or ENROLLED
+            found.append(Share(group, (ShareCell(statistic.column, of),), figure.count or 0, figure.of or 1))
         else:
-            term = _categories(group, figures, endpoints)
+            term = _categories(group, figures, statistics)
             if left_out in group:
                 rest = tuple(quantity for quantity in group if quantity != left_out)
-                term = _without(term, _categories(rest, figures, endpoints))
+                term = _without(term, _categories(rest, figures, statistics))
             found.append(term)
     return tuple(found)
 
@@ -146,23 +140,25 @@ def _statistic(quantity: str, figures: Mapping[str, Figure]) -> str:
     return figures[quantity].statistic or quantity
 
 
-def _groups(figures: Mapping[str, Figure], endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, ...]]:
+def _groups(figures: Mapping[str, Figure], statistics: Mapping[str, TrialStatistic]) -> Iterator[tuple[str, ...]]:
     """Figures that belong to one term: the responses of the evaluable, the fates of the responders, others alone."""
     done: set[str] = set()
     for quantity, figure in figures.items():
-        of = endpoints[_statistic(quantity, figures)].of
+        of = statistics[_statistic(quantity, figures)].of
         if quantity in done:
             continue
         if figure.kind == "median" or of not in (EVALUABLE, RESPONDERS):
             group: tuple[str, ...] = (quantity,)
         else:
-            same = [other for other in figures if endpoints[_statistic(other, figures)].of == of]
+            same = [other for other in figures if statistics[_statistic(other, figures)].of == of]
             group = tuple(other for other in same if figures[other].kind != "median")
         done |= set(group)
         yield group
 
 
-def _categories(group: tuple[str, ...], figures: Mapping[str, Figure], endpoints: Mapping[str, Endpoint]) -> Categories:
+def _categories(
+    group: tuple[str, ...], figures: Mapping[str, Figure], statistics: Mapping[str, TrialStatistic]
+) -> Categories:
     """Counts that exclude each other; "any response" beside "partial response" leaves the minor ones."""
     sizes = {figures[quantity].of for quantity in group}
     place = f"figures.{group[0]}"
@@ -170,7 +166,7 @@ def _categories(group: tuple[str, ...], figures: Mapping[str, Figure], endpoints
         wrong = f"{', '.join(group)} are shares of different numbers of patients."
         raise _refused(place, wrong, "the same `of` in each")
     n = sizes.pop() or 1
-    counts = {endpoints[_statistic(quantity, figures)].column: figures[quantity].count or 0 for quantity in group}
+    counts = {statistics[_statistic(quantity, figures)].column: figures[quantity].count or 0 for quantity in group}
     if RESPONDERS in counts and len(counts) > 1:
         parts = [column for column in counts if column != RESPONDERS]
         if len(parts) == 2:
@@ -182,20 +178,20 @@ def _categories(group: tuple[str, ...], figures: Mapping[str, Figure], endpoints
         del counts[RESPONDERS]
     if sum(counts.values()) > n or min(counts.values()) < 0:
         raise _refused(place, f"{', '.join(group)} are together more than {n}.", f"at most {n} in all")
-    of = endpoints[_statistic(group[0], figures)].of
+    of = statistics[_statistic(group[0], figures)].of
     return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
 
 
-def _median(quantity: str, figure: Figure, endpoint: Endpoint, n: int, n_evaluable: int | None) -> Median:
+def _median(quantity: str, figure: Figure, statistic: TrialStatistic, n: int, n_evaluable: int | None) -> Median:
     """A median; of all the enrolled, given how many of them were evaluable where that is known."""
     if figure.value is None or figure.rounded_to is None:
         raise AssertionError("a median has its value and its rounding: see config.cohort")
     half = figure.rounded_to.value / 2.0
-    field, who = PATIENT_VALUES[endpoint.name]
+    field, who = statistic.median_of, _counted(statistic)
     if field == "highest_dose" and n % 2 == 0:
         wrong = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
         raise _refused(f"figures.{quantity}", wrong, "another statistic, such as dose.median")
-    edges = tuple((figure.value.value + side * half) / endpoint.scale for side in (-1.0, 1.0))
+    edges = tuple((figure.value.value + side * half) / statistic.scale for side in (-1.0, 1.0))
     is_split = who == ENROLLED and n_evaluable is not None
     groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (who,)
     cells = tuple(BelowCell(field, group, edge) for group in groups for edge in edges)
@@ -208,20 +204,28 @@ def _how_many_evaluable(figures: Mapping[str, Figure], n_planned: int) -> int | 
     return found.count if found is not None and found.of == n_planned else None
 
 
-def _how_many(quantity: str, figures: Mapping[str, Figure], n_planned: int) -> int:
+def _how_many(
+    quantity: str, figures: Mapping[str, Figure], statistics: Mapping[str, TrialStatistic], n_planned: int
+) -> int:
     """Of how many patients a median was taken: all, the evaluable, or the responders, as other figures tell."""
-    _, who = PATIENT_VALUES[_statistic(quantity, figures)]
-    if who == ENROLLED:
+    population = statistics[_statistic(quantity, figures)].population
+    if population is Population.ENROLLED:
         return n_planned
-    if who == EVALUABLE:
-        found = next((f.of for q, f in figures.items() if q.startswith("response.")), None)
-        found = found or next((f.count for q, f in figures.items() if q == "evaluable"), None)
-    else:
-        found = next((f.of for q, f in figures.items() if q.startswith("responders.")), None)
-        found = found or _sum_of_responses(figures)
-    if not found:
+    shares = {name: item for name, item in figures.items() if item.kind == "proportion"}
+    same = [name for name in shares if statistics[_statistic(name, figures)].population is population]
+    number = shares[same[0]].of if same else None
+    if not number and population is Population.EVALUABLE:
+        number = figures["evaluable"].count if "evaluable" in figures else None
+    elif not number:
+        number = _sum_of_responses(figures)
+    if not number:
         raise _refused(f"figures.{quantity}", "no figure says of how many patients this is the median.", "that number")
-    return found
+    return number
+
+
+def _counted(statistic: TrialStatistic) -> str:
+    """The column that counts the patients over whom a median is taken."""
+    return (statistic.population or Population.ENROLLED).column
 
 
 def _sum_of_responses(figures: Mapping[str, Figure]) -> int:

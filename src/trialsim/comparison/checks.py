@@ -10,7 +10,7 @@ from trialsim.config import protocol_of
 from trialsim.config.loading.comparisons import Comparison
 from trialsim.config.schema.comparison_study import PARALLEL, CompareStudy, EndpointSpec
 from trialsim.config.source.problems import Finding, nearest, problem_at
-from trialsim.endpoints.per_patient import Endpoint, endpoint_of
+from trialsim.endpoints.per_patient import PatientEndpoint, endpoint_of, endpoint_written
 from trialsim.errors import ConfigurationError, RequestError
 from trialsim.model.protocol import Protocol
 from trialsim.model.units import DAYS_PER_MONTH
@@ -70,7 +70,7 @@ def _key_of_error(spec: EndpointSpec, protocol: Protocol, protocols: Sequence[Pr
     return "among"
 
 
-def _names(endpoints: Sequence[Endpoint]) -> Iterator[Finding]:
+def _names(endpoints: Sequence[PatientEndpoint]) -> Iterator[Finding]:
     """Two endpoints of one name, or one of a name that is taken."""
     names = [item.name for item in endpoints]
     for i, name in enumerate(names):
@@ -81,7 +81,7 @@ def _names(endpoints: Sequence[Endpoint]) -> Iterator[Finding]:
 
 
 def _horizons(
-    study: CompareStudy, endpoints: Sequence[Endpoint], protocols: Mapping[str, Protocol]
+    study: CompareStudy, endpoints: Sequence[PatientEndpoint], protocols: Mapping[str, Protocol]
 ) -> Iterator[Finding]:
     """A time that even the first patient is not observed to says nothing, or only of trials without survivors."""
     longest = {variant: longest_follow_up(protocol) for variant, protocol in protocols.items()}
@@ -94,19 +94,19 @@ def _horizons(
             yield ("endpoints", i, key), span.text, wrong, "an earlier time, or a later cut-off", ""
 
 
-def _utility_and_plane(study: CompareStudy, endpoints: Sequence[Endpoint]) -> Iterator[Finding]:
+def _utility_and_plane(study: CompareStudy, endpoints: Sequence[PatientEndpoint]) -> Iterator[Finding]:
     """The utility and the plane are of endpoints that the study has."""
-    by_name = {item.name: item for item in endpoints}
-    named = [(("utility", name), name) for name in study.utility]
-    plane = [] if study.plane is None else [("benefit", study.plane.benefit), ("harm", study.plane.harm)]
-    for place, name in [*named, *((("plane", key), name) for key, name in plane)]:
-        if name not in by_name:
-            known = list(by_name)
-            yield place, name, "the study has no endpoint of this name", ", ".join(known), nearest(name, known)
-    for key, name in plane:
-        if name in by_name and not by_name[name].better:
+    plane = (
+        {} if study.plane is None else {("plane", "benefit"): study.plane.benefit, ("plane", "harm"): study.plane.harm}
+    )
+    for place, name in {**{("utility", name): name for name in study.utility}, **plane}.items():
+        endpoint = endpoint_written(endpoints, name)
+        if endpoint is None:
+            names = [item.name for item in endpoints]
+            yield place, name, "the study has no endpoint of this name", ", ".join(names), nearest(name, names)
+        elif place in plane and not endpoint.better:
             wrong = "neither more nor less of it is better, so it has no place in the plane"
-            yield ("plane", key), name, wrong, "`better: higher` or `lower` with this endpoint", ""
+            yield place, name, wrong, "`better: higher` or `lower` with this endpoint", ""
 
 
 def _allocation(study: CompareStudy, protocol: Protocol, names: tuple[str, ...]) -> Iterator[Finding]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trialsim.endpoints.per_patient import Endpoint
+from trialsim.endpoints.per_patient import PatientEndpoint, endpoint_written
 from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
+from trialsim.model.sums import add_in_order
 from trialsim.records.columns import Column
 from trialsim.records.digest import row_type
 from trialsim.simulation.allocation import Arms
@@ -29,21 +30,23 @@ UTILITY = "utility"
 class Contest:
     """What is compared: protocols, engines and endpoints by variant, pairs of variants, weights of the utility.
 
-    `arms` allocates patients in a parallel trial; without it every variant treats everyone. `reference` is the place of
-    the control, or of the first variant; there is a pair of every other one with it.
+    `plane` names the endpoints of benefit and of harm. `arms` allocates patients in a parallel trial; without it every
+    variant treats everyone. `reference` is the place of the control, or of the first variant; there is a pair of every
+    other one with it.
     """
 
     names: tuple[str, ...]
     protocols: tuple[Protocol, ...]
     engines: tuple[str, ...]
-    of_variants: tuple[tuple[Endpoint, ...], ...]
+    of_variants: tuple[tuple[PatientEndpoint, ...], ...]
     pairs: tuple[tuple[int, int], ...]
     weights: tuple[float, ...] = ()
+    plane: tuple[str, str] | None = None
     arms: Arms | None = None
     reference: int = 0
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[PatientEndpoint, ...]:
         """The endpoints, as the first variant has them."""
         return self.of_variants[0]
 
@@ -164,6 +167,7 @@ def _write_variances(contest: Contest, rows: Rows, quantity: str, added: Sequenc
         rows[label] = total((added[a] - added[b]) ** 2)
 
 
-def weights_of(utility: Mapping[str, float], endpoints: Sequence[Endpoint]) -> tuple[float, ...]:
+def weights_of(utility: Mapping[str, float], endpoints: Sequence[PatientEndpoint]) -> tuple[float, ...]:
     """The weight of each endpoint in the utility; none where there is no utility."""
-    return tuple(utility.get(item.name, 0.0) for item in endpoints) if utility else ()
+    named = [(endpoint_written(endpoints, name), weight) for name, weight in utility.items()]
+    return tuple(add_in_order(weight for item, weight in named if item is one) for one in endpoints) if utility else ()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from trialsim.comparison.checks import check_comparison
 from trialsim.comparison.paired_trials import Contest, weights_of
 from trialsim.config import protocol_of
 from trialsim.config.loading.comparisons import Comparison
-from trialsim.config.schema.comparison_study import PARALLEL
-from trialsim.endpoints.per_patient import endpoints_of
+from trialsim.config.schema.comparison_study import PARALLEL, CompareStudy
+from trialsim.endpoints.per_patient import PatientEndpoint, endpoint_written, endpoints_of
 from trialsim.errors import RequestError
 from trialsim.model.protocol import Protocol
 from trialsim.model.strategy import Strategy
@@ -49,9 +49,18 @@ def contest_of(
         of_variants=of_variants,
         pairs=tuple(pairs),
         weights=weights_of(study.utility, endpoints),
+        plane=_plane(study, endpoints),
         arms=_arms(comparison, protocols[0], names) if study.design == PARALLEL else None,
         reference=reference,
     )
+
+
+def _plane(study: CompareStudy, endpoints: Sequence[PatientEndpoint]) -> tuple[str, str] | None:
+    """The names of the endpoints of benefit and of harm, which the study may write in short form."""
+    if study.plane is None:
+        return None
+    benefit, harm = (endpoint_written(endpoints, name) for name in (study.plane.benefit, study.plane.harm))
+    return (benefit.name, harm.name) if benefit is not None and harm is not None else None
 
 
 def _arms(comparison: Comparison, protocol: Protocol, names: tuple[str, ...]) -> Arms:

@@ -14,7 +14,7 @@ from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.designs import OF_TIMES
 from trialsim.config.schema.size_study import CALIBRATED, SizeStudy
 from trialsim.design.base import Design, Hypotheses, Information, arms_in_turn
-from trialsim.design.outcomes import RESPONSES, SEVERE, TIMES, Questions, check_wait, question_of, toxicities_of
+from trialsim.design.outcomes import Questions, check_wait, names_of, question_of, severe_toxicities
 from trialsim.design.registry import design_of
 from trialsim.design.safety import checked_boundary
 from trialsim.design.two_arm.wald import EndpointInArms
@@ -55,7 +55,7 @@ class Draft:
     @property
     def counts_all(self) -> bool:
         """Whether patients who are not evaluable count, as failures."""
-        return _counts_all(self.study)
+        return self.study.counts_all
 
 
 def check_study(sizing: Sizing) -> None:
@@ -105,7 +105,7 @@ def endpoint_in_arms(draft: Draft) -> EndpointInArms:
         wrong = "neither more nor less of it is better."
         raise RequestError(f"endpoint {first[0].name}", wrong, "`better: higher` or `lower` with this endpoint.")
     step = len(arms_in_turn(study, draft.names))
-    return EndpointInArms(draft.names, (first[0], second[0]), toxicities_of(SEVERE, protocols), step)
+    return EndpointInArms(draft.names, (first[0], second[0]), severe_toxicities(protocols), step)
 
 
 def check_posterior(draft: Draft) -> None:
@@ -117,25 +117,25 @@ def check_posterior(draft: Draft) -> None:
 
 def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Questions:
     """What is asked of every patient. Raises `RequestError` for what the design cannot decide on."""
-    if_left = c.AN_EVENT if _counts_all(study) else c.INEVALUABLE
+    if_left = c.AN_EVENT if study.counts_all else c.INEVALUABLE
     primary = [question_of(study.endpoint, protocols, if_left)]
     if study.toxicity is not None:
         primary.append(question_of(study.toxicity.endpoint, protocols, if_left))
     is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
     if is_time != (design.information is Information.EVENTS):
         wrong = f"{study.design} is no design for it."
-        allowed = ", ".join([*TIMES] if not is_time else OF_TIMES)
+        allowed = names_of(c.PROGRESSION_OR_DEATH, c.DEATH) if not is_time else ", ".join(OF_TIMES)
         raise RequestError(f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.")
     if primary[0].kind == c.TOXICITY and len(protocols) == 1 and design.has_test:
         wrong = "a design with one arm asks whether a rate is high enough."
-        allowed = f"{', '.join(RESPONSES)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
+        allowed = f"{names_of(c.RESPONSE)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
         raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed)
     if study.conduct.interim_after is not None:
-        check_wait(study.conduct.interim_after.value, str(study.endpoint.of), protocols)
+        check_wait(study.conduct.interim_after.value, study.endpoint, protocols)
     safety = _safety(study, is_time, protocols)
     found = Questions(tuple(primary), safety, (0,) if safety is not None else ())
     window = math.inf if is_time else found.horizon_days  # toxicity is looked for as long as what the trial decides on
-    harm = c.Asked(c.TOXICITY, window, 0, toxicities_of(SEVERE, protocols))
+    harm = c.Asked(c.TOXICITY, window, 0, severe_toxicities(protocols))
     return Questions(found.primary, found.safety, found.at_least, harm)
 
 
@@ -146,11 +146,7 @@ def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Asked | 
     safety = question_of(study.safety.endpoint, protocols)
     if safety.kind != c.TOXICITY:
         wrong = "this is no toxicity."
-        raise RequestError("safety.endpoint", wrong, f"{SEVERE}, any toxicity, or the name of one.")
+        raise RequestError("safety.endpoint", wrong, f"{names_of(c.TOXICITY)}, or the name of one.")
     if is_time:
         raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with it.")
     return safety
-
-
-def _counts_all(study: SizeStudy) -> bool:
-    return study.conduct.inevaluable == "failures"

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Final
 
 from trialsim.config.schema.size_study import SizeEndpoint
 from trialsim.config.source.problems import nearest
+from trialsim.endpoints.measures import Toxicity
+from trialsim.endpoints.registry import ENDPOINTS, SEVERE, DesignOutcome, endpoint_named, known_endpoints
 from trialsim.errors import RequestError
-from trialsim.model import disease
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
-
-RESPONSES: Final = {"partial response": disease.PARTIAL, "any response": disease.MINOR}
-TIMES: Final = {"progression-free": c.PROGRESSION_OR_DEATH, "survival": c.DEATH}
-SEVERE: Final = "any severe toxicity"
-ANY: Final = "any toxicity"
 
 
 @dataclass(frozen=True)
@@ -46,38 +41,57 @@ def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: 
     Raises `RequestError` for one that the model has no answer to.
     """
     of = str(endpoint.of)
-    window = endpoint.within.value if endpoint.within is not None else inf
     if endpoint.expression is not None or endpoint.at is not None or endpoint.to is not None:
-        allowed = f"{', '.join([*RESPONSES, *TIMES, SEVERE, ANY])}, or the name of a toxicity; with `within`."
+        allowed = (
+            f"{', '.join(item.name for item in ENDPOINTS if item.outcome)}, or the name of a toxicity; with `within`."
+        )
         raise RequestError(f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed)
-    if of in TIMES:
-        return c.Asked(TIMES[of])
+    found = _decidable(of, protocols)
+    if not found.has_window:
+        return c.Asked(found.kind)
     if endpoint.within is None:
         wrong = "a trial must know how long it waits for it."
         raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.")
-    if of in RESPONSES:
-        _check_window(of, window, protocols)
-        return c.Asked(c.RESPONSE, window, RESPONSES[of])
-    return c.Asked(c.TOXICITY, window, 0, toxicities_of(of, protocols), if_left)
+    if found.kind == c.RESPONSE:
+        _check_window(of, endpoint.within.value, protocols)
+        return c.Asked(c.RESPONSE, endpoint.within.value, found.least)
+    return c.Asked(c.TOXICITY, endpoint.within.value, 0, toxicities_of(of, protocols), if_left)
 
 
-def check_wait(wait_days: float, of: str, protocols: Sequence[Protocol]) -> None:
+def names_of(*kinds: int) -> str:
+    """The endpoints of the registry that a design decides on, of some kinds of `model.interim`."""
+    return ", ".join(item.name for item in ENDPOINTS if item.outcome is not None and item.outcome.kind in kinds)
+
+
+def check_wait(wait_days: float, endpoint: SizeEndpoint, protocols: Sequence[Protocol]) -> None:
     """Refuse an interim look that waits for less than the first assessment. Raises `RequestError`."""
     latest = max(item.assessment_every_days for item in protocols)
-    if of in RESPONSES and wait_days < latest:
+    if _decidable(str(endpoint.of), protocols).kind == c.RESPONSE and wait_days < latest:
         wrong = f"nobody has been assessed after {wait_days:g} days: the first assessment is on day {latest:g}."
         raise RequestError("conduct.interim_after", wrong, f"at least {latest:g} days.")
 
 
 def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:
-    """The names of the toxicity clocks that an endpoint means, in any of the arms."""
-    clocks = {p.clocks[i].name: p.clocks[i] for p in protocols for i in p.toxicities}
-    if of in (SEVERE, ANY):
-        return tuple(name for name, clock in clocks.items() if clock.is_severe or of == ANY)
-    if of not in clocks:
-        known = [*RESPONSES, *TIMES, SEVERE, ANY, *clocks]
-        raise RequestError(f"endpoint {of}", "there is no such endpoint.", f"{', '.join(known)}.", nearest(of, known))
-    return (of,)
+    """The names of the toxicities that an endpoint means, in any of the arms; none where it is no toxicity."""
+    endpoint = endpoint_named(of, protocols)
+    measure = endpoint.measure if endpoint is not None else None
+    names = [measure.names_in(protocol) for protocol in protocols] if isinstance(measure, Toxicity) else []
+    return tuple(dict.fromkeys(name for group in names for name in group))
+
+
+def severe_toxicities(protocols: Sequence[Protocol]) -> tuple[str, ...]:
+    """The names of the severe toxicities in any of the arms."""
+    return toxicities_of(SEVERE, protocols)
+
+
+def _decidable(of: str, protocols: Sequence[Protocol]) -> DesignOutcome:
+    """What a design counts of an endpoint. Raises `RequestError` for one that no design decides on."""
+    endpoint = endpoint_named(of, protocols)
+    if endpoint is None or endpoint.outcome is None:
+        known = [item.name for item in known_endpoints(protocols) if item.outcome is not None]
+        wrong = "there is no such endpoint." if endpoint is None else "no design decides on it."
+        raise RequestError(f"endpoint {of}", wrong, f"{', '.join(known)}.", nearest(of, known))
+    return endpoint.outcome
 
 
 def _check_window(of: str, window: float, protocols: Sequence[Protocol]) -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import numpy as np
 
 from trialsim.config.source.problems import nearest
 from trialsim.errors import RequestError
-from trialsim.records.columns import DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, ONSETS_PREFIX
+from trialsim.records.columns import BASELINE_PREFIX, DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, ONSETS_PREFIX
 from trialsim.typing import Floats
 
 
@@ -39,24 +40,33 @@ _FUNCTIONS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
     "min": (2, np.fmin), "max": (2, np.fmax), "abs": (1, np.abs), "log": (1, np.log), "exp": (1, np.exp),
     "sqrt": (1, np.sqrt), "missing": (1, lambda a: np.asarray(np.isnan(a), dtype=np.float64)), "where": (3, np.where),
 }  # fmt: skip
-_FAMILIES: Final = {"n_onsets": ONSETS_PREFIX, "first_onset_days": FIRST_ONSET_PREFIX, "days_at": DAYS_AT_PREFIX}
+_FAMILIES: Final = {
+    prefix.removesuffix("."): prefix for prefix in (ONSETS_PREFIX, FIRST_ONSET_PREFIX, DAYS_AT_PREFIX, BASELINE_PREFIX)
+}
 MAX_LENGTH: Final = 1000
 MAX_DEPTH: Final = 150  # evaluation calls itself up to three times for each part of a part
 _MAX_CONSTANT: Final = 10**300
 MAX_VALUE: Final = 1e50  # fourth powers are summed for the error of a variance
 
 
-class Expression:
-    """An expression that has been read; `columns` are those that it needs."""
+@dataclass(frozen=True)
+class KnownColumns:
+    """The columns that an expression may use, and the categories, in the order of their codes, of those with some."""
 
-    def __init__(self, text: str, known: tuple[str, ...], max_length: int | None = MAX_LENGTH) -> None:
+    names: tuple[str, ...]
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Expression:
+    """An expression that has been read."""
+
+    def __init__(self, text: str, known: KnownColumns, max_length: int | None = MAX_LENGTH) -> None:
         """Read an expression over the known columns, of any length if `max_length` is None.
 
         Raises `RequestError` with what is wrong.
         """
         self.text = text
         self.known = known
-        self.columns: set[str] = set()
         if max_length is not None and len(text) > max_length:
             raise self._refused("it is too long", f"at most {max_length} signs")
         self._tree = self._parsed(text.strip())
@@ -87,62 +97,86 @@ class Expression:
 
     def _look(self, node: ast.AST) -> None:
         """Refuse whatever is not allowed, once and before anything is simulated."""
+        column = self._column_of(node)
         if isinstance(node, ast.Constant):
             if not isinstance(node.value, int | float) or not abs(node.value) <= _MAX_CONSTANT:
-                raise self._refused(f"{str(node.value)[:40]!r} is no number", "numbers up to 1e300, and columns")
-        elif isinstance(node, ast.Name):
-            self._column(node.id)
+                raise self._refused(f"{str(node.value)[:40]!r} is not a number", "numbers up to 1e300, and columns")
+        elif column is not None:
+            self._refuse_category(column)
+        elif self._category_comparison(node) is None:
+            for part in self._parts(node):
+                self._look(part)
+
+    def _parts(self, node: ast.AST) -> list[ast.expr]:
+        """The parts of an operation, a comparison or a call that is allowed."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+            name, n = node.func.id, len(node.args)
+            if name not in _FUNCTIONS or n != _FUNCTIONS[name][0]:
+                allowed = ", ".join(f"{known} of {count}" for known, (count, _) in _FUNCTIONS.items())
+                raise self._refused(f"there is no function {name} of {n} values", allowed)
+            return node.args
+        if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+            return [node.left, node.right]
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd | ast.Not):
+            return [node.operand]
+        if isinstance(node, ast.BoolOp):
+            return node.values
+        if isinstance(node, ast.Compare) and all(type(op) in _COMPARE for op in node.ops):
+            return [node.left, *node.comparators]
+        raise self._refused(f"{ast.unparse(node)[:40]!r} is not allowed", "arithmetic, comparisons, and, or, not")
+
+    def _column_of(self, node: ast.AST) -> str | None:
+        """The column that a part of the expression names; None if it is no column."""
+        if isinstance(node, ast.Name):
+            name = node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in _FAMILIES:
-            self._column(_FAMILIES[node.value.id] + node.attr)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
-            self._call(node.func.id, node.args)
-        elif isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-            self._look(node.left)
-            self._look(node.right)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd | ast.Not):
-            self._look(node.operand)
-        elif isinstance(node, ast.BoolOp):
-            for part in node.values:
-                self._look(part)
-        elif isinstance(node, ast.Compare) and all(type(op) in _COMPARE for op in node.ops):
-            for part in (node.left, *node.comparators):
-                self._look(part)
+            name = _FAMILIES[node.value.id] + node.attr
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FAMILIES:
+            name = self._member(node.func.id, node)
         else:
-            raise self._refused(f"{ast.unparse(node)[:40]!r} is not allowed", "arithmetic, comparisons, and, or, not")
+            return None
+        if name not in self.known.names:
+            near = nearest(name, list(self.known.names))
+            raise self._refused(f"there is no column {name}", ", ".join(self.known.names), near)
+        return name
 
-    def _call(self, name: str, arguments: list[ast.expr]) -> None:
-        if name in _FAMILIES:
-            self._column(self._family(name, arguments))
-            return
-        if name not in _FUNCTIONS or len(arguments) != _FUNCTIONS[name][0]:
-            allowed = ", ".join(f"{known} of {n}" for known, (n, _) in _FUNCTIONS.items())
-            raise self._refused(f"there is no function {name} of {len(arguments)} values", allowed)
-        for part in arguments:
-            self._look(part)
-
-    def _family(self, name: str, arguments: list[ast.expr]) -> str:
-        if len(arguments) != 1 or not isinstance(arguments[0], ast.Constant):
-            raise self._refused(f"{name} takes one name or dose", 'n_onsets("rash"), days_at(400)')
-        which = arguments[0].value
+    def _member(self, family: str, node: ast.Call) -> str:
+        """The column of a family that is written as a call, such as `n_onsets("rash")`."""
+        if len(node.args) != 1 or not isinstance(node.args[0], ast.Constant) or node.keywords:
+            raise self._refused(f"{family} takes one name or dose", 'n_onsets("rash"), days_at(400), baseline("age")')
+        which = node.args[0].value
         if isinstance(which, int | float) and not abs(which) <= _MAX_CONSTANT:
             raise self._refused(f"{str(which)[:40]} is no dose", "a dose of the ladder, such as days_at(400)")
-        return _FAMILIES[name] + (f"{which:g}" if isinstance(which, int | float) else str(which))
+        return _FAMILIES[family] + (f"{which:g}" if isinstance(which, int | float) else str(which))
 
-    def _column(self, name: str) -> None:
-        if name not in self.known:
-            raise self._refused(f"there is no column {name}", ", ".join(self.known), nearest(name, list(self.known)))
-        self.columns.add(name)
+    def _category_comparison(self, node: ast.AST) -> tuple[str, int, bool] | None:
+        """A comparison of a column with one of its categories: the column, the code, whether they shall be equal."""
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            return None
+        for side, other in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
+            column = self._column_of(side)
+            if column in self.known.categories and isinstance(other, ast.Constant) and isinstance(other.value, str):
+                categories = self.known.categories[str(column)]
+                if other.value not in categories:
+                    near = nearest(other.value, list(categories))
+                    wrong = f"{column} has no category {other.value[:40]!r}"
+                    raise self._refused(wrong, ", ".join(categories), near)
+                return str(column), categories.index(other.value), isinstance(node.ops[0], ast.Eq)
+        return None
+
+    def _refuse_category(self, column: str) -> None:
+        """A category is no number: it can only be compared."""
+        if column in self.known.categories:
+            allowed = f'a comparison of it, such as {column} == "{self.known.categories[column][0]}"'
+            raise self._refused(f"{column} is a category", allowed)
 
     def _value(self, node: ast.AST, columns: Columns) -> Any:
         if isinstance(node, ast.Constant):
             return float(node.value)  # type: ignore[arg-type]
-        if isinstance(node, ast.Name):
-            return columns[node.id]
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            return columns[_FAMILIES[node.value.id] + node.attr]
+        column = self._column_of(node)
+        if column is not None:
+            return columns[column]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in _FAMILIES:
-                return columns[self._family(node.func.id, node.args)]
             values = [self._value(part, columns) for part in node.args]
             if node.func.id == "where":
                 values[0] = _truth(values[0])
@@ -165,6 +199,10 @@ class Expression:
             values = [_truth(self._value(part, columns)) for part in node.values]
             return join.reduce(np.broadcast_arrays(*values))
         if isinstance(node, ast.Compare):
+            category = self._category_comparison(node)
+            if category is not None:
+                column, code, is_equal = category
+                return (np.asarray(columns[column]) == code) == is_equal
             sides = [self._value(part, columns) for part in (node.left, *node.comparators)]
             both = zip(node.ops, sides, sides[1:], strict=False)
             held = [_COMPARE[type(op)](a, b) & ~np.isnan(a) & ~np.isnan(b) for op, a, b in both]

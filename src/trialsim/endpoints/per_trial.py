@@ -1,15 +1,14 @@
-"""What a replicate is summarised by: each quantity's columns in the table of replicates."""
+"""Statistics of a trial: how a column of the table of replicates, or a ratio of two, becomes one number per trial."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from trialsim.model.units import DAYS_PER_MONTH
-from trialsim.records.columns import TOXICITY_PREFIX
+from trialsim.endpoints.population import Population
 from trialsim.typing import Floats
 
 
@@ -28,28 +27,38 @@ class Outcomes(Protocol):
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """A quantity of one trial: a column, or a count `of` another count. `scale` converts to `unit`.
+class TrialStatistic:
+    """A number of one trial, as `run` and `calibrate` report it and a cohort publishes it.
 
-    `column` and `of` may name several columns, joined by ` + `, whose sum is meant.
+    `name` is its name in files, `label` its name in tables, with its unit unless it is a share. It is `column` of the
+    table of replicates, or the share of patients counted in `column` among `population`. `column` may name several,
+    joined by ` + `, whose sum is meant. `scale` converts to `unit`. For a median, `median_of` is the patient's value
+    (a field of `engines.batch.summary.ENROLLED`) and `population` the patients over whom it is taken.
     """
 
     name: str
+    label: str
     column: str
-    of: str = ""
+    population: Population | None = None
     unit: str = ""
     scale: float = 1.0
+    median_of: str = ""
+
+    @property
+    def of(self) -> str:
+        """The column that counts the denominator; empty where there is none."""
+        return "" if self.population is None or self.median_of else self.population.column
 
     def numerators(self, outcomes: Outcomes) -> Floats:
-        """The quantity, or the count that stands above the line, in each replicate."""
+        """The number, or the count above the line, in each replicate; shape (replicates,)."""
         return _sum(outcomes, self.column) * self.scale
 
     def denominators(self, outcomes: Outcomes) -> Floats:
-        """The count that stands below the line, in each replicate."""
+        """The count below the line in each replicate; shape (replicates,)."""
         return _sum(outcomes, self.of)
 
     def per_trial(self, outcomes: Outcomes) -> Floats:
-        """One value per replicate; missing where it does not exist."""
+        """One value per replicate, shape (replicates,); missing where it does not exist."""
         values = self.numerators(outcomes)
         if not self.of:
             return values
@@ -60,38 +69,5 @@ class Endpoint:
 
 
 def _sum(outcomes: Outcomes, columns: str) -> Floats:
-    found = [np.asarray(outcomes[name], dtype=np.float64) for name in columns.split(" + ")]
-    return np.add(*found) if len(found) > 1 else found[0]
-
-
-_MONTHS: Final = 1.0 / DAYS_PER_MONTH
-RESPONDERS: Final = "n_partial + n_minor"
-
-FIXED: Final = (
-    Endpoint("dose.median", "median_dose_mg_per_day", unit="mg/day"),
-    Endpoint("evaluable", "n_evaluable", unit="patients"),
-    Endpoint("response.partial", "n_partial", "n_evaluable"),
-    Endpoint("response.minor", "n_minor", "n_evaluable"),
-    Endpoint("responders.progression_free", "n_responders_progression_free", RESPONDERS),
-    Endpoint("responders.relapsed", "n_responders_relapsed", RESPONDERS),
-    Endpoint("responders.died", "n_responders_died", RESPONDERS),
-    Endpoint("follow_up.median", "median_follow_up_days", unit="months", scale=_MONTHS),
-    Endpoint("dose.median.evaluable", "median_dose_evaluable_mg_per_day", unit="mg/day"),
-    Endpoint("dose.median.highest_level", "median_highest_dose_mg_per_day", unit="mg/day"),
-    Endpoint("follow_up.median.responders", "median_follow_up_responders_days", unit="months", scale=_MONTHS),
-    Endpoint("response.any", RESPONDERS, "n_evaluable"),
-    Endpoint("toxicity.any_severe", "n_severe_toxicity", "n_enrolled"),
-    Endpoint("treatment.stopped_by_rule", "n_stopped_by_rule", "n_enrolled"),
-    Endpoint("progression.seen", "n_progressed", "n_enrolled"),
-    Endpoint("died", "n_died", "n_enrolled"),
-    Endpoint("enrolled", "n_enrolled", unit="patients"),
-    Endpoint("screened", "n_screened", unit="patients"),
-    Endpoint("trial.duration", "duration_days", unit="months", scale=_MONTHS),
-)
-
-
-def endpoints_of(columns: Iterable[str]) -> dict[str, Endpoint]:
-    """Every endpoint that a table of replicates with these columns supports, by name, toxicities first."""
-    names = [column.removeprefix(TOXICITY_PREFIX) for column in columns if column.startswith(TOXICITY_PREFIX)]
-    toxicities = [Endpoint(f"toxicity.{name}", f"{TOXICITY_PREFIX}{name}", "n_enrolled") for name in names]
-    return {endpoint.name: endpoint for endpoint in (*toxicities, *FIXED)}
+    parts = [np.asarray(outcomes[name], dtype=np.float64) for name in columns.split(" + ")]
+    return np.add(*parts) if len(parts) > 1 else parts[0]

@@ -6,37 +6,14 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from trialsim.config.schema.size_study import SizeEndpoint
+from trialsim.endpoints.registry import ENDPOINTS
+from trialsim.model.interim import RESPONSE
 
-_LABELS: Final = {
-    "dose.median": "median dose, mg/day",
-    "dose.median.evaluable": "median dose of evaluable, mg/day",
-    "dose.median.highest_level": "median of highest dose, mg/day",
-    "evaluable": "evaluable patients",
-    "response.partial": "partial response",
-    "response.minor": "minor response",
-    "response.any": "any response",
-    "responders.progression_free": "responders progression-free",
-    "responders.relapsed": "responders relapsed",
-    "responders.died": "responders died",
-    "follow_up.median": "median follow-up, months",
-    "follow_up.median.responders": "median follow-up of responders",
-    "toxicity.any_severe": "any severe toxicity",
-    "treatment.stopped_by_rule": "treatment stopped by a rule",
-    "progression.seen": "relapse or progression seen",
-    "died": "died",
-    "enrolled": "enrolled patients",
-    "screened": "screened patients",
-    "trial.duration": "length of the trial, months",
-}
+if TYPE_CHECKING:
+    from trialsim.config.schema.size_study import SizeEndpoint, SizeStudy
+
 _DIGITS: Final = {"": 1, "mg/day": 0, "mg/week": 0, "patients": 1, "months": 1}
 NOTHING: Final = "–"
-
-
-def label(quantity: str) -> str:
-    """A quantity in words, with its unit unless it is a share."""
-    return _LABELS.get(quantity, quantity.removeprefix("toxicity."))
 
 
 def in_brackets(source: str | None) -> str:
@@ -108,11 +85,15 @@ def date_of(opens: dt.date, calendar_day: float) -> str:
         return "after 9999"
 
 
-def endpoint_in_words(endpoint: SizeEndpoint) -> str:
-    """An endpoint of a study of size, with its window."""
+def endpoint_in_words(study: SizeStudy, endpoint: SizeEndpoint) -> str:
+    """An endpoint of a size study, with its window and, for a response, its denominator."""
     known = {"progression-free": "progression or death", "survival": "death"}
     what = known.get(str(endpoint.of), str(endpoint.of)) if endpoint.name is None else endpoint.name
-    return what + (f" within {endpoint.within.text}" if endpoint.within is not None else "")
+    what += f" within {endpoint.within.text}" if endpoint.within is not None else ""
+    counted = {item.name: item.outcome.kind for item in ENDPOINTS if item.outcome is not None}
+    if counted.get(str(endpoint.of)) != RESPONSE or endpoint.within is None:
+        return what
+    return what + (" among all enrolled patients" if study.counts_all else " among the evaluable patients")
 
 
 def per_cent(share: float) -> str:

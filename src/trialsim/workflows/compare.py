@@ -88,8 +88,8 @@ class Compared(CommandResult):
     @cached_property
     def dominated(self) -> dict[str, str]:
         """The variants that another one dominates on the benefit-harm plane, and by which."""
-        plane = self.comparison.study.plane
-        return dominated(self.contest, self.estimates, plane.benefit, plane.harm) if plane is not None else {}
+        plane = self.contest.plane
+        return dominated(self.contest, self.estimates, *plane) if plane is not None else {}
 
     @property
     def digest(self) -> str:
@@ -123,14 +123,12 @@ class Compared(CommandResult):
 
     def _drawn(self, table: pd.DataFrame) -> pd.DataFrame:
         """The part of a table that is drawn: of the first `MAX_DRAWN` endpoints, and those of the plane."""
-        plane = self.comparison.study.plane
-        asked = [plane.benefit, plane.harm] if plane is not None else []
-        chosen = {*asked, *self.contest.quantities[: MAX_DRAWN - len(asked)]}
+        plane = self.contest.plane or ()
+        chosen = {*plane, *self.contest.quantities[: MAX_DRAWN - len(plane)]}
         return table[table["quantity"].isin(chosen)] if len(table) else table
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw differences, ranks and the plane of benefit and harm."""
-        plane = self.comparison.study.plane
         draw_compare_figures(
             folder,
             figures,
@@ -138,7 +136,7 @@ class Compared(CommandResult):
             self.estimates,
             self._drawn(self.differences),
             self._drawn(self.ranks),
-            (plane.benefit, plane.harm) if plane is not None else None,
+            self.contest.plane,
             self.dominated,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from trialsim.analysis import endpoint_of, endpoints_of, smallest_error, value_and_error
+from trialsim.analysis import smallest_error, statistic_of, statistics_of, value_and_error
 from trialsim.config import Scenario
 from trialsim.errors import RequestError
 from trialsim.model.protocol import Protocol
@@ -27,19 +27,19 @@ def enough_for(
     if target is None:
         return len
     names = [column.name for column in columns_of(protocol)]
-    endpoint = endpoint_of(target.quantity, names, scenario.figures)
-    if endpoint is None:
-        known = sorted({*scenario.figures, *endpoints_of(names)})
+    statistic = statistic_of(target.quantity, names, scenario.figures)
+    if statistic is None:
+        known = sorted({*scenario.figures, *statistics_of(names)})
         near = difflib.get_close_matches(target.quantity, known, n=1)
         allowed = f"one of {', '.join(known)}."
         raise RequestError(f"--target-mcse {target.quantity}", "there is no such quantity.", allowed, *near)
     most = most_replicates(scenario)
 
     def enough(store: ReplicateStore) -> int:
-        _, mcse = value_and_error(endpoint, store)
+        _, mcse = value_and_error(statistic, store)
         if mcse <= target.mcse:
             return store.n
-        floor = smallest_error(endpoint, store, protocol.n_parameter_draws)
+        floor = smallest_error(statistic, store, protocol.n_parameter_draws)
         if floor >= target.mcse:
             n_draws = protocol.n_parameter_draws
             wrong = f"{n_draws:,} draws of the parameters do not allow it, however many trials there are."

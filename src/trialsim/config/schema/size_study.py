@@ -223,6 +223,11 @@ class SizeStudy(Section):
         return KEYS[self.design]
 
     @property
+    def counts_all(self) -> bool:
+        """Whether patients who are not evaluable count, as failures: then a response is of the enrolled."""
+        return self.conduct.inevaluable == "failures"
+
+    @property
     def n_arms(self) -> int:
         """How many arms the trial has."""
         return len(self.variants) if self.design in ARMS else 1

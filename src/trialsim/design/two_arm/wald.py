@@ -14,7 +14,7 @@ from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import Design, Hypotheses, Information, InWords, PlannedDesign, sides_in_words
 from trialsim.design.decisions import FUTILE, REJECT
 from trialsim.design.two_arm.proportions import first_sentence
-from trialsim.endpoints.per_patient import Endpoint
+from trialsim.endpoints.per_patient import PatientEndpoint
 from trialsim.typing import Floats, Signs
 
 
@@ -27,7 +27,7 @@ class WaldTest:
     toxicities, which are counted.
     """
 
-    endpoints: tuple[Endpoint, Endpoint]
+    endpoints: tuple[PatientEndpoint, PatientEndpoint]
     alpha: float
     sides: int
     harms: tuple[str, ...]
@@ -52,7 +52,7 @@ class EndpointInArms:
     """
 
     names: tuple[str, ...]
-    endpoints: tuple[Endpoint, Endpoint]
+    endpoints: tuple[PatientEndpoint, PatientEndpoint]
     harms: tuple[str, ...]
     step: int
 

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Group, RenderableType
 
 from trialsim.config import Scenario
+from trialsim.endpoints.registry import statistic_label
 from trialsim.records.tables import plain_rows
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
@@ -84,7 +85,7 @@ def _lines(
         row = plain_rows(others.loc[[others["shift"].abs().idxmax()]])[0]
         shift = labels.with_error(float(row["shift"]), float(row["shift_mcse"]), "")
         yield (
-            f"Largest shift of a share under another assumption: {labels.label(str(row['quantity']))} {shift} "
+            f"Largest shift of a share under another assumption: {statistic_label(str(row['quantity']))} {shift} "
             f"({row['variant']})."
         )
     yield "Every table and note: --details.\n"
@@ -143,7 +144,7 @@ def _predictive_table(predictive: pd.DataFrame) -> DataTable:
         unit = str(row["unit"])
         mark = "  " if row["is_inside_80"] else " ✗"
         cells = (
-            labels.label(str(row["statistic"])),
+            statistic_label(str(row["statistic"])),
             row["printed"],
             labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
             labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit) + mark,
@@ -157,7 +158,7 @@ def _predictive_table(predictive: pd.DataFrame) -> DataTable:
 
 
 def _verdict(predictive: pd.DataFrame) -> str:
-    outside = [labels.label(str(row["statistic"])) for row in plain_rows(predictive) if not row["is_inside_80"]]
+    outside = [statistic_label(str(row["statistic"])) for row in plain_rows(predictive) if not row["is_inside_80"]]
     if outside:
         return f"Outside the 80 % predictive interval: {', '.join(outside)}.\n"
     return "Every published figure lies inside the 80 % predictive interval.\n"
@@ -170,7 +171,7 @@ def _left_out_table(left_out: pd.DataFrame) -> DataTable:
         unit = str(row["unit"])
         published = labels.with_error(float(row["published"]), float("nan"), unit)
         cells = (
-            labels.label(str(row["quantity"])),
+            statistic_label(str(row["quantity"])),
             published,
             labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
             labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit),
@@ -182,7 +183,7 @@ def _left_out_table(left_out: pd.DataFrame) -> DataTable:
 
 
 def _note_on_left_out(left_out: pd.DataFrame) -> str:
-    outside = [labels.label(str(row["quantity"])) for row in plain_rows(left_out) if not row["is_inside_80"]]
+    outside = [statistic_label(str(row["quantity"])) for row in plain_rows(left_out) if not row["is_inside_80"]]
     return (
         f"Not foreseen by the other figures (outside 80 %): {', '.join(outside)}.\n"
         if outside
@@ -192,7 +193,7 @@ def _note_on_left_out(left_out: pd.DataFrame) -> str:
 
 def _sensitivity_table(sensitivity: pd.DataFrame) -> DataTable:
     quantities = list(dict.fromkeys(sensitivity["quantity"]))
-    table = DataTable("What other assumptions would move", ("assumption", *map(labels.label, quantities)))
+    table = DataTable("What other assumptions would move", ("assumption", *map(statistic_label, quantities)))
     for variant, rows in sensitivity.groupby("variant", sort=False):
         found = rows.set_index("quantity")
         is_base = variant == sensitivity["variant"].iloc[0]

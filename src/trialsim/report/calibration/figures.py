@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from trialsim.endpoints.registry import statistic_label
 from trialsim.report import labels
 
 _PRIOR, _POSTERIOR, _PUBLISHED, _BAND = "#b8b8b8", "#1d3557", "#c1121f", "#e8eef3"
@@ -73,7 +74,7 @@ def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) 
         axes.plot(with_it, y, "o", color="white", markeredgecolor=_POSTERIOR, markersize=8, zorder=3)
         error = 100 * float(row["share_below_mcse"])
         axes.errorbar(without, y, xerr=1.96 * error, fmt="D", color=_PUBLISHED, markersize=6, capsize=2, zorder=4)
-    ticks = [labels.label(quantity).partition(",")[0] for quantity in left_out["quantity"][::-1]]
+    ticks = [statistic_label(quantity).partition(",")[0] for quantity in left_out["quantity"][::-1]]
     axes.set_yticks(range(n), ticks)
     axes.set_xlim(0, 100)
     axes.set_xlabel("per cent of simulated trials that lie below the published figure")
@@ -123,7 +124,7 @@ def _tornado(axes: Axes, rows: pd.DataFrame, order: list[str], base: str) -> Non
     axes.set_yticks(range(len(order)), order, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     unit = "%" if is_share else str(rows["unit"].iloc[0])
-    name = labels.label(rows["quantity"].iloc[0]).partition(",")[0]
+    name = statistic_label(rows["quantity"].iloc[0]).partition(",")[0]
     axes.set_title(f"{name}: {value:.{1 if is_share else 0}f} {unit}", fontsize=10, loc="left")
     axes.set_xlabel("percentage points" if is_share else unit)
     _plain(axes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ def paragraph_of(
 ) -> str:
     """The paragraph, in whole sentences; every number in it stands in the tables too."""
     sentences = [
-        *ready.design.describe(endpoint_in_words),
+        *ready.design.describe(partial(endpoint_in_words, ready.study)),
         *_conduct(ready),
         *_calendar(ready, calendar),
         *_search(ready, found),
@@ -88,9 +89,9 @@ def _boundary(ready: PreparedStudy) -> str:
         else f"it would be reached with probability {study.safety.alpha:g} at a rate of {boundary.rate:g}"
     )
     return (
-        f"The trial stops for toxicity ({endpoint_in_words(study.safety.endpoint)}) when {how}. Patients count in the "
-        f"order of enrolment, as soon as toxicity is seen: it stops with {', '.join(steps)} of the first patients, and "
-        f"with numbers between these; the probability to stop is {boundary.at(boundary.rate).rejects:.3f} at a rate "
+        f"The trial stops for toxicity ({endpoint_in_words(study, study.safety.endpoint)}) when {how}. Patients count "
+        f"in the order of enrolment, as soon as toxicity is seen: it stops with {', '.join(steps)} of the first "
+        f"patients, and with numbers between these; the probability to stop is {boundary.at(boundary.rate).rejects:.3f} at a rate "
         f"of {boundary.rate:g}."
     )
 

@@ -19,11 +19,11 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
     if study.description:
         yield study.description
     yield "\nQUESTION"
-    yield f"  endpoint: {endpoint_in_words(study.endpoint)}"
+    yield f"  endpoint: {endpoint_in_words(study, study.endpoint)}"
     if study.toxicity is not None:
         aim = study.toxicity
         yield (
-            f"  and: {endpoint_in_words(aim.endpoint)}, too high at {aim.null.value:g}, acceptable at "
+            f"  and: {endpoint_in_words(study, aim.endpoint)}, too high at {aim.null.value:g}, acceptable at "
             f"{aim.alternative.value:g}; level {aim.alpha:g}, odds ratio {aim.odds_ratio:g}"
         )
     if study.null is not None:
@@ -73,7 +73,7 @@ def _design(study: SizeStudy) -> Iterator[str]:
     safety = study.safety
     if safety is not None:
         how = f"certainty {safety.certainty:g}" if safety.method == "bayesian" else f"alpha {safety.alpha:g}"
-        what = endpoint_in_words(safety.endpoint)
+        what = endpoint_in_words(study, safety.endpoint)
         yield f"  stops for toxicity: {what} above {safety.rate.value:g}, {safety.method}, {how}"
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from trialsim.analysis import Estimate, OtherReading
 from trialsim.config import Difference, Scenario, differences_from_published
 from trialsim.config.checks.calibrated_values import is_calibrated_to_its_cohort
+from trialsim.endpoints.registry import statistic_label
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
 
@@ -104,7 +105,9 @@ def _lines(
         lines.append(f"Other readings of the publication ({len(readings)}): {outside[0]}.")
     measured = [item for item in _informative(others) if not item.unit][:_MAX_IN_LINE]
     if measured:
-        told = [f"{labels.label(item.statistic)} {labels.with_error(item.value, item.mcse, '')}" for item in measured]
+        told = [
+            f"{statistic_label(item.statistic)} {labels.with_error(item.value, item.mcse, '')}" for item in measured
+        ]
         lines.append(f"Also measured: {', '.join(told)}.")
     scatter = _largest_scatter(estimates) if varies else ""
     lines += [scatter] if scatter else []
@@ -114,7 +117,7 @@ def _lines(
 def _largest_scatter(estimates: Sequence[Estimate]) -> str:
     """The share of the variance between trials that unknown parameters have, over the proportions."""
     shares = [
-        (item.sd_parameters**2 / (item.sd_parameters**2 + item.sd_sampling**2), labels.label(item.statistic))
+        (item.sd_parameters**2 / (item.sd_parameters**2 + item.sd_sampling**2), statistic_label(item.statistic))
         for item in estimates
         if not item.unit and item.sd_sampling > 0.0 and item.sd_parameters > 0.0
     ]
@@ -138,7 +141,7 @@ def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
     table = DataTable(title, names)
     for item in estimates:
         simulated = labels.with_error(item.value, item.mcse, item.unit)
-        cells = [labels.label(item.statistic), simulated, _range(item)]
+        cells = [statistic_label(item.statistic), simulated, _range(item)]
         if has_published:
             cells = [cells[0], item.printed, *cells[1:], labels.position(item.position)]
         table.add(*cells)
@@ -153,7 +156,7 @@ def _scatter_table(estimates: Sequence[Estimate]) -> DataTable:
         if item.sd_sampling > 0.0 or item.sd_parameters > 0.0:
             sampling = labels.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit)
             parameters = labels.with_error(item.sd_parameters, item.sd_parameters_mcse, item.unit)
-            table.add(labels.label(item.statistic), sampling, parameters)
+            table.add(statistic_label(item.statistic), sampling, parameters)
     return table
 
 
@@ -169,7 +172,7 @@ def _readings_table(readings: Sequence[OtherReading]) -> DataTable:
     table = DataTable(title, ("figure: reading", "published", "simulated", "at"))
     for item in readings:
         found = item.estimate
-        what = f"{labels.label(found.quantity).partition(',')[0]}: {item.reading}"
+        what = f"{statistic_label(found.quantity).partition(',')[0]}: {item.reading}"
         simulated = labels.with_error(found.value, found.mcse, found.unit)
         table.add(what, found.printed, simulated, labels.position(found.position))
     return table
@@ -177,7 +180,7 @@ def _readings_table(readings: Sequence[OtherReading]) -> DataTable:
 
 def _outside_readings(readings: Sequence[OtherReading]) -> list[str]:
     found = [
-        f"{labels.label(item.estimate.quantity).partition(',')[0]}: {item.reading}"
+        f"{statistic_label(item.estimate.quantity).partition(',')[0]}: {item.reading}"
         for item in readings
         if item.estimate.is_inside is False and item.estimate.n_defined >= FEWEST_FOR_A_RANGE
     ]
@@ -187,8 +190,8 @@ def _outside_readings(readings: Sequence[OtherReading]) -> list[str]:
 def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequence[Difference]) -> Paragraph:
     """Which figures lie outside, and what that says and does not say."""
     known = [item for item in published if item.n_defined >= FEWEST_FOR_A_RANGE]
-    outside = [labels.label(item.statistic) for item in known if item.is_inside is False]
-    undefined = [labels.label(item.statistic) for item in published if item.n_defined == 0]
+    outside = [statistic_label(item.statistic) for item in known if item.is_inside is False]
+    undefined = [statistic_label(item.statistic) for item in published if item.n_defined == 0]
     varies = scenario.parameters.use == "calibrated"
     lines = []
     if not known:
@@ -198,7 +201,7 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
     else:
         lines.append("Every published figure that exists here lies inside the 95 % range." if undefined else
                      "Every published figure lies inside the 95 % range.")  # fmt: skip
-    not_inner = [labels.label(item.statistic) for item in known if item.is_inside_80 is False]
+    not_inner = [statistic_label(item.statistic) for item in known if item.is_inside_80 is False]
     if varies and known and not not_inner:
         lines[-1] = "Every published figure lies inside the 80 % predictive interval."
     elif varies and not_inner and not outside:

@@ -16,7 +16,7 @@ from trialsim.analysis import (
     per_trial_values,
 )
 from trialsim.config import Scenario, differences_from_published
-from trialsim.report import labels
+from trialsim.endpoints.registry import statistic_label
 from trialsim.storage.replicate_store import ReplicateStore
 from trialsim.typing import Floats
 
@@ -66,7 +66,7 @@ def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore, n_patie
         if not math.isnan(item.published):
             style = {"color": _PUBLISHED, "markersize": 7, "markeredgecolor": "white"}
             axes.plot(item.published * scale, y, "D", zorder=5, **style)  # type: ignore[arg-type]
-    ticks = [labels.label(item.statistic).partition(",")[0] for item in reversed(items)]
+    ticks = [statistic_label(item.statistic).partition(",")[0] for item in reversed(items)]
     axes.set_yticks(range(len(items)), ticks)
     axes.set_ylim(-0.6, len(items) - 0.4)
     shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 import trialsim as ts
-from trialsim.endpoints.expressions import Expression
+from trialsim.endpoints.expressions import Expression, KnownColumns
 
-KNOWN = ("a", "b", "day", "n_onsets.rash", "n_onsets.bone pain", "first_onset_days.rash", "days_at.400")
+KNOWN = KnownColumns(
+    ("a", "b", "day", "n_onsets.rash", "n_onsets.bone pain", "first_onset_days.rash", "days_at.400", "site",
+     "baseline.age", "baseline.stage", "baseline.beta-2 microglobulin"),
+    {"site": ("Bologna", "Ravenna"), "baseline.stage": ("I", "II", "III")},
+)  # fmt: skip
 COLUMNS = {
     "a": np.array([1.0, 2.0, 3.0]),
     "b": np.array([0.0, 2.0, 4.0]),
@@ -17,6 +21,10 @@ COLUMNS = {
     "n_onsets.bone pain": np.array([1.0, 0.0, 0.0]),
     "first_onset_days.rash": np.array([np.nan, 3.0, 9.0]),
     "days_at.400": np.array([10.0, 20.0, 30.0]),
+    "site": np.array([0.0, 1.0, 0.0]),
+    "baseline.age": np.array([50.0, 66.0, 70.0]),
+    "baseline.stage": np.array([2.0, 0.0, 2.0]),
+    "baseline.beta-2 microglobulin": np.array([4.0, 5.0, 6.0]),
 }
 
 
@@ -37,6 +45,10 @@ def value(text: str) -> list[float]:
         ("missing(day)", [0.0, 1.0, 0.0]),
         ("min(a, day)", [1.0, 2.0, 3.0]),
         ("max(b, 3)", [3.0, 3.0, 4.0]),
+        ("baseline.age > 65", [0.0, 1.0, 1.0]),
+        ('baseline("beta-2 microglobulin") <= 5', [1.0, 1.0, 0.0]),
+        ('baseline.stage == "III"', [1.0, 0.0, 1.0]),
+        ('"III" != baseline.stage and site == "Ravenna"', [0.0, 1.0, 0.0]),
         ("where(a > 1, b, -1)", [-1.0, 2.0, 4.0]),
         ("n_onsets.rash + n_onsets('bone pain')", [1.0, 1.0, 2.0]),
         ("first_onset_days('rash') < 5", [0.0, 1.0, 0.0]),
@@ -65,7 +77,7 @@ def test_what_is_infinite_is_missing() -> None:
         ("a.__class__", "not allowed"),
         ("(lambda: 1)()", "not allowed"),
         ("[x for x in a]", "not allowed"),
-        ("'text'", "is no number"),
+        ("'text'", "is not a number"),
         ("a if b else 1", "not allowed"),
         ("a +", "cannot be read"),
         ("cost", "there is no column cost"),
@@ -74,8 +86,8 @@ def test_what_is_infinite_is_missing() -> None:
         ("sqrt(a, b)", "there is no function sqrt of 2 values"),
         ("a" * 1001, "too long"),
         ("a @ b", "not allowed"),
-        ("1j", "is no number"),
-        ("9" * 400, "is no number"),
+        ("1j", "is not a number"),
+        ("9" * 400, "is not a number"),
         ("-" * 990 + "1", "nested too deeply"),
         ("-" * 500 + "a", "nested too deeply"),
         ("+".join(["a"] * 400), "nested too deeply"),
@@ -85,6 +97,11 @@ def test_what_is_infinite_is_missing() -> None:
         ("days_at(1e999)", "is no dose"),
         (f"n_onsets(-1{'0' * 400})", "takes one name or dose"),
         ("a is 1", "not allowed"),
+        ("baseline.weight > 65", "there is no column baseline.weight"),
+        ('baseline.stage == "IV"', "baseline.stage has no category 'IV'"),
+        ("baseline.stage > 1", "baseline.stage is a category"),
+        ("baseline.stage == 1", "baseline.stage is a category"),
+        ('baseline.age == "old"', "'old' is not a number"),
     ],
 )
 def test_everything_else_is_refused_before_anything_is_simulated(text: str, message: str) -> None:

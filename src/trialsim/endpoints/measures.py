@@ -1,0 +1,172 @@
+"""How an endpoint is measured in a patient: expressions over the columns of the patients table.
+
+A measure is what a registered endpoint has (`registry`); its `measurement` is the measure for one protocol and one
+specification of a study.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from trialsim.config.schema.comparison_study import EndpointSpec
+from trialsim.errors import RequestError
+from trialsim.model import vocabulary as v
+from trialsim.model.protocol import Protocol
+from trialsim.model.units import DAYS_PER_WEEK
+
+MEAN: Final = "mean"  # of the value over those among whom, or the ratio of two sums
+SURVIVAL: Final = "survival"  # the probability of no event by a time
+RESTRICTED: Final = "restricted mean"  # of the time without an event, up to a horizon
+
+STOPPED: Final = f"treatment_end == {v.TOXICITY_STOP}"
+RESPONDED: Final = "best_response >= 1"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Expressions: `value` and `weight` are the numerator and denominator of a patient `among` whom it is measured.
+
+    For a time to an event `value` is the time and `weight` whether there was an event. `unit` replaces that of the
+    endpoint where it is not None.
+    """
+
+    kind: str
+    value: str
+    weight: str = "1"
+    among: str = "1"
+    unit: str | None = None
+
+
+class Measure(ABC):
+    """What is measured. `keys` are those of a specification that say something of it, beside `of` and `among`."""
+
+    keys: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The measure for one variant; `everyone` are the protocols of all. Raises `RequestError`."""
+
+
+@dataclass(frozen=True)
+class Mean(Measure):
+    """A mean over patients; a share where `value` is true or false."""
+
+    value: str
+    among: str = "1"
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The same for every protocol."""
+        return Measurement(MEAN, self.value, among=self.among)
+
+
+@dataclass(frozen=True)
+class Response(Measure):
+    """Whether a response is the best one seen; `seen` is the column of the day on which it was first seen."""
+
+    value: str
+    seen: str
+    keys: ClassVar[frozenset[str]] = frozenset({"strategy"})
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The share under the strategy for those whose treatment a rule stopped."""
+        value = self.value
+        if spec.strategy == "composite":
+            value = f"{value} and not ({STOPPED})"
+        elif spec.strategy == "while on treatment":
+            value = f"{value} and {self.seen} <= {_until_stop('observed_days')}"
+        return Measurement(MEAN, value)
+
+
+@dataclass(frozen=True)
+class Ratio(Measure):
+    """A ratio of two sums over patients."""
+
+    value: str
+    weight: str
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The same for every protocol."""
+        return Measurement(MEAN, self.value, self.weight)
+
+
+@dataclass(frozen=True)
+class TimeAtLevel(Measure):
+    """The share of the time on treatment that is spent at one level of the ladder."""
+
+    keys: ClassVar[frozenset[str]] = frozenset({"level"})
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """No time where the ladder of this variant lacks the level."""
+        if spec.level is None:
+            raise refused(spec, "`time at level` needs a `level`", "{of: time at level, level: 400 mg/day}")
+        level = spec.level.value
+        if not any(level in item.levels for item in everyone):
+            raise refused(spec, "no variant has this level", "a dose of a ladder")
+        days = f"days_at({level:g})" if level in protocol.levels else "0 * treatment_days"
+        return Measurement(MEAN, days, "treatment_days")
+
+
+@dataclass(frozen=True)
+class TimeToEvent(Measure):
+    """A time to an event from the first dose, or from `start` in those who have one."""
+
+    event: str
+    start: str = ""
+    keys: ClassVar[frozenset[str]] = frozenset({"at", "to", "strategy"})
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The time, whether the event came, and among whom, under the strategy."""
+        if (spec.at or spec.to) is None:
+            raise refused(spec, "a time to an event needs a time", "`at: 12 months` or `to: 12 months`")
+        event, until = self.event, "observed_days"
+        among = f"not missing({self.start})" if self.start else "not missing(observed_days)"
+        if spec.strategy == "composite":
+            event = f"min({event}, {_until_stop('death_days')})"
+        elif spec.strategy == "while on treatment":
+            until = _until_stop("observed_days")
+            among += f" and {self.start} <= {until}" if self.start else ""
+        value = f"min({event}, {until})"
+        if self.start:
+            value = f"max({value} - {self.start}, 0)"
+        kind, unit = (SURVIVAL, "") if spec.at is not None else (RESTRICTED, "months")
+        return Measurement(kind, value, f"{event} <= {until}", among, unit)
+
+
+@dataclass(frozen=True)
+class Toxicity(Measure):
+    """Whether a patient had a toxicity: the one with a name, or any, or any severe one."""
+
+    name: str = ""
+    only_severe: bool = False
+
+    def names_in(self, protocol: Protocol) -> tuple[str, ...]:
+        """The toxicities of a protocol that are meant."""
+        clocks = (protocol.clocks[place] for place in protocol.toxicities)
+        return tuple(
+            clock.name
+            for clock in clocks
+            if self.name in ("", clock.name) and (clock.is_severe or not self.only_severe)
+        )
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The share with any of them; at least one variant has one."""
+        if not any(self.names_in(item) for item in everyone):
+            raise refused(spec, "no variant has such a toxicity", "another endpoint")
+        had = [f'n_onsets("{name}") > 0' for name in self.names_in(protocol)]
+        return Measurement(MEAN, " or ".join(had) or "0")
+
+
+DOSE_INTENSITY: Final = Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}")
+
+
+def _until_stop(otherwise: str) -> str:
+    """The day on which a rule stopped treatment, or another one for those whom none did."""
+    return f"where({STOPPED}, treatment_days, {otherwise})"
+
+
+def refused(spec: EndpointSpec, wrong: str, allowed: str, suggestion: str = "") -> RequestError:
+    """The error for a specification."""
+    return RequestError(f"endpoint {spec.name or spec.of}", f"{wrong}.", f"{allowed}.", suggestion)
