@@ -91,8 +91,8 @@ def _boundary(ready: PreparedStudy) -> str:
     return (
         f"The trial stops for toxicity ({endpoint_in_words(study, study.safety.endpoint)}) when {how}. Patients count "
         f"in the order of enrolment, as soon as toxicity is seen: it stops with {', '.join(steps)} of the first "
-        f"patients, and with numbers between these; the probability to stop is {boundary.at(boundary.rate).rejects:.3f} at a rate "
-        f"of {boundary.rate:g}."
+        f"patients, and with numbers between these; the probability to stop is "
+        f"{boundary.at(boundary.rate).rejects:.3f} at a rate of {boundary.rate:g}."
     )
 
 
