@@ -2,10 +2,10 @@
 
 from trialsim.analysis.estimate import Estimate, estimates_table
 from trialsim.analysis.published import (
-    OtherReading,
+    OtherInterpretation,
     endpoint_of,
     estimates,
-    other_readings,
+    other_interpretations,
     per_trial_values,
     smallest_error,
     value_and_error,
@@ -17,13 +17,13 @@ from trialsim.endpoints.per_trial import (
 
 __all__ = [
     "Estimate",
-    "OtherReading",
+    "OtherInterpretation",
     "Outcomes",
     "endpoint_of",
     "endpoints_of",
     "estimates",
     "estimates_table",
-    "other_readings",
+    "other_interpretations",
     "per_trial_values",
     "smallest_error",
     "value_and_error",

@@ -19,7 +19,7 @@ from trialsim.analysis.estimate import (
 from trialsim.analysis.variance_components import (
     split_of,
 )
-from trialsim.config import Cohort, Figure
+from trialsim.config import Cohort, PublishedStatistic
 from trialsim.endpoints.per_trial import (
     Endpoint,
     Outcomes,
@@ -32,18 +32,18 @@ LOWER_SHARE, UPPER_SHARE = 0.025, 0.975
 INNER_SHARES = (0.1, 0.9)
 
 
-def estimates(outcomes: Outcomes, figures: Mapping[str, Figure], n_planned: int) -> list[Estimate]:
-    """An estimate for each published figure, in the order of the cohort, then for every other endpoint.
+def estimates(outcomes: Outcomes, statistics: Mapping[str, PublishedStatistic], n_planned: int) -> list[Estimate]:
+    """An estimate for each published statistic, in the order of the cohort, then for every other endpoint.
 
     `outcomes` has one row per replicate (`records.columns.REPLICATES`); `n_planned` is the number of patients that a
     single trial plans, which the interval's words name.
     """
     endpoints = endpoints_of(outcomes.columns)
     published = [
-        _estimate(quantity, endpoints[figure.statistic or quantity], outcomes, figure, n_planned)
-        for quantity, figure in figures.items()
+        _estimate(quantity, endpoints[statistic.endpoint or quantity], outcomes, statistic, n_planned)
+        for quantity, statistic in statistics.items()
     ]
-    shown = set(figures) | {figure.statistic for figure in figures.values()}
+    shown = set(statistics) | {statistic.endpoint for statistic in statistics.values()}
     others = [
         _estimate(name, endpoint, outcomes, None, n_planned)
         for name, endpoint in endpoints.items()
@@ -53,27 +53,29 @@ def estimates(outcomes: Outcomes, figures: Mapping[str, Figure], n_planned: int)
 
 
 @dataclass(frozen=True)
-class OtherReading:
-    """A published figure under a reading that was not taken, held against the same simulated trials."""
+class OtherInterpretation:
+    """A published statistic under an interpretation that was not taken, held against the same simulated trials."""
 
     ambiguity: str
-    reading: str
+    interpretation: str
     estimate: Estimate
 
 
-def other_readings(outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int) -> list[OtherReading]:
-    """Every figure under every reading not taken that only changes figures; others need another run."""
+def other_interpretations(
+    outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int
+) -> list[OtherInterpretation]:
+    """Every statistic under every interpretation not taken that only changes statistics; others need another run."""
     endpoints = endpoints_of(outcomes.columns)
-    found: list[OtherReading] = []
+    found: list[OtherInterpretation] = []
     for name, ambiguity in cohort.ambiguities.items():
-        for choice, reading in ambiguity.readings.items():
+        for choice, interpretation in ambiguity.interpretations.items():
             if choice == taken.get(name, ambiguity.default):
                 continue
-            figures = cohort.figures_under({**taken, name: choice})
-            for quantity in reading.figures:
-                endpoint = endpoints[figures[quantity].statistic or quantity]
-                estimate = _estimate(quantity, endpoint, outcomes, figures[quantity], n_planned)
-                found.append(OtherReading(name, choice, estimate))
+            statistics = cohort.statistics_under({**taken, name: choice})
+            for quantity in interpretation.statistics:
+                endpoint = endpoints[statistics[quantity].endpoint or quantity]
+                estimate = _estimate(quantity, endpoint, outcomes, statistics[quantity], n_planned)
+                found.append(OtherInterpretation(name, choice, estimate))
     return found
 
 
@@ -82,11 +84,11 @@ def per_trial_values(outcomes: Outcomes, name: str) -> Floats:
     return endpoints_of(outcomes.columns)[name].per_trial(outcomes)
 
 
-def endpoint_of(quantity: str, columns: Iterable[str], figures: Mapping[str, Figure]) -> Endpoint | None:
-    """What is measured for a quantity: a published figure's own statistic, or an endpoint; None if there is neither."""
+def endpoint_of(quantity: str, columns: Iterable[str], statistics: Mapping[str, PublishedStatistic]) -> Endpoint | None:
+    """The endpoint of a published statistic, or the endpoint of that name; None if there is neither."""
     endpoints = endpoints_of(columns)
-    figure = figures.get(quantity)
-    return endpoints.get((figure.statistic if figure is not None else None) or quantity)
+    statistic = statistics.get(quantity)
+    return endpoints.get((statistic.endpoint if statistic is not None else None) or quantity)
 
 
 def value_and_error(endpoint: Endpoint, outcomes: Outcomes) -> tuple[float, float]:
@@ -117,13 +119,15 @@ def groups_of(outcomes: Outcomes) -> Counts | None:
     return groups if len(groups) == 0 or groups.min() < groups.max() else None  # a single draw is as good as fixed
 
 
-def _printed(figure: Figure) -> str:
-    """The figure as printed, with the count that it is read as."""
-    has_count = figure.kind == "proportion" and "%" in figure.printed
-    return f"{figure.printed} ({figure.count}/{figure.of})" if has_count else figure.printed
+def _printed(statistic: PublishedStatistic) -> str:
+    """The statistic as printed, with the count that it is read as."""
+    has_count = statistic.kind == "proportion" and "%" in statistic.printed
+    return f"{statistic.printed} ({statistic.count}/{statistic.of})" if has_count else statistic.printed
 
 
-def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Figure | None, n_planned: int) -> Estimate:
+def _estimate(
+    quantity: str, endpoint: Endpoint, outcomes: Outcomes, statistic: PublishedStatistic | None, n_planned: int
+) -> Estimate:
     value, mcse = value_and_error(endpoint, outcomes)
     defined, groups = endpoint.per_trial(outcomes), groups_of(outcomes)
     is_defined = ~np.isnan(defined)
@@ -134,8 +138,8 @@ def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Fig
     upper, upper_mcse = quantile_and_error(ordered, UPPER_SHARE, defined, groups)
     lower_80, upper_80 = (quantile_and_error(ordered, share)[0] for share in INNER_SHARES)
     split = split_of(defined, groups)
-    published = figure.published if figure is not None else math.nan
-    rounding = figure.rounded_to.value if figure is not None and figure.rounded_to is not None else 0.0
+    published = statistic.published if statistic is not None else math.nan
+    rounding = statistic.rounded_to.value if statistic is not None and statistic.rounded_to is not None else 0.0
     position, position_mcse = position_and_error(defined, published, rounding, groups)
     what = "patient sampling, parameters fixed" if groups is None else "patient sampling and unknown parameters"
     return Estimate(
@@ -152,7 +156,7 @@ def _estimate(quantity: str, endpoint: Endpoint, outcomes: Outcomes, figure: Fig
         position_mcse=position_mcse,
         n_defined=len(defined),
         interval_contains=f"95 % of single trials of {n_planned} patients: {what}",
-        printed=_printed(figure) if figure is not None else "",
+        printed=_printed(statistic) if statistic is not None else "",
         statistic=endpoint.name,
         is_inside=is_inside(published, rounding, lower, upper),
         sd_sampling=split.sampling,

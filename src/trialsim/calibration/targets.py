@@ -1,4 +1,4 @@
-"""What a calibration aims at: the published figures as terms of a likelihood, each over cells of the simulated trial.
+"""The targets of a calibration: published statistics as terms of a likelihood, each over cells of the simulated trial.
 
     Share       k of n, binomial                                  toxicities, evaluability, …
     Categories  counts that exclude each other, multinomial       responses of the evaluable, fates of the responders
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trialsim.config import Scenario
-from trialsim.config.schema.cohort import Figure
+from trialsim.config.schema.cohort import PublishedStatistic
 from trialsim.endpoints.per_trial import RESPONDERS, Endpoint, endpoints_of
 from trialsim.errors import ConfigurationError, Problem
 
@@ -44,7 +44,7 @@ class BelowCell:
 
 Cell = ShareCell | BelowCell
 
-# Medians by statistic: the value of a patient, of whom, and how much of it makes the figure's unit.
+# Medians by statistic: the value of a patient, of whom, and how much of it makes the statistic's unit.
 PATIENT_VALUES: Final[Mapping[str, tuple[str, str]]] = {
     "dose.median": ("mean_dose", ENROLLED),
     "dose.median.evaluable": ("mean_dose", EVALUABLE),
@@ -92,41 +92,41 @@ Term = Share | Categories | Median
 
 
 def terms_of(
-    scenario: Scenario, figures: Mapping[str, Figure], columns: tuple[str, ...], left_out: str = ""
+    scenario: Scenario, statistics: Mapping[str, PublishedStatistic], columns: tuple[str, ...], left_out: str = ""
 ) -> tuple[Term, ...]:
-    """The terms of the likelihood, one for each figure or group of figures that exclude each other.
+    """The terms of the likelihood, one for each statistic or group of statistics that exclude each other.
 
     `columns` are those of the scenario's replicates. The first term says that everyone had enrolled by the cut-off:
-    that is why their number was published. `left_out` is a figure that is not used: where others of its group would
+    that is why their number was published. `left_out` is a statistic that is not used: where others of its group would
     tell it (4 relapsed and 1 dead of 9 leave 4), they are taken among those that are not of its kind. Raises
-    `ConfigurationError` for figures that cannot be targets.
+    `ConfigurationError` for statistics that cannot be targets.
     """
     endpoints = endpoints_of(columns)
     n_planned = scenario.accrual.patients
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
     found: list[Term] = [everyone]
-    for group in _groups(figures, endpoints):
+    for group in _groups(statistics, endpoints):
         if group == (left_out,):
             continue
-        endpoint, figure = endpoints[_statistic(group[0], figures)], figures[group[0]]
-        if figure.kind == "median":
-            n = _how_many(group[0], figures, n_planned)
-            known = {name: item for name, item in figures.items() if name != left_out}
-            found.append(_median(group[0], figure, endpoint, n, _how_many_evaluable(known, n_planned)))
+        endpoint, statistic = endpoints[_statistic(group[0], statistics)], statistics[group[0]]
+        if statistic.kind == "median":
+            n = _how_many(group[0], statistics, n_planned)
+            known = {name: item for name, item in statistics.items() if name != left_out}
+            found.append(_median(group[0], statistic, endpoint, n, _how_many_evaluable(known, n_planned)))
         elif len(group) == 1 and endpoint.of not in (EVALUABLE, RESPONDERS):
             of = endpoint.of or ENROLLED
-            found.append(Share(group, (ShareCell(endpoint.column, of),), figure.count or 0, figure.of or 1))
+            found.append(Share(group, (ShareCell(endpoint.column, of),), statistic.count or 0, statistic.of or 1))
         else:
-            term = _categories(group, figures, endpoints)
+            term = _categories(group, statistics, endpoints)
             if left_out in group:
                 rest = tuple(quantity for quantity in group if quantity != left_out)
-                term = _without(term, _categories(rest, figures, endpoints))
+                term = _without(term, _categories(rest, statistics, endpoints))
             found.append(term)
     return tuple(found)
 
 
 def _without(term: Categories, rest: Categories) -> Categories:
-    """What is left of a group when one figure is not used: the others as they are, or, where they would tell it, less.
+    """What is left of a group without one statistic: the others as they are, or, where they would tell it, less.
 
     Others tell a fate when they are the two other ones (4 relapsed and 1 dead of 9 leave 4): then they are taken among
     themselves. Any response beside one kind tells the other kind: then only any response is used.
@@ -142,35 +142,39 @@ def _without(term: Categories, rest: Categories) -> Categories:
     return Categories(rest.quantities, cells, tuple(known.values()), sum(known.values()))
 
 
-def _statistic(quantity: str, figures: Mapping[str, Figure]) -> str:
-    return figures[quantity].statistic or quantity
+def _statistic(quantity: str, statistics: Mapping[str, PublishedStatistic]) -> str:
+    return statistics[quantity].endpoint or quantity
 
 
-def _groups(figures: Mapping[str, Figure], endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, ...]]:
-    """Figures that belong to one term: the responses of the evaluable, the fates of the responders, others alone."""
+def _groups(
+    statistics: Mapping[str, PublishedStatistic], endpoints: Mapping[str, Endpoint]
+) -> Iterator[tuple[str, ...]]:
+    """Statistics that belong to one term: the responses of the evaluable, the fates of the responders, others alone."""
     done: set[str] = set()
-    for quantity, figure in figures.items():
-        of = endpoints[_statistic(quantity, figures)].of
+    for quantity, statistic in statistics.items():
+        of = endpoints[_statistic(quantity, statistics)].of
         if quantity in done:
             continue
-        if figure.kind == "median" or of not in (EVALUABLE, RESPONDERS):
+        if statistic.kind == "median" or of not in (EVALUABLE, RESPONDERS):
             group: tuple[str, ...] = (quantity,)
         else:
-            same = [other for other in figures if endpoints[_statistic(other, figures)].of == of]
-            group = tuple(other for other in same if figures[other].kind != "median")
+            same = [other for other in statistics if endpoints[_statistic(other, statistics)].of == of]
+            group = tuple(other for other in same if statistics[other].kind != "median")
         done |= set(group)
         yield group
 
 
-def _categories(group: tuple[str, ...], figures: Mapping[str, Figure], endpoints: Mapping[str, Endpoint]) -> Categories:
+def _categories(
+    group: tuple[str, ...], statistics: Mapping[str, PublishedStatistic], endpoints: Mapping[str, Endpoint]
+) -> Categories:
     """Counts that exclude each other; "any response" beside "partial response" leaves the minor ones."""
-    sizes = {figures[quantity].of for quantity in group}
-    place = f"figures.{group[0]}"
+    sizes = {statistics[quantity].of for quantity in group}
+    place = f"statistics.{group[0]}"
     if len(sizes) > 1:
         wrong = f"{', '.join(group)} are shares of different numbers of patients."
         raise _refused(place, wrong, "the same `of` in each")
     n = sizes.pop() or 1
-    counts = {endpoints[_statistic(quantity, figures)].column: figures[quantity].count or 0 for quantity in group}
+    counts = {endpoints[_statistic(quantity, statistics)].column: statistics[quantity].count or 0 for quantity in group}
     if RESPONDERS in counts and len(counts) > 1:
         parts = [column for column in counts if column != RESPONDERS]
         if len(parts) == 2:
@@ -182,50 +186,54 @@ def _categories(group: tuple[str, ...], figures: Mapping[str, Figure], endpoints
         del counts[RESPONDERS]
     if sum(counts.values()) > n or min(counts.values()) < 0:
         raise _refused(place, f"{', '.join(group)} are together more than {n}.", f"at most {n} in all")
-    of = endpoints[_statistic(group[0], figures)].of
+    of = endpoints[_statistic(group[0], statistics)].of
     return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
 
 
-def _median(quantity: str, figure: Figure, endpoint: Endpoint, n: int, n_evaluable: int | None) -> Median:
+def _median(
+    quantity: str, statistic: PublishedStatistic, endpoint: Endpoint, n: int, n_evaluable: int | None
+) -> Median:
     """A median; of all the enrolled, given how many of them were evaluable where that is known."""
-    if figure.value is None or figure.rounded_to is None:
+    if statistic.value is None or statistic.rounded_to is None:
         raise AssertionError("a median has its value and its rounding: see config.cohort")
-    half = figure.rounded_to.value / 2.0
+    half = statistic.rounded_to.value / 2.0
     field, who = PATIENT_VALUES[endpoint.name]
     if field == "highest_dose" and n % 2 == 0:
         wrong = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
-        raise _refused(f"figures.{quantity}", wrong, "another statistic, such as dose.median")
-    edges = tuple((figure.value.value + side * half) / endpoint.scale for side in (-1.0, 1.0))
+        raise _refused(f"statistics.{quantity}", wrong, "another statistic, such as dose.median")
+    edges = tuple((statistic.value.value + side * half) / endpoint.scale for side in (-1.0, 1.0))
     is_split = who == ENROLLED and n_evaluable is not None
     groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (who,)
     cells = tuple(BelowCell(field, group, edge) for group in groups for edge in edges)
     return Median((quantity,), cells, n, n_evaluable if is_split else None)
 
 
-def _how_many_evaluable(figures: Mapping[str, Figure], n_planned: int) -> int | None:
-    """How many of all the enrolled were evaluable, if a figure says so."""
-    found = figures.get("evaluable")
+def _how_many_evaluable(statistics: Mapping[str, PublishedStatistic], n_planned: int) -> int | None:
+    """How many of all the enrolled were evaluable, if a statistic says so."""
+    found = statistics.get("evaluable")
     return found.count if found is not None and found.of == n_planned else None
 
 
-def _how_many(quantity: str, figures: Mapping[str, Figure], n_planned: int) -> int:
-    """Of how many patients a median was taken: all, the evaluable, or the responders, as other figures tell."""
-    _, who = PATIENT_VALUES[_statistic(quantity, figures)]
+def _how_many(quantity: str, statistics: Mapping[str, PublishedStatistic], n_planned: int) -> int:
+    """Of how many patients a median was taken: all, the evaluable, or the responders, as other statistics tell."""
+    _, who = PATIENT_VALUES[_statistic(quantity, statistics)]
     if who == ENROLLED:
         return n_planned
     if who == EVALUABLE:
-        found = next((f.of for q, f in figures.items() if q.startswith("response.")), None)
-        found = found or next((f.count for q, f in figures.items() if q == "evaluable"), None)
+        found = next((f.of for q, f in statistics.items() if q.startswith("response.")), None)
+        found = found or next((f.count for q, f in statistics.items() if q == "evaluable"), None)
     else:
-        found = next((f.of for q, f in figures.items() if q.startswith("responders.")), None)
-        found = found or _sum_of_responses(figures)
+        found = next((f.of for q, f in statistics.items() if q.startswith("responders.")), None)
+        found = found or _sum_of_responses(statistics)
     if not found:
-        raise _refused(f"figures.{quantity}", "no figure says of how many patients this is the median.", "that number")
+        raise _refused(
+            f"statistics.{quantity}", "no statistic says of how many patients this is the median.", "that number"
+        )
     return found
 
 
-def _sum_of_responses(figures: Mapping[str, Figure]) -> int:
-    counts = {quantity: figure.count or 0 for quantity, figure in figures.items()}
+def _sum_of_responses(statistics: Mapping[str, PublishedStatistic]) -> int:
+    counts = {quantity: statistic.count or 0 for quantity, statistic in statistics.items()}
     return counts.get("response.any", counts.get("response.partial", 0) + counts.get("response.minor", 0))
 
 

@@ -27,9 +27,9 @@ def enough_for(
     if target is None:
         return len
     names = [column.name for column in columns_of(protocol)]
-    endpoint = endpoint_of(target.quantity, names, scenario.figures)
+    endpoint = endpoint_of(target.quantity, names, scenario.published_statistics)
     if endpoint is None:
-        known = sorted({*scenario.figures, *endpoints_of(names)})
+        known = sorted({*scenario.published_statistics, *endpoints_of(names)})
         near = difflib.get_close_matches(target.quantity, known, n=1)
         allowed = f"one of {', '.join(known)}."
         raise RequestError(f"--target-mcse {target.quantity}", "there is no such quantity.", allowed, *near)

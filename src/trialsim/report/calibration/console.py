@@ -136,7 +136,7 @@ def _correlations(correlations: pd.DataFrame) -> str:
 
 
 def _predictive_table(predictive: pd.DataFrame) -> DataTable:
-    names = ("figure", "published", "predicted", "80 % of trials", "95 % of trials")
+    names = ("statistic", "published", "predicted", "80 % of trials", "95 % of trials")
     spreads = ("sd sampling", "sd parameters", "tail p")
     table = DataTable("Does it reproduce the cohort? Trials under the posterior", (*names, *spreads))
     for row in plain_rows(predictive):
@@ -160,12 +160,12 @@ def _verdict(predictive: pd.DataFrame) -> str:
     outside = [labels.label(str(row["statistic"])) for row in plain_rows(predictive) if not row["is_inside_80"]]
     if outside:
         return f"Outside the 80 % predictive interval: {', '.join(outside)}.\n"
-    return "Every published figure lies inside the 80 % predictive interval.\n"
+    return "Every published statistic lies inside the 80 % predictive interval.\n"
 
 
 def _left_out_table(left_out: pd.DataFrame) -> DataTable:
-    names = ("figure", "published", "predicted from the others", "80 % of trials", "tail p", "effective draws")
-    table = DataTable("Each figure left out and predicted", names)
+    names = ("statistic", "published", "predicted from the others", "80 % of trials", "tail p", "effective draws")
+    table = DataTable("Each statistic left out and predicted", names)
     for row in plain_rows(left_out):
         unit = str(row["unit"])
         published = labels.with_error(float(row["published"]), float("nan"), unit)
@@ -184,9 +184,9 @@ def _left_out_table(left_out: pd.DataFrame) -> DataTable:
 def _note_on_left_out(left_out: pd.DataFrame) -> str:
     outside = [labels.label(str(row["quantity"])) for row in plain_rows(left_out) if not row["is_inside_80"]]
     return (
-        f"Not foreseen by the other figures (outside 80 %): {', '.join(outside)}.\n"
+        f"Not foreseen by the other statistics (outside 80 %): {', '.join(outside)}.\n"
         if outside
-        else "Every figure lies in the 80 % interval that the others predict.\n"
+        else "Every statistic lies in the 80 % interval that the others predict.\n"
     )
 
 

@@ -60,7 +60,7 @@ def _interval(row: pd.Series, which: str) -> str:
 
 
 def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) -> Figure:
-    """Where each published figure lies among simulated trials: fitted with it, and predicted without it."""
+    """Where each published statistic lies among simulated trials: fitted with it, and predicted without it."""
     n = len(left_out)
     figure = Figure(figsize=(9, 1.8 + 0.4 * n), layout="constrained")
     axes = figure.subplots()
@@ -76,13 +76,13 @@ def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) 
     ticks = [labels.label(quantity).partition(",")[0] for quantity in left_out["quantity"][::-1]]
     axes.set_yticks(range(n), ticks)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("per cent of simulated trials that lie below the published figure")
+    axes.set_xlabel("per cent of simulated trials that lie below the published statistic")
     _plain(axes)
     subtitle = (
         "circle: the figure was fitted; diamond: predicted from the others (with 95 % Monte Carlo interval)\n"
         "shaded: the central 80 % of trials"
     )
-    figure.suptitle(f"{title}\neach published figure left out\n{subtitle}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"{title}\neach published statistic left out\n{subtitle}", x=0.01, ha="left", fontsize=11)
     return figure
 
 
