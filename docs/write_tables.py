@@ -33,13 +33,13 @@ by a rule, 3 death, 4 withdrawal, 5 cut-off.
 
 `quantity`, `published` (empty if it is not), `value` (mean over trials, or ratio of totals for shares), `mcse` (its Monte Carlo
 standard error), `lower` and `upper` (central 95 % of single trials), `unit` (empty for shares), `lower_mcse` and
-`upper_mcse`, `position` (share of trials below the published figure plus half of those equal to it after rounding as
+`upper_mcse`, `position` (share of trials below the published statistic plus half of those equal to it after rounding as
 printed) and `position_mcse`, `n_defined` (trials in which the quantity exists), `interval_contains` (in words), `printed`.
-`statistic` says what was measured (a reading may change it) and `is_inside` whether the published figure lies within
+`statistic` says what was measured (an interpretation may change it) and `is_inside` whether the published statistic lies within
 `lower` and `upper`. `sd_sampling` and `sd_parameters`, each with `_mcse`, split the standard deviation of single trials into
 patient sampling and what is unknown about the parameters (0 where they are fixed, empty where too few trials share a draw);
-`lower_80`, `upper_80` and `is_inside_80` are the same for the central 80 %. `readings.csv` has the same columns after
-`ambiguity` and `reading`.
+`lower_80`, `upper_80` and `is_inside_80` are the same for the central 80 %. `interpretations.csv` has the same columns after
+`ambiguity` and `interpretation`.
 
 ## What `trialsim calibrate` writes
 
@@ -50,9 +50,9 @@ patient sampling and what is unknown about the parameters (0 where they are fixe
   `ess_tail`.
 * `correlations.csv`, one row a pair: `correlation` of the scores and `mcse`. `directions.csv`: eigenvectors of the posterior
   covariance of the scores, with `contraction` and `is_flat`.
-* `predictive.csv`, one row a published figure: `predicted` ± `mcse`, `sd_sampling`, `sd_parameters`, 80 and 95 % of trials,
+* `predictive.csv`, one row a published statistic: `predicted` ± `mcse`, `sd_sampling`, `sd_parameters`, 80 and 95 % of trials,
   `share_below` (as `position` above), `tail_probability` (twice the smaller of the shares on either side), `is_inside_80`.
-* `left_out.csv`: the same, each figure predicted from the others; `ess` (how many draws that prediction is worth), `method`.
+* `left_out.csv`: the same, each statistic predicted from the others; `ess` (how many draws that prediction is worth), `method`.
 * `sensitivity.csv`, one row a variant and quantity: `value` ± `mcse`, `sd_parameters`, `shift` from the first variant with
   `shift_mcse`, `r_hat`.
 

@@ -2,8 +2,8 @@
 
 python results/calibrate.py
 
-Calibrates every cohort that comes with the package, with each figure left out and under every other reading and prior
-width: some half an hour on two cores. What is finished is kept; run it again to go on after an interruption.
+Calibrates every cohort that comes with the package, with each statistic left out and under every other interpretation
+and prior width: some half an hour on two cores. What is finished is kept; run it again to go on after an interruption.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ fates of the responders, and for a rounded median the order-statistic probabilit
 probabilities come from simulated patients on the same draws at every parameter value; their derivatives are central
 differences. Each step maximises the log posterior with the logits of the cell probabilities taken as linear.
 
-    python verification/rough_fit.py [replicates] [steps] [readings, such as rash=six]
+    python verification/rough_fit.py [replicates] [steps] [interpretations, such as rash=six]
 
 prints the log posterior and the parameters after each step, and at the end a table of the cell probabilities.
 """
@@ -56,10 +56,13 @@ def log_prior(x: np.ndarray) -> float:
     return float(-0.5 * np.sum(((x - means) / sds) ** 2))
 
 
-def cells(x: np.ndarray, replicates: int, readings: dict[str, str]) -> np.ndarray:
+def cells(x: np.ndarray, replicates: int, interpretations: dict[str, str]) -> np.ndarray:
     """The cell probabilities at one parameter value: 4 counts, 2 + 2 shares, 4 points of distribution functions."""
     values = {name: f"{from_scale(name, v):.12g} {UNITS[name]}".strip() for name, v in zip(FREE, x, strict=True)}
-    changes = {"parameters.values": values, **{f"readings.{key}": value for key, value in readings.items()}}
+    changes = {
+        "parameters.values": values,
+        **{f"interpretations.{key}": value for key, value in interpretations.items()},
+    }
     result = ts.run(ts.load_scenario("tosi2000", changes), replicates, seed=20, keep=replicates)
     patients = result.patients
     evaluable = patients["is_evaluable"]
@@ -101,10 +104,10 @@ def step(x: np.ndarray, at: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 def main() -> None:
     replicates = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     n_steps = int(sys.argv[2]) if len(sys.argv) > 2 else 4
-    readings = dict(item.split("=", 1) for item in sys.argv[3:])
+    interpretations = dict(item.split("=", 1) for item in sys.argv[3:])
     x = np.array([to_scale(name, number(SET[name].mode)) for name in FREE])
     width = np.array([0.02 if name == "cut off" else 0.2 for name in FREE])
-    job = partial(cells, replicates=replicates, readings=readings)
+    job = partial(cells, replicates=replicates, interpretations=interpretations)
     with ProcessPoolExecutor() as pool:
         for k in range(n_steps + 1):
             points = [x] + [x + sign * width * (np.arange(len(x)) == j) for j in range(len(x)) for sign in (1, -1)]

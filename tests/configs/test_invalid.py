@@ -43,7 +43,7 @@ def test_there_are_many_kinds_of_mistake() -> None:
         ({"treatment.rules.0.do": "dance"}, "this word is not known here"),
         ({"accrual.patients": 0}, "accrual.patients = 0"),
         ({"accrual.patients": 10**12}, "accrual.patients = 1000000000000"),
-        ({"readings.rash": "seven"}, "there is no such reading"),
+        ({"interpretations.rash": "seven"}, "there is no such interpretation"),
     ],
 )
 def test_a_change_is_refused_as_a_file_would_be(tosi2000: ts.Scenario, changes: dict[str, Any], expected: str) -> None:

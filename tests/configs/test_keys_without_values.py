@@ -63,8 +63,8 @@ def test_null_by_a_change_is_refused_alike(tosi2000: ts.Scenario, changes: dict[
         tosi2000.with_changes(changes)
 
 
-def test_null_cannot_take_away_what_a_reading_sets(tosi2000: ts.Scenario) -> None:
-    with pytest.raises(ts.ConfigurationError, match="the reading grade = as printed sets this key"):
+def test_null_cannot_take_away_what_an_interpretation_sets(tosi2000: ts.Scenario) -> None:
+    with pytest.raises(ts.ConfigurationError, match="the interpretation grade = as printed sets this key"):
         tosi2000.with_changes({"events.lethargy.grade": None})
 
 
@@ -99,7 +99,7 @@ def test_a_variant_without_changes_needs_no_value(tmp_path: Path) -> None:
     assert list(ts.load_study(path).scenarios) == ["a", "b"]
 
 
-def test_a_slip_in_a_reading_that_is_not_taken_is_refused(tmp_path: Path) -> None:
+def test_a_slip_in_an_interpretation_that_is_not_taken_is_refused(tmp_path: Path) -> None:
     text = (builtin_folder() / "cohorts" / "tosi2000.yaml").read_text(encoding="utf-8")
     assert "levels: 1, at: onset" in text
     path = tmp_path / "cohort.yaml"

@@ -33,7 +33,7 @@ def test_a_shipped_scenario_runs(name: str) -> None:
 def test_there_is_a_variant_by_extends_and_one_with_a_poisson_process() -> None:
     even = ts.load_scenario("tosi2000-even-ladder")
     assert [dose.value for dose in even.treatment.levels] == [100, 200, 400, 600, 800]
-    assert even.with_changes({"readings.dose_ladder": "literal", "title": ts.load_scenario("tosi2000").title,
+    assert even.with_changes({"interpretations.dose_ladder": "literal", "title": ts.load_scenario("tosi2000").title,
                               "name": "tosi2000"}) == ts.load_scenario("tosi2000")  # fmt: skip
     followup = ts.load_scenario("followup")
     assert followup.accrual.sites is not None
@@ -82,7 +82,7 @@ def test_scenarios_are_frozen(tosi2000: ts.Scenario) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reading", "choice", "key", "value"),
+    ("interpretation", "choice", "key", "value"),
     [
         ("dose_ladder", "even", "treatment.levels", [100, 200, 400, 600, 800]),
         ("grade", "II or worse", "events.rash.severe", False),
@@ -90,28 +90,31 @@ def test_scenarios_are_frozen(tosi2000: ts.Scenario) -> None:
         ("measurement", "continuously", "assessment.every", {"value": "continuously", "source": "assumed"}),
     ],
 )
-def test_another_reading_is_a_one_line_switch(
-    tosi2000: ts.Scenario, reading: str, choice: str, key: str, value: object
+def test_another_interpretation_is_a_one_line_switch(
+    tosi2000: ts.Scenario, interpretation: str, choice: str, key: str, value: object
 ) -> None:
-    changed = tosi2000.with_changes({f"readings.{reading}": choice})
+    changed = tosi2000.with_changes({f"interpretations.{interpretation}": choice})
     found: object = changed.to_mapping()
     for part in key.split("."):
         found = found[part]  # type: ignore[index]
     assert found == value
-    assert changed.with_changes({f"readings.{reading}": tosi2000.readings[reading]}) == tosi2000
+    assert (
+        changed.with_changes({f"interpretations.{interpretation}": tosi2000.interpretations[interpretation]})
+        == tosi2000
+    )
 
 
-def test_every_reading_of_every_ambiguity_gives_a_trial_that_runs(tosi2000: ts.Scenario) -> None:
+def test_every_interpretation_of_every_ambiguity_gives_a_trial_that_runs(tosi2000: ts.Scenario) -> None:
     assert tosi2000.cohort is not None
     for name, ambiguity in tosi2000.cohort.ambiguities.items():
-        assert len(ambiguity.readings) >= 2
-        for choice in ambiguity.readings:
-            result = ts.run(tosi2000.with_changes({f"readings.{name}": choice}), replicates=2)
-            assert (result.estimates["printed"] != "").sum() == len(tosi2000.figures)
+        assert len(ambiguity.interpretations) >= 2
+        for choice in ambiguity.interpretations:
+            result = ts.run(tosi2000.with_changes({f"interpretations.{name}": choice}), replicates=2)
+            assert (result.estimates["printed"] != "").sum() == len(tosi2000.published_statistics)
 
 
-def test_a_users_own_change_wins_over_a_reading(tosi2000: ts.Scenario) -> None:
-    changed = tosi2000.with_changes({"readings.dose_ladder": "even", "treatment.levels": [100, 150]})
+def test_a_users_own_change_wins_over_an_interpretation(tosi2000: ts.Scenario) -> None:
+    changed = tosi2000.with_changes({"interpretations.dose_ladder": "even", "treatment.levels": [100, 150]})
     assert [dose.value for dose in changed.treatment.levels] == [100, 150]
     assert [dose.value for dose in scenario_from_mapping(changed.to_mapping()).treatment.levels] == [100, 150]
 
@@ -131,15 +134,16 @@ def test_every_calibrated_number_has_a_mode_a_prior_and_what_informs_it() -> Non
 
 
 def test_a_scenario_beside_its_own_cohort_and_parent_is_found(tmp_path: Path) -> None:
-    figure = {"kind": "count", "printed": "3 of 9", "count": 3, "of": 9, "source": "s"}
-    cohort = {"name": "mine", "title": "t", "citation": "c", "figures": {"evaluable": figure}}
+    statistic = {"kind": "count", "printed": "3 of 9", "count": 3, "of": 9, "source": "s"}
+    cohort = {"name": "mine", "title": "t", "citation": "c", "statistics": {"evaluable": statistic}}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(cohort))
-    (tmp_path / "parent.yaml").write_text("extends: tosi2000\ntitle: parent\nreadings: null\ncohort: ./mine.yaml\n"
+    (tmp_path / "parent.yaml").write_text("extends: tosi2000\ntitle: parent"
+    "\ninterpretations: null\ncohort: ./mine.yaml\n"
                                           "parameters: {calibrated_to: tosi2000}\n")  # fmt: skip
     (tmp_path / "child.yaml").write_text("extends: parent.yaml\ntitle: child\n")
     scenario = ts.load_scenario(tmp_path / "child.yaml")
     assert (scenario.title, scenario.name) == ("child", "child")
-    assert list(scenario.figures) == ["evaluable"]
+    assert list(scenario.published_statistics) == ["evaluable"]
 
 
 @pytest.mark.parametrize(
@@ -153,5 +157,5 @@ def test_a_scenario_beside_its_own_cohort_and_parent_is_found(tmp_path: Path) ->
 def test_the_synopsis_says_what_follows_a_reduction(tosi2000: ts.Scenario, reescalate: str, sentence: str) -> None:
     assert sentence in " ".join(synopsis(tosi2000.with_changes({"treatment.reescalate": reescalate})).split())
     only_up = [{"when": "tolerated", "do": "escalate"}]
-    changed = tosi2000.with_changes({"readings.after_toxicity": "keep", "treatment.rules": only_up})
+    changed = tosi2000.with_changes({"interpretations.after_toxicity": "keep", "treatment.rules": only_up})
     assert "may rise again" not in synopsis(changed)

@@ -1,4 +1,4 @@
-"""A second coding of the published figures of Tosi et al. 2000, made from the published text alone, without
+"""A second coding of the published statistics of Tosi et al. 2000, made from the published text alone, without
 looking at configs/cohorts.
 """
 
@@ -32,7 +32,7 @@ SECOND_CODING: dict[str, object] = {
     "printed.response.partial_percent": 25,
     "printed.response.minor_percent": 20,
     "printed.follow_up.median_months": 5,  # ambiguous: all patients, or the nine responders only
-    # Counts in the default reading: (count, denominator)
+    # Counts in the default interpretation: (count, denominator)
     "toxicity.constipation": (11, 27),  # ambiguous: nearest count of 27; alternative 6 of 15
     "toxicity.lethargy": (7, 27),  # ambiguous: nearest count of 27; alternative 4 of 15
     "toxicity.rash": (5, 27),  # ambiguous: nearest count of 27; alternatives 6 of 27 and 3 of 15
@@ -45,7 +45,7 @@ SECOND_CODING: dict[str, object] = {
     # Medians with rounding: (value, half width of rounding)
     "dose.median": (400, 50),  # ambiguous: read as the median of time-averaged daily doses on treatment
     "follow_up.median": (5, 0.5),  # ambiguous: from enrolment to cut-off or death; perhaps responders only
-    # Alternative readings
+    # Alternative interpretations
     "truncated.toxicity.constipation": (6, 15),
     "truncated.toxicity.lethargy": (4, 15),
     "truncated.toxicity.rash": (3, 15),

@@ -11,7 +11,7 @@ import pytest
 import trialsim as ts
 from tests.published import second_coding
 from tests.published.second_coding import SECOND_CODING
-from trialsim.config import Figure, load_cohort
+from trialsim.config import PublishedStatistic, load_cohort
 
 COHORT = load_cohort("tosi2000")
 
@@ -22,8 +22,8 @@ def first_coding(cohort: ts.Cohort = COHORT) -> dict[str, object]:
     def fact(name: str) -> Any:
         return cohort.facts[name].value
 
-    readings = {name: ambiguity.readings for name, ambiguity in cohort.ambiguities.items()}
-    truncated = readings["toxicity_denominators"]["of 15"].figures
+    interpretations = {name: ambiguity.interpretations for name, ambiguity in cohort.ambiguities.items()}
+    truncated = interpretations["toxicity_denominators"]["of 15"].statistics
     grade = cohort.ambiguities["grade"].question
     found: dict[str, object] = {
         "patients": fact("patients"),
@@ -41,11 +41,11 @@ def first_coding(cohort: ts.Cohort = COHORT) -> dict[str, object]:
         "dose.every_days": number(fact("time between steps"), "days"),
         "dose.maximum_mg_per_day": number(fact("highest dose"), "mg/day"),
         "printed.grade": fact("grade of the reported toxicities").removeprefix("WHO "),
-        "printed.dose.median_mg_per_day": number(cohort.figures["dose.median"].printed, "mg/day"),
-        "printed.follow_up.median_months": number(cohort.figures["follow_up.median"].printed, "months"),
-        "six.toxicity.rash": counted(readings["rash"]["six"].figures["toxicity.rash"]),
-        "ladder.literal": tuple(readings["dose_ladder"]["literal"].changes["treatment.levels"]),
-        "ladder.other": tuple(readings["dose_ladder"]["even"].changes["treatment.levels"]),
+        "printed.dose.median_mg_per_day": number(cohort.statistics["dose.median"].printed, "mg/day"),
+        "printed.follow_up.median_months": number(cohort.statistics["follow_up.median"].printed, "months"),
+        "six.toxicity.rash": counted(interpretations["rash"]["six"].statistics["toxicity.rash"]),
+        "ladder.literal": tuple(interpretations["dose_ladder"]["literal"].changes["treatment.levels"]),
+        "ladder.other": tuple(interpretations["dose_ladder"]["even"].changes["treatment.levels"]),
         "ladder.literal.days": tuple(14 * i for i in range(5)),
         "pooled.constipation_percent": number(grade, "% constipation", inside=True),
         "pooled.somnolence_percent": number(grade, "% somnolence", inside=True),
@@ -53,13 +53,13 @@ def first_coding(cohort: ts.Cohort = COHORT) -> dict[str, object]:
         "pooled.patients": number(grade.replace(",", ""), "patients of", inside=True),
         "pooled.trials": number(grade, "trials", inside=True),
     }
-    for quantity, figure in cohort.figures.items():
-        if figure.kind == "median" and figure.value is not None and figure.rounded_to is not None:
-            found[quantity] = (figure.value.value, figure.rounded_to.value / 2)
+    for quantity, statistic in cohort.statistics.items():
+        if statistic.kind == "median" and statistic.value is not None and statistic.rounded_to is not None:
+            found[quantity] = (statistic.value.value, statistic.rounded_to.value / 2)
         else:
-            found[quantity] = (figure.count, figure.of)
-        if "%" in figure.printed:
-            found[f"printed.{quantity}_percent"] = number(figure.printed, "%")
+            found[quantity] = (statistic.count, statistic.of)
+        if "%" in statistic.printed:
+            found[f"printed.{quantity}_percent"] = number(statistic.printed, "%")
         if quantity in truncated:
             found[f"truncated.{quantity}"] = counted(truncated[quantity])
     return found
@@ -72,8 +72,8 @@ def number(text: str, unit: str, *, inside: bool = False) -> float:
     return float(before.split()[-1])
 
 
-def counted(figure: dict[str, Any]) -> tuple[int, int]:
-    return figure["count"], figure["of"]
+def counted(statistic: dict[str, Any]) -> tuple[int, int]:
+    return statistic["count"], statistic["of"]
 
 
 def test_the_two_codings_are_equal() -> None:
@@ -98,7 +98,7 @@ def test_the_second_coding_is_written_out_and_takes_nothing_from_the_first() -> 
 @pytest.mark.parametrize("quantity", ["toxicity.constipation", "response.partial", "responders.died"])
 def test_a_figure_that_is_changed_in_the_file_is_noticed(quantity: str) -> None:
     data = COHORT.model_dump()
-    data["figures"][quantity]["count"] += 1
+    data["statistics"][quantity]["count"] += 1
     changed = first_coding(ts.Cohort.model_validate(data))
     assert {key for key, value in changed.items() if value != SECOND_CODING[key]} == {quantity}
 
@@ -113,11 +113,11 @@ def test_the_protocol_follows_the_publication(tosi2000: ts.Scenario) -> None:
 
 
 def test_each_figure_keeps_its_source_and_what_was_printed() -> None:
-    for quantity, figure in COHORT.figures.items():
-        assert figure.source == "Tosi 2000", quantity
-        assert figure.printed, quantity
+    for quantity, statistic in COHORT.statistics.items():
+        assert statistic.source == "Tosi 2000", quantity
+        assert statistic.printed, quantity
 
 
 def test_a_cohort_with_more_than_all_patients_is_refused() -> None:
     with pytest.raises(ValueError, match="30 of 27 is more than all"):
-        Figure.model_validate({**COHORT.figures["toxicity.rash"].model_dump(), "count": 30})
+        PublishedStatistic.model_validate({**COHORT.statistics["toxicity.rash"].model_dump(), "count": 30})

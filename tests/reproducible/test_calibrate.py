@@ -38,7 +38,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for words in (
         "What the cohort taught",
         "Does it reproduce the cohort?",
-        "Each figure left out",
+        "Each statistic left out",
         "out/posterior.parquet",
     ):
         assert words in done.stdout
@@ -108,7 +108,7 @@ def test_chains_under_other_priors_are_not_gone_on_with(tmp_path: Path) -> None:
 
 
 def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
-    done = calibrate(tmp_path, "--json", "--set", "readings.nausea=counted twice")
+    done = calibrate(tmp_path, "--json", "--set", "interpretations.nausea=counted twice")
     found = json.loads(done.stdout)
     assert found["cohort"] == "invented"
     assert {row["parameter"] for row in found["parameters"]} == {"nausea rate", "sensitive"}
@@ -124,7 +124,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
         (("--min-ess", "0"), "this effective sample size is out of range"),
         (("--most-steps", "0"), "this number of steps is out of range"),
         (("--seed", "-1"), "this seed is out of range"),
-        (("--set", "readings.nausea=never"), "there is no such reading"),
+        (("--set", "interpretations.nausea=never"), "there is no such interpretation"),
     ],
 )
 def test_impossible_requests_are_refused_before_any_work(

@@ -103,7 +103,7 @@ def test_the_first_screen_is_the_answer_and_details_show_the_rest(tmp_path: Path
     assert len(full.splitlines()) > 60
     assert "screened patients" in full
     assert "screened patients" not in short  # the same in every trial
-    for line in ("Other readings of the publication (7)", "Also measured", "--details"):
+    for line in ("Other interpretations of the publication (7)", "Also measured", "--details"):
         assert line in short
 
 

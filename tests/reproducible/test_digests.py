@@ -47,7 +47,7 @@ def test_a_trace_is_exactly_what_the_run_had(published_run: ts.Result) -> None:
 
 
 def test_a_manifest_alone_is_enough_to_run_again(tosi2000: ts.Scenario, tmp_path: Path) -> None:
-    changed = tosi2000.with_changes({"treatment.every": "28 days", "readings.rash": "six"})
+    changed = tosi2000.with_changes({"treatment.every": "28 days", "interpretations.rash": "six"})
     result = ts.run(changed, replicates=12, seed=99)
     folder = result.save(tmp_path / "first")
     alone = tmp_path / "manifest.json"
@@ -69,7 +69,7 @@ def test_a_results_folder_holds_the_declared_tables(tosi2000: ts.Scenario, tmp_p
     folder = result.save(tmp_path / "out")
     names = {path.name for path in folder.iterdir()}
     assert names == {"manifest.json", "scenario.yaml", "estimates.csv",
-        "readings.csv", "replicates.parquet", "patients.parquet",
+        "interpretations.csv", "replicates.parquet", "patients.parquet",
                      "events.parquet", "swimmer.png", "predictive.png"}  # fmt: skip
     toxicities = list(tosi2000.toxicities)
     reported = [name for name in toxicities if tosi2000.toxicities[name].reported]
@@ -89,7 +89,7 @@ def test_a_results_folder_holds_the_declared_tables(tosi2000: ts.Scenario, tmp_p
     assert set(pd.read_parquet(folder / "patients.parquet")["replicate"]) == {1, 2, 3, 4}
     estimates = pd.read_csv(folder / "estimates.csv")
     assert list(estimates.columns[:6]) == ["quantity", "published", "value", "mcse", "lower", "upper"]
-    assert set(tosi2000.figures) <= set(estimates["quantity"])
+    assert set(tosi2000.published_statistics) <= set(estimates["quantity"])
 
 
 def test_outcomes_follow_from_the_events_alone(published_run: ts.Result) -> None:

@@ -42,7 +42,7 @@ def test_newer_results_replace_older_ones_whole(tmp_path: Path, tosi2000: ts.Sce
     ts.run(tosi2000, replicates=4, seed=2).save(folder)
     assert len(pd.read_parquet(folder / "replicates.parquet")) == 4, "the same configuration replaces its own"
     ts.run(ts.load_scenario("followup"), replicates=3).save(folder, overwrite=True)
-    assert not (folder / "readings.csv").exists()
+    assert not (folder / "interpretations.csv").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

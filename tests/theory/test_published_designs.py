@@ -586,7 +586,7 @@ def test_exact_boundaries_have_the_largest_nominal_level(n: int, rate: float, al
         assert ever_stops(nominal_boundary(n, rate, min(larger), first), rate) > alpha - ROUNDING
 
 
-# What other tests hold as properties, at published figures.
+# What other tests hold as properties, at published statistics.
 
 
 @rows("selection")

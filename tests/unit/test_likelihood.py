@@ -1,4 +1,4 @@
-"""The likelihood of published figures, against textbooks and simulation."""
+"""The likelihood of published statistics, against textbooks and simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published figures become terms of a likelihood; written down here a second time from the abstract."""
+"""Published statistics become terms of a likelihood; written down here a second time from the abstract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trialsim.records.outcomes import columns_of
 
 def terms(scenario: ts.Scenario, left_out: str = "") -> dict[str, Term]:
     columns = tuple(column.name for column in columns_of(protocol_of(scenario)))
-    return {term.quantities[0]: term for term in terms_of(scenario, scenario.figures, columns, left_out)}
+    return {term.quantities[0]: term for term in terms_of(scenario, scenario.published_statistics, columns, left_out)}
 
 
 def test_the_abstract_is_nine_terms(tosi2000: ts.Scenario) -> None:
@@ -33,9 +33,11 @@ def test_the_abstract_is_nine_terms(tosi2000: ts.Scenario) -> None:
     assert all((term.n, term.n_evaluable) == (27, 20) for term in medians.values())
 
 
-def test_readings_change_the_terms(tosi2000: ts.Scenario) -> None:
+def test_interpretations_change_the_terms(tosi2000: ts.Scenario) -> None:
     found = terms(
-        tosi2000.with_changes({"readings.toxicity_denominators": "of 15", "readings.follow_up": "responders"})
+        tosi2000.with_changes(
+            {"interpretations.toxicity_denominators": "of 15", "interpretations.follow_up": "responders"}
+        )
     )
     assert (found["toxicity.rash"].k, found["toxicity.rash"].n) == (3, 15)  # type: ignore[union-attr]
     follow_up = found["follow_up.median"]
@@ -58,8 +60,8 @@ def test_a_figure_left_out_is_not_told_by_the_rest_of_its_group(tosi2000: ts.Sce
 
 def with_cohort(tosi2000: ts.Scenario, changed: dict[str, Any]) -> ts.Scenario:
     cohort = tosi2000.to_mapping()["cohort"]
-    readings = {f"cohort.ambiguities.{name}": None for name in cohort["ambiguities"]}
-    return tosi2000.with_changes({**readings, "cohort.figures": changed, "readings": None})
+    interpretations = {f"cohort.ambiguities.{name}": None for name in cohort["ambiguities"]}
+    return tosi2000.with_changes({**interpretations, "cohort.statistics": changed, "interpretations": None})
 
 
 def proportion(count: int, of: int) -> dict[str, Any]:

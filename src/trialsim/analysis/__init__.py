@@ -2,9 +2,9 @@
 
 from trialsim.analysis.estimate import Estimate, estimates_table
 from trialsim.analysis.published import (
-    OtherReading,
+    OtherInterpretation,
     estimates,
-    other_readings,
+    other_interpretations,
     per_trial_values,
     smallest_error,
     statistic_of,
@@ -15,11 +15,11 @@ from trialsim.endpoints.registry import statistics_of
 
 __all__ = [
     "Estimate",
-    "OtherReading",
+    "OtherInterpretation",
     "Outcomes",
     "estimates",
     "estimates_table",
-    "other_readings",
+    "other_interpretations",
     "per_trial_values",
     "smallest_error",
     "statistic_of",

@@ -23,12 +23,12 @@ class Estimate:
     central 95 % of what single trials gave, each end with its own Monte Carlo standard error, `lower_80` to `upper_80`
     the central 80 %. `sd_sampling` and `sd_parameters` split the scatter of single trials into patient sampling and
     what is unknown about the parameters (0 where they are fixed), see `uncertainty.Split`. `position` is where the
-    published figure lies in that distribution: the share of trials below it plus half of those equal to it after
+    published statistic lies in that distribution: the share of trials below it plus half of those equal to it after
     rounding as printed. `n_defined` counts the replicates in which the quantity exists (there must be responders to
-    have a share of responders). `unit` is empty for shares of 1; `printed` is the figure as published; `statistic` is
-    what was measured for it, which a reading may change. `is_inside` and `is_inside_80`: whether the published figure,
-    within its rounding, lies from `lower` to `upper` and from `lower_80` to `upper_80`; None where either does not
-    exist.
+    have a share of responders). `unit` is empty for shares of 1; `printed` is the published text; `statistic` is what
+    was measured for it, which an interpretation may change. `is_inside` and `is_inside_80`: whether the published
+    statistic, within its rounding, lies from `lower` to `upper` and from `lower_80` to `upper_80`; None where either
+    does not exist.
     """
 
     quantity: str
@@ -113,7 +113,7 @@ def _clipped(rank: float, n: int) -> int:
 
 
 def is_inside(published: float, rounded_to: float, lower: float, upper: float) -> bool | None:
-    """Whether a published figure, within its rounding, lies in an interval; None where either does not exist."""
+    """Whether a published statistic, within its rounding, lies in an interval; None where either does not exist."""
     if math.isnan(published) or math.isnan(lower) or math.isnan(upper):
         return None
     half = rounded_to / 2.0
@@ -123,7 +123,7 @@ def is_inside(published: float, rounded_to: float, lower: float, upper: float) -
 def position_and_error(
     values: Floats, published: float, rounded_to: float, groups: Counts | None = None
 ) -> tuple[float, float]:
-    """Where a published figure lies among simulated ones: share below plus half of the share equal (mid-p).
+    """Where a published statistic lies among simulated ones: share below plus half of the share equal (mid-p).
 
     With `rounded_to` above 0, simulated values within half a unit of rounding, `[-1/2, 1/2)`, count as equal.
     """

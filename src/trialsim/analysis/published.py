@@ -19,7 +19,7 @@ from trialsim.analysis.estimate import (
 from trialsim.analysis.variance_components import (
     split_of,
 )
-from trialsim.config import Cohort, Figure
+from trialsim.config import Cohort, PublishedStatistic
 from trialsim.endpoints.per_trial import Outcomes, TrialStatistic
 from trialsim.endpoints.registry import statistics_of
 from trialsim.records.columns import PARAMETER_DRAW
@@ -29,61 +29,65 @@ LOWER_SHARE, UPPER_SHARE = 0.025, 0.975
 INNER_SHARES = (0.1, 0.9)
 
 
-def estimates(outcomes: Outcomes, figures: Mapping[str, Figure], n_planned: int) -> list[Estimate]:
-    """An estimate for each published figure, in the order of the cohort, then for every other statistic.
+def estimates(outcomes: Outcomes, published: Mapping[str, PublishedStatistic], n_planned: int) -> list[Estimate]:
+    """An estimate for each published statistic, in the order of the cohort, then for every other statistic.
 
     `outcomes` has one row per replicate (`records.columns.REPLICATES`); `n_planned` is the number of patients that a
     single trial plans, which the interval's words name.
     """
     statistics = statistics_of(outcomes.columns)
-    published = [
-        _estimate(quantity, statistics[figure.statistic or quantity], outcomes, figure, n_planned)
-        for quantity, figure in figures.items()
+    compared = [
+        _estimate(quantity, statistics[entry.endpoint or quantity], outcomes, entry, n_planned)
+        for quantity, entry in published.items()
     ]
-    shown = set(figures) | {figure.statistic for figure in figures.values()}
+    shown = set(published) | {entry.endpoint for entry in published.values()}
     others = [
         _estimate(name, statistic, outcomes, None, n_planned)
         for name, statistic in statistics.items()
         if name not in shown
     ]
-    return published + others
+    return compared + others
 
 
 @dataclass(frozen=True)
-class OtherReading:
-    """A published figure under a reading that was not taken, held against the same simulated trials."""
+class OtherInterpretation:
+    """A published statistic under an interpretation that was not taken, held against the same simulated trials."""
 
     ambiguity: str
-    reading: str
+    interpretation: str
     estimate: Estimate
 
 
-def other_readings(outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int) -> list[OtherReading]:
-    """Every figure under every reading not taken that only changes figures; others need another run."""
+def other_interpretations(
+    outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int
+) -> list[OtherInterpretation]:
+    """Every statistic under every interpretation not taken that only changes statistics; others need another run."""
     statistics = statistics_of(outcomes.columns)
-    found: list[OtherReading] = []
+    found: list[OtherInterpretation] = []
     for name, ambiguity in cohort.ambiguities.items():
-        for choice, reading in ambiguity.readings.items():
+        for choice, interpretation in ambiguity.interpretations.items():
             if choice == taken.get(name, ambiguity.default):
                 continue
-            figures = cohort.figures_under({**taken, name: choice})
-            for quantity in reading.figures:
-                statistic = statistics[figures[quantity].statistic or quantity]
-                estimate = _estimate(quantity, statistic, outcomes, figures[quantity], n_planned)
-                found.append(OtherReading(name, choice, estimate))
+            published = cohort.statistics_under({**taken, name: choice})
+            for quantity in interpretation.statistics:
+                statistic = statistics[published[quantity].endpoint or quantity]
+                estimate = _estimate(quantity, statistic, outcomes, published[quantity], n_planned)
+                found.append(OtherInterpretation(name, choice, estimate))
     return found
 
 
 def per_trial_values(outcomes: Outcomes, name: str) -> Floats:
-    """One value of an statistic per replicate, missing where it does not exist."""
+    """One value of a statistic per replicate, missing where it does not exist."""
     return statistics_of(outcomes.columns)[name].per_trial(outcomes)
 
 
-def statistic_of(quantity: str, columns: Iterable[str], figures: Mapping[str, Figure]) -> TrialStatistic | None:
-    """What is measured for a quantity: the statistic of a published figure, or one by its name; None if neither."""
+def statistic_of(
+    quantity: str, columns: Iterable[str], published: Mapping[str, PublishedStatistic]
+) -> TrialStatistic | None:
+    """What is measured for a quantity: the statistic of a published statistic, or one by its name; None if neither."""
     statistics = statistics_of(columns)
-    figure = figures.get(quantity)
-    return statistics.get((figure.statistic if figure is not None else None) or quantity)
+    entry = published.get(quantity)
+    return statistics.get((entry.endpoint if entry is not None else None) or quantity)
 
 
 def value_and_error(statistic: TrialStatistic, outcomes: Outcomes) -> tuple[float, float]:
@@ -114,14 +118,14 @@ def groups_of(outcomes: Outcomes) -> Counts | None:
     return groups if len(groups) == 0 or groups.min() < groups.max() else None  # a single draw is as good as fixed
 
 
-def _printed(figure: Figure) -> str:
-    """The figure as printed, with the count that it is read as."""
-    has_count = figure.kind == "proportion" and "%" in figure.printed
-    return f"{figure.printed} ({figure.count}/{figure.of})" if has_count else figure.printed
+def _printed(entry: PublishedStatistic) -> str:
+    """The statistic as printed, with the count that it is read as."""
+    has_count = entry.kind == "proportion" and "%" in entry.printed
+    return f"{entry.printed} ({entry.count}/{entry.of})" if has_count else entry.printed
 
 
 def _estimate(
-    quantity: str, statistic: TrialStatistic, outcomes: Outcomes, figure: Figure | None, n_planned: int
+    quantity: str, statistic: TrialStatistic, outcomes: Outcomes, entry: PublishedStatistic | None, n_planned: int
 ) -> Estimate:
     value, mcse = value_and_error(statistic, outcomes)
     defined, groups = statistic.per_trial(outcomes), groups_of(outcomes)
@@ -133,8 +137,8 @@ def _estimate(
     upper, upper_mcse = quantile_and_error(ordered, UPPER_SHARE, defined, groups)
     lower_80, upper_80 = (quantile_and_error(ordered, share)[0] for share in INNER_SHARES)
     split = split_of(defined, groups)
-    published = figure.published if figure is not None else math.nan
-    rounding = figure.rounded_to.value if figure is not None and figure.rounded_to is not None else 0.0
+    published = entry.published if entry is not None else math.nan
+    rounding = entry.rounded_to.value if entry is not None and entry.rounded_to is not None else 0.0
     position, position_mcse = position_and_error(defined, published, rounding, groups)
     what = "patient sampling, parameters fixed" if groups is None else "patient sampling and unknown parameters"
     return Estimate(
@@ -151,7 +155,7 @@ def _estimate(
         position_mcse=position_mcse,
         n_defined=len(defined),
         interval_contains=f"95 % of single trials of {n_planned} patients: {what}",
-        printed=_printed(figure) if figure is not None else "",
+        printed=_printed(entry) if entry is not None else "",
         statistic=statistic.name,
         is_inside=is_inside(published, rounding, lower, upper),
         sd_sampling=split.sampling,

@@ -1,6 +1,6 @@
 """Parameters from a published cohort.
 
-targets       published figures as terms of a likelihood
+targets       published statistics as terms of a likelihood
 likelihood    terms and cell probabilities to a log-likelihood
 simulator     cell probabilities from the batch engine, on fixed draws
 prior         priors, and the scale of scores on which they are sampled
@@ -10,6 +10,6 @@ diagnostics   whether they have converged
 fitting       sampling until they have
 checkpoint    what is finished of a calibration, stored while it lasts
 posterior     draws, and what the cohort taught
-predictive    trials under the posterior, and each figure predicted from the others
-sensitivity   what other readings and priors would move
+predictive    trials under the posterior, and each statistic predicted from the others
+sensitivity   what other interpretations and priors would move
 """

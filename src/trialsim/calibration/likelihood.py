@@ -2,7 +2,7 @@
 
 Patients are independent given the parameters, so a count is binomial, counts that exclude each other are multinomial,
 and a sample median lies below x when more than half of the sample does. Terms are multiplied. What late entry does to
-several figures at once is taken into account where it matters most: a median of all the enrolled is taken given how
+several statistics at once is taken into account where it matters most: a median of all the enrolled is taken given how
 many of them were evaluable (see docs/why/calibration.md).
 """
 

@@ -87,8 +87,8 @@ class Calibration:
         return replace(self, simulator=replace(self.simulator, n_trials=max(1, self.simulator.n_trials // 2)))
 
     def without(self, quantity: str) -> Calibration:
-        """The same without one figure."""
-        terms = terms_of(self.scenario, self.scenario.figures, _columns(self.scenario), quantity)
+        """The same without one statistic."""
+        terms = terms_of(self.scenario, self.scenario.published_statistics, _columns(self.scenario), quantity)
         return replace(self, terms=terms, simulator=self.simulator.with_cells(cells_of(terms)))
 
 
@@ -102,8 +102,8 @@ def calibration_of(
     """A scenario with a cohort, made ready to be calibrated to it.
 
     The numbers that are fixed are the scenario's own. Each patient of the cohort is stood for by `patients_per_patient`
-    simulated ones, on the draws of `seed`. Raises `ConfigurationError` where there is no cohort, no prior, or a figure
-    that cannot be a target.
+    simulated ones, on the draws of `seed`. Raises `ConfigurationError` where there is no cohort, no prior, or a
+    statistic that cannot be a target.
     """
     fixed = scenario.with_changes({"parameters.use": "mode"})
     if fixed.cohort is None:
@@ -116,7 +116,7 @@ def calibration_of(
         raise ConfigurationError([Problem(scenario.name, "parameters", wrong, allowed)])
     parameters = load_parameters(fixed.parameters.calibrated_to)
     prior = prior_of(parameters, tuple(places), prior_width)
-    terms = terms_of(fixed, fixed.figures, _columns(fixed))
+    terms = terms_of(fixed, fixed.published_statistics, _columns(fixed))
     simulator = Simulator(
         protocol=protocol_of(fixed),
         places=tuple(places[name] for name in prior.names),

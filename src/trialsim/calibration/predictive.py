@@ -50,12 +50,12 @@ def simulated(calibration: Calibration, scores: Floats, seed: int, n: int = N_TR
 
 
 def predictive_estimates(calibration: Calibration, store: ReplicateStore) -> list[Estimate]:
-    """Every published figure against trials under the posterior."""
-    return estimates(store, calibration.scenario.figures, calibration.n_patients)
+    """Every published statistic against trials under the posterior."""
+    return estimates(store, calibration.scenario.published_statistics, calibration.n_patients)
 
 
 def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
-    """One row a published figure: where it lies among trials under the posterior.
+    """One row a published statistic: where it lies among trials under the posterior.
 
     `tail_probability` is the posterior-predictive one, two-sided: twice the smaller of the mid-p shares on either side.
     `is_inside_80` says whether it lies in the central 80 % of trials.
@@ -89,15 +89,15 @@ def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
 
 
 def left_out(calibration: Calibration, seed: int, workers: int = 1, most_steps: int = MOST_STEPS) -> pd.DataFrame:
-    """Each published figure predicted from the others: one row a figure, columns as in `predictive_table`.
+    """Each published statistic predicted from the others: one row a statistic, columns as in `predictive_table`.
 
-    The posterior without a figure is wide in just the direction in which that figure spoke, so it is reached from the
+    The posterior without a statistic is wide in just the direction that statistic informs, so it is reached from the
     prior, which is wider still, and not from the posterior with it: prior draws are weighted by the likelihood of the
-    others. Where these weights are worth fewer than 400 draws (`ess`) the model is fitted without the figure instead;
+    others. Where these weights are worth fewer than 400 draws (`ess`) the model is fitted without it instead;
     `method` says which. Errors hold what the weights cost.
     """
     lighter = calibration.quickened()
-    without = {quantity: lighter.without(quantity) for quantity in calibration.scenario.figures}
+    without = {quantity: lighter.without(quantity) for quantity in calibration.scenario.published_statistics}
     cells = cells_of([term for less in without.values() for term in less.terms])
     scores = np.random.default_rng(seed).standard_normal((N_PRIOR_DRAWS, len(calibration.names)))
     with_cells = replace(lighter, simulator=lighter.simulator.with_cells(cells))
@@ -123,7 +123,7 @@ def _resampled(scores: Floats, log_weights: Floats) -> tuple[Floats, float, str]
 
 
 def _predicted(calibration: Calibration, quantity: str, store: ReplicateStore, ess: float) -> dict[str, Any]:
-    """One figure as trials predict it; errors hold that the draws are worth no more than `ess`."""
+    """One statistic as trials predict it; errors hold that the draws are worth no more than `ess`."""
     rows = plain_rows(predictive_table(predictive_estimates(calibration, store)))
     row = next(row for row in rows if row["quantity"] == quantity)
     row["mcse"] = math.hypot(row["mcse"], (row["sd_parameters"] or 0.0) / math.sqrt(ess))

@@ -1,4 +1,4 @@
-"""What the answers owe to what was assumed: every other reading of the cohort, and narrower and wider priors.
+"""What the answers owe to what was assumed: every other interpretation of the cohort, and narrower and wider priors.
 
 Each variant is calibrated anew and its own trial simulated under its own posterior.
 """
@@ -44,14 +44,16 @@ class Variant:
 
 
 def variants_of(scenario: Scenario) -> list[Variant]:
-    """The scenario as it is, every reading of its cohort that was not taken, and the widths of the priors."""
+    """The scenario as it is, every interpretation of its cohort that was not taken, and the widths of the priors."""
     found = [Variant(BASE, "", {})]
     cohort = scenario.cohort
-    taken = cohort.chosen(scenario.readings) if cohort is not None else {}
+    taken = cohort.chosen(scenario.interpretations) if cohort is not None else {}
     for name, choice in taken.items():
-        readings = cohort.ambiguities[name].readings if cohort is not None else {}
+        interpretations = cohort.ambiguities[name].interpretations if cohort is not None else {}
         question = name.replace("_", " ")
-        found += [Variant(question, other, {f"readings.{name}": other}) for other in readings if other != choice]
+        found += [
+            Variant(question, other, {f"interpretations.{name}": other}) for other in interpretations if other != choice
+        ]
     return found + [Variant("width of all priors", f"× {width:g}", {}, width) for width in PRIOR_WIDTHS]
 
 

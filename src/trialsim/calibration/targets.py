@@ -1,4 +1,4 @@
-"""What a calibration aims at: the published figures as terms of a likelihood, each over cells of the simulated trial.
+"""The targets of a calibration: published statistics as terms of a likelihood, over cells of the simulated trial.
 
     Share       k of n, binomial                                  toxicities, evaluability, …
     Categories  counts that exclude each other, multinomial       responses of the evaluable, fates of the responders
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trialsim.config import Scenario
-from trialsim.config.schema.cohort import Figure
+from trialsim.config.schema.cohort import PublishedStatistic
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
 from trialsim.endpoints.registry import statistics_of
@@ -46,6 +46,8 @@ class BelowCell:
 
 
 Cell = ShareCell | BelowCell
+PublishedStatistics = Mapping[str, PublishedStatistic]
+TrialStatistics = Mapping[str, TrialStatistic]
 
 
 @dataclass(frozen=True)
@@ -86,41 +88,41 @@ Term = Share | Categories | Median
 
 
 def terms_of(
-    scenario: Scenario, figures: Mapping[str, Figure], columns: tuple[str, ...], left_out: str = ""
+    scenario: Scenario, published: PublishedStatistics, columns: tuple[str, ...], left_out: str = ""
 ) -> tuple[Term, ...]:
-    """The terms of the likelihood, one for each figure or group of figures that exclude each other.
+    """The terms of the likelihood, one for each statistic or group of statistics that exclude each other.
 
     `columns` are those of the scenario's replicates. The first term says that everyone had enrolled by the cut-off:
-    that is why their number was published. `left_out` is a figure that is not used: where others of its group would
+    that is why their number was published. `left_out` is a statistic that is not used: where others of its group would
     tell it (4 relapsed and 1 dead of 9 leave 4), they are taken among those that are not of its kind. Raises
-    `ConfigurationError` for figures that cannot be targets.
+    `ConfigurationError` for statistics that cannot be targets.
     """
     statistics = statistics_of(columns)
     n_planned = scenario.accrual.patients
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
     found: list[Term] = [everyone]
-    for group in _groups(figures, statistics):
+    for group in _groups(published, statistics):
         if group == (left_out,):
             continue
-        statistic, figure = statistics[_statistic(group[0], figures)], figures[group[0]]
-        if figure.kind == "median":
-            n = _how_many(group[0], figures, statistics, n_planned)
-            known = {name: item for name, item in figures.items() if name != left_out}
-            found.append(_median(group[0], figure, statistic, n, _how_many_evaluable(known, n_planned)))
+        statistic, target = statistics[_name_of(group[0], published)], published[group[0]]
+        if target.kind == "median":
+            n = _how_many(group[0], published, statistics, n_planned)
+            known = {name: item for name, item in published.items() if name != left_out}
+            found.append(_median(group[0], target, statistic, n, _how_many_evaluable(known, n_planned)))
         elif len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
             of = statistic.of or ENROLLED
-            found.append(Share(group, (ShareCell(statistic.column, of),), figure.count or 0, figure.of or 1))
+            found.append(Share(group, (ShareCell(statistic.column, of),), target.count or 0, target.of or 1))
         else:
-            term = _categories(group, figures, statistics)
+            term = _categories(group, published, statistics)
             if left_out in group:
                 rest = tuple(quantity for quantity in group if quantity != left_out)
-                term = _without(term, _categories(rest, figures, statistics))
+                term = _without(term, _categories(rest, published, statistics))
             found.append(term)
     return tuple(found)
 
 
 def _without(term: Categories, rest: Categories) -> Categories:
-    """What is left of a group when one figure is not used: the others as they are, or, where they would tell it, less.
+    """What is left of a group when one statistic is not used: the others, or less where they would tell it.
 
     Others tell a fate when they are the two other ones (4 relapsed and 1 dead of 9 leave 4): then they are taken among
     themselves. Any response beside one kind tells the other kind: then only any response is used.
@@ -136,37 +138,35 @@ def _without(term: Categories, rest: Categories) -> Categories:
     return Categories(rest.quantities, cells, tuple(known.values()), sum(known.values()))
 
 
-def _statistic(quantity: str, figures: Mapping[str, Figure]) -> str:
-    return figures[quantity].statistic or quantity
+def _name_of(quantity: str, published: PublishedStatistics) -> str:
+    return published[quantity].endpoint or quantity
 
 
-def _groups(figures: Mapping[str, Figure], statistics: Mapping[str, TrialStatistic]) -> Iterator[tuple[str, ...]]:
-    """Figures that belong to one term: the responses of the evaluable, the fates of the responders, others alone."""
+def _groups(published: PublishedStatistics, statistics: TrialStatistics) -> Iterator[tuple[str, ...]]:
+    """Statistics that belong to one term: the responses of the evaluable, the fates of the responders, others alone."""
     done: set[str] = set()
-    for quantity, figure in figures.items():
-        of = statistics[_statistic(quantity, figures)].of
+    for quantity, target in published.items():
+        of = statistics[_name_of(quantity, published)].of
         if quantity in done:
             continue
-        if figure.kind == "median" or of not in (EVALUABLE, RESPONDERS):
+        if target.kind == "median" or of not in (EVALUABLE, RESPONDERS):
             group: tuple[str, ...] = (quantity,)
         else:
-            same = [other for other in figures if statistics[_statistic(other, figures)].of == of]
-            group = tuple(other for other in same if figures[other].kind != "median")
+            same = [other for other in published if statistics[_name_of(other, published)].of == of]
+            group = tuple(other for other in same if published[other].kind != "median")
         done |= set(group)
         yield group
 
 
-def _categories(
-    group: tuple[str, ...], figures: Mapping[str, Figure], statistics: Mapping[str, TrialStatistic]
-) -> Categories:
+def _categories(group: tuple[str, ...], published: PublishedStatistics, statistics: TrialStatistics) -> Categories:
     """Counts that exclude each other; "any response" beside "partial response" leaves the minor ones."""
-    sizes = {figures[quantity].of for quantity in group}
-    place = f"figures.{group[0]}"
+    sizes = {published[quantity].of for quantity in group}
+    place = f"statistics.{group[0]}"
     if len(sizes) > 1:
         wrong = f"{', '.join(group)} are shares of different numbers of patients."
         raise _refused(place, wrong, "the same `of` in each")
     n = sizes.pop() or 1
-    counts = {statistics[_statistic(quantity, figures)].column: figures[quantity].count or 0 for quantity in group}
+    counts = {statistics[_name_of(quantity, published)].column: published[quantity].count or 0 for quantity in group}
     if RESPONDERS in counts and len(counts) > 1:
         parts = [column for column in counts if column != RESPONDERS]
         if len(parts) == 2:
@@ -178,48 +178,50 @@ def _categories(
         del counts[RESPONDERS]
     if sum(counts.values()) > n or min(counts.values()) < 0:
         raise _refused(place, f"{', '.join(group)} are together more than {n}.", f"at most {n} in all")
-    of = statistics[_statistic(group[0], figures)].of
+    of = statistics[_name_of(group[0], published)].of
     return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
 
 
-def _median(quantity: str, figure: Figure, statistic: TrialStatistic, n: int, n_evaluable: int | None) -> Median:
+def _median(
+    quantity: str, target: PublishedStatistic, statistic: TrialStatistic, n: int, n_evaluable: int | None
+) -> Median:
     """A median; of all the enrolled, given how many of them were evaluable where that is known."""
-    if figure.value is None or figure.rounded_to is None:
+    if target.value is None or target.rounded_to is None:
         raise AssertionError("a median has its value and its rounding: see config.cohort")
-    half = figure.rounded_to.value / 2.0
+    half = target.rounded_to.value / 2.0
     field, who = statistic.median_of, _counted(statistic)
     if field == "highest_dose" and n % 2 == 0:
         wrong = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
-        raise _refused(f"figures.{quantity}", wrong, "another statistic, such as dose.median")
-    edges = tuple((figure.value.value + side * half) / statistic.scale for side in (-1.0, 1.0))
+        raise _refused(f"statistics.{quantity}", wrong, "another statistic, such as dose.median")
+    edges = tuple((target.value.value + side * half) / statistic.scale for side in (-1.0, 1.0))
     is_split = who == ENROLLED and n_evaluable is not None
     groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (who,)
     cells = tuple(BelowCell(field, group, edge) for group in groups for edge in edges)
     return Median((quantity,), cells, n, n_evaluable if is_split else None)
 
 
-def _how_many_evaluable(figures: Mapping[str, Figure], n_planned: int) -> int | None:
-    """How many of all the enrolled were evaluable, if a figure says so."""
-    found = figures.get("evaluable")
+def _how_many_evaluable(published: PublishedStatistics, n_planned: int) -> int | None:
+    """How many of all the enrolled were evaluable, if a statistic says so."""
+    found = published.get("evaluable")
     return found.count if found is not None and found.of == n_planned else None
 
 
-def _how_many(
-    quantity: str, figures: Mapping[str, Figure], statistics: Mapping[str, TrialStatistic], n_planned: int
-) -> int:
-    """Of how many patients a median was taken: all, the evaluable, or the responders, as other figures tell."""
-    population = statistics[_statistic(quantity, figures)].population
+def _how_many(quantity: str, published: PublishedStatistics, statistics: TrialStatistics, n_planned: int) -> int:
+    """Of how many patients a median was taken: all, the evaluable, or the responders, as other statistics tell."""
+    population = statistics[_name_of(quantity, published)].population
     if population is Population.ENROLLED:
         return n_planned
-    shares = {name: item for name, item in figures.items() if item.kind == "proportion"}
-    same = [name for name in shares if statistics[_statistic(name, figures)].population is population]
+    shares = {name: item for name, item in published.items() if item.kind == "proportion"}
+    same = [name for name in shares if statistics[_name_of(name, published)].population is population]
     number = shares[same[0]].of if same else None
     if not number and population is Population.EVALUABLE:
-        number = figures["evaluable"].count if "evaluable" in figures else None
+        number = published["evaluable"].count if "evaluable" in published else None
     elif not number:
-        number = _sum_of_responses(figures)
+        number = _sum_of_responses(published)
     if not number:
-        raise _refused(f"figures.{quantity}", "no figure says of how many patients this is the median.", "that number")
+        raise _refused(
+            f"statistics.{quantity}", "no statistic says of how many patients this is the median.", "that number"
+        )
     return number
 
 
@@ -228,8 +230,8 @@ def _counted(statistic: TrialStatistic) -> str:
     return (statistic.population or Population.ENROLLED).column
 
 
-def _sum_of_responses(figures: Mapping[str, Figure]) -> int:
-    counts = {quantity: figure.count or 0 for quantity, figure in figures.items()}
+def _sum_of_responses(published: PublishedStatistics) -> int:
+    counts = {quantity: target.count or 0 for quantity, target in published.items()}
     return counts.get("response.any", counts.get("response.partial", 0) + counts.get("response.minor", 0))
 
 

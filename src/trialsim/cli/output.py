@@ -167,8 +167,8 @@ def run_view(found: Result, has_details: bool = False) -> RenderableType:
     from trialsim.report.layout import Paragraph
     from trialsim.report.run.console import estimates_view
 
-    n, readings = found.replicates.n, found.other_readings
-    view = estimates_view(found.scenario, found.estimate_list, readings, n, found.seed, has_details)
+    n, interpretations = found.replicates.n, found.other_interpretations
+    view = estimates_view(found.scenario, found.estimate_list, interpretations, n, found.seed, has_details)
     return Group(view, Paragraph("\n" + "\n".join(found.remarks)))
 
 

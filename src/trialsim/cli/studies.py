@@ -43,7 +43,7 @@ def calibrate(
     most_steps: Annotated[int, typer.Option(help="Give up after so many steps of every walker.")] = 1000,
     patients: Annotated[int, typer.Option(help="Simulated patients for each one of the cohort.")] = 800,
     leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="Predict each from the others.")] = False,
-    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other reading.")] = False,
+    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other interpretation.")] = False,
     workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default results/NAME-posterior.")] = None,
     figures: FiguresOption = "png",

@@ -72,7 +72,7 @@ def run(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Simulate replicates of a scenario; compare with the published figures; write a results folder."""
+    """Simulate replicates of a scenario; compare with the published statistics; write a results folder."""
     from trialsim import load_scenario
     from trialsim.report.progress import progress
     from trialsim.simulation.resumption import has_earlier

@@ -12,7 +12,7 @@ from trialsim.config.loading.scenarios import (
     scenario_from_mapping,
     warnings_of,
 )
-from trialsim.config.schema.cohort import Cohort, Figure
+from trialsim.config.schema.cohort import Cohort, PublishedStatistic
 from trialsim.config.schema.parameters import ParameterSet
 from trialsim.config.source.builtin import builtin_names, kind_of
 from trialsim.config.source.yaml import parse_value
@@ -21,8 +21,8 @@ from trialsim.config.to_protocol.protocol import protocol_of
 __all__ = [
     "Cohort",
     "Difference",
-    "Figure",
     "ParameterSet",
+    "PublishedStatistic",
     "Scenario",
     "Settings",
     "builtin_names",

@@ -30,10 +30,10 @@ class Outcomes(Protocol):
 class TrialStatistic:
     """A number of one trial, as `run` and `calibrate` report it and a cohort publishes it.
 
-    `name` is its name in files, `label` its name in tables, with its unit unless it is a share. It is `column` of the
-    table of replicates, or the share of patients counted in `column` among `population`. `column` may name several,
-    joined by ` + `, whose sum is meant. `scale` converts to `unit`. For a median, `median_of` is the patient's value
-    (a field of `engines.batch.summary.ENROLLED`) and `population` the patients over whom it is taken.
+    `name` is its name in files, `label` its name in tables, which states the denominator where several are in use. It
+    is `column` of the table of replicates, or the share of patients counted in `column` among `population`. `column`
+    may name several, joined by ` + `, whose sum is meant. `scale` converts to `unit`. For a median, `median_of` is the
+    patient's value (a field of `engines.batch.summary.ENROLLED`) and `population` the patients over whom it is taken.
     """
 
     name: str

@@ -82,16 +82,16 @@ _EVENT: Final = "min(progression_seen_days, death_days)"
 ENDPOINTS: Final = (
     Endpoint(
         "partial response", direction="higher", measure=Response("best_response == 2", "partial_seen_days"),
-        statistics=(TrialStatistic("response.partial", "partial response of the evaluable", "n_partial", EVALUABLE),),
+        statistics=(TrialStatistic("response.partial", "partial response (evaluable)", "n_partial", EVALUABLE),),
         outcome=DesignOutcome(interim.RESPONSE, disease.PARTIAL),
     ),
     Endpoint(
         "minor response", direction="higher", measure=Mean("best_response == 1"),
-        statistics=(TrialStatistic("response.minor", "minor response of the evaluable", "n_minor", EVALUABLE),),
+        statistics=(TrialStatistic("response.minor", "minor response (evaluable)", "n_minor", EVALUABLE),),
     ),
     Endpoint(
         "any response", direction="higher", measure=Response(RESPONDED, "response_seen_days"),
-        statistics=(TrialStatistic("response.any", "any response of the evaluable", RESPONDERS.column, EVALUABLE),),
+        statistics=(TrialStatistic("response.any", "any response (evaluable)", RESPONDERS.column, EVALUABLE),),
         outcome=DesignOutcome(interim.RESPONSE, disease.MINOR),
     ),
     Endpoint(
@@ -151,11 +151,11 @@ ENDPOINTS: Final = (
         "average dose", "mg/day", measure=Mean("mean_dose_mg_per_day"),
         statistics=(
             TrialStatistic(
-                "dose.median", "median dose, mg/day", "median_dose_mg_per_day", ENROLLED, "mg/day",
+                "dose.median", "median dose", "median_dose_mg_per_day", ENROLLED, "mg/day",
                 median_of="mean_dose",
             ),
             TrialStatistic(
-                "dose.median.evaluable", "median dose of the evaluable, mg/day", "median_dose_evaluable_mg_per_day",
+                "dose.median.evaluable", "median dose (evaluable)", "median_dose_evaluable_mg_per_day",
                 EVALUABLE, "mg/day", median_of="mean_dose",
             ),
         ),
@@ -164,7 +164,7 @@ ENDPOINTS: Final = (
         "highest dose", "mg/day", measure=Mean("highest_dose_mg_per_day"),
         statistics=(
             TrialStatistic(
-                "dose.median.highest_level", "median of the highest dose, mg/day", "median_highest_dose_mg_per_day",
+                "dose.median.highest_level", "median of the highest dose", "median_highest_dose_mg_per_day",
                 ENROLLED, "mg/day", median_of="highest_dose",
             ),
         ),
@@ -183,11 +183,11 @@ ENDPOINTS: Final = (
         "follow-up", "months", measure=Mean(f"follow_up_days / {DAYS_PER_MONTH}"),
         statistics=(
             TrialStatistic(
-                "follow_up.median", "median follow-up, months", "median_follow_up_days", ENROLLED, "months", _IN_MONTHS,
+                "follow_up.median", "median follow-up", "median_follow_up_days", ENROLLED, "months", _IN_MONTHS,
                 "follow_up",
             ),
             TrialStatistic(
-                "follow_up.median.responders", "median follow-up of the responders, months",
+                "follow_up.median.responders", "median follow-up (responders)",
                 "median_follow_up_responders_days", RESPONDERS, "months", _IN_MONTHS, "follow_up",
             ),
         ),
@@ -198,7 +198,7 @@ ENDPOINTS: Final = (
         "length of the trial", "months",
         statistics=(
             TrialStatistic(
-                "trial.duration", "length of the trial, months", "duration_days", unit="months", scale=_IN_MONTHS
+                "trial.duration", "length of the trial", "duration_days", unit="months", scale=_IN_MONTHS
             ),
         ),
     ),
@@ -231,6 +231,13 @@ def statistics_of(columns: Iterable[str]) -> dict[str, TrialStatistic]:
 
 
 def statistic_label(name: str) -> str:
-    """A statistic in words, with its unit unless it is a share."""
+    """A statistic in words."""
     known = {item.name: item.label for endpoint in ENDPOINTS for item in endpoint.statistics}
     return known.get(name, name.removeprefix(_TOXICITY))
+
+
+def statistic_title(name: str) -> str:
+    """A statistic in words, with its unit unless it is a share or a number of patients."""
+    units = {item.name: item.unit for endpoint in ENDPOINTS for item in endpoint.statistics}
+    unit = units.get(name, "")
+    return f"{statistic_label(name)}, {unit}" if unit not in ("", "patients") else statistic_label(name)

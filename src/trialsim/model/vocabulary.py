@@ -33,7 +33,7 @@ WITHDRAWAL: Final = 4
 CUT_OFF: Final = 5
 REASON_NAMES: Final = ("", "progression seen", "stopped by rule", "death", "withdrawal", "cut-off")
 
-# What a published figure can be compared with, besides `toxicity.NAME` (a share) for every reported toxicity: the
+# What a published statistic can be compared with, besides `toxicity.NAME` (a share) for every reported toxicity: the
 # quantity and its unit, which is empty for a share.
 STATISTICS: Final = {
     "dose.median": "mg/day",

@@ -69,7 +69,7 @@ def median_and_interval(median: float, lower: float, upper: float) -> str:
 
 
 def position(value: float) -> str:
-    """Where a published figure lies among simulated trials, as a percentile."""
+    """Where a published statistic lies among simulated trials, as a percentile."""
     if math.isnan(value):
         return NOTHING
     if value < 0.01:

@@ -77,7 +77,7 @@ RUN: Final = Layout(
     (
         _SCENARIO,
         *_tables("estimates"),
-        ResultFile("readings.csv", "readings", is_written_empty=False),
+        ResultFile("interpretations.csv", "interpretations", is_written_empty=False),
         _REPLICATES,
         ResultFile("patients.parquet", "patients"),
         ResultFile("events.parquet", "events"),

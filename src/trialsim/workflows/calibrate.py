@@ -62,7 +62,7 @@ class Calibrated(CommandResult):
     """What `calibrate` gives; tables are pandas DataFrames.
 
     `draws` (a row a draw), `learned` (a row a parameter), `correlations`, `directions`, `predictive` (a row a published
-    figure), and where asked for `left_out` (each figure predicted from the others) and `sensitivity`; `save(folder)`
+    figure), and where asked for `left_out` (each statistic predicted from the others) and `sensitivity`; `save(folder)`
     writes them. A scenario takes the draws with `parameters: folder/posterior.parquet`.
     """
 
@@ -103,12 +103,12 @@ class Calibrated(CommandResult):
 
     @cached_property
     def estimate_list(self) -> list[Estimate]:
-        """The published figures, and everything else that is measured, in these trials."""
+        """The published statistics, and everything else that is measured, in these trials."""
         return predictive_estimates(self.posterior.fit.calibration, self.store)
 
     @cached_property
     def predictive(self) -> pd.DataFrame:
-        """Where each published figure lies among trials under the posterior; see `predictive_table`."""
+        """Where each published statistic lies among trials under the posterior; see `predictive_table`."""
         return predictive_table(self.estimate_list)
 
     @property
@@ -166,7 +166,7 @@ class Calibrated(CommandResult):
         return plain_mapping(data)
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
-        """Draw priors and posteriors, the published figures among simulated trials, and what else was asked for."""
+        """Draw priors and posteriors, the published statistics among simulated trials, and what else was asked for."""
         draw_calibration_figures(
             folder,
             figures,
@@ -205,11 +205,11 @@ def calibrate(
 
     In place of the cohort the trial itself may be given, a scenario that has the cohort to compare with.
 
-    `changes` by dotted key change the scenario first (`{"readings.rash": "six"}`). Sampling ends when every parameter
-    has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are kept. Each
-    patient of the cohort is stood for by `patients_per_patient` simulated ones.
-    `leave_one_out` also predicts each figure from the others, `with_sensitivity` calibrates anew under every other
-    reading and prior width. `workers` (by default all cores) changes no result.
+    `changes` by dotted key change the scenario first (`{"interpretations.rash": "six"}`). Sampling ends when every
+    parameter has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are
+    kept. Each patient of the cohort is stood for by `patients_per_patient` simulated ones.
+    `leave_one_out` also predicts each statistic from the others, `with_sensitivity` calibrates anew under every other
+    interpretation and prior width. `workers` (by default all cores) changes no result.
     `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
     unfinished job beside `out`.
 
@@ -242,7 +242,7 @@ def calibrate(
             demands = Demands(smallest_ess, most_steps)
             fitted = fit(calibration, seed, n_workers, demands, read_chains(checkpoint), on_leg)
             calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
-            on_stage("predicting each figure from the others" if leave_one_out else "summarising", "")
+            on_stage("predicting each statistic from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
             moved = None
             if with_sensitivity:

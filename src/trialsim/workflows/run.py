@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 import pandas as pd
 
-from trialsim.analysis import Estimate, OtherReading, estimates, estimates_table, other_readings
+from trialsim.analysis import Estimate, OtherInterpretation, estimates, estimates_table, other_interpretations
 from trialsim.config import Scenario, load_scenario, protocol_of
 from trialsim.config.loading.scenarios import ScenarioLike
 from trialsim.errors import EventLogError, HazardError
@@ -54,8 +54,8 @@ DEFAULT_KEPT: Final = 20
 class Result(CommandResult):
     """What `run` gives; tables are pandas DataFrames.
 
-    `estimates` (a row a quantity), `readings` (a row a figure under another reading), `outcomes` (a row a trial),
-    `patients` and `events` (of the first trials), `digest`; `save(folder)` writes them.
+    `estimates` (a row a quantity), `interpretations` (a row a statistic under another interpretation), `outcomes`
+    (a row a trial), `patients` and `events` (of the first trials), `digest`; `save(folder)` writes them.
     """
 
     layout: ClassVar = RUN
@@ -75,8 +75,8 @@ class Result(CommandResult):
 
     @cached_property
     def estimate_list(self) -> list[Estimate]:
-        """One estimate per quantity, published figures first."""
-        return estimates(self.replicates.store, self.scenario.figures, self.scenario.accrual.patients)
+        """One estimate per quantity, published statistics first."""
+        return estimates(self.replicates.store, self.scenario.published_statistics, self.scenario.accrual.patients)
 
     @cached_property
     def estimates(self) -> pd.DataFrame:
@@ -84,13 +84,13 @@ class Result(CommandResult):
         return estimates_table(self.estimate_list)
 
     @cached_property
-    def other_readings(self) -> list[OtherReading]:
-        """The published figures under the readings that were not taken, held against the same trials."""
+    def other_interpretations(self) -> list[OtherInterpretation]:
+        """The published statistics under the interpretations that were not taken, held against the same trials."""
         cohort = self.scenario.cohort
         if cohort is None:
             return []
         n_planned = self.scenario.accrual.patients
-        return other_readings(self.replicates.store, cohort, self.scenario.readings, n_planned)
+        return other_interpretations(self.replicates.store, cohort, self.scenario.interpretations, n_planned)
 
     @property
     def remarks(self) -> list[str]:
@@ -105,11 +105,11 @@ class Result(CommandResult):
         return texts
 
     @property
-    def readings(self) -> pd.DataFrame:
-        """The same as a table: ambiguity, reading, then the columns of `estimates`."""
-        table = estimates_table(item.estimate for item in self.other_readings)
-        table.insert(0, "ambiguity", [item.ambiguity for item in self.other_readings])
-        table.insert(1, "reading", [item.reading for item in self.other_readings])
+    def interpretations(self) -> pd.DataFrame:
+        """The same as a table: ambiguity, interpretation, then the columns of `estimates`."""
+        table = estimates_table(item.estimate for item in self.other_interpretations)
+        table.insert(0, "ambiguity", [item.ambiguity for item in self.other_interpretations])
+        table.insert(1, "interpretation", [item.interpretation for item in self.other_interpretations])
         return table
 
     @cached_property
@@ -147,7 +147,7 @@ class Result(CommandResult):
         }
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
-        """Draw the first trial patient by patient, and the published figures in the distribution of trials."""
+        """Draw the first trial patient by patient, and the published statistics in the distribution of trials."""
         draw_figures(folder, figures, self.scenario, self.events, self.patients, self.store, self.estimate_list)
 
     def to_json(self) -> dict[str, Any]:

@@ -27,9 +27,9 @@ def enough_for(
     if target is None:
         return len
     names = [column.name for column in columns_of(protocol)]
-    statistic = statistic_of(target.quantity, names, scenario.figures)
+    statistic = statistic_of(target.quantity, names, scenario.published_statistics)
     if statistic is None:
-        known = sorted({*scenario.figures, *statistics_of(names)})
+        known = sorted({*scenario.published_statistics, *statistics_of(names)})
         near = difflib.get_close_matches(target.quantity, known, n=1)
         allowed = f"one of {', '.join(known)}."
         raise RequestError(f"--target-mcse {target.quantity}", "there is no such quantity.", allowed, *near)

@@ -184,7 +184,7 @@ def calibrated_names(data: Any, place: Place) -> Iterator[str]:
             yield str(data["calibrated"]).strip()
             return
         for key, value in data.items():
-            if place or key not in ("cohort", "parameters", "readings"):
+            if place or key not in ("cohort", "parameters", "interpretations"):
                 yield from calibrated_names(value, (*place, str(key)))
     elif isinstance(data, list):
         for i, value in enumerate(data):

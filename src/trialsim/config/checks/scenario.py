@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from trialsim.config.checks.calibrated_values import draw_findings, parameter_findings, reference_dose_findings
-from trialsim.config.checks.published_statistics import figure_findings
+from trialsim.config.checks.published_statistics import statistic_findings
 from trialsim.config.schema.conditions import WORDS, Condition
 from trialsim.config.schema.events import ONCE_ONLY, Effect
 from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
@@ -25,23 +25,29 @@ _MAX_TOXICITIES = 60
 def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
     checks = (
-        _readings, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects, _rules,
-        _dates, _figures, _codes,
+        _interpretations, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects, _rules,
+        _dates, _statistics, _codes,
     )  # fmt: skip
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
 
 
-def _readings(scenario: ScenarioData) -> Iterator[Finding]:
+def _interpretations(scenario: ScenarioData) -> Iterator[Finding]:
     ambiguities = scenario.cohort.ambiguities if scenario.cohort is not None else {}
-    for name, choice in scenario.readings.items():
+    for name, choice in scenario.interpretations.items():
         if name not in ambiguities:
             known = list(ambiguities)
-            allowed = f"one of {', '.join(known)}" if known else "no readings without a cohort that has them"
-            yield ("readings", name), choice, "the cohort has no such ambiguity", allowed, nearest(name, known)
-        elif choice not in ambiguities[name].readings:
-            known = list(ambiguities[name].readings)
-            yield ("readings", name), choice, "there is no such reading", ", ".join(known), nearest(choice, known)
+            allowed = f"one of {', '.join(known)}" if known else "no interpretations without a cohort that has them"
+            yield ("interpretations", name), choice, "the cohort has no such ambiguity", allowed, nearest(name, known)
+        elif choice not in ambiguities[name].interpretations:
+            known = list(ambiguities[name].interpretations)
+            yield (
+                ("interpretations", name),
+                choice,
+                "there is no such interpretation",
+                ", ".join(known),
+                nearest(choice, known),
+            )
 
 
 _RESERVED = {"any", "severe", "any_severe", "tolerated", "always", "at maximum"}
@@ -183,9 +189,9 @@ def _dates(scenario: ScenarioData) -> Iterator[Finding]:
         yield ("cut_off", "after_count"), count, wrong, f"at most accrual.patients = {n_patients}", ""
 
 
-def _figures(scenario: ScenarioData) -> Iterator[Finding]:
-    if not any(True for _ in _readings(scenario)):
-        yield from figure_findings(scenario)
+def _statistics(scenario: ScenarioData) -> Iterator[Finding]:
+    if not any(True for _ in _interpretations(scenario)):
+        yield from statistic_findings(scenario)
 
 
 def _codes(scenario: ScenarioData) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from trialsim.config.calibrated.resolve import is_filled_in
 from trialsim.config.loading.scenarios import Scenario, load_scenario
 from trialsim.errors import ConfigurationError
 
-_NOT_DESIGN = ("format", "name", "title", "description", "cohort", "readings")
+_NOT_DESIGN = ("format", "name", "title", "description", "cohort", "interpretations")
 
 
 @dataclass(frozen=True)

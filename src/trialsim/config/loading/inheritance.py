@@ -1,4 +1,4 @@
-"""Plain data merged over plain data: `extends`, the cohort in the place of its name, readings, changes."""
+"""Plain data merged over plain data: `extends`, the cohort in the place of its name, interpretations, changes."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def seen_from(path: Path | None, line: str, file: Path, places: Places) -> Place
 def merge_layers(base: Mapping[str, Any], over: Mapping[str, Any], places: Places, path: Path | None) -> Data:
     """`over` merged over `base`; `path` is the file that `over` stands in.
 
-    A cohort that is named takes the place of another; a reading that is chosen puts its own changes between the two, so
-    that what `over` says itself wins.
+    A cohort that is named takes the place of another; an interpretation that is chosen puts its own changes between the
+    two, so that what `over` says itself wins.
     """
     base, over = dict(base), dict(over)
     if isinstance(over.get("cohort"), str):
@@ -69,9 +69,11 @@ def merge_layers(base: Mapping[str, Any], over: Mapping[str, Any], places: Place
         over["cohort"] = published
         base.pop("cohort", None)
         known = published.get("ambiguities")
-        base["readings"] = {k: v for k, v in as_mapping(base.get("readings")).items() if k in as_mapping(known)}
+        base["interpretations"] = {
+            k: v for k, v in as_mapping(base.get("interpretations")).items() if k in as_mapping(known)
+        }
     elif "cohort" in over and over["cohort"] is None:
-        base.pop("readings", None)
+        base.pop("interpretations", None)
     elif not isinstance(over.get("cohort", {}), Mapping):
         wrong, allowed = "a cohort is a name, a path or its keys.", f"one of {', '.join(builtin_names('cohorts'))}."
         raise ConfigurationError([Problem(place_of(places, ("cohort",)), f"cohort = {over['cohort']}", wrong, allowed)])
@@ -80,11 +82,13 @@ def merge_layers(base: Mapping[str, Any], over: Mapping[str, Any], places: Place
     base = drop_outdated_values(base, over)
     cohort = merge(as_mapping(base.get("cohort")), as_mapping(over.get("cohort")))
     between: Data = {}
-    for name, choice in as_mapping(over.get("readings")).items():
-        reading = as_mapping(
-            as_mapping(as_mapping(as_mapping(cohort.get("ambiguities")).get(name)).get("readings")).get(str(choice))
+    for name, choice in as_mapping(over.get("interpretations")).items():
+        interpretation = as_mapping(
+            as_mapping(as_mapping(as_mapping(cohort.get("ambiguities")).get(name)).get("interpretations")).get(
+                str(choice)
+            )
         )
-        for dotted, value in as_mapping(reading.get("changes")).items():
+        for dotted, value in as_mapping(interpretation.get("changes")).items():
             between = merge(between, nested(place_of_key(str(dotted)), value, base))
     return merge(merge(base, between), _expand_shares(over))
 
@@ -102,14 +106,14 @@ def _expand_shares(over: Data) -> Data:
     return {**over, "population": expanded}
 
 
-def choose_readings(data: Data) -> Data:
-    """Every ambiguity of the cohort with the reading taken: the one chosen, or the default."""
+def choose_interpretations(data: Data) -> Data:
+    """Every ambiguity of the cohort with the interpretation taken: the one chosen, or the default."""
     ambiguities = as_mapping(as_mapping(data.get("cohort")).get("ambiguities"))
-    taken = data.get("readings") or {}
+    taken = data.get("interpretations") or {}
     if not isinstance(taken, Mapping):
         return data
     defaults = {name: as_mapping(item).get("default") for name, item in ambiguities.items()}
-    return {**data, "readings": {**defaults, **taken}}
+    return {**data, "interpretations": {**defaults, **taken}}
 
 
 @contextmanager

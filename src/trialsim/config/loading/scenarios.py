@@ -30,7 +30,7 @@ class Scenario(ScenarioData):
     def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
         """A new scenario with some dotted keys set to new values, checked as a file would be.
 
-        `{"treatment.every": "28 days"}`; a reading of the cohort brings its own changes along; None takes a key away.
+        `{"treatment.every": "28 days"}`; an interpretation of the cohort brings its own changes; None takes a key away.
         Raises `ConfigurationError`.
         """
         return changed_scenario(self, changes)
@@ -196,11 +196,11 @@ def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
         data["parameters"] = Parameters.without_nulls(data["parameters"])
     key = "draws" if "draws" in as_mapping(data.get("parameters")) else "calibrated_to"
     with inheritance.errors_at(places, ("parameters", key)):
-        data = fill_calibrated_values(inheritance.choose_readings(data), load_parameters)
+        data = fill_calibrated_values(inheritance.choose_interpretations(data), load_parameters)
     scenario = validated(Scenario, data, places, may_be_calibrated=True)
     unset = [
         problem_at(places, at, None, wrong, allowed, kind="missing")
-        for at, wrong, allowed in _keys_that_readings_need(scenario)
+        for at, wrong, allowed in _keys_that_interpretations_need(scenario)
     ]
     problems = unset + consistency_problems(scenario, places)
     if problems:
@@ -208,18 +208,18 @@ def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
     return scenario
 
 
-def _keys_that_readings_need(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
-    """Keys that a scenario has not though the readings taken set them; with what is wrong and what is allowed.
+def _keys_that_interpretations_need(scenario: Scenario) -> Iterator[tuple[Place, str, str]]:
+    """Keys that a scenario has not though the interpretations taken set them; with what is wrong and what is allowed.
 
     A null cannot take such a key away: the resolved scenario, read again, would have it again.
     """
     ambiguities = scenario.cohort.ambiguities if scenario.cohort is not None else {}
-    for name, choice in scenario.readings.items():
-        readings = ambiguities[name].readings if name in ambiguities else {}
-        for dotted, value in readings[choice].changes.items() if choice in readings else ():
+    for name, choice in scenario.interpretations.items():
+        interpretations = ambiguities[name].interpretations if name in ambiguities else {}
+        for dotted, value in interpretations[choice].changes.items() if choice in interpretations else ():
             place = place_of_key(str(dotted))
             if value is not None and _value_at(scenario, place) is None:
-                yield place, f"the reading {name} = {choice} sets this key", "a value, or another reading"
+                yield place, f"the interpretation {name} = {choice} sets this key", "a value, or another interpretation"
 
 
 def _value_at(part: Any, place: Place) -> Any:

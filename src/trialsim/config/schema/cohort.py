@@ -1,4 +1,4 @@
-"""A published cohort: its facts, its figures, and the readings of what is ambiguous."""
+"""A published cohort: its facts, its statistics, and the interpretations of what is ambiguous."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Fact(Section):
     note: str = ""
 
 
-class Figure(Section):
-    """A published figure: `count` of `of` (proportion, count), or a `value` rounded to the nearest `rounded_to`.
+class PublishedStatistic(Section):
+    """A published statistic: `count` of `of` (proportion, count), or a `value` rounded to the nearest `rounded_to`.
 
-    `statistic` names what the simulation is to measure for it (by default the figure's own name).
+    `endpoint` names what the simulation is to measure for it (by default the statistic's own name).
     """
 
     kind: Literal["proportion", "count", "median"]
@@ -33,7 +33,7 @@ class Figure(Section):
     of: int | None = Field(default=None, ge=1)
     value: Measurement | None = None
     rounded_to: Measurement | None = None
-    statistic: str | None = None
+    endpoint: str | None = None
     note: str = ""
 
     @model_validator(mode="after")
@@ -54,7 +54,7 @@ class Figure(Section):
 
     @property
     def published(self) -> float:
-        """The figure as a number: a share, a count, or a median in its own unit."""
+        """The statistic as a number: a share, a count, or a median in its own unit."""
         if self.kind == "median":
             return self.value.value if self.value is not None else float("nan")
         count, of = self.count or 0, self.of or 1
@@ -72,31 +72,33 @@ class Figure(Section):
         return {key: value for key, value in handler(self).items() if value is not None}
 
 
-class Reading(Section):
-    """One way to read an ambiguity: other numbers for figures, or `changes` to the scenario (dotted keys).
+class Interpretation(Section):
+    """One interpretation of an ambiguity: other numbers for statistics, or `changes` to the scenario (dotted keys).
 
-    All readings of an ambiguity change the same keys, so that one can be switched to another and back.
+    All interpretations of an ambiguity change the same keys, so that one can be switched to another and back.
     """
 
-    says: str
-    figures: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    meaning: str
+    statistics: dict[str, dict[str, Any]] = Field(default_factory=dict)
     changes: dict[str, Any] = Field(default_factory=dict)
 
 
 class Ambiguity(Section):
-    """A question that the publication leaves open, its possible readings, and the one taken by default."""
+    """A question that the publication leaves open, its possible interpretations, and the one taken by default."""
 
     question: str
     default: str
-    readings: dict[str, Reading]
+    interpretations: dict[str, Interpretation]
 
     @model_validator(mode="after")
     def _has_default(self) -> Self:
-        if self.default not in self.readings:
-            raise mistake("the default is not one of the readings", f"one of {', '.join(self.readings)}")
-        keys = {tuple(sorted(reading.changes)) for reading in self.readings.values()}
+        if self.default not in self.interpretations:
+            raise mistake("the default is not one of the interpretations", f"one of {', '.join(self.interpretations)}")
+        keys = {tuple(sorted(interpretation.changes)) for interpretation in self.interpretations.values()}
         if len(keys) > 1:
-            raise mistake("the readings change different keys", "the same keys in `changes` of every reading")
+            raise mistake(
+                "the interpretations change different keys", "the same keys in `changes` of every interpretation"
+            )
         return self
 
 
@@ -109,38 +111,38 @@ class Cohort(Section):
     citation: str
     scenario: str | None = None
     facts: dict[str, Fact] = Field(default_factory=dict)
-    figures: dict[str, Figure]
+    statistics: dict[str, PublishedStatistic]
     ambiguities: dict[str, Ambiguity] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _readings_fit(self) -> Self:
+    def _interpretations_fit(self) -> Self:
         for name, ambiguity in self.ambiguities.items():
-            for reading in ambiguity.readings.values():
-                unknown = set(reading.figures) - set(self.figures)
+            for interpretation in ambiguity.interpretations.values():
+                unknown = set(interpretation.statistics) - set(self.statistics)
                 if unknown:
-                    wrong = f"{name}: {min(unknown)} is not one of the figures"
-                    raise mistake(wrong, f"one of {', '.join(self.figures)}")
-                for quantity, changed in reading.figures.items():
-                    changed_figure(self.figures[quantity], changed)
+                    wrong = f"{name}: {min(unknown)} is not one of the statistics"
+                    raise mistake(wrong, f"one of {', '.join(self.statistics)}")
+                for quantity, changed in interpretation.statistics.items():
+                    changed_statistic(self.statistics[quantity], changed)
         return self
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
         return {key: value for key, value in handler(self).items() if value is not None}
 
-    def chosen(self, readings: Mapping[str, str]) -> dict[str, str]:
-        """Every ambiguity with the reading taken: the one asked for, or the default."""
-        return {name: readings.get(name, ambiguity.default) for name, ambiguity in self.ambiguities.items()}
+    def chosen(self, interpretations: Mapping[str, str]) -> dict[str, str]:
+        """Every ambiguity with the interpretation taken: the one asked for, or the default."""
+        return {name: interpretations.get(name, ambiguity.default) for name, ambiguity in self.ambiguities.items()}
 
-    def figures_under(self, readings: Mapping[str, str]) -> dict[str, Figure]:
-        """The figures as they read under the chosen readings, in the order of the file."""
-        figures = dict(self.figures)
-        for name, choice in self.chosen(readings).items():
-            for quantity, changed in self.ambiguities[name].readings[choice].figures.items():
-                figures[quantity] = changed_figure(figures[quantity], changed)
-        return figures
+    def statistics_under(self, interpretations: Mapping[str, str]) -> dict[str, PublishedStatistic]:
+        """The statistics as they read under the chosen interpretations, in the order of the file."""
+        statistics = dict(self.statistics)
+        for name, choice in self.chosen(interpretations).items():
+            for quantity, changed in self.ambiguities[name].interpretations[choice].statistics.items():
+                statistics[quantity] = changed_statistic(statistics[quantity], changed)
+        return statistics
 
 
-def changed_figure(figure: Figure, changed: Mapping[str, Any]) -> Figure:
-    """A figure with some of its keys replaced."""
-    return Figure.model_validate({**figure.model_dump(), **changed})
+def changed_statistic(statistic: PublishedStatistic, changed: Mapping[str, Any]) -> PublishedStatistic:
+    """A statistic with some of its keys replaced."""
+    return PublishedStatistic.model_validate({**statistic.model_dump(), **changed})

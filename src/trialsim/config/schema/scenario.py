@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticSerializationError
 
-from trialsim.config.schema.cohort import Cohort, Figure
+from trialsim.config.schema.cohort import Cohort, PublishedStatistic
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.parameters import Parameters
 from trialsim.config.schema.population import Accrual, Covariate, Frailty, Section
@@ -95,7 +95,7 @@ class ScenarioData(Section):
     title: str
     description: str = ""
     cohort: Cohort | None = None
-    readings: dict[str, str] = Field(default_factory=dict)
+    interpretations: dict[str, str] = Field(default_factory=dict)
     parameters: Parameters = Field(default_factory=Parameters)
     population: dict[str, Covariate] = Field(default_factory=dict)
     frailties: dict[str, Frailty] = Field(default_factory=dict)
@@ -134,9 +134,9 @@ class ScenarioData(Section):
         return dump_yaml(self.to_mapping())
 
     @property
-    def figures(self) -> dict[str, Figure]:
-        """The published figures under the chosen readings; empty without a cohort."""
-        return self.cohort.figures_under(self.readings) if self.cohort is not None else {}
+    def published_statistics(self) -> dict[str, PublishedStatistic]:
+        """The published statistics under the chosen interpretations; empty without a cohort."""
+        return self.cohort.statistics_under(self.interpretations) if self.cohort is not None else {}
 
     @property
     def toxicities(self) -> dict[str, Event]:

@@ -72,7 +72,7 @@ def kind_of_data(data: Mapping[str, Any]) -> str:
         study = study.get("study")
     if "study" in data or ("scenario" in data and {"endpoint", "endpoints", "design", "variants"} & set(data)):
         return "size" if study == "size" or (study != "compare" and "endpoint" in data) else "compare"
-    if "figures" in data:
+    if "statistics" in data:
         return "cohorts"
     if "changes" in data and set(data) <= {"title", "description", "name", "changes"}:
         return "strategies"

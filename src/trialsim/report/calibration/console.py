@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Group, RenderableType
 
 from trialsim.config import Scenario
-from trialsim.endpoints.registry import statistic_label
+from trialsim.endpoints.registry import statistic_title
 from trialsim.records.tables import plain_rows
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
@@ -85,7 +85,7 @@ def _lines(
         row = plain_rows(others.loc[[others["shift"].abs().idxmax()]])[0]
         shift = labels.with_error(float(row["shift"]), float(row["shift_mcse"]), "")
         yield (
-            f"Largest shift of a share under another assumption: {statistic_label(str(row['quantity']))} {shift} "
+            f"Largest shift of a share under another assumption: {statistic_title(str(row['quantity']))} {shift} "
             f"({row['variant']})."
         )
     yield "Every table and note: --details.\n"
@@ -137,14 +137,14 @@ def _correlations(correlations: pd.DataFrame) -> str:
 
 
 def _predictive_table(predictive: pd.DataFrame) -> DataTable:
-    names = ("figure", "published", "predicted", "80 % of trials", "95 % of trials")
+    names = ("statistic", "published", "predicted", "80 % of trials", "95 % of trials")
     spreads = ("sd sampling", "sd parameters", "tail p")
     table = DataTable("Does it reproduce the cohort? Trials under the posterior", (*names, *spreads))
     for row in plain_rows(predictive):
         unit = str(row["unit"])
         mark = "  " if row["is_inside_80"] else " ✗"
         cells = (
-            statistic_label(str(row["statistic"])),
+            statistic_title(str(row["statistic"])),
             row["printed"],
             labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
             labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit) + mark,
@@ -158,20 +158,20 @@ def _predictive_table(predictive: pd.DataFrame) -> DataTable:
 
 
 def _verdict(predictive: pd.DataFrame) -> str:
-    outside = [statistic_label(str(row["statistic"])) for row in plain_rows(predictive) if not row["is_inside_80"]]
+    outside = [statistic_title(str(row["statistic"])) for row in plain_rows(predictive) if not row["is_inside_80"]]
     if outside:
         return f"Outside the 80 % predictive interval: {', '.join(outside)}.\n"
-    return "Every published figure lies inside the 80 % predictive interval.\n"
+    return "Every published statistic lies inside the 80 % predictive interval.\n"
 
 
 def _left_out_table(left_out: pd.DataFrame) -> DataTable:
-    names = ("figure", "published", "predicted from the others", "80 % of trials", "tail p", "effective draws")
-    table = DataTable("Each figure left out and predicted", names)
+    names = ("statistic", "published", "predicted from the others", "80 % of trials", "tail p", "effective draws")
+    table = DataTable("Each statistic left out and predicted", names)
     for row in plain_rows(left_out):
         unit = str(row["unit"])
         published = labels.with_error(float(row["published"]), float("nan"), unit)
         cells = (
-            statistic_label(str(row["quantity"])),
+            statistic_title(str(row["quantity"])),
             published,
             labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
             labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit),
@@ -183,17 +183,17 @@ def _left_out_table(left_out: pd.DataFrame) -> DataTable:
 
 
 def _note_on_left_out(left_out: pd.DataFrame) -> str:
-    outside = [statistic_label(str(row["quantity"])) for row in plain_rows(left_out) if not row["is_inside_80"]]
+    outside = [statistic_title(str(row["quantity"])) for row in plain_rows(left_out) if not row["is_inside_80"]]
     return (
-        f"Not foreseen by the other figures (outside 80 %): {', '.join(outside)}.\n"
+        f"Not foreseen by the other statistics (outside 80 %): {', '.join(outside)}.\n"
         if outside
-        else "Every figure lies in the 80 % interval that the others predict.\n"
+        else "Every statistic lies in the 80 % interval that the others predict.\n"
     )
 
 
 def _sensitivity_table(sensitivity: pd.DataFrame) -> DataTable:
     quantities = list(dict.fromkeys(sensitivity["quantity"]))
-    table = DataTable("What other assumptions would move", ("assumption", *map(statistic_label, quantities)))
+    table = DataTable("What other assumptions would move", ("assumption", *map(statistic_title, quantities)))
     for variant, rows in sensitivity.groupby("variant", sort=False):
         found = rows.set_index("quantity")
         is_base = variant == sensitivity["variant"].iloc[0]

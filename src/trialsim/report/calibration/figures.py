@@ -61,7 +61,7 @@ def _interval(row: pd.Series, which: str) -> str:
 
 
 def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) -> Figure:
-    """Where each published figure lies among simulated trials: fitted with it, and predicted without it."""
+    """Where each published statistic lies among simulated trials: fitted with it, and predicted without it."""
     n = len(left_out)
     figure = Figure(figsize=(9, 1.8 + 0.4 * n), layout="constrained")
     axes = figure.subplots()
@@ -74,16 +74,16 @@ def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) 
         axes.plot(with_it, y, "o", color="white", markeredgecolor=_POSTERIOR, markersize=8, zorder=3)
         error = 100 * float(row["share_below_mcse"])
         axes.errorbar(without, y, xerr=1.96 * error, fmt="D", color=_PUBLISHED, markersize=6, capsize=2, zorder=4)
-    ticks = [statistic_label(quantity).partition(",")[0] for quantity in left_out["quantity"][::-1]]
+    ticks = [statistic_label(quantity) for quantity in left_out["quantity"][::-1]]
     axes.set_yticks(range(n), ticks)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("per cent of simulated trials that lie below the published figure")
+    axes.set_xlabel("per cent of simulated trials that lie below the published statistic")
     _plain(axes)
     subtitle = (
         "circle: the figure was fitted; diamond: predicted from the others (with 95 % Monte Carlo interval)\n"
         "shaded: the central 80 % of trials"
     )
-    figure.suptitle(f"{title}\neach published figure left out\n{subtitle}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"{title}\neach published statistic left out\n{subtitle}", x=0.01, ha="left", fontsize=11)
     return figure
 
 
@@ -124,7 +124,7 @@ def _tornado(axes: Axes, rows: pd.DataFrame, order: list[str], base: str) -> Non
     axes.set_yticks(range(len(order)), order, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     unit = "%" if is_share else str(rows["unit"].iloc[0])
-    name = statistic_label(rows["quantity"].iloc[0]).partition(",")[0]
+    name = statistic_label(rows["quantity"].iloc[0])
     axes.set_title(f"{name}: {value:.{1 if is_share else 0}f} {unit}", fontsize=10, loc="left")
     axes.set_xlabel("percentage points" if is_share else unit)
     _plain(axes)

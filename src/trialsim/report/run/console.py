@@ -8,10 +8,10 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from trialsim.analysis import Estimate, OtherReading
+from trialsim.analysis import Estimate, OtherInterpretation
 from trialsim.config import Difference, Scenario, differences_from_published
 from trialsim.config.checks.calibrated_values import is_calibrated_to_its_cohort
-from trialsim.endpoints.registry import statistic_label
+from trialsim.endpoints.registry import statistic_label, statistic_title
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
 
@@ -23,12 +23,12 @@ _MAX_IN_LINE: Final = 4  # quantities that the line of a part names
 def estimates_view(
     scenario: Scenario,
     estimates: Sequence[Estimate],
-    readings: Sequence[OtherReading],
+    interpretations: Sequence[OtherInterpretation],
     n_replicates: int,
     seed: int,
     has_details: bool = False,
 ) -> RenderableType:
-    """The estimates of a run: published figures first, then a line, or with details a table, for each other part."""
+    """The estimates of a run: published statistics first, then a line, or with details a table, for each other part."""
     published = [estimate for estimate in estimates if estimate.printed]
     others = [estimate for estimate in estimates if not estimate.printed]
     trials = trials_in_words(scenario, estimates)
@@ -45,10 +45,10 @@ def estimates_view(
     else:
         parts.append(_table("Simulated", others if has_details else _informative(others)))
     if has_details:
-        parts += _all_tables(estimates, others if published else [], readings, varies)
+        parts += _all_tables(estimates, others if published else [], interpretations, varies)
         parts.append(Paragraph(_note(trials, bool(published), varies)))
     else:
-        parts += _lines(estimates, others if published else [], readings, varies)
+        parts += _lines(estimates, others if published else [], interpretations, varies)
         parts.append(Paragraph(_short_note(bool(published), varies)))
     return Group(*parts)
 
@@ -80,12 +80,15 @@ def _informative(estimates: Sequence[Estimate]) -> list[Estimate]:
 
 
 def _all_tables(
-    estimates: Sequence[Estimate], others: Sequence[Estimate], readings: Sequence[OtherReading], varies: bool
+    estimates: Sequence[Estimate],
+    others: Sequence[Estimate],
+    interpretations: Sequence[OtherInterpretation],
+    varies: bool,
 ) -> list[RenderableType]:
     parts: list[RenderableType] = []
-    if readings:
-        parts.append(_readings_table(readings))
-        parts += [Paragraph(f"{text}\n") for text in _outside_readings(readings)]
+    if interpretations:
+        parts.append(_interpretations_table(interpretations))
+        parts += [Paragraph(f"{text}\n") for text in _outside_interpretations(interpretations)]
     if others:
         parts.append(_table("Also measured", others))
     if varies:
@@ -96,17 +99,20 @@ def _all_tables(
 
 
 def _lines(
-    estimates: Sequence[Estimate], others: Sequence[Estimate], readings: Sequence[OtherReading], varies: bool
+    estimates: Sequence[Estimate],
+    others: Sequence[Estimate],
+    interpretations: Sequence[OtherInterpretation],
+    varies: bool,
 ) -> list[RenderableType]:
     """A line for each part that has a table of its own with details."""
     lines = []
-    if readings:
-        outside = _outside_readings(readings) or ["every figure inside the 95 % range"]
-        lines.append(f"Other readings of the publication ({len(readings)}): {outside[0]}.")
+    if interpretations:
+        outside = _outside_interpretations(interpretations) or ["every statistic inside the 95 % range"]
+        lines.append(f"Other interpretations of the publication ({len(interpretations)}): {outside[0]}.")
     measured = [item for item in _informative(others) if not item.unit][:_MAX_IN_LINE]
     if measured:
         told = [
-            f"{statistic_label(item.statistic)} {labels.with_error(item.value, item.mcse, '')}" for item in measured
+            f"{statistic_title(item.statistic)} {labels.with_error(item.value, item.mcse, '')}" for item in measured
         ]
         lines.append(f"Also measured: {', '.join(told)}.")
     scatter = _largest_scatter(estimates) if varies else ""
@@ -131,17 +137,17 @@ def _largest_scatter(estimates: Sequence[Estimate]) -> str:
 
 
 def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
-    """One row per estimate, with the published figure and its position where there is one."""
+    """One row per estimate, with the published statistic and its position where there is one."""
     has_published = any(estimate.printed for estimate in estimates)
     names = (
-        ("figure", "published", "simulated", "95 % range", "at")
+        ("statistic", "published", "simulated", "95 % range", "at")
         if has_published
         else ("quantity", "simulated", "95 % range")
     )
     table = DataTable(title, names)
     for item in estimates:
         simulated = labels.with_error(item.value, item.mcse, item.unit)
-        cells = [statistic_label(item.statistic), simulated, _range(item)]
+        cells = [statistic_title(item.statistic), simulated, _range(item)]
         if has_published:
             cells = [cells[0], item.printed, *cells[1:], labels.position(item.position)]
         table.add(*cells)
@@ -151,12 +157,12 @@ def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
 def _scatter_table(estimates: Sequence[Estimate]) -> DataTable:
     """How far single trials scatter, and why: one row per estimate that scatters."""
     title = "Why single trials differ: standard deviations"
-    table = DataTable(title, ("figure", "patient sampling", "unknown parameters"))
+    table = DataTable(title, ("statistic", "patient sampling", "unknown parameters"))
     for item in estimates:
         if item.sd_sampling > 0.0 or item.sd_parameters > 0.0:
             sampling = labels.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit)
             parameters = labels.with_error(item.sd_parameters, item.sd_parameters_mcse, item.unit)
-            table.add(statistic_label(item.statistic), sampling, parameters)
+            table.add(statistic_title(item.statistic), sampling, parameters)
     return table
 
 
@@ -166,32 +172,32 @@ def _range(item: Estimate) -> str:
     return labels.interval(item.lower, item.upper, item.unit)
 
 
-def _readings_table(readings: Sequence[OtherReading]) -> DataTable:
-    """The figures that another reading of the publication would compare with the same trials."""
-    title = "The same trials under other readings of the publication"
-    table = DataTable(title, ("figure: reading", "published", "simulated", "at"))
-    for item in readings:
+def _interpretations_table(interpretations: Sequence[OtherInterpretation]) -> DataTable:
+    """The statistics that another interpretation of the publication would compare with the same trials."""
+    title = "The same trials under other interpretations of the publication"
+    table = DataTable(title, ("statistic: interpretation", "published", "simulated", "at"))
+    for item in interpretations:
         found = item.estimate
-        what = f"{statistic_label(found.quantity).partition(',')[0]}: {item.reading}"
+        what = f"{statistic_label(found.quantity)}: {item.interpretation}"
         simulated = labels.with_error(found.value, found.mcse, found.unit)
         table.add(what, found.printed, simulated, labels.position(found.position))
     return table
 
 
-def _outside_readings(readings: Sequence[OtherReading]) -> list[str]:
+def _outside_interpretations(interpretations: Sequence[OtherInterpretation]) -> list[str]:
     found = [
-        f"{statistic_label(item.estimate.quantity).partition(',')[0]}: {item.reading}"
-        for item in readings
+        f"{statistic_label(item.estimate.quantity)}: {item.interpretation}"
+        for item in interpretations
         if item.estimate.is_inside is False and item.estimate.n_defined >= FEWEST_FOR_A_RANGE
     ]
     return [f"outside the 95 % range under {'; '.join(found)}"] if found else []
 
 
 def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequence[Difference]) -> Paragraph:
-    """Which figures lie outside, and what that says and does not say."""
+    """Which statistics lie outside, and what that says and does not say."""
     known = [item for item in published if item.n_defined >= FEWEST_FOR_A_RANGE]
-    outside = [statistic_label(item.statistic) for item in known if item.is_inside is False]
-    undefined = [statistic_label(item.statistic) for item in published if item.n_defined == 0]
+    outside = [statistic_title(item.statistic) for item in known if item.is_inside is False]
+    undefined = [statistic_title(item.statistic) for item in published if item.n_defined == 0]
     varies = scenario.parameters.use == "calibrated"
     lines = []
     if not known:
@@ -199,26 +205,26 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
     elif outside:
         lines.append(f"Outside the 95 % range: {', '.join(outside)}.")
     else:
-        lines.append("Every published figure that exists here lies inside the 95 % range." if undefined else
-                     "Every published figure lies inside the 95 % range.")  # fmt: skip
-    not_inner = [statistic_label(item.statistic) for item in known if item.is_inside_80 is False]
+        lines.append("Every published statistic that exists here lies inside the 95 % range." if undefined else
+                     "Every published statistic lies inside the 95 % range.")  # fmt: skip
+    not_inner = [statistic_title(item.statistic) for item in known if item.is_inside_80 is False]
     if varies and known and not not_inner:
-        lines[-1] = "Every published figure lies inside the 80 % predictive interval."
+        lines[-1] = "Every published statistic lies inside the 80 % predictive interval."
     elif varies and not_inner and not outside:
         lines.append(f"Outside the 80 % predictive interval: {', '.join(not_inner)}.")
     if undefined:
         lines.append(f"Does not exist in these trials: {', '.join(undefined)}.")
     if departures:
-        lines.append("This trial differs from the published one, so its figures need not agree.")
+        lines.append("This trial differs from the published one, so its statistics need not agree.")
     elif is_calibrated_to_its_cohort(scenario):
-        lines.append("The parameters were calibrated to these figures: this shows the fit, no more.")
+        lines.append("The parameters were calibrated to these statistics: this shows the fit, no more.")
     return Paragraph("\n".join(lines), "bold" if outside and not departures else "")
 
 
 def _short_note(has_published: bool, varies: bool) -> str:
     """What the columns are, in a sentence each."""
     of = "with patient sampling and unknown parameters together" if varies else "at fixed parameters"
-    at = " `at`: the share of trials below the published figure." if has_published else ""
+    at = " `at`: the share of trials below the published statistic." if has_published else ""
     return (
         f"± is the Monte Carlo standard error. 95 % range: where 95 % of single trials fall, {of}.{at} Every table "
         "and note: --details."
@@ -237,7 +243,7 @@ def _note(trials: str, has_published: bool, varies: bool) -> str:
     )
     if has_published:
         text += (
-            " `at` is the share of trials below the published figure, with half of those equal to it (for a median: "
+            " `at` is the share of trials below the published statistic, with half of those equal to it (for a median: "
             "that round to it)."
         )
     return text + "\n"

@@ -1,4 +1,4 @@
-"""Published figures against the distribution that single simulated trials have."""
+"""Published statistics against the distribution that single simulated trials have."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _N_DRAWN: Final = 100_000  # more trials than these draw the same picture and ta
 def draw_predictive(scenario: Scenario, store: ReplicateStore, estimates: Sequence[Estimate]) -> Figure:
     """The picture: shares on one axis, every other quantity on its own.
 
-    Shows the published figures; without a cohort, the first quantities that exist.
+    Shows the published statistics; without a cohort, the first quantities that exist.
     """
     published = [item for item in estimates if item.printed]
     shown = published or [item for item in estimates if item.n_defined > 0][:_N_SHOWN]
@@ -40,7 +40,7 @@ def draw_predictive(scenario: Scenario, store: ReplicateStore, estimates: Sequen
     axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
     for axis, panel in zip(axes[:, 0], panels, strict=True):
         _panel(axis, panel, store.first(_N_DRAWN), scenario.accrual.patients)
-    n, what = scenario.accrual.patients, "published figures and " if published else ""
+    n, what = scenario.accrual.patients, "published statistics and " if published else ""
     legend = "line: 95 % of trials, thick 80 %; dot: mean" + ("; diamond: published" if published else "")
     if published and not differences_from_published(scenario):
         legend += "; the parameters were fitted to these figures"
@@ -66,7 +66,7 @@ def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore, n_patie
         if not math.isnan(item.published):
             style = {"color": _PUBLISHED, "markersize": 7, "markeredgecolor": "white"}
             axes.plot(item.published * scale, y, "D", zorder=5, **style)  # type: ignore[arg-type]
-    ticks = [statistic_label(item.statistic).partition(",")[0] for item in reversed(items)]
+    ticks = [statistic_label(item.statistic) for item in reversed(items)]
     axes.set_yticks(range(len(items)), ticks)
     axes.set_ylim(-0.6, len(items) - 0.4)
     shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"

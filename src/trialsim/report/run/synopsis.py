@@ -81,14 +81,14 @@ def _cohort(cohort: Cohort) -> Iterator[str]:
         value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
         yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
     yield "\nFIGURES"
-    for quantity, figure in cohort.figures.items():
-        count = f", read as {figure.count} of {figure.of}" if figure.kind == "proportion" else ""
-        yield f"  {quantity}: printed {figure.printed}{count}"
-    yield "\nAMBIGUITIES (the reading taken unless another is chosen comes first)"
+    for quantity, statistic in cohort.statistics.items():
+        count = f", read as {statistic.count} of {statistic.of}" if statistic.kind == "proportion" else ""
+        yield f"  {quantity}: printed {statistic.printed}{count}"
+    yield "\nAMBIGUITIES (the interpretation taken unless another is chosen comes first)"
     for name, ambiguity in cohort.ambiguities.items():
         yield f"  {name}: {' '.join(ambiguity.question.split())}"
-        for choice in sorted(ambiguity.readings, key=lambda choice: choice != ambiguity.default):
-            yield f"    {choice}: {' '.join(ambiguity.readings[choice].says.split())}"
+        for choice in sorted(ambiguity.interpretations, key=lambda choice: choice != ambiguity.default):
+            yield f"    {choice}: {' '.join(ambiguity.interpretations[choice].meaning.split())}"
 
 
 def _parameter_set(found: ParameterSet) -> Iterator[str]:
@@ -303,18 +303,18 @@ def _compared(scenario: Scenario) -> Iterator[str]:
         yield "COMPARED WITH nothing: no cohort is named."
         return
     yield f"COMPARED WITH {scenario.cohort.citation.strip()}"
-    for name, choice in scenario.readings.items():
+    for name, choice in scenario.interpretations.items():
         ambiguity = scenario.cohort.ambiguities[name]
-        others = ", ".join(other for other in ambiguity.readings if other != choice)
-        says = " ".join(ambiguity.readings[choice].says.split())
-        changes = ambiguity.readings[choice].changes
+        others = ", ".join(other for other in ambiguity.interpretations if other != choice)
+        meaning = " ".join(ambiguity.interpretations[choice].meaning.split())
+        changes = ambiguity.interpretations[choice].changes
         if changes and not _holds(scenario, changes):
-            says += f" — NOT SO HERE: the scenario says otherwise about {', '.join(changes)}"
-        yield f"  {name} = {choice} (or: {others}). {says}."
+            meaning += f" — NOT SO HERE: the scenario says otherwise about {', '.join(changes)}"
+        yield f"  {name} = {choice} (or: {others}). {meaning}."
 
 
 def _holds(scenario: Scenario, changes: Mapping[str, Any]) -> bool:
-    """Whether a reading's changes would change nothing, because the scenario already is as it says."""
+    """Whether an interpretation's changes would change nothing, because the scenario already is as it says."""
     try:
         return scenario.with_changes(changes) == scenario
     except ConfigurationError:
