@@ -32,7 +32,7 @@ from trialsim.design.single_arm.two_stage import PlannedSimon
 from trialsim.design.theory.proportions import reject_probability, rejection_region
 from trialsim.design.theory.sequential import crossing_probabilities
 from trialsim.design.theory.two_arm_sizes import split_of
-from trialsim.design.theory.two_stage import TwoStage, simon
+from trialsim.design.theory.two_stage import TwoStage, simon_designs
 from trialsim.design.two_arm.boundaries import STEPS, ExactBounds, bounds_of
 from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.design.two_arm.enumeration import highest_level, two_arm_paths
@@ -213,7 +213,7 @@ def test_enumeration_of_two_arms_is_that_of_a_rejection_region() -> None:
 
 @pytest.mark.parametrize("attained", [KOYAMA_CHEN, GREEN_DAHLBERG])
 def test_planned_numbers_are_decided_as_planned(attained: str) -> None:
-    design = simon("simon-optimal", 0.15, 0.30, 0.05, 0.80)
+    design = simon_designs(0.15, 0.30, 0.05, 0.80)[-1]
     decisions = OneArm(design, design.n, design.r, 0.15, 0.30, 0.05, attained)
     x = np.arange(design.n + 1)
     counts = np.zeros((len(x), 2, 1, 2), np.int64)
@@ -228,7 +228,7 @@ def test_planned_numbers_are_decided_as_planned(attained: str) -> None:
 @pytest.mark.parametrize("second", [10, 20, 30, 36, 45])
 def test_koyama_and_chen_keep_the_level_whatever_the_second_stage(second: int) -> None:
     """Summed over the first stage, the conditional levels come to no more than alpha."""
-    design = simon("simon-optimal", 0.15, 0.30, 0.05, 0.80)
+    design = simon_designs(0.15, 0.30, 0.05, 0.80)[-1]
     decisions = OneArm(design, design.n, design.r, 0.15, 0.30, 0.05, KOYAMA_CHEN)
     total = 0.0
     for x1 in range(design.r1 + 1, design.n1 + 1):

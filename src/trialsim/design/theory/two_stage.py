@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
@@ -21,8 +20,6 @@ from trialsim.design.theory.stages import MOST_PATIENTS, NEVER_LOW, Paths, check
 from trialsim.errors import RequestError
 from trialsim.typing import Floats
 
-OPTIMAL: Final = "simon-optimal"
-MINIMAX: Final = "simon-minimax"
 MOST_SEARCHED: Final = 600  # patients that one stage may take: a search for two takes seconds then, minutes beyond
 
 
@@ -85,34 +82,23 @@ def simon_designs(p0: float, p1: float, alpha: float, power: float, largest: int
     n all (n1, r1, r) are considered, up to an n beyond which no design can have a smaller EN: see `_Search.is_over`.
     Raises `RequestError` where there is none.
     """
-    return list(_falling_en(p0, p1, alpha, power, largest))
-
-
-def simon(kind: str, p0: float, p1: float, alpha: float, power: float, largest: int = 400) -> TwoStage:
-    """Simon's optimal (least EN at p0) or minimax (least n, then least EN) design. Raises `RequestError`."""
-    if kind not in (OPTIMAL, MINIMAX):
-        raise RequestError(f"kind = {kind}", "there is no such design.", f"{OPTIMAL}, {MINIMAX}.")
-    found = _falling_en(p0, p1, alpha, power, largest)
-    return next(found) if kind == MINIMAX else list(found)[-1]
-
-
-def _falling_en(p0: float, p1: float, alpha: float, power: float, largest: int) -> Iterator[TwoStage]:
-    """The designs of `simon_designs`, one after the other."""
     check_rates(p0, p1)
     check_errors(alpha, power)
     check_limit(largest, 2)
     first = fewest_patients(p0, p1, alpha, power, max(largest, MOST_SEARCHED))
     if first is None or first > MOST_SEARCHED:
         raise _too_many(p0, p1, alpha, power, largest)
+    designs: list[TwoStage] = []
     search = _Search(p0, p1, alpha, power)
     for n in range(max(first, 2), largest + 1):
         if search.is_over(n):
             break
         design = search.best_of(n)
         if design is not None:
-            yield design
-    if search.least_en == math.inf:
+            designs.append(design)
+    if not designs:
         raise _none(p0, p1, alpha, power, largest)
+    return designs
 
 
 def admissible(found: list[TwoStage]) -> list[tuple[TwoStage, float, float]]:
