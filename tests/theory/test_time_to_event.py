@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from tests.theory.formulas import freedman_power, patients_for, schoenfeld_power
+from tests.theory.formulas import freedman_power, month_of_events, patients_for, schoenfeld_power
 from trialsim.design.theory.one_sample_logrank import Arm, one_sample_moments, one_sample_power
 from trialsim.design.theory.time_to_event import (
     Arms,
@@ -18,7 +18,6 @@ from trialsim.design.theory.time_to_event import (
     expected_events,
     freedman_events,
     lachin_foulkes_power,
-    month_of_events,
     schoenfeld_events,
 )
 from trialsim.errors import RequestError
@@ -231,7 +230,6 @@ def test_events_of_simulated_arms() -> None:
         lambda: Arms(0.0, 0.5, 12.0),
         lambda: Arms(0.1, 0.5, -1.0),
         lambda: event_probability(0.1, 12.0, -1.0),
-        lambda: month_of_events(Arms(0.1, 0.5, 12.0, dropout_control=0.1), 100.0, 90.0),
         lambda: lachin_foulkes_power(Arms(0.1, 1.0, 12.0), 24.0, 100.0, 0.025),
         lambda: lachin_foulkes_power(Arms(0.1, 0.5, 12.0), 24.0, 100.0, 0.025, scale="odds"),
         lambda: lachin_foulkes_power(Arms(0.1, 0.5, 12.0), 11.9, 100.0, 0.025),

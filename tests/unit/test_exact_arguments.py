@@ -72,7 +72,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "time_to_event.freedman_events": {"hazard_ratio": 0.6, "alpha": 0.025, "power": 0.8, "ratio": 1.0, "sides": 1},
     "time_to_event.event_probability": {"hazard": 0.1, "accrual": 12.0, "total": 24.0, "dropout": 0.0},
     "time_to_event.expected_events": {"n": 50, "month": 20.0, "arms": ARMS},
-    "time_to_event.month_of_events": {"n": 50, "events": 20, "arms": ARMS},
     "time_to_event.lachin_foulkes_power": {"total": 24.0, "n": 90, "alpha": 0.025, "sides": 1, "arms": ARMS},
     "one_sample_logrank.one_sample_power": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
 }  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError, RequestError
 from trialsim.files.regular import is_file
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
     for setting in settings or []:
         if not setting.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in setting):
             shown = setting.encode("utf-8", "surrogateescape").decode("ascii", "backslashreplace")
-            raise RequestError(f"--set {shown}", "this is not UTF-8 text.", "a setting in UTF-8.")
+            raise OptionError(f"--set {shown}", "this is not UTF-8 text.", "a setting in UTF-8.")
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
-            raise RequestError(
+            raise OptionError(
                 f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".'
             )
         changes[key.strip()] = parse_value(value, f"--set {key.strip()}")
@@ -124,7 +124,7 @@ def read_target(text: str | None) -> dict[str, float] | None:
         found = float(number) / (100.0 if number != error.strip() else 1.0)
     except ValueError:
         allowed = "a quantity and its error: toxicity.rash=0.005, or 0.5%."
-        raise RequestError(f"--target-mcse {text}", "this is no precision.", allowed) from None
+        raise OptionError(f"--target-mcse {text}", "this is no precision.", allowed) from None
     return {quantity.strip(): found}
 
 

@@ -49,12 +49,14 @@ def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: 
     window = endpoint.within.value if endpoint.within is not None else inf
     if endpoint.expression is not None or endpoint.at is not None or endpoint.to is not None:
         allowed = f"{', '.join([*RESPONSES, *TIMES, SEVERE, ANY])}, or the name of a toxicity; with `within`."
-        raise RequestError(f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed)
+        raise RequestError(
+            f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed, key="endpoint"
+        )
     if of in TIMES:
         return c.Asked(TIMES[of])
     if endpoint.within is None:
         wrong = "a trial must know how long it waits for it."
-        raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.")
+        raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.", key="endpoint")
     if of in RESPONSES:
         _check_window(of, window, protocols)
         return c.Asked(c.RESPONSE, window, RESPONSES[of])
@@ -66,7 +68,7 @@ def check_wait(wait_days: float, of: str, protocols: Sequence[Protocol]) -> None
     latest = max(item.assessment_every_days for item in protocols)
     if of in RESPONSES and wait_days < latest:
         wrong = f"nobody has been assessed after {wait_days:g} days: the first assessment is on day {latest:g}."
-        raise RequestError("conduct.interim_after", wrong, f"at least {latest:g} days.")
+        raise RequestError("conduct.interim_after", wrong, f"at least {latest:g} days.", key="conduct.interim_after")
 
 
 def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:
@@ -76,7 +78,9 @@ def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:
         return tuple(name for name, clock in clocks.items() if clock.is_severe or of == ANY)
     if of not in clocks:
         known = [*RESPONSES, *TIMES, SEVERE, ANY, *clocks]
-        raise RequestError(f"endpoint {of}", "there is no such endpoint.", f"{', '.join(known)}.", nearest(of, known))
+        raise RequestError(
+            f"endpoint {of}", "there is no such endpoint.", f"{', '.join(known)}.", nearest(of, known), key="endpoint"
+        )
     return (of,)
 
 
@@ -85,4 +89,4 @@ def _check_window(of: str, window: float, protocols: Sequence[Protocol]) -> None
     latest = max(item.assessment_every_days for item in protocols)
     if window < latest:
         wrong = f"nobody can reach it: the first assessment is on day {latest:g}, its window ends on day {window:g}."
-        raise RequestError(f"endpoint {of}", wrong, f"a window of at least {latest:g} days.")
+        raise RequestError(f"endpoint {of}", wrong, f"a window of at least {latest:g} days.", key="endpoint")

@@ -120,7 +120,9 @@ def endpoints_of(specs: Sequence[EndpointSpec], protocols: Sequence[Protocol]) -
     names = [item.name for item in found[0]]
     for name in names:
         if names.count(name) > 1:
-            raise RequestError(f"endpoint {name}", "two endpoints have this name.", "a `name` of its own for each.")
+            raise RequestError(
+                f"endpoint {name}", "two endpoints have this name.", "a `name` of its own for each.", key="endpoint"
+            )
     return found
 
 
@@ -244,4 +246,4 @@ def _time(spec: EndpointSpec) -> Parts:
 
 
 def _refused(spec: EndpointSpec, wrong: str, allowed: str, suggestion: str = "") -> RequestError:
-    return RequestError(f"endpoint {spec.name or spec.of}", f"{wrong}.", f"{allowed}.", suggestion)
+    return RequestError(f"endpoint {spec.name or spec.of}", f"{wrong}.", f"{allowed}.", suggestion, key="endpoint")

@@ -196,7 +196,7 @@ class FlemingDesign(RateDesign):
         if found.power < lowest_accepted(study.power):
             wrong = f"these stages have power {found.power:.3f}, and {study.power:g} is asked for."
             nearest = f"more patients, or power up to {math.floor(1000.0 * found.power) / 1000.0:g}."
-            raise RequestError("stages", wrong, nearest)
+            raise RequestError("stages", wrong, nearest, key="stages")
         return PlannedTwoStage(self, study, _decisions(study, found), found)
 
 

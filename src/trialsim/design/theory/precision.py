@@ -152,7 +152,9 @@ def smallest_for_half_width(
         crossing = first_reaching(narrowness, -half_width, lambda n: 20 + 2 * math.isqrt(n), largest)
     if crossing is None:
         wrong = f"No trial of at most {largest} patients estimates the rate so precisely."
-        raise RequestError(f"half_width: {half_width}", wrong, f"from {-narrowness(largest):.5f}, or a larger limit.")
+        raise RequestError(
+            f"half_width: {half_width}", wrong, f"from {-narrowness(largest):.5f}, or a larger limit.", key="half_width"
+        )
     return _size(crossing, -crossing.reached)
 
 

@@ -179,7 +179,9 @@ def final_bound_by_information(
     floors = np.full(len(times), -math.inf) if lower is None else per_look("lower", lower, len(times))
     left = alpha / sides - float(crossing_probabilities(times, tops, floors)[0].sum())
     if left <= 0.0:
-        raise RequestError(f"alpha = {alpha:g}", "spent by the earlier looks already.", "more than those have spent.")
+        raise RequestError(
+            f"alpha = {alpha:g}", "spent by the earlier looks already.", "more than those have spent.", key="alpha"
+        )
     walk = Walk(every, 0.0)
     for floor, top in zip(floors, tops, strict=True):
         walk.go_on(floor, top)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from trialsim.design.theory.arguments import check_alpha, check_choice, check_kind
 from trialsim.design.theory.requests import (
@@ -113,23 +113,6 @@ def expected_events(arms: Arms, n: float, month: npt.ArrayLike) -> Floats:
     months = numbers("month", month)
     by_arm = event_probability(arms.hazards, arms.accrual, months[..., None], arms.dropouts)
     return np.asarray(n * (by_arm @ arms.shares))
-
-
-def month_of_events(arms: Arms, n: float, events: float) -> float:
-    """The month of the trial by which the expected events among `n` patients are a number.
-
-    Errors: more events than would ever be seen, numbers that are not positive.
-    """
-    check_kind("arms", arms, Arms)
-    require_positive("n", n)
-    require_positive("events", events)
-    most = n * float(arms.shares @ (arms.hazards / (arms.hazards + arms.dropouts)))
-    if events >= most:
-        raise RequestError(f"{events:g} events", f"{n:g} patients never have so many.", f"fewer than {most:.6g}.")
-    end = max(arms.accrual, 1.0)
-    while expected_events(arms, n, end) < events:
-        end *= 2.0
-    return float(optimize.brentq(lambda month: float(expected_events(arms, n, month)) - events, 0.0, end, xtol=1e-10))
 
 
 def lachin_foulkes_power(

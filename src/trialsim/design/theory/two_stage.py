@@ -241,7 +241,7 @@ def _none(p0: float, p1: float, alpha: float, power: float, largest: int) -> Req
     if len(enough):
         nearest += f" (one stage takes {enough[0] + 1})"
     wrong = f"no two-stage design with n <= {largest} has level {alpha:g} and power {power:g}."
-    return RequestError(f"n <= {largest}", wrong, f"{nearest}, or power up to {reached[:largest].max():.3f}.")
+    return RequestError(f"n <= {largest}", wrong, f"{nearest}, or power up to {reached[:largest].max():.3f}.", key="n")
 
 
 def _too_many(p0: float, p1: float, alpha: float, power: float, largest: int) -> RequestError:
@@ -251,7 +251,9 @@ def _too_many(p0: float, p1: float, alpha: float, power: float, largest: int) ->
     allowed = (
         f"rates further apart or less power, so that {MOST_SEARCHED} would do in one stage; or design single-stage."
     )
-    return RequestError(f"p0 = {p0:g}, p1 = {p1:g}", f"{wrong} Two stages are not searched for so many.", allowed)
+    return RequestError(
+        f"p0 = {p0:g}, p1 = {p1:g}", f"{wrong} Two stages are not searched for so many.", allowed, key="p0"
+    )
 
 
 def fleming(p0: float, p1: float, alpha: float, n1: int, n: int) -> TwoStage:
@@ -264,7 +266,9 @@ def fleming(p0: float, p1: float, alpha: float, n1: int, n: int) -> TwoStage:
     check_count("n", n, 1, MOST_PATIENTS)
     check_count("n1", n1, 1, MOST_PATIENTS)
     if not 1 <= n1 < n:
-        raise RequestError(f"stages {n1}, {n}", "the second stage adds patients to the first.", "1 <= first < all.")
+        raise RequestError(
+            f"stages {n1}, {n}", "the second stage adds patients to the first.", "1 <= first < all.", key="stages"
+        )
     z = float(norm.isf(alpha))
     tilde = (math.sqrt(n * p0) + math.sqrt(1.0 - p0) * z) ** 2 / (n + z * z)
     r1 = max(_nearest(n1 * tilde - z * math.sqrt(n * tilde * (1.0 - tilde))), NEVER_LOW)
