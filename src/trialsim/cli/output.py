@@ -7,19 +7,21 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 
-from trialsim.errors import OptionError, RequestError
+from trialsim.errors import Interrupted, OptionError, RequestError
 from trialsim.files.regular import is_file
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from trialsim.config import Scenario
+    from trialsim.report.progress import Display
     from trialsim.workflows.calibrate import Calibrated
     from trialsim.workflows.compare import Compared
     from trialsim.workflows.run import Result
@@ -84,6 +86,18 @@ def check_where(destination: Path, resume: bool) -> Path:
     if resume and not is_unfinished(place):
         note_to_user(f"nothing to resume beside {destination}: starting anew")
     return place
+
+
+@contextmanager
+def progress_to_the_end(place: Path, is_hidden: bool) -> Iterator[Display]:
+    """Show how far the work is; after Ctrl-C, say what is kept of it at `place`, and end."""
+    from trialsim.report.progress import progress
+
+    try:
+        with progress(is_hidden) as display:
+            yield display
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
 
 
 def end_interrupted(place: Path) -> NoReturn:

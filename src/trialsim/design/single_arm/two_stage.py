@@ -22,7 +22,7 @@ from trialsim.design.base import (
     one_rate,
 )
 from trialsim.design.counts import CountDesign, RateDesign, errors_in_words
-from trialsim.design.single_arm.decisions import OneArm
+from trialsim.design.single_arm.decisions import OneArmTwoStages
 from trialsim.design.theory.rounding import lowest_accepted
 from trialsim.design.theory.two_stage import TwoStage, admissible, fleming, simon_designs
 from trialsim.errors import RequestError
@@ -200,8 +200,8 @@ class FlemingDesign(RateDesign):
         return PlannedTwoStage(self, study, _decisions(study, found), found)
 
 
-def _decisions(study: SizeStudy, found: TwoStage) -> OneArm:
-    return OneArm(found, found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained)
+def _decisions(study: SizeStudy, found: TwoStage) -> OneArmTwoStages:
+    return OneArmTwoStages(found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained, design=found)
 
 
 def _numbers(found: TwoStage) -> dict[str, Any]:
