@@ -18,9 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.theory.exponential_trials import exponential_trials
+
 from benchmarks.speed import Line, table, this_machine
 from trialsim.config.loading.size_studies import load_sizing
-from trialsim.design.conduct.exponential_trials import exponential_trials
 from trialsim.design.job import SizeJob
 from trialsim.design.preparation import prepare_study
 from trialsim.design.theory.two_stage import simon_designs

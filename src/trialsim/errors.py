@@ -3,7 +3,8 @@
 TrialsimError                 anything this package raises on purpose
 ├── InputError                the user's input is wrong: exit code 2, a message, no traceback
 │   ├── ConfigurationError    one or more problems in a scenario, cohort, parameter or study file
-│   ├── RequestError          an option that is impossible or too large (10^12 replicates)
+│   ├── RequestError          a request that is impossible or too large
+│   │   ├── OptionError       an option of a command (10^12 replicates)
 │   │   └── DestinationError  a folder that cannot be written, holds something else, or cannot be resumed
 │   ├── HazardError           a hazard that is infinite, NaN or negative while a trial runs
 │   ├── EventLogError         a trial with more events than memory has room for
@@ -58,20 +59,30 @@ class ConfigurationError(InputError):
 
 
 class RequestError(InputError):
-    """An option that is impossible or larger than the machine or the evidence allows."""
+    """A request that is impossible or larger than the machine or the evidence allows.
 
-    def __init__(self, what: str, wrong: str, allowed: str, suggestion: str = "", place: str = "") -> None:
+    `key` is the number that it is about, as a key of a study or as a symbol of a formula; empty for none.
+    """
+
+    def __init__(
+        self, what: str, wrong: str, allowed: str, suggestion: str = "", place: str = "", key: str = ""
+    ) -> None:
         self.problem = Problem(place, what, wrong, allowed, suggestion)
+        self.key = key
         super().__init__(str(self.problem))
 
     def at(self, place: str) -> Self:
         """The same error, of a place in a file."""
         problem = self.problem
-        return type(self)(problem.what, problem.wrong, problem.allowed, problem.suggestion, place)
+        return type(self)(problem.what, problem.wrong, problem.allowed, problem.suggestion, place, self.key)
 
     def __reduce__(self) -> tuple[type, tuple[str, ...]]:
         problem = self.problem
-        return type(self), (problem.what, problem.wrong, problem.allowed, problem.suggestion, problem.place)
+        return type(self), (problem.what, problem.wrong, problem.allowed, problem.suggestion, problem.place, self.key)
+
+
+class OptionError(RequestError):
+    """An option of a command that is impossible or too large."""
 
 
 class DestinationError(RequestError):

@@ -14,7 +14,7 @@ from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.decisions import Decisions
 from trialsim.design.hypotheses import followed
 from trialsim.design.outcomes import Questions
-from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArm
+from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArmTwoStages
 from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
 from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.design.theory.toxicity import bayesian_boundary
@@ -46,7 +46,9 @@ def both(trial: Trial, protocols: tuple[Protocol, ...], room: int, horizon: floa
 
 def decisions_of(kind: str, looks: tuple[int, int]) -> Decisions:
     if kind == "one arm":
-        return OneArm(TwoStage(looks[0], 4, looks[1], 12, 0.2, 0.4, 9), looks[1], 12, 0.2, 0.4, 0.1, KOYAMA_CHEN)
+        return OneArmTwoStages(
+            looks[1], 12, 0.2, 0.4, 0.1, KOYAMA_CHEN, design=TwoStage(looks[0], 4, looks[1], 12, 0.2, 0.4, 9)
+        )
     if kind == "two endpoints":
         rates = Rates(0.2, 0.4, 0.4, 0.6)
         return ResponseAndToxicity(BryantDay(looks[0], 3, 5, looks[1], 10, 12, rates), 0.1, 0.1)

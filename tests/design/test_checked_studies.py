@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 import yaml
 
 import trialsim as ts
-from trialsim.config.loading.size_studies import load_sizing
+from trialsim.config.loading.size_studies import load_sizing, located
 from trialsim.design.preparation import prepare_study
+from trialsim.errors import OptionError, RequestError
 from trialsim.simulation.engine import BATCH
 from trialsim.workflows.check import check
 
@@ -128,3 +130,16 @@ def test_check_goes_on_to_the_next_file(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_shipped_studies_pass(name: str) -> None:
     assert check([name])
+
+
+def test_an_error_is_placed_by_its_key_and_not_by_its_words(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(ONE), encoding="utf-8")
+    sizing = load_sizing(path)
+    for error, key in (
+        (RequestError("alpha = 3", "it is wrong.", "another.", key="p0"), "null"),
+        (RequestError("null = 3", "it is wrong.", "another."), "design"),
+        (RequestError("power = 3", "it is wrong.", "another.", key="power"), "design"),  # not written
+    ):
+        assert located(pickle.loads(pickle.dumps(error)), sizing).problem.place == sizing.places[(key,)]
+    assert not located(OptionError("null", "it is wrong.", "another."), sizing).problem.place

@@ -27,12 +27,12 @@ from trialsim.design.hypotheses import followed
 from trialsim.design.operating_characteristics import check_agreement, compared
 from trialsim.design.outcomes import Questions
 from trialsim.design.registry import design_of
-from trialsim.design.single_arm.decisions import GREEN_DAHLBERG, KOYAMA_CHEN, OneArm
+from trialsim.design.single_arm.decisions import GREEN_DAHLBERG, KOYAMA_CHEN, OneArm, OneArmTwoStages
 from trialsim.design.single_arm.two_stage import PlannedSimon
 from trialsim.design.theory.proportions import reject_probability, rejection_region
 from trialsim.design.theory.sequential import crossing_probabilities
 from trialsim.design.theory.two_arm_sizes import split_of
-from trialsim.design.theory.two_stage import TwoStage, simon
+from trialsim.design.theory.two_stage import TwoStage, simon_designs
 from trialsim.design.two_arm.boundaries import STEPS, ExactBounds, bounds_of
 from trialsim.design.two_arm.decisions import TwoArms
 from trialsim.design.two_arm.enumeration import highest_level, two_arm_paths
@@ -213,8 +213,8 @@ def test_enumeration_of_two_arms_is_that_of_a_rejection_region() -> None:
 
 @pytest.mark.parametrize("attained", [KOYAMA_CHEN, GREEN_DAHLBERG])
 def test_planned_numbers_are_decided_as_planned(attained: str) -> None:
-    design = simon("simon-optimal", 0.15, 0.30, 0.05, 0.80)
-    decisions = OneArm(design, design.n, design.r, 0.15, 0.30, 0.05, attained)
+    design = simon_designs(0.15, 0.30, 0.05, 0.80)[-1]
+    decisions = OneArmTwoStages(design.n, design.r, 0.15, 0.30, 0.05, attained, design=design)
     x = np.arange(design.n + 1)
     counts = np.zeros((len(x), 2, 1, 2), np.int64)
     counts[:, 0, 0], counts[:, 1, 0, 0], counts[:, 1, 0, 1] = (design.n1, design.r1 + 1), design.n, x
@@ -228,8 +228,8 @@ def test_planned_numbers_are_decided_as_planned(attained: str) -> None:
 @pytest.mark.parametrize("second", [10, 20, 30, 36, 45])
 def test_koyama_and_chen_keep_the_level_whatever_the_second_stage(second: int) -> None:
     """Summed over the first stage, the conditional levels come to no more than alpha."""
-    design = simon("simon-optimal", 0.15, 0.30, 0.05, 0.80)
-    decisions = OneArm(design, design.n, design.r, 0.15, 0.30, 0.05, KOYAMA_CHEN)
+    design = simon_designs(0.15, 0.30, 0.05, 0.80)[-1]
+    decisions = OneArmTwoStages(design.n, design.r, 0.15, 0.30, 0.05, KOYAMA_CHEN, design=design)
     total = 0.0
     for x1 in range(design.r1 + 1, design.n1 + 1):
         x2 = np.arange(second + 1)
@@ -243,7 +243,7 @@ def test_koyama_and_chen_keep_the_level_whatever_the_second_stage(second: int) -
 
 def test_green_and_dahlberg_take_their_two_levels() -> None:
     design = TwoStage(20, 3, 45, 11, 0.15, 0.35)
-    decisions = OneArm(design, 45, 11, 0.15, 0.35, 0.05, GREEN_DAHLBERG)
+    decisions = OneArmTwoStages(45, 11, 0.15, 0.35, 0.05, GREEN_DAHLBERG, design=design)
     counts = np.zeros((18, 2, 1, 2), np.int64)
     counts[:, 0, 0, 0], counts[:, 0, 0, 1] = 17, np.arange(18)
     stops = decisions.decide(0, counts, np.arange(18)) == FUTILE
@@ -324,7 +324,7 @@ def test_assurance_is_the_beta_binomial_tail_where_everything_else_is_certain() 
         parameter_places=((ParameterPlace("p_sensitive"),),),
         parameter_draws=tuple((float(value),) for value in draws),
     )
-    decisions = OneArm(None, 40, 8, 0.15, 0.30, 0.05)
+    decisions = OneArm(40, 8, 0.15, 0.30, 0.05)
     trial = CountTrial(Questions((RESPONSE,), harm=c.Asked(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
     rows = trial.rows(Setting("posterior", (followed(protocol, 40, 90.0),), None, "batch"), 3, 1, N)
     found = (rows["decision"] == 1).mean()

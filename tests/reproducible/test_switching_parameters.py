@@ -11,6 +11,8 @@ from trialsim.config import protocol_of
 
 INVENTED = Path(__file__).parents[1] / "calibration" / "invented" / "scenario.yaml"
 
+USER_VALUES = {"sensitive": 0.61, "cut off": "12 months"}
+
 
 def n_varying(scenario: ts.Scenario) -> int:
     return len(protocol_of(scenario).parameter_names)
@@ -29,6 +31,36 @@ def test_a_word_takes_the_place_of_the_other_and_back(tosi2000: ts.Scenario, wor
     changed = tosi2000.with_changes({"parameters": word})
     assert n_varying(changed) == (15 if word == "calibrated" else 0)
     assert changed.with_changes({"parameters": "calibrated"}) == tosi2000
+
+
+@pytest.mark.parametrize("word", ["mode", "calibrated"])
+@pytest.mark.parametrize("use", ["mode", "calibrated"])
+def test_a_word_keeps_the_values_of_the_user(tmp_path: Path, use: str, word: str) -> None:
+    """By a change and by a file that extends the other; what was filled in from the old source goes."""
+    own = tmp_path / "own.yaml"
+    own.write_text(f"extends: tosi2000\nparameters: {{use: {use}, values: {{sensitive: 0.61, cut off: 12 months}}}}\n")
+    (tmp_path / "next.yaml").write_text(f"extends: own.yaml\nparameters: {word}\n")
+    expected = ts.load_scenario("tosi2000", {"parameters": {"use": word, "values": USER_VALUES}, "name": "own"})
+    changed = ts.load_scenario(own, {"parameters": word})
+    assert changed == expected
+    assert ts.load_scenario(tmp_path / "next.yaml").with_changes({"name": "own"}) == expected
+    kept = {name: item.value for name, item in changed.parameters.values.items() if item.origin == "user"}
+    assert kept == USER_VALUES
+
+
+def test_the_path_of_a_table_keeps_the_values_of_the_user(tosi2000: ts.Scenario, tmp_path: Path) -> None:
+    names = [*protocol_of(tosi2000).parameter_names]
+    unitless = ("sensitive", "toxicity dose exponent", "response dose exponent")
+    months = ("evaluable after", "cut off")
+    units = {name: "" if name in unitless else " [months]" if name in months else " [/month]" for name in names}
+    values = {name: tosi2000.parameters.values[name].value for name in names}
+    row = ",".join(str(values[name]).split()[0] for name in names)
+    table = tmp_path / "draws.csv"
+    table.write_text("\n".join([",".join(name + units[name] for name in names), row, row]) + "\n")
+    changed = tosi2000.with_changes({"parameters.values.sensitive": 0.61}).with_changes({"parameters": str(table)})
+    assert changed.parameters.draws == str(table)
+    assert changed.parameters.values["sensitive"].value == 0.61
+    assert n_varying(changed) == len(names) - 1
 
 
 def test_a_parameter_set_by_path_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from tests.theory.exponential_trials import exponential_trials
+from tests.theory.formulas import month_of_events, schoenfeld_power
 from trialsim.compiled.logrank import logrank
-from trialsim.design.conduct.exponential_trials import exponential_trials
 from trialsim.design.conduct.logrank_at_looks import looks_at_events
 from trialsim.design.theory.sequential import crossing_probabilities, efficacy_bounds
 from trialsim.design.theory.spending import ObrienFleming
-from trialsim.design.theory.time_to_event import Arms, month_of_events, schoenfeld_power
+from trialsim.design.theory.time_to_event import Arms
 from trialsim.engines.batch.conduct import event_looks
 
 HAZARD = np.log(2.0) / 6.0

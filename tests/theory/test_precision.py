@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,9 +17,7 @@ from trialsim.design.theory.precision import (
     guaranteed_half_width,
     half_widths,
     limits,
-    probability_above,
     smallest_for_half_width,
-    smallest_for_lower_limit,
 )
 from trialsim.design.theory.sawtooth import first_reaching
 from trialsim.errors import RequestError
@@ -59,57 +56,6 @@ def test_widths_are_those_of_every_outcome(n: int, p: float, method: Method, pro
     widest = max(width for width, weight in outcomes if weight > 0.0)
     if 0.01 < p < 0.99:
         assert guaranteed_half_width(n, p, 1.0, 0.95, method) == pytest.approx(widest, abs=1e-10)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.integers(1, 60),
-    st.floats(0.02, 0.98),
-    st.floats(0.0, 0.98),
-    st.floats(0.01, 0.99),
-    st.sampled_from(METHODS),
-)
-def test_the_lower_limit_exceeds_a_rate_as_often_as_counted(
-    n: int, p: float, p0: float, confidence: float, method: Method
-) -> None:
-    lower = limits(n, confidence, method)[0]
-    unsure = np.abs(lower - p0) < 1e-9
-    weights = stats.binom.pmf(np.arange(n + 1), n, p)
-    found = probability_above(n, p, p0, confidence, 2, method)
-    one_sided = probability_above(n, p, p0, (1.0 + confidence) / 2.0, 1, method)
-    assert one_sided == pytest.approx(found, abs=weights[unsure].sum() + 1e-12)
-    assert weights[(lower > p0) & ~unsure].sum() - 1e-9 <= found <= weights[(lower > p0) | unsure].sum() + 1e-9
-
-
-def test_the_published_single_stage_design() -> None:
-    # Zucali et al. 2018, Journal of Clinical Oncology: rates 0.4 and 0.6, both errors 0.1, more than 20 of 41 patients;
-    # errors of 0.09651722 as printed by ph2single of the R package clinfun (Seshan).
-    size = smallest_for_lower_limit(0.6, 0.4, 0.9, 0.9, sides=1)
-    assert size.n == 41
-    assert size.reached == pytest.approx(1.0 - 0.09651722, abs=5e-9)
-    assert probability_above(41, 0.4, 0.4, 0.9, sides=1) == pytest.approx(0.09651722, abs=5e-9)
-    lower = limits(41, 0.8)[0]
-    assert lower[20] <= 0.4 < lower[21]
-
-
-def test_the_lower_limit_is_the_exact_binomial_test() -> None:
-    n, p, p0 = 33, 0.5, 0.3
-    power = sum(
-        stats.binom.pmf(x, n, p)
-        for x in range(n + 1)
-        if stats.binomtest(x, n, p0, "greater").pvalue < 0.05  # no p-value equals 0.05
-    )
-    assert probability_above(n, p, p0, 0.95, sides=1) == pytest.approx(power, abs=1e-12)
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("p", "p0"), [(0.4, 0.2), (0.1, 0.02), (0.97, 0.9), (0.02, 0.0)])
-def test_the_size_for_a_lower_limit_is_the_first_of_a_scan(p: float, p0: float, method: Method) -> None:
-    size = smallest_for_lower_limit(p, p0, 0.8, method=method)
-    reaches = [probability_above(n, p, p0, method=method) >= 0.8 for n in range(1, 601)]
-    assert size.n == reaches.index(True) + 1
-    assert size.stays_from == 600 - reaches[::-1].index(False) + 1
-    assert size.reached == probability_above(size.n, p, p0, method=method)
 
 
 @pytest.mark.parametrize("probability", [None, 0.9, 1.0])
@@ -154,14 +100,6 @@ def test_narrower_intervals_need_more_patients_and_confidence_costs_width() -> N
 def test_what_is_out_of_reach_is_refused_with_what_is_reached() -> None:
     with pytest.raises(RequestError, match=f"{expected_half_width(50, 0.3):.5f}"):
         smallest_for_half_width(0.3, 0.05, largest=50)
-    with pytest.raises(RequestError, match=f"{probability_above(50, 0.3, 0.25):.4f}"):
-        smallest_for_lower_limit(0.3, 0.25, largest=50)
-
-
-@pytest.mark.parametrize("wrong", [{"p": 1.2}, {"p0": 0.5}, {"power": 0.0}, {"confidence": 1.0}, {"sides": 0}])
-def test_wrong_questions_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(RequestError):
-        smallest_for_lower_limit(**{"p": 0.4, "p0": 0.2, **wrong})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", [{"p": -1.0}, {"half_width": 0.0}, {"method": "wald"}, {"probability": 2.0}])

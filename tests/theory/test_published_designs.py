@@ -18,23 +18,18 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize
 from scipy.stats import binom
 
+from tests.theory.formulas import patients_for, schoenfeld_power
 from trialsim.design.theory.bryant_day import WORLDS, BryantDay, Rates, bryant_day, joint
 from trialsim.design.theory.precision import limits
 from trialsim.design.theory.proportions import reject_probability, rejection_region
-from trialsim.design.theory.selection import smallest_selection
+from trialsim.design.theory.selection import selection_probabilities
 from trialsim.design.theory.sequential import crossing_probabilities, efficacy_bounds
 from trialsim.design.theory.single_stage import SingleStage, ahern, single_stage
 from trialsim.design.theory.spending import ObrienFleming, Pocock, Spending
 from trialsim.design.theory.stages import paths
-from trialsim.design.theory.time_to_event import (
-    Arms,
-    expected_events,
-    lachin_foulkes_n,
-    schoenfeld_events,
-    schoenfeld_power,
-)
+from trialsim.design.theory.time_to_event import Arms, expected_events, lachin_foulkes_power, schoenfeld_events
 from trialsim.design.theory.toxicity import ToxicityBoundary, bayesian_boundary, exact_boundary
-from trialsim.design.theory.two_stage import MINIMAX, OPTIMAL, TwoStage, admissible, fleming, simon, simon_designs
+from trialsim.design.theory.two_stage import TwoStage, admissible, fleming, simon_designs
 from trialsim.errors import RequestError
 
 Row = dict[str, Any]
@@ -170,12 +165,6 @@ def test_the_designs_of_simon(row: Row) -> None:
         assert design.pet_p0 == pytest.approx(row["pet"], abs=0.5 * 10.0 ** -digits[1] + ROUNDING)
 
 
-@pytest.mark.parametrize("kind", ["optimal", "minimax"])
-def test_the_search_for_one_design_takes_it_from_all(kind: str) -> None:
-    names = {"optimal": OPTIMAL, "minimax": MINIMAX}
-    assert simon(names[kind], 0.1, 0.3, 0.05, 0.8, 60) == of_kind(kind, simon_designs(0.1, 0.3, 0.05, 0.8, 60))
-
-
 def every_two_stage_design(n: int, p0: float, p1: float, alpha: float, power: float) -> Iterator[float]:
     """EN of all designs of n patients with these errors."""
     for n1 in range(1, n):
@@ -205,7 +194,7 @@ def test_optimal_designs_that_a_search_may_miss(
     question: tuple[float, float, float, float], r1: int, n1: int, r: int, n: int, en: float
 ) -> None:
     """The first is far beyond twice the minimax n; of the second, 0/1 2/16 has a power of 0.95 (1 - 1e-18)."""
-    design = simon(OPTIMAL, *question)
+    design = simon_designs(*question)[-1]
     assert (design.r1, design.n1, design.r, design.n) == (r1, n1, r, n)
     assert design.en_p0 == pytest.approx(en, abs=0.005)
 
@@ -214,7 +203,7 @@ def test_optimal_designs_that_a_search_may_miss(
 def test_no_design_beyond_the_end_of_the_search_is_better(question: tuple[float, float, float, float]) -> None:
     """EN of whatever leaves the power at the first stage, and so of every design, for n far beyond the search."""
     p0, p1, _, power = question
-    best = simon(OPTIMAL, *question)
+    best = simon_designs(*question)[-1]
     for n1 in range(1, math.ceil(best.en_p0)):
         enough = [r1 for r1 in range(n1) if at_least(n1, r1 + 1, p1) >= power]
         for n in range(best.n + 1, 6 * best.n) if enough else ():
@@ -257,7 +246,7 @@ def least_en_of_any_design(p0: float, p1: float, alpha: float, power: float, lar
 def test_optimal_designs_far_beyond_the_minimax_one_are_those_of_every_design(
     question: tuple[float, float, float, float],
 ) -> None:
-    best, fewest = simon(OPTIMAL, *question), simon(MINIMAX, *question)
+    fewest, *_, best = simon_designs(*question)
     assert best.n > 2 * fewest.n + 10
     assert best.en_p0 == pytest.approx(least_en_of_any_design(*question, best.n + 15), rel=1e-9)
 
@@ -269,7 +258,7 @@ def test_optimal_designs_far_beyond_the_minimax_one_are_those_of_every_design(
 def test_optimal_designs_at_rare_events_are_those_of_every_design(
     p0: float, p1: float, alpha: float, power: float
 ) -> None:
-    best = simon(OPTIMAL, p0, p1, alpha, power)
+    best = simon_designs(p0, p1, alpha, power)[-1]
     largest = max(best.n, min(best.n + 10, 50))  # at least the design itself is among those looked at
     assert best.en_p0 == pytest.approx(least_en_of_any_design(p0, p1, alpha, power, largest), rel=1e-9)
 
@@ -591,8 +580,6 @@ def test_exact_boundaries_have_the_largest_nominal_level(n: int, rate: float, al
 
 @rows("selection")
 def test_patients_per_arm_that_select_the_best(row: Row) -> None:
-    size = smallest_selection(row["p"], row["difference"], row["arms"], 0.9)
-    assert size.n == row["n"]
     for n, is_enough in ((row["n"], True), (row["n"] - 1, False)):
         worse, best = binomial(n, row["p"]), binomial(n, row["p"] + row["difference"])
         others, wins = row["arms"] - 1, 0.0
@@ -601,6 +588,8 @@ def test_patients_per_arm_that_select_the_best(row: Row) -> None:
             ties = (math.comb(others, k) * equal**k * fewer ** (others - k) / (k + 1) for k in range(others + 1))
             wins += best[x] * math.fsum(ties)
         assert (wins >= 0.9) == is_enough
+        rates = [row["p"]] * others + [row["p"] + row["difference"]]
+        assert selection_probabilities(n, rates)[-1] == pytest.approx(wins, abs=1e-10)
 
 
 @rows("schoenfeld")
@@ -618,7 +607,7 @@ def test_events_of_schoenfeld(row: Row) -> None:
 def test_patients_of_lachin_and_foulkes(row: Row) -> None:
     ratio = row["experimental"] / row["control"]
     arms = Arms(row["control"], ratio, row["accrual"], 1.0, row["dropout"], row["dropout"])
-    n = lachin_foulkes_n(arms, row["total"], 0.025, 0.9, scale=row["scale"])
+    n = patients_for(lambda n: lachin_foulkes_power(arms, row["total"], n, 0.025, scale=row["scale"]), 0.9)
     assert 2 * math.ceil(n / 2.0) == row["n"]
     assert math.ceil(float(expected_events(arms, n, row["total"]))) == row["events"]
 

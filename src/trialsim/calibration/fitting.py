@@ -17,7 +17,7 @@ from trialsim.calibration.diagnostics import (
 )
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.sampling import BURN_IN_LEGS, N_ENSEMBLES, STEPS_IN_LEG, Chains, Ensembles
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError, RequestError
 from trialsim.records.tables import plain_rows
 
 MOST_STEPS: Final = 1000
@@ -98,4 +98,4 @@ def _not_converged(found: pd.DataFrame, demands: Demands) -> RequestError:
         f"more steps: --resume --most-steps {2 * demands.most_steps:,} goes on from here. If R-hat stays above "
         "1.05, the posterior has several peaks: look at the priors, or simulate more with --patients."
     )
-    return RequestError(f"--most-steps {demands.most_steps}", wrong, allowed)
+    return OptionError(f"--most-steps {demands.most_steps}", wrong, allowed)

@@ -7,19 +7,21 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 
-from trialsim.errors import RequestError
+from trialsim.errors import Interrupted, OptionError, RequestError
 from trialsim.files.regular import is_file
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from trialsim.config import Scenario
+    from trialsim.report.progress import Display
     from trialsim.workflows.calibrate import Calibrated
     from trialsim.workflows.compare import Compared
     from trialsim.workflows.run import Result
@@ -86,6 +88,18 @@ def check_where(destination: Path, resume: bool) -> Path:
     return place
 
 
+@contextmanager
+def progress_to_the_end(place: Path, is_hidden: bool) -> Iterator[Display]:
+    """Show how far the work is; after Ctrl-C, say what is kept of it at `place`, and end."""
+    from trialsim.report.progress import progress
+
+    try:
+        with progress(is_hidden) as display:
+            yield display
+    except (Interrupted, KeyboardInterrupt):
+        end_interrupted(place)
+
+
 def end_interrupted(place: Path) -> NoReturn:
     """Say what is kept of an interrupted piece of work, and end."""
     from trialsim.storage.job_folder import is_unfinished
@@ -104,10 +118,10 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
     for setting in settings or []:
         if not setting.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in setting):
             shown = setting.encode("utf-8", "surrogateescape").decode("ascii", "backslashreplace")
-            raise RequestError(f"--set {shown}", "this is not UTF-8 text.", "a setting in UTF-8.")
+            raise OptionError(f"--set {shown}", "this is not UTF-8 text.", "a setting in UTF-8.")
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
-            raise RequestError(
+            raise OptionError(
                 f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".'
             )
         changes[key.strip()] = parse_value(value, f"--set {key.strip()}")
@@ -124,7 +138,7 @@ def read_target(text: str | None) -> dict[str, float] | None:
         found = float(number) / (100.0 if number != error.strip() else 1.0)
     except ValueError:
         allowed = "a quantity and its error: toxicity.rash=0.005, or 0.5%."
-        raise RequestError(f"--target-mcse {text}", "this is no precision.", allowed) from None
+        raise OptionError(f"--target-mcse {text}", "this is no precision.", allowed) from None
     return {quantity.strip(): found}
 
 

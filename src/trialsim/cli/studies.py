@@ -24,14 +24,13 @@ from trialsim.cli.options import (
 )
 from trialsim.cli.output import (
     check_where,
-    end_interrupted,
     note_warnings,
+    progress_to_the_end,
     read_figures,
     read_settings,
     run_in,
     show_result,
 )
-from trialsim.errors import Interrupted
 
 
 def calibrate(
@@ -54,34 +53,30 @@ def calibrate(
     quiet: QuietOption = False,
 ) -> None:
     """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
-    from trialsim.report.progress import progress
     from trialsim.workflows import calibrate as workflow
 
     name = Path(cohort).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
     formats = read_figures(figures)
     place = check_where(destination, resume)
-    try:
-        with progress(quiet or as_json) as display:
-            found = workflow.calibrate(
-                cohort,
-                read_settings(settings),
-                seed,
-                draws=draws,
-                smallest_ess=min_ess,
-                most_steps=most_steps,
-                patients_per_patient=patients,
-                workers=workers,
-                leave_one_out=leave_one_out,
-                with_sensitivity=sensitivity,
-                out=destination,
-                resume=resume,
-                overwrite=overwrite,
-                figures=formats,
-                **display.callbacks(quiet),
-            )
-    except (Interrupted, KeyboardInterrupt):
-        end_interrupted(place)
+    with progress_to_the_end(place, quiet or as_json) as display:
+        found = workflow.calibrate(
+            cohort,
+            read_settings(settings),
+            seed,
+            draws=draws,
+            smallest_ess=min_ess,
+            most_steps=most_steps,
+            patients_per_patient=patients,
+            workers=workers,
+            leave_one_out=leave_one_out,
+            with_sensitivity=sensitivity,
+            out=destination,
+            resume=resume,
+            overwrite=overwrite,
+            figures=formats,
+            **display.callbacks(quiet),
+        )
     show_result(found, destination, details, as_json=as_json, is_quiet=quiet)
 
 
@@ -102,7 +97,6 @@ def compare(
 ) -> None:
     """Compare variants of a trial, such as titration strategies, on the same patients."""
     from trialsim.config.loading.comparisons import load_comparison
-    from trialsim.report.progress import progress
     from trialsim.workflows import compare as workflow
 
     comparison = load_comparison(study, read_settings(settings))
@@ -113,23 +107,20 @@ def compare(
     place = check_where(destination, resume)
     earlier_run = run_in(place)
     n = replicates if replicates is not None else comparison.study.replicates
-    try:
-        with progress(quiet or as_json) as display:
-            found = workflow.compare(
-                comparison,
-                None,
-                n,
-                seed,
-                engine=engine,
-                workers=workers,
-                out=destination,
-                resume=resume,
-                overwrite=overwrite,
-                figures=formats,
-                **display.callbacks(quiet),
-            )
-    except (Interrupted, KeyboardInterrupt):
-        end_interrupted(place)
+    with progress_to_the_end(place, quiet or as_json) as display:
+        found = workflow.compare(
+            comparison,
+            None,
+            n,
+            seed,
+            engine=engine,
+            workers=workers,
+            out=destination,
+            resume=resume,
+            overwrite=overwrite,
+            figures=formats,
+            **display.callbacks(quiet),
+        )
     show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
 
 
@@ -150,7 +141,6 @@ def size(
 ) -> None:
     """Find how many patients the follow-up trial needs; write the protocol's paragraph."""
     from trialsim.config.loading.size_studies import load_sizing
-    from trialsim.report.progress import progress
     from trialsim.workflows import size as workflow
 
     sizing = load_sizing(study, read_settings(settings))
@@ -160,21 +150,18 @@ def size(
     formats = read_figures(figures)
     place = check_where(destination, resume)
     earlier_run = run_in(place)
-    try:
-        with progress(quiet or as_json) as display:
-            found = workflow.size(
-                sizing,
-                None,
-                trials,
-                seed,
-                engine=engine,
-                workers=workers,
-                out=destination,
-                resume=resume,
-                overwrite=overwrite,
-                figures=formats,
-                **display.callbacks(quiet),
-            )
-    except (Interrupted, KeyboardInterrupt):
-        end_interrupted(place)
+    with progress_to_the_end(place, quiet or as_json) as display:
+        found = workflow.size(
+            sizing,
+            None,
+            trials,
+            seed,
+            engine=engine,
+            workers=workers,
+            out=destination,
+            resume=resume,
+            overwrite=overwrite,
+            figures=formats,
+            **display.callbacks(quiet),
+        )
     show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)

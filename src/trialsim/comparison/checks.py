@@ -116,7 +116,7 @@ def _allocation(study: CompareStudy, protocol: Protocol, names: tuple[str, ...])
         arms_of(protocol, names, plan.ratio, plan.block, tuple(plan.strata))
     except RequestError as error:
         problem = error.problem
-        yield tuple(problem.what.split(".")), "", problem.wrong, problem.allowed, problem.suggestion
+        yield tuple(error.key.split(".")), "", problem.wrong, problem.allowed, problem.suggestion
 
 
 def _written_place(places: Mapping[Any, str], place: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -212,7 +212,7 @@ def one_rate(rate: float) -> Floats:
 def needed(value: T | None, key: str) -> T:
     """The value of a key that the design needs. Raises `RequestError` where the study was not checked before."""
     if value is None:
-        raise RequestError(key, "the design needs it.", f"a study with `{key}`.")
+        raise RequestError(key, "the design needs it.", f"a study with `{key}`.", key=key)
     return value
 
 

@@ -81,7 +81,7 @@ def draft_of(sizing: Sizing) -> Draft:
     protocols = tuple(protocol_of(scenario) for scenario in sizing.scenarios.values())
     if len({item.n_parameter_draws for item in protocols}) > 1:
         wrong = "the parameters vary in some arms and not in others, or by other numbers of draws."
-        raise RequestError("variants", wrong, "one set of `parameters` for all arms of a trial.")
+        raise RequestError("variants", wrong, "one set of `parameters` for all arms of a trial.", key="variants")
     arms = None
     if len(protocols) > 1:
         own = study.allocation
@@ -97,13 +97,20 @@ def endpoint_in_arms(draft: Draft) -> EndpointInArms:
     study, protocols = draft.study, draft.protocols
     if not study.keys.uses("test") or len(study.looks.at) > 1 or study.safety is not None:
         wrong = "this test is of two arms, at the scenario's cut-off, without looks before it."
-        raise RequestError("test = wald", wrong, "design: two-arm, with neither `looks` nor `safety`.")
+        raise RequestError("test = wald", wrong, "design: two-arm, with neither `looks` nor `safety`.", key="test")
     if study.endpoint.within is not None:
-        raise RequestError("endpoint.within", "the scenario's cut-off says how long everyone is seen.", "no `within`.")
+        raise RequestError(
+            "endpoint.within",
+            "the scenario's cut-off says how long everyone is seen.",
+            "no `within`.",
+            key="endpoint.within",
+        )
     first, second = endpoints_of([study.endpoint], protocols)
     if first[0].better not in ("higher", "lower"):
         wrong = "neither more nor less of it is better."
-        raise RequestError(f"endpoint {first[0].name}", wrong, "`better: higher` or `lower` with this endpoint.")
+        raise RequestError(
+            f"endpoint {first[0].name}", wrong, "`better: higher` or `lower` with this endpoint.", key="endpoint"
+        )
     step = len(arms_in_turn(study, draft.names))
     return EndpointInArms(draft.names, (first[0], second[0]), severe_toxicities(protocols), step)
 
@@ -112,7 +119,12 @@ def check_posterior(draft: Draft) -> None:
     """Refuse an alternative that is averaged over a posterior where no parameter varies. Raises `RequestError`."""
     if draft.study.alternative == CALIBRATED and draft.protocols[0].n_parameter_draws == 0:
         wrong = "the scenario's parameters are fixed, so nothing is left open."
-        raise RequestError("alternative: calibrated", wrong, "`parameters: calibrated` in the scenario, or a number.")
+        raise RequestError(
+            "alternative: calibrated",
+            wrong,
+            "`parameters: calibrated` in the scenario, or a number.",
+            key="alternative",
+        )
 
 
 def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Questions:
@@ -125,11 +137,13 @@ def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Q
     if is_time != (design.information is Information.EVENTS):
         wrong = f"{study.design} is no design for it."
         allowed = names_of(c.PROGRESSION_OR_DEATH, c.DEATH) if not is_time else ", ".join(OF_TIMES)
-        raise RequestError(f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.")
+        raise RequestError(
+            f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.", key="endpoint"
+        )
     if primary[0].kind == c.TOXICITY and len(protocols) == 1 and design.has_test:
         wrong = "a design with one arm asks whether a rate is high enough."
         allowed = f"{names_of(c.RESPONSE)}; toxicity as `toxicity` of bryant-day, as `safety`, or of two arms."
-        raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed)
+        raise RequestError(f"endpoint {study.endpoint.of}", wrong, allowed, key="endpoint")
     if study.conduct.interim_after is not None:
         check_wait(study.conduct.interim_after.value, study.endpoint, protocols)
     safety = _safety(study, is_time, protocols)
@@ -146,7 +160,11 @@ def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Asked | 
     safety = question_of(study.safety.endpoint, protocols)
     if safety.kind != c.TOXICITY:
         wrong = "this is no toxicity."
-        raise RequestError("safety.endpoint", wrong, f"{names_of(c.TOXICITY)}, or the name of one.")
+        raise RequestError(
+            "safety.endpoint", wrong, f"{names_of(c.TOXICITY)}, or the name of one.", key="safety.endpoint"
+        )
     if is_time:
-        raise RequestError("safety", "looks at events have no boundary for toxicity.", "no `safety` with it.")
+        raise RequestError(
+            "safety", "looks at events have no boundary for toxicity.", "no `safety` with it.", key="safety"
+        )
     return safety

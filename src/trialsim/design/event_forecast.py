@@ -69,7 +69,7 @@ class EventForecast:
         if found >= 1.0:
             wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
             allowed = "a variant that does, or a hazard ratio below 1."
-            raise RequestError(f"alternative: {self.study.alternative}", wrong, allowed)
+            raise RequestError(f"alternative: {self.study.alternative}", wrong, allowed, key="alternative")
         return found
 
     def hazard_ratio_to_reference(self) -> float:

@@ -203,6 +203,10 @@ def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, c
 def check_reachable(what: str, rates: Sequence[float]) -> None:
     """Refuse an endpoint that nobody reaches, or everyone."""
     if max(rates) <= 0.0:
-        raise RequestError(f"endpoint {what}", "nobody reaches it within its window.", "a longer window.")
+        raise RequestError(
+            f"endpoint {what}", "nobody reaches it within its window.", "a longer window.", key="endpoint"
+        )
     if min(rates) >= 1.0:
-        raise RequestError(f"endpoint {what}", "everybody reaches it within its window.", "a shorter window.")
+        raise RequestError(
+            f"endpoint {what}", "everybody reaches it within its window.", "a shorter window.", key="endpoint"
+        )

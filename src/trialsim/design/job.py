@@ -146,5 +146,5 @@ def take_size(ready: PreparedStudy, found: Found | None) -> PreparedStudy:
         is_at_events = design.information is Information.EVENTS
         longer = "a longer `conduct.follow_up`" if is_at_events else "a later cut-off"
         allowed = f"a larger `largest_n`, {longer}, or less power."
-        raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed)
+        raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed, key="largest_n")
     return replace(ready, design=ready.design.at(found.n))

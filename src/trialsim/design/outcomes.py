@@ -45,13 +45,15 @@ def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: 
         allowed = (
             f"{', '.join(item.name for item in ENDPOINTS if item.outcome)}, or the name of a toxicity; with `within`."
         )
-        raise RequestError(f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed)
+        raise RequestError(
+            f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed, key="endpoint"
+        )
     found = _decidable(of, protocols)
     if not found.has_window:
         return c.Asked(found.kind)
     if endpoint.within is None:
         wrong = "a trial must know how long it waits for it."
-        raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.")
+        raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.", key="endpoint")
     if found.kind == c.RESPONSE:
         _check_window(of, endpoint.within.value, protocols)
         return c.Asked(c.RESPONSE, endpoint.within.value, found.least)
@@ -68,7 +70,7 @@ def check_wait(wait_days: float, endpoint: SizeEndpoint, protocols: Sequence[Pro
     latest = max(item.assessment_every_days for item in protocols)
     if _decidable(str(endpoint.of), protocols).kind == c.RESPONSE and wait_days < latest:
         wrong = f"nobody has been assessed after {wait_days:g} days: the first assessment is on day {latest:g}."
-        raise RequestError("conduct.interim_after", wrong, f"at least {latest:g} days.")
+        raise RequestError("conduct.interim_after", wrong, f"at least {latest:g} days.", key="conduct.interim_after")
 
 
 def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ def _decidable(of: str, protocols: Sequence[Protocol]) -> DesignOutcome:
     if endpoint is None or endpoint.outcome is None:
         known = [item.name for item in known_endpoints(protocols) if item.outcome is not None]
         wrong = "there is no such endpoint." if endpoint is None else "no design decides on it."
-        raise RequestError(f"endpoint {of}", wrong, f"{', '.join(known)}.", nearest(of, known))
+        raise RequestError(f"endpoint {of}", wrong, f"{', '.join(known)}.", nearest(of, known), key="endpoint")
     return endpoint.outcome
 
 
@@ -99,4 +101,4 @@ def _check_window(of: str, window: float, protocols: Sequence[Protocol]) -> None
     latest = max(item.assessment_every_days for item in protocols)
     if window < latest:
         wrong = f"nobody can reach it: the first assessment is on day {latest:g}, its window ends on day {window:g}."
-        raise RequestError(f"endpoint {of}", wrong, f"a window of at least {latest:g} days.")
+        raise RequestError(f"endpoint {of}", wrong, f"a window of at least {latest:g} days.", key="endpoint")

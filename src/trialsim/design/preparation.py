@@ -139,7 +139,10 @@ def _rates_of_one_arm(draft: Draft) -> tuple[dict[str, tuple[float, float]], flo
     if p1 <= p0:
         wrong = f"what the scenario says, {p1:.3f}, is not above the null, so no trial could show it."
         raise RequestError(
-            f"alternative: {study.alternative}", wrong, f"a null below {p1:.3f}, or a number above {p0:g}."
+            f"alternative: {study.alternative}",
+            wrong,
+            f"a null below {p1:.3f}, or a number above {p0:g}.",
+            key="alternative",
         )
     check_rates(p0, p1)
     return {"modelled": (modelled, error)}, p0, p1
@@ -179,7 +182,7 @@ def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
     tox1 = modelled if is_modelled else aim.alternative.value
     if tox1 >= aim.null.value:
         wrong = f"the acceptable rate, {tox1:.3f}, is not below the one that is too high, {aim.null.value:g}."
-        raise RequestError("toxicity.null", wrong, f"a null above {tox1:.3f}.")
+        raise RequestError("toxicity.null", wrong, f"a null above {tox1:.3f}.", key="toxicity.null")
 
     def truth(response: float, toxicity: float) -> Protocols:
         own = protocol

@@ -134,7 +134,12 @@ class PreparedStudy:
             if found[truth] < FEWEST_EVALUABLE:
                 few = 100.0 * min(float(item.mean()) for item in shares)
                 wrong = f"hardly anyone is evaluable ({few:.0f} %), and all others would be replaced."
-                raise RequestError("conduct.inevaluable: replaced", wrong, "failures or dropped, or less drop-out.")
+                raise RequestError(
+                    "conduct.inevaluable: replaced",
+                    wrong,
+                    "failures or dropped, or less drop-out.",
+                    key="conduct.inevaluable",
+                )
         return found
 
     def conduct(self, looks: tuple[int, ...]) -> c.Conduct:

@@ -21,8 +21,8 @@ def checked_boundary(study: SizeStudy, n: int) -> ToxicityBoundary:
     boundary, own = safety_boundary(study, n), needed(study.safety, "safety")
     if own.first > n:
         wrong = f"the trial has {n} patients, so that the first look would be after the last of them."
-        raise RequestError(f"safety.first = {own.first}", wrong, f"up to {n}.")
+        raise RequestError(f"safety.first = {own.first}", wrong, f"up to {n}.", key="safety.first")
     if all(x > patients for patients, x in enumerate(boundary.at_least, start=1)):
         wrong = f"not even {n} toxicities in {n} patients stop the trial."
-        raise RequestError("safety", wrong, "less certainty, a larger alpha, or more patients.")
+        raise RequestError("safety", wrong, "less certainty, a larger alpha, or more patients.", key="safety")
     return boundary

@@ -85,7 +85,9 @@ def multiples(smallest: int, largest: int, step: int) -> Counts:
     """The multiples of `step` between two limits. Raises `RequestError` for a range without one."""
     sizes = np.arange(-(-max(smallest, 1) // step) * step, largest + 1, step)
     if len(sizes) == 0:
-        raise RequestError(f"largest_n = {largest}", f"no size from {smallest} on fits.", f"at least {smallest}.")
+        raise RequestError(
+            f"largest_n = {largest}", f"no size from {smallest} on fits.", f"at least {smallest}.", key="largest_n"
+        )
     return sizes
 
 

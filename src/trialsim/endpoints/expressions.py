@@ -210,7 +210,7 @@ class Expression:
         raise AssertionError("the expression was looked at before: see _look")
 
     def _refused(self, wrong: str, allowed: str, suggestion: str = "") -> RequestError:
-        return RequestError(f"expression {self.text[:80]}", f"{wrong}.", f"{allowed}.", suggestion)
+        return RequestError(f"expression {self.text[:80]}", f"{wrong}.", f"{allowed}.", suggestion, key="expression")
 
 
 def _depth(tree: ast.AST) -> int:

@@ -169,4 +169,4 @@ def _until_stop(otherwise: str) -> str:
 
 def refused(spec: EndpointSpec, wrong: str, allowed: str, suggestion: str = "") -> RequestError:
     """The error for a specification."""
-    return RequestError(f"endpoint {spec.name or spec.of}", f"{wrong}.", f"{allowed}.", suggestion)
+    return RequestError(f"endpoint {spec.name or spec.of}", f"{wrong}.", f"{allowed}.", suggestion, key="endpoint")

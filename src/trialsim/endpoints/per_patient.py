@@ -94,7 +94,9 @@ def endpoints_of(
     names = [item.name for item in measured[0]]
     for name in names:
         if names.count(name) > 1:
-            raise RequestError(f"endpoint {name}", "two endpoints have this name.", "a different `name` for each.")
+            raise RequestError(
+                f"endpoint {name}", "two endpoints have this name.", "a different `name` for each.", key="endpoint"
+            )
     return measured
 
 

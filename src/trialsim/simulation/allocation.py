@@ -73,15 +73,20 @@ def arms_of(
     once = [i for i, name in enumerate(names) for _ in range(ratio.get(name, 1))]
     size = block if block is not None else 2 * len(once)
     if len(set(once)) < len(names) or any(count < 1 for count in ratio.values()):
-        raise RequestError("allocation.ratio", "every arm needs patients.", "whole numbers from 1.")
+        raise RequestError(
+            "allocation.ratio", "every arm needs patients.", "whole numbers from 1.", key="allocation.ratio"
+        )
     if size % len(once):
         wrong = f"a block of {size} does not hold the ratio, which takes {len(once)} patients."
-        raise RequestError("allocation.block", wrong, f"a multiple of {len(once)}.")
+        raise RequestError("allocation.block", wrong, f"a multiple of {len(once)}.", key="allocation.block")
     known = [item.name for item in protocol.covariates if item.categories]
     known += ["site"] if protocol.accrual.site_names else []
     for name in strata:
         if name not in known:
             raise RequestError(
-                "allocation.strata", f"there is no {name} to split by.", f"{', '.join(known) or 'none'}."
+                "allocation.strata",
+                f"there is no {name} to split by.",
+                f"{', '.join(known) or 'none'}.",
+                key="allocation.strata",
             )
     return Arms(tuple(once * (size // len(once))), strata)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from trialsim.compiled.source_digest import source_digest
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError, RequestError
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.engine import simulate_rows
 from trialsim.simulation.workers import Crew
@@ -24,7 +24,7 @@ _ALLOWED: Final = "the address of a running scheduler, such as tcp://10.0.0.5:87
 def rows_on_worker(sources: str, engine: str, protocol: Protocol, seed: int, first: int, n: int) -> Rows:
     """The outcomes of one block on a worker; `RequestError` if the worker has other sources than who asks."""
     if sources != source_digest():
-        raise RequestError(
+        raise OptionError(
             "--cluster", "a worker has another version of trialsim than this machine.", "the same version everywhere."
         )
     return simulate_rows(engine, protocol, seed, first, n)
@@ -42,7 +42,7 @@ def cluster_crew(address: str) -> Iterator[Crew]:
         from distributed.comm import CommClosedError
     except ImportError as error:
         wrong = "dask.distributed is not installed here."
-        raise RequestError(f"--cluster {address}", wrong, 'with it: pip install "trialsim[cluster]".') from error
+        raise OptionError(f"--cluster {address}", wrong, 'with it: pip install "trialsim[cluster]".') from error
     _check_answer(address)
     try:
         client = Client(address, timeout=_SECONDS_TO_ANSWER, set_as_default=False)
@@ -52,13 +52,13 @@ def cluster_crew(address: str) -> Iterator[Crew]:
         n_threads = sum(client.nthreads().values())
         if n_threads == 0:
             allowed = f"a scheduler with workers; start one with: dask worker {address}"
-            raise RequestError(f"--cluster {address}", "the scheduler has no workers.", allowed)
+            raise OptionError(f"--cluster {address}", "the scheduler has no workers.", allowed)
         try:
             with client.get_executor(pure=False) as executor:
                 yield Crew(executor, n_threads)
         except (CancelledError, CommClosedError) as error:
             wrong = "the scheduler went away; what was finished is kept."
-            raise RequestError(f"--cluster {address}", wrong, "a running scheduler, and --resume.") from error
+            raise OptionError(f"--cluster {address}", wrong, "a running scheduler, and --resume.") from error
 
 
 def _check_answer(address: str) -> None:
@@ -77,7 +77,7 @@ def _check_answer(address: str) -> None:
         raise _silent(address)
     if answer.get("type") != "Scheduler":
         wrong = f"a {str(answer.get('type'))[:40]} of Dask answers there, not a scheduler."
-        raise RequestError(f"--cluster {address}", wrong, _ALLOWED)
+        raise OptionError(f"--cluster {address}", wrong, _ALLOWED)
 
 
 def _identity(address: str) -> object:
@@ -108,11 +108,11 @@ def _check_form(address: str) -> None:
         scheme, place = parse_address(address)
         host, port = parse_host_port(place, _DEFAULT_PORT)
     except ValueError as error:
-        raise RequestError(f"--cluster {address}", "this is not an address.", _ALLOWED) from error
+        raise OptionError(f"--cluster {address}", "this is not an address.", _ALLOWED) from error
     is_host = bool(host) and not any(sign.isspace() or sign in "/\\@?#" or not sign.isprintable() for sign in host)
     if scheme not in backends or not is_host or not 0 < port < 65536:
-        raise RequestError(f"--cluster {address}", "this is not an address.", _ALLOWED)
+        raise OptionError(f"--cluster {address}", "this is not an address.", _ALLOWED)
 
 
 def _silent(address: str) -> RequestError:
-    return RequestError(f"--cluster {address}", "no scheduler answers there.", _ALLOWED)
+    return OptionError(f"--cluster {address}", "no scheduler answers there.", _ALLOWED)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trialsim.engines.reference import simulate
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError
 from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import PARAMETER_DRAW, TOXICITY_PREFIX
@@ -44,10 +44,10 @@ def choose_engine(requested: str, protocol: Protocol, n_replicates: int) -> Engi
     Raises `RequestError` for an unknown engine, or for `batch` where patients wait for each other.
     """
     if requested not in ENGINES:
-        raise RequestError(f"--engine {requested}", "there is no such engine.", "auto, reference, batch.")
+        raise OptionError(f"--engine {requested}", "there is no such engine.", "auto, reference, batch.")
     obstacle = _obstacle_to_batch(protocol)
     if requested == BATCH and obstacle:
-        raise RequestError("--engine batch", f"{obstacle}.", "reference, or auto, which chooses it by itself.")
+        raise OptionError("--engine batch", f"{obstacle}.", "reference, or auto, which chooses it by itself.")
     if requested != AUTO:
         return EngineChoice(requested, "as asked for")
     if obstacle:

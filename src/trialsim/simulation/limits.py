@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from trialsim.config import Scenario, protocol_of
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError, RequestError
 from trialsim.model import vocabulary as v
 from trialsim.model.accrual import arrival_at_expected_count
 from trialsim.model.draws import LARGEST_SEED
@@ -31,19 +31,19 @@ def check_request(scenario: Scenario, replicates: int, seed: int, keep: int) -> 
     n_patients = scenario.accrual.patients
     if replicates < 1 or replicates > MOST_REPLICATES:
         allowed = f"1 to {MOST_REPLICATES:,}; 10,000 already give a proportion to 0.5 percentage points."
-        raise RequestError(f"--replicates {replicates}", "this number of replicates is out of range.", allowed)
+        raise OptionError(f"--replicates {replicates}", "this number of replicates is out of range.", allowed)
     if replicates * n_patients > MOST_COURSES:
         allowed = f"at most {MOST_COURSES:,} patient courses in all: {MOST_COURSES // n_patients:,} replicates."
-        raise RequestError(f"--replicates {replicates}", f"with {n_patients:,} patients this is too much.", allowed)
+        raise OptionError(f"--replicates {replicates}", f"with {n_patients:,} patients this is too much.", allowed)
     _check_seed(seed)
     if keep < 0:
-        raise RequestError(f"--keep {keep}", "this number of replicates is out of range.", "0 or more.")
+        raise OptionError(f"--keep {keep}", "this number of replicates is out of range.", "0 or more.")
     _check_visits(scenario)
 
 
 def _check_seed(seed: int) -> None:
     if not 0 <= seed <= LARGEST_SEED:
-        raise RequestError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
+        raise OptionError(f"--seed {seed}", "this seed is out of range.", "a whole number from 0 to 2^64 - 1.")
 
 
 def most_replicates(scenario: Scenario) -> int:
@@ -151,20 +151,20 @@ def check_strategy(options: Mapping[str, object]) -> None:
 def check_workers(workers: int | None, block_size: int | None) -> None:
     """Refuse impossible numbers of workers and sizes of blocks."""
     if workers is not None and not 1 <= workers <= MOST_WORKERS:
-        raise RequestError(f"--workers {workers}", "this number of workers is out of range.", f"1 to {MOST_WORKERS}.")
+        raise OptionError(f"--workers {workers}", "this number of workers is out of range.", f"1 to {MOST_WORKERS}.")
     if block_size is not None and not 1 <= block_size <= MOST_REPLICATES:
         allowed = f"1 to {MOST_REPLICATES:,} replicates."
-        raise RequestError(f"--block-size {block_size}", "this size of a block is out of range.", allowed)
+        raise OptionError(f"--block-size {block_size}", "this size of a block is out of range.", allowed)
 
 
 def check_size(scenarios: Mapping[str, Scenario], trials: int, seed: int, largest_n: int) -> None:
     """Refuse impossible numbers for a search for n."""
     if not 100 <= trials <= MOST_REPLICATES:
         allowed = f"100 to {MOST_REPLICATES:,}; 10,000 give a power to half a percentage point."
-        raise RequestError(f"--trials {trials}", "this number of trials is out of range.", allowed)
+        raise OptionError(f"--trials {trials}", "this number of trials is out of range.", allowed)
     if trials * largest_n * len(scenarios) > MOST_COURSES:
         allowed = f"at most {MOST_COURSES:,} patient courses in all; fewer trials, or a smaller `largest_n`."
-        raise RequestError(f"--trials {trials}", f"with up to {largest_n:,} patients this is too much.", allowed)
+        raise OptionError(f"--trials {trials}", f"with up to {largest_n:,} patients this is too much.", allowed)
     _check_seed(seed)
     for scenario in scenarios.values():
         _check_visits(scenario)
@@ -176,16 +176,16 @@ def check_calibration(
     """Refuse impossible numbers for a calibration."""
     if not 10 <= patients_per_patient <= MOST_PATIENTS_PER_PATIENT:
         allowed = f"10 to {MOST_PATIENTS_PER_PATIENT:,}; the noise of the likelihood shrinks with its root."
-        raise RequestError(
+        raise OptionError(
             f"--patients {patients_per_patient}", "this number of simulated patients is out of range.", allowed
         )
     _check_seed(seed)
     if not 100 <= draws <= MOST_DRAWS:
-        raise RequestError(f"--draws {draws}", "this number of draws is out of range.", f"100 to {MOST_DRAWS:,}.")
+        raise OptionError(f"--draws {draws}", "this number of draws is out of range.", f"100 to {MOST_DRAWS:,}.")
     if not 100 <= smallest_ess <= MOST_DRAWS:
         allowed = f"100 to {MOST_DRAWS:,}; 1,000 give the ends of 90 % intervals to a tenth of a standard deviation."
-        raise RequestError(f"--min-ess {smallest_ess:g}", "this effective sample size is out of range.", allowed)
+        raise OptionError(f"--min-ess {smallest_ess:g}", "this effective sample size is out of range.", allowed)
     if not 10 <= most_steps <= MOST_STEPS_OF_CHAINS:
         allowed = f"10 to {MOST_STEPS_OF_CHAINS:,}."
-        raise RequestError(f"--most-steps {most_steps}", "this number of steps is out of range.", allowed)
+        raise OptionError(f"--most-steps {most_steps}", "this number of steps is out of range.", allowed)
     check_workers(workers, None)

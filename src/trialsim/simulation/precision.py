@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError
 
 _MARGIN: Final = 1.05  # the standard deviation is itself an estimate; without it a second growth would be common
 _MOST_GROWTH: Final = 20.0
@@ -24,15 +24,15 @@ class TargetPrecision:
 
     @classmethod
     def of(cls, wanted: Mapping[str, float] | None) -> TargetPrecision | None:
-        """The precision that a mapping of one quantity to its error asks for. Raises `RequestError`."""
+        """The precision that a mapping of one quantity to its error asks for. Raises `OptionError`."""
         if not wanted:
             return None
         (quantity, mcse), *more = wanted.items()
         what = f"--target-mcse {quantity}={mcse:g}"
         if more:
-            raise RequestError(what, "one quantity decides when a run ends.", "one quantity and its error.")
+            raise OptionError(what, "one quantity decides when a run ends.", "one quantity and its error.")
         if not 0.0 < mcse < math.inf:
-            raise RequestError(what, "a Monte Carlo standard error is above 0.", "above 0, in the quantity's own unit.")
+            raise OptionError(what, "a Monte Carlo standard error is above 0.", "above 0, in the quantity's own unit.")
         return cls(quantity, mcse)
 
 
@@ -66,13 +66,13 @@ def next_number(n: int, mcse: float, target: float, most: int) -> int:
 
 
 def check_reachable(target: TargetPrecision, n: int, mcse: float, most: int) -> None:
-    """Refuse a precision that would take more replicates than are allowed. Raises `RequestError`."""
+    """Refuse a precision that would take more replicates than are allowed. Raises `OptionError`."""
     what = f"--target-mcse {target.quantity}={target.mcse:g}"
     if n < 2:
-        raise RequestError(what, "one trial has no error to start from.", "--replicates 2 or more.")
+        raise OptionError(what, "one trial has no error to start from.", "--replicates 2 or more.")
     if math.isnan(mcse):
-        raise RequestError(what, f"it exists in fewer than two of the first {n:,} trials.", "a quantity that exists.")
+        raise OptionError(what, f"it exists in fewer than two of the first {n:,} trials.", "a quantity that exists.")
     needed = trials_needed(n, mcse, target.mcse)
     if needed > most:
         reachable = mcse * math.sqrt(n / most)
-        raise RequestError(what, f"that would take about {needed:,.0f} trials.", f"at least {reachable:.2g}.")
+        raise OptionError(what, f"that would take about {needed:,.0f} trials.", f"at least {reachable:.2g}.")

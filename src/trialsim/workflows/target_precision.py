@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from trialsim.analysis import smallest_error, statistic_of, statistics_of, value_and_error
 from trialsim.config import Scenario
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError
 from trialsim.model.protocol import Protocol
 from trialsim.records.outcomes import columns_of
 from trialsim.simulation import TargetPrecision
@@ -32,7 +32,7 @@ def enough_for(
         known = sorted({*scenario.published_statistics, *statistics_of(names)})
         near = difflib.get_close_matches(target.quantity, known, n=1)
         allowed = f"one of {', '.join(known)}."
-        raise RequestError(f"--target-mcse {target.quantity}", "there is no such quantity.", allowed, *near)
+        raise OptionError(f"--target-mcse {target.quantity}", "there is no such quantity.", allowed, *near)
     most = most_replicates(scenario)
 
     def enough(store: ReplicateStore) -> int:
@@ -44,7 +44,7 @@ def enough_for(
             n_draws = protocol.n_parameter_draws
             wrong = f"{n_draws:,} draws of the parameters do not allow it, however many trials there are."
             allowed = f"above {floor:.2g}, or a table of more draws."
-            raise RequestError(f"--target-mcse {target.quantity}={target.mcse:g}", wrong, allowed)
+            raise OptionError(f"--target-mcse {target.quantity}={target.mcse:g}", wrong, allowed)
         check_reachable(target, store.n, mcse, most)
         return next_number(store.n, mcse, target.mcse, most)
 

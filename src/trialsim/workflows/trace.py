@@ -9,7 +9,7 @@ import pandas as pd
 from trialsim.config import load_scenario, protocol_of
 from trialsim.config.loading.scenarios import ScenarioLike
 from trialsim.engines.reference import simulate
-from trialsim.errors import RequestError
+from trialsim.errors import OptionError
 from trialsim.model.strategy import Strategy
 from trialsim.records.tables import event_table, readable_events
 from trialsim.simulation.limits import MOST_REPLICATES, check_request
@@ -31,7 +31,7 @@ def trace(
     check_request(scenario, 1, seed, 0)
     if not 1 <= replicate <= MOST_REPLICATES:
         allowed = f"1 to {MOST_REPLICATES:,}."
-        raise RequestError(f"--replicate {replicate}", "this replicate is out of range.", allowed)
+        raise OptionError(f"--replicate {replicate}", "this replicate is out of range.", allowed)
     protocol = replace(protocol_of(scenario), strategy=strategy)
     events = readable_events(event_table([(replicate, simulate(protocol, seed, replicate))]), protocol)
     if patient is None:
@@ -39,5 +39,5 @@ def trace(
     if patient not in set(events["patient"]):
         numbers = sorted(set(events["patient"]))
         allowed = f"a patient who was screened: {numbers[0]} to {numbers[-1]}." if numbers else "nobody was screened."
-        raise RequestError(f"--patient {patient}", "there is no such patient in this replicate.", allowed)
+        raise OptionError(f"--patient {patient}", "there is no such patient in this replicate.", allowed)
     return events[events["patient"] == patient].reset_index(drop=True)

@@ -50,28 +50,30 @@ def resolve_paths(over: Data, path: Path | None) -> Data:
         resolved["calibrated_to"] = str(find_file(resolved["calibrated_to"], "parameters", path).resolve())
     if isinstance(resolved.get("draws"), str) and is_file(path.parent / resolved["draws"]):
         resolved["draws"] = str((path.parent / resolved["draws"]).resolve())
-    return {**over, "parameters": resolved if isinstance(over.get("parameters"), Mapping) else _shorthand(resolved)}
-
-
-def _shorthand(parameters: Data) -> Any:
-    """A word stays a word, so that it takes the place of whatever stood there before."""
-    return parameters["draws"] if "draws" in parameters else parameters["use"]
+    is_word = isinstance(over.get("parameters"), str)  # stays one, to take the place of what stood there before
+    return {**over, "parameters": resolved.get("draws", resolved["use"]) if is_word else resolved}
 
 
 def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
-    """Two layers whose `parameters` can be merged: a word below a mapping is expanded.
+    """Two layers whose `parameters` can be merged: a word is expanded.
 
-    A word above takes the place of everything below but the path of a parameter set, which goes with the cohort, and
-    its name where no cohort tells it.
+    A word above takes the place of everything below but the values that the user has written, and the path of a
+    parameter set, which goes with the cohort, or its name where no cohort tells it.
     """
     below, above = expand_shorthand(base.get("parameters")), over.get("parameters")
     if not isinstance(below, Mapping) or above is None:
         return base, over
+    if not isinstance(above, str):
+        return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
+    kept: Data = {}
     named = below.get("calibrated_to")
     tells_alone = isinstance(named, str) and (is_path(named) or not (base.get("cohort") or over.get("cohort")))
-    if isinstance(above, str) and not above.endswith(DRAWS_ENDINGS) and tells_alone:
-        return {**base, "parameters": {"calibrated_to": named}}, {**over, "parameters": {"use": above}}
-    return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
+    if tells_alone and not above.endswith(DRAWS_ENDINGS):
+        kept["calibrated_to"] = named
+    values = {name: value for name, value in as_mapping(below.get("values")).items() if not is_filled_in(value)}
+    if values:
+        kept["values"] = values
+    return {**base, "parameters": kept}, {**over, "parameters": expand_shorthand(above)}
 
 
 def drop_outdated_values(base: Data, over: Mapping[str, Any]) -> Data:

@@ -26,7 +26,7 @@ from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import kind_of_data
 from trialsim.config.source.problems import nearest, problem_at
 from trialsim.config.source.yaml import Places, place_of
-from trialsim.errors import ConfigurationError, Problem, RequestError
+from trialsim.errors import ConfigurationError, DestinationError, OptionError, Problem, RequestError
 
 THE_ARM: Final = "all patients"  # the name of the only arm
 # What errors of exact designs and of expressions call the keys of a study.
@@ -93,13 +93,11 @@ def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = N
 
 
 def located(error: RequestError, sizing: Sizing) -> RequestError:
-    """The error with the file and line of the key that it names, or of the design if that key is not written."""
-    named = re.match(r"[a-z_]+[01]?(\.[a-z_]+)*", error.problem.what)
-    if named is None:  # an option of the command
+    """The error with the file and line of its key, or of the design if that key is not written."""
+    if isinstance(error, OptionError | DestinationError):
         return error
-    place = place_of_key(_KEYS_OF_SYMBOLS.get(named[0], named[0]))
-    is_written = place[0] in SizeStudy.model_fields and place[:1] in sizing.places
-    return error.at(place_of(sizing.places, place if is_written else ("design",)))
+    place = place_of_key(_KEYS_OF_SYMBOLS.get(error.key, error.key))
+    return error.at(place_of(sizing.places, place if place[:1] in sizing.places else ("design",)))
 
 
 def is_sizing(given: StudyLike) -> bool:

@@ -135,22 +135,23 @@ def _effects(scenario: ScenarioData, event: Event) -> tuple[tuple[int, int, floa
 
 def _covariate(name: str, item: Covariate) -> protocol.Covariate:
     code = draws.decision_code(protocol.covariate_decision(name))
-    if item.shares is not None:
-        total, reached, cumulative = add_in_order(item.shares.values()), 0.0, []
-        for share in item.shares.values():
-            reached += share
-            cumulative.append(reached / total)
-        return protocol.Covariate(name, "", code, tuple(item.shares), tuple(cumulative))
-    if item.median is None or item.sd is None:
-        raise AssertionError("a continuous covariate has its median and sd: see population.Covariate")
-    distribution = _DISTRIBUTIONS[item.distribution]
-    location = _on_normal_scale(distribution, item.median.value)
-    bounds = [
-        _share(_on_normal_scale(distribution, bound.value), location, item.sd.value) if bound is not None else default
-        for bound, default in ((item.lowest, 0.0), (item.highest, 1.0))
-    ]
-    unit = item.median.unit
-    return protocol.Covariate(name, unit, code, (), (), distribution, location, item.sd.value, bounds[0], bounds[1])
+    if item.median is not None and item.sd is not None:
+        distribution = _DISTRIBUTIONS[item.distribution]
+        location = _on_normal_scale(distribution, item.median.value)
+        bounds = [
+            _share(_on_normal_scale(distribution, bound.value), location, item.sd.value)
+            if bound is not None
+            else default
+            for bound, default in ((item.lowest, 0.0), (item.highest, 1.0))
+        ]
+        unit = item.median.unit
+        return protocol.Covariate(name, unit, code, (), (), distribution, location, item.sd.value, bounds[0], bounds[1])
+    shares = item.shares or {}
+    total, reached, cumulative = add_in_order(shares.values()), 0.0, []
+    for share in shares.values():
+        reached += share
+        cumulative.append(reached / total)
+    return protocol.Covariate(name, "", code, tuple(shares), tuple(cumulative))
 
 
 def _on_normal_scale(distribution: int, value: float) -> float:

@@ -21,15 +21,12 @@ GREEN_DAHLBERG_FINAL: Final = 0.055  # of the test of the null hypothesis at the
 
 @dataclass(frozen=True)
 class OneArm(OneEndpoint):
-    """One arm, one question, one or two stages; `e1` of the design lets the first stage reject.
+    """One arm, one question, one stage.
 
-    Where attained numbers are not the planned ones: *Green-Dahlberg* (1992, Stat Med 11:853) stops after the first
-    stage if p1 is rejected at level 0.02 and rejects p0 at level 0.055 at the end. *Koyama-Chen* (2008, Stat Med
-    27:3145) keeps the conditional type I error of the plan given the first stage; a first stage of other size stops if
-    p1 is rejected at the level at which the planned one stops.
+    Where attained numbers are not the planned ones, *Green-Dahlberg* (1992, Stat Med 11:853) rejects p0 at level 0.055
+    and *Koyama-Chen* (2008, Stat Med 27:3145) keeps the level of the plan.
     """
 
-    design: TwoStage | None
     n: int
     r: int
     p0: float
@@ -40,7 +37,7 @@ class OneArm(OneEndpoint):
     @property
     def looks(self) -> tuple[int, ...]:
         """Patients at each look."""
-        return (self.n,) if self.design is None else (self.design.n1, self.n)
+        return (self.n,)
 
     def statistic(self, counts: Counts) -> Floats:
         """(x - n p0) / sqrt(n p0 (1 - p0))."""
@@ -50,16 +47,41 @@ class OneArm(OneEndpoint):
     def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
         """See `Decisions`."""
         n, x = counts[:, look, 0, 0], counts[:, look, 0, 1]
-        if look < len(self.looks) - 1:
-            return self._first(n, x)
-        planned = self._final_as_planned(counts, n)
-        rejects = np.where(planned, x > self.r, self._final_attained(counts, n, x))
+        rejects = np.where(self._is_as_planned(counts, n), x > self.r, self._final_attained(counts, n, x))
         return np.where(rejects, REJECT, FUTILE).astype(np.int8)
+
+    def _is_as_planned(self, counts: Counts, n: Counts) -> Flags:
+        return np.asarray(n == self.n)
+
+    def _final_attained(self, counts: Counts, n: Counts, x: Counts) -> Flags:
+        level = GREEN_DAHLBERG_FINAL if self.attained == GREEN_DAHLBERG else highest_accepted(self.alpha)
+        return np.asarray(binom.sf(x - 1, n, self.p0) <= level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneArmTwoStages(OneArm):
+    """One arm, one question, two stages; `e1` of the design lets the first stage reject.
+
+    Where attained numbers are not the planned ones: *Green-Dahlberg* also stops after the first stage if p1 is rejected
+    at level 0.02. *Koyama-Chen* keeps the conditional type I error of the plan given the first stage; a first stage of
+    other size stops if p1 is rejected at the level at which the planned one stops.
+    """
+
+    design: TwoStage
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Patients at each look."""
+        return (self.design.n1, self.n)
+
+    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+        """See `Decisions`."""
+        if look == 0:
+            return self._first(counts[:, 0, 0, 0], counts[:, 0, 0, 1])
+        return super().decide(look, counts, trials)
 
     def _first(self, n: Counts, x: Counts) -> Signs:
         design = self.design
-        if design is None:
-            raise AssertionError("a single stage has no first one")
         e1 = design.n1 + 1 if design.e1 is None else design.e1
         level = GREEN_DAHLBERG_LEVEL if self.attained == GREEN_DAHLBERG else binom.cdf(design.r1, design.n1, self.p1)
         low = np.where(n == design.n1, x <= design.r1, binom.cdf(x, n, self.p1) <= highest_accepted(float(level)))
@@ -71,15 +93,12 @@ class OneArm(OneEndpoint):
         )
         return np.where(low, FUTILE, np.where(high, REJECT, GO_ON)).astype(np.int8)
 
-    def _final_as_planned(self, counts: Counts, n: Counts) -> Flags:
-        is_planned = n == self.n
-        return np.asarray(is_planned if self.design is None else is_planned & (counts[:, 0, 0, 0] == self.design.n1))
+    def _is_as_planned(self, counts: Counts, n: Counts) -> Flags:
+        return np.asarray((n == self.n) & (counts[:, 0, 0, 0] == self.design.n1))
 
     def _final_attained(self, counts: Counts, n: Counts, x: Counts) -> Flags:
         if self.attained == GREEN_DAHLBERG:
-            return np.asarray(binom.sf(x - 1, n, self.p0) <= GREEN_DAHLBERG_FINAL)
-        if self.design is None:
-            return np.asarray(binom.sf(x - 1, n, self.p0) <= highest_accepted(self.alpha))
+            return super()._final_attained(counts, n, x)
         n1, x1 = counts[:, 0, 0, 0], counts[:, 0, 0, 1]
         spent = np.asarray(binom.sf(self.r - x1, np.maximum(self.n - n1, 0), self.p0), dtype=np.float64)
         second = binom.sf(x - x1 - 1, np.maximum(n - n1, 0), self.p0) <= highest_accepted(spent)

@@ -75,7 +75,7 @@ class PlannedSingleStage(CountDesign):
 
 
 def _planned(design: Design[Any], study: SizeStudy, found: SingleStage) -> PlannedSingleStage:
-    decisions = OneArm(None, found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained)
+    decisions = OneArm(found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained)
     return PlannedSingleStage(design, study, decisions, found)
 
 

@@ -22,7 +22,7 @@ from trialsim.design.base import (
     one_rate,
 )
 from trialsim.design.counts import CountDesign, RateDesign, errors_in_words
-from trialsim.design.single_arm.decisions import OneArm
+from trialsim.design.single_arm.decisions import OneArmTwoStages
 from trialsim.design.theory.rounding import lowest_accepted
 from trialsim.design.theory.two_stage import TwoStage, admissible, fleming, simon_designs
 from trialsim.errors import RequestError
@@ -196,12 +196,12 @@ class FlemingDesign(RateDesign):
         if found.power < lowest_accepted(study.power):
             wrong = f"these stages have power {found.power:.3f}, and {study.power:g} is asked for."
             nearest = f"more patients, or power up to {math.floor(1000.0 * found.power) / 1000.0:g}."
-            raise RequestError("stages", wrong, nearest)
+            raise RequestError("stages", wrong, nearest, key="stages")
         return PlannedTwoStage(self, study, _decisions(study, found), found)
 
 
-def _decisions(study: SizeStudy, found: TwoStage) -> OneArm:
-    return OneArm(found, found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained)
+def _decisions(study: SizeStudy, found: TwoStage) -> OneArmTwoStages:
+    return OneArmTwoStages(found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained, design=found)
 
 
 def _numbers(found: TwoStage) -> dict[str, Any]:

@@ -11,5 +11,4 @@ selection       the randomised selection design
 precision       how precisely a proportion is estimated
 sequential      group-sequential boundaries by alpha spending
 time_to_event   numbers of events and patients for the log-rank test
-logrank_power   its power for given patients and events
 """

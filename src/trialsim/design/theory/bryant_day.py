@@ -167,7 +167,9 @@ def check_bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float,
     if max(few or largest for few in fewest) > MOST_OF_ONE and largest > MOST_OF_ONE:
         about = max(math.ceil(normal_n(*one)) for one in of_each)
         wrong = f"one endpoint alone takes about {about} patients, and a search for two stages takes minutes to hours."
-        raise RequestError(f"n <= {largest}", wrong, f"rates further apart, so that {MOST_OF_ONE} would do for each.")
+        raise RequestError(
+            f"n <= {largest}", wrong, f"rates further apart, so that {MOST_OF_ONE} would do for each.", key="n"
+        )
     if None in fewest:
         raise _none(rates, alpha_r, alpha_t, power, largest)
     return max(2, *(few or 2 for few in fewest))
@@ -179,7 +181,7 @@ def _none(rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: i
     of_each = (rates.pr0, rates.pr1, alpha_r, power), (rates.pt0, rates.pt1, alpha_t, power)
     most = max(math.ceil(normal_n(*one)) for one in of_each)
     nearest = f"n up to about {math.ceil(1.3 * most)} (one endpoint alone takes about {most}), or less power."
-    return RequestError(f"n <= {largest}", wrong, nearest)
+    return RequestError(f"n <= {largest}", wrong, nearest, key="n")
 
 
 class _Search:

@@ -18,7 +18,6 @@ from trialsim.design.theory.arguments import check_alpha, check_choice, check_ki
 from trialsim.design.theory.requests import (
     require_not_negative,
     require_positive,
-    require_power,
     require_sides,
 )
 from trialsim.errors import RequestError
@@ -77,22 +76,13 @@ def one_sample_moments(arm: Arm) -> Moments:
     return Moments(observed, first, observed - observed**2 + crossed)
 
 
-def one_sample_n(arm: Arm, alpha: float, power: float, sides: int = 1, variance: str = VARIANCES[0]) -> float:
-    """The patients that the test needs, not rounded.
-
-    (z_alpha sqrt(E) + z_beta sigma)^2 / (O - E)^2 with the moments of one patient. `variance` "exact" takes sigma^2 =
-    var(O - E) (Wu 2015, Pharm Stat 14:26); "events" takes sigma^2 = E O, as if O were Poisson given E (Kwak and
-    Jung 2014, Statist Med 33:2004), which gives too few patients. Errors: a hazard ratio of 1, a power not above alpha.
-    """
-    require_power(alpha, power)
-    require_sides(sides)
-    effect, null, alternative = _effect_and_errors(arm, variance)
-    z_alpha, z_beta = -float(special.ndtri(alpha / sides)), float(special.ndtri(power))
-    return float(((z_alpha * null + z_beta * alternative) / effect) ** 2)
-
-
 def one_sample_power(arm: Arm, n: float, alpha: float, sides: int = 1, variance: str = VARIANCES[0]) -> float:
-    """The power of the test with `n` patients, as `one_sample_n`."""
+    """The power of the test with `n` patients.
+
+    The normal approximation with the moments of one patient. `variance` "exact" takes sigma^2 = var(O - E) (Wu 2015,
+    Pharm Stat 14:26); "events" takes sigma^2 = E O, as if O were Poisson given E (Kwak and Jung 2014, Statist Med
+    33:2004), which gives too few patients. Errors: a hazard ratio of 1.
+    """
     require_positive("n", n)
     check_alpha(alpha)
     require_sides(sides)

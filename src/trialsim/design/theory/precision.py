@@ -152,81 +152,15 @@ def smallest_for_half_width(
         crossing = first_reaching(narrowness, -half_width, lambda n: 20 + 2 * math.isqrt(n), largest)
     if crossing is None:
         wrong = f"No trial of at most {largest} patients estimates the rate so precisely."
-        raise RequestError(f"half_width: {half_width}", wrong, f"from {-narrowness(largest):.5f}, or a larger limit.")
+        raise RequestError(
+            f"half_width: {half_width}", wrong, f"from {-narrowness(largest):.5f}, or a larger limit.", key="half_width"
+        )
     return _size(crossing, -crossing.reached)
 
 
 def _normal_n(p: float, half_width: float, confidence: float) -> float:
     """The patients for a half width by the normal approximation."""
     return float(stats.norm.isf((1.0 - confidence) / 2.0)) ** 2 * p * (1.0 - p) / half_width**2
-
-
-def probability_above(
-    n: int, p: float, p0: float, confidence: float = 0.95, sides: int = 2, method: Method = "clopper-pearson"
-) -> float:
-    """The probability that the lower limit from n patients exceeds p0 when the true rate is p.
-
-    With `sides` 2 the limit is that of the two-sided interval, with 1 the one-sided limit of the same confidence. For
-    Clopper and Pearson's limit this is the power of the exact binomial test of p0. Raises RequestError as `limits`
-    does, and for rates outside 0 to 1.
-    """
-    check_count("n", n, largest=MOST_PATIENTS)
-    check_probability("p", p, with_ends=True)
-    check_probability("p0", p0, with_ends=True)
-    check_probability("confidence", confidence)
-    check_choice("sides", sides, (1, 2))
-    check_choice("method", method, METHODS)
-    tail = (1.0 - confidence) / sides
-    return float(binomial_probabilities(n, p)[_first_above(n, p0, tail, method) :].sum())
-
-
-def _first_above(n: int, p0: float, tail: float, method: Method) -> int:
-    """The fewest successes whose lower limit exceeds p0; n + 1 where none does.
-
-    Clopper and Pearson's limit exceeds p0 where so many successes have less than the probability `tail` at p0,
-    Wilson's where the score statistic of p0 exceeds its normal quantile.
-    """
-    if p0 in (0.0, 1.0):
-        return 1 if p0 == 0.0 else n + 1
-    if method == "wilson":
-        first = math.floor(n * p0 + float(stats.norm.isf(tail)) * math.sqrt(n * p0 * (1.0 - p0))) + 1
-        return min(max(first, 1), n + 1)  # without a success the limit is 0
-    at_least = np.cumsum(binomial_probabilities(n, p0)[::-1])[::-1]
-    return int(
-        np.sum(at_least >= lowest_accepted(tail))
-    )  # where they are equal but for rounding the limit is p0 itself
-
-
-def smallest_for_lower_limit(
-    p: float,
-    p0: float,
-    power: float = 0.8,
-    confidence: float = 0.95,
-    sides: int = 2,
-    method: Method = "clopper-pearson",
-    largest: int = 20_000,
-) -> PrecisionSize:
-    """The smallest n whose lower limit exceeds p0 with at least the wanted power when the true rate is p.
-
-    Raises RequestError for numbers that describe no such trial, and where more than `largest` patients would be
-    needed.
-    """
-    check_probability("power", power)
-    check_count("largest", largest, largest=MOST_PATIENTS)
-    check_probability("p", p, with_ends=True)
-    check_probability("p0", p0, with_ends=True)
-    if p0 >= p:
-        raise RequestError(f"p0: {p0}", f"The lower limit is to exceed it, yet the rate is {p}.", f"below {p}.")
-
-    def reached(n: int) -> float:
-        return probability_above(n, p, p0, confidence, sides, method)
-
-    period = math.ceil(1.0 / p0) if p0 > 0.0 else 0  # patients per step of the critical number of successes
-    crossing = first_reaching(reached, power, lambda n: 20 + 2 * period + 4 * math.isqrt(n), largest)
-    if crossing is None:
-        wrong = f"No trial of at most {largest} patients reaches this power."
-        raise RequestError(f"power: {power}", wrong, f"up to {reached(largest):.4f}, or a larger limit.")
-    return _size(crossing, crossing.reached)
 
 
 def _size(crossing: Crossing, reached: float) -> PrecisionSize:

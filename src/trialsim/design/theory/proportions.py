@@ -95,7 +95,9 @@ def check_two_sided(two_sided: object, sides: int) -> None:
         return
     check_choice("two_sided", two_sided, TWO_SIDED)
     if sides == 1:
-        raise RequestError(f"two_sided: {two_sided}", "The test is one-sided.", "`sides` 2, or no `two_sided`.")
+        raise RequestError(
+            f"two_sided: {two_sided}", "The test is one-sided.", "`sides` 2, or no `two_sided`.", key="two_sided"
+        )
 
 
 def statistic_of(n_control: int, n_experimental: int, test: Test, *, is_ordered: bool = False) -> Floats:
@@ -177,7 +179,9 @@ def check_question(
     check_alpha(alpha)
     check_probability("power", power)
     if power <= alpha:
-        raise RequestError(f"power: {power}", f"It is no larger than alpha = {alpha}.", "above alpha and below 1.")
+        raise RequestError(
+            f"power: {power}", f"It is no larger than alpha = {alpha}.", "above alpha and below 1.", key="power"
+        )
     check_choice("sides", sides, (1, 2))
     check_positive("ratio", ratio)
 

@@ -151,33 +151,6 @@ def inflation(drift: float, alpha: float, power: float, sides: int = 1) -> float
     return float((drift / (special.ndtri(power) - special.ndtri(alpha / sides))) ** 2)
 
 
-def bounds_as_attained(
-    planned: npt.ArrayLike,
-    attained: npt.ArrayLike,
-    alpha: float,
-    spending: Spending,
-    *,
-    sides: int = 1,
-    is_final: bool = True,
-) -> Floats:
-    """Upper z bounds for the information attained, shape (k,), where the plan foresaw other amounts.
-
-    `planned` and `attained` are in the same unit (events); the last of `planned` is the maximum. Interim looks spend by
-    their attained share of the planned maximum; with `is_final`, the last look attained spends all the alpha that
-    remains, be its information below or above the plan (Wassmer and Brannath 2016, Group Sequential and Confirmatory
-    Adaptive Designs in Clinical Trials, p. 78 f.). Correlations are those of
-    what was attained. Errors: as `efficacy_bounds`.
-    """
-    amounts = rising("attained information", attained)
-    check_alpha(alpha)
-    require_sides(sides)
-    check_kind("spending", spending, Spending)
-    spent = spending.spent(amounts / rising("planned information", planned)[-1], alpha / sides)
-    if is_final:
-        spent[-1] = alpha / sides
-    return _spend(amounts, spent, np.full(len(amounts), -math.inf))
-
-
 def final_bound_by_information(
     information: npt.ArrayLike,
     upper: npt.ArrayLike,
@@ -191,7 +164,9 @@ def final_bound_by_information(
 
     `information`, `upper` and, where futility is binding, `lower` are those of the earlier looks, shapes (k,); `final`
     has any shape and so has the answer; all information in one unit (events). The final look spends all the alpha that
-    remains, as in `bounds_as_attained`. Errors: no alpha remains, a final information not above the last look's.
+    remains, be its information below or above the plan (Wassmer and Brannath 2016, Group Sequential and Confirmatory
+    Adaptive Designs in Clinical Trials, p. 78 f.). Errors: no alpha remains, a final information not above the last
+    look's.
     """
     times = rising("information", information)
     check_alpha(alpha)
@@ -204,7 +179,9 @@ def final_bound_by_information(
     floors = np.full(len(times), -math.inf) if lower is None else per_look("lower", lower, len(times))
     left = alpha / sides - float(crossing_probabilities(times, tops, floors)[0].sum())
     if left <= 0.0:
-        raise RequestError(f"alpha = {alpha:g}", "spent by the earlier looks already.", "more than those have spent.")
+        raise RequestError(
+            f"alpha = {alpha:g}", "spent by the earlier looks already.", "more than those have spent.", key="alpha"
+        )
     walk = Walk(every, 0.0)
     for floor, top in zip(floors, tops, strict=True):
         walk.go_on(floor, top)

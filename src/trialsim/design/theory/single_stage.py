@@ -153,7 +153,7 @@ def _too_few(p0: float, p1: float, alpha: float, power: float, enough_power: flo
         n, _, found = power_by_n(p0, p1, alpha, 2 * first + 200, first)
         enough = np.flatnonzero(found >= lowest_accepted(enough_power))
         if len(enough):
-            return RequestError(f"n <= {largest}", wrong, f"n = {int(n[enough[0]])} reaches it.")
+            return RequestError(f"n <= {largest}", wrong, f"n = {int(n[enough[0]])} reaches it.", key="n")
     return RequestError(
-        f"n <= {largest}", wrong, f"rates further apart or less power; this takes about n = {about:.3g}."
+        f"n <= {largest}", wrong, f"rates further apart or less power; this takes about n = {about:.3g}.", key="n"
     )

@@ -54,7 +54,9 @@ def paths(sizes: Sequence[int], lower: Sequence[int], upper: Sequence[int], rate
     for one in (*sizes, *lower, *upper):
         check_count("looks and boundaries", one, NEVER_LOW, MOST_PATIENTS)
     if any(later <= earlier for earlier, later in zip([0, *sizes], sizes, strict=False)):
-        raise RequestError("looks", "each look needs more patients than the one before.", "rising numbers from 1.")
+        raise RequestError(
+            "looks", "each look needs more patients than the one before.", "rising numbers from 1.", key="looks"
+        )
     rate = 0.0 if rate < _LOWEST_RATE else rate
     alive = np.ones(1)
     low, high, expected = [], [], 0.0
@@ -75,20 +77,24 @@ def check_rates(p0: float, p1: float) -> None:
     check_number("p0", p0)
     check_number("p1", p1)
     if not (0.0 < p0 < 1.0 and 0.0 < p1 < 1.0):
-        raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", "a rate of 0 or 1 leaves nothing to test.", "0 < p0 < p1 < 1.")
+        raise RequestError(
+            f"p0 = {p0:g}, p1 = {p1:g}", "a rate of 0 or 1 leaves nothing to test.", "0 < p0 < p1 < 1.", key="p0"
+        )
     if p1 <= p0:
         wrong = "the alternative is not above the null, so more patients cannot tell them apart."
-        raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", wrong, "p1 > p0.")
+        raise RequestError(f"p0 = {p0:g}, p1 = {p1:g}", wrong, "p1 > p0.", key="p0")
 
 
 def check_limit(largest: int, smallest: int = 1, most: int = MOST_PATIENTS) -> None:
     """Refuse a limit of a search that is not a whole number, or below which no trial is, or that is out of reach."""
     if isinstance(largest, bool) or not isinstance(largest, Integral):
-        raise RequestError(f"n <= {largest!r}", "a number of patients is whole.", f"{smallest} to {most}, such as 400.")
+        raise RequestError(
+            f"n <= {largest!r}", "a number of patients is whole.", f"{smallest} to {most}, such as 400.", key="n"
+        )
     if largest < smallest:
-        raise RequestError(f"n <= {largest}", "no trial is so small.", f"at least {smallest}.")
+        raise RequestError(f"n <= {largest}", "no trial is so small.", f"at least {smallest}.", key="n")
     if largest > most:
-        raise RequestError(f"n <= {largest}", "a search so far would not end.", f"up to {most}.")
+        raise RequestError(f"n <= {largest}", "a search so far would not end.", f"up to {most}.", key="n")
 
 
 def check_errors(alpha: float, power: float) -> None:
@@ -96,9 +102,13 @@ def check_errors(alpha: float, power: float) -> None:
     check_number("alpha", alpha)
     check_number("power", power)
     if not 0.0 < alpha < 1.0:
-        raise RequestError(f"alpha = {alpha:g}", "no test of a finite trial has this level.", "0 < alpha < 1.")
+        raise RequestError(
+            f"alpha = {alpha:g}", "no test of a finite trial has this level.", "0 < alpha < 1.", key="alpha"
+        )
     check_alpha(alpha)
     if not 0.0 < power < 1.0:
-        raise RequestError(f"power = {power:g}", "no finite trial has this power.", "0 < power < 1.")
+        raise RequestError(f"power = {power:g}", "no finite trial has this power.", "0 < power < 1.", key="power")
     if power <= alpha:
-        raise RequestError(f"power = {power:g}", "a coin that rejects with alpha has it.", f"above alpha = {alpha:g}.")
+        raise RequestError(
+            f"power = {power:g}", "a coin that rejects with alpha has it.", f"above alpha = {alpha:g}.", key="power"
+        )

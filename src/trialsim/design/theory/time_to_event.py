@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from trialsim.design.theory.arguments import check_alpha, check_choice, check_kind
 from trialsim.design.theory.requests import (
@@ -72,22 +72,12 @@ def schoenfeld_events(hazard_ratio: float, alpha: float, power: float, ratio: fl
     return (_z_sum(alpha, power, sides) / _log_effect(hazard_ratio, ratio)) ** 2
 
 
-def schoenfeld_power(events: float, hazard_ratio: float, alpha: float, ratio: float = 1.0, sides: int = 1) -> float:
-    """The power of a log-rank test with a number of events in both arms, as `schoenfeld_events`."""
-    return _power(events, _log_effect(hazard_ratio, ratio), alpha, sides)
-
-
 def freedman_events(hazard_ratio: float, alpha: float, power: float, ratio: float = 1.0, sides: int = 1) -> float:
     """The events that a log-rank test needs in both arms (Freedman 1982, Statist Med 1:121).
 
     Errors: as `schoenfeld_events`.
     """
     return (_z_sum(alpha, power, sides) / _ratio_effect(hazard_ratio, ratio)) ** 2
-
-
-def freedman_power(events: float, hazard_ratio: float, alpha: float, ratio: float = 1.0, sides: int = 1) -> float:
-    """The power of a log-rank test with a number of events in both arms, as `freedman_events`."""
-    return _power(events, _ratio_effect(hazard_ratio, ratio), alpha, sides)
 
 
 def event_probability(
@@ -125,44 +115,16 @@ def expected_events(arms: Arms, n: float, month: npt.ArrayLike) -> Floats:
     return np.asarray(n * (by_arm @ arms.shares))
 
 
-def month_of_events(arms: Arms, n: float, events: float) -> float:
-    """The month of the trial by which the expected events among `n` patients are a number.
-
-    Errors: more events than would ever be seen, numbers that are not positive.
-    """
-    check_kind("arms", arms, Arms)
-    require_positive("n", n)
-    require_positive("events", events)
-    most = n * float(arms.shares @ (arms.hazards / (arms.hazards + arms.dropouts)))
-    if events >= most:
-        raise RequestError(f"{events:g} events", f"{n:g} patients never have so many.", f"fewer than {most:.6g}.")
-    end = max(arms.accrual, 1.0)
-    while expected_events(arms, n, end) < events:
-        end *= 2.0
-    return float(optimize.brentq(lambda month: float(expected_events(arms, n, month)) - events, 0.0, end, xtol=1e-10))
-
-
-def lachin_foulkes_n(
-    arms: Arms, total: float, alpha: float, power: float, sides: int = 1, scale: str = SCALES[0]
+def lachin_foulkes_power(
+    arms: Arms, total: float, n: float, alpha: float, sides: int = 1, scale: str = SCALES[0]
 ) -> float:
-    """The patients in both arms that a trial of `total` months needs.
+    """The power of a trial of `total` months with `n` patients in both arms.
 
     Lachin and Foulkes (1986, Biometrics 42:507): the variance under the null hypothesis is that of one hazard
     in both arms, their mean weighted by allocation, the one under the alternative that of the two hazards. `scale`
     "hazard difference" is theirs; "log hazard ratio" puts the variance 1 / P(event) of a log hazard in its place, as
-    is usual for the log-rank test. Errors: a hazard ratio of 1, a power not above alpha, an unknown scale, a `total`
-    before the end of accrual.
+    is usual for the log-rank test. Errors: a hazard ratio of 1, an unknown scale, a `total` before the end of accrual.
     """
-    require_power(alpha, power)
-    require_sides(sides)
-    effect, null, alternative = _effect_and_errors(arms, total, scale)
-    return float(((_upper_z(alpha / sides) * null + float(special.ndtri(power)) * alternative) / effect) ** 2)
-
-
-def lachin_foulkes_power(
-    arms: Arms, total: float, n: float, alpha: float, sides: int = 1, scale: str = SCALES[0]
-) -> float:
-    """The power of a trial of `total` months with `n` patients in both arms, as `lachin_foulkes_n`."""
     require_positive("n", n)
     check_alpha(alpha)
     require_sides(sides)
@@ -215,13 +177,6 @@ def _z_sum(alpha: float, power: float, sides: int) -> float:
     require_power(alpha, power)
     require_sides(sides)
     return _upper_z(alpha / sides) + float(special.ndtri(power))
-
-
-def _power(events: float, effect: float, alpha: float, sides: int) -> float:
-    require_positive("events", events)
-    check_alpha(alpha)
-    require_sides(sides)
-    return float(special.ndtr(effect * math.sqrt(events) - _upper_z(alpha / sides)))
 
 
 def _upper_z(alpha: float) -> float:

@@ -77,7 +77,7 @@ def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> Toxicit
     _check(n, rate, first)
     check_number("alpha", alpha)
     if not 0.0 < alpha < 1.0:
-        raise RequestError(f"alpha = {alpha:g}", "this is never reached or always.", "0 < alpha < 1.")
+        raise RequestError(f"alpha = {alpha:g}", "this is never reached or always.", "0 < alpha < 1.", key="alpha")
 
     def of_level(nominal: float) -> ToxicityBoundary:
         sizes = np.arange(1, n + 1)
@@ -97,7 +97,7 @@ def _check(n: int, rate: float, first: int) -> None:
     check_number("rate", rate)
     check_count("first", first, 1, MOST_PATIENTS)
     if n < 1:
-        raise RequestError(f"n = {n}", "there is nobody to watch.", "at least 1.")
+        raise RequestError(f"n = {n}", "there is nobody to watch.", "at least 1.", key="n")
     check_count("n", n, 1, MOST_PATIENTS)
     if not 0.0 < rate < 1.0:
         raise RequestError(f"rate = {rate:g}", "no boundary can hold this rate.", "0 < rate < 1.")

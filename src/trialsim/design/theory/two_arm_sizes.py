@@ -105,7 +105,7 @@ def smallest_n(
     if isinstance(found, float):
         wrong = f"No trial with at most {largest} patients in the control arm reaches this power."
         allowed = f"powers up to {found:.4f}, which {largest} patients give, or a larger limit."
-        raise RequestError(f"power: {power}", wrong, allowed)
+        raise RequestError(f"power: {power}", wrong, allowed, key="power")
     return found
 
 
@@ -140,7 +140,7 @@ def smallest_trial(
     if not isinstance(found, TwoArmSize):
         wrong = f"no trial of up to {largest} patients, both arms together, has power {power:g}"
         reached = f"power up to {found:.3f}, or " if found is not None else ""
-        raise RequestError(f"n <= {largest}", f"{wrong}.", f"{reached}a larger limit, or rates further apart.")
+        raise RequestError(f"n <= {largest}", f"{wrong}.", f"{reached}a larger limit, or rates further apart.", key="n")
     first_n, checked = before + step * found.stays_from, before + step * found.checked_to
     return TwoArmSize(found.n_control, found.n_experimental, found.power, found.size, first_n, checked)
 

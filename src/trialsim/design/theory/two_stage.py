@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
@@ -21,8 +20,6 @@ from trialsim.design.theory.stages import MOST_PATIENTS, NEVER_LOW, Paths, check
 from trialsim.errors import RequestError
 from trialsim.typing import Floats
 
-OPTIMAL: Final = "simon-optimal"
-MINIMAX: Final = "simon-minimax"
 MOST_SEARCHED: Final = 600  # patients that one stage may take: a search for two takes seconds then, minutes beyond
 
 
@@ -85,34 +82,23 @@ def simon_designs(p0: float, p1: float, alpha: float, power: float, largest: int
     n all (n1, r1, r) are considered, up to an n beyond which no design can have a smaller EN: see `_Search.is_over`.
     Raises `RequestError` where there is none.
     """
-    return list(_falling_en(p0, p1, alpha, power, largest))
-
-
-def simon(kind: str, p0: float, p1: float, alpha: float, power: float, largest: int = 400) -> TwoStage:
-    """Simon's optimal (least EN at p0) or minimax (least n, then least EN) design. Raises `RequestError`."""
-    if kind not in (OPTIMAL, MINIMAX):
-        raise RequestError(f"kind = {kind}", "there is no such design.", f"{OPTIMAL}, {MINIMAX}.")
-    found = _falling_en(p0, p1, alpha, power, largest)
-    return next(found) if kind == MINIMAX else list(found)[-1]
-
-
-def _falling_en(p0: float, p1: float, alpha: float, power: float, largest: int) -> Iterator[TwoStage]:
-    """The designs of `simon_designs`, one after the other."""
     check_rates(p0, p1)
     check_errors(alpha, power)
     check_limit(largest, 2)
     first = fewest_patients(p0, p1, alpha, power, max(largest, MOST_SEARCHED))
     if first is None or first > MOST_SEARCHED:
         raise _too_many(p0, p1, alpha, power, largest)
+    designs: list[TwoStage] = []
     search = _Search(p0, p1, alpha, power)
     for n in range(max(first, 2), largest + 1):
         if search.is_over(n):
             break
         design = search.best_of(n)
         if design is not None:
-            yield design
-    if search.least_en == math.inf:
+            designs.append(design)
+    if not designs:
         raise _none(p0, p1, alpha, power, largest)
+    return designs
 
 
 def admissible(found: list[TwoStage]) -> list[tuple[TwoStage, float, float]]:
@@ -255,7 +241,7 @@ def _none(p0: float, p1: float, alpha: float, power: float, largest: int) -> Req
     if len(enough):
         nearest += f" (one stage takes {enough[0] + 1})"
     wrong = f"no two-stage design with n <= {largest} has level {alpha:g} and power {power:g}."
-    return RequestError(f"n <= {largest}", wrong, f"{nearest}, or power up to {reached[:largest].max():.3f}.")
+    return RequestError(f"n <= {largest}", wrong, f"{nearest}, or power up to {reached[:largest].max():.3f}.", key="n")
 
 
 def _too_many(p0: float, p1: float, alpha: float, power: float, largest: int) -> RequestError:
@@ -265,7 +251,9 @@ def _too_many(p0: float, p1: float, alpha: float, power: float, largest: int) ->
     allowed = (
         f"rates further apart or less power, so that {MOST_SEARCHED} would do in one stage; or design single-stage."
     )
-    return RequestError(f"p0 = {p0:g}, p1 = {p1:g}", f"{wrong} Two stages are not searched for so many.", allowed)
+    return RequestError(
+        f"p0 = {p0:g}, p1 = {p1:g}", f"{wrong} Two stages are not searched for so many.", allowed, key="p0"
+    )
 
 
 def fleming(p0: float, p1: float, alpha: float, n1: int, n: int) -> TwoStage:
@@ -278,7 +266,9 @@ def fleming(p0: float, p1: float, alpha: float, n1: int, n: int) -> TwoStage:
     check_count("n", n, 1, MOST_PATIENTS)
     check_count("n1", n1, 1, MOST_PATIENTS)
     if not 1 <= n1 < n:
-        raise RequestError(f"stages {n1}, {n}", "the second stage adds patients to the first.", "1 <= first < all.")
+        raise RequestError(
+            f"stages {n1}, {n}", "the second stage adds patients to the first.", "1 <= first < all.", key="stages"
+        )
     z = float(norm.isf(alpha))
     tilde = (math.sqrt(n * p0) + math.sqrt(1.0 - p0) * z) ** 2 / (n + z * z)
     r1 = max(_nearest(n1 * tilde - z * math.sqrt(n * tilde * (1.0 - tilde))), NEVER_LOW)

@@ -155,7 +155,7 @@ def _check_events(study: SizeStudy, wanted: float, most: float) -> None:
     n = math.ceil(wanted / per_patient)
     more_patients = f"largest_n from about {n}, " if n <= MOST_PATIENTS else ""
     nearest = f"{more_patients}a longer `conduct.follow_up`, more sites, or accrual that does not close."
-    raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest)
+    raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest, key="largest_n")
 
 
 def by_lachin_and_foulkes(study: SizeStudy, assumed: Events, sizes: Iterable[int]) -> int | None:

@@ -104,14 +104,14 @@ class OneSampleLogrankDesign(Design[Events]):
         if assumed.hazard_ratio >= 1.0:
             wrong = f"it does not do better than the reference: its hazard ratio is about {assumed.hazard_ratio:.2f}."
             allowed = "a reference with a shorter median, or a hazard ratio below 1."
-            raise RequestError(f"alternative: {study.alternative}", wrong, allowed)
+            raise RequestError(f"alternative: {study.alternative}", wrong, allowed, key="alternative")
         planned = PlannedOneSample(self, study, assumed)
         n = planned.smallest_by_formula()
         reached = planned.at(study.largest_n).planned()[ALTERNATIVE]
         if n is None and reached < 0.8 * study.power:
             wrong = f"power {study.power:g} takes more patients: the largest trial has {reached:.2f}."
             nearest = "a larger `largest_n`, a longer `conduct.follow_up`, or less power."
-            raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest)
+            raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest, key="largest_n")
         reference = needed(study.reference, "reference")
         numbers = {
             "hazard_ratio": assumed.hazard_ratio, "reference_median_months": reference.median.value / DAYS_PER_MONTH,

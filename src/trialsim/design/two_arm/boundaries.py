@@ -39,14 +39,16 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
     if not np.isfinite(upper).all():
         early = looks.at[int(np.argmax(~np.isfinite(upper)))]
         wrong = f"nothing can be rejected at a share of {early:g}: too little alpha is spent by then."
-        raise RequestError("looks.at", wrong, "later looks, or a spending function that spends more early.")
+        raise RequestError(
+            "looks.at", wrong, "later looks, or a spending function that spends more early.", key="looks.at"
+        )
     futility = looks.futility
     if futility is None or len(looks.at) == 1:
         return tuple(upper.tolist()), ()
     if futility.z is not None:
         if len(futility.z) != len(looks.at) - 1:
             wrong = f"{len(futility.z)} bounds for {len(looks.at) - 1} interim looks."
-            raise RequestError("looks.futility.z", wrong, "one z for each interim look.")
+            raise RequestError("looks.futility.z", wrong, "one z for each interim look.", key="looks.futility.z")
         lower = np.array([*futility.z, upper[-1]])
         if futility.binding:
             upper = efficacy_bounds(looks.at, alpha, used, sides=sides, lower=lower)
@@ -95,7 +97,9 @@ class ExactBounds:
             part = (kept + broken) // 2 if is_bracketed or not kept < following < broken else following
         if kept == 0:
             wrong = f"no boundary with {looks[-1]} patients keeps the level {self._study.alpha:g} at every shared rate."
-            raise RequestError("looks.boundary: exact", wrong, "a larger alpha, more patients, or one look.")
+            raise RequestError(
+                "looks.boundary: exact", wrong, "a larger alpha, more patients, or one look.", key="looks.boundary"
+            )
         self._last = self._parts[looks] = kept
         return kept
 

@@ -133,7 +133,9 @@ class TwoArmDesign(Design[Rates]):
         gain = experimental - control if better == "higher" else control - experimental
         if gain <= 0.0:
             wrong = f"the experimental arm is not better: {experimental:.3f} against {control:.3f}."
-            raise RequestError("alternative", wrong, "variants of which the second has the better rate.")
+            raise RequestError(
+                "alternative", wrong, "variants of which the second has the better rate.", key="alternative"
+            )
         seats = arms_in_turn(study, assumed.names)
         exact = exact_bounds_of(study, better, seats)
         if len(study.looks.at) == 1:
@@ -195,7 +197,7 @@ def _one_look(
     except RequestError as error:
         about = approximate_n(control, experimental, *asked, "pooled", parts[1] / parts[0]) * len(seats) / parts[0]
         wrong = f"{error.problem.wrong.removesuffix('.')}; it takes about {math.ceil(about)}."
-        raise RequestError(f"largest_n = {study.largest_n}", wrong, error.problem.allowed) from None
+        raise RequestError(f"largest_n = {study.largest_n}", wrong, error.problem.allowed, key="largest_n") from None
     two_sided = (study.two_sided or usual_two_sided(test)) if study.sides == 2 and test in EXACT_TESTS else None
     extra = {
         "test": test,
@@ -263,7 +265,7 @@ def _no_trial_with_looks(study: SizeStudy, most: int, about: float) -> RequestEr
     if most < study.largest_n:
         wrong += f" with an exact boundary, and beyond {MOST_EXACT} patients none is searched for: it takes minutes"
         nearest = f"`looks.boundary: normal` (about n = {math.ceil(about)}), or less power."
-    return RequestError(f"largest_n = {study.largest_n}", f"{wrong}.", nearest)
+    return RequestError(f"largest_n = {study.largest_n}", f"{wrong}.", nearest, key="largest_n")
 
 
 def _smallest(is_enough: Callable[[int], bool], about: float, size: int, most: int) -> int | None:

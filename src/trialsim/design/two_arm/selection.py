@@ -120,13 +120,17 @@ class SelectionDesign(Design[Rates]):
         rates = assumed.values
         best = int(np.argmax(rates))
         if sorted(rates)[-1] <= sorted(rates)[-2]:
-            raise RequestError("variants", "no arm is better than the others.", "arms of different rates.")
+            raise RequestError(
+                "variants", "no arm is better than the others.", "arms of different rates.", key="variants"
+            )
         for n in range(1, study.largest_n // len(rates) + 1):
             right = selection_probabilities(n, rates)[best]
             if right >= study.power:
                 break
         else:
             wrong = f"the best arm is selected with probability {right:.3f} at most."
-            raise RequestError(f"largest_n = {study.largest_n}", wrong, "more patients, or arms further apart.")
+            raise RequestError(
+                f"largest_n = {study.largest_n}", wrong, "more patients, or arms further apart.", key="largest_n"
+            )
         decisions = Selection(len(rates), n, best, assumed.seed)
         return PlannedSelection(self, study, decisions, assumed, n, best, right, seats=tuple(range(len(rates))))

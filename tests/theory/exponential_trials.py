@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from math import inf, log
 
+import numba
 import numpy as np
 
-from trialsim.compiled.jit import compiled, known_to_compiler
+from trialsim.compiled.jit import known_to_compiler
 from trialsim.compiled.logrank import deviate, logrank_of_keys, set_key
 from trialsim.model import draws
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
@@ -46,7 +47,7 @@ def exponential_trials(
     return z, events, days
 
 
-@compiled
+@numba.njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _simulate(
     n: int,
     accrual: float,
