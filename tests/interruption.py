@@ -25,6 +25,7 @@ def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], 
     )
     while not has_begun() and running.poll() is None:
         time.sleep(0.02)
+    assert running.poll() is None, "the command was done before it could be interrupted"
     os.kill(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 130, said

@@ -52,6 +52,15 @@ def test_trials_with_the_same_draw_are_one_draw() -> None:
     assert found.open_by == pytest.approx(2.0)
 
 
+def test_the_noise_of_the_means_of_draws_is_taken_off_by_hand() -> None:
+    """Two trials a draw: means 0, 3, 6, whose variances 1, 0 and 2 are those of single trials (2, 0, 4) by two."""
+    values, draws = np.array([-1.0, 1.0, 2.0, 4.0, 5.0, 7.0]), np.array([1, 1, 2, 2, 3, 3])
+    found = effects(values, np.array([2.0, 2.0, 0.0, 0.0, 4.0, 4.0]), draws)
+    assert found.parameters == pytest.approx(np.sqrt(9.0 - 1.0))
+    error = np.std([9.0 - 1.0, 0.0 - 0.0, 9.0 - 2.0], ddof=1) / np.sqrt(3.0)
+    assert found.parameters_mcse == pytest.approx((np.sqrt(8.0 + error) - np.sqrt(8.0 - error)) / 2.0)
+
+
 @pytest.mark.parametrize("discordant", [0.5, 1e-2, 1e-4])
 def test_noise_is_hardly_ever_called_surely_better(discordant: float) -> None:
     """No effect at all, in patients of whom few or many fare otherwise under the two strategies."""

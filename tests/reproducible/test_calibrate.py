@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import trialsim as ts
+from tests.interruption import interrupt
 from trialsim.calibration.checkpoint import CHAINS
 from trialsim.storage.checkpoint import PART
 from trialsim.storage.job_folder import job_folder_path
@@ -64,16 +62,8 @@ def test_the_folder_is_whole_and_its_scenario_runs_with_the_draws(undisturbed: P
 
 def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
     """Ctrl-C in the middle, then on with two workers: the same draws to the bit."""
-    command = [sys.executable, "-m", "trialsim", "calibrate", str(COHORT), *FEW, "--out", "out", "--workers", "2"]
-    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     chains = job_folder_path(tmp_path / "out") / f"{CHAINS}{PART}"
-    while not chains.exists() and running.poll() is None:
-        time.sleep(0.02)
-    os.kill(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "go on with --resume" in said
-    assert not (tmp_path / "out").exists()
+    interrupt(("calibrate", str(COHORT), *FEW, "--out", "out", "--workers", "2"), tmp_path, chains.exists)
     refused = calibrate(tmp_path, "--out", "out", "--resume", "--seed", "2")
     assert refused.returncode == 2
     assert "seed" in refused.stderr

@@ -268,15 +268,22 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_digest_of_an_undisturbed_
     undisturbed = subprocess.run(command(tmp_path / "whole"), capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started
     moments = random.Random()
-    for _ in range(6):
+    rows = job_folder_path(tmp_path / "out") / "replicates.rows"
+    for i in range(6):
         process = subprocess.Popen(
             command(tmp_path / "out", "--resume"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+        while i == 0 and process.poll() is None and not (rows.exists() and rows.stat().st_size > 0):
+            time.sleep(0.01)
         try:
-            process.communicate(timeout=moments.uniform(0.2, 1.0) * seconds)
+            process.communicate(timeout=0.0 if i == 0 else moments.uniform(0.2, 1.0) * seconds)
         except subprocess.TimeoutExpired:
             process.kill()
         process.communicate()
+        if i == 0:  # later kills land where they land
+            assert process.returncode == -signal.SIGKILL
+            assert is_unfinished(tmp_path / "out"), "killed while it was under way"
+            assert not (tmp_path / "out").exists()
     resumed = subprocess.run(command(tmp_path / "out", "--resume"), capture_output=True, text=True, check=True)
     digests = [json.loads(done.stdout)["results_digest"] for done in (undisturbed, resumed)]
     assert digests[0] == digests[1]
@@ -315,7 +322,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 import trialsim as ts
 scenario = ts.load_scenario("tosi2000")
 ts.run(scenario, 100, 4, engine="batch")
-for _ in range(25):
+n_cut, rounds = 0, 0  # runs that the signal cut short with something finished
+while rounds < 25 or (n_cut == 0 and rounds < 200):
+    rounds += 1
     threading.Timer(random.uniform(0.0, 0.15), os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         found = ts.run(scenario, 20_000, 4, engine="batch", workers=2, block_size=50, keep=1)
@@ -327,6 +336,8 @@ for _ in range(25):
     if found is not None:
         numbers = found.replicates.store["replicate"].tolist()
         assert numbers == list(range(1, len(numbers) + 1)), numbers[-5:]
+        n_cut += 0 < len(numbers) < 20_000
+assert n_cut, "no signal came in the middle of a run"
 print("no gaps")
 """
 

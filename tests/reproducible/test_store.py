@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.storage.job_folder import locked_job_folder
+from trialsim.storage.job_folder import is_unfinished, locked_job_folder
 from trialsim.storage.results_folder import check_destination
 
 pytestmark = pytest.mark.slow
@@ -110,7 +111,8 @@ def stopped_by(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent")
 def test_a_run_that_is_killed_leaves_no_results_folder(tmp_path: Path) -> None:
-    assert stopped_by("SIGKILL", tmp_path).returncode < 0
+    assert stopped_by("SIGKILL", tmp_path).returncode == -signal.SIGKILL
+    assert is_unfinished(tmp_path / "out"), "the first block had been kept"
     assert not (tmp_path / "out").exists()
 
 

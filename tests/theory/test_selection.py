@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tolerances import CDF_SUMS
 from trialsim.design.theory.selection import selection_probabilities
 from trialsim.errors import RequestError
 
@@ -50,7 +51,7 @@ def test_enumeration_of_every_trial(n: int, rates: list[float]) -> None:
         winners = [arm for arm, x in enumerate(counts) if x == max(counts)]
         for arm in winners:
             expected[arm] += probability / len(winners)
-    assert selection_probabilities(n, rates) == pytest.approx(expected, abs=1e-12)
+    assert selection_probabilities(n, rates) == pytest.approx(expected, abs=CDF_SUMS)
 
 
 @settings(max_examples=40, deadline=None)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from tests.tolerances import CDF_SUMS
 from trialsim.design.base import arms_in_turn
 from trialsim.design.theory.proportions import (
     EXACT_TESTS,
@@ -402,7 +403,7 @@ def test_the_power_is_the_sum_over_tables(region: Flags, p_control: float, p_exp
         if region[x, y]:
             control = math.comb(n0, x) * p_control**x * (1.0 - p_control) ** (n0 - x)
             total += control * math.comb(n1, y) * p_experimental**y * (1.0 - p_experimental) ** (n1 - y)
-    assert reject_probability(region, p_control, p_experimental) == pytest.approx(total, abs=1e-12)
+    assert reject_probability(region, p_control, p_experimental) == pytest.approx(total, abs=CDF_SUMS)
 
 
 def test_the_power_is_the_share_of_simulated_trials() -> None:

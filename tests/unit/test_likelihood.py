@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.calibration.likelihood import log_likelihoods, p_median_below, p_median_below_given
 from trialsim.calibration.targets import BelowCell, Categories, Median, Share, ShareCell, Term
 
@@ -36,7 +37,9 @@ def test_a_median_lies_below_a_value_as_often_as_medians_of_samples_do(n: int) -
     samples = rng.random((200_000, n))
     for p in (0.3, 0.5, 0.6):
         simulated = float(np.mean(np.median(samples, axis=1) < p))
-        assert float(p_median_below(n, np.array(p))) == pytest.approx(simulated, abs=4 * np.sqrt(0.25 / 200_000))
+        assert float(p_median_below(n, np.array(p))) == pytest.approx(
+            simulated, abs=N_STANDARD_ERRORS * np.sqrt(0.25 / 200_000)
+        )
 
 
 def test_for_an_even_size_the_shape_between_the_two_in_the_middle_hardly_matters() -> None:
@@ -70,7 +73,9 @@ def test_a_median_over_two_kinds_of_patients_is_that_of_mixed_samples(k: int, m:
     for x in (0.35, 0.5):
         simulated = float(np.mean(np.median(samples, axis=1) < x))
         found = float(p_median_below_given(k, m, np.array(x), np.array(x / 0.6)))
-        assert found == pytest.approx(simulated, abs=4 * np.sqrt(0.25 / 200_000) + (0.0 if (k + m) % 2 else 0.005))
+        assert found == pytest.approx(
+            simulated, abs=N_STANDARD_ERRORS * np.sqrt(0.25 / 200_000) + (0.0 if (k + m) % 2 else 0.005)
+        )
 
 
 def test_two_kinds_that_are_alike_are_one() -> None:

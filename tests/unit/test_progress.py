@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import sys
 from collections.abc import Callable
@@ -10,7 +11,6 @@ import pytest
 from rich.progress import Progress
 
 import trialsim as ts
-from trialsim.report import progress as module
 from trialsim.report.progress import Display, progress
 
 
@@ -71,10 +71,14 @@ def test_nothing_is_shown_when_hidden_or_where_no_terminal_is(monkeypatch: pytes
     assert stream.getvalue() == ""
 
 
+class ZMQInteractiveShell:
+    """What a notebook has as `get_ipython()`, told by the name of its class."""
+
+
 def test_a_notebook_gets_one_line_that_is_written_over(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr(module, "_is_notebook", lambda: True)
+    monkeypatch.setattr(builtins, "get_ipython", ZMQInteractiveShell, raising=False)
     with progress() as display:
         display.begin_stage("simulating", "trials")
         display.advance(100, 100)

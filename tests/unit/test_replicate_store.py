@@ -29,7 +29,7 @@ def table(n: int) -> pd.DataFrame:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicate_store, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(replicate_store, "ROWS_AT_ONCE", 7)
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -16,7 +16,7 @@ from trialsim.simulation.engine import simulate_rows
 from trialsim.simulation.workers import Crew
 from trialsim.storage.replicate_store import Rows
 
-_SECONDS_TO_ANSWER: Final = 10
+SECONDS_TO_ANSWER: Final = 10
 _DEFAULT_PORT: Final = 8786
 _ALLOWED: Final = "the address of a running scheduler, such as tcp://10.0.0.5:8786."
 
@@ -45,7 +45,7 @@ def cluster_crew(address: str) -> Iterator[Crew]:
         raise OptionError(f"--cluster {address}", wrong, 'with it: pip install "trialsim[cluster]".') from error
     _check_answer(address)
     try:
-        client = Client(address, timeout=_SECONDS_TO_ANSWER, set_as_default=False)
+        client = Client(address, timeout=SECONDS_TO_ANSWER, set_as_default=False)
     except (OSError, ValueError) as error:
         raise _silent(address) from error
     with client:
@@ -71,7 +71,7 @@ def _check_answer(address: str) -> None:
     answers: list[object] = []
     thread = threading.Thread(target=lambda: answers.append(_identity(address)), daemon=True)
     thread.start()
-    thread.join(_SECONDS_TO_ANSWER + 1)  # looking up a name cannot be interrupted
+    thread.join(SECONDS_TO_ANSWER + 1)  # looking up a name cannot be interrupted
     answer = answers[0] if answers else None
     if not isinstance(answer, Mapping):
         raise _silent(address)
@@ -87,14 +87,14 @@ def _identity(address: str) -> object:
     from distributed.security import Security
 
     async def ask() -> object:
-        comm = await connect(address, timeout=_SECONDS_TO_ANSWER, **Security().get_connection_args("client"))
+        comm = await connect(address, timeout=SECONDS_TO_ANSWER, **Security().get_connection_args("client"))
         try:
             return await send_recv(comm, op="identity")
         finally:
             comm.abort()
 
     try:
-        return asyncio.run(asyncio.wait_for(ask(), _SECONDS_TO_ANSWER))
+        return asyncio.run(asyncio.wait_for(ask(), SECONDS_TO_ANSWER))
     except Exception:  # whatever another kind of server said
         return None
 

@@ -30,7 +30,7 @@ from trialsim.records.columns import Column, conform
 from trialsim.records.digest import digest_header, row_type
 
 CHECKSUMS: Final = ".sums"  # ends the name of the checksums of a file of rows
-_ROWS_AT_ONCE: Final = 50_000
+ROWS_AT_ONCE: Final = 50_000
 _CHECKSUM: Final = np.dtype([("n", "<i8"), ("sha256", "V32")])  # of the block that ends with replicate n
 
 Rows = npt.NDArray[Any]
@@ -155,7 +155,7 @@ class ReplicateStore:
         with pq.ParquetFile(path) as source:
             if source.schema_arrow.names != self.columns:
                 raise ValueError("other columns")
-            for batch in source.iter_batches(_ROWS_AT_ONCE):
+            for batch in source.iter_batches(ROWS_AT_ONCE):
                 rows = np.zeros(batch.num_rows, self.row_type)
                 for name in self.columns:
                     rows[name] = batch.column(name).to_numpy(zero_copy_only=False)
@@ -167,8 +167,8 @@ class ReplicateStore:
     def _parts(self, n: int | None = None) -> Iterator[tuple[int, Rows]]:
         """The rows in parts: (number of rows before, rows)."""
         n = self.n if n is None else min(n, self.n)
-        for first in range(0, n, _ROWS_AT_ONCE):
-            content = self._bytes(first, min(first + _ROWS_AT_ONCE, n))
+        for first in range(0, n, ROWS_AT_ONCE):
+            content = self._bytes(first, min(first + ROWS_AT_ONCE, n))
             yield first, np.frombuffer(content, dtype=self.row_type)
 
     def _bytes(self, first: int, after: int) -> bytes:

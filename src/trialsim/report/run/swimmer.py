@@ -19,7 +19,7 @@ _HELD: Final = "#ffffff"
 _HATCH: Final = "////"
 _OFF: Final = "#dddddd"
 _MOST_PATIENTS: Final = 100
-_TOXICITIES: Final = (  # each differs in colour and in shape
+TOXICITY_MARKS: Final = (  # each differs in colour and in shape
     ("o", "#c1121f"), ("D", "#ff9f1c"), ("v", "#7f4f24"), ("p", "#d81159"), ("h", "#3d405b"), ("P", "#588157"),
 )  # fmt: skip
 _SEEN: Final = {
@@ -80,7 +80,7 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
     handles: list[Artist] = []
     for index, (name, toxicity) in enumerate(scenario.toxicities.items()):
         onset = events[(events["event"] == "toxicity onset") & (events["of"] == name)]
-        marker, colour = _TOXICITIES[index % len(_TOXICITIES)]
+        marker, colour = TOXICITY_MARKS[index % len(TOXICITY_MARKS)]
         words = name if toxicity.severe else f"{name} (not severe)"
         handles.append(_mark(axes, rows, onset, marker, 6.0, colour, words, is_filled=bool(toxicity.severe)))
     for state, (marker, size, colour, words) in _SEEN.items():
