@@ -68,7 +68,7 @@ def test_every_share_with_several_denominators_says_which() -> None:
     assert {"partial response", "minor response", "any response"} <= {item.name for item in several}
     for endpoint in several:
         for statistic in endpoint.statistics:
-            words = {population.words for population in Population} | {"responders", "seen"}
+            words = {population.label for population in Population} | {"responders", "seen"}
             assert any(word in statistic.label for word in words), statistic.label
 
 
