@@ -116,6 +116,21 @@ def test_check_refuses_what_size_and_compare_refuse(tmp_path: Path, name: str) -
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["endpoint", "toxicity", "safety"])
+def test_a_misspelt_endpoint_is_shown_where_it_stands(tmp_path: Path, key: str) -> None:
+    misspelt = {"of": "any sever toxicity", "within": "6 months"}
+    section = {"toxicity": {**TOXICITY, "endpoint": misspelt}, "safety": {**BOUNDARY, "endpoint": misspelt}}
+    both = {**ONE, "design": "bryant-day", "toxicity": TOXICITY}
+    data = {**both, "endpoint": misspelt} if key == "endpoint" else {**both, key: section[key]}
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    with pytest.raises(ts.ConfigurationError, match="Did you mean any severe toxicity") as checked:
+        check([str(path)])
+    line = int(str(checked.value).partition("study.yaml:")[2].split()[0])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert any("sever toxicity" in text and "severe" not in text for text in lines[line - 1 : line + 3])
+
+
 def test_check_goes_on_to_the_next_file(tmp_path: Path) -> None:
     for i, name in enumerate(("fleming", "power")):
         (tmp_path / f"{i}.yaml").write_text(yaml.safe_dump(WRONG[name][0]), encoding="utf-8")

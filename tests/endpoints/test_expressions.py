@@ -98,6 +98,8 @@ def test_what_is_infinite_is_missing() -> None:
         (f"n_onsets(-1{'0' * 400})", "takes one name or dose"),
         ("a is 1", "not allowed"),
         ("baseline.weight > 65", "there is no column baseline.weight"),
+        ("baseline.microglobulin > 4", r'baseline\("beta-2 microglobulin"\)'),
+        ("days_at(300)", r"first_onset_days.rash, days_at\(400\), site"),
         ('baseline.stage == "IV"', "baseline.stage has no category 'IV'"),
         ("baseline.stage > 1", "baseline.stage is a category"),
         ("baseline.stage == 1", "baseline.stage is a category"),

@@ -132,7 +132,7 @@ def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Q
     if_left = c.AN_EVENT if study.counts_all else c.INEVALUABLE
     primary = [question_of(study.endpoint, protocols, if_left)]
     if study.toxicity is not None:
-        primary.append(question_of(study.toxicity.endpoint, protocols, if_left))
+        primary.append(question_of(study.toxicity.endpoint, protocols, if_left, "toxicity.endpoint"))
     is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
     if is_time != (design.information is Information.EVENTS):
         wrong = f"{study.design} is no design for it."
@@ -157,7 +157,7 @@ def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Asked | 
     """The question of the boundary for toxicity, if there is one. Raises `RequestError`."""
     if study.safety is None:
         return None
-    safety = question_of(study.safety.endpoint, protocols)
+    safety = question_of(study.safety.endpoint, protocols, key="safety.endpoint")
     if safety.kind != c.TOXICITY:
         wrong = "this is no toxicity."
         raise RequestError(

@@ -35,8 +35,12 @@ class Questions:
         return max(item.window_days for item in (*self.primary, self.safety) if item and item.window_days < inf)
 
 
-def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: int = c.NO_EVENT) -> c.Asked:
+def question_of(
+    endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: int = c.NO_EVENT, key: str = "endpoint"
+) -> c.Asked:
     """An endpoint as a question with a window; `if_left` is what withdrawal makes of an open one about toxicity.
+
+    `key` is its place in the study.
 
     Raises `RequestError` for one that the model has no answer to.
     """
@@ -45,17 +49,15 @@ def question_of(endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: 
         allowed = (
             f"{', '.join(item.name for item in ENDPOINTS if item.outcome)}, or the name of a toxicity; with `within`."
         )
-        raise RequestError(
-            f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed, key="endpoint"
-        )
-    found = _decidable(of, protocols)
+        raise RequestError(f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed, key=key)
+    found = _decidable(of, protocols, key)
     if not found.has_window:
         return c.Asked(found.kind)
     if endpoint.within is None:
         wrong = "a trial must know how long it waits for it."
-        raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.", key="endpoint")
+        raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.", key=key)
     if found.kind == c.RESPONSE:
-        _check_window(of, endpoint.within.value, protocols)
+        _check_window(of, endpoint.within.value, protocols, key)
         return c.Asked(c.RESPONSE, endpoint.within.value, found.least)
     return c.Asked(c.TOXICITY, endpoint.within.value, 0, toxicities_of(of, protocols), if_left)
 
@@ -86,19 +88,19 @@ def severe_toxicities(protocols: Sequence[Protocol]) -> tuple[str, ...]:
     return toxicities_of(SEVERE, protocols)
 
 
-def _decidable(of: str, protocols: Sequence[Protocol]) -> DesignOutcome:
+def _decidable(of: str, protocols: Sequence[Protocol], key: str = "endpoint") -> DesignOutcome:
     """What a design counts of an endpoint. Raises `RequestError` for one that no design decides on."""
     endpoint = endpoint_named(of, protocols)
     if endpoint is None or endpoint.outcome is None:
         known = [item.name for item in known_endpoints(protocols) if item.outcome is not None]
         wrong = "there is no such endpoint." if endpoint is None else "no design decides on it."
-        raise RequestError(f"endpoint {of}", wrong, f"{', '.join(known)}.", nearest(of, known), key="endpoint")
+        raise RequestError(f"endpoint {of}", wrong, f"{', '.join(known)}.", nearest(of, known), key=key)
     return endpoint.outcome
 
 
-def _check_window(of: str, window: float, protocols: Sequence[Protocol]) -> None:
+def _check_window(of: str, window: float, protocols: Sequence[Protocol], key: str) -> None:
     """A response that nobody can be seen to have by the end of the window is no endpoint."""
     latest = max(item.assessment_every_days for item in protocols)
     if window < latest:
         wrong = f"nobody can reach it: the first assessment is on day {latest:g}, its window ends on day {window:g}."
-        raise RequestError(f"endpoint {of}", wrong, f"a window of at least {latest:g} days.", key="endpoint")
+        raise RequestError(f"endpoint {of}", wrong, f"a window of at least {latest:g} days.", key=key)

@@ -56,6 +56,11 @@ class KnownColumns:
     names: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def spellings(self) -> list[str]:
+        """The columns as an expression spells them: `baseline("prior transplant")` where a plain name is impossible."""
+        return [_spelling(name) for name in self.names]
+
 
 class Expression:
     """An expression that has been read."""
@@ -136,8 +141,8 @@ class Expression:
         else:
             return None
         if name not in self.known.names:
-            near = nearest(name, list(self.known.names))
-            raise self._refused(f"there is no column {name}", ", ".join(self.known.names), near)
+            spellings = self.known.spellings
+            raise self._refused(f"there is no column {name}", ", ".join(spellings), nearest(name, spellings))
         return name
 
     def _member(self, family: str, node: ast.Call) -> str:
@@ -211,6 +216,13 @@ class Expression:
 
     def _refused(self, wrong: str, allowed: str, suggestion: str = "") -> RequestError:
         return RequestError(f"expression {self.text[:80]}", f"{wrong}.", f"{allowed}.", suggestion, key="expression")
+
+
+def _spelling(name: str) -> str:
+    family, _, rest = name.partition(".")
+    if not rest or rest.isidentifier():
+        return name
+    return f"{family}({rest})" if rest.replace(".", "").isdigit() else f'{family}("{rest}")'
 
 
 def _depth(tree: ast.AST) -> int:

@@ -19,6 +19,7 @@ from trialsim.errors import RequestError
 from trialsim.model.protocol import Protocol
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.records.baseline import baseline_columns_of, categories_of
+from trialsim.records.columns import KEY
 from trialsim.records.outcomes import patient_columns_of
 from trialsim.simulation.patients import PatientTable
 from trialsim.typing import Flags, Floats
@@ -110,8 +111,7 @@ def endpoint_of(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Proto
         _check_keys(spec, endpoint.measure)
         measured = endpoint.measure.measurement(spec, protocol, everyone)
     among = measured.among
-    names = tuple(item.name for item in (*patient_columns_of(protocol), *baseline_columns_of(protocol)))
-    columns = KnownColumns(names, categories_of(protocol))
+    columns = _known_columns(protocol)
     if spec.among is not None:
         population = population_named(spec.among)
         condition = population.among if population is not None else spec.among
@@ -130,6 +130,12 @@ def endpoint_of(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Proto
         strategy=spec.strategy,
         horizon=_horizon(spec),
     )
+
+
+def _known_columns(protocol: Protocol) -> KnownColumns:
+    """The columns that a table of patients has; the number of the replicate is none of them."""
+    columns = (*patient_columns_of(protocol), *baseline_columns_of(protocol))
+    return KnownColumns(tuple(item.name for item in columns if item.name != KEY[0]), categories_of(protocol))
 
 
 def name_of(spec: EndpointSpec, endpoint: Endpoint | None) -> str:
