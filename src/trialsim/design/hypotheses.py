@@ -30,8 +30,6 @@ def followed(protocol: Protocol, n_patients: int, horizon_days: float) -> Protoc
 
     The calendar of the design takes the place of the scenario's cut-off.
     """
-    plan = protocol.accrual
-    accrual = replace(plan, n_patients=n_patients, window_days=plan.window_days * n_patients / plan.n_patients)
     kept = [
         (name, tuple(place for place in places if place.what not in ("day", "latest_day")), i)
         for i, (name, places) in enumerate(zip(protocol.parameter_names, protocol.parameter_places, strict=True))
@@ -39,7 +37,7 @@ def followed(protocol: Protocol, n_patients: int, horizon_days: float) -> Protoc
     kept = [item for item in kept if item[1]]
     return replace(
         protocol,
-        accrual=accrual,
+        accrual=protocol.accrual.with_patients(n_patients),
         cut_off=CutOff(v.CUT_AFTER_LAST_ENTRY, horizon_days),
         parameter_names=tuple(name for name, _, _ in kept),
         parameter_places=tuple(places for _, places, _ in kept),

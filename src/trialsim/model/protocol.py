@@ -6,10 +6,11 @@ from a scenario; engines never see a scenario.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from trialsim.model import disease, draws
+from trialsim.model.accrual import arrival_at_expected_count
 from trialsim.model.course import repeated_day
 from trialsim.model.rules import Rule
 from trialsim.model.strategy import Strategy
@@ -90,6 +91,23 @@ class Accrual:
     site_shares: tuple[tuple[float, ...], ...] = ()
     closes_day: float = float("inf")
     p_ineligible: float = 0.0
+
+    @property
+    def latest_entry_day(self) -> float:
+        """The calendar day before which everyone enters; infinity where the calendar does not tell."""
+        return self.window_days or self.closes_day
+
+    @property
+    def expected_entry_day(self) -> float:
+        """The calendar day by which as many arrivals are expected as patients are wanted (eligible or not)."""
+        if self.window_days > 0.0:
+            return self.window_days
+        return arrival_at_expected_count(self.n_patients / (1.0 - self.p_ineligible), self.starts, self.rates)
+
+    def with_patients(self, n_patients: int) -> Accrual:
+        """The same accrual, as quick as before, of another number of patients."""
+        window_days = self.window_days * n_patients / self.n_patients
+        return replace(self, n_patients=n_patients, window_days=window_days)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Final
 from trialsim.config import Scenario, protocol_of
 from trialsim.errors import OptionError, RequestError
 from trialsim.model import vocabulary as v
-from trialsim.model.accrual import arrival_at_expected_count
 from trialsim.model.draws import LARGEST_SEED
 from trialsim.model.hazards import dose_factor
 from trialsim.model.protocol import Clock, Protocol
@@ -78,7 +77,7 @@ def _check_visits(scenario: Scenario) -> None:
 def _expected_horizon(protocol: Protocol) -> float:
     """How many days the trial is expected to last at most."""
     cut_off, plan = protocol.cut_off, protocol.accrual
-    last_entry = min(plan.window_days or plan.closes_day, expected_last_entry(protocol))
+    last_entry = min(plan.latest_entry_day, plan.expected_entry_day)
     days = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}
     return days.get(cut_off.kind, cut_off.day + last_entry)
 
@@ -116,10 +115,9 @@ def _typical_days(clock: Clock, protocol: Protocol) -> float:
 
 def longest_follow_up(protocol: Protocol) -> float:
     """For how many days a patient can be observed at most; infinity where the calendar does not tell."""
-    cut_off, plan = protocol.cut_off, protocol.accrual
-    last_entry = plan.window_days or plan.closes_day
+    cut_off = protocol.cut_off
     days = {v.CUT_AT_DAY: cut_off.day, v.CUT_AFTER_COUNT: cut_off.latest_day}
-    return max([days.get(cut_off.kind, cut_off.day + last_entry), *_cut_off_draws(protocol)])
+    return max([days.get(cut_off.kind, cut_off.day + protocol.accrual.latest_entry_day), *_cut_off_draws(protocol)])
 
 
 def _cut_off_draws(protocol: Protocol) -> Iterator[float]:
@@ -127,14 +125,6 @@ def _cut_off_draws(protocol: Protocol) -> Iterator[float]:
     for where, values in zip(protocol.parameter_places, zip(*protocol.parameter_draws, strict=True), strict=True):
         if any(place.what in ("day", "latest_day") for place in where):
             yield from values
-
-
-def expected_last_entry(protocol: Protocol) -> float:
-    """The calendar day by which as many arrivals are expected as patients are wanted (eligible or not)."""
-    plan = protocol.accrual
-    if plan.window_days > 0.0:
-        return plan.window_days
-    return arrival_at_expected_count(plan.n_patients / (1.0 - plan.p_ineligible), plan.starts, plan.rates)
 
 
 def check_strategy(options: Mapping[str, object]) -> None:

@@ -63,5 +63,4 @@ class WaldTrial(Trial):
 
 def of_size(protocol: Protocol, n: int) -> Protocol:
     """The protocol with `n` patients, who come as quickly as before."""
-    plan = protocol.accrual
-    return replace(protocol, accrual=replace(plan, n_patients=n, window_days=plan.window_days * n / plan.n_patients))
+    return replace(protocol, accrual=protocol.accrual.with_patients(n))
