@@ -33,7 +33,7 @@ def main() -> None:
     for name in ts.builtin_names("cohorts"):
         whole = RESULTS / f"{name}.whole"
         ts.calibrate(
-            name, smallest_ess=SMALLEST_ESS, leave_one_out=True, with_sensitivity=True, out=whole, resume=True,
+            name, min_ess=SMALLEST_ESS, leave_one_out=True, sensitivity=True, out=whole, resume=True,
             on_progress=lambda done, wanted: print(f"\r{done} of {wanted} ", end="", file=sys.stderr),
         )  # fmt: skip
         install(whole, name)

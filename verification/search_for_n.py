@@ -70,7 +70,7 @@ def verified(name: str, seeds: int, trials: int) -> dict[str, Any]:
     widths = [high - low for _, low, high in intervals if low is not None and high is not None]
     return {
         "study": study, "changes": {key: str(value) for key, value in changes.items()}, "seeds": seeds,
-        "trials": trials, "long": {"trials": long.trials, "n": long.n, "lower": long.lower, "upper": long.upper},
+        "trials": trials, "long": {"trials": long.replicates, "n": long.n, "lower": long.lower, "upper": long.upper},
         "inside": inside, "mean_width": sum(widths) / len(widths), "intervals": intervals,
         "seconds": round(time.perf_counter() - started, 1),
     }  # fmt: skip

@@ -27,7 +27,7 @@ FEW = 60  # simulated patients for each one of the cohort: quick, and the grid h
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    return calibration_of(load_published_trial(COHORT), patients_per_patient=FEW)
+    return calibration_of(load_published_trial(COHORT), replicates=FEW)
 
 
 @pytest.fixture(scope="module")

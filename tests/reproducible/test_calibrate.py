@@ -20,7 +20,7 @@ from trialsim.storage.job_folder import job_folder_path
 pytestmark = pytest.mark.slow
 
 COHORT = Path(__file__).parents[1] / "calibration" / "invented" / "cohort.yaml"
-FEW = ("--patients", "20", "--draws", "200", "--min-ess", "200")
+FEW = ("--replicates", "20", "--draws", "200", "--min-ess", "200")
 
 
 def calibrate(folder: Path, *options: str, cohort: Path | str = COHORT) -> subprocess.CompletedProcess[str]:
@@ -110,7 +110,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("--draws", "5"), "this number of draws is out of range"),
-        (("--patients", "0"), "this number of simulated patients is out of range"),
+        (("--replicates", "0"), "this number of replicates is out of range"),
         (("--min-ess", "0"), "this effective sample size is out of range"),
         (("--most-steps", "0"), "this number of steps is out of range"),
         (("--seed", "-1"), "this seed is out of range"),

@@ -210,7 +210,7 @@ def size_view_of(found: Sized, has_details: bool = False) -> RenderableType:
 
     return size_view(
         found.ready, found.design, found.exact, found.calendar, found.found, found.assurance, found.paragraph,
-        found.trials, found.seed, has_details,
+        found.replicates, found.seed, has_details,
     )  # fmt: skip
 
 

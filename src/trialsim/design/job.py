@@ -42,7 +42,7 @@ class SizeJob:
 
     ready: PreparedStudy
     seed: int
-    trials: int
+    replicates: int
     n_workers: int
     checkpoint: Checkpoint
     on_progress: Progress
@@ -63,7 +63,7 @@ class SizeJob:
     @cached_property
     def wanted(self) -> int:
         """How many trials there are to simulate in all."""
-        ready, n = self.ready, self.trials
+        ready, n = self.ready, self.replicates
         design = ready.design
         checks = check_trials(design.n) * len(design.exact) if isinstance(design, CountDesign) else 0
         if ready.boundary is not None:
@@ -122,7 +122,7 @@ class SizeJob:
             return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
 
         has_saw_tooth = isinstance(ready.design, CountDesign)
-        return search(evaluate, study.power, ready.sizes, self.trials, has_saw_tooth)
+        return search(evaluate, study.power, ready.sizes, self.replicates, has_saw_tooth)
 
     def conducted(self) -> dict[str, Rows]:
         """The trial as it would be conducted, under every truth."""
@@ -132,7 +132,7 @@ class SizeJob:
         for truth in ready.truths:
             setting = ready.setting(truth, n)
             size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
-            found[truth] = self.rows(f"trial {truth}", self.trials, size, partial(trial.rows, setting, self.seed))
+            found[truth] = self.rows(f"trial {truth}", self.replicates, size, partial(trial.rows, setting, self.seed))
         return found
 
 

@@ -46,7 +46,7 @@ def compared(
 ) -> pd.DataFrame:
     """Exact values beside those of trials with instant, independent outcomes at known rates.
 
-    Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, trials.
+    Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, replicates.
     """
     checks = [(success, exact.rejects, rows["decision"] == 1)]
     if n_looks > 1:
@@ -72,7 +72,7 @@ def _beside(checks: Sequence[tuple[str, str, float, npt.NDArray[np.generic]]]) -
         off = float(own.mean()) - planned
         z = off / error if error > 1e-12 else (0.0 if abs(off) < 1e-9 else math.copysign(math.inf, off))
         found.append((truth, quantity, planned, float(own.mean()), error, z, n))
-    return pd.DataFrame(found, columns=["truth", "quantity", "exact", "simulated", "mcse", "z", "trials"])
+    return pd.DataFrame(found, columns=["truth", "quantity", "exact", "simulated", "mcse", "z", "replicates"])
 
 
 def check_agreement(table: pd.DataFrame) -> None:
@@ -82,7 +82,7 @@ def check_agreement(table: pd.DataFrame) -> None:
         row = wrong.iloc[0]
         raise DisagreementError(
             f"{row['quantity']} under the {row['truth']}: exactly {row['exact']:.5f}, simulated {row['simulated']:.5f} "
-            f"± {row['mcse']:.5f} in {row['trials']:,} trials (z = {row['z']:.1f}). This is a defect of trialsim."
+            f"± {row['mcse']:.5f} in {row['replicates']:,} trials (z = {row['z']:.1f}). This is a defect of trialsim."
         )
 
 

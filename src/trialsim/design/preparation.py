@@ -69,12 +69,12 @@ class Supposed:
 Suppose = Callable[[Draft, int, int], Supposed]  # from a draft, the number of draws of the posterior, and the seed
 
 
-def prepare_study(sizing: Sizing, engine: str, seed: int, trials: int) -> PreparedStudy:
+def prepare_study(sizing: Sizing, engine: str, seed: int, replicates: int) -> PreparedStudy:
     """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
     draft = draft_of(sizing)
     check_draft(draft)
     chosen = choose_engine(engine, draft.protocols[0], 1_000_000).name
-    n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, trials // TRIALS_A_DRAW))
+    n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, replicates // TRIALS_A_DRAW))
     found = SUPPOSED[draft.design.hypotheses](draft, n_draws, seed)
     boundary = checked_boundary(draft.study, found.design.n) if draft.study.safety is not None else None
     ready = PreparedStudy(

@@ -61,23 +61,23 @@ class Found:
     """The smallest n from which every size looked at reaches the target, and the sizes that could be it.
 
     `lower` to `upper` is the 95 % interval: sizes below `lower` do not reach the target, `upper` and above do, as far
-    as the Monte Carlo error tells. `curve` has a row a size: n, power, mcse, lower, upper, trials. `trials` were spent.
-    `n` is None where no size up to the limit reaches it; `best` is the highest power seen. Of the sizes that there are,
-    one in `step` was looked at in the end.
+    as the Monte Carlo error tells. `curve` has a row a size: n, power, mcse, lower, upper, replicates. `replicates` is
+    their total. `n` is None where no size up to the limit reaches it; `best` is the highest power seen. Of
+    the sizes that there are, one in `step` was looked at in the end.
     """
 
     n: int | None
     lower: int | None
     upper: int | None
     target: float
-    trials: int
+    replicates: int
     step: int
     best: float
     curve: pd.DataFrame
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data."""
-        names = ("n", "lower", "upper", "target", "step", "trials", "best")
+        names = ("n", "lower", "upper", "target", "step", "replicates", "best")
         return {**{name: getattr(self, name) for name in names}, "curve": plain_rows(self.curve)}
 
 
@@ -95,10 +95,10 @@ def search(
     evaluate: Evaluate,
     target: float,
     whole: Counts,
-    trials: int,
+    replicates: int,
     has_saw_tooth: bool = True,
 ) -> Found:
-    """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `trials` trials in all.
+    """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `replicates` trials in all.
 
     If the sizes that are left in the end do not hold the whole interval, more are looked at in the same trials. Where
     power goes up and down with n (`has_saw_tooth`), a size that was not looked at may fall short of the target although
@@ -117,7 +117,7 @@ def search(
         if n > 0:
             spent += n
             sizes = _narrowed(sizes, _table({int(size): curve[int(size)] for size in chosen}), target)
-        n, chosen = max(FEWEST, round(trials * share)), _spread(sizes)
+        n, chosen = max(FEWEST, round(replicates * share)), _spread(sizes)
         look(chosen)
     while True:
         now = _table({int(size): curve[int(size)] for size in chosen})
@@ -179,7 +179,7 @@ def _table(curve: dict[int, tuple[float, float, int]]) -> pd.DataFrame:
             "mcse": error,
             "lower": middle - half,
             "upper": middle + half,
-            "trials": spent.astype(np.int64),
+            "replicates": spent.astype(np.int64),
         }
     )
 

@@ -179,7 +179,7 @@ class SizeStudy(Section):
     reference: Reference | None = None
     confidence: Share = Field(default=0.95, gt=0.0, lt=1.0)
     largest_n: int = Field(default=400, ge=2, le=5000)
-    trials: int = Field(default=20_000, ge=100, le=10_000_000)
+    replicates: int = Field(default=20_000, ge=100, le=10_000_000)
     source: str | None = None
 
     @model_validator(mode="before")

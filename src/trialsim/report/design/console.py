@@ -71,7 +71,7 @@ def size_view(
     found: Found | None,
     assurance: Assurance | None,
     paragraph: str,
-    trials: int,
+    replicates: int,
     seed: int,
     has_details: bool = False,
 ) -> RenderableType:
@@ -82,7 +82,7 @@ def size_view(
     study = ready.study
     parts: list[RenderableType] = [
         Paragraph(f"\n{study.title}", "bold"),
-        Paragraph(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n"),
+        Paragraph(f"{study.design}, {replicates:,} trials under each truth, seed {seed}\n"),
         *(Paragraph(f"{remark}\n") for remark in ready.design.remarks()),
         _design(design, ready),
     ]
@@ -232,13 +232,13 @@ def _search(found: Found, ready: PreparedStudy) -> str:
             f"interval {found.lower} to {high}.{ready.design.describe_larger(found.n)}"
         )
     step = f" One in {found.step} of the possible sizes was looked at." if found.step > 1 else ""
-    return f"{text} {found.trials:,} trials were spent on it.{step}"
+    return f"{text} {found.replicates:,} trials were spent on it.{step}"
 
 
 def _assurance(assurance: Assurance) -> str:
     spread = ", ".join(f"{q:.2f}" for q in assurance.quantiles)
     if not assurance.has_spread:
-        spread = "too few trials a draw to tell; more --trials"
+        spread = "too few trials a draw to tell; more --replicates"
     at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
     better = (
         f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "

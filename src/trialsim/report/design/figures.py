@@ -103,7 +103,7 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
 
     The first, coarse looks of the search share a few trials; among sizes with many trials they would only mislead.
     """
-    fine = curve[curve["trials"] == curve["trials"].max()]
+    fine = curve[curve["replicates"] == curve["replicates"].max()]
     coarse = curve[(curve["n"] < fine["n"].min()) | (curve["n"] > fine["n"].max())]
     if len(coarse):
         middle, half = 50.0 * (coarse["lower"] + coarse["upper"]), 50.0 * (coarse["upper"] - coarse["lower"])

@@ -32,7 +32,7 @@ def paragraph_of(
     found: Found | None,
     assurance: Assurance | None,
     seed: int,
-    trials: int,
+    replicates: int,
 ) -> str:
     """The paragraph, in whole sentences; every number in it stands in the tables too."""
     sentences = [
@@ -41,7 +41,7 @@ def paragraph_of(
         *_calendar(ready, calendar),
         *_search(ready, found),
         *_assurance(ready, assurance),
-        *_sources(ready, seed, trials),
+        *_sources(ready, seed, replicates),
     ]
     return " ".join(sentences)
 
@@ -159,7 +159,7 @@ def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:
     ]
 
 
-def _sources(ready: PreparedStudy, seed: int, trials: int) -> list[str]:
+def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
     study = ready.study
     if study.alternative == CALIBRATED:
         of = f"the posterior of the pilot ({_pilot(ready)})"
@@ -173,7 +173,7 @@ def _sources(ready: PreparedStudy, seed: int, trials: int) -> list[str]:
         f"{null}Alternative: {of}. Accrual, drop-out and assessments are those of the scenario "
         f"{study.scenario}, whose parameters come from {_pilot(ready)}. Simulated with trialsim "
         f"{version('trialsim')}, seed "
-        f"{seed}, {trials:,} trials under each truth."
+        f"{seed}, {replicates:,} trials under each truth."
     ]
 
 
