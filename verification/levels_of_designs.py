@@ -52,7 +52,7 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
         design = ready.design
         if isinstance(design, CountDesign):
             exact = design.exact[truth]
-            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.seats, SEED)
+            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.allocation, SEED)
             rows = run(make, trials, block_size(BATCH, ready.n), n_workers, lambda done, wanted: None)
             line("instant outcomes", truth, exact.rejects, float((rows["decision"] == 1).mean()))
             value = exact.rejects

@@ -56,21 +56,21 @@ def decisions_of(kind: str, looks: tuple[int, int]) -> Decisions:
 
 
 @pytest.mark.parametrize("kind", ["one arm", "two endpoints", "two arms"])
-@pytest.mark.parametrize("inevaluable", [c.REPLACED, c.FAILURE, c.DROPPED])
+@pytest.mark.parametrize("not_evaluable", [c.REPLACED, c.FAILURE, c.DROPPED])
 @pytest.mark.parametrize(
     ("overrun", "wait", "is_watched"), [(0, inf, True), (3, 60.0, False), (c.NO_PAUSE, 112.0, True)]
 )
 def test_looks_at_patients_agree(
-    protocols: tuple[Protocol, Protocol], kind: str, inevaluable: int, overrun: int, wait: float, is_watched: bool
+    protocols: tuple[Protocol, Protocol], kind: str, not_evaluable: int, overrun: int, wait: float, is_watched: bool
 ) -> None:
     decisions = decisions_of(kind, (18, 40))
-    toxic = c.Asked(c.TOXICITY, 90.0, 0, SEVERE, c.AN_EVENT if inevaluable == c.FAILURE else c.INEVALUABLE)
+    toxic = c.Asked(c.TOXICITY, 90.0, 0, SEVERE, c.AN_EVENT if not_evaluable == c.FAILURE else c.NOT_EVALUABLE)
     primary = (RESPONSE, toxic) if kind == "two endpoints" else (toxic,) if kind == "two arms" else (RESPONSE,)
     watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
     questions = Questions(primary, *watched, HARM) if is_watched else Questions(primary, harm=HARM)
     arms = protocols if kind == "two arms" else protocols[:1]
-    plan = c.Conduct(decisions.looks, overrun, inevaluable, wait)
-    seed = 100 * overrun % 997 + int(is_watched) + inevaluable
+    plan = c.Conduct(decisions.looks, overrun, not_evaluable, wait)
+    seed = 100 * overrun % 997 + int(is_watched) + not_evaluable
     fast, slow = both(CountTrial(questions, len(arms), decisions, plan), arms, 52, 112.0, seed, 2)
     assert np.array_equal(fast, slow)
 

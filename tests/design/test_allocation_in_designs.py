@@ -80,7 +80,7 @@ def check_blocks(ready: PreparedStudy, arms: Arms, n: int) -> None:
         assert [by_number[pair] for pair in pairs] == found.tolist()
     enrolled = Enrolled(table.first + table.replicate, table["patient"].astype(np.int64), table["enrolled_day"])
     codes = strata_of(protocol, 1, enrolled, arms.strata)
-    size, in_block = len(arms.seats), np.bincount(arms.seats)
+    size, in_block = len(arms.block), np.bincount(arms.block)
     for trial in range(TRIALS):
         own = np.flatnonzero(table.replicate == trial)
         own = own[np.argsort(table["enrolled_day"][own], kind="stable")]

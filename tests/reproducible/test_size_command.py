@@ -208,8 +208,8 @@ def test_what_cannot_be_had_has_its_message(tmp_path: Path, text: str, message: 
 
 def test_changes_are_of_the_study_or_of_its_scenario(tmp_path: Path) -> None:
     path = study(tmp_path)
-    found = ts.load_sizing(path, {"power": 0.7, "conduct.inevaluable": "failures", "accrual.patients": 44})
+    found = ts.load_sizing(path, {"power": 0.7, "conduct.not_evaluable": "failures", "accrual.patients": 44})
     assert found.study.power == 0.7
-    assert found.study.conduct.inevaluable == "failures"
+    assert found.study.conduct.not_evaluable == "failures"
     assert found.scenarios["all patients"].accrual.patients == 44
     assert ts.check([str(path)])[0].startswith("a small study")

@@ -129,7 +129,7 @@ def check_posterior(draft: Draft) -> None:
 
 def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Questions:
     """What is asked of every patient. Raises `RequestError` for what the design cannot decide on."""
-    if_left = c.AN_EVENT if study.counts_all else c.INEVALUABLE
+    if_left = c.AN_EVENT if study.counts_all else c.NOT_EVALUABLE
     primary = [question_of(study.endpoint, protocols, if_left)]
     if study.toxicity is not None:
         primary.append(question_of(study.toxicity.endpoint, protocols, if_left))

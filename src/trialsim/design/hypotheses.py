@@ -99,11 +99,11 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     return replace(protocol, clocks=clocks, parameter_draws=draws)
 
 
-def rates_of(protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: bool) -> list[tuple[float, float]]:
+def rates_of(protocol: Protocol, asked: Sequence[c.Asked], counts_not_evaluable: bool) -> list[tuple[float, float]]:
     """The true rate of each question among those who count, with its Monte Carlo error; at the point values."""
     found = _many(known(protocol), asked, max(item.window_days for item in asked))
     is_there = found.number > 0
-    who = is_there if counts_inevaluable else is_there & found.is_evaluable
+    who = is_there if counts_not_evaluable else is_there & found.is_evaluable
     total = max(float(who.sum()), 1.0)
     rates = [float((np.isfinite(found.event[:, :, k]) & who).sum()) / total for k in range(len(asked))]
     return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
@@ -122,14 +122,14 @@ def _many(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float, pat
     return simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)
 
 
-def rate_of(protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
+def rate_of(protocol: Protocol, asked: c.Asked, counts_not_evaluable: bool) -> tuple[float, float]:
     """The true rate of one question, see `rates_of`."""
-    return rates_of(protocol, [asked], counts_inevaluable)[0]
+    return rates_of(protocol, [asked], counts_not_evaluable)[0]
 
 
-def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevaluable: bool) -> Protocol:
+def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_not_evaluable: bool) -> Protocol:
     """The protocol whose share of sensitive patients gives a response rate. Raises `RequestError` if none does."""
-    highest, _ = rate_of(with_sensitive(protocol, 1.0), asked, counts_inevaluable)
+    highest, _ = rate_of(with_sensitive(protocol, 1.0), asked, counts_not_evaluable)
     if wanted > highest:
         wrong = (
             f"nobody can reach it: if every patient were sensitive, {highest:.3f} would respond within the window of "
@@ -139,7 +139,7 @@ def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevalua
 
     @cache  # its ends are asked for twice: before the search of a root, and by it
     def excess(share: float) -> float:
-        return rate_of(with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
+        return rate_of(with_sensitive(protocol, share), asked, counts_not_evaluable)[0] - wanted
 
     first = wanted / highest  # the rate is nearly proportional to the share
     low, high = 0.9 * first, min(1.0, 1.1 * first)
@@ -174,7 +174,7 @@ def with_events_of(
     return with_hazard_ratio(known(protocol), factor, asked.kind), factor
 
 
-def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_inevaluable: bool) -> Protocol:
+def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_not_evaluable: bool) -> Protocol:
     """The protocol in which the hazards of the toxicities of the last question are so that it has a rate.
 
     The rate is that among those who count for all the questions. Raises `RequestError` if no factor gives it.
@@ -191,7 +191,7 @@ def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, c
 
     @cache  # its ends are asked for twice: before the search of a root, and by it
     def excess(log_factor: float) -> float:
-        return rates_of(changed(log_factor), asked, counts_inevaluable)[-1][0] - wanted
+        return rates_of(changed(log_factor), asked, counts_not_evaluable)[-1][0] - wanted
 
     low, high = -7.0, 7.0
     if excess(low) > 0.0 or excess(high) < 0.0:

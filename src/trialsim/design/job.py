@@ -93,7 +93,7 @@ class SizeJob:
     def _checked(self, design: CountDesign, truth: str) -> pd.DataFrame:
         """Exact beside simulated for one truth."""
         exact = design.exact[truth]
-        make = partial(self.ready.count_trial(design).ideal_rows, exact.cells, design.seats, self.seed)
+        make = partial(self.ready.count_trial(design).ideal_rows, exact.cells, design.allocation, self.seed)
         rows = self.rows(f"check {truth}", check_trials(design.n), block_size(BATCH, design.n), make)
         return compared(truth, exact, rows, design.n_looks, design.design.success)
 

@@ -22,7 +22,7 @@ LARGEST_Z: Final = 4.0
 EXPECTED_N: Final = "enrolled at the decision"
 EARLY: Final = "stops early"
 STOPPED: Final = "stopped for toxicity"
-HARMED: Final = "of whom with severe toxicity"
+SEVERE_TOXICITY: Final = "of whom with severe toxicity"
 DECIDED: Final = "time to decision"
 
 
@@ -106,7 +106,7 @@ def conducted(truth: str, planned: OperatingCharacteristics | None, rows: Rows, 
         shares.append(("accrual closes before n", math.nan, _as_number(about.is_short)))
     numbers: list[tuple[str, str, float, Floats]] = [
         (EXPECTED_N, "patients", planned.expected_n if planned else math.nan, rows["enrolled"]),
-        (HARMED, "patients", math.nan, rows["harmed"]),
+        (SEVERE_TOXICITY, "patients", math.nan, rows["n_severe_toxicity"]),
         (DECIDED, "months", math.nan, rows["decided_day"] / DAYS_PER_MONTH),
     ]
     if about.n_looks > 1 and about.pauses:

@@ -17,7 +17,7 @@ from trialsim.model.protocol import Protocol
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked: the primary questions, one of safety with its boundary if there is one, and who was harmed."""
+    """What is asked: the primary questions, one of safety with its boundary if there is one, and severe toxicity."""
 
     primary: tuple[c.Asked, ...]
     safety: c.Asked | None = None

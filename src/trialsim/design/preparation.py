@@ -63,7 +63,7 @@ class Supposed:
     truths: dict[str, Protocols]
     posterior: Protocols
     rates: dict[str, tuple[float, float]] = field(default_factory=dict)
-    levers: dict[str, str] = field(default_factory=dict)
+    obtained_by: dict[str, str] = field(default_factory=dict)
 
 
 Suppose = Callable[[Draft, int, int], Supposed]  # from a draft, the number of draws of the posterior, and the seed
@@ -78,7 +78,7 @@ def prepare_study(sizing: Sizing, engine: str, seed: int, replicates: int) -> Pr
     found = SUPPOSED[draft.design.hypotheses](draft, n_draws, seed)
     boundary = checked_boundary(draft.study, found.design.n) if draft.study.safety is not None else None
     ready = PreparedStudy(
-        draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.levers
+        draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.obtained_by
     )
     if draft.design.hypotheses is not Hypotheses.ANY_ENDPOINT:
         check_accrual(ready)
@@ -125,8 +125,8 @@ def _response_rate(draft: Draft, n_draws: int, seed: int) -> Supposed:
         ALTERNATIVE: (_with_response(draft, p1),),
         **_posterior(draft, protocols, n_draws),
     }
-    levers = {name: f"sensitive = {truths[name][0].p_sensitive:.3f}" for name in (NULL, ALTERNATIVE)}
-    return Supposed(draft.design.build(study, Rates((p1,))), truths, protocols, rates, levers)
+    obtained_by = {name: f"sensitive = {truths[name][0].p_sensitive:.3f}" for name in (NULL, ALTERNATIVE)}
+    return Supposed(draft.design.build(study, Rates((p1,))), truths, protocols, rates, obtained_by)
 
 
 def _rates_of_one_arm(draft: Draft) -> tuple[dict[str, tuple[float, float]], float, float]:
@@ -227,19 +227,21 @@ def _truths_of_arms(draft: Draft, n_draws: int) -> dict[str, Protocols]:
 def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Times to events: the hazard ratio is given, or what the arms' own hazards come to."""
     study, protocols, kind = draft.study, draft.protocols, draft.questions.primary[0].kind
-    ratio, seats = study.alternative_rate, arms_in_turn(study, draft.names)
+    ratio, allocation = study.alternative_rate, arms_in_turn(study, draft.names)
     second = protocols[1] if ratio is None else with_hazard_ratio(protocols[1], ratio, kind)
     truths = {
         NULL: (known(protocols[0]), known(protocols[0])),
         ALTERNATIVE: (known(protocols[0]), known(second)),
         **_posterior(draft, (protocols[0], second), n_draws),
     }
-    levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {draft.names[1]}"} if ratio is not None else {}
+    obtained_by = (
+        {ALTERNATIVE: f"hazards of the event times {ratio:g} in {draft.names[1]}"} if ratio is not None else {}
+    )
     forecast = EventForecast(draft, truths[ALTERNATIVE], LOG_RANK)
     if ratio is None:
-        ratio = forecast.hazard_ratio_of_arms(seats.count(1) / seats.count(0))
-    design = draft.design.build(study, _events(draft, forecast, ratio, seats))
-    return Supposed(design, truths, (protocols[0], second), levers=levers)
+        ratio = forecast.hazard_ratio_of_arms(allocation.count(1) / allocation.count(0))
+    design = draft.design.build(study, _events(draft, forecast, ratio, allocation))
+    return Supposed(design, truths, (protocols[0], second), obtained_by=obtained_by)
 
 
 def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:
@@ -249,20 +251,20 @@ def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:
     null, factor = with_events_of(protocol, asked, decisions.hazard, study.conduct.follow_up.value)
     alternative = known(protocol) if ratio is None else with_hazard_ratio(null, ratio, asked.kind)
     truths = {NULL: (null,), ALTERNATIVE: (alternative,), **_posterior(draft, draft.protocols, n_draws)}
-    levers = {NULL: f"hazards of the event times {factor:.3g}"}
+    obtained_by = {NULL: f"hazards of the event times {factor:.3g}"}
     if ratio is not None:
-        levers[ALTERNATIVE] = f"hazards of the event times {factor * ratio:.3g}"
+        obtained_by[ALTERNATIVE] = f"hazards of the event times {factor * ratio:.3g}"
     forecast = EventForecast(draft, truths[ALTERNATIVE], decisions)
     if ratio is None:
         ratio = forecast.hazard_ratio_to_reference()
     design = draft.design.build(study, _events(draft, forecast, ratio, (0,)))
-    return Supposed(design, truths, draft.protocols, levers=levers)
+    return Supposed(design, truths, draft.protocols, obtained_by=obtained_by)
 
 
-def _events(draft: Draft, forecast: EventForecast, ratio: float, seats: tuple[int, ...]) -> Events:
+def _events(draft: Draft, forecast: EventForecast, ratio: float, allocation: tuple[int, ...]) -> Events:
     """What a design assumes of the events, by a forecast."""
     hazard, dropout = forecast.hazards(0)
-    return Events(draft.names, ratio, forecast.expected_events, forecast.accrual_months, hazard, dropout, seats)
+    return Events(draft.names, ratio, forecast.expected_events, forecast.accrual_months, hazard, dropout, allocation)
 
 
 SUPPOSED: Final[dict[Hypotheses, Suppose]] = {

@@ -56,7 +56,7 @@ class PreparedStudy:
     posterior: Protocols
     rates: dict[str, tuple[float, float]] = field(default_factory=dict)
     boundary: ToxicityBoundary | None = None
-    levers: dict[str, str] = field(default_factory=dict)
+    obtained_by: dict[str, str] = field(default_factory=dict)
 
     @property
     def sizing(self) -> Sizing:
@@ -116,7 +116,7 @@ class PreparedStudy:
         if information is Information.CUT_OFF:
             return Setting(truth, tuple(of_size(item, n) for item in own), self.arms, self.engine)
         room = n
-        if information is Information.PATIENTS and self.study.conduct.inevaluable == "replaced":
+        if information is Information.PATIENTS and self.study.conduct.not_evaluable == "replaced":
             room = n + math.ceil(nbinom.ppf(ENOUGH, n, self.least_evaluable[truth]))
         protocols = tuple(followed(item, room, self.follow_up_days) for item in own)
         return Setting(truth, protocols, self.arms, self.engine)
@@ -135,10 +135,10 @@ class PreparedStudy:
                 few = 100.0 * min(float(item.mean()) for item in shares)
                 wrong = f"hardly anyone is evaluable ({few:.0f} %), and all others would be replaced."
                 raise RequestError(
-                    "conduct.inevaluable: replaced",
+                    "conduct.not_evaluable: replaced",
                     wrong,
                     "failures or dropped, or less drop-out.",
-                    key="conduct.inevaluable",
+                    key="conduct.not_evaluable",
                 )
         return found
 
@@ -147,7 +147,7 @@ class PreparedStudy:
         own = self.study.conduct
         overrun = own.overrun if own.overrun is not None else (0 if own.accrual == "pause" else c.NO_PAUSE)
         wait = own.interim_after.value if own.interim_after is not None else math.inf
-        return c.Conduct(looks, overrun, c.INEVALUABLE_NAMES.index(own.inevaluable), wait)
+        return c.Conduct(looks, overrun, c.NOT_EVALUABLE_NAMES.index(own.not_evaluable), wait)
 
     def trial(self, n: int | None = None) -> Trial:
         """The trial as planned, or with another number of patients where its design has one for every number."""

@@ -74,7 +74,7 @@ class Sized(CommandResult):
         """The part of the calendar under one truth."""
         design, study = self.ready.design, self.sizing.study
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
-        is_short = np.asarray(counted < design.n) if study.conduct.inevaluable != "dropped" else None
+        is_short = np.asarray(counted < design.n) if study.conduct.not_evaluable != "dropped" else None
         quantities = Quantities(design.design.success, self.n_looks, study.safety is not None, self._may_wait, is_short)
         return conducted(truth, design.operating_characteristics(truth), rows, quantities)
 

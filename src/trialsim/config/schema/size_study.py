@@ -87,15 +87,16 @@ class Conduct(Section):
     """How the trial goes on around its looks.
 
     `accrual` pauses before a look, or continues; `overrun` patients at most are enrolled beyond those the look waits
-    for (0 with `pause`, as many as come with `continue`, unless given). `inevaluable` patients are `replaced`, count as
-    `failures`, or are `dropped`. `interim_after`: an interim look waits so long for each of its patients, and takes
-    what is seen by then; without it, until all of them are resolved. `attained` decides where numbers are not as
-    planned. `follow_up`: how long after the last entry a trial with times to events ends at the latest.
+    for (0 with `pause`, as many as come with `continue`, unless given). Patients who are `not_evaluable` are
+    `replaced`, count as `failures`, or are `dropped`. `interim_after`: an interim look waits so long for each of its
+    patients, and takes what is seen by then; without it, until all of them are resolved. `attained` decides where
+    numbers are not as planned. `follow_up`: how long after the last entry a trial with times to events ends at the
+    latest.
     """
 
     accrual: Literal["pause", "continue"] = "pause"
     overrun: int | None = Field(default=None, ge=0, le=10_000)
-    inevaluable: Literal["replaced", "failures", "dropped"] = "replaced"
+    not_evaluable: Literal["replaced", "failures", "dropped"] = "replaced"
     interim_after: Observation | None = None
     attained: Literal["koyama-chen", "green-dahlberg"] = "koyama-chen"
     follow_up: Observation = Field(
@@ -225,7 +226,7 @@ class SizeStudy(Section):
     @property
     def counts_all(self) -> bool:
         """Whether patients who are not evaluable count, as failures: then a response is of the enrolled."""
-        return self.conduct.inevaluable == "failures"
+        return self.conduct.not_evaluable == "failures"
 
     @property
     def n_arms(self) -> int:

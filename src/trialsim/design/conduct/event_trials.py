@@ -45,7 +45,7 @@ def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventCond
     is_in = own <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
     if harm:
-        rows["harmed"] = (is_in & (own + found.event[:, : plan.n_patients, -1] <= day[:, None])).sum(axis=1)
+        rows["n_severe_toxicity"] = (is_in & (own + found.event[:, : plan.n_patients, -1] <= day[:, None])).sum(axis=1)
     rows["statistic"] = z[:, -1]
     seen = own + event[:, : plan.n_patients] <= days[:, -1:]
     for i in range(decisions.n_arms):

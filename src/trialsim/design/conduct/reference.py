@@ -76,7 +76,7 @@ def _count_patients(row: Rows, live: Conducted, table: Timelines, t: int) -> Non
     for who, entered in live.enrolled.items():
         if entered <= day:
             row["enrolled"] += 1
-            row["harmed"] += entered + table.event[t, place[who], -1] <= day
+            row["n_severe_toxicity"] += entered + table.event[t, place[who], -1] <= day
             row["paused_days"] = max(row["paused_days"], entered - table.arrival[t, place[who]])
 
 
@@ -104,7 +104,7 @@ def reference_event_rows(
                 for who, own in found.patients.items():
                     if own.entered_day <= day:
                         row["enrolled"] += 1
-                        row["harmed"] += own.entered_day + table.event[t, place[who], -1] <= day
+                        row["n_severe_toxicity"] += own.entered_day + table.event[t, place[who], -1] <= day
             else:
                 row["statistic"] = z
                 for own in found.patients.values():

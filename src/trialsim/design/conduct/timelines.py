@@ -139,7 +139,7 @@ def _fill(found: Timelines, table: PatientTable, protocol: Protocol, asked: Sequ
         found.event[row, place, i], found.settled[row, place, i] = happened[who], known[who]
         if item.kind == c.RESPONSE:
             counts &= ~(is_open & ~(table["is_evaluable"] > 0.0))
-        elif item.if_left == c.INEVALUABLE:
+        elif item.if_left == c.NOT_EVALUABLE:
             counts &= ~(is_open & has_left)
     found.is_evaluable[row, place] = counts[who]
 
@@ -172,14 +172,16 @@ def _question(table: PatientTable, protocol: Protocol, asked: c.Asked, ended: Fl
     return happened, settled, is_open
 
 
-def ideal(cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int, n_patients: int) -> Timelines:
+def ideal(
+    cells: Sequence[Floats], allocation: Sequence[int], seed: int, first: int, n: int, n_patients: int
+) -> Timelines:
     """Patients as formulas see them: everyone comes at once in order, every answer is there at once, rates are known.
 
     `cells` has the joint probabilities of the answers in each arm: shape (2,) for one question (no, yes), (2, 2) for
-    two. Patient i has the same chance whatever n is; arms take turns as in `seats`.
+    two. Patient i has the same chance whatever n is; arms take turns as in `allocation`.
     """
     shape = np.shape(cells[0])
-    own = np.array(seats, dtype=np.int64)[np.arange(n_patients) % len(seats)]
+    own = np.array(allocation, dtype=np.int64)[np.arange(n_patients) % len(allocation)]
     event = np.full((n, n_patients, len(shape)), inf)
     edges = np.stack([np.cumsum(np.ravel(item))[:-1] for item in cells])
     key = np.uint64(seed & LARGEST_WORD), np.uint64(seed >> 32)

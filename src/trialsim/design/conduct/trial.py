@@ -61,10 +61,10 @@ class CountTrial(TrialOnTimelines):
         rows = rows_of_trials(found, self.decisions, self.questions, self.conduct, self.n_arms)
         return np.asarray(rows["decision"] == REJECT)
 
-    def ideal_rows(self, cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int) -> Rows:
+    def ideal_rows(self, cells: Sequence[Floats], allocation: Sequence[int], seed: int, first: int, n: int) -> Rows:
         """The rows of a block of trials whose outcomes are instant and independent, at known rates."""
         looks = self.decisions.looks
-        found = ideal(cells, seats, seed, first, n, looks[-1])
+        found = ideal(cells, allocation, seed, first, n, looks[-1])
         plain = Questions(self.questions.primary)
         return rows_of_trials(found, self.decisions, plan=c.Conduct(looks), questions=plain, n_arms=self.n_arms)
 

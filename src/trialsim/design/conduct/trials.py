@@ -29,7 +29,7 @@ def columns_of(n_arms: int) -> tuple[Column, ...]:
         Column("look", "int64", "", "the look that decided, from 1"),
         Column("decided_day", "float64", "days", "calendar day of the decision"),
         Column("enrolled", "int64", "patients", "enrolled by then"),
-        Column("harmed", "int64", "patients", "of whom had a severe toxicity by then"),
+        Column("n_severe_toxicity", "int64", "patients", "of whom had a severe toxicity by then"),
         Column("paused_days", "float64", "days", "for how long accrual waited for looks"),
         Column("statistic", "float64", "", "standard normal deviate of the final counts under the null hypothesis"),
         Column("second_statistic", "float64", "", "the same of the second endpoint, 0 where there is none"),
@@ -70,7 +70,7 @@ def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions,
     is_in = enrolled <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
     if questions.harm is not None:
-        rows["harmed"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
+        rows["n_severe_toxicity"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
     waited = np.where(is_in, enrolled - found.arrival, 0.0)
     rows["paused_days"] = waited.max(axis=1, initial=0.0)
     rows["statistic"], rows["second_statistic"] = decisions.statistic(counts), decisions.second_statistic(counts)
@@ -85,10 +85,10 @@ def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) ->
     n_looks = len(plan.looks)
     enrolled, look_days = np.empty((n, n_patients)), np.empty((n, n_looks))
     counts = np.zeros((n, n_looks, n_arms, 1 + n_primary), np.int64)
-    is_evaluable = np.ones_like(found.is_evaluable) if plan.inevaluable == c.FAILURE else found.is_evaluable
+    is_evaluable = np.ones_like(found.is_evaluable) if plan.not_evaluable == c.FAILURE else found.is_evaluable
     conduct_trials(
         found.arrival, found.known(n_primary), is_evaluable, np.ascontiguousarray(found.event[:, :, :n_primary]),
-        np.ascontiguousarray(found.arm), np.array(plan.looks), plan.overrun, plan.inevaluable, plan.wait_days,
+        np.ascontiguousarray(found.arm), np.array(plan.looks), plan.overrun, plan.not_evaluable, plan.wait_days,
         enrolled, look_days, counts,
     )  # fmt: skip
     return enrolled, look_days, counts

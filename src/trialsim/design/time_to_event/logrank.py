@@ -143,7 +143,7 @@ class LogrankDesign(Design[Events]):
 
 def ratio_of(assumed: Events) -> float:
     """Experimental over control patients."""
-    return assumed.seats.count(1) / assumed.seats.count(0)
+    return assumed.allocation.count(1) / assumed.allocation.count(0)
 
 
 def _check_events(study: SizeStudy, wanted: float, most: float) -> None:

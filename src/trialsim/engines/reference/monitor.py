@@ -34,7 +34,7 @@ class Known:
     has_event: list[bool]
     is_settled: list[bool]
     is_evaluable: bool = False
-    is_inevaluable: bool = False
+    is_not_evaluable: bool = False
     has_waited: bool = False
 
 
@@ -139,8 +139,8 @@ class MonitoredTrial:
 
     def held(self) -> list[Known]:
         """The patients who have their place, in order of enrolment."""
-        replaces = self.plan.inevaluable == c.REPLACED
-        return [item for item in self.known.values() if not (replaces and item.is_inevaluable)]
+        replaces = self.plan.not_evaluable == c.REPLACED
+        return [item for item in self.known.values() if not (replaces and item.is_not_evaluable)]
 
     # What is learnt.
 
@@ -159,12 +159,12 @@ class MonitoredTrial:
                 known.has_event[k] = True
                 self.settle(known, k)
             elif asked.kind == c.RESPONSE and (has_progressed or has_left):
-                is_out = has_left and not known.is_evaluable and self.plan.inevaluable != c.FAILURE
-                known.is_inevaluable |= is_out
+                is_out = has_left and not known.is_evaluable and self.plan.not_evaluable != c.FAILURE
+                known.is_not_evaluable |= is_out
                 self.settle(known, k)
             elif has_left:
                 if detail == v.WITHDRAWAL:
-                    known.is_inevaluable |= asked.if_left == c.INEVALUABLE
+                    known.is_not_evaluable |= asked.if_left == c.NOT_EVALUABLE
                     known.has_event[k] = asked.if_left == c.AN_EVENT
                 self.settle(known, k)
         self.review()
@@ -218,7 +218,7 @@ class MonitoredTrial:
     def take_look(self, concerned: list[Known]) -> None:
         """Count, decide, and end the trial or continue."""
         for item in concerned:
-            if not item.is_inevaluable:
+            if not item.is_not_evaluable:
                 self.counts[self.look, item.arm] += [1, *item.has_event[: self.watch.n_primary]]
         self.look_days[self.look] = self.env.now
         is_last = self.look == len(self.plan.looks) - 1

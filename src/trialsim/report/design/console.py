@@ -151,8 +151,8 @@ def _design(design: Mapping[str, Any], ready: PreparedStudy) -> DataTable:
             table.add(kind.labels.get(key, label), _written(value))
     if ready.boundary is not None:
         table.add("stop for toxicity at", ", ".join(f"{x}/{n}" for x, n in ready.boundary.steps(MOST_STEPS)))
-    for truth, lever in ready.levers.items():
-        table.add(f"the {truth} is imposed by", lever)
+    for truth, setting in ready.obtained_by.items():
+        table.add(f"the {truth} is obtained by setting", setting)
     return table
 
 

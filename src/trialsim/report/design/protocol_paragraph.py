@@ -13,7 +13,7 @@ import pandas as pd
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Information
-from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, HARMED, value_of
+from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import Found
 from trialsim.report.labels import endpoint_in_words, in_brackets
@@ -60,7 +60,7 @@ def _conduct(ready: PreparedStudy) -> list[str]:
         )  # fmt: skip
         found.append(f"An interim look is made when {due}; {pauses}.")
     if at_patients:
-        found.append(f"Patients who are not evaluable {_INEVALUABLE[own.inevaluable]}.")
+        found.append(f"Patients who are not evaluable {_NOT_EVALUABLE[own.not_evaluable]}.")
         if study.keys.uses("conduct.attained"):
             found.append(
                 f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[own.attained]}."
@@ -70,7 +70,7 @@ def _conduct(ready: PreparedStudy) -> list[str]:
     return found
 
 
-_INEVALUABLE = {
+_NOT_EVALUABLE = {
     "replaced": "are replaced",
     "failures": "count as failures",
     "dropped": "are left out and not replaced",
@@ -116,7 +116,7 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
         error = value_of(calendar, TOXIC_NULL, REJECTS, "mcse")
         text += f" if too few respond, {toxic_null:.4f} ± {error:.4f} if too many have the toxicity"
     found.append(text + ".")
-    patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, HARMED))
+    patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, SEVERE_TOXICITY))
     found.append(
         f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have a severe "
         f"toxicity, and the decision is expected {months:.1f} months after opening (90 % of trials: {low:.1f} to "
