@@ -25,7 +25,7 @@ from trialsim.design.counts import CountDesign
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
 from trialsim.design.hypotheses import followed
 from trialsim.design.operating_characteristics import check_agreement, compared
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.registry import design_of
 from trialsim.design.single_arm.decisions import GREEN_DAHLBERG, KOYAMA_CHEN, OneArm, OneArmTwoStages
 from trialsim.design.single_arm.two_stage import PlannedSimon
@@ -50,7 +50,7 @@ BASE: dict[str, object] = {
 }
 ONE: dict[str, object] = {**BASE, "design": "simon-optimal", "null": 0.15, "alternative": 0.30}
 TWO: dict[str, object] = {**BASE, "design": "two-arm", "variants": {"a": {}, "b": {}}, "alternative": "modelled"}
-RESPONSE = c.Asked(c.RESPONSE, 90.0, 2)
+RESPONSE = c.Outcome(c.RESPONSE, 90.0, 2)
 N = 20_000
 
 
@@ -88,7 +88,7 @@ def plans() -> dict[str, CountDesign]:
 def test_instant_outcomes_at_known_rates_give_the_exact_values(name: str) -> None:
     plan = plans()[name]
     n_arms = max(plan.allocation) + 1
-    trial = CountTrial(Questions((RESPONSE,)), n_arms, plan.decisions, c.Conduct(plan.decisions.looks))
+    trial = CountTrial(Outcomes((RESPONSE,)), n_arms, plan.decisions, c.Conduct(plan.decisions.looks))
     for truth, exact in plan.exact.items():
         rows = run(partial(trial.ideal_rows, exact.cells, plan.allocation, 11), N, 500, 2, lambda done, wanted: None)
         check_agreement(compared(truth, exact, rows, len(plan.decisions.looks)))
@@ -193,7 +193,7 @@ def test_an_exact_boundary_is_not_searched_beyond_a_limit() -> None:
 
 def test_a_wrong_exact_value_fails_the_run() -> None:
     plan = plans()["simon"]
-    trial = CountTrial(Questions((RESPONSE,)), 1, plan.decisions, c.Conduct(plan.decisions.looks))
+    trial = CountTrial(Outcomes((RESPONSE,)), 1, plan.decisions, c.Conduct(plan.decisions.looks))
     rows = trial.ideal_rows(plan.exact[NULL].cells, (0,), 1, 1, N)
     null = plan.exact[NULL]
     wrong = OperatingCharacteristics(null.rejects + 0.01, null.expected_n, null.stops_early, ())
@@ -325,7 +325,7 @@ def test_assurance_is_the_beta_binomial_tail_where_everything_else_is_certain() 
         parameter_draws=tuple((float(value),) for value in draws),
     )
     decisions = OneArm(40, 8, 0.15, 0.30, 0.05)
-    trial = CountTrial(Questions((RESPONSE,), harm=c.Asked(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
+    trial = CountTrial(Outcomes((RESPONSE,), harm=c.Outcome(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
     rows = trial.rows(Setting("posterior", (followed(protocol, 40, 90.0),), None, "batch"), 3, 1, N)
     found = (rows["decision"] == 1).mean()
     exact = float(betabinom.sf(8, 40, 6, 16))

@@ -116,7 +116,7 @@ def test_the_verification_of_designs_holds() -> None:
     assert problems
     assert all(item["inside"] >= 0.93 * item["seeds"] for item in problems)
     levels = json.loads((folder / "verification" / "levels.json").read_text(encoding="utf-8"))
-    assert all(abs(line["z"]) < 4.0 for line in levels if line["how"] == "instant outcomes")
+    assert all(abs(line["z"]) < 4.0 for line in levels if line["how"] == "immediate outcomes")
 
 
 def test_the_verification_of_the_calibration_holds() -> None:

@@ -16,7 +16,7 @@ from trialsim.design.conduct.trial import rejections_by_size
 from trialsim.design.counts import CountDesign
 from trialsim.design.operating_characteristics import check_agreement, compared, compared_stops
 from trialsim.design.prepared_study import ALL_DRAWS, PreparedStudy
-from trialsim.design.search import Evaluated, Found, evaluated, search
+from trialsim.design.search import PowerEstimates, SearchResult, estimate_power, search
 from trialsim.errors import RequestError
 from trialsim.model.parameters import draw_numbers
 from trialsim.simulation.engine import BATCH
@@ -97,7 +97,7 @@ class SizeJob:
         rows = self.rows(f"check {truth}", check_trials(design.n), block_size(BATCH, design.n), make)
         return compared(truth, exact, rows, design.n_looks, design.design.success)
 
-    def searched(self) -> Found | None:
+    def searched(self) -> SearchResult | None:
         """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance.
 
         It always runs compiled: in SimPy it would take days, and the two give the same trials.
@@ -108,7 +108,7 @@ class SizeJob:
         study = ready.study
         truth = ALL_DRAWS if study.alternative == "calibrated" else ALTERNATIVE
 
-        def evaluate(sizes: list[int], first: int, n: int) -> Evaluated:
+        def evaluate(sizes: list[int], first: int, n: int) -> PowerEstimates:
             setting = replace(ready.setting(truth, max(sizes)), engine=BATCH)
             trials = [ready.trial(size) for size in sizes]
 
@@ -119,7 +119,7 @@ class SizeJob:
             rows = self.rows(f"search {first} {sizes[0]}-{sizes[-1]}", n, in_block, make)
             numbers = np.arange(FIRST_OF_SEARCH + first, FIRST_OF_SEARCH + first + n)
             draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
-            return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
+            return estimate_power(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
 
         has_saw_tooth = isinstance(ready.design, CountDesign)
         return search(evaluate, study.power, ready.sizes, self.replicates, has_saw_tooth)
@@ -136,7 +136,7 @@ class SizeJob:
         return found
 
 
-def take_size(ready: PreparedStudy, found: Found | None) -> PreparedStudy:
+def take_size(ready: PreparedStudy, found: SearchResult | None) -> PreparedStudy:
     """A design that is planned without a size has the one that the search found. Raises `RequestError`."""
     design = ready.design.design
     if design.has_size or found is None:

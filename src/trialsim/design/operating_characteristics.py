@@ -44,7 +44,7 @@ class Quantities:
 def compared(
     truth: str, exact: OperatingCharacteristics, rows: Rows, n_looks: int, success: str = REJECTS
 ) -> pd.DataFrame:
-    """Exact values beside those of trials with instant, independent outcomes at known rates.
+    """Exact values beside those of trials with immediate, independent outcomes at known rates.
 
     Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, replicates.
     """

@@ -1,4 +1,4 @@
-"""A study of size that is ready to be simulated: its questions, its truths, its design."""
+"""A study of size that is ready to be simulated: its outcomes, its truths, its design."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trialsim.design.conduct.wald_trials import WaldTrial, of_size
 from trialsim.design.counts import CountDesign
 from trialsim.design.draft import Draft, Protocols
 from trialsim.design.hypotheses import evaluable_shares, followed
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.safety import safety_boundary
 from trialsim.design.theory.toxicity import ToxicityBoundary
 from trialsim.design.time_to_event.planned import EventDesign
@@ -44,7 +44,7 @@ FEWEST_EVALUABLE: Final = 0.05
 class PreparedStudy:
     """A study ready to be simulated. `truths` are the protocols of the arms under each truth, the null first.
 
-    `rates` are the true rates of the first question in every arm at the point values, with their Monte Carlo errors;
+    `rates` are the true rates of the first outcome in every arm at the point values, with their Monte Carlo errors;
     `design` is what is planned for them. `posterior` are the arms with all their draws, of which `truths` has some.
     """
 
@@ -74,9 +74,9 @@ class PreparedStudy:
         return self.draft.names
 
     @property
-    def questions(self) -> Questions:
-        """What is asked of every patient."""
-        return self.draft.questions
+    def outcomes(self) -> Outcomes:
+        """The outcomes of every patient."""
+        return self.draft.outcomes
 
     @property
     def arms(self) -> Arms | None:
@@ -107,7 +107,7 @@ class PreparedStudy:
     def follow_up_days(self) -> float:
         """How long everyone is followed in the simulator."""
         at_events = self.design.design.information is Information.EVENTS
-        return self.study.conduct.follow_up.value if at_events else self.questions.horizon_days
+        return self.study.conduct.follow_up.value if at_events else self.outcomes.horizon_days
 
     def setting(self, truth: str, n: int) -> Setting:
         """A truth with enough patients for a trial of `n`; one that is cut off as the scenario says has just `n`."""
@@ -129,7 +129,7 @@ class PreparedStudy:
         """
         found = {}
         for truth, protocols in {**self.truths, ALL_DRAWS: self.posterior or self.truths[ALTERNATIVE]}.items():
-            shares = [evaluable_shares(item, self.questions.primary, self.follow_up_days) for item in protocols]
+            shares = [evaluable_shares(item, self.outcomes.primary, self.follow_up_days) for item in protocols]
             found[truth] = min(float(np.quantile(item, LEAST)) for item in shares)
             if found[truth] < FEWEST_EVALUABLE:
                 few = 100.0 * min(float(item.mean()) for item in shares)
@@ -155,14 +155,14 @@ class PreparedStudy:
         if isinstance(design, CountDesign):
             return self.count_trial(design)
         if isinstance(design, EventDesign):
-            return EventTrial(self.questions, design.decisions, design.conduct)
+            return EventTrial(self.outcomes, design.decisions, design.conduct)
         if isinstance(design, PlannedWald):
             return WaldTrial(design.test, design.n)
         raise TypeError(f"no way to conduct a {type(design).__name__}")
 
     def count_trial(self, design: CountDesign) -> CountTrial:
         """The trial of a design that counts patients, with the boundary for toxicity of its size."""
-        own, looks = self.questions, design.decisions.looks
+        own, looks = self.outcomes, design.decisions.looks
         if own.safety is not None:
             own = replace(own, at_least=safety_boundary(self.study, looks[-1]).at_least)
         return CountTrial(own, len(self.names), design.decisions, self.conduct(looks))

@@ -1,6 +1,6 @@
 """How a trial is conducted under a design: when it is looked at, when accrual waits, what each patient counts for.
 
-Both engines read this plan and share nothing else of it. A patient is *resolved* when all that the design asks for is
+Both engines read this plan and share nothing else of it. A patient is *resolved* when all outcomes of the design are
 known: a response or its window gone by, progression, death, the end of observation. Whoever leaves before being
 evaluable, without a response, or withdraws before the window of a toxicity that is decided on, is not evaluable. A look
 after m patients concerns the first m in order of enrolment.
@@ -20,25 +20,25 @@ NOT_EVALUABLE_NAMES: Final = ("replaced", "failures", "dropped")
 
 NO_PAUSE: Final = 1_000_000_000  # an overrun that never stops accrual before a look
 
-# Kinds of what is asked of each patient.
+# Kinds of outcomes.
 RESPONSE: Final = 0
 TOXICITY: Final = 1
 PROGRESSION_OR_DEATH: Final = 2
 DEATH: Final = 3
 
 
-# What becomes of a question about toxicity that is open when a patient withdraws.
+# What becomes of an outcome about toxicity that is open when a patient withdraws.
 NO_EVENT: Final = 0
 NOT_EVALUABLE: Final = 1
 AN_EVENT: Final = 2
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One thing that is asked of every patient: whether it happens within `window_days` of the first dose, [0, window].
+class Outcome:
+    """One outcome of every patient: whether an event happens within `window_days` of the first dose, [0, window].
 
     `least` is the least response that counts (a `disease` state), `toxicities` the names of the clocks that count.
-    `if_left`: what withdrawal makes of an open question about toxicity.
+    `if_left`: what withdrawal makes of an open outcome about toxicity.
     """
 
     kind: int

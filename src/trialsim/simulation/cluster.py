@@ -13,7 +13,7 @@ from trialsim.compiled.source_digest import source_digest
 from trialsim.errors import OptionError, RequestError
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.engine import simulate_rows
-from trialsim.simulation.workers import Crew
+from trialsim.simulation.workers import WorkerPool
 from trialsim.storage.replicate_store import Rows
 
 SECONDS_TO_ANSWER: Final = 10
@@ -31,7 +31,7 @@ def rows_on_worker(sources: str, engine: str, protocol: Protocol, seed: int, fir
 
 
 @contextmanager
-def cluster_crew(address: str) -> Iterator[Crew]:
+def cluster_pool(address: str) -> Iterator[WorkerPool]:
     """The workers of the scheduler at an address such as `tcp://10.0.0.5:8786`.
 
     A block whose worker dies is given to another one by the scheduler. Raises `RequestError` where dask.distributed is
@@ -55,7 +55,7 @@ def cluster_crew(address: str) -> Iterator[Crew]:
             raise OptionError(f"--cluster {address}", "the scheduler has no workers.", allowed)
         try:
             with client.get_executor(pure=False) as executor:
-                yield Crew(executor, n_threads)
+                yield WorkerPool(executor, n_threads)
         except (CancelledError, CommClosedError) as error:
             wrong = "the scheduler went away; what was finished is kept."
             raise OptionError(f"--cluster {address}", wrong, "a running scheduler, and --resume.") from error

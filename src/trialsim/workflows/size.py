@@ -21,7 +21,7 @@ from trialsim.design.job import SizeJob, take_size
 from trialsim.design.operating_characteristics import Quantities, conducted, histories
 from trialsim.design.preparation import prepare_study
 from trialsim.design.prepared_study import MEDIAN, POSTERIOR, PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.errors import RequestError
 from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_mapping, plain_rows
@@ -52,7 +52,7 @@ class Sized(CommandResult):
     ready: PreparedStudy
     replicates: int
     exact: pd.DataFrame
-    found: Found | None
+    found: SearchResult | None
     rows: dict[str, Rows] = field(repr=False)
 
     @property

@@ -164,5 +164,5 @@ def _normal_n(p: float, half_width: float, confidence: float) -> float:
 
 
 def _size(crossing: Crossing, reached: float) -> PrecisionSize:
-    """The crossing as a size, with what it reaches in the units of the question."""
+    """The crossing as a size, with what it reaches in the units of the outcome."""
     return PrecisionSize(crossing.n, reached, crossing.stays_from, crossing.checked_to)

@@ -1,4 +1,4 @@
-"""Two arms and one question with looks, by enumeration of both arms' counts: power, level, expected patients."""
+"""Two arms and one outcome with looks, by enumeration of both arms' counts: power, level, expected patients."""
 
 from __future__ import annotations
 

@@ -190,12 +190,14 @@ def exact_bounds_of(study: SizeStudy, better: str, allocation: Sequence[int]) ->
 def _one_look(
     study: SizeStudy, control: float, experimental: float, better: str, allocation: Sequence[int]
 ) -> tuple[TwoArms, dict[str, Any]]:
-    test, asked = cast(Test, study.test or "boschloo"), (study.alpha, study.power, study.sides)
+    test, requested = cast(Test, study.test or "boschloo"), (study.alpha, study.power, study.sides)
     parts, largest = (allocation.count(0), allocation.count(1)), min(study.largest_n, 2 * LARGEST_ARM)
     try:
-        found = smallest_trial(control, experimental, *asked, test, parts, largest, study.two_sided)
+        found = smallest_trial(control, experimental, *requested, test, parts, largest, study.two_sided)
     except RequestError as error:
-        about = approximate_n(control, experimental, *asked, "pooled", parts[1] / parts[0]) * len(allocation) / parts[0]
+        about = (
+            approximate_n(control, experimental, *requested, "pooled", parts[1] / parts[0]) * len(allocation) / parts[0]
+        )
         wrong = f"{error.problem.wrong.removesuffix('.')}; it takes about {math.ceil(about)}."
         raise RequestError(f"largest_n = {study.largest_n}", wrong, error.problem.allowed, key="largest_n") from None
     two_sided = (study.two_sided or usual_two_sided(test)) if study.sides == 2 and test in EXACT_TESTS else None
@@ -204,7 +206,7 @@ def _one_look(
         **({"two_sided": two_sided} if two_sided is not None else {}),
         "stays_n": found.stays_from,
         "approximations": {
-            method: approximate_n(control, experimental, *asked, method, parts[1] / parts[0])
+            method: approximate_n(control, experimental, *requested, method, parts[1] / parts[0])
             for method in cast(tuple[Approximation, ...], APPROXIMATIONS)
         },
     }

@@ -13,7 +13,7 @@ from trialsim.design.assurance import QUANTILES, Assurance
 from trialsim.design.base import Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
 from trialsim.design.prepared_study import PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
 
@@ -68,7 +68,7 @@ def size_view(
     design: Mapping[str, Any],
     exact: pd.DataFrame,
     calendar: pd.DataFrame,
-    found: Found | None,
+    found: SearchResult | None,
     assurance: Assurance | None,
     paragraph: str,
     replicates: int,
@@ -179,7 +179,7 @@ def _others(others: Sequence[Mapping[str, Any]]) -> DataTable:
 
 def _exact(exact: pd.DataFrame) -> DataTable:
     table = DataTable(
-        "Exact beside simulated: instant, independent outcomes at known rates",
+        "Exact beside simulated: immediate, independent outcomes at known rates",
         ("truth", "quantity", "exact", "simulated", "z"),
         n_names=2,
     )
@@ -219,7 +219,7 @@ def _planned(value: float, unit: str) -> str:
     return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
 
 
-def _search(found: Found, ready: PreparedStudy) -> str:
+def _search(found: SearchResult, ready: PreparedStudy) -> str:
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     if found.n is None:
         text = (

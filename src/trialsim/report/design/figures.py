@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, TOXIC_NULL
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report.pictures import prepare, save_figures
 from trialsim.storage.replicate_store import Rows
@@ -38,7 +38,7 @@ def draw_size_figures(
     ready: PreparedStudy,
     design: Mapping[str, Any],
     rows: Mapping[str, Rows],
-    found: Found | None,
+    found: SearchResult | None,
     assurance: Assurance | None,
 ) -> None:
     """Write every picture that there is something to show of into a folder."""
@@ -56,7 +56,7 @@ def draw_size_figures(
     save_figures(folder, formats, figures)
 
 
-def draw_power(title: str, ready: PreparedStudy, found: Found) -> Figure:
+def draw_power(title: str, ready: PreparedStudy, found: SearchResult) -> Figure:
     """Power by n with its 95 % band, the target, the interval for n; the exact saw-tooth where there is one."""
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     axes = figure.subplots()

@@ -15,7 +15,7 @@ from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.report.labels import endpoint_in_words, in_brackets
 
 MOST_STEPS: Final = 8  # of a boundary that are told
@@ -29,7 +29,7 @@ def paragraph_of(
     ready: PreparedStudy,
     design: Mapping[str, Any],
     calendar: pd.DataFrame,
-    found: Found | None,
+    found: SearchResult | None,
     assurance: Assurance | None,
     seed: int,
     replicates: int,
@@ -125,7 +125,7 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     return found
 
 
-def _search(ready: PreparedStudy, found: Found | None) -> list[str]:
+def _search(ready: PreparedStudy, found: SearchResult | None) -> list[str]:
     if found is None:
         return []
     study = ready.study
@@ -141,7 +141,7 @@ def _search(ready: PreparedStudy, found: Found | None) -> list[str]:
     ]
 
 
-def _range(found: Found) -> str:
+def _range(found: SearchResult) -> str:
     high = f"{found.upper}" if found.upper is not None else "above the limit"
     return f"{found.lower} to {high}"
 
