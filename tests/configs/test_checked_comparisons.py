@@ -31,13 +31,13 @@ REFUSED = {
     "an unknown column": (
         "  - {name: heavy, expression: total_dose > 1, better: lower}\n",
         1,
-        "there is no column total_dose",
+        "there is not a column total_dose",
         "Did you mean total_dose_mg?",
     ),
     "an unknown column among": (
         "  - of: any response\n    among: best_respons > 0\n",
         2,
-        "among = best_respons > 0\n  there is no column best_respons",
+        "among = best_respons > 0\n  there is not a column best_respons",
         "Did you mean best_response?",
     ),
     "an expression that is none": ("  - {name: odd, expression: '1 +', better: lower}\n", 1, "it cannot be read", ""),

@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "test at looks": ({**TWO, "test": "fisher", "looks": {"at": [0.5, 1.0]}}, "no test 'fisher' with interim looks"),
     "expression": (
         {**TWO, "test": "wald", "endpoint": {"expression": "best_respons > 1", "name": "mine", "better": "higher"}},
-        "there is no column best_respons",
+        "there is not a column best_respons",
     ),
     "strata": ({**TWO, "allocation": {"strata": ["age"]}}, "there is no age to split by"),
     "arm of a ratio": ({**TWO, "allocation": {"ratio": {"c": 2}}}, "there is no variant of this name"),

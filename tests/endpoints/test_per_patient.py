@@ -140,7 +140,7 @@ def test_times_to_events_are_those_of_lifelines(scenario: ts.Scenario, table: Pa
         ({"of": "any response", "unit": "days"}, "its unit is known"),
         ({"name": "x", "expression": "held_days", "better": "lower", "at": "3 months"}, "only times to events"),
         ({"name": "x", "expression": "held_days", "better": "lower", "strategy": "composite"}, "no other strategy"),
-        ({"name": "x", "expression": "cost", "better": "lower"}, "there is no column cost"),
+        ({"name": "x", "expression": "cost", "better": "lower"}, "there is not a column cost"),
         ({"of": "any response", "among": "the lucky"}, "cannot be read"),
     ],
 )

@@ -108,14 +108,14 @@ def test_neither_engine_nor_workers_change_the_answer(tmp_path: Path, text: str)
         assert fast.digest == ts.size(path, {"largest_n": 40}, 100, engine="reference", workers=1).digest
 
 
-def test_a_posterior_gives_assurance_and_whose_ignorance_it_is(tmp_path: Path) -> None:
+def test_a_posterior_gives_assurance_and_contributions_of_parameters(tmp_path: Path) -> None:
     text = STUDY.replace("changes: {parameters: mode}\n", "").replace("alternative: 0.30", "alternative: calibrated")
     found = ts.size(study(tmp_path, text), None, 2000)
     assurance = found.assurance
     assert assurance is not None
     low, high = assurance.quantiles[0], assurance.quantiles[-1]
     assert 0.0 <= low < assurance.assurance < high <= 1.0
-    assert assurance.assurance < assurance.power_at_median  # a concave power curve: ignorance costs
+    assert assurance.assurance < assurance.power_at_median  # a concave power curve: uncertainty costs
     shares = assurance.shares.set_index("parameter")["share"]
     assert shares.sum() == pytest.approx(1.0)
     assert set(shares.index[:3]) & {"sensitive", "partial response rate"}
@@ -174,7 +174,7 @@ def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> Non
         (STUDY.replace("single-stage", "fleming") + "stages: {first: 10, all: 70}\n", "within the limit"),
         (
             STUDY + "safety: {endpoint: {of: any response, within: 3 months}, rate: 0.5}\n",
-            "this is no toxicity",
+            "this is not a toxicity",
         ),
         (STUDY.replace("changes: {", "changes: {accrual.closes_after: 2 months, "), "patients are there"),
         (STUDY.replace("changes: {", "changes: {events.withdrawal.rate: 2.5 /month, "), "hardly anyone is evaluable"),

@@ -39,7 +39,7 @@ def calibrate(
     settings: SetOption = None,
     draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
     min_ess: Annotated[int, typer.Option(help="Effective sample size to reach for every parameter.")] = 1000,
-    most_steps: Annotated[int, typer.Option(help="Give up after so many steps of every walker.")] = 1000,
+    most_steps: Annotated[int, typer.Option(help="Largest number of steps of every walker.")] = 1000,
     replicates: Annotated[int, typer.Option(help="Simulated trials at each point of the parameters.")] = 800,
     leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="Predict each from the others.")] = False,
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other interpretation.")] = False,

@@ -135,7 +135,7 @@ def _outcomes(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Ou
         primary.append(outcome_of(study.toxicity.endpoint, protocols, if_left))
     is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
     if is_time != (design.information is Information.EVENTS):
-        wrong = f"{study.design} is no design for it."
+        wrong = f"{study.design} is not a design for it."
         allowed = names_of(c.PROGRESSION_OR_DEATH, c.DEATH) if not is_time else ", ".join(OF_TIMES)
         raise RequestError(
             f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.", key="endpoint"
@@ -159,7 +159,7 @@ def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Outcome 
         return None
     safety = outcome_of(study.safety.endpoint, protocols)
     if safety.kind != c.TOXICITY:
-        wrong = "this is no toxicity."
+        wrong = "this is not a toxicity."
         raise RequestError(
             "safety.endpoint", wrong, f"{names_of(c.TOXICITY)}, or the name of one.", key="safety.endpoint"
         )

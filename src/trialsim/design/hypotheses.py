@@ -1,4 +1,4 @@
-"""The same trial under different truths: the null, the alternative, what a pilot leaves open."""
+"""The same trial under different truths: the null, the alternative, the posterior."""
 
 from __future__ import annotations
 

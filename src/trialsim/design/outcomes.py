@@ -74,7 +74,7 @@ def check_wait(wait_days: float, endpoint: SizeEndpoint, protocols: Sequence[Pro
 
 
 def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:
-    """The names of the toxicities that an endpoint means, in any of the arms; none where it is no toxicity."""
+    """The names of the toxicities that an endpoint means, in any of the arms; none where it is not a toxicity."""
     endpoint = endpoint_named(of, protocols)
     measure = endpoint.measure if endpoint is not None else None
     names = [measure.names_in(protocol) for protocol in protocols] if isinstance(measure, Toxicity) else []

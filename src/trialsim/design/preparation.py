@@ -101,7 +101,7 @@ def check_accrual(ready: PreparedStudy) -> None:
 
 
 def _posterior(draft: Draft, protocols: Protocols, n_draws: int) -> dict[str, Protocols]:
-    """The truth that a posterior leaves open, where parameters vary; its median, where that is not the alternative."""
+    """The posterior, where parameters vary; its median, where that is not the alternative."""
     if protocols[0].n_parameter_draws == 0:
         return {}
     own = {POSTERIOR: tuple(thinned(item, n_draws) for item in protocols)}

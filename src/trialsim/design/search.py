@@ -1,4 +1,4 @@
-"""The smallest n that reaches a target, by simulation, with what Monte Carlo error leaves open.
+"""The smallest n that reaches a target, by simulation, with the interval that Monte Carlo error allows.
 
 The same patients are in a trial of every size: a trial of n is the first n of a larger one. So the curve over n is much
 smoother than its error, and a difference between two sizes is no accident of two samples. A few sizes far apart bracket

@@ -100,7 +100,7 @@ def _identity(address: str) -> object:
 
 
 def _check_form(address: str) -> None:
-    """Raises `RequestError` for what is no address."""
+    """Raises `RequestError` for what is not an address."""
     from distributed.comm.addressing import parse_address, parse_host_port
     from distributed.comm.registry import backends
 
@@ -109,7 +109,7 @@ def _check_form(address: str) -> None:
         host, port = parse_host_port(place, _DEFAULT_PORT)
     except ValueError as error:
         raise OptionError(f"--cluster {address}", "this is not an address.", _ALLOWED) from error
-    is_host = bool(host) and not any(sign.isspace() or sign in "/\\@?#" or not sign.isprintable() for sign in host)
+    is_host = bool(host) and not any(one.isspace() or one in "/\\@?#" or not one.isprintable() for one in host)
     if scheme not in backends or not is_host or not 0 < port < 65536:
         raise OptionError(f"--cluster {address}", "this is not an address.", _ALLOWED)
 

@@ -97,9 +97,9 @@ CALIBRATE: Final = Layout(
     (
         _SCENARIO,
         ResultFile(DRAWS_FILE, "table"),
-        *_tables("learned", "correlations", "directions", "predictive", "left_out", "sensitivity"),
+        *_tables("posterior_summary", "correlations", "principal_components", "predictive", "left_out", "sensitivity"),
     ),
-    ("learned", "predictive", "left_out", "sensitivity"),
+    ("posterior_summary", "predictive", "left_out", "sensitivity"),
     (
         "cohort", "scenario", "scenario_digest", "seed", "seed_of_draws", "replicates", "ensembles", "steps",
         "draws", "posterior_digest", "largest_r_hat", "smallest_ess", "acceptance", "workers", "seconds", "priors",

@@ -1,4 +1,4 @@
-"""The command `calibrate`, and what it gives: the posterior, what was learned, whether it reproduces the cohort.
+"""The command `calibrate`, and what it gives: the posterior, its summary, whether it reproduces the cohort.
 
 Apart from the other commands because it needs the compiler, for which `check` and `trace` do not wait.
 """
@@ -61,9 +61,9 @@ from trialsim.workflows.result import CommandResult
 class Calibrated(CommandResult):
     """What `calibrate` gives; tables are pandas DataFrames.
 
-    `draws` (a row a draw), `learned` (a row a parameter), `correlations`, `directions`, `predictive` (a row a published
-    figure), and where asked for `left_out` (each statistic predicted from the others) and `sensitivity`; `save(folder)`
-    writes them. A scenario takes the draws with `parameters: folder/posterior.parquet`.
+    `draws` (a row a draw), `posterior_summary` (a row a parameter), `correlations`, `principal_components`,
+    `predictive` (a row a published statistic), and where asked for `left_out` (each statistic predicted from the
+    others) and `sensitivity`; `save(folder)` writes them. A scenario takes the draws with `parameters: folder/posterior.parquet`.
     """
 
     layout: ClassVar = CALIBRATE
@@ -82,9 +82,9 @@ class Calibrated(CommandResult):
         return pd.DataFrame(self.posterior.table.values, columns=list(self.posterior.table.names))
 
     @property
-    def learned(self) -> pd.DataFrame:
-        """What the cohort taught about each parameter; see `Posterior.learned`."""
-        return self.posterior.learned
+    def posterior_summary(self) -> pd.DataFrame:
+        """The posterior summary of each parameter; see `Posterior.summary`."""
+        return self.posterior.summary
 
     @property
     def correlations(self) -> pd.DataFrame:
@@ -92,9 +92,9 @@ class Calibrated(CommandResult):
         return self.posterior.correlations
 
     @property
-    def directions(self) -> pd.DataFrame:
-        """What the cohort taught most and least, in directions of the parameters."""
-        return self.posterior.directions
+    def principal_components(self) -> pd.DataFrame:
+        """The principal components of the posterior; see `Posterior.principal_components`."""
+        return self.posterior.principal_components
 
     @cached_property
     def store(self) -> ReplicateStore:
@@ -150,7 +150,8 @@ class Calibrated(CommandResult):
         """The tables as plain data for `--json`; what does not exist is null."""
         diagnostics = self.posterior.fit.diagnostics
         tables = {
-            "parameters": self.learned, "correlations": self.correlations, "directions": self.directions,
+            "posterior_summary": self.posterior_summary, "correlations": self.correlations,
+            "principal_components": self.principal_components,
             "predictive": self.predictive, "left_out": self.left_out, "sensitivity": self.sensitivity,
         }  # fmt: skip
         data = {
@@ -171,7 +172,7 @@ class Calibrated(CommandResult):
             folder,
             figures,
             self.scenario,
-            self.learned,
+            self.posterior_summary,
             self.posterior.scores,
             self.store,
             self.estimate_list,

@@ -147,9 +147,9 @@ class Reference(Section):
 class SizeStudy(Section):
     """A question of size. See docs/guide/size.md; a key that a design does not use is refused.
 
-    `null` is the rate that is not worth more (two arms have none: it is no difference), `alternative` the rate (or, of
-    log-rank tests, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot says;
-    `modelled`: what the scenario says at its point values.
+    `null` is the rate that is not worth more (two arms have none: it is not a difference), `alternative` the rate
+    (or, of log-rank tests, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot
+    says; `modelled`: what the scenario says at its point values.
     """
 
     format: Literal[1] = 1

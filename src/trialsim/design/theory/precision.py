@@ -48,7 +48,7 @@ class PrecisionSize:
 def limits(n: int, confidence: float = 0.95, method: Method = "clopper-pearson") -> tuple[Floats, Floats]:
     """Lower and upper limits of the two-sided interval for 0, 1, ..., n successes, each of shape (n + 1,).
 
-    Raises RequestError for an n that is no whole number above 0, a confidence outside 0 to 1, an unknown method.
+    Raises RequestError for an n that is not a whole number above 0, a confidence outside 0 to 1, an unknown method.
     """
     check_count("n", n, largest=MOST_PATIENTS)
     check_probability("confidence", confidence)

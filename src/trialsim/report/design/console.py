@@ -19,11 +19,11 @@ from trialsim.report.layout import DataTable, Paragraph
 
 _SHOWN = {
     "n1": "patients in stage 1 (n1)",
-    "r1": "stop if at most so many respond (r1)",
+    "r1": "stop if responses are at most (r1)",
     "e1": "reject if at least (e1)",
     "n": "patients in all (n)",
-    "r": "reject if more than so many respond (r)",
-    "cr1": "go on with more responses than (CR1)",
+    "r": "reject if responses are more than (r)",
+    "cr1": "continue with more responses than (CR1)",
     "ct1": "and more free of toxicity than (CT1)",
     "cr": "recommend with more responses than (CR)",
     "ct": "and more free of toxicity than (CT)",
@@ -194,7 +194,7 @@ def _exact(exact: pd.DataFrame) -> DataTable:
 
 def _calendar(calendar: pd.DataFrame) -> DataTable:
     table = DataTable(
-        "Under the calendar of the scenario: late answers, accrual, drop-out, patients who share dose and disease",
+        "Under the calendar of the scenario: delayed responses, accrual, drop-out, patients who share dose and disease",
         ("truth", "quantity", "planned", "simulated", "90 % of trials"),
         n_names=2,
     )
@@ -231,14 +231,14 @@ def _search(found: SearchResult, ready: PreparedStudy) -> str:
             f"Smallest n from which {of} {found.target:g} is reached under this calendar: {found.n}, 95 % Monte Carlo "
             f"interval {found.lower} to {high}.{ready.design.describe_larger(found.n)}"
         )
-    step = f" One in {found.step} of the possible sizes was looked at." if found.step > 1 else ""
+    step = f" One in {found.step} of the possible sizes was simulated." if found.step > 1 else ""
     return f"{text} {found.replicates:,} trials were spent on it.{step}"
 
 
 def _assurance(assurance: Assurance) -> str:
     spread = ", ".join(f"{q:.2f}" for q in assurance.quantiles)
     if not assurance.has_spread:
-        spread = "too few trials a draw to tell; more --replicates"
+        spread = "too few trials for each draw; more --replicates"
     at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
     better = (
         f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "
@@ -247,7 +247,7 @@ def _assurance(assurance: Assurance) -> str:
         else ""
     )
     return (
-        "What the pilot leaves open\n"
+        "Parameter uncertainty\n"
         f"  power at the posterior median {assurance.power_at_median:.3f} ± "
         f"{assurance.power_at_median_mcse:.3f}, assurance "
         f"{assurance.assurance:.3f} ± {assurance.mcse:.3f} ({assurance.n_draws} draws of the parameters)\n"
@@ -256,7 +256,7 @@ def _assurance(assurance: Assurance) -> str:
 
 
 def _shares(shares: pd.DataFrame) -> DataTable:
-    title = "Whose ignorance it is: shares of the variance of the required n (ranks)"
+    title = "Contributions of the parameters to the uncertainty in n (Shapley shares of the variance of its ranks)"
     table = DataTable(title, ("parameter", "share"))
     for row in shares.head(6).to_dict("records"):
         table.add(str(row["parameter"]), f"{100.0 * float(row['share']):.0f} %")

@@ -211,7 +211,7 @@ def _draw_toxicity(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any], 
 
 
 def draw_assurance(title: str, assurance: Assurance, target: float, what: str) -> Figure:
-    """The distribution of power over the posterior, with its mean, and whose ignorance the required n is."""
+    """The distribution of power over the posterior, its mean, and what each parameter adds to the uncertainty in n."""
     figure = Figure(figsize=(9.5, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1.0])
     left.hist(100.0 * assurance.power_by_draw, bins=np.linspace(0, 100, 26), color=_LIGHT, edgecolor="white")
@@ -228,11 +228,11 @@ def draw_assurance(title: str, assurance: Assurance, target: float, what: str) -
     left.set_ylabel("draws of the parameters")
     shares = assurance.shares[assurance.shares["parameter"] != "remainder"].head(8)[::-1]
     right.barh(shares["parameter"], 100.0 * shares["share"], color=_DARK)
-    right.set_xlabel("share of what is not known about the required n, %", fontsize=8)
+    right.set_xlabel("share of the uncertainty in n, %", fontsize=8)
     right.tick_params(labelsize=8)
     for axes in (left, right):
         _plain(axes)
-    figure.suptitle(f"{title}\n{what} over what the pilot leaves open", x=0.01, ha="left", fontsize=10)
+    figure.suptitle(f"{title}\n{what} over the posterior", x=0.01, ha="left", fontsize=10)
     return figure
 
 
@@ -244,7 +244,7 @@ def draw_calendar(title: str, rows: Mapping[str, Rows]) -> Figure:
         months = np.sort(own["decided_day"] / DAYS_PER_MONTH)
         share = 100.0 * np.arange(1, len(months) + 1) / len(months)
         colour, line = _COLOURS.get(truth, _GREY), _LINES.get(truth, (0, (5, 1, 1, 1, 1, 1)))
-        words = alike.replace(POSTERIOR, "what the pilot leaves open")
+        words = alike.replace(POSTERIOR, "parameter uncertainty")
         left.plot(months, share, linestyle=line, color=colour, linewidth=1.4, label=words)
         patients = np.sort(own["enrolled"])
         ends = patients[:1], patients[-1:]  # from no trial to all of them

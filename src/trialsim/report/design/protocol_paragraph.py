@@ -153,7 +153,7 @@ def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:
     spread = f" and lies between {low:.2f} and {high:.2f} in 90 % of the posterior" if assurance.has_spread else ""
     word = ready.design.design.probability_of_success or "power"
     return [
-        f"Given what the pilot leaves open, the probability of success (assurance) is {assurance.assurance:.3f} ± "
+        f"Given the parameter uncertainty, the probability of success (assurance) is {assurance.assurance:.3f} ± "
         f"{assurance.mcse:.3f}; {word} is {assurance.power_at_median:.3f} at the posterior "
         f"median{spread}."
     ]
