@@ -10,8 +10,8 @@ import simpy
 from lifelines.statistics import logrank_test
 
 import trialsim as ts
-from trialsim.comparison.paired_trials import contest_rows
-from trialsim.comparison.preparation import contest_of
+from trialsim.comparison.paired_trials import comparison_rows
+from trialsim.comparison.preparation import prepare_comparison
 from trialsim.compiled.logrank import logrank
 from trialsim.config import protocol_of
 from trialsim.config.loading.comparisons import load_comparison
@@ -77,7 +77,7 @@ def batch_in_detail(first: int, n: int) -> None:
         patient_table("batch", PROTOCOL, 1, start, 500)
 
 
-COMPARISON = contest_of(
+COMPARISON = prepare_comparison(
     load_comparison("compare_titration", {"parameters": "mode", "accrual.patients": 27}), "batch", 2
 )
 
@@ -85,7 +85,7 @@ COMPARISON = contest_of(
 def comparison(first: int, n: int) -> None:
     """The shipped study at the size of the pilot: its variants on the same patients, all endpoints, all pairs."""
     for start in range(first, first + n, 500):
-        contest_rows(COMPARISON, 1, start, min(500, first + n - start))
+        comparison_rows(COMPARISON, 1, start, min(500, first + n - start))
 
 
 def batch_with_logs(first: int, n: int) -> None:

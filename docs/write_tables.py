@@ -33,25 +33,25 @@ by a rule, 3 death, 4 withdrawal, 5 cut-off.
 
 `quantity`, `published` (empty if it is not), `value` (mean over trials, or ratio of totals for shares), `mcse` (its Monte Carlo
 standard error), `lower` and `upper` (central 95 % of single trials), `unit` (empty for shares), `lower_mcse` and
-`upper_mcse`, `position` (share of trials below the published statistic plus half of those equal to it after rounding as
-printed) and `position_mcse`, `n_defined` (trials in which the quantity exists), `interval_contains` (in words), `printed`.
+`upper_mcse`, `percentile` (share of trials below the published statistic plus half of those equal to it after rounding as
+printed) and `percentile_mcse`, `n_defined` (trials in which the quantity exists), `interval_contains` (in words), `printed`.
 `statistic` says what was measured (an interpretation may change it) and `is_inside` whether the published statistic lies within
 `lower` and `upper`. `sd_sampling` and `sd_parameters`, each with `_mcse`, split the standard deviation of single trials into
-patient sampling and what is unknown about the parameters (0 where they are fixed, empty where too few trials share a draw);
+sampling variability and parameter uncertainty (0 where they are fixed, empty where too few trials share a draw);
 `lower_80`, `upper_80` and `is_inside_80` are the same for the central 80 %. `interpretations.csv` has the same columns after
 `ambiguity` and `interpretation`.
 
 ## What `trialsim calibrate` writes
 
 * `posterior.parquet`: one row a draw, one column a parameter, named with its unit in brackets.
-* `learned.csv`, one row a parameter: `prior_` and `posterior_` `median`, `lower` and `upper` (90 % intervals, in `unit`),
+* `posterior_summary.csv`, one row a parameter: `prior_` and `posterior_` `median`, `lower` and `upper` (90 % intervals, in `unit`),
   `median_mcse`, `shift` of the median in prior standard deviations with `shift_mcse`, `contraction`
   (1 - var(posterior) / var(prior) on the scale of the prior) with `contraction_mcse`, `verdict`, `informed_by`, `r_hat`, `ess_bulk`,
   `ess_tail`.
-* `correlations.csv`, one row a pair: `correlation` of the scores and `mcse`. `directions.csv`: eigenvectors of the posterior
+* `correlations.csv`, one row a pair: `correlation` of the scores and `mcse`. `principal_components.csv`: eigenvectors of the posterior
   covariance of the scores, with `contraction` and `is_flat`.
 * `predictive.csv`, one row a published statistic: `predicted` ± `mcse`, `sd_sampling`, `sd_parameters`, 80 and 95 % of trials,
-  `share_below` (as `position` above), `tail_probability` (twice the smaller of the shares on either side), `is_inside_80`.
+  `percentile` (as `percentile` above), `tail_probability` (twice the smaller of the shares on either side), `is_inside_80`.
 * `left_out.csv`: the same, each statistic predicted from the others; `ess` (how many draws that prediction is worth), `method`.
 * `sensitivity.csv`, one row a variant and quantity: `value` ± `mcse`, `sd_parameters`, `shift` from the first variant with
   `shift_mcse`, `r_hat`.

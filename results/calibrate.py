@@ -25,7 +25,7 @@ from trialsim.report.calibration.console import calibration_view
 RESULTS = Path(__file__).parent / "calibration"
 NOT_KEPT = ("posterior.parquet", "scenario.yaml")
 SMALLEST_ESS = 4000.0
-TABLES = ("learned", "correlations", "directions", "predictive", "left_out", "sensitivity")
+TABLES = ("posterior_summary", "correlations", "principal_components", "predictive", "left_out", "sensitivity")
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     for name in ts.builtin_names("cohorts"):
         whole = RESULTS / f"{name}.whole"
         ts.calibrate(
-            name, smallest_ess=SMALLEST_ESS, leave_one_out=True, with_sensitivity=True, out=whole, resume=True,
+            name, min_ess=SMALLEST_ESS, leave_one_out=True, sensitivity=True, out=whole, resume=True,
             on_progress=lambda done, wanted: print(f"\r{done} of {wanted} ", end="", file=sys.stderr),
         )  # fmt: skip
         install(whole, name)
@@ -62,8 +62,13 @@ def summary(folder: Path, name: str) -> str:
     printed = io.StringIO()
     scenario = load_published_trial(name)
     left_out, sensitivity = tables["left_out"], tables["sensitivity"]
-    learned = (tables["learned"], tables["correlations"], tables["directions"], tables["predictive"])
-    view = calibration_view(scenario, manifest["draws"], *learned, left_out, sensitivity, has_details=True)
+    posterior_summary = (
+        tables["posterior_summary"],
+        tables["correlations"],
+        tables["principal_components"],
+        tables["predictive"],
+    )
+    view = calibration_view(scenario, manifest["draws"], *posterior_summary, left_out, sensitivity, has_details=True)
     Console(file=printed, width=150).print(view)
     return "".join(f"{line.rstrip()}\n" for line in printed.getvalue().strip("\n").splitlines())
 

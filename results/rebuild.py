@@ -55,7 +55,7 @@ def size_studies() -> None:
         place = Path(__file__).parent / "studies" / name
         keep(found.save(place.with_suffix(".whole"), overwrite=True), KEPT_OF_A_SIZE, place)
         write_summary(place, size_view_of(found, has_details=True))
-        print(f"studies/{name}: {found.trials} trials under each truth, {found.seconds:.0f} s")
+        print(f"studies/{name}: {found.replicates} trials under each truth, {found.seconds:.0f} s")
 
 
 def write_summary(place: Path, view: RenderableType) -> None:

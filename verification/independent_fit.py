@@ -90,7 +90,9 @@ def main() -> None:
     z, w = sample(calibration, n, 99, available_cores())
     other = replace(calibration, simulator=replace(calibration.simulator, seed=calibration.simulator.seed + 1))
     z_other, w_other = sample(other, n // 2, 98, available_cores())
-    shipped = pd.read_csv(ROOT / "results" / "calibration" / "tosi2000" / "learned.csv").set_index("parameter")
+    shipped = pd.read_csv(ROOT / "results" / "calibration" / "tosi2000" / "posterior_summary.csv").set_index(
+        "parameter"
+    )
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(calibration.names):
         median, error = weighted_median(z[:, i], w)

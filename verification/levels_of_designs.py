@@ -2,7 +2,7 @@
 
     python -m verification.levels_of_designs [trials]
 
-Twice: with instant, independent outcomes at exactly the null rate, where the two must agree within four standard
+Twice: with immediate, independent outcomes at exactly the null rate, where the two must agree within four standard
 errors; and as conducted in the scenario under its null, where late answers, drop-out and the calendar may move it. A
 log-rank design has no exact value: its nominal level stands in its place. Writes results/verification/levels.json.
 """
@@ -52,9 +52,9 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
         design = ready.design
         if isinstance(design, CountDesign):
             exact = design.exact[truth]
-            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.seats, SEED)
+            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.allocation, SEED)
             rows = run(make, trials, block_size(BATCH, ready.n), n_workers, lambda done, wanted: None)
-            line("instant outcomes", truth, exact.rejects, float((rows["decision"] == 1).mean()))
+            line("immediate outcomes", truth, exact.rejects, float((rows["decision"] == 1).mean()))
             value = exact.rejects
         else:
             value = ready.study.alpha
@@ -74,8 +74,8 @@ def main() -> None:
     lines = [line for name in builtin_names("studies") if is_sizing(name) for line in level_of(name, trials)]
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "levels.json").write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
-    worst = max(abs(line["z"]) for line in lines if line["how"] == "instant outcomes")
-    print(f"largest |z| with instant outcomes: {worst:.2f}")
+    worst = max(abs(line["z"]) for line in lines if line["how"] == "immediate outcomes")
+    print(f"largest |z| with immediate outcomes: {worst:.2f}")
 
 
 if __name__ == "__main__":

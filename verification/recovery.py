@@ -94,7 +94,7 @@ def main() -> None:
     n_patients = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     started = time.perf_counter()
     scenario = load_published_trial("tosi2000", {"accrual.patients": n_patients})
-    calibration = calibration_of(scenario, patients_per_patient=PATIENTS_PER_PATIENT)
+    calibration = calibration_of(scenario, replicates=PATIENTS_PER_PATIENT)
     d = len(calibration.names)
     truth = TRUTH * np.where(np.arange(d) % 2 == 0, 1.0, -1.0)
     terms = simulated_cohort(calibration, truth, SEED)

@@ -21,7 +21,7 @@ import numpy as np
 from trialsim.config.loading.size_studies import Sizing, load_sizing
 from trialsim.design.job import SizeJob
 from trialsim.design.preparation import prepare_study
-from trialsim.design.search import Evaluated, Found, evaluated, multiples, search
+from trialsim.design.search import PowerEstimates, SearchResult, estimate_power, multiples, search
 from trialsim.design.theory.single_stage import power_by_n
 from trialsim.simulation import make_ready
 from trialsim.simulation.engine import BATCH
@@ -41,7 +41,7 @@ STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def found_by(sizing: Sizing, seed: int, trials: int) -> Found:
+def found_by(sizing: Sizing, seed: int, trials: int) -> SearchResult:
     """One search."""
     work = SizeJob(
         prepare_study(sizing, BATCH, seed, trials),
@@ -70,7 +70,7 @@ def verified(name: str, seeds: int, trials: int) -> dict[str, Any]:
     widths = [high - low for _, low, high in intervals if low is not None and high is not None]
     return {
         "study": study, "changes": {key: str(value) for key, value in changes.items()}, "seeds": seeds,
-        "trials": trials, "long": {"trials": long.trials, "n": long.n, "lower": long.lower, "upper": long.upper},
+        "trials": trials, "long": {"trials": long.replicates, "n": long.n, "lower": long.lower, "upper": long.upper},
         "inside": inside, "mean_width": sum(widths) / len(widths), "intervals": intervals,
         "seconds": round(time.perf_counter() - started, 1),
     }  # fmt: skip
@@ -84,10 +84,10 @@ def exact_verified(rates: tuple[float, float], seeds: int) -> dict[str, Any]:
     inside = below = above = 0
     for seed in range(1, seeds + 1):
 
-        def evaluate(sizes: list[int], first: int, count: int, seed: int = seed) -> Evaluated:
+        def evaluate(sizes: list[int], first: int, count: int, seed: int = seed) -> PowerEstimates:
             x = (np.random.default_rng((seed, first)).random((count, LARGEST)) < p1).cumsum(axis=1)
             at = np.array(sizes) - 1
-            return evaluated((x[:, at] > r[at]).astype(np.float64), None)
+            return estimate_power((x[:, at] > r[at]).astype(np.float64), None)
 
         own = search(evaluate, TARGET, multiples(5, LARGEST, 1), FEW_TRIALS)
         below += own.lower is not None and answer < own.lower

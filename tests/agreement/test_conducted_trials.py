@@ -13,7 +13,7 @@ from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.decisions import Decisions
 from trialsim.design.hypotheses import followed
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArmTwoStages
 from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
 from trialsim.design.theory.bryant_day import BryantDay, Rates
@@ -27,8 +27,8 @@ from trialsim.simulation.allocation import arms_of
 from trialsim.storage.replicate_store import Rows
 
 SEVERE = ("constipation", "lethargy", "rash")
-HARM = c.Asked(c.TOXICITY, inf, 0, SEVERE)
-RESPONSE = c.Asked(c.RESPONSE, 112.0, 1)
+HARM = c.Outcome(c.TOXICITY, inf, 0, SEVERE)
+RESPONSE = c.Outcome(c.RESPONSE, 112.0, 1)
 
 
 @pytest.fixture(scope="module")
@@ -56,30 +56,30 @@ def decisions_of(kind: str, looks: tuple[int, int]) -> Decisions:
 
 
 @pytest.mark.parametrize("kind", ["one arm", "two endpoints", "two arms"])
-@pytest.mark.parametrize("inevaluable", [c.REPLACED, c.FAILURE, c.DROPPED])
+@pytest.mark.parametrize("not_evaluable", [c.REPLACED, c.FAILURE, c.DROPPED])
 @pytest.mark.parametrize(
-    ("overrun", "wait", "is_watched"), [(0, inf, True), (3, 60.0, False), (c.NO_PAUSE, 112.0, True)]
+    ("overrun", "wait", "is_monitored"), [(0, inf, True), (3, 60.0, False), (c.NO_PAUSE, 112.0, True)]
 )
 def test_looks_at_patients_agree(
-    protocols: tuple[Protocol, Protocol], kind: str, inevaluable: int, overrun: int, wait: float, is_watched: bool
+    protocols: tuple[Protocol, Protocol], kind: str, not_evaluable: int, overrun: int, wait: float, is_monitored: bool
 ) -> None:
     decisions = decisions_of(kind, (18, 40))
-    toxic = c.Asked(c.TOXICITY, 90.0, 0, SEVERE, c.AN_EVENT if inevaluable == c.FAILURE else c.INEVALUABLE)
+    toxic = c.Outcome(c.TOXICITY, 90.0, 0, SEVERE, c.AN_EVENT if not_evaluable == c.FAILURE else c.NOT_EVALUABLE)
     primary = (RESPONSE, toxic) if kind == "two endpoints" else (toxic,) if kind == "two arms" else (RESPONSE,)
-    watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
-    questions = Questions(primary, *watched, HARM) if is_watched else Questions(primary, harm=HARM)
+    monitored = (c.Outcome(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
+    outcomes = Outcomes(primary, *monitored, HARM) if is_monitored else Outcomes(primary, harm=HARM)
     arms = protocols if kind == "two arms" else protocols[:1]
-    plan = c.Conduct(decisions.looks, overrun, inevaluable, wait)
-    seed = 100 * overrun % 997 + int(is_watched) + inevaluable
-    fast, slow = both(CountTrial(questions, len(arms), decisions, plan), arms, 52, 112.0, seed, 2)
+    plan = c.Conduct(decisions.looks, overrun, not_evaluable, wait)
+    seed = 100 * overrun % 997 + int(is_monitored) + not_evaluable
+    fast, slow = both(CountTrial(outcomes, len(arms), decisions, plan), arms, 52, 112.0, seed, 2)
     assert np.array_equal(fast, slow)
 
 
 def test_the_trials_that_agree_do_all_there_is_to_do(protocols: tuple[Protocol, Protocol]) -> None:
     """They stop at either look, for toxicity, wait for looks, and run out of patients: nothing above holds for want."""
     decisions = decisions_of("one arm", (18, 40))
-    watched = (c.Asked(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
-    trial = CountTrial(Questions((RESPONSE,), *watched, HARM), 1, decisions, c.Conduct(decisions.looks))
+    monitored = (c.Outcome(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
+    trial = CountTrial(Outcomes((RESPONSE,), *monitored, HARM), 1, decisions, c.Conduct(decisions.looks))
     rows = trial.rows(Setting("a truth", (followed(protocols[0], 44, 112.0),), None, "batch"), 1, 1, 400)
     assert set(np.unique(rows["decision"])) == {-2, -1, 1}
     assert set(np.unique(rows["look"])) == {1, 2}
@@ -94,9 +94,9 @@ def test_looks_at_events_agree(
 ) -> None:
     bounds = (2.6, 2.2, 2.0)[-len(interim) - 1 :]
     decisions = EventDecisions(interim, bounds, (-0.5,) * len(interim) + bounds[-1:], 0.025, 1)
-    questions = Questions((c.Asked(c.PROGRESSION_OR_DEATH),), None, (), HARM)
+    outcomes = Outcomes((c.Outcome(c.PROGRESSION_OR_DEATH),), None, (), HARM)
     plan = c.EventConduct(interim, 40, follow_up)
-    trial = EventTrial(questions, decisions, plan)
+    trial = EventTrial(outcomes, decisions, plan)
     fast, slow = both(trial, protocols, 44, follow_up, 5, 3)
     assert np.array_equal(fast, slow)
 
@@ -106,7 +106,7 @@ def test_looks_at_events_agree(
 def test_one_arm_against_a_reference_agrees(protocols: tuple[Protocol, Protocol], shape: float, kind: int) -> None:
     decisions = OneSampleDecisions(150.0, shape, 0.05, 1)
     plan = c.EventConduct((), 30, 100.0)
-    trial = EventTrial(Questions((c.Asked(kind),), None, (), HARM), decisions, plan)
+    trial = EventTrial(Outcomes((c.Outcome(kind),), None, (), HARM), decisions, plan)
     fast, slow = both(trial, protocols[:1], 34, 100.0, 6, 4)
     assert np.array_equal(fast, slow)
     assert (fast["x_0"] > 0).all()

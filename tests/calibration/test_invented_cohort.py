@@ -27,7 +27,7 @@ FEW = 60  # simulated patients for each one of the cohort: quick, and the grid h
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    return calibration_of(load_published_trial(COHORT), patients_per_patient=FEW)
+    return calibration_of(load_published_trial(COHORT), replicates=FEW)
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +102,14 @@ def test_another_seed_gives_the_same_posterior_within_its_error(calibration: Cal
         assert medians[0] == pytest.approx(medians[1], abs=4 * float(np.linalg.norm(errors)))
 
 
-def test_what_was_learned_says_so(fitted: Fit) -> None:
-    learned = Posterior(fitted).learned.set_index("parameter")
-    assert list(learned["verdict"]) == ["informed by the cohort"] * 2
-    assert learned.loc["nausea rate", "prior_median"] == pytest.approx(0.06)
-    row = learned.loc["sensitive"]
+def test_what_was_summary_says_so(fitted: Fit) -> None:
+    summary = Posterior(fitted).summary.set_index("parameter")
+    assert list(summary["verdict"]) == ["informed by the cohort"] * 2
+    assert summary.loc["nausea rate", "prior_median"] == pytest.approx(0.06)
+    row = summary.loc["sensitive"]
     assert row["prior_lower"] < row["posterior_lower"] < 0.35 < row["posterior_upper"] < row["prior_upper"]
-    directions = Posterior(fitted).directions
-    assert (directions["contraction"] > 0.5).all()
+    principal_components = Posterior(fitted).principal_components
+    assert (principal_components["contraction"] > 0.5).all()
 
 
 def test_the_noise_of_the_simulation_is_far_below_the_scale_of_the_likelihood() -> None:

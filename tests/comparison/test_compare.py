@@ -12,8 +12,8 @@ import pytest
 
 import trialsim as ts
 from trialsim import strategies as do
-from trialsim.comparison.paired_trials import contest_rows
-from trialsim.comparison.preparation import contest_of
+from trialsim.comparison.paired_trials import comparison_rows
+from trialsim.comparison.preparation import prepare_comparison
 from trialsim.config import protocol_of
 from trialsim.config.loading.comparisons import Comparison, load_comparison, study_from_mapping
 from trialsim.records.outcomes import patient_outcomes
@@ -157,8 +157,8 @@ def test_utility_is_the_weighted_sum(compared: ts.Compared) -> None:
 def test_dominance_and_ranks_follow_from_the_estimates(compared: ts.Compared) -> None:
     value = compared.estimates.set_index(["quantity", "variant"])["value"]
     benefit, harm = value[RESPONSES[0]], value["any severe toxicity"]
-    for name in compared.contest.names:
-        others = [o for o in compared.contest.names if benefit[o] >= benefit[name] and harm[o] <= harm[name]]
+    for name in compared.prepared.names:
+        others = [o for o in compared.prepared.names if benefit[o] >= benefit[name] and harm[o] <= harm[name]]
         is_dominated = any(benefit[o] > benefit[name] or harm[o] < harm[name] for o in others)
         assert (name in compared.dominated) == is_dominated
     ranks = compared.ranks.set_index(["quantity", "variant"])
@@ -174,9 +174,9 @@ def test_engines_workers_and_blocks_do_not_matter(tmp_path: Path) -> None:
         for engine, workers in (("reference", 1), ("batch", 1), ("batch", 2))
     }
     assert len(digests) == 1
-    contest = contest_of(loaded, "batch", 30)
-    whole = contest_rows(contest, 1, 1, 30)
-    parts = [contest_rows(contest, 1, first, 10) for first in (1, 11, 21)]
+    prepared = prepare_comparison(loaded, "batch", 30)
+    whole = comparison_rows(prepared, 1, 1, 30)
+    parts = [comparison_rows(prepared, 1, first, 10) for first in (1, 11, 21)]
     assert whole.tobytes() == np.concatenate(parts).tobytes()
 
 
@@ -206,7 +206,7 @@ def test_python_functions_are_compared_too(tmp_path: Path) -> None:
     loaded = load_comparison(study(tmp_path))
     found = ts.compare(loaded, replicates=30, strategies={"function": as_the_first, "lowest": never_up})
     own = found.differences.set_index(["variant", "control", "quantity"])
-    for quantity in found.contest.quantities:
+    for quantity in found.prepared.quantities:
         assert cell(own, ("function", "one", quantity), "value") == 0.0
     assert cell(own, ("lowest", "one", "any severe toxicity"), "value") < 0.0
     with pytest.raises(ts.RequestError, match="a variant of the study has this name"):
@@ -256,10 +256,10 @@ def test_a_weight_that_is_not_finite_is_refused_before_the_work(tmp_path: Path, 
 def test_a_trial_is_the_same_whatever_others_are_in_its_block(tmp_path: Path) -> None:
     """With screening, the number of those who were screened differs from trial to trial."""
     text = STUDY.replace("scenario: tosi2000", "scenario: followup").replace("accrual.patients: 20, ", "")
-    contest = contest_of(load_comparison(study(tmp_path, text)), "reference", 30)
-    block = contest_rows(contest, 4, 1, 30)
+    prepared = prepare_comparison(load_comparison(study(tmp_path, text)), "reference", 30)
+    block = comparison_rows(prepared, 4, 1, 30)
     for number in (1, 17, 30):
-        assert contest_rows(contest, 4, number, 1).tobytes() == block[number - 1 : number].tobytes()
+        assert comparison_rows(prepared, 4, number, 1).tobytes() == block[number - 1 : number].tobytes()
 
 
 def test_pictures_show_the_first_endpoints_and_tables_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

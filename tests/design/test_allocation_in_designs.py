@@ -74,13 +74,13 @@ def check_blocks(ready: PreparedStudy, arms: Arms, n: int) -> None:
     table = patient_table(BATCH, protocol, 1, 1, TRIALS)
     found = arms.of(protocol, table, 1)
     if ready.design.design.information is not Information.CUT_OFF:
-        line = simulated([BATCH] * 2, setting.protocols, arms, ready.questions.all, 1, 1, TRIALS)
+        line = simulated([BATCH] * 2, setting.protocols, arms, ready.outcomes.all, 1, 1, TRIALS)
         by_number = {(t, i): a for t in range(TRIALS) for i, a in zip(line.number[t], line.arm[t], strict=True) if i}
         pairs = zip(table.replicate.tolist(), table["patient"].astype(int).tolist(), strict=True)
         assert [by_number[pair] for pair in pairs] == found.tolist()
     enrolled = Enrolled(table.first + table.replicate, table["patient"].astype(np.int64), table["enrolled_day"])
     codes = strata_of(protocol, 1, enrolled, arms.strata)
-    size, in_block = len(arms.seats), np.bincount(arms.seats)
+    size, in_block = len(arms.block), np.bincount(arms.block)
     for trial in range(TRIALS):
         own = np.flatnonzero(table.replicate == trial)
         own = own[np.argsort(table["enrolled_day"][own], kind="stable")]

@@ -25,7 +25,7 @@ from trialsim.design.counts import CountDesign
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
 from trialsim.design.hypotheses import followed
 from trialsim.design.operating_characteristics import check_agreement, compared
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.registry import design_of
 from trialsim.design.single_arm.decisions import GREEN_DAHLBERG, KOYAMA_CHEN, OneArm, OneArmTwoStages
 from trialsim.design.single_arm.two_stage import PlannedSimon
@@ -50,7 +50,7 @@ BASE: dict[str, object] = {
 }
 ONE: dict[str, object] = {**BASE, "design": "simon-optimal", "null": 0.15, "alternative": 0.30}
 TWO: dict[str, object] = {**BASE, "design": "two-arm", "variants": {"a": {}, "b": {}}, "alternative": "modelled"}
-RESPONSE = c.Asked(c.RESPONSE, 90.0, 2)
+RESPONSE = c.Outcome(c.RESPONSE, 90.0, 2)
 N = 20_000
 
 
@@ -87,10 +87,10 @@ def plans() -> dict[str, CountDesign]:
 @pytest.mark.parametrize("name", list(plans()))
 def test_instant_outcomes_at_known_rates_give_the_exact_values(name: str) -> None:
     plan = plans()[name]
-    n_arms = max(plan.seats) + 1
-    trial = CountTrial(Questions((RESPONSE,)), n_arms, plan.decisions, c.Conduct(plan.decisions.looks))
+    n_arms = max(plan.allocation) + 1
+    trial = CountTrial(Outcomes((RESPONSE,)), n_arms, plan.decisions, c.Conduct(plan.decisions.looks))
     for truth, exact in plan.exact.items():
-        rows = run(partial(trial.ideal_rows, exact.cells, plan.seats, 11), N, 500, 2, lambda done, wanted: None)
+        rows = run(partial(trial.ideal_rows, exact.cells, plan.allocation, 11), N, 500, 2, lambda done, wanted: None)
         check_agreement(compared(truth, exact, rows, len(plan.decisions.looks)))
 
 
@@ -98,7 +98,7 @@ def test_instant_outcomes_at_known_rates_give_the_exact_values(name: str) -> Non
 def test_the_highest_level_with_looks_is_that_of_a_scan_of_rates(looks: list[float]) -> None:
     own = study(TWO, looks={"at": looks}, alpha=0.1, allocation={"ratio": {"b": 2}})
     plan = planned(own, 0.1, 0.45)
-    levels = [two_arm_paths(plan.decisions, (p, p), plan.seats)[0] for p in np.linspace(0.001, 0.999, 999)]  # type: ignore[arg-type]
+    levels = [two_arm_paths(plan.decisions, (p, p), plan.allocation)[0] for p in np.linspace(0.001, 0.999, 999)]  # type: ignore[arg-type]
     assert max(levels) <= plan.numbers["highest_alpha"] + 1e-9
     assert plan.numbers["highest_alpha"] == pytest.approx(max(levels), rel=2e-3)
     assert plan.numbers["highest_alpha"] > 0.1
@@ -118,7 +118,7 @@ def rejected_by_hand(plan: CountDesign, rates: tuple[float, float], counts_futil
     """The probability of rejecting after two looks: every outcome of both arms at both looks, one after the other."""
     d = plan.decisions
     assert isinstance(d, TwoArms)
-    (a1, b1), (a, b) = (split_of(n, (plan.seats.count(0), plan.seats.count(1))) for n in d.looks)
+    (a1, b1), (a, b) = (split_of(n, (plan.allocation.count(0), plan.allocation.count(1))) for n in d.looks)
 
     def z(n: tuple[int, int], x: tuple[int, int]) -> float:
         pooled = sum(x) / sum(n)
@@ -155,14 +155,14 @@ def test_an_exact_boundary_keeps_the_level_at_every_rate(more: dict[str, object]
 
 
 def test_an_exact_boundary_lowers_the_alpha_that_is_spent_as_little_as_it_must() -> None:
-    own, seats = study(TWO, looks={"at": [0.5, 1.0], "boundary": "exact"}, alpha=0.1), (0, 1)
-    bounds = ExactBounds(own, "higher", seats, "chi-square")
+    own, allocation = study(TWO, looks={"at": [0.5, 1.0], "boundary": "exact"}, alpha=0.1), (0, 1)
+    bounds = ExactBounds(own, "higher", allocation, "chi-square")
     for looks in [(12, 24), (20, 40), (10, 20), (22, 44)]:
         part = round(bounds.spent(looks) / own.alpha * STEPS)
         levels = []
         for i in (part, part + 1):
             upper, _ = bounds_of(own.looks, own.alpha * i / STEPS, own.power, 1)
-            levels.append(highest_level(TwoArms(looks, 0.1, 1, "chi-square", "higher", upper), seats))
+            levels.append(highest_level(TwoArms(looks, 0.1, 1, "chi-square", "higher", upper), allocation))
         assert levels[0] <= 0.1 + 3e-9
         assert part == STEPS or levels[1] > 0.1
 
@@ -193,7 +193,7 @@ def test_an_exact_boundary_is_not_searched_beyond_a_limit() -> None:
 
 def test_a_wrong_exact_value_fails_the_run() -> None:
     plan = plans()["simon"]
-    trial = CountTrial(Questions((RESPONSE,)), 1, plan.decisions, c.Conduct(plan.decisions.looks))
+    trial = CountTrial(Outcomes((RESPONSE,)), 1, plan.decisions, c.Conduct(plan.decisions.looks))
     rows = trial.ideal_rows(plan.exact[NULL].cells, (0,), 1, 1, N)
     null = plan.exact[NULL]
     wrong = OperatingCharacteristics(null.rejects + 0.01, null.expected_n, null.stops_early, ())
@@ -205,7 +205,7 @@ def test_enumeration_of_two_arms_is_that_of_a_rejection_region() -> None:
     plan = plans()["two arms"]
     n = plan.n // 2
     region = rejection_region(n, n, 0.05, 1, "boschloo", "higher")
-    rejects, expected, early = two_arm_paths(plan.decisions, (0.2, 0.45), plan.seats)  # type: ignore[arg-type]
+    rejects, expected, early = two_arm_paths(plan.decisions, (0.2, 0.45), plan.allocation)  # type: ignore[arg-type]
     assert rejects == pytest.approx(reject_probability(region, 0.2, 0.45), abs=1e-12)
     assert expected == pytest.approx(2 * n)
     assert early == 0.0
@@ -325,7 +325,7 @@ def test_assurance_is_the_beta_binomial_tail_where_everything_else_is_certain() 
         parameter_draws=tuple((float(value),) for value in draws),
     )
     decisions = OneArm(40, 8, 0.15, 0.30, 0.05)
-    trial = CountTrial(Questions((RESPONSE,), harm=c.Asked(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
+    trial = CountTrial(Outcomes((RESPONSE,), harm=c.Outcome(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
     rows = trial.rows(Setting("posterior", (followed(protocol, 40, 90.0),), None, "batch"), 3, 1, N)
     found = (rows["decision"] == 1).mean()
     exact = float(betabinom.sf(8, 40, 6, 16))

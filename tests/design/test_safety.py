@@ -24,7 +24,7 @@ N = 20_000
 )
 @pytest.mark.parametrize("delay", [0.0, 50.0])
 def test_it_stops_as_often_as_it_should_however_late_toxicity_comes(boundary: ToxicityBoundary, delay: float) -> None:
-    """Counted by who is settled first it would stop far more often: toxicity is seen before its absence is."""
+    """Counted by who is resolved first it would stop far more often: toxicity is seen before its absence is."""
     rng = np.random.default_rng(5)
     n = len(boundary.at_least)
     enrolled = np.cumsum(rng.exponential(5.0, (N, n)), axis=1)
@@ -62,14 +62,14 @@ def test_who_withdraws_is_replaced_counts_or_is_left_out() -> None:
     scenario = ts.load_scenario("followup", {"parameters": "mode", "events.withdrawal.rate": "0.15 /month"})
     protocol = protocol_of(scenario)
     names = ("constipation", "lethargy", "rash")
-    plain = c.Asked(c.TOXICITY, 120.0, 0, names)
+    plain = c.Outcome(c.TOXICITY, 120.0, 0, names)
     found = {
-        if_left: rate_of(protocol, replace(plain, if_left=if_left), counts_inevaluable=if_left == c.AN_EVENT)[0]
-        for if_left in (c.NO_EVENT, c.INEVALUABLE, c.AN_EVENT)
+        if_left: rate_of(protocol, replace(plain, if_left=if_left), counts_not_evaluable=if_left == c.AN_EVENT)[0]
+        for if_left in (c.NO_EVENT, c.NOT_EVALUABLE, c.AN_EVENT)
     }
-    share = float(evaluable_shares(protocol, [replace(plain, if_left=c.INEVALUABLE)], 120.0).mean())
+    share = float(evaluable_shares(protocol, [replace(plain, if_left=c.NOT_EVALUABLE)], 120.0).mean())
     assert 0.6 < share < 0.9
-    everyone = rate_of(protocol, plain, counts_inevaluable=True)[0]
+    everyone = rate_of(protocol, plain, counts_not_evaluable=True)[0]
     assert found[c.NO_EVENT] == everyone
-    assert found[c.INEVALUABLE] == pytest.approx(everyone / share, abs=0.01)  # nobody who had it is left out
+    assert found[c.NOT_EVALUABLE] == pytest.approx(everyone / share, abs=0.01)  # nobody who had it is left out
     assert found[c.AN_EVENT] == pytest.approx(everyone + 1.0 - share, abs=0.01)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, norm
 
 import trialsim as ts
-from trialsim.design.search import Evaluate, Evaluated, Found, evaluated, multiples, search
+from trialsim.design.search import Evaluate, PowerEstimates, SearchResult, estimate_power, multiples, search
 
 SIZES = 400
 
@@ -17,10 +17,10 @@ def smooth(seed: int, effect: float = 0.17) -> tuple[Evaluate, np.ndarray]:
     n = np.arange(SIZES + 1)
     truth = np.asarray(norm.sf(norm.isf(0.05) - effect * np.sqrt(n)))
 
-    def evaluate(sizes: list[int], first: int, count: int) -> Evaluated:
+    def evaluate(sizes: list[int], first: int, count: int) -> PowerEstimates:
         steps = np.random.default_rng((seed, first)).normal(effect, 1.0, (count, SIZES)).cumsum(axis=1)
         chosen = np.array(sizes)
-        return evaluated((steps[:, chosen - 1] / np.sqrt(chosen) > norm.isf(0.05)).astype(np.float64), None)
+        return estimate_power((steps[:, chosen - 1] / np.sqrt(chosen) > norm.isf(0.05)).astype(np.float64), None)
 
     return evaluate, truth
 
@@ -31,15 +31,15 @@ def saw_tooth(seed: int) -> tuple[Evaluate, np.ndarray]:
     r = np.asarray(binom.ppf(0.95, n, 0.2))
     truth = np.concatenate([[0.0], binom.sf(r, n, 0.35)])
 
-    def evaluate(sizes: list[int], first: int, count: int) -> Evaluated:
+    def evaluate(sizes: list[int], first: int, count: int) -> PowerEstimates:
         x = (np.random.default_rng((seed, first)).random((count, SIZES)) < 0.35).cumsum(axis=1)
         chosen = np.array(sizes)
-        return evaluated((x[:, chosen - 1] > r[chosen - 1]).astype(np.float64), None)
+        return estimate_power((x[:, chosen - 1] > r[chosen - 1]).astype(np.float64), None)
 
     return evaluate, truth
 
 
-def width(found: Found) -> int:
+def width(found: SearchResult) -> int:
     assert found.lower is not None
     assert found.upper is not None
     return found.upper - found.lower
@@ -106,5 +106,5 @@ def test_trials_that_share_a_draw_are_worth_fewer() -> None:
     draws = np.repeat(np.arange(40), 50)
     power = rng.beta(1.0, 1.0, 40)[draws]
     rejects = (rng.random(2000) < power)[:, None].astype(np.float64)
-    assert evaluated(rejects, None).effective[0] == 2000
-    assert evaluated(rejects, draws).effective[0] < 400
+    assert estimate_power(rejects, None).effective[0] == 2000
+    assert estimate_power(rejects, draws).effective[0] < 400

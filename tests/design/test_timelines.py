@@ -16,7 +16,7 @@ from trialsim.model.protocol import Protocol
 from trialsim.simulation.allocation import arms_of
 from trialsim.simulation.patients import patient_table
 
-ASKED = (c.Asked(c.RESPONSE, 180.0, least=1), c.Asked(c.PROGRESSION_OR_DEATH, 400.0))
+OUTCOMES = (c.Outcome(c.RESPONSE, 180.0, least=1), c.Outcome(c.PROGRESSION_OR_DEATH, 400.0))
 CHANGES = {"parameters": "mode"}
 
 
@@ -40,8 +40,8 @@ def test_every_patient_is_as_in_the_whole_arm(
 ) -> None:
     n, both = 3, protocols(name, closes_day)
     arms = arms_of(both[0], ("a", "b"), {"b": 2}, None, strata)
-    found = simulated([engine] * 2, both, arms, ASKED, 7, 5, n)
-    whole = [simulated([engine], [item], None, ASKED, 7, 5, n) for item in both]
+    found = simulated([engine] * 2, both, arms, OUTCOMES, 7, 5, n)
+    whole = [simulated([engine], [item], None, OUTCOMES, 7, 5, n) for item in both]
     is_there = found.number > 0
     assert is_there.sum() > 20
     assert {0, 1} == set(found.arm[is_there].tolist())
@@ -52,7 +52,7 @@ def test_every_patient_is_as_in_the_whole_arm(
         one, other = (getattr(item, field.name) for item in whole)
         is_second = found.arm[:, :, None] == 1 if values.ndim == 3 else found.arm == 1
         assert np.array_equal(values, np.where(is_second, other, one), equal_nan=True), field.name
-    assert not np.array_equal(whole[0].settled, whole[1].settled)  # the arms differ
+    assert not np.array_equal(whole[0].resolved, whole[1].resolved)  # the arms differ
 
 
 def test_some_patients_cannot_complete_a_count_of_all() -> None:

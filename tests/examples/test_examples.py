@@ -61,7 +61,7 @@ def test_the_page_on_python_shows_what_is_printed() -> None:
 def test_the_page_on_calibration_shows_what_was_found() -> None:
     """The committed summary is that of the committed tables, and the draws are those that they speak of."""
     page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
-    assert "What the cohort taught" in page
+    assert "Posterior summary" in page
     assert write_examples.with_outputs(page) == page
     folder = ROOT / "results" / "calibration" / "tosi2000"
     assert calibrate.summary(folder, "tosi2000") == (folder / "summary.txt").read_text(encoding="utf-8")
@@ -69,11 +69,11 @@ def test_the_page_on_calibration_shows_what_was_found() -> None:
     shipped = read_table(posterior_file("tosi2000"), "")
     assert manifest["posterior_digest"] == shipped.digest == ts.load_scenario("tosi2000").parameters.digest
     assert len(shipped.values) >= 4000
-    learned = pd.read_csv(folder / "learned.csv")
-    assert learned["r_hat"].max() <= 1.01
-    assert learned[["ess_bulk", "ess_tail"]].to_numpy().min() >= 1000
+    posterior_summary = pd.read_csv(folder / "posterior_summary.csv")
+    assert posterior_summary["r_hat"].max() <= 1.01
+    assert posterior_summary[["ess_bulk", "ess_tail"]].to_numpy().min() >= 1000
     for i, name in enumerate(shipped.names):
-        row = learned.set_index("parameter").loc[name]
+        row = posterior_summary.set_index("parameter").loc[name]
         spread = shipped.values[:, i].std()
         assert float(np.median(shipped.values[:, i])) == pytest.approx(row["posterior_median"], abs=0.1 * spread)
     assert pd.read_csv(folder / "predictive.csv")["is_inside_80"].all()
@@ -116,7 +116,7 @@ def test_the_verification_of_designs_holds() -> None:
     assert problems
     assert all(item["inside"] >= 0.93 * item["seeds"] for item in problems)
     levels = json.loads((folder / "verification" / "levels.json").read_text(encoding="utf-8"))
-    assert all(abs(line["z"]) < 4.0 for line in levels if line["how"] == "instant outcomes")
+    assert all(abs(line["z"]) < 4.0 for line in levels if line["how"] == "immediate outcomes")
 
 
 def test_the_verification_of_the_calibration_holds() -> None:

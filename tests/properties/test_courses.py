@@ -42,7 +42,7 @@ def test_a_patient_ends_once_and_nothing_happens_after(scenario: ts.Scenario, se
     events, _, _ = simulated(scenario, 1, seed)
     for _, own in events.groupby("patient"):
         names = own["event"].tolist()
-        if names == ["screened out"]:
+        if names == ["screen failure"]:
             continue
         assert names[0] == "enrolled"
         assert names.count("observation ended") == 1

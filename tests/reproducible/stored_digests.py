@@ -44,7 +44,7 @@ def compare_digest(name: str) -> dict[str, Any]:
 
 def size_digest(name: str) -> dict[str, Any]:
     """The size of a shipped study of size, and the digest of the trials that were simulated under each truth."""
-    sized = ts.size(name, SHORTER.get(name, {}), trials=TRIALS, seed=SEED)
+    sized = ts.size(name, SHORTER.get(name, {}), replicates=TRIALS, seed=SEED)
     design = {key: sized.design[key] for key in OF_THE_DESIGN if key in sized.design}
     trials = {truth: hashlib.sha256(rows.tobytes()).hexdigest() for truth, rows in sized.rows.items()}
     return {"design": design, "trials": trials}
@@ -52,7 +52,7 @@ def size_digest(name: str) -> dict[str, Any]:
 
 def calibration_digest(name: str) -> dict[str, Any]:
     """The digest of the probabilities that the likelihood of a shipped cohort is made of, at three points."""
-    calibration = calibration_of(load_published_trial(name, {}), patients_per_patient=20)
+    calibration = calibration_of(load_published_trial(name, {}), replicates=20)
     points = np.random.default_rng(SEED).standard_normal((3, len(calibration.names)))
     counted = np.round(calibration.probabilities(points), 12)
     return {"probabilities": hashlib.sha256(counted.tobytes()).hexdigest()}

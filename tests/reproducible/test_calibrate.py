@@ -20,7 +20,7 @@ from trialsim.storage.job_folder import job_folder_path
 pytestmark = pytest.mark.slow
 
 COHORT = Path(__file__).parents[1] / "calibration" / "invented" / "cohort.yaml"
-FEW = ("--patients", "20", "--draws", "200", "--min-ess", "200")
+FEW = ("--replicates", "20", "--draws", "200", "--min-ess", "200")
 
 
 def calibrate(folder: Path, *options: str, cohort: Path | str = COHORT) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = calibrate(folder, "--out", "out", "--leave-one-out", "--workers", "1", "--details")
     assert done.returncode == 0, done.stderr
     for words in (
-        "What the cohort taught",
+        "Posterior summary",
         "Does it reproduce the cohort?",
         "Each statistic left out",
         "out/posterior.parquet",
@@ -49,15 +49,16 @@ def digest(folder: Path) -> str:
 
 def test_the_folder_is_whole_and_its_scenario_runs_with_the_draws(undisturbed: Path) -> None:
     assert {path.name for path in undisturbed.iterdir()} == {
-        "manifest.json", "scenario.yaml", "posterior.parquet", "learned.csv", "correlations.csv", "directions.csv",
-        "predictive.csv", "left_out.csv", "learned.png", "predictive.png", "left_out.png",
+        "manifest.json", "scenario.yaml", "posterior.parquet", "posterior_summary.csv", "correlations.csv",
+        "principal_components.csv", "predictive.csv", "left_out.csv",
+        "posterior_summary.png", "predictive.png", "left_out.png",
     }  # fmt: skip
     scenario = ts.load_scenario(undisturbed / "scenario.yaml")
     assert scenario.parameters.digest == digest(undisturbed)
     result = ts.run(scenario, 400)
     estimates = result.estimates.set_index("quantity")
     assert bool(estimates.loc["toxicity.nausea", "is_inside_80"])
-    assert pd.read_csv(undisturbed / "learned.csv")["r_hat"].max() <= 1.01
+    assert pd.read_csv(undisturbed / "posterior_summary.csv")["r_hat"].max() <= 1.01
 
 
 def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
     done = calibrate(tmp_path, "--json", "--set", "interpretations.nausea=counted twice")
     found = json.loads(done.stdout)
     assert found["cohort"] == "invented"
-    assert {row["parameter"] for row in found["parameters"]} == {"nausea rate", "sensitive"}
+    assert {row["parameter"] for row in found["posterior_summary"]} == {"nausea rate", "sensitive"}
     assert found["predictive"][0]["published"] == pytest.approx(11 / 40)
     assert found["largest_r_hat"] <= 1.01
 
@@ -110,7 +111,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("--draws", "5"), "this number of draws is out of range"),
-        (("--patients", "0"), "this number of simulated patients is out of range"),
+        (("--replicates", "0"), "this number of replicates is out of range"),
         (("--min-ess", "0"), "this effective sample size is out of range"),
         (("--most-steps", "0"), "this number of steps is out of range"),
         (("--seed", "-1"), "this seed is out of range"),
@@ -129,7 +130,7 @@ def test_impossible_requests_are_refused_before_any_work(
 def test_a_single_parameter_can_be_calibrated(tmp_path: Path) -> None:
     done = calibrate(tmp_path, "--json", "--set", "events.nausea.rate=0.05 /month", "--leave-one-out")
     found = json.loads(done.stdout)
-    assert [row["parameter"] for row in found["parameters"]] == ["sensitive"]
+    assert [row["parameter"] for row in found["posterior_summary"]] == ["sensitive"]
     assert found["correlations"] == []
     assert len(found["left_out"]) == 3
 

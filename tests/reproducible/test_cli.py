@@ -94,7 +94,7 @@ SLOW = "extends: tosi2000\ntreatment: {evry: 28 days}\n"
         (["run", "tosi2000", "--replicates", "1000000000000"], "Allowed: 1 to 10,000,000"),
         (["run", "tosi2000", "--replicates", "0"], "this number of replicates is out of range"),
         (["run", "tosi2000", "--seed", "-1"], "this seed is out of range"),
-        (["run", "tosi2000", "--set", "treatment.every"], "this is no setting"),
+        (["run", "tosi2000", "--set", "treatment.every"], "this is not a setting"),
         (["run", "tosi2000", "--set", "treatment.every=2 minutes"], "'minutes' is not a valid unit here"),
         (["run", "tosi2000", "--set", "events.rash.rate=-1 /month"], "the number is out of range"),
         (["run", "tosi2000", "--set", "accrual.opens=1999-13-40"], "this is not a valid date (expected YYYY-MM-DD)"),

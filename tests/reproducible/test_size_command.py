@@ -26,7 +26,7 @@ alternative: 0.30
 alpha: 0.10
 power: 0.80
 largest_n: 60
-trials: 300
+replicates: 300
 """
 ARMS = """study: size
 title: two arms
@@ -41,7 +41,7 @@ alpha: 0.10
 power: 0.80
 looks: {at: [0.5, 1], futility: {z: [0]}}
 largest_n: 300
-trials: 300
+replicates: 300
 """
 EVENTS = """study: size
 title: times
@@ -55,7 +55,7 @@ power: 0.60
 looks: {at: [0.5, 1]}
 conduct: {follow_up: 6 months}
 largest_n: 100
-trials: 300
+replicates: 300
 """
 
 
@@ -93,7 +93,7 @@ def test_json_is_all_that_is_printed_and_the_folder_holds_everything(tmp_path: P
     assert manifest["results_digest"] == found["results_digest"]
     again = size(tmp_path, "out/study.yaml", "--json", "--out", "again", "--workers", "2")
     assert json.loads(again.stdout)["results_digest"] == found["results_digest"]
-    table = size(tmp_path, str(tmp_path / "study.yaml"), "--out", "out", "--trials", "200")
+    table = size(tmp_path, str(tmp_path / "study.yaml"), "--out", "out", "--replicates", "200")
     assert "in place of" in table.stdout
     assert "For the protocol" in table.stdout
 
@@ -108,14 +108,14 @@ def test_neither_engine_nor_workers_change_the_answer(tmp_path: Path, text: str)
         assert fast.digest == ts.size(path, {"largest_n": 40}, 100, engine="reference", workers=1).digest
 
 
-def test_a_posterior_gives_assurance_and_whose_ignorance_it_is(tmp_path: Path) -> None:
+def test_a_posterior_gives_assurance_and_contributions_of_parameters(tmp_path: Path) -> None:
     text = STUDY.replace("changes: {parameters: mode}\n", "").replace("alternative: 0.30", "alternative: calibrated")
     found = ts.size(study(tmp_path, text), None, 2000)
     assurance = found.assurance
     assert assurance is not None
     low, high = assurance.quantiles[0], assurance.quantiles[-1]
     assert 0.0 <= low < assurance.assurance < high <= 1.0
-    assert assurance.assurance < assurance.power_at_median  # a concave power curve: ignorance costs
+    assert assurance.assurance < assurance.power_at_median  # a concave power curve: uncertainty costs
     shares = assurance.shares.set_index("parameter")["share"]
     assert shares.sum() == pytest.approx(1.0)
     assert set(shares.index[:3]) & {"sensitive", "partial response rate"}
@@ -125,15 +125,15 @@ def test_a_posterior_gives_assurance_and_whose_ignorance_it_is(tmp_path: Path) -
 
 def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> None:
     path = str(study(tmp_path))
-    options = (path, "--trials", "40000", "--out", "out")
+    options = (path, "--replicates", "40000", "--out", "out")
     folder = job_folder_path(tmp_path / "out")
     interrupt(("size", *options, "--workers", "1"), tmp_path, lambda: bool(list(folder.glob("check*.checkpoint"))))
-    refused = size(tmp_path, path, "--trials", "300", "--out", "out", "--resume")
+    refused = size(tmp_path, path, "--replicates", "300", "--out", "out", "--resume")
     assert refused.returncode == 2
     assert "trials" in refused.stderr
     resumed = size(tmp_path, *options, "--resume", "--quiet", "--workers", "2")
     assert resumed.returncode == 0, resumed.stderr
-    whole = size(tmp_path, path, "--trials", "40000", "--out", "whole", "--quiet")
+    whole = size(tmp_path, path, "--replicates", "40000", "--out", "whole", "--quiet")
     assert whole.returncode == 0, whole.stderr
     digests = [
         json.loads((tmp_path / name / "manifest.json").read_text())["results_digest"] for name in ("out", "whole")
@@ -174,7 +174,7 @@ def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> Non
         (STUDY.replace("single-stage", "fleming") + "stages: {first: 10, all: 70}\n", "within the limit"),
         (
             STUDY + "safety: {endpoint: {of: any response, within: 3 months}, rate: 0.5}\n",
-            "this is no toxicity",
+            "this is not a toxicity",
         ),
         (STUDY.replace("changes: {", "changes: {accrual.closes_after: 2 months, "), "patients are there"),
         (STUDY.replace("changes: {", "changes: {events.withdrawal.rate: 2.5 /month, "), "hardly anyone is evaluable"),
@@ -208,8 +208,8 @@ def test_what_cannot_be_had_has_its_message(tmp_path: Path, text: str, message: 
 
 def test_changes_are_of_the_study_or_of_its_scenario(tmp_path: Path) -> None:
     path = study(tmp_path)
-    found = ts.load_sizing(path, {"power": 0.7, "conduct.inevaluable": "failures", "accrual.patients": 44})
+    found = ts.load_sizing(path, {"power": 0.7, "conduct.not_evaluable": "failures", "accrual.patients": 44})
     assert found.study.power == 0.7
-    assert found.study.conduct.inevaluable == "failures"
+    assert found.study.conduct.not_evaluable == "failures"
     assert found.scenarios["all patients"].accrual.patients == 44
     assert ts.check([str(path)])[0].startswith("a small study")

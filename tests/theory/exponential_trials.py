@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from trialsim.compiled.jit import known_to_compiler
-from trialsim.compiled.logrank import deviate, logrank_of_keys, set_key
+from trialsim.compiled.logrank import logrank_of_keys, set_key, z_statistic
 from trialsim.model import draws
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
 from trialsim.typing import Counts, Floats
@@ -31,7 +31,7 @@ def exponential_trials(
     first: int,
     n_trials: int,
 ) -> tuple[Floats, Counts, Floats]:
-    """Log-rank deviate, events and day of every look of `n_trials` trials from `first` on; shapes (trials, looks).
+    """Log-rank z statistic, events and day of every look of `n_trials` trials from `first` on; shapes (trials, looks).
 
     `n_patients` take turns in two arms and come uniformly over `accrual`; `hazards` and `dropout` are per unit of time,
     by arm. Looks come at so many events, the last one `follow_up` after the end of accrual at the latest; a look whose
@@ -98,4 +98,4 @@ def _simulate(
                     size += 1
             keys[:size].sort()
             difference, variance = logrank_of_keys(keys[:size])
-            z[t, k] = deviate(difference, variance)
+            z[t, k] = z_statistic(difference, variance)

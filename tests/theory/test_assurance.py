@@ -1,4 +1,4 @@
-"""Shares of ignorance and the spread of power: what is put in comes out."""
+"""Contributions of parameters and the spread of power: what is put in comes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One arm against a reference: the compiled deviate is the textbook's, and Wu's formula says how often it rejects."""
+"""One arm against a reference: the compiled z statistic is the textbook's; Wu's formula gives its power."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import trialsim as ts
 from tests.design.test_designs_conducted import BASE, study
 from trialsim.config.loading.size_studies import load_sizing
 from trialsim.design.base import ALTERNATIVE, NULL
-from trialsim.design.conduct.logrank_at_looks import deviates
+from trialsim.design.conduct.logrank_at_looks import z_of_looks
 from trialsim.design.conduct.timelines import Timelines
 from trialsim.design.preparation import prepare_study
 from trialsim.design.registry import design_of
@@ -44,7 +44,7 @@ def trials(seed: int, n_trials: int, n: int, ratio: float, lost: float) -> tuple
 def test_the_deviate_is_that_of_observed_and_expected_events() -> None:
     found, event = trials(1, 5, 40, 1.0, 0.001)
     day = 500.0
-    z, events = deviates(OneSampleDecisions(MEDIAN, SHAPE, 0.05, 1), found, event, np.full((5, 1), day), 30)
+    z, events = z_of_looks(OneSampleDecisions(MEDIAN, SHAPE, 0.05, 1), found, event, np.full((5, 1), day), 30)
     for t in range(5):
         arrival, left, own = (item[t, :30] for item in (found.arrival, found.left, event))
         until = np.minimum(left, day - arrival)
@@ -60,7 +60,7 @@ def test_it_rejects_as_often_as_the_formula_says(ratio: float) -> None:
     n, n_trials, lost = 60, 20_000, 0.0005
     found, event = trials(2, n_trials, n, ratio, lost)
     decisions = OneSampleDecisions(MEDIAN, SHAPE, 0.05, 1)
-    z, events = deviates(decisions, found, event, np.full((n_trials, 1), 365.0 + 180.0), n)
+    z, events = z_of_looks(decisions, found, event, np.full((n_trials, 1), 365.0 + 180.0), n)
     share = float((decisions.decide(0, z[:, 0], events[:, 0], np.zeros(n_trials, np.int64)) == 1).mean())
     m = DAYS_PER_MONTH
     arm = Arm(m / SCALE, ratio, 365.0 / m, 545.0 / m, SHAPE, lost * m)

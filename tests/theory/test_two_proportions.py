@@ -465,10 +465,10 @@ def test_the_smallest_trial_is_the_first_of_a_scan_by_its_own_split(
 def test_turns_of_the_arms_give_the_split_of_every_trial(parts: tuple[int, int]) -> None:
     names = ("a", "b")
     study = SimpleNamespace(allocation=SimpleNamespace(ratio=dict(zip(names, parts, strict=True))))
-    seats = arms_in_turn(study, names)  # type: ignore[arg-type]
-    assert (seats.count(0), seats.count(1)) == parts
+    allocation = arms_in_turn(study, names)  # type: ignore[arg-type]
+    assert (allocation.count(0), allocation.count(1)) == parts
     for n in range(60):
-        turns = [seats[i % len(seats)] for i in range(n)]
+        turns = [allocation[i % len(allocation)] for i in range(n)]
         assert (turns.count(0), turns.count(1)) == split_of(n, parts)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trialsim.analysis.estimate import mean_and_error, position_and_error, quantile_and_error, ratio_and_error
+from trialsim.analysis.estimate import mean_and_error, percentile_and_error, quantile_and_error, ratio_and_error
 
 
 def test_the_error_of_a_mean_is_sd_over_root_n() -> None:
@@ -53,9 +53,9 @@ def test_quantiles_are_attained_values_and_their_errors_are_how_much_they_scatte
     assert quantile_and_error(np.array([1.0, 2.0, 3.0]), 0.5)[0] == 2.0
 
 
-def test_position_counts_ties_half_and_rounds_as_printed() -> None:
+def test_percentile_counts_ties_half_and_rounds_as_printed() -> None:
     counts = np.array([0.1, 0.2, 0.2, 0.4])
-    assert position_and_error(counts, 0.2, 0.0)[0] == pytest.approx((1 + 0.5 * 2) / 4)
+    assert percentile_and_error(counts, 0.2, 0.0)[0] == pytest.approx((1 + 0.5 * 2) / 4)
     medians = np.array([340.0, 350.0, 449.9, 450.0])
-    assert position_and_error(medians, 400.0, 100.0)[0] == pytest.approx((1 + 0.5 * 2) / 4)
-    assert math.isnan(position_and_error(counts, math.nan, 0.0)[0])
+    assert percentile_and_error(medians, 400.0, 100.0)[0] == pytest.approx((1 + 0.5 * 2) / 4)
+    assert math.isnan(percentile_and_error(counts, math.nan, 0.0)[0])

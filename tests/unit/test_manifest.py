@@ -44,8 +44,8 @@ def test_every_committed_manifest_is_read() -> None:
         ("seconds", "long", "a finite number"),
         ("seconds", 10**4000, "a finite number"),
         ("command", "compare", "this entry is"),
-        ("command", "dance", "this is no command"),
-        ("command", ["run"], "this is no command"),
+        ("command", "dance", "this is not a command"),
+        ("command", ["run"], "this is not a command"),
         ("schema_version", "1", "its schema is 1"),
         ("surprise", 1, "this entry is not known here"),
     ],
@@ -80,7 +80,7 @@ def test_a_missing_entry_has_its_message(tmp_path: Path, written: dict[str, Any]
 def test_what_is_not_a_manifest_has_its_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "manifest.json"
     path.write_bytes(content)
-    with pytest.raises(ts.ConfigurationError, match="this is no manifest"):
+    with pytest.raises(ts.ConfigurationError, match="this is not a manifest"):
         ts.run_again(path)
 
 
@@ -94,7 +94,7 @@ def test_a_manifest_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str)
         path.symlink_to("/dev/zero")
     else:
         path.mkdir()
-    with pytest.raises(ts.ConfigurationError, match="this is no manifest"):
+    with pytest.raises(ts.ConfigurationError, match="this is not a manifest"):
         ts.run_again(path)
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 import trialsim as ts
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.report.calibration.figures import draw_sensitivity
 from trialsim.report.comparison.figures import draw_differences, draw_plane
 from trialsim.report.design.figures import draw_boundaries, draw_calendar, draw_power
@@ -114,10 +114,10 @@ def test_bars_of_counts_end_with_the_last_patient(tosi2000: ts.Scenario) -> None
     assert max(patch.get_data().edges.max() for patch in panel.patches) <= 27.0  # type: ignore[attr-defined]
 
 
-def search() -> Found:
+def search() -> SearchResult:
     """Few trials at first, many near the answer, and a few first ones among these that lie lower by chance."""
     curve = pd.DataFrame(
-        {"n": [20, 30, 40, 45, 50, 60], "trials": [100, 100, 2000, 100, 2000, 2000],
+        {"n": [20, 30, 40, 45, 50, 60], "replicates": [100, 100, 2000, 100, 2000, 2000],
          "power": [0.5, 0.6, 0.78, 0.65, 0.81, 0.85], "lower": [0.4, 0.5, 0.76, 0.55, 0.79, 0.83],
          "upper": [0.6, 0.7, 0.8, 0.75, 0.83, 0.87]}
     )  # fmt: skip

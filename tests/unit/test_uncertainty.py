@@ -1,4 +1,4 @@
-"""The split of scatter into patient sampling and parameters, and errors that know of shared draws."""
+"""The split of scatter into sampling variability and parameters, and errors that know of shared draws."""
 
 from __future__ import annotations
 

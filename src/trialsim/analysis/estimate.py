@@ -21,8 +21,8 @@ class Estimate:
 
     `value` ± `mcse` is the mean over replicates (a pooled proportion for proportions). `lower` to `upper` is the
     central 95 % of what single trials gave, each end with its own Monte Carlo standard error, `lower_80` to `upper_80`
-    the central 80 %. `sd_sampling` and `sd_parameters` split the scatter of single trials into patient sampling and
-    what is unknown about the parameters (0 where they are fixed), see `uncertainty.Split`. `position` is where the
+    the central 80 %. `sd_sampling` and `sd_parameters` split the scatter of single trials into sampling variability and
+    parameter uncertainty (0 where they are fixed), see `uncertainty.Split`. `percentile` is where the
     published statistic lies in that distribution: the share of trials below it plus half of those equal to it after
     rounding as printed. `n_defined` counts the replicates in which the quantity exists (there must be responders to
     have a share of responders). `unit` is empty for shares of 1; `printed` is the published text; `statistic` is what
@@ -40,8 +40,8 @@ class Estimate:
     unit: str
     lower_mcse: float
     upper_mcse: float
-    position: float
-    position_mcse: float
+    percentile: float
+    percentile_mcse: float
     n_defined: int
     interval_contains: str
     printed: str
@@ -120,7 +120,7 @@ def is_inside(published: float, rounded_to: float, lower: float, upper: float) -
     return lower <= published + half and published - half <= upper
 
 
-def position_and_error(
+def percentile_and_error(
     values: Floats, published: float, rounded_to: float, groups: Counts | None = None
 ) -> tuple[float, float]:
     """Where a published statistic lies among simulated ones: share below plus half of the share equal (mid-p).

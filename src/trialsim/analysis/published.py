@@ -12,7 +12,7 @@ from trialsim.analysis.estimate import (
     Estimate,
     is_inside,
     mean_and_error,
-    position_and_error,
+    percentile_and_error,
     quantile_and_error,
     ratio_and_error,
 )
@@ -139,8 +139,10 @@ def _estimate(
     split = split_of(defined, groups)
     published = entry.published if entry is not None else math.nan
     rounding = entry.rounded_to.value if entry is not None and entry.rounded_to is not None else 0.0
-    position, position_mcse = position_and_error(defined, published, rounding, groups)
-    what = "patient sampling, parameters fixed" if groups is None else "patient sampling and unknown parameters"
+    percentile, percentile_mcse = percentile_and_error(defined, published, rounding, groups)
+    what = (
+        "sampling variability, parameters fixed" if groups is None else "sampling variability and parameter uncertainty"
+    )
     return Estimate(
         quantity=quantity,
         published=published,
@@ -151,8 +153,8 @@ def _estimate(
         unit=statistic.unit,
         lower_mcse=lower_mcse,
         upper_mcse=upper_mcse,
-        position=position,
-        position_mcse=position_mcse,
+        percentile=percentile,
+        percentile_mcse=percentile_mcse,
         n_defined=len(defined),
         interval_contains=f"95 % of single trials of {n_planned} patients: {what}",
         printed=_printed(entry) if entry is not None else "",

@@ -1,10 +1,10 @@
-"""Three uncertainties, kept apart: Monte Carlo error, patient sampling, and what is unknown about the parameters.
+"""Three uncertainties, kept apart: Monte Carlo error, sampling variability, and parameter uncertainty.
 
 Replicates with the same draw of the parameters form a group. By the law of total variance
 
     Var(y) = E[Var(y | parameters)] + Var(E[y | parameters])
 
-the scatter of single trials is patient sampling (within groups) plus ignorance of the parameters (between groups).
+the scatter of single trials is sampling variability (within groups) plus parameter uncertainty (between groups).
 Monte Carlo errors treat groups, not replicates, as independent, so they do not shrink below what the number of draws
 allows (nested Monte Carlo; cluster-robust variance, Liang and Zeger 1986, with groups as clusters).
 """
@@ -49,7 +49,7 @@ def error_of_sum(contributions: Floats, groups: Counts | None) -> float:
 
 
 def split_of(values: Floats, groups: Counts | None) -> Split:
-    """The scatter of single trials, split into patient sampling and parameters."""
+    """The scatter of single trials, split into sampling variability and parameters."""
     n = len(values)
     if n < 2:
         return Split(math.nan, math.nan, 0.0 if groups is None else math.nan, math.nan)

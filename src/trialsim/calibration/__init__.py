@@ -9,7 +9,7 @@ sampling      ensembles of walkers
 diagnostics   whether they have converged
 fitting       sampling until they have
 checkpoint    what is finished of a calibration, stored while it lasts
-posterior     draws, and what the cohort taught
+posterior     draws and their summary
 predictive    trials under the posterior, and each statistic predicted from the others
 sensitivity   what other interpretations and priors would move
 """

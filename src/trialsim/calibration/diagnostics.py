@@ -41,6 +41,6 @@ def smallest_ess_of(found: pd.DataFrame) -> float:
     return float(found[["ess_bulk", "ess_tail"]].to_numpy().min())
 
 
-def has_converged(found: pd.DataFrame, smallest_ess: float = SMALLEST_ESS) -> bool:
+def has_converged(found: pd.DataFrame, min_ess: float = SMALLEST_ESS) -> bool:
     """Whether every parameter meets the limits."""
-    return bool((found["r_hat"] <= LARGEST_R_HAT).all()) and smallest_ess_of(found) >= smallest_ess
+    return bool((found["r_hat"] <= LARGEST_R_HAT).all()) and smallest_ess_of(found) >= min_ess

@@ -39,16 +39,16 @@ class Fit:
 
 @dataclass(frozen=True)
 class Demands:
-    """When sampling ends: with `smallest_ess` in bulk and tails of every parameter, or at `most_steps`."""
+    """When sampling ends: with `min_ess` in bulk and tails of every parameter, or at `most_steps`."""
 
-    smallest_ess: float = SMALLEST_ESS
+    min_ess: float = SMALLEST_ESS
     most_steps: int = MOST_STEPS
     n_ensembles: int = N_ENSEMBLES
 
 
 def quick(most_steps: int) -> Demands:
     """For the many calibrations of which only a mean is wanted."""
-    return Demands(smallest_ess=400.0, most_steps=most_steps, n_ensembles=2)
+    return Demands(min_ess=400.0, most_steps=most_steps, n_ensembles=2)
 
 
 def fit(
@@ -77,7 +77,7 @@ def fit(
             on_leg(chains, n_legs)
         looked_at = chains.up_to(n_legs)  # as an undisturbed run would see them
         found = diagnostics(looked_at.by_chain(), calibration.names)
-        if has_converged(found, demands.smallest_ess):
+        if has_converged(found, demands.min_ess):
             return Fit(calibration, looked_at, found, seed)
         if n_legs >= most_legs:
             raise _not_converged(found, demands)
@@ -92,10 +92,10 @@ def _not_converged(found: pd.DataFrame, demands: Demands) -> RequestError:
     wrong = (
         f"after {demands.most_steps:,} steps the chains have not converged: R-hat {worst['r_hat']:.3f} of "
         f"{worst['parameter']!r} (at most {LARGEST_R_HAT}), effective sample size {smallest_ess_of(found):.0f} of "
-        f"{slowest['parameter']!r} (at least {demands.smallest_ess:.0f}). No posterior was written."
+        f"{slowest['parameter']!r} (at least {demands.min_ess:.0f}). No posterior was written."
     )
     allowed = (
         f"more steps: --resume --most-steps {2 * demands.most_steps:,} goes on from here. If R-hat stays above "
-        "1.05, the posterior has several peaks: look at the priors, or simulate more with --patients."
+        "1.05, the posterior has several peaks: look at the priors, or simulate more with --replicates."
     )
     return OptionError(f"--most-steps {demands.most_steps}", wrong, allowed)

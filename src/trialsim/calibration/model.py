@@ -22,7 +22,7 @@ from trialsim.errors import ConfigurationError, HazardError, Problem
 from trialsim.records.outcomes import columns_of
 from trialsim.typing import Floats
 
-PATIENTS_PER_PATIENT: Final = 800  # simulated for each one of the cohort: see docs/why/calibration.md
+REPLICATES: Final = 800  # simulated trials at each point: see docs/why/calibration.md
 SEED_OF_DRAWS: Final = 20
 
 
@@ -95,14 +95,14 @@ class Calibration:
 def calibration_of(
     scenario: Scenario,
     *,
-    patients_per_patient: int = PATIENTS_PER_PATIENT,
+    replicates: int = REPLICATES,
     seed: int = SEED_OF_DRAWS,
     prior_width: float = 1.0,
 ) -> Calibration:
     """A scenario with a cohort, made ready to be calibrated to it.
 
-    The numbers that are fixed are the scenario's own. Each patient of the cohort is stood for by `patients_per_patient`
-    simulated ones, on the draws of `seed`. Raises `ConfigurationError` where there is no cohort, no prior, or a
+    The numbers that are fixed are the scenario's own. The likelihood at a point comes from `replicates` simulated
+    trials, on the draws of `seed`. Raises `ConfigurationError` where there is no cohort, no prior, or a
     statistic that cannot be a target.
     """
     fixed = scenario.with_changes({"parameters.use": "mode"})
@@ -121,7 +121,7 @@ def calibration_of(
         protocol=protocol_of(fixed),
         places=tuple(places[name] for name in prior.names),
         cells=cells_of(terms),
-        n_trials=patients_per_patient,
+        n_trials=replicates,
         seed=seed,
     )
     factors = tuple(_factor(parameters.name, name, unit, kinds[name]) for name, unit in prior.names_and_units)

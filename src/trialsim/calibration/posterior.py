@@ -1,4 +1,4 @@
-"""What a calibration gives: draws of the parameters, and what the cohort taught about each of them."""
+"""The posterior: draws of the parameters, their summary and principal components."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from trialsim.typing import Floats
 N_DRAWS: Final = 4000
 INFORMED: Final = 0.5  # contraction from which on a parameter is called informed by the cohort
 PARTLY: Final = 0.1  # below this it is assumed: the posterior is the prior
-_LOADING: Final = 0.35  # parameters that a direction is named after
-_FLAT: Final = 0.05  # contraction below which a direction is flat
+_LOADING: Final = 0.35  # parameters that a principal component is named after
+_FLAT: Final = 0.05  # contraction below which a principal component is flat
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Posterior:
         )
 
     @cached_property
-    def learned(self) -> pd.DataFrame:
-        """What the cohort taught: one row a parameter.
+    def summary(self) -> pd.DataFrame:
+        """The posterior summary: one row a parameter.
 
         `prior_*` and `posterior_*` median and 90 % interval in `unit`, `median_mcse` the Monte Carlo standard error of
         the posterior median, `shift` ± `shift_mcse` the distance of the medians in prior sd, `contraction`
@@ -104,18 +104,18 @@ class Posterior:
         return table.sort_values("correlation", key=abs, ascending=False, ignore_index=True)
 
     @cached_property
-    def directions(self) -> pd.DataFrame:
-        """Directions in the space of scores, from what the cohort taught most to where it is flat.
+    def principal_components(self) -> pd.DataFrame:
+        """The principal components of the scores, from the largest contraction to the smallest.
 
         The eigenvectors of the posterior covariance of the scores, whose prior covariance is the identity:
-        `contraction` is 1 - eigenvalue, `is_flat` where it is below 0.05, `direction` names the parameters that make it
+        `contraction` is 1 - eigenvalue, `is_flat` where it is below 0.05, `component` names the parameters that make it
         up.
         """
         names = self.fit.calibration.names
         draws = self.fit.chains.by_chain().reshape(-1, len(names))
         values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(draws.T)))
         rows = [
-            {"contraction": 1.0 - value, "is_flat": bool(1.0 - value < _FLAT), "direction": _named(vector, names)}
+            {"contraction": 1.0 - value, "is_flat": bool(1.0 - value < _FLAT), "component": _named(vector, names)}
             for value, vector in zip(values, vectors.T, strict=True)
         ]
         return pd.DataFrame(rows)

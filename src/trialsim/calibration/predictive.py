@@ -77,9 +77,9 @@ def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
             "upper_80": item.upper_80,
             "lower_95": item.lower,
             "upper_95": item.upper,
-            "share_below": item.position,
-            "share_below_mcse": item.position_mcse,
-            "tail_probability": 2.0 * min(item.position, 1.0 - item.position),
+            "percentile": item.percentile,
+            "percentile_mcse": item.percentile_mcse,
+            "tail_probability": 2.0 * min(item.percentile, 1.0 - item.percentile),
             "is_inside_80": item.is_inside_80,
         }
         for item in found
@@ -127,5 +127,5 @@ def _predicted(calibration: Calibration, quantity: str, store: ReplicateStore, e
     rows = plain_rows(predictive_table(predictive_estimates(calibration, store)))
     row = next(row for row in rows if row["quantity"] == quantity)
     row["mcse"] = math.hypot(row["mcse"], (row["sd_parameters"] or 0.0) / math.sqrt(ess))
-    row["share_below_mcse"] = math.hypot(row["share_below_mcse"], 0.5 / math.sqrt(ess))  # a share's sd is at most 1/2
+    row["percentile_mcse"] = math.hypot(row["percentile_mcse"], 0.5 / math.sqrt(ess))  # a share's sd is at most 1/2
     return row

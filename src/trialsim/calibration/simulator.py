@@ -22,7 +22,7 @@ FIRST_REPLICATE: Final = 1
 
 @dataclass(frozen=True)
 class Simulator:
-    """A trial with unknown parameters. `n_trials` of it, on the draws of `seed`, stand for all of its patients.
+    """A trial whose parameters are calibrated. `n_trials` of it, on the draws of `seed`, stand for all of its patients.
 
     `places` tells where each parameter stands, `cells` what is wanted. The probabilities are a deterministic function
     of the parameters.

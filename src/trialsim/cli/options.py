@@ -47,11 +47,11 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a dotted key; may be repeated.")
 ]
 EngineOption = Annotated[
-    str, typer.Option(metavar="|".join(_ENGINES), help="What simulates.", autocompletion=completed(*_ENGINES))
+    str, typer.Option(metavar="|".join(_ENGINES), help="Simulation engine.", autocompletion=completed(*_ENGINES))
 ]
 WorkersOption = Annotated[int | None, typer.Option(help="Threads, or processes of SimPy; by default all cores.")]
 OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; by default results/NAME.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from what an unfinished one has left.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume an unfinished job.")]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace results, or forget an unfinished run, of another configuration.")
 ]

@@ -105,7 +105,7 @@ def end_interrupted(place: Path) -> NoReturn:
     from trialsim.storage.job_folder import is_unfinished
 
     is_kept = is_unfinished(place)
-    what = "what was finished is kept, go on with --resume" if is_kept else "nothing was written"
+    what = "what was finished is kept, resume with --resume" if is_kept else "nothing was written"
     note_to_user(f"interrupted; {what}")
     raise typer.Exit(130) from None
 
@@ -116,13 +116,13 @@ def read_settings(settings: list[str] | None) -> dict[str, Any]:
 
     changes = Settings()
     for setting in settings or []:
-        if not setting.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in setting):
+        if not setting.isprintable() and any("\ud800" <= character <= "\udfff" for character in setting):
             shown = setting.encode("utf-8", "surrogateescape").decode("ascii", "backslashreplace")
             raise OptionError(f"--set {shown}", "this is not UTF-8 text.", "a setting in UTF-8.")
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
             raise OptionError(
-                f"--set {setting}", "this is no setting.", 'a dotted key and a value: treatment.every="28 days".'
+                f"--set {setting}", "this is not a setting.", 'a dotted key and a value: treatment.every="28 days".'
             )
         changes[key.strip()] = parse_value(value, f"--set {key.strip()}")
     return changes
@@ -138,7 +138,7 @@ def read_target(text: str | None) -> dict[str, float] | None:
         found = float(number) / (100.0 if number != error.strip() else 1.0)
     except ValueError:
         allowed = "a quantity and its error: toxicity.rash=0.005, or 0.5%."
-        raise OptionError(f"--target-mcse {text}", "this is no precision.", allowed) from None
+        raise OptionError(f"--target-mcse {text}", "this is not a precision.", allowed) from None
     return {quantity.strip(): found}
 
 
@@ -190,7 +190,7 @@ def calibration_view_of(found: Calibrated, has_details: bool = False) -> Rendera
     """What a calibration found, to be printed."""
     from trialsim.report.calibration.console import calibration_view
 
-    tables = (found.learned, found.correlations, found.directions, found.predictive, found.left_out)
+    tables = (found.posterior_summary, found.correlations, found.principal_components, found.predictive, found.left_out)
     return calibration_view(found.scenario, found.posterior.n_draws, *tables, found.sensitivity, has_details)
 
 
@@ -210,7 +210,7 @@ def size_view_of(found: Sized, has_details: bool = False) -> RenderableType:
 
     return size_view(
         found.ready, found.design, found.exact, found.calendar, found.found, found.assurance, found.paragraph,
-        found.trials, found.seed, has_details,
+        found.replicates, found.seed, has_details,
     )  # fmt: skip
 
 

@@ -39,8 +39,8 @@ def calibrate(
     settings: SetOption = None,
     draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
     min_ess: Annotated[int, typer.Option(help="Effective sample size to reach for every parameter.")] = 1000,
-    most_steps: Annotated[int, typer.Option(help="Give up after so many steps of every walker.")] = 1000,
-    patients: Annotated[int, typer.Option(help="Simulated patients for each one of the cohort.")] = 800,
+    most_steps: Annotated[int, typer.Option(help="Largest number of steps of every walker.")] = 1000,
+    replicates: Annotated[int, typer.Option(help="Simulated trials at each point of the parameters.")] = 800,
     leave_one_out: Annotated[bool, typer.Option("--leave-one-out", help="Predict each from the others.")] = False,
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also under every other interpretation.")] = False,
     workers: WorkersOption = None,
@@ -65,12 +65,12 @@ def calibrate(
             read_settings(settings),
             seed,
             draws=draws,
-            smallest_ess=min_ess,
+            min_ess=min_ess,
             most_steps=most_steps,
-            patients_per_patient=patients,
+            replicates=replicates,
             workers=workers,
             leave_one_out=leave_one_out,
-            with_sensitivity=sensitivity,
+            sensitivity=sensitivity,
             out=destination,
             resume=resume,
             overwrite=overwrite,
@@ -82,7 +82,7 @@ def calibrate(
 
 def compare(
     study: StudyArgument,
-    replicates: Annotated[int | None, typer.Option(help="How many trials; by default as the study says.")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Simulated trials; by default as the study says.")] = None,
     seed: SeedOption = 1,
     settings: SetOption = None,
     engine: EngineOption = "auto",
@@ -126,7 +126,9 @@ def compare(
 
 def size(
     study: StudyArgument,
-    trials: Annotated[int | None, typer.Option(help="Trials under every truth; by default as the study says.")] = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="Simulated trials under each hypothesis; by default as the study says.")
+    ] = None,
     seed: SeedOption = 1,
     settings: SetOption = None,
     engine: EngineOption = "auto",
@@ -154,7 +156,7 @@ def size(
         found = workflow.size(
             sizing,
             None,
-            trials,
+            replicates,
             seed,
             engine=engine,
             workers=workers,

@@ -57,7 +57,7 @@ def run(
     settings: SetOption = None,
     target_mcse: Annotated[
         str | None,
-        typer.Option(metavar="QUANTITY=ERROR", help="Go on until this Monte Carlo standard error is reached."),
+        typer.Option(metavar="QUANTITY=ERROR", help="Simulate until this Monte Carlo standard error is reached."),
     ] = None,
     engine: EngineOption = "auto",
     workers: WorkersOption = None,
@@ -65,8 +65,8 @@ def run(
     block_size: Annotated[int | None, typer.Option(help="Trials that a worker does at a time.")] = None,
     out: OutOption = None,
     figures: FiguresOption = "png",
-    keep: Annotated[int, typer.Option(help="Keep patients and events of so many first trials.")] = 20,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from what the results folder holds.")] = False,
+    keep: Annotated[int, typer.Option(help="Number of first trials of which patients and events are kept.")] = 20,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from the results folder.")] = False,
     overwrite: OverwriteOption = False,
     details: DetailsOption = False,
     as_json: JsonOption = False,
@@ -105,7 +105,7 @@ def run(
     except Interrupted as stop:
         if stop.finished is None:
             raise
-        note_to_user(f"{stop}; they are kept in {destination}, go on with --resume")
+        note_to_user(f"{stop}; they are kept in {destination}, resume with --resume")
         raise typer.Exit(130) from None
     except KeyboardInterrupt:
         end_interrupted(place)

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from trialsim.analysis.estimate import mean_and_error
-from trialsim.comparison.paired_trials import UTILITY, Contest, Numbers
+from trialsim.comparison.paired_trials import UTILITY, Numbers, PreparedComparison
 from trialsim.typing import Counts, Floats
 
 INTERVAL = (0.025, 0.975)
@@ -81,18 +81,18 @@ def effects(values: Floats, variances: Floats, draws: Counts) -> Effects:
     return Effects(mean, mcse, sampling, parameters, of_root, n, centre + share * (by_draw - centre), open_by)
 
 
-def estimates_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
+def estimates_of(prepared: PreparedComparison, numbers: Numbers) -> pd.DataFrame:
     """One row a variant and quantity; `lower` and `upper` hold 95 % of single trials."""
     rows = []
-    for i, variant in enumerate(contest.names):
-        for k, quantity in enumerate(contest.quantities):
+    for i, variant in enumerate(prepared.names):
+        for k, quantity in enumerate(prepared.quantities):
             values = numbers.values[i, k]
             found = effects(values, numbers.variances[i, k], numbers.draws)
             lower, upper = np.nanquantile(values, INTERVAL) if found.n_defined else (math.nan, math.nan)
             rows.append(
                 {
                     "variant": variant, "quantity": quantity, "value": found.mean, "mcse": found.mcse,
-                    "lower": float(lower), "upper": float(upper), "unit": _unit(contest, k),
+                    "lower": float(lower), "upper": float(upper), "unit": _unit(prepared, k),
                     "sd_sampling": found.sampling, "sd_parameters": found.parameters,
                     "sd_parameters_mcse": found.parameters_mcse, "n_defined": found.n_defined,
                 }
@@ -100,7 +100,7 @@ def estimates_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def differences_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
+def differences_of(prepared: PreparedComparison, numbers: Numbers) -> pd.DataFrame:
     """One row a pair of variants and quantity: variant less control, on the same patients.
 
     `lower` and `upper` hold 95 % of the posterior of the expected difference (of parameters, not of single trials).
@@ -109,18 +109,18 @@ def differences_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
     runs of the two would have needed for the same Monte Carlo error.
     """
     rows = []
-    for p, (a, b) in enumerate(contest.pairs):
-        for k, quantity in enumerate(contest.quantities):
+    for p, (a, b) in enumerate(prepared.pairs):
+        for k, quantity in enumerate(prepared.quantities):
             difference = numbers.values[a, k] - numbers.values[b, k]
             found = effects(difference, numbers.pair_variances[p, k], numbers.draws)
-            probability, error = _probability(found, _better(contest, k))
+            probability, error = _probability(found, _better(prepared, k))
             has_posterior = len(found.by_draw) > 1
             lower, upper = np.quantile(found.scattered, INTERVAL) if has_posterior else (math.nan, math.nan)
             rows.append(
                 {
-                    "variant": contest.names[a], "control": contest.names[b], "quantity": quantity,
+                    "variant": prepared.names[a], "control": prepared.names[b], "quantity": quantity,
                     "value": found.mean, "mcse": found.mcse, "lower": float(lower), "upper": float(upper),
-                    "unit": _unit(contest, k), "sd_sampling": found.sampling, "sd_parameters": found.parameters,
+                    "unit": _unit(prepared, k), "sd_sampling": found.sampling, "sd_parameters": found.parameters,
                     "sd_parameters_mcse": found.parameters_mcse, "probability_better": probability,
                     "probability_mcse": error, "times_fewer": _times_fewer(numbers, a, b, k),
                     "n_defined": found.n_defined,
@@ -129,25 +129,25 @@ def differences_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def ranks_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
+def ranks_of(prepared: PreparedComparison, numbers: Numbers) -> pd.DataFrame:
     """One row a variant and quantity of which more or less is better: the probability of each rank, and SUCRA.
 
     SUCRA (Salanti, Ades, Ioannidis 2011, J Clin Epidemiol 64:163) is the mean of the cumulative probabilities of ranks
     1 to n - 1: 1 for a variant that is surely best. Variants that are alike share their ranks.
     """
     rows = []
-    n = len(contest.names)
-    for k, quantity in enumerate(contest.quantities):
+    n = len(prepared.names)
+    for k, quantity in enumerate(prepared.quantities):
         if (
-            not _better(contest, k)
+            not _better(prepared, k)
             or n < 2
             or len(np.unique(numbers.draws)) < 2
             or np.isnan(numbers.values[:, k]).any()
         ):
             continue  # nothing varies, or some trial has nobody to take it of
-        paired = _paired_effects(contest, numbers, k)
-        shares = rank_probabilities(paired * (1.0 if _better(contest, k) == "higher" else -1.0))
-        for i, variant in enumerate(contest.names):
+        paired = _paired_effects(prepared, numbers, k)
+        shares = rank_probabilities(paired * (1.0 if _better(prepared, k) == "higher" else -1.0))
+        for i, variant in enumerate(prepared.names):
             cumulative = shares[i].cumsum()[:-1]
             ranks = {f"rank_{r + 1}": float(share) for r, share in enumerate(shares[i])}
             sucra = float(cumulative.mean()) if n > 1 else 1.0
@@ -155,23 +155,23 @@ def ranks_of(contest: Contest, numbers: Numbers) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _paired_effects(contest: Contest, numbers: Numbers, quantity: int) -> Floats:
+def _paired_effects(prepared: PreparedComparison, numbers: Numbers, quantity: int) -> Floats:
     """The effect of each variant at each draw, as often as it may be otherwise. Shape (variants, draws × times).
 
     Differences from the reference are taken on the same patients, so that what all have in common cannot turn ranks
     round.
     """
-    reference = contest.reference
+    reference = prepared.reference
     found: dict[int, Floats] = {}
-    for i in range(len(contest.names)):
+    for i in range(len(prepared.names)):
         if i != reference:
-            pair = contest.pairs.index((i, reference))
+            pair = prepared.pairs.index((i, reference))
             difference = numbers.values[i, quantity] - numbers.values[reference, quantity]
             its = effects(difference, numbers.pair_variances[pair, quantity], numbers.draws)
             order = np.random.default_rng(i).permuted(np.tile(_NORMAL, (len(its.by_draw), 1)), axis=1)
             found[i] = (its.by_draw[:, None] + its.open_by * order).ravel()
     found[reference] = np.zeros(len(next(iter(found.values()), np.zeros(0))))
-    return np.stack([found[i] for i in range(len(contest.names))])
+    return np.stack([found[i] for i in range(len(prepared.names))])
 
 
 def rank_probabilities(scores: Floats) -> Floats:
@@ -189,12 +189,12 @@ def rank_probabilities(scores: Floats) -> Floats:
     return np.asarray(found / n_draws)
 
 
-def dominated(contest: Contest, estimates: pd.DataFrame, benefit: str, harm: str) -> dict[str, str]:
+def dominated(prepared: PreparedComparison, estimates: pd.DataFrame, benefit: str, harm: str) -> dict[str, str]:
     """Each variant that another one dominates: no less benefit and no more harm, one of them better; by whom."""
     value = estimates.set_index(["variant", "quantity"])["value"]
-    signs = {name: 1.0 if _better(contest, contest.quantities.index(name)) == "higher" else -1.0
+    signs = {name: 1.0 if _better(prepared, prepared.quantities.index(name)) == "higher" else -1.0
              for name in (benefit, harm)}  # fmt: skip
-    points = {name: tuple(signs[q] * float(value[name, q]) for q in (benefit, harm)) for name in contest.names}
+    points = {name: tuple(signs[q] * float(value[name, q]) for q in (benefit, harm)) for name in prepared.names}
     found = {}
     for name, own in points.items():
         others = [
@@ -205,14 +205,14 @@ def dominated(contest: Contest, estimates: pd.DataFrame, benefit: str, harm: str
     return found
 
 
-def _better(contest: Contest, quantity: int) -> str:
-    return contest.endpoints[quantity].better if quantity < len(contest.endpoints) else "higher"
+def _better(prepared: PreparedComparison, quantity: int) -> str:
+    return prepared.endpoints[quantity].better if quantity < len(prepared.endpoints) else "higher"
 
 
-def _unit(contest: Contest, quantity: int) -> str:
-    if contest.quantities[quantity] == UTILITY and quantity >= len(contest.endpoints):
+def _unit(prepared: PreparedComparison, quantity: int) -> str:
+    if prepared.quantities[quantity] == UTILITY and quantity >= len(prepared.endpoints):
         return "points"
-    return contest.endpoints[quantity].unit
+    return prepared.endpoints[quantity].unit
 
 
 def _probability(found: Effects, better: str) -> tuple[float, float]:

@@ -27,7 +27,7 @@ UTILITY = "utility"
 
 
 @dataclass(frozen=True)
-class Contest:
+class PreparedComparison:
     """What is compared: protocols, engines and endpoints by variant, pairs of variants, weights of the utility.
 
     `plane` names the endpoints of benefit and of harm. `arms` allocates patients in a parallel trial; without it every
@@ -85,12 +85,12 @@ class Numbers:
     draws: Counts
 
     @classmethod
-    def of(cls, contest: Contest, store: ReplicateStore) -> Numbers:
+    def of(cls, prepared: PreparedComparison, store: ReplicateStore) -> Numbers:
         """The numbers that a store holds."""
         rows = store.head(store.n)
-        names = [column.name for column in contest.columns]
+        names = [column.name for column in prepared.columns]
         table = np.stack([rows[name] for name in names[2:]])
-        n_variants, n_quantities, n_pairs = len(contest.names), len(contest.quantities), len(contest.pairs)
+        n_variants, n_quantities, n_pairs = len(prepared.names), len(prepared.quantities), len(prepared.pairs)
         first, second = n_variants * n_quantities, 2 * n_variants * n_quantities
         shape = (n_variants, n_quantities, store.n)
         return cls(
@@ -101,38 +101,38 @@ class Numbers:
         )
 
 
-def contest_rows(contest: Contest, seed: int, first: int, n: int) -> Rows:
+def comparison_rows(prepared: PreparedComparison, seed: int, first: int, n: int) -> Rows:
     """The rows of `n` trials from `first` on. Raises `HazardError` for a degenerate hazard."""
     tables = [
         patient_table(engine, protocol, seed, first, n)
-        for engine, protocol in zip(contest.engines, contest.protocols, strict=True)
+        for engine, protocol in zip(prepared.engines, prepared.protocols, strict=True)
     ]
     places, n_places = _places(tables)
     widths = _widths(tables, n)
-    chosen = contest.arms.of(contest.protocols[0], tables[0], seed) if contest.arms is not None else None
-    rows = np.zeros(n, row_type(contest.columns))
+    chosen = prepared.arms.of(prepared.protocols[0], tables[0], seed) if prepared.arms is not None else None
+    rows = np.zeros(n, row_type(prepared.columns))
     rows["replicate"] = np.arange(first, first + n)
-    protocol = contest.protocols[0]
+    protocol = prepared.protocols[0]
     rows["parameter_draw"] = draw_numbers(protocol.n_parameter_draws, seed, rows["replicate"].astype(np.int64))
     utility: list[Floats] = [np.zeros(n) for _ in tables]
     utility_added = [np.zeros(n_places) for _ in tables]
-    for k, endpoint in enumerate(contest.endpoints):
+    for k, endpoint in enumerate(prepared.endpoints):
         added = []
         for i, table in enumerate(tables):
             own = None if chosen is None else chosen == i
-            values, parts = contest.of_variants[i][k].of_trials(table, own)
+            values, parts = prepared.of_variants[i][k].of_trials(table, own)
             dense = np.zeros(n_places)
             dense[places[i]] = parts
             added.append(dense)
-            rows[f"{contest.names[i]} | {endpoint.name}"] = values
-            if contest.weights:
-                utility[i] = utility[i] + contest.weights[k] * values if contest.weights[k] != 0.0 else utility[i]
-                utility_added[i] += contest.weights[k] * dense
-        _write_variances(contest, rows, endpoint.name, added, widths)
-    if contest.weights:
-        for i, name in enumerate(contest.names):
+            rows[f"{prepared.names[i]} | {endpoint.name}"] = values
+            if prepared.weights:
+                utility[i] = utility[i] + prepared.weights[k] * values if prepared.weights[k] != 0.0 else utility[i]
+                utility_added[i] += prepared.weights[k] * dense
+        _write_variances(prepared, rows, endpoint.name, added, widths)
+    if prepared.weights:
+        for i, name in enumerate(prepared.names):
             rows[f"{name} | {UTILITY}"] = utility[i]
-        _write_variances(contest, rows, UTILITY, utility_added, widths)
+        _write_variances(prepared, rows, UTILITY, utility_added, widths)
     return rows
 
 
@@ -151,7 +151,9 @@ def _widths(tables: Sequence[PatientTable], n: int) -> Counts:
     return widths
 
 
-def _write_variances(contest: Contest, rows: Rows, quantity: str, added: Sequence[Floats], widths: Counts) -> None:
+def _write_variances(
+    prepared: PreparedComparison, rows: Rows, quantity: str, added: Sequence[Floats], widths: Counts
+) -> None:
     def total(squares: Floats) -> Floats:
         """A sum for each trial over its own patients: the order of a sum must not depend on other trials of a block."""
         totals = np.zeros(len(widths))
@@ -160,10 +162,10 @@ def _write_variances(contest: Contest, rows: Rows, quantity: str, added: Sequenc
             totals[trials] = np.ascontiguousarray(squares.reshape(len(widths), -1)[trials, :width]).sum(axis=1)
         return totals
 
-    for i, name in enumerate(contest.names):
+    for i, name in enumerate(prepared.names):
         rows[f"{name} | {quantity} | variance"] = total(added[i] ** 2)
-    for a, b in contest.pairs:
-        label = f"{contest.names[a]} - {contest.names[b]} | {quantity} | variance"
+    for a, b in prepared.pairs:
+        label = f"{prepared.names[a]} - {prepared.names[b]} | {quantity} | variance"
         rows[label] = total((added[a] - added[b]) ** 2)
 
 

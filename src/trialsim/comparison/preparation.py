@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from trialsim.comparison.checks import check_comparison
-from trialsim.comparison.paired_trials import Contest, weights_of
+from trialsim.comparison.paired_trials import PreparedComparison, weights_of
 from trialsim.config import protocol_of
 from trialsim.config.loading.comparisons import Comparison
 from trialsim.config.schema.comparison_study import PARALLEL, CompareStudy
@@ -18,9 +18,9 @@ from trialsim.simulation import choose_engine
 from trialsim.simulation.allocation import Arms, arms_of
 
 
-def contest_of(
+def prepare_comparison(
     comparison: Comparison, engine: str, replicates: int, strategies: Mapping[str, Strategy] | None = None
-) -> Contest:
+) -> PreparedComparison:
     """A study made ready to be simulated, with a variant more for each Python function that decides the dose.
 
     Raises `ConfigurationError` for what cannot be compared, and `RequestError` for what cannot be done with it.
@@ -42,7 +42,7 @@ def contest_of(
     if study.control is None:
         pairs = [(b, a) for a in range(len(names)) for b in range(a + 1, len(names))]
     choices = [choose_engine(engine, protocol, replicates) for protocol in protocols]
-    return Contest(
+    return PreparedComparison(
         names=names,
         protocols=protocols,
         engines=tuple(choice.name for choice in choices),

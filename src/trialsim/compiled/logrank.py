@@ -57,7 +57,7 @@ def _at_one_time(events: int, events_second: int, at_risk: int, at_risk_second: 
 
 
 @small_part
-def deviate(difference: float, variance: float) -> float:
+def z_statistic(difference: float, variance: float) -> float:
     """Standard normal, positive where the second group has fewer events than expected; 0 without a comparison."""
     return float(-difference / np.sqrt(variance)) if variance > 0.0 else 0.0
 

@@ -1,4 +1,4 @@
-"""Power when the truth is known from few patients: averaged, spread out, and whose ignorance it is.
+"""Power over a posterior: its mean, its spread, and the contributions of parameters to the uncertainty in n.
 
 The pilot's uncertainty is in the data that are generated: every trial has its own draw of the parameters. The analysis
 of a simulated trial knows nothing of it.

@@ -62,7 +62,7 @@ class Hypotheses(Enum):
 class OperatingCharacteristics:
     """What a design comes to at one truth: how probably it rejects, EN, how probably it stops early; NaN if unknown.
 
-    `cells` are the joint probabilities of the answers in each arm, as `timelines.ideal` takes them.
+    `cells` are the joint probabilities of the outcomes in each arm, as `timelines.ideal` takes them.
     """
 
     rejects: float
@@ -205,7 +205,7 @@ class Rates:
 
 
 def one_rate(rate: float) -> Floats:
-    """The cells of one question."""
+    """The cells of one outcome."""
     return np.array([1.0 - rate, rate])
 
 

@@ -16,10 +16,10 @@ ONE_LOOK_HIDES = ("pet_p0", "en_p0")  # a trial with one look always has all its
 
 @dataclass(frozen=True)
 class CountDesign(PlannedDesign):
-    """A design with `decisions` at its looks; `seats` are the arms of successive patients."""
+    """A design with `decisions` at its looks; `allocation` has the arms of successive patients."""
 
     decisions: Decisions
-    seats: tuple[int, ...] = field(default=(0,), kw_only=True)
+    allocation: tuple[int, ...] = field(default=(0,), kw_only=True)
 
     @property
     def n(self) -> int:
@@ -33,8 +33,8 @@ class CountDesign(PlannedDesign):
 
     @property
     def step(self) -> int:
-        """One patient for each of the seats."""
-        return len(self.seats)
+        """One patient for each place of a block."""
+        return len(self.allocation)
 
     @property
     @abstractmethod

@@ -14,7 +14,7 @@ REJECT: Final = 1
 
 
 class Decisions(Protocol):
-    """A design as decisions: from counts (trials, looks, arms, 1 + questions), of which a look sees those up to it."""
+    """A design as decisions: from counts (trials, looks, arms, 1 + outcomes), of which a look sees those up to it."""
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -24,7 +24,7 @@ class Decisions(Protocol):
         """`FUTILE`, `GO_ON` or `REJECT` for each trial, shape (trials,); `trials` are their numbers."""
 
     def statistic(self, counts: Counts) -> Floats:
-        """A standard normal deviate of the final counts under the null hypothesis, shape (trials,)."""
+        """A z statistic of the final counts under the null hypothesis, shape (trials,)."""
 
     def second_statistic(self, counts: Counts) -> Floats:
         """The same of the second endpoint; 0 where there is none."""
@@ -39,5 +39,5 @@ class OneEndpoint:
 
 
 def standardised(n: Counts, x: Counts, p0: float) -> Floats:
-    """A number of successes among n as a standard normal deviate under the rate p0."""
+    """A number of successes among n as a z statistic under the rate p0."""
     return np.asarray((x - n * p0) / np.sqrt(np.maximum(n, 1) * p0 * (1.0 - p0)))

@@ -1,4 +1,4 @@
-"""A study of size before anything is simulated: its design, what is asked of whom, and who goes where.
+"""A study of size before anything is simulated: its design, its outcomes, and the allocation.
 
 What is seen to be impossible without simulation is refused here; nothing here needs the compiler.
 """
@@ -14,7 +14,7 @@ from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.designs import OF_TIMES
 from trialsim.config.schema.size_study import CALIBRATED, SizeStudy
 from trialsim.design.base import Design, Hypotheses, Information, arms_in_turn
-from trialsim.design.outcomes import Questions, check_wait, names_of, question_of, severe_toxicities
+from trialsim.design.outcomes import Outcomes, check_wait, names_of, outcome_of, severe_toxicities
 from trialsim.design.registry import design_of
 from trialsim.design.safety import checked_boundary
 from trialsim.design.two_arm.wald import EndpointInArms
@@ -29,12 +29,12 @@ Protocols = tuple[Protocol, ...]
 
 @dataclass(frozen=True)
 class Draft:
-    """A study with its design, the protocols of its arms, its questions, and the allocation to several arms."""
+    """A study with its design, the protocols of its arms, its outcomes, and the allocation to several arms."""
 
     sizing: Sizing
     design: Design[Any]
     protocols: Protocols
-    questions: Questions
+    outcomes: Outcomes
     arms: Arms | None
 
     @property
@@ -49,8 +49,8 @@ class Draft:
 
     @property
     def better(self) -> str:
-        """Whether a higher or a lower rate of the first question is better."""
-        return "lower" if self.questions.primary[0].kind == c.TOXICITY else "higher"
+        """Whether a higher or a lower rate of the first outcome is better."""
+        return "lower" if self.outcomes.primary[0].kind == c.TOXICITY else "higher"
 
     @property
     def counts_all(self) -> bool:
@@ -88,8 +88,8 @@ def draft_of(sizing: Sizing) -> Draft:
         arms = arms_of(protocols[0], tuple(sizing.scenarios), own.ratio, own.block, tuple(own.strata))
     design = design_of(study)
     is_any = design.hypotheses is Hypotheses.ANY_ENDPOINT
-    questions = Questions(()) if is_any else _questions(study, design, protocols)
-    return Draft(sizing, design, protocols, questions, arms)
+    outcomes = Outcomes(()) if is_any else _outcomes(study, design, protocols)
+    return Draft(sizing, design, protocols, outcomes, arms)
 
 
 def endpoint_in_arms(draft: Draft) -> EndpointInArms:
@@ -127,15 +127,15 @@ def check_posterior(draft: Draft) -> None:
         )
 
 
-def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Questions:
-    """What is asked of every patient. Raises `RequestError` for what the design cannot decide on."""
-    if_left = c.AN_EVENT if study.counts_all else c.INEVALUABLE
-    primary = [question_of(study.endpoint, protocols, if_left)]
+def _outcomes(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Outcomes:
+    """The outcomes of every patient. Raises `RequestError` for what the design cannot decide on."""
+    if_left = c.AN_EVENT if study.counts_all else c.NOT_EVALUABLE
+    primary = [outcome_of(study.endpoint, protocols, if_left)]
     if study.toxicity is not None:
-        primary.append(question_of(study.toxicity.endpoint, protocols, if_left, "toxicity.endpoint"))
+        primary.append(outcome_of(study.toxicity.endpoint, protocols, if_left, "toxicity.endpoint"))
     is_time = primary[0].kind in (c.PROGRESSION_OR_DEATH, c.DEATH)
     if is_time != (design.information is Information.EVENTS):
-        wrong = f"{study.design} is no design for it."
+        wrong = f"{study.design} is not a design for it."
         allowed = names_of(c.PROGRESSION_OR_DEATH, c.DEATH) if not is_time else ", ".join(OF_TIMES)
         raise RequestError(
             f"endpoint {study.endpoint.of}", wrong, f"{allowed} with this design, or another design.", key="endpoint"
@@ -147,19 +147,19 @@ def _questions(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Q
     if study.conduct.interim_after is not None:
         check_wait(study.conduct.interim_after.value, study.endpoint, protocols)
     safety = _safety(study, is_time, protocols)
-    found = Questions(tuple(primary), safety, (0,) if safety is not None else ())
+    found = Outcomes(tuple(primary), safety, (0,) if safety is not None else ())
     window = math.inf if is_time else found.horizon_days  # toxicity is looked for as long as what the trial decides on
-    harm = c.Asked(c.TOXICITY, window, 0, severe_toxicities(protocols))
-    return Questions(found.primary, found.safety, found.at_least, harm)
+    harm = c.Outcome(c.TOXICITY, window, 0, severe_toxicities(protocols))
+    return Outcomes(found.primary, found.safety, found.at_least, harm)
 
 
-def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Asked | None:
-    """The question of the boundary for toxicity, if there is one. Raises `RequestError`."""
+def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Outcome | None:
+    """The outcome of the boundary for toxicity, if there is one. Raises `RequestError`."""
     if study.safety is None:
         return None
-    safety = question_of(study.safety.endpoint, protocols, key="safety.endpoint")
+    safety = outcome_of(study.safety.endpoint, protocols, key="safety.endpoint")
     if safety.kind != c.TOXICITY:
-        wrong = "this is no toxicity."
+        wrong = "this is not a toxicity."
         raise RequestError(
             "safety.endpoint", wrong, f"{names_of(c.TOXICITY)}, or the name of one.", key="safety.endpoint"
         )

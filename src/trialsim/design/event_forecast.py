@@ -27,15 +27,15 @@ TRIALS: Final = 400
 class EventForecast:
     """A few large trials under the alternative: how many events a trial of each size has, how long its accrual takes.
 
-    `protocols` are those of the arms under the alternative; `decisions` say which deviate is computed.
+    `protocols` are those of the arms under the alternative; `decisions` say which z statistic is computed.
     """
 
     def __init__(self, draft: Draft, protocols: Protocols, decisions: DecisionsAtEvents) -> None:
         self.study, self.decisions = draft.study, decisions
         self.largest, self.follow_up = self.study.largest_n, self.study.conduct.follow_up.value
         own = tuple(followed(item, self.largest, self.follow_up) for item in protocols)
-        asked = draft.questions.primary
-        self.found = simulated([BATCH] * len(own), own, draft.arms, asked, SEED_OF_RATES, 1, TRIALS)
+        outcomes = draft.outcomes.primary
+        self.found = simulated([BATCH] * len(own), own, draft.arms, outcomes, SEED_OF_RATES, 1, TRIALS)
 
     @cache  # noqa: B019  # as long as the study lasts
     def expected_events(self, n: int) -> float:

@@ -1,4 +1,4 @@
-"""The same trial under different truths: the null, the alternative, what a pilot leaves open."""
+"""The same trial under different truths: the null, the alternative, the posterior."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def followed(protocol: Protocol, n_patients: int, horizon_days: float) -> Protoc
     )
 
 
-def known(protocol: Protocol) -> Protocol:
+def at_point_values(protocol: Protocol) -> Protocol:
     """The protocol at its point values (medians of the posterior, or fixed): nothing varies in it."""
     return replace(protocol, parameter_names=(), parameter_places=(), parameter_draws=())
 
@@ -61,7 +61,7 @@ def thinned(protocol: Protocol, most: int) -> Protocol:
 
 def with_sensitive(protocol: Protocol, share: float) -> Protocol:
     """The protocol with another share of patients who can respond."""
-    return replace(known(protocol), p_sensitive=share)
+    return replace(at_point_values(protocol), p_sensitive=share)
 
 
 def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
@@ -97,47 +97,51 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     return replace(protocol, clocks=clocks, parameter_draws=draws)
 
 
-def rates_of(protocol: Protocol, asked: Sequence[c.Asked], counts_inevaluable: bool) -> list[tuple[float, float]]:
-    """The true rate of each question among those who count, with its Monte Carlo error; at the point values."""
-    found = _many(known(protocol), asked, max(item.window_days for item in asked))
+def rates_of(
+    protocol: Protocol, outcomes: Sequence[c.Outcome], counts_not_evaluable: bool
+) -> list[tuple[float, float]]:
+    """The true rate of each outcome among those who count, with its Monte Carlo error; at the point values."""
+    found = _many(at_point_values(protocol), outcomes, max(item.window_days for item in outcomes))
     is_there = found.number > 0
-    who = is_there if counts_inevaluable else is_there & found.is_evaluable
+    who = is_there if counts_not_evaluable else is_there & found.is_evaluable
     total = max(float(who.sum()), 1.0)
-    rates = [float((np.isfinite(found.event[:, :, k]) & who).sum()) / total for k in range(len(asked))]
+    rates = [float((np.isfinite(found.event[:, :, k]) & who).sum()) / total for k in range(len(outcomes))]
     return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
 
 
-def evaluable_shares(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float) -> Floats:
+def evaluable_shares(protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_days: float) -> Floats:
     """The share who are evaluable in each of many trials of 100 patients; each has its own draw, if parameters vary."""
-    found = _many(protocol, asked, horizon_days, PATIENTS_OF_SHARES)
+    found = _many(protocol, outcomes, horizon_days, PATIENTS_OF_SHARES)
     return np.asarray(found.is_evaluable.mean(axis=1))
 
 
-def _many(protocol: Protocol, asked: Sequence[c.Asked], horizon_days: float, patients: int | None = None) -> Timelines:
+def _many(
+    protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_days: float, patients: int | None = None
+) -> Timelines:
     """Many patients of one arm, all followed for so long, whenever they come."""
     own = followed(protocol, _PER_TRIAL, horizon_days)
     own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
-    return simulated([BATCH], [own], None, asked, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)
+    return simulated([BATCH], [own], None, outcomes, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)
 
 
-def rate_of(protocol: Protocol, asked: c.Asked, counts_inevaluable: bool) -> tuple[float, float]:
-    """The true rate of one question, see `rates_of`."""
-    return rates_of(protocol, [asked], counts_inevaluable)[0]
+def rate_of(protocol: Protocol, outcome: c.Outcome, counts_not_evaluable: bool) -> tuple[float, float]:
+    """The true rate of one outcome, see `rates_of`."""
+    return rates_of(protocol, [outcome], counts_not_evaluable)[0]
 
 
-def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevaluable: bool) -> Protocol:
+def with_rate(protocol: Protocol, outcome: c.Outcome, wanted: float, counts_not_evaluable: bool) -> Protocol:
     """The protocol whose share of sensitive patients gives a response rate. Raises `RequestError` if none does."""
-    highest, _ = rate_of(with_sensitive(protocol, 1.0), asked, counts_inevaluable)
+    highest, _ = rate_of(with_sensitive(protocol, 1.0), outcome, counts_not_evaluable)
     if wanted > highest:
         wrong = (
             f"nobody can reach it: if every patient were sensitive, {highest:.3f} would respond within the window of "
-            f"{asked.window_days:g} days."
+            f"{outcome.window_days:g} days."
         )
         raise RequestError(f"a response rate of {wanted:g}", wrong, f"up to {highest:.3f}, or a longer window.")
 
-    @cache  # its ends are asked for twice: before the search of a root, and by it
+    @cache  # its ends are needed twice: before the search of a root, and by it
     def excess(share: float) -> float:
-        return rate_of(with_sensitive(protocol, share), asked, counts_inevaluable)[0] - wanted
+        return rate_of(with_sensitive(protocol, share), outcome, counts_not_evaluable)[0] - wanted
 
     first = wanted / highest  # the rate is nearly proportional to the share
     low, high = 0.9 * first, min(1.0, 1.1 * first)
@@ -147,7 +151,7 @@ def with_rate(protocol: Protocol, asked: c.Asked, wanted: float, counts_inevalua
 
 
 def with_events_of(
-    protocol: Protocol, asked: c.Asked, hazard: Callable[[Floats], Floats], horizon_days: float
+    protocol: Protocol, outcome: c.Outcome, hazard: Callable[[Floats], Floats], horizon_days: float
 ) -> tuple[Protocol, float]:
     """The protocol in which as many events are seen as a reference expects, and the factor on its hazards that does it.
 
@@ -155,10 +159,10 @@ def with_events_of(
     `horizon_days`. Raises `RequestError` where no factor does it.
     """
 
-    @cache  # its ends are asked for twice: before the search of a root, and by it
+    @cache  # its ends are needed twice: before the search of a root, and by it
     def excess(log_factor: float) -> float:
-        own = with_hazard_ratio(known(protocol), float(np.exp(log_factor)), asked.kind)
-        found = _many(own, [asked], horizon_days)
+        own = with_hazard_ratio(at_point_values(protocol), float(np.exp(log_factor)), outcome.kind)
+        found = _many(own, [outcome], horizon_days)
         event, until = found.event[:, :, 0], np.minimum(found.left, horizon_days)
         is_there = found.number > 0
         expected = float(np.where(is_there, hazard(np.minimum(event, until)), 0.0).sum())
@@ -169,15 +173,17 @@ def with_events_of(
         wrong = "no hazard of these events in this scenario has as many of them."
         raise RequestError("the reference", wrong, "a reference nearer to what the scenario has.")
     factor = float(np.exp(brentq(excess, low, high, xtol=1e-3)))
-    return with_hazard_ratio(known(protocol), factor, asked.kind), factor
+    return with_hazard_ratio(at_point_values(protocol), factor, outcome.kind), factor
 
 
-def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, counts_inevaluable: bool) -> Protocol:
-    """The protocol in which the hazards of the toxicities of the last question are so that it has a rate.
+def with_toxicity(
+    protocol: Protocol, outcomes: Sequence[c.Outcome], wanted: float, counts_not_evaluable: bool
+) -> Protocol:
+    """The protocol in which the hazards of the toxicities of the last outcome are so that it has a rate.
 
-    The rate is that among those who count for all the questions. Raises `RequestError` if no factor gives it.
+    The rate is that among those who count for all the outcomes. Raises `RequestError` if no factor gives it.
     """
-    own = asked[-1]
+    own = outcomes[-1]
 
     def changed(log_factor: float) -> Protocol:
         factor = float(np.exp(log_factor))
@@ -185,11 +191,11 @@ def with_toxicity(protocol: Protocol, asked: Sequence[c.Asked], wanted: float, c
             replace(clock, coefficient=clock.coefficient * factor) if clock.name in own.toxicities else clock
             for clock in protocol.clocks
         )
-        return replace(known(protocol), clocks=clocks)
+        return replace(at_point_values(protocol), clocks=clocks)
 
-    @cache  # its ends are asked for twice: before the search of a root, and by it
+    @cache  # its ends are needed twice: before the search of a root, and by it
     def excess(log_factor: float) -> float:
-        return rates_of(changed(log_factor), asked, counts_inevaluable)[-1][0] - wanted
+        return rates_of(changed(log_factor), outcomes, counts_not_evaluable)[-1][0] - wanted
 
     low, high = -7.0, 7.0
     if excess(low) > 0.0 or excess(high) < 0.0:

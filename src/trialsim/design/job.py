@@ -16,7 +16,7 @@ from trialsim.design.conduct.trial import rejections_by_size
 from trialsim.design.counts import CountDesign
 from trialsim.design.operating_characteristics import check_agreement, compared, compared_stops
 from trialsim.design.prepared_study import ALL_DRAWS, PreparedStudy
-from trialsim.design.search import Evaluated, Found, evaluated, search
+from trialsim.design.search import PowerEstimates, SearchResult, estimate_power, search
 from trialsim.errors import RequestError
 from trialsim.model.parameters import draw_numbers
 from trialsim.simulation.engine import BATCH
@@ -42,7 +42,7 @@ class SizeJob:
 
     ready: PreparedStudy
     seed: int
-    trials: int
+    replicates: int
     n_workers: int
     checkpoint: Checkpoint
     on_progress: Progress
@@ -63,7 +63,7 @@ class SizeJob:
     @cached_property
     def wanted(self) -> int:
         """How many trials there are to simulate in all."""
-        ready, n = self.ready, self.trials
+        ready, n = self.ready, self.replicates
         design = ready.design
         checks = check_trials(design.n) * len(design.exact) if isinstance(design, CountDesign) else 0
         if ready.boundary is not None:
@@ -93,11 +93,11 @@ class SizeJob:
     def _checked(self, design: CountDesign, truth: str) -> pd.DataFrame:
         """Exact beside simulated for one truth."""
         exact = design.exact[truth]
-        make = partial(self.ready.count_trial(design).ideal_rows, exact.cells, design.seats, self.seed)
+        make = partial(self.ready.count_trial(design).ideal_rows, exact.cells, design.allocation, self.seed)
         rows = self.rows(f"check {truth}", check_trials(design.n), block_size(BATCH, design.n), make)
         return compared(truth, exact, rows, design.n_looks, design.design.success)
 
-    def searched(self) -> Found | None:
+    def searched(self) -> SearchResult | None:
         """The search for n under the calendar: on the alternative, or, where it is calibrated, on assurance.
 
         It always runs compiled: in SimPy it would take days, and the two give the same trials.
@@ -108,7 +108,7 @@ class SizeJob:
         study = ready.study
         truth = ALL_DRAWS if study.alternative == "calibrated" else ALTERNATIVE
 
-        def evaluate(sizes: list[int], first: int, n: int) -> Evaluated:
+        def evaluate(sizes: list[int], first: int, n: int) -> PowerEstimates:
             setting = replace(ready.setting(truth, max(sizes)), engine=BATCH)
             trials = [ready.trial(size) for size in sizes]
 
@@ -119,10 +119,10 @@ class SizeJob:
             rows = self.rows(f"search {first} {sizes[0]}-{sizes[-1]}", n, in_block, make)
             numbers = np.arange(FIRST_OF_SEARCH + first, FIRST_OF_SEARCH + first + n)
             draws = draw_numbers(setting.protocols[0].n_parameter_draws, self.seed, numbers)
-            return evaluated(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
+            return estimate_power(rows.reshape(-1, len(sizes)).astype(np.float64), draws if setting.varies else None)
 
         has_saw_tooth = isinstance(ready.design, CountDesign)
-        return search(evaluate, study.power, ready.sizes, self.trials, has_saw_tooth)
+        return search(evaluate, study.power, ready.sizes, self.replicates, has_saw_tooth)
 
     def conducted(self) -> dict[str, Rows]:
         """The trial as it would be conducted, under every truth."""
@@ -132,11 +132,11 @@ class SizeJob:
         for truth in ready.truths:
             setting = ready.setting(truth, n)
             size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
-            found[truth] = self.rows(f"trial {truth}", self.trials, size, partial(trial.rows, setting, self.seed))
+            found[truth] = self.rows(f"trial {truth}", self.replicates, size, partial(trial.rows, setting, self.seed))
         return found
 
 
-def take_size(ready: PreparedStudy, found: Found | None) -> PreparedStudy:
+def take_size(ready: PreparedStudy, found: SearchResult | None) -> PreparedStudy:
     """A design that is planned without a size has the one that the search found. Raises `RequestError`."""
     design = ready.design.design
     if design.has_size or found is None:

@@ -22,7 +22,7 @@ LARGEST_Z: Final = 4.0
 EXPECTED_N: Final = "enrolled at the decision"
 EARLY: Final = "stops early"
 STOPPED: Final = "stopped for toxicity"
-HARMED: Final = "of whom with severe toxicity"
+SEVERE_TOXICITY: Final = "of whom with severe toxicity"
 DECIDED: Final = "time to decision"
 
 
@@ -44,9 +44,9 @@ class Quantities:
 def compared(
     truth: str, exact: OperatingCharacteristics, rows: Rows, n_looks: int, success: str = REJECTS
 ) -> pd.DataFrame:
-    """Exact values beside those of trials with instant, independent outcomes at known rates.
+    """Exact values beside those of trials with immediate, independent outcomes at known rates.
 
-    Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, trials.
+    Columns: truth, quantity, exact, simulated, mcse (at the exact value where it is a probability), z, replicates.
     """
     checks = [(success, exact.rejects, rows["decision"] == 1)]
     if n_looks > 1:
@@ -72,7 +72,7 @@ def _beside(checks: Sequence[tuple[str, str, float, npt.NDArray[np.generic]]]) -
         off = float(own.mean()) - planned
         z = off / error if error > 1e-12 else (0.0 if abs(off) < 1e-9 else math.copysign(math.inf, off))
         found.append((truth, quantity, planned, float(own.mean()), error, z, n))
-    return pd.DataFrame(found, columns=["truth", "quantity", "exact", "simulated", "mcse", "z", "trials"])
+    return pd.DataFrame(found, columns=["truth", "quantity", "exact", "simulated", "mcse", "z", "replicates"])
 
 
 def check_agreement(table: pd.DataFrame) -> None:
@@ -82,7 +82,7 @@ def check_agreement(table: pd.DataFrame) -> None:
         row = wrong.iloc[0]
         raise DisagreementError(
             f"{row['quantity']} under the {row['truth']}: exactly {row['exact']:.5f}, simulated {row['simulated']:.5f} "
-            f"± {row['mcse']:.5f} in {row['trials']:,} trials (z = {row['z']:.1f}). This is a defect of trialsim."
+            f"± {row['mcse']:.5f} in {row['replicates']:,} trials (z = {row['z']:.1f}). This is a defect of trialsim."
         )
 
 
@@ -106,7 +106,7 @@ def conducted(truth: str, planned: OperatingCharacteristics | None, rows: Rows, 
         shares.append(("accrual closes before n", math.nan, _as_number(about.is_short)))
     numbers: list[tuple[str, str, float, Floats]] = [
         (EXPECTED_N, "patients", planned.expected_n if planned else math.nan, rows["enrolled"]),
-        (HARMED, "patients", math.nan, rows["harmed"]),
+        (SEVERE_TOXICITY, "patients", math.nan, rows["n_severe_toxicity"]),
         (DECIDED, "months", math.nan, rows["decided_day"] / DAYS_PER_MONTH),
     ]
     if about.n_looks > 1 and about.pauses:

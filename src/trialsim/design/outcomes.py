@@ -1,4 +1,4 @@
-"""What a study of size asks of each patient, in the terms of the model."""
+"""The outcomes that a study of size decides on, in the terms of the model."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from trialsim.model.protocol import Protocol
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What is asked: the primary questions, one of safety with its boundary if there is one, and who was harmed."""
+class Outcomes:
+    """The primary outcomes of a study, one of safety with its boundary if there is one, and severe toxicity."""
 
-    primary: tuple[c.Asked, ...]
-    safety: c.Asked | None = None
+    primary: tuple[c.Outcome, ...]
+    safety: c.Outcome | None = None
     at_least: tuple[int, ...] = ()
-    harm: c.Asked | None = None
+    harm: c.Outcome | None = None
 
     @property
-    def all(self) -> tuple[c.Asked, ...]:
-        """Every question, primary ones first."""
+    def all(self) -> tuple[c.Outcome, ...]:
+        """Every outcome, primary ones first."""
         return (*self.primary, *(item for item in (self.safety, self.harm) if item is not None))
 
     @property
@@ -35,14 +35,14 @@ class Questions:
         return max(item.window_days for item in (*self.primary, self.safety) if item and item.window_days < inf)
 
 
-def question_of(
+def outcome_of(
     endpoint: SizeEndpoint, protocols: Sequence[Protocol], if_left: int = c.NO_EVENT, key: str = "endpoint"
-) -> c.Asked:
-    """An endpoint as a question with a window; `if_left` is what withdrawal makes of an open one about toxicity.
+) -> c.Outcome:
+    """An endpoint as an outcome with a window; `if_left` is what withdrawal makes of an open one about toxicity.
 
     `key` is its place in the study.
 
-    Raises `RequestError` for one that the model has no answer to.
+    Raises `RequestError` for one that no design decides on.
     """
     of = str(endpoint.of)
     if endpoint.expression is not None or endpoint.at is not None or endpoint.to is not None:
@@ -52,14 +52,14 @@ def question_of(
         raise RequestError(f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed, key=key)
     found = _decidable(of, protocols, key)
     if not found.has_window:
-        return c.Asked(found.kind)
+        return c.Outcome(found.kind)
     if endpoint.within is None:
         wrong = "a trial must know how long it waits for it."
         raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.", key=key)
     if found.kind == c.RESPONSE:
         _check_window(of, endpoint.within.value, protocols, key)
-        return c.Asked(c.RESPONSE, endpoint.within.value, found.least)
-    return c.Asked(c.TOXICITY, endpoint.within.value, 0, toxicities_of(of, protocols), if_left)
+        return c.Outcome(c.RESPONSE, endpoint.within.value, found.least)
+    return c.Outcome(c.TOXICITY, endpoint.within.value, 0, toxicities_of(of, protocols), if_left)
 
 
 def names_of(*kinds: int) -> str:
@@ -76,7 +76,7 @@ def check_wait(wait_days: float, endpoint: SizeEndpoint, protocols: Sequence[Pro
 
 
 def toxicities_of(of: str, protocols: Sequence[Protocol]) -> tuple[str, ...]:
-    """The names of the toxicities that an endpoint means, in any of the arms; none where it is no toxicity."""
+    """The names of the toxicities that an endpoint means, in any of the arms; none where it is not a toxicity."""
     endpoint = endpoint_named(of, protocols)
     measure = endpoint.measure if endpoint is not None else None
     names = [measure.names_in(protocol) for protocol in protocols] if isinstance(measure, Toxicity) else []

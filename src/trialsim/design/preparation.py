@@ -23,8 +23,8 @@ from trialsim.design.draft import Draft, Protocols, check_draft, draft_of, endpo
 from trialsim.design.event_forecast import LOG_RANK, EventForecast
 from trialsim.design.hypotheses import (
     SEED_OF_RATES,
+    at_point_values,
     check_reachable,
-    known,
     rate_of,
     rates_of,
     thinned,
@@ -63,22 +63,22 @@ class Supposed:
     truths: dict[str, Protocols]
     posterior: Protocols
     rates: dict[str, tuple[float, float]] = field(default_factory=dict)
-    levers: dict[str, str] = field(default_factory=dict)
+    obtained_by: dict[str, str] = field(default_factory=dict)
 
 
 Suppose = Callable[[Draft, int, int], Supposed]  # from a draft, the number of draws of the posterior, and the seed
 
 
-def prepare_study(sizing: Sizing, engine: str, seed: int, trials: int) -> PreparedStudy:
+def prepare_study(sizing: Sizing, engine: str, seed: int, replicates: int) -> PreparedStudy:
     """A study made ready. Raises `RequestError` for what cannot be had, with the nearest that can."""
     draft = draft_of(sizing)
     check_draft(draft)
     chosen = choose_engine(engine, draft.protocols[0], 1_000_000).name
-    n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, trials // TRIALS_A_DRAW))
+    n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, replicates // TRIALS_A_DRAW))
     found = SUPPOSED[draft.design.hypotheses](draft, n_draws, seed)
     boundary = checked_boundary(draft.study, found.design.n) if draft.study.safety is not None else None
     ready = PreparedStudy(
-        draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.levers
+        draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.obtained_by
     )
     if draft.design.hypotheses is not Hypotheses.ANY_ENDPOINT:
         check_accrual(ready)
@@ -90,8 +90,8 @@ def check_accrual(ready: PreparedStudy) -> None:
     n = ready.n if ready.design.design.has_size else int(ready.sizes[0])
     own = ready.setting(ALTERNATIVE, n)
     engines = [BATCH] * len(own.protocols)
-    asked = ready.questions.primary
-    found = simulated(engines, own.protocols, own.arms, asked, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
+    outcomes = ready.outcomes.primary
+    found = simulated(engines, own.protocols, own.arms, outcomes, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
     came = (found.number > 0).sum(axis=1)
     if float((came < n).mean()) > NEARLY_ALWAYS:
         wrong = f"it closes before {n} patients are there: {float(came.mean()):.1f} come on average."
@@ -101,13 +101,13 @@ def check_accrual(ready: PreparedStudy) -> None:
 
 
 def _posterior(draft: Draft, protocols: Protocols, n_draws: int) -> dict[str, Protocols]:
-    """The truth that a posterior leaves open, where parameters vary; its median, where that is not the alternative."""
+    """The posterior, where parameters vary; its median, where that is not the alternative."""
     if protocols[0].n_parameter_draws == 0:
         return {}
     own = {POSTERIOR: tuple(thinned(item, n_draws) for item in protocols)}
     has_ratio = draft.design.hypotheses is Hypotheses.HAZARD_RATIO  # which the posterior is given too
     is_alternative = draft.study.alternative in (CALIBRATED, MODELLED, None) or has_ratio
-    return own if is_alternative else {MEDIAN: tuple(known(item) for item in protocols), **own}
+    return own if is_alternative else {MEDIAN: tuple(at_point_values(item) for item in protocols), **own}
 
 
 def _any_endpoint(draft: Draft, n_draws: int, seed: int) -> Supposed:
@@ -118,21 +118,21 @@ def _any_endpoint(draft: Draft, n_draws: int, seed: int) -> Supposed:
 
 def _response_rate(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """One arm: the null and the alternative are response rates, given by the share of sensitive patients."""
-    study, protocols, asked = draft.study, draft.protocols, draft.questions.primary[0]
+    study, protocols, outcome = draft.study, draft.protocols, draft.outcomes.primary[0]
     rates, p0, p1 = _rates_of_one_arm(draft)
     truths = {
-        NULL: (with_rate(protocols[0], asked, p0, draft.counts_all),),
+        NULL: (with_rate(protocols[0], outcome, p0, draft.counts_all),),
         ALTERNATIVE: (_with_response(draft, p1),),
         **_posterior(draft, protocols, n_draws),
     }
-    levers = {name: f"sensitive = {truths[name][0].p_sensitive:.3f}" for name in (NULL, ALTERNATIVE)}
-    return Supposed(draft.design.build(study, Rates((p1,))), truths, protocols, rates, levers)
+    obtained_by = {name: f"sensitive = {truths[name][0].p_sensitive:.3f}" for name in (NULL, ALTERNATIVE)}
+    return Supposed(draft.design.build(study, Rates((p1,))), truths, protocols, rates, obtained_by)
 
 
 def _rates_of_one_arm(draft: Draft) -> tuple[dict[str, tuple[float, float]], float, float]:
     """The rate that the model says, with its error; and those of the null and of the alternative."""
-    study, asked = draft.study, draft.questions.primary[0]
-    modelled, error = rate_of(draft.protocols[0], asked, draft.counts_all)
+    study, outcome = draft.study, draft.outcomes.primary[0]
+    modelled, error = rate_of(draft.protocols[0], outcome, draft.counts_all)
     check_reachable(str(study.endpoint.of), [modelled])
     p0 = needed(study.null, "null").value
     p1 = study.alternative_rate if study.alternative_rate is not None else modelled
@@ -152,32 +152,32 @@ def _with_response(draft: Draft, p1: float) -> Protocol:
     """The protocol in which the response rate is `p1`; as it is where that is what it says."""
     protocol = draft.protocols[0]
     if draft.study.alternative in (CALIBRATED, MODELLED):
-        return known(protocol)
-    return with_rate(protocol, draft.questions.primary[0], p1, draft.counts_all)
+        return at_point_values(protocol)
+    return with_rate(protocol, draft.outcomes.primary[0], p1, draft.counts_all)
 
 
 def _estimated_rate(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """One arm with the rate that is estimated: what the model says, or a number."""
-    study, protocol, asked = draft.study, draft.protocols[0], draft.questions.primary[0]
-    modelled, error = rate_of(protocol, asked, draft.counts_all)
+    study, protocol, outcome = draft.study, draft.protocols[0], draft.outcomes.primary[0]
+    modelled, error = rate_of(protocol, outcome, draft.counts_all)
     check_reachable(str(study.endpoint.of), [modelled])
     rate = study.alternative_rate if study.alternative_rate is not None else modelled
     truth = protocol
-    if study.alternative_rate is not None and asked.kind == c.RESPONSE:
-        truth = with_rate(protocol, asked, rate, draft.counts_all)
+    if study.alternative_rate is not None and outcome.kind == c.RESPONSE:
+        truth = with_rate(protocol, outcome, rate, draft.counts_all)
     elif study.alternative_rate is not None:
-        truth = with_toxicity(protocol, [asked], rate, draft.counts_all)
-    truths = {ALTERNATIVE: (known(truth),), **_posterior(draft, draft.protocols, n_draws)}
+        truth = with_toxicity(protocol, [outcome], rate, draft.counts_all)
+    truths = {ALTERNATIVE: (at_point_values(truth),), **_posterior(draft, draft.protocols, n_draws)}
     design = draft.design.build(study, Rates((rate,)))
     return Supposed(design, truths, draft.protocols, {"modelled": (modelled, error)})
 
 
 def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Response and toxicity: each truth has a rate of both."""
-    study, protocol, (asked, toxic) = draft.study, draft.protocols[0], draft.questions.primary
+    study, protocol, (outcome, toxic) = draft.study, draft.protocols[0], draft.outcomes.primary
     rates, p0, pr1 = _rates_of_one_arm(draft)
     aim = needed(study.toxicity, "toxicity")
-    modelled, error = rates_of(protocol, [asked, toxic], draft.counts_all)[1]
+    modelled, error = rates_of(protocol, [outcome, toxic], draft.counts_all)[1]
     is_modelled = study.alternative in (CALIBRATED, MODELLED)
     tox1 = modelled if is_modelled else aim.alternative.value
     if tox1 >= aim.null.value:
@@ -187,14 +187,14 @@ def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
     def truth(response: float, toxicity: float) -> Protocols:
         own = protocol
         for _ in range(2):  # each moves the other a little, through the dose and who is evaluable
-            own = with_toxicity(own, [asked, toxic], toxicity, draft.counts_all)
-            own = with_rate(own, asked, response, draft.counts_all)
+            own = with_toxicity(own, [outcome, toxic], toxicity, draft.counts_all)
+            own = with_rate(own, outcome, response, draft.counts_all)
         return (own,)
 
     truths = {
         NULL: truth(p0, tox1),
         TOXIC_NULL: truth(pr1, aim.null.value),
-        ALTERNATIVE: (known(protocol),) if is_modelled else truth(pr1, tox1),
+        ALTERNATIVE: (at_point_values(protocol),) if is_modelled else truth(pr1, tox1),
         **_posterior(draft, draft.protocols, n_draws),
     }
     rates = {**rates, "modelled toxicity": (modelled, error)}
@@ -203,8 +203,8 @@ def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
 
 def _arms(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Arms that differ as the model says; under the null, if there is one, all of them are as the control."""
-    study, asked = draft.study, draft.questions.primary[0]
-    found = [rate_of(item, asked, draft.counts_all) for item in draft.protocols]
+    study, outcome = draft.study, draft.outcomes.primary[0]
+    found = [rate_of(item, outcome, draft.counts_all) for item in draft.protocols]
     values = tuple(rate for rate, _ in found)
     check_reachable(str(study.endpoint.of), values)
     truths = _truths_of_arms(draft, n_draws)
@@ -218,51 +218,53 @@ def _truths_of_arms(draft: Draft, n_draws: int) -> dict[str, Protocols]:
     """Arms that are all as the control, and arms that differ as the model says."""
     protocols = draft.protocols
     return {
-        NULL: (known(protocols[0]),) * len(protocols),
-        ALTERNATIVE: tuple(known(item) for item in protocols),
+        NULL: (at_point_values(protocols[0]),) * len(protocols),
+        ALTERNATIVE: tuple(at_point_values(item) for item in protocols),
         **_posterior(draft, protocols, n_draws),
     }
 
 
 def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Times to events: the hazard ratio is given, or what the arms' own hazards come to."""
-    study, protocols, kind = draft.study, draft.protocols, draft.questions.primary[0].kind
-    ratio, seats = study.alternative_rate, arms_in_turn(study, draft.names)
+    study, protocols, kind = draft.study, draft.protocols, draft.outcomes.primary[0].kind
+    ratio, allocation = study.alternative_rate, arms_in_turn(study, draft.names)
     second = protocols[1] if ratio is None else with_hazard_ratio(protocols[1], ratio, kind)
     truths = {
-        NULL: (known(protocols[0]), known(protocols[0])),
-        ALTERNATIVE: (known(protocols[0]), known(second)),
+        NULL: (at_point_values(protocols[0]), at_point_values(protocols[0])),
+        ALTERNATIVE: (at_point_values(protocols[0]), at_point_values(second)),
         **_posterior(draft, (protocols[0], second), n_draws),
     }
-    levers = {ALTERNATIVE: f"hazards of the event times {ratio:g} in {draft.names[1]}"} if ratio is not None else {}
+    obtained_by = (
+        {ALTERNATIVE: f"hazards of the event times {ratio:g} in {draft.names[1]}"} if ratio is not None else {}
+    )
     forecast = EventForecast(draft, truths[ALTERNATIVE], LOG_RANK)
     if ratio is None:
-        ratio = forecast.hazard_ratio_of_arms(seats.count(1) / seats.count(0))
-    design = draft.design.build(study, _events(draft, forecast, ratio, seats))
-    return Supposed(design, truths, (protocols[0], second), levers=levers)
+        ratio = forecast.hazard_ratio_of_arms(allocation.count(1) / allocation.count(0))
+    design = draft.design.build(study, _events(draft, forecast, ratio, allocation))
+    return Supposed(design, truths, (protocols[0], second), obtained_by=obtained_by)
 
 
 def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """One arm against a reference: under the null its hazards are such that as many events are seen as it expects."""
-    study, (protocol,), asked = draft.study, draft.protocols, draft.questions.primary[0]
+    study, (protocol,), outcome = draft.study, draft.protocols, draft.outcomes.primary[0]
     decisions, ratio = decisions_of(study), study.alternative_rate
-    null, factor = with_events_of(protocol, asked, decisions.hazard, study.conduct.follow_up.value)
-    alternative = known(protocol) if ratio is None else with_hazard_ratio(null, ratio, asked.kind)
+    null, factor = with_events_of(protocol, outcome, decisions.hazard, study.conduct.follow_up.value)
+    alternative = at_point_values(protocol) if ratio is None else with_hazard_ratio(null, ratio, outcome.kind)
     truths = {NULL: (null,), ALTERNATIVE: (alternative,), **_posterior(draft, draft.protocols, n_draws)}
-    levers = {NULL: f"hazards of the event times {factor:.3g}"}
+    obtained_by = {NULL: f"hazards of the event times {factor:.3g}"}
     if ratio is not None:
-        levers[ALTERNATIVE] = f"hazards of the event times {factor * ratio:.3g}"
+        obtained_by[ALTERNATIVE] = f"hazards of the event times {factor * ratio:.3g}"
     forecast = EventForecast(draft, truths[ALTERNATIVE], decisions)
     if ratio is None:
         ratio = forecast.hazard_ratio_to_reference()
     design = draft.design.build(study, _events(draft, forecast, ratio, (0,)))
-    return Supposed(design, truths, draft.protocols, levers=levers)
+    return Supposed(design, truths, draft.protocols, obtained_by=obtained_by)
 
 
-def _events(draft: Draft, forecast: EventForecast, ratio: float, seats: tuple[int, ...]) -> Events:
+def _events(draft: Draft, forecast: EventForecast, ratio: float, allocation: tuple[int, ...]) -> Events:
     """What a design assumes of the events, by a forecast."""
     hazard, dropout = forecast.hazards(0)
-    return Events(draft.names, ratio, forecast.expected_events, forecast.accrual_months, hazard, dropout, seats)
+    return Events(draft.names, ratio, forecast.expected_events, forecast.accrual_months, hazard, dropout, allocation)
 
 
 SUPPOSED: Final[dict[Hypotheses, Suppose]] = {

@@ -1,4 +1,4 @@
-"""A study of size that is ready to be simulated: its questions, its truths, its design."""
+"""A study of size that is ready to be simulated: its outcomes, its truths, its design."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trialsim.design.conduct.wald_trials import WaldTrial, of_size
 from trialsim.design.counts import CountDesign
 from trialsim.design.draft import Draft, Protocols
 from trialsim.design.hypotheses import evaluable_shares, followed
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.safety import safety_boundary
 from trialsim.design.theory.toxicity import ToxicityBoundary
 from trialsim.design.time_to_event.planned import EventDesign
@@ -44,7 +44,7 @@ FEWEST_EVALUABLE: Final = 0.05
 class PreparedStudy:
     """A study ready to be simulated. `truths` are the protocols of the arms under each truth, the null first.
 
-    `rates` are the true rates of the first question in every arm at the point values, with their Monte Carlo errors;
+    `rates` are the true rates of the first outcome in every arm at the point values, with their Monte Carlo errors;
     `design` is what is planned for them. `posterior` are the arms with all their draws, of which `truths` has some.
     """
 
@@ -56,7 +56,7 @@ class PreparedStudy:
     posterior: Protocols
     rates: dict[str, tuple[float, float]] = field(default_factory=dict)
     boundary: ToxicityBoundary | None = None
-    levers: dict[str, str] = field(default_factory=dict)
+    obtained_by: dict[str, str] = field(default_factory=dict)
 
     @property
     def sizing(self) -> Sizing:
@@ -74,9 +74,9 @@ class PreparedStudy:
         return self.draft.names
 
     @property
-    def questions(self) -> Questions:
-        """What is asked of every patient."""
-        return self.draft.questions
+    def outcomes(self) -> Outcomes:
+        """The outcomes of every patient."""
+        return self.draft.outcomes
 
     @property
     def arms(self) -> Arms | None:
@@ -107,7 +107,7 @@ class PreparedStudy:
     def follow_up_days(self) -> float:
         """How long everyone is followed in the simulator."""
         at_events = self.design.design.information is Information.EVENTS
-        return self.study.conduct.follow_up.value if at_events else self.questions.horizon_days
+        return self.study.conduct.follow_up.value if at_events else self.outcomes.horizon_days
 
     def setting(self, truth: str, n: int) -> Setting:
         """A truth with enough patients for a trial of `n`; one that is cut off as the scenario says has just `n`."""
@@ -116,7 +116,7 @@ class PreparedStudy:
         if information is Information.CUT_OFF:
             return Setting(truth, tuple(of_size(item, n) for item in own), self.arms, self.engine)
         room = n
-        if information is Information.PATIENTS and self.study.conduct.inevaluable == "replaced":
+        if information is Information.PATIENTS and self.study.conduct.not_evaluable == "replaced":
             room = n + math.ceil(nbinom.ppf(ENOUGH, n, self.least_evaluable[truth]))
         protocols = tuple(followed(item, room, self.follow_up_days) for item in own)
         return Setting(truth, protocols, self.arms, self.engine)
@@ -129,16 +129,16 @@ class PreparedStudy:
         """
         found = {}
         for truth, protocols in {**self.truths, ALL_DRAWS: self.posterior or self.truths[ALTERNATIVE]}.items():
-            shares = [evaluable_shares(item, self.questions.primary, self.follow_up_days) for item in protocols]
+            shares = [evaluable_shares(item, self.outcomes.primary, self.follow_up_days) for item in protocols]
             found[truth] = min(float(np.quantile(item, LEAST)) for item in shares)
             if found[truth] < FEWEST_EVALUABLE:
                 few = 100.0 * min(float(item.mean()) for item in shares)
                 wrong = f"hardly anyone is evaluable ({few:.0f} %), and all others would be replaced."
                 raise RequestError(
-                    "conduct.inevaluable: replaced",
+                    "conduct.not_evaluable: replaced",
                     wrong,
                     "failures or dropped, or less drop-out.",
-                    key="conduct.inevaluable",
+                    key="conduct.not_evaluable",
                 )
         return found
 
@@ -147,7 +147,7 @@ class PreparedStudy:
         own = self.study.conduct
         overrun = own.overrun if own.overrun is not None else (0 if own.accrual == "pause" else c.NO_PAUSE)
         wait = own.interim_after.value if own.interim_after is not None else math.inf
-        return c.Conduct(looks, overrun, c.INEVALUABLE_NAMES.index(own.inevaluable), wait)
+        return c.Conduct(looks, overrun, c.NOT_EVALUABLE_NAMES.index(own.not_evaluable), wait)
 
     def trial(self, n: int | None = None) -> Trial:
         """The trial as planned, or with another number of patients where its design has one for every number."""
@@ -155,14 +155,14 @@ class PreparedStudy:
         if isinstance(design, CountDesign):
             return self.count_trial(design)
         if isinstance(design, EventDesign):
-            return EventTrial(self.questions, design.decisions, design.conduct)
+            return EventTrial(self.outcomes, design.decisions, design.conduct)
         if isinstance(design, PlannedWald):
             return WaldTrial(design.test, design.n)
         raise TypeError(f"no way to conduct a {type(design).__name__}")
 
     def count_trial(self, design: CountDesign) -> CountTrial:
         """The trial of a design that counts patients, with the boundary for toxicity of its size."""
-        own, looks = self.questions, design.decisions.looks
+        own, looks = self.outcomes, design.decisions.looks
         if own.safety is not None:
             own = replace(own, at_least=safety_boundary(self.study, looks[-1]).at_least)
         return CountTrial(own, len(self.names), design.decisions, self.conduct(looks))

@@ -1,8 +1,8 @@
-"""The smallest n that reaches a target, by simulation, with what Monte Carlo error leaves open.
+"""The smallest n that reaches a target, by simulation, with the interval that Monte Carlo error allows.
 
 The same patients are in a trial of every size: a trial of n is the first n of a larger one. So the curve over n is much
 smoother than its error, and a difference between two sizes is no accident of two samples. A few sizes far apart bracket
-the answer; then every size (or every few) in between is simulated with ever more trials.
+the result; then every size (or every few) in between is simulated with ever more trials.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ Z: Final = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """What trials of some sizes came to: the power of each, and how many independent trials would be as precise."""
+class PowerEstimates:
+    """The power of some sizes, and of each the number of independent trials that would be as precise."""
 
     power: Floats
     effective: Floats
 
 
-Evaluate = Callable[[list[int], int, int], Evaluated]  # sizes, first trial, how many
+Evaluate = Callable[[list[int], int, int], PowerEstimates]  # sizes, first trial, how many
 
 
-def evaluated(rejects: Floats, draws: Counts | None) -> Evaluated:
+def estimate_power(rejects: Floats, draws: Counts | None) -> PowerEstimates:
     """The power of every size from 0 and 1 for each trial (trials, sizes), and the trials that its error is worth.
 
     Trials with the same draw of the parameters depend on each other; their variance is that of clusters (Liang and
@@ -53,31 +53,31 @@ def evaluated(rejects: Floats, draws: Counts | None) -> Evaluated:
             error = error_of_sum(rejects[:, k] - p, groups) / n
             if 0.0 < p < 1.0 and error > 0.0:
                 effective[k] = min(float(n), p * (1.0 - p) / error**2)
-    return Evaluated(power, effective)
+    return PowerEstimates(power, effective)
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The smallest n from which every size looked at reaches the target, and the sizes that could be it.
 
     `lower` to `upper` is the 95 % interval: sizes below `lower` do not reach the target, `upper` and above do, as far
-    as the Monte Carlo error tells. `curve` has a row a size: n, power, mcse, lower, upper, trials. `trials` were spent.
-    `n` is None where no size up to the limit reaches it; `best` is the highest power seen. Of the sizes that there are,
-    one in `step` was looked at in the end.
+    as the Monte Carlo error tells. `curve` has a row a size: n, power, mcse, lower, upper, replicates. `replicates` is
+    their total. `n` is None where no size up to the limit reaches it; `best` is the highest power seen. Of
+    the sizes that there are, one in `step` was looked at in the end.
     """
 
     n: int | None
     lower: int | None
     upper: int | None
     target: float
-    trials: int
+    replicates: int
     step: int
     best: float
     curve: pd.DataFrame
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data."""
-        names = ("n", "lower", "upper", "target", "step", "trials", "best")
+        names = ("n", "lower", "upper", "target", "step", "replicates", "best")
         return {**{name: getattr(self, name) for name in names}, "curve": plain_rows(self.curve)}
 
 
@@ -95,10 +95,10 @@ def search(
     evaluate: Evaluate,
     target: float,
     whole: Counts,
-    trials: int,
+    replicates: int,
     has_saw_tooth: bool = True,
-) -> Found:
-    """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `trials` trials in all.
+) -> SearchResult:
+    """The smallest of the sizes `whole`, which rise, with power of at least `target`, with `replicates` trials in all.
 
     If the sizes that are left in the end do not hold the whole interval, more are looked at in the same trials. Where
     power goes up and down with n (`has_saw_tooth`), a size that was not looked at may fall short of the target although
@@ -117,11 +117,11 @@ def search(
         if n > 0:
             spent += n
             sizes = _narrowed(sizes, _table({int(size): curve[int(size)] for size in chosen}), target)
-        n, chosen = max(FEWEST, round(trials * share)), _spread(sizes)
+        n, chosen = max(FEWEST, round(replicates * share)), _spread(sizes)
         look(chosen)
     while True:
         now = _table({int(size): curve[int(size)] for size in chosen})
-        found = _answer(now, _table(curve), target, spent + n, whole)
+        found = _result_of(now, _table(curve), target, spent + n, whole)
         wider = _widened(whole, sizes, found)
         if len(wider) == len(sizes):
             gaps = _gaps(whole, chosen, found) if has_saw_tooth else chosen[:0]
@@ -135,7 +135,7 @@ def search(
         sizes, chosen = wider, np.union1d(chosen, more)
 
 
-def _widened(whole: Counts, sizes: Counts, found: Found) -> Counts:
+def _widened(whole: Counts, sizes: Counts, found: SearchResult) -> Counts:
     """The sizes, with as many more at an end where the interval is cut off."""
     low, high = int(sizes[0]), int(sizes[-1])
     width = max(high - low, int(whole[min(1, len(whole) - 1)] - whole[0]))
@@ -146,7 +146,7 @@ def _widened(whole: Counts, sizes: Counts, found: Found) -> Counts:
     return whole[(whole >= low) & (whole <= high)]
 
 
-def _gaps(whole: Counts, chosen: Counts, found: Found) -> Counts:
+def _gaps(whole: Counts, chosen: Counts, found: SearchResult) -> Counts:
     """The sizes in the interval, and as far above it as it is wide, that were not looked at yet.
 
     None where the range was looked at without gaps: it reaches to sizes that are clear of the target already.
@@ -179,13 +179,13 @@ def _table(curve: dict[int, tuple[float, float, int]]) -> pd.DataFrame:
             "mcse": error,
             "lower": middle - half,
             "upper": middle + half,
-            "trials": spent.astype(np.int64),
+            "replicates": spent.astype(np.int64),
         }
     )
 
 
 def _narrowed(sizes: Counts, now: pd.DataFrame, target: float) -> Counts:
-    """The sizes that may be the answer still, one size that was looked at beyond them on either side."""
+    """The sizes that may be the result still, one size that was looked at beyond them on either side."""
     n, power, error = (now[name].to_numpy() for name in ("n", "power", "mcse"))
     short, enough = n[power + WIDE * error < target], n[power - WIDE * error >= target]
     first = short[-1] if len(short) else sizes[0]
@@ -197,7 +197,7 @@ def _narrowed(sizes: Counts, now: pd.DataFrame, target: float) -> Counts:
     return kept if len(kept) else sizes
 
 
-def _answer(now: pd.DataFrame, curve: pd.DataFrame, target: float, spent: int, whole: Counts) -> Found:
+def _result_of(now: pd.DataFrame, curve: pd.DataFrame, target: float, spent: int, whole: Counts) -> SearchResult:
     n = now["n"].to_numpy()
 
     def from_where(column: str) -> int | None:
@@ -207,9 +207,9 @@ def _answer(now: pd.DataFrame, curve: pd.DataFrame, target: float, spent: int, w
         return int(n[place]) if place < len(n) else None
 
     best = float(curve["power"].max())
-    answer, low, high = from_where("power"), from_where("upper"), from_where("lower")
+    smallest, low, high = from_where("power"), from_where("upper"), from_where("lower")
     if low is not None and low > n[0]:
         below = n[np.searchsorted(n, low) - 1]
         low = int(whole[whole > below][0])  # sizes in between were not looked at
     places = np.searchsorted(whole, n)
-    return Found(answer, low, high, target, spent, int(np.diff(places).max(initial=1)), best, curve)
+    return SearchResult(smallest, low, high, target, spent, int(np.diff(places).max(initial=1)), best, curve)

@@ -73,7 +73,7 @@ class Expression:
         self.text = text
         self.known = known
         if max_length is not None and len(text) > max_length:
-            raise self._refused("it is too long", f"at most {max_length} signs")
+            raise self._refused("it is too long", f"at most {max_length} characters")
         self._tree = self._parsed(text.strip())
         if _depth(self._tree) > MAX_DEPTH:
             raise self._refused("it is nested too deeply", f"at most {MAX_DEPTH} levels of operations and brackets")
@@ -131,7 +131,7 @@ class Expression:
         raise self._refused(f"{ast.unparse(node)[:40]!r} is not allowed", "arithmetic, comparisons, and, or, not")
 
     def _column_of(self, node: ast.AST) -> str | None:
-        """The column that a part of the expression names; None if it is no column."""
+        """The column that a part of the expression names; None if it is not a column."""
         if isinstance(node, ast.Name):
             name = node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in _FAMILIES:
@@ -151,7 +151,7 @@ class Expression:
             raise self._refused(f"{family} takes one name or dose", 'n_onsets("rash"), days_at(400), baseline("age")')
         which = node.args[0].value
         if isinstance(which, int | float) and not abs(which) <= _MAX_CONSTANT:
-            raise self._refused(f"{str(which)[:40]} is no dose", "a dose of the ladder, such as days_at(400)")
+            raise self._refused(f"{str(which)[:40]} is not a dose", "a dose of the ladder, such as days_at(400)")
         return _FAMILIES[family] + (f"{which:g}" if isinstance(which, int | float) else str(which))
 
     def _category_comparison(self, node: ast.AST) -> tuple[str, int, bool] | None:
@@ -170,7 +170,7 @@ class Expression:
         return None
 
     def _refuse_category(self, column: str) -> None:
-        """A category is no number: it can only be compared."""
+        """A category is not a number: it can only be compared."""
         if column in self.known.categories:
             allowed = f'a comparison of it, such as {column} == "{self.known.categories[column][0]}"'
             raise self._refused(f"{column} is a category", allowed)

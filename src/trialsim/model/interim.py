@@ -1,8 +1,8 @@
 """How a trial is conducted under a design: when it is looked at, when accrual waits, what each patient counts for.
 
-Both engines read this plan and share nothing else of it. A patient is *resolved* when all that the design asks for is
+Both engines read this plan and share nothing else of it. A patient is *resolved* when all outcomes of the design are
 known: a response or its window gone by, progression, death, the end of observation. Whoever leaves before being
-evaluable, without a response, or withdraws before the window of a toxicity that is decided on, is inevaluable. A look
+evaluable, without a response, or withdraws before the window of a toxicity that is decided on, is not evaluable. A look
 after m patients concerns the first m in order of enrolment.
 """
 
@@ -12,33 +12,33 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-# What becomes of an inevaluable patient.
+# What becomes of a patient who is not evaluable.
 REPLACED: Final = 0  # the next patient takes the place, once it is known
 FAILURE: Final = 1  # counts as one without a response, or with the toxicity
 DROPPED: Final = 2  # keeps the place and does not count
-INEVALUABLE_NAMES: Final = ("replaced", "failures", "dropped")
+NOT_EVALUABLE_NAMES: Final = ("replaced", "failures", "dropped")
 
 NO_PAUSE: Final = 1_000_000_000  # an overrun that never stops accrual before a look
 
-# Kinds of what is asked of each patient.
+# Kinds of outcomes.
 RESPONSE: Final = 0
 TOXICITY: Final = 1
 PROGRESSION_OR_DEATH: Final = 2
 DEATH: Final = 3
 
 
-# What becomes of a question about toxicity that is open when a patient withdraws.
+# What becomes of an outcome about toxicity that is open when a patient withdraws.
 NO_EVENT: Final = 0
-INEVALUABLE: Final = 1
+NOT_EVALUABLE: Final = 1
 AN_EVENT: Final = 2
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One thing that is asked of every patient: whether it happens within `window_days` of the first dose, [0, window].
+class Outcome:
+    """One outcome of every patient: whether an event happens within `window_days` of the first dose, [0, window].
 
     `least` is the least response that counts (a `disease` state), `toxicities` the names of the clocks that count.
-    `if_left`: what withdrawal makes of an open question about toxicity.
+    `if_left`: what withdrawal makes of an open outcome about toxicity.
     """
 
     kind: int
@@ -52,14 +52,14 @@ class Asked:
 class Conduct:
     """Looks after numbers of patients (rising, the last is the final analysis), those of all arms together.
 
-    Before a look that is due after m patients at most m + `overrun` are enrolled, beyond the inevaluable who are
-    replaced. `inevaluable` is one of `REPLACED`, `FAILURE`, `DROPPED`. An interim look waits until its patients are
+    Before a look that is due after m patients at most m + `overrun` are enrolled, beyond those not evaluable who are
+    replaced. `not_evaluable` is one of `REPLACED`, `FAILURE`, `DROPPED`. An interim look waits until its patients are
     resolved or `wait_days` have gone by since their first dose, the final one until all are resolved.
     """
 
     looks: tuple[int, ...]
     overrun: int = 0
-    inevaluable: int = REPLACED
+    not_evaluable: int = REPLACED
     wait_days: float = inf
 
     def most_before(self, look: int) -> int:

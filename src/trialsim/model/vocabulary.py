@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 # Events. A code, once given, is never given again.
-SCREENED_OUT: Final = 0
+SCREEN_FAILURE: Final = 0
 ENROLLED: Final = 1
 FIRST_DOSE: Final = 2
 DECISION: Final = 3
@@ -20,7 +20,7 @@ DIED: Final = 11
 WITHDREW: Final = 12
 OBSERVATION_ENDED: Final = 13
 EVENT_NAMES: Final = (
-    "screened out", "enrolled", "first dose", "decision", "toxicity onset", "toxicity resolved", "response",
+    "screen failure", "enrolled", "first dose", "decision", "toxicity onset", "toxicity resolved", "response",
     "progression", "assessed", "became evaluable", "treatment ended", "died", "withdrew", "observation ended",
 )  # fmt: skip
 

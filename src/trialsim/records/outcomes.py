@@ -126,7 +126,7 @@ def replicate_outcomes(
     flags = _flags(patients, protocol)
     index = pd.Index(replicates, dtype=np.int64, name="replicate")
     table = flags.groupby(patients["replicate"], sort=False).sum().reindex(index, fill_value=0).astype(np.int64)
-    screened = events.loc[events["event"].isin((v.SCREENED_OUT, v.ENROLLED))]
+    screened = events.loc[events["event"].isin((v.SCREEN_FAILURE, v.ENROLLED))]
     table["n_screened"] = screened.groupby("replicate").size().reindex(index, fill_value=0)
     is_treated, is_evaluable = patients["first_dose_day"].notna(), patients["is_evaluable"]
     medians = {

@@ -68,7 +68,7 @@ def median_and_interval(median: float, lower: float, upper: float) -> str:
     return f"{significant(median)} ({significant(lower, digits)}–{significant(upper, digits)})"
 
 
-def position(value: float) -> str:
+def percentile(value: float) -> str:
     """Where a published statistic lies among simulated trials, as a percentile."""
     if math.isnan(value):
         return NOTHING

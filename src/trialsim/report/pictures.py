@@ -28,7 +28,7 @@ def prepare() -> None:
 
     import matplotlib  # slow to import, and not needed before pictures are drawn
 
-    # A title may hold any sign; one that the font lacks is drawn as a box, and is no news for the terminal.
+    # A title may hold any character; one that the font lacks is drawn as a box, and is no news for the terminal.
     warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
 
     matplotlib.use("Agg")

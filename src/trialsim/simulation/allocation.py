@@ -1,7 +1,7 @@
 """Who goes where in a parallel trial: permuted blocks within strata, by address.
 
-A block of a stratum is a permutation of its seats; the seat of a patient is where an own draw of the seat falls among
-those of the block, so a block that nobody fills is a permutation all the same, and one more patient moves no other.
+A block of a stratum is a permutation of its places; the place of a patient is the rank of its own draw among those of
+the block, so a block that nobody fills is a permutation all the same, and one more patient moves no other.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from trialsim.typing import Counts
 
 @dataclass(frozen=True)
 class Arms:
-    """Permuted blocks: `seats` has the arm of each seat of a block, `strata` what patients are split by."""
+    """Permuted blocks: `block` has the arm of each place of a block, `strata` what patients are split by."""
 
-    seats: tuple[int, ...]
+    block: tuple[int, ...]
     strata: tuple[str, ...]
 
     def of(self, protocol: Protocol, table: PatientTable, seed: int) -> Counts:
@@ -49,7 +49,7 @@ class Arms:
 
         Without strata everybody is in the same one. Shape (trials, n).
         """
-        size = len(self.seats)
+        size = len(self.block)
         n_blocks = -(-n // size)
         shape = (n_trials, n_blocks * size)
         decision = decision_code(f"allocation: {'-'.join(map(str, stratum))}")
@@ -63,7 +63,7 @@ class Arms:
         )
         chance = uniform_from_words(words[0], words[1]).reshape(n_trials, n_blocks, size)
         order = np.argsort(chance, axis=2, kind="stable")
-        return np.asarray(np.array(self.seats)[order].reshape(n_trials, -1)[:, :n])
+        return np.asarray(np.array(self.block)[order].reshape(n_trials, -1)[:, :n])
 
 
 def arms_of(

@@ -13,7 +13,7 @@ from trialsim.compiled.source_digest import source_digest
 from trialsim.errors import OptionError, RequestError
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.engine import simulate_rows
-from trialsim.simulation.workers import Crew
+from trialsim.simulation.workers import WorkerPool
 from trialsim.storage.replicate_store import Rows
 
 SECONDS_TO_ANSWER: Final = 10
@@ -31,7 +31,7 @@ def rows_on_worker(sources: str, engine: str, protocol: Protocol, seed: int, fir
 
 
 @contextmanager
-def cluster_crew(address: str) -> Iterator[Crew]:
+def cluster_pool(address: str) -> Iterator[WorkerPool]:
     """The workers of the scheduler at an address such as `tcp://10.0.0.5:8786`.
 
     A block whose worker dies is given to another one by the scheduler. Raises `RequestError` where dask.distributed is
@@ -55,7 +55,7 @@ def cluster_crew(address: str) -> Iterator[Crew]:
             raise OptionError(f"--cluster {address}", "the scheduler has no workers.", allowed)
         try:
             with client.get_executor(pure=False) as executor:
-                yield Crew(executor, n_threads)
+                yield WorkerPool(executor, n_threads)
         except (CancelledError, CommClosedError) as error:
             wrong = "the scheduler went away; what was finished is kept."
             raise OptionError(f"--cluster {address}", wrong, "a running scheduler, and --resume.") from error
@@ -100,7 +100,7 @@ def _identity(address: str) -> object:
 
 
 def _check_form(address: str) -> None:
-    """Raises `RequestError` for what is no address."""
+    """Raises `RequestError` for what is not an address."""
     from distributed.comm.addressing import parse_address, parse_host_port
     from distributed.comm.registry import backends
 
@@ -109,7 +109,7 @@ def _check_form(address: str) -> None:
         host, port = parse_host_port(place, _DEFAULT_PORT)
     except ValueError as error:
         raise OptionError(f"--cluster {address}", "this is not an address.", _ALLOWED) from error
-    is_host = bool(host) and not any(sign.isspace() or sign in "/\\@?#" or not sign.isprintable() for sign in host)
+    is_host = bool(host) and not any(one.isspace() or one in "/\\@?#" or not one.isprintable() for one in host)
     if scheme not in backends or not is_host or not 0 < port < 65536:
         raise OptionError(f"--cluster {address}", "this is not an address.", _ALLOWED)
 

@@ -21,7 +21,7 @@ MOST_SCREENED: Final = 1_000_000
 MOST_WORKERS: Final = 1024
 MOST_DRAWS: Final = 100_000
 MOST_STEPS_OF_CHAINS: Final = 100_000
-MOST_PATIENTS_PER_PATIENT: Final = 100_000
+MOST_REPLICATES_OF_COHORT: Final = 100_000
 _LARGEST_EXPONENT: Final = 700.0
 
 
@@ -147,34 +147,32 @@ def check_workers(workers: int | None, block_size: int | None) -> None:
         raise OptionError(f"--block-size {block_size}", "this size of a block is out of range.", allowed)
 
 
-def check_size(scenarios: Mapping[str, Scenario], trials: int, seed: int, largest_n: int) -> None:
+def check_size(scenarios: Mapping[str, Scenario], replicates: int, seed: int, largest_n: int) -> None:
     """Refuse impossible numbers for a search for n."""
-    if not 100 <= trials <= MOST_REPLICATES:
+    if not 100 <= replicates <= MOST_REPLICATES:
         allowed = f"100 to {MOST_REPLICATES:,}; 10,000 give a power to half a percentage point."
-        raise OptionError(f"--trials {trials}", "this number of trials is out of range.", allowed)
-    if trials * largest_n * len(scenarios) > MOST_COURSES:
-        allowed = f"at most {MOST_COURSES:,} patient courses in all; fewer trials, or a smaller `largest_n`."
-        raise OptionError(f"--trials {trials}", f"with up to {largest_n:,} patients this is too much.", allowed)
+        raise OptionError(f"--replicates {replicates}", "this number of replicates is out of range.", allowed)
+    if replicates * largest_n * len(scenarios) > MOST_COURSES:
+        allowed = f"at most {MOST_COURSES:,} patient courses in all; fewer replicates, or a smaller `largest_n`."
+        raise OptionError(f"--replicates {replicates}", f"with up to {largest_n:,} patients this is too much.", allowed)
     _check_seed(seed)
     for scenario in scenarios.values():
         _check_visits(scenario)
 
 
 def check_calibration(
-    seed: int, draws: int, smallest_ess: float, most_steps: int, patients_per_patient: int, workers: int | None
+    seed: int, draws: int, min_ess: float, most_steps: int, replicates: int, workers: int | None
 ) -> None:
     """Refuse impossible numbers for a calibration."""
-    if not 10 <= patients_per_patient <= MOST_PATIENTS_PER_PATIENT:
-        allowed = f"10 to {MOST_PATIENTS_PER_PATIENT:,}; the noise of the likelihood shrinks with its root."
-        raise OptionError(
-            f"--patients {patients_per_patient}", "this number of simulated patients is out of range.", allowed
-        )
+    if not 10 <= replicates <= MOST_REPLICATES_OF_COHORT:
+        allowed = f"10 to {MOST_REPLICATES_OF_COHORT:,}; the noise of the likelihood shrinks with its root."
+        raise OptionError(f"--replicates {replicates}", "this number of replicates is out of range.", allowed)
     _check_seed(seed)
     if not 100 <= draws <= MOST_DRAWS:
         raise OptionError(f"--draws {draws}", "this number of draws is out of range.", f"100 to {MOST_DRAWS:,}.")
-    if not 100 <= smallest_ess <= MOST_DRAWS:
+    if not 100 <= min_ess <= MOST_DRAWS:
         allowed = f"100 to {MOST_DRAWS:,}; 1,000 give the ends of 90 % intervals to a tenth of a standard deviation."
-        raise OptionError(f"--min-ess {smallest_ess:g}", "this effective sample size is out of range.", allowed)
+        raise OptionError(f"--min-ess {min_ess:g}", "this effective sample size is out of range.", allowed)
     if not 10 <= most_steps <= MOST_STEPS_OF_CHAINS:
         allowed = f"10 to {MOST_STEPS_OF_CHAINS:,}."
         raise OptionError(f"--most-steps {most_steps}", "this number of steps is out of range.", allowed)

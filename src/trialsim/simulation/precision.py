@@ -50,7 +50,7 @@ def replicates_for(sd: float, mcse: float) -> int:
 
 
 def trials_needed(n: int, mcse: float, target: float) -> float:
-    """How many trials a target takes if `n` of them gave an `mcse`; infinity if that is no number any more."""
+    """How many trials a target takes if `n` of them gave an `mcse`; infinity if that is not a number any more."""
     ratio = mcse / target
     return n * ratio**2 if ratio < _LARGEST_RATIO else math.inf
 

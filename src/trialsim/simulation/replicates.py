@@ -15,7 +15,7 @@ from trialsim.model.protocol import Protocol
 from trialsim.records.baseline import with_baseline
 from trialsim.records.outcomes import columns_of, patient_outcomes, replicate_outcomes
 from trialsim.simulation.engine import REFERENCE, event_logs, simulate_rows
-from trialsim.simulation.workers import Crew, available_cores, blocks, local_crew
+from trialsim.simulation.workers import WorkerPool, available_cores, blocks, local_pool
 from trialsim.storage.replicate_store import ReplicateStore, Rows, rows_of
 
 REPLICATES_IN_REFERENCE_BLOCK: Final = 50
@@ -42,14 +42,14 @@ class Simulation:
     cluster: str | None = None
     block_size: int | None = None
 
-    def crew(self, n: int) -> AbstractContextManager[Crew]:
+    def pool(self, n: int) -> AbstractContextManager[WorkerPool]:
         """The workers for `n` replicates."""
         if self.cluster is None:
             few = n * self.protocol.accrual.n_patients // COURSES_WORTH_A_PROCESS if self.engine == REFERENCE else n
-            return local_crew(self.engine, max(1, min(self.n_workers, few)))
-        from trialsim.simulation.cluster import cluster_crew
+            return local_pool(self.engine, max(1, min(self.n_workers, few)))
+        from trialsim.simulation.cluster import cluster_pool
 
-        return cluster_crew(self.cluster)
+        return cluster_pool(self.cluster)
 
     @property
     def n_workers(self) -> int:
@@ -102,16 +102,16 @@ def grow(
     for a degenerate hazard.
     """
     try:
-        with simulation.crew(n - store.n if enough is len else n) as crew:
-            _grow_to(simulation, crew, store, n, on_progress)
+        with simulation.pool(n - store.n if enough is len else n) as pool:
+            _grow_to(simulation, pool, store, n, on_progress)
             while (wanted := enough(store.first(n))) > n:
                 n = wanted
-                _grow_to(simulation, crew, store, n, on_progress)
+                _grow_to(simulation, pool, store, n, on_progress)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {store.n:,} of {n:,} replicates", None) from None
 
 
-def _grow_to(simulation: Simulation, crew: Crew, store: ReplicateStore, n: int, on_progress: Progress) -> None:
+def _grow_to(simulation: Simulation, pool: WorkerPool, store: ReplicateStore, n: int, on_progress: Progress) -> None:
     if store.n >= n:
         return
 
@@ -121,15 +121,15 @@ def _grow_to(simulation: Simulation, crew: Crew, store: ReplicateStore, n: int, 
             on_progress(store.n, n)
 
     on_progress(store.n, n)
-    size = simulation.replicates_in_block(n - store.n, crew.n_workers)
+    size = simulation.replicates_in_block(n - store.n, pool.n_workers)
     todo = list(blocks(store.n + 1, n, size))
     what = (simulation.engine, simulation.protocol, simulation.seed)
     if simulation.cluster is None:
-        crew.in_order(simulate_rows, ((*what, *block) for block in todo), take)
+        pool.in_order(simulate_rows, ((*what, *block) for block in todo), take)
     else:
         from trialsim.simulation.cluster import rows_on_worker
 
-        crew.in_order(rows_on_worker, ((source_digest(), *what, *block) for block in todo), take)
+        pool.in_order(rows_on_worker, ((source_digest(), *what, *block) for block in todo), take)
 
 
 def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int, n_checked: int = 1) -> Replicates:

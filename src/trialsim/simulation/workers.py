@@ -28,7 +28,7 @@ def available_cores() -> int:
 
 
 @dataclass
-class Crew:
+class WorkerPool:
     """Workers under a common roof: what runs the blocks, and how many blocks may be under way at once."""
 
     executor: Executor | None
@@ -74,18 +74,18 @@ class Crew:
 
 
 @contextmanager
-def local_crew(engine: str, n_workers: int) -> Iterator[Crew]:
+def local_pool(engine: str, n_workers: int) -> Iterator[WorkerPool]:
     """Workers on this machine: threads for compiled code, which leaves Python's lock alone; processes for SimPy."""
     if n_workers == 1:
-        yield Crew(None, 1)
+        yield WorkerPool(None, 1)
     elif engine == REFERENCE:
         with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as executor:
             with _without_ctrl_c():
                 executor.submit(os.getpid)  # starts all processes, which inherit that they ignore Ctrl-C
-            yield Crew(executor, n_workers)
+            yield WorkerPool(executor, n_workers)
     else:
         with ThreadPoolExecutor(n_workers) as executor:
-            yield Crew(executor, n_workers)
+            yield WorkerPool(executor, n_workers)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ ENTRY_TYPES: Final[dict[str, type[Any]]] = {
     **dict.fromkeys(("command", "cohort", "engine", "strategy"), str),
     **dict.fromkeys(("scenario_digest", "study_digest", "results_digest", "posterior_digest"), str),
     **dict.fromkeys(("scenario", "study", "engines", "versions", "machine"), dict),
-    **dict.fromkeys(("seed", "seed_of_draws", "replicates", "kept_replicates", "trials", "workers"), int),
-    **dict.fromkeys(("patients_per_patient", "ensembles", "steps", "draws", "schema_version"), int),
+    **dict.fromkeys(("seed", "seed_of_draws", "replicates", "kept_replicates", "workers"), int),
+    **dict.fromkeys(("ensembles", "steps", "draws", "schema_version"), int),
     **dict.fromkeys(("seconds", "largest_r_hat", "smallest_ess", "acceptance"), float),
     "is_complete": bool,
     "priors": list,
@@ -97,11 +97,11 @@ CALIBRATE: Final = Layout(
     (
         _SCENARIO,
         ResultFile(DRAWS_FILE, "table"),
-        *_tables("learned", "correlations", "directions", "predictive", "left_out", "sensitivity"),
+        *_tables("posterior_summary", "correlations", "principal_components", "predictive", "left_out", "sensitivity"),
     ),
-    ("learned", "predictive", "left_out", "sensitivity"),
+    ("posterior_summary", "predictive", "left_out", "sensitivity"),
     (
-        "cohort", "scenario", "scenario_digest", "seed", "seed_of_draws", "patients_per_patient", "ensembles", "steps",
+        "cohort", "scenario", "scenario_digest", "seed", "seed_of_draws", "replicates", "ensembles", "steps",
         "draws", "posterior_digest", "largest_r_hat", "smallest_ess", "acceptance", "workers", "seconds", "priors",
         "command",
     ),
@@ -133,7 +133,7 @@ SIZE: Final = Layout(
         _USER_DRAWS,
     ),
     ("power", "boundaries", "assurance", "calendar"),
-    ("study", "study_digest", "seed", "trials", "engine", "workers", "results_digest", "seconds", "command"),
+    ("study", "study_digest", "seed", "replicates", "engine", "workers", "results_digest", "seconds", "command"),
     ("command", "study"),
 )  # fmt: skip
 

@@ -87,17 +87,17 @@ def read_manifest(path: Path, command: str | None = None) -> Manifest:
     try:
         data = json.loads(read_regular(path, _MOST_BYTES).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise _no_manifest(path, "this is no manifest.") from error
+        raise _no_manifest(path, "this is not a manifest.") from error
     if not isinstance(data, dict) or "command" not in data:
-        raise _no_manifest(path, "this is no manifest.")
+        raise _no_manifest(path, "this is not a manifest.")
     if data.get("schema_version") != SCHEMA_VERSION:
         raise _no_manifest(path, f"its schema is {str(data.get('schema_version'))[:40]}.", "schema_version")
     layout = LAYOUTS.get(data["command"]) if isinstance(data["command"], str) else None
     if layout is None:
-        raise _no_manifest(path, "this is no command.", f"command = {str(data['command'])[:40]}")
+        raise _no_manifest(path, "this is not a command.", f"command = {str(data['command'])[:40]}")
     _check_entries(path, layout, data)
     if command is not None and layout.command != command:
-        raise _no_manifest(path, f"this is no manifest of a {command}.", f"command = {layout.command}")
+        raise _no_manifest(path, f"this is not a manifest of a {command}.", f"command = {layout.command}")
     return Manifest(layout, {**layout.defaults, **data})
 
 

@@ -1,4 +1,4 @@
-"""The command `calibrate`, and what it gives: the posterior, what was learned, whether it reproduces the cohort.
+"""The command `calibrate`, and what it gives: the posterior, its summary, whether it reproduces the cohort.
 
 Apart from the other commands because it needs the compiler, for which `check` and `trace` do not wait.
 """
@@ -24,7 +24,7 @@ from trialsim.calibration.checkpoint import (
 )
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
-from trialsim.calibration.model import PATIENTS_PER_PATIENT, calibration_of
+from trialsim.calibration.model import REPLICATES, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
@@ -61,9 +61,10 @@ from trialsim.workflows.result import CommandResult
 class Calibrated(CommandResult):
     """What `calibrate` gives; tables are pandas DataFrames.
 
-    `draws` (a row a draw), `learned` (a row a parameter), `correlations`, `directions`, `predictive` (a row a published
-    figure), and where asked for `left_out` (each statistic predicted from the others) and `sensitivity`; `save(folder)`
-    writes them. A scenario takes the draws with `parameters: folder/posterior.parquet`.
+    `draws` (a row a draw), `posterior_summary` (a row a parameter), `correlations`, `principal_components`,
+    `predictive` (a row a published statistic), and where asked for `left_out` (each statistic predicted from the
+    others) and `sensitivity`; `save(folder)` writes them. A scenario takes the draws with
+    `parameters: folder/posterior.parquet`.
     """
 
     layout: ClassVar = CALIBRATE
@@ -82,9 +83,9 @@ class Calibrated(CommandResult):
         return pd.DataFrame(self.posterior.table.values, columns=list(self.posterior.table.names))
 
     @property
-    def learned(self) -> pd.DataFrame:
-        """What the cohort taught about each parameter; see `Posterior.learned`."""
-        return self.posterior.learned
+    def posterior_summary(self) -> pd.DataFrame:
+        """The posterior summary of each parameter; see `Posterior.summary`."""
+        return self.posterior.summary
 
     @property
     def correlations(self) -> pd.DataFrame:
@@ -92,9 +93,9 @@ class Calibrated(CommandResult):
         return self.posterior.correlations
 
     @property
-    def directions(self) -> pd.DataFrame:
-        """What the cohort taught most and least, in directions of the parameters."""
-        return self.posterior.directions
+    def principal_components(self) -> pd.DataFrame:
+        """The principal components of the posterior; see `Posterior.principal_components`."""
+        return self.posterior.principal_components
 
     @cached_property
     def store(self) -> ReplicateStore:
@@ -136,7 +137,7 @@ class Calibrated(CommandResult):
         fit = self.posterior.fit
         return {
             "seed_of_draws": fit.calibration.simulator.seed,
-            "patients_per_patient": fit.calibration.simulator.n_trials,
+            "replicates": fit.calibration.simulator.n_trials,
             "ensembles": fit.chains.kept.shape[1],
             "steps": len(fit.chains.scores) * STEPS_IN_LEG,
             "draws": self.posterior.n_draws,
@@ -150,7 +151,8 @@ class Calibrated(CommandResult):
         """The tables as plain data for `--json`; what does not exist is null."""
         diagnostics = self.posterior.fit.diagnostics
         tables = {
-            "parameters": self.learned, "correlations": self.correlations, "directions": self.directions,
+            "posterior_summary": self.posterior_summary, "correlations": self.correlations,
+            "principal_components": self.principal_components,
             "predictive": self.predictive, "left_out": self.left_out, "sensitivity": self.sensitivity,
         }  # fmt: skip
         data = {
@@ -171,7 +173,7 @@ class Calibrated(CommandResult):
             folder,
             figures,
             self.scenario,
-            self.learned,
+            self.posterior_summary,
             self.posterior.scores,
             self.store,
             self.estimate_list,
@@ -187,12 +189,12 @@ def calibrate(
     seed: int = 1,
     *,
     draws: int = N_DRAWS,
-    smallest_ess: float = SMALLEST_ESS,
+    min_ess: float = SMALLEST_ESS,
     most_steps: int = MOST_STEPS,
-    patients_per_patient: int = PATIENTS_PER_PATIENT,
+    replicates: int = REPLICATES,
     workers: int | None = None,
     leave_one_out: bool = False,
-    with_sensitivity: bool = False,
+    sensitivity: bool = False,
     out: Path | str | None = None,
     figures: Sequence[str] = DEFAULT_FORMATS,
     resume: bool = False,
@@ -206,9 +208,9 @@ def calibrate(
     In place of the cohort the trial itself may be given, a scenario that has the cohort to compare with.
 
     `changes` by dotted key change the scenario first (`{"interpretations.rash": "six"}`). Sampling ends when every
-    parameter has R-hat of at most 1.01 and an effective sample size of `smallest_ess`; `draws` of the parameters are
-    kept. Each patient of the cohort is stood for by `patients_per_patient` simulated ones.
-    `leave_one_out` also predicts each statistic from the others, `with_sensitivity` calibrates anew under every other
+    parameter has R-hat of at most 1.01 and an effective sample size of `min_ess`; `draws` of the parameters are
+    kept. The likelihood at a point comes from `replicates` simulated trials.
+    `leave_one_out` also predicts each statistic from the others, `sensitivity` calibrates anew under every other
     interpretation and prior width. `workers` (by default all cores) changes no result.
     `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
     unfinished job beside `out`.
@@ -216,10 +218,10 @@ def calibrate(
     Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
     on Ctrl-C.
     """
-    check_calibration(seed, draws, smallest_ess, most_steps, patients_per_patient, workers)
+    check_calibration(seed, draws, min_ess, most_steps, replicates, workers)
     job = Job(out, figures, overwrite, on_stage, on_note)
     scenario = _published_trial(cohort, changes or {})
-    calibration = calibration_of(scenario, patients_per_patient=patients_per_patient)
+    calibration = calibration_of(scenario, replicates=replicates)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
     n_workers = workers if workers is not None else available_cores()
     configuration = {"command": CALIBRATE.command, "cohort": name, "scenario": calibration.scenario.to_mapping(),
@@ -239,13 +241,13 @@ def calibrate(
         checkpoint.begin_or_resume({"calibrate": request_of(calibration, seed)}, resume)
         with job.interruptible(lambda: "interrupted while calibrating"):
             on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")
-            demands = Demands(smallest_ess, most_steps)
+            demands = Demands(min_ess, most_steps)
             fitted = fit(calibration, seed, n_workers, demands, read_chains(checkpoint), on_leg)
             calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
             on_stage("predicting each statistic from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
             moved = None
-            if with_sensitivity:
+            if sensitivity:
                 on_stage("calibrating under other assumptions", "assumptions")
                 moved = _sensitivity(scenario, seed, n_workers, most_steps, checkpoint, progress)
         calibrated = replace(calibrated, seconds=job.seconds, left_out=left, sensitivity=moved)

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final
 import pandas as pd
 
 from trialsim.comparison.effects import differences_of, dominated, estimates_of, ranks_of
-from trialsim.comparison.paired_trials import UTILITY, Contest, Numbers, contest_rows
-from trialsim.comparison.preparation import contest_of
+from trialsim.comparison.paired_trials import UTILITY, Numbers, PreparedComparison, comparison_rows
+from trialsim.comparison.preparation import prepare_comparison
 from trialsim.config.loading.comparisons import Comparison, StudyLike, load_comparison
 from trialsim.errors import DestinationError, HazardError, RequestError
 from trialsim.model.strategy import Strategy
@@ -21,7 +21,7 @@ from trialsim.report.run.figures import draw_compare_figures
 from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH, REFERENCE
 from trialsim.simulation.limits import check_request, check_strategy, check_workers
-from trialsim.simulation.workers import available_cores, blocks, local_crew
+from trialsim.simulation.workers import available_cores, blocks, local_pool
 from trialsim.storage.checkpoint import Checkpoint
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import COMPARE
@@ -46,33 +46,33 @@ class Compared(CommandResult):
     layout: ClassVar = COMPARE
 
     comparison: Comparison
-    contest: Contest
+    prepared: PreparedComparison
     store: ReplicateStore
     requested: int
 
     def __repr__(self) -> str:
         study = self.comparison.study
-        return f"Compared({study.name!r}, variants={len(self.contest.names)}, replicates={self.store.n})"
+        return f"Compared({study.name!r}, variants={len(self.prepared.names)}, replicates={self.store.n})"
 
     @cached_property
     def numbers(self) -> Numbers:
         """The numbers of all trials."""
-        return Numbers.of(self.contest, self.store)
+        return Numbers.of(self.prepared, self.store)
 
     @cached_property
     def estimates(self) -> pd.DataFrame:
         """See `statements.estimates_of`."""
-        return estimates_of(self.contest, self.numbers)
+        return estimates_of(self.prepared, self.numbers)
 
     @cached_property
     def differences(self) -> pd.DataFrame:
         """See `statements.differences_of`."""
-        return differences_of(self.contest, self.numbers)
+        return differences_of(self.prepared, self.numbers)
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
         """See `statements.ranks_of`; empty where the parameters do not vary."""
-        return ranks_of(self.contest, self.numbers)
+        return ranks_of(self.prepared, self.numbers)
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -82,14 +82,14 @@ class Compared(CommandResult):
     @property
     def definitions(self) -> list[tuple[str, str, str]]:
         """Of each quantity its name, which way is better, and what a patient counts as whose treatment was stopped."""
-        endpoints = [(item.name, item.better, item.strategy) for item in self.contest.endpoints]
-        return [*endpoints, (UTILITY, "higher", "weighted sum")] if self.contest.weights else endpoints
+        endpoints = [(item.name, item.better, item.strategy) for item in self.prepared.endpoints]
+        return [*endpoints, (UTILITY, "higher", "weighted sum")] if self.prepared.weights else endpoints
 
     @cached_property
     def dominated(self) -> dict[str, str]:
         """The variants that another one dominates on the benefit-harm plane, and by which."""
-        plane = self.contest.plane
-        return dominated(self.contest, self.estimates, *plane) if plane is not None else {}
+        plane = self.prepared.plane
+        return dominated(self.prepared, self.estimates, *plane) if plane is not None else {}
 
     @property
     def digest(self) -> str:
@@ -100,7 +100,7 @@ class Compared(CommandResult):
         """The entries of the manifest that only a comparison has."""
         return {
             "replicates": self.store.n,
-            "engines": dict(zip(self.contest.names, self.contest.engines, strict=True)),
+            "engines": dict(zip(self.prepared.names, self.prepared.engines, strict=True)),
             "is_complete": self.store.n == self.requested,
         }
 
@@ -114,7 +114,7 @@ class Compared(CommandResult):
             "results_digest": self.digest,
             "variants": {
                 name: {"estimates": plain_rows(estimates[estimates["variant"] == name].drop(columns="variant"))}
-                for name in self.contest.names
+                for name in self.prepared.names
             },
             "differences": plain_rows(self.differences),
             "ranks": plain_rows(self.ranks),
@@ -123,8 +123,8 @@ class Compared(CommandResult):
 
     def _drawn(self, table: pd.DataFrame) -> pd.DataFrame:
         """The part of a table that is drawn: of the first `MAX_DRAWN` endpoints, and those of the plane."""
-        plane = self.contest.plane or ()
-        chosen = {*plane, *self.contest.quantities[: MAX_DRAWN - len(plane)]}
+        plane = self.prepared.plane or ()
+        chosen = {*plane, *self.prepared.quantities[: MAX_DRAWN - len(plane)]}
         return table[table["quantity"].isin(chosen)] if len(table) else table
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
@@ -136,7 +136,7 @@ class Compared(CommandResult):
             self.estimates,
             self._drawn(self.differences),
             self._drawn(self.ranks),
-            self.contest.plane,
+            self.prepared.plane,
             self.dominated,
         )
 
@@ -175,8 +175,8 @@ def compare(
     check_workers(workers, None)
     job = Job(out, figures, overwrite, on_stage, on_note)
     check_strategy({"out": out if strategies else None})
-    contest = contest_of(comparison, engine, n, strategies)
-    has_batch = BATCH in contest.engines
+    prepared = prepare_comparison(comparison, engine, n, strategies)
+    has_batch = BATCH in prepared.engines
     n_workers = workers or (available_cores() if has_batch and not strategies else 1)
     study_mapping = comparison.to_mapping()
     configuration = {"command": COMPARE.command, "study": study_mapping}
@@ -185,44 +185,46 @@ def compare(
         if has_batch:
             job.compile(BATCH)
         checkpoint.begin_or_resume({"compare": study_mapping, "seed": seed}, resume)
-        store = _stored_trials(checkpoint, contest, seed, n)
+        store = _stored_trials(checkpoint, prepared, seed, n)
         on_stage("comparing", "trials")
         with job.interruptible(
             lambda: f"interrupted after {store.n:,} of {n:,} trials",
             n_done=lambda: store.n,
             final_errors=(HazardError, RequestError),
         ):
-            _fill(contest, store, seed, n, n_workers, on_progress)
-            compared = Compared(*asked, job.seconds, comparison, contest, store, n)
+            _fill(prepared, store, seed, n, n_workers, on_progress)
+            compared = Compared(*asked, job.seconds, comparison, prepared, store, n)
             _check_somebody(compared)
         job.finish(compared)
     return compared
 
 
-def _stored_trials(checkpoint: Checkpoint, contest: Contest, seed: int, n: int) -> ReplicateStore:
+def _stored_trials(checkpoint: Checkpoint, prepared: PreparedComparison, seed: int, n: int) -> ReplicateStore:
     """The trials so far, at most `n`. Raises `DestinationError` if this version simulates others."""
-    store = checkpoint.store(contest.columns)
+    store = checkpoint.store(prepared.columns)
     if store.n > n:
         store.cut(n)
-    if store.n > 0 and contest_rows(contest, seed, 1, 1).tobytes() != store.head(1).tobytes():
+    if store.n > 0 and comparison_rows(prepared, seed, 1, 1).tobytes() != store.head(1).tobytes():
         wrong = "this version simulates other trials than those stored there."
         raise DestinationError(f"--resume of {checkpoint.folder}", wrong, "a comparison without --resume.")
     return store
 
 
-def _fill(contest: Contest, store: ReplicateStore, seed: int, n: int, n_workers: int, on_progress: OnProgress) -> None:
+def _fill(
+    prepared: PreparedComparison, store: ReplicateStore, seed: int, n: int, n_workers: int, on_progress: OnProgress
+) -> None:
     def take(rows: Rows) -> None:
         if rows["replicate"][0] == store.n + 1:
             store.append(rows)
             on_progress(store.n, n)
 
     on_progress(store.n, n)
-    engine = REFERENCE if REFERENCE in contest.engines else BATCH
+    engine = REFERENCE if REFERENCE in prepared.engines else BATCH
     most = PATIENTS_IN_REFERENCE_BLOCK if engine == REFERENCE else PATIENTS_IN_BLOCK
-    size = max(1, most // max(protocol.accrual.n_patients for protocol in contest.protocols))
+    size = max(1, most // max(protocol.accrual.n_patients for protocol in prepared.protocols))
     todo = list(blocks(store.n + 1, n, min(size, -(-n // (4 * n_workers)))))
-    with local_crew(engine, max(1, min(n_workers, len(todo)))) as crew:
-        crew.in_order(contest_rows, ((contest, seed, *block) for block in todo), take)
+    with local_pool(engine, max(1, min(n_workers, len(todo)))) as pool:
+        pool.in_order(comparison_rows, ((prepared, seed, *block) for block in todo), take)
 
 
 def _check_somebody(compared: Compared) -> None:

@@ -83,7 +83,7 @@ def _compare(file: Path, data: Manifest, how: dict[str, Any]) -> Compared:
 
 def _size(file: Path, data: Manifest, how: dict[str, Any]) -> Sized:
     sizing = sizing_from_mapping(_study(data, file))
-    return size(sizing, None, data["trials"], data["seed"], **how)
+    return size(sizing, None, data["replicates"], data["seed"], **how)
 
 
 def _calibrate(file: Path, data: Manifest, how: dict[str, Any]) -> Calibrated:
@@ -94,9 +94,9 @@ def _calibrate(file: Path, data: Manifest, how: dict[str, Any]) -> Calibrated:
         None,
         data["seed"],
         draws=data["draws"],
-        smallest_ess=data["smallest_ess"],
+        min_ess=data["smallest_ess"],
         most_steps=max(MOST_STEPS, data["steps"]),
-        patients_per_patient=data["patients_per_patient"],
+        replicates=data["replicates"],
         **how,
     )
 

@@ -21,7 +21,7 @@ from trialsim.design.job import SizeJob, take_size
 from trialsim.design.operating_characteristics import Quantities, conducted, histories
 from trialsim.design.preparation import prepare_study
 from trialsim.design.prepared_study import MEDIAN, POSTERIOR, PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.errors import RequestError
 from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_mapping, plain_rows
@@ -50,9 +50,9 @@ class Sized(CommandResult):
     layout: ClassVar = SIZE
 
     ready: PreparedStudy
-    trials: int
+    replicates: int
     exact: pd.DataFrame
-    found: Found | None
+    found: SearchResult | None
     rows: dict[str, Rows] = field(repr=False)
 
     @property
@@ -74,7 +74,7 @@ class Sized(CommandResult):
         """The part of the calendar under one truth."""
         design, study = self.ready.design, self.sizing.study
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
-        is_short = np.asarray(counted < design.n) if study.conduct.inevaluable != "dropped" else None
+        is_short = np.asarray(counted < design.n) if study.conduct.not_evaluable != "dropped" else None
         quantities = Quantities(design.design.success, self.n_looks, study.safety is not None, self._may_wait, is_short)
         return conducted(truth, design.operating_characteristics(truth), rows, quantities)
 
@@ -111,7 +111,9 @@ class Sized(CommandResult):
     @cached_property
     def paragraph(self) -> str:
         """The paragraph on sample size for the protocol of the trial."""
-        return paragraph_of(self.ready, self.design, self.calendar, self.found, self.assurance, self.seed, self.trials)
+        return paragraph_of(
+            self.ready, self.design, self.calendar, self.found, self.assurance, self.seed, self.replicates
+        )
 
     @property
     def protocol_text(self) -> str:
@@ -130,7 +132,7 @@ class Sized(CommandResult):
 
     @property
     def digest(self) -> str:
-        """The digest of what was computed: equal for equal study, seed and trials, whatever engine and workers.
+        """The digest of what was computed: equal for equal study, seed and replicates, whatever engine and workers.
 
         Two parts are left out: the paragraph for the protocol, whose words and version are no results, and the shares
         of what is not known, a regression whose last digits depend on the processor's linear algebra.
@@ -149,7 +151,7 @@ class Sized(CommandResult):
         return {
             "study": self.sizing.study.name,
             "seed": self.seed,
-            "trials": self.trials,
+            "replicates": self.replicates,
             "design": self.design,
             "alternatives": self.ready.design.others,
             "exact_and_simulated": plain_rows(self.exact),
@@ -161,7 +163,7 @@ class Sized(CommandResult):
 
     def provenance(self) -> dict[str, Any]:
         """The entries of the manifest that only a search for a size has."""
-        return {"trials": self.trials, "engine": self.ready.engine}
+        return {"replicates": self.replicates, "engine": self.ready.engine}
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw power by size, the boundaries, the assurance and the calendar."""
@@ -171,7 +173,7 @@ class Sized(CommandResult):
 def size(
     study: Sizing | StudyLike,
     changes: Mapping[str, Any] | None = None,
-    trials: int | None = None,
+    replicates: int | None = None,
     seed: int = 1,
     *,
     engine: str = "auto",
@@ -186,9 +188,9 @@ def size(
 ) -> Sized:
     """How many patients the next trial needs: a study of size (YAML path, built-in name, mapping, or loaded).
 
-    The exact design, where there is one, is checked against simulated trials with instant outcomes; then the trial is
-    simulated as it would be conducted, `trials` times under every truth (as often as the study says, unless given), and
-    the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result.
+    The exact design, where there is one, is checked against simulated trials with immediate outcomes; then the trial is
+    simulated as it would be conducted, `replicates` times under every truth (as often as the study says, unless given),
+    and the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result.
     `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
     unfinished job beside `out`.
 
@@ -196,7 +198,7 @@ def size(
     `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
     """
     sizing = load_sizing(study, changes)
-    n = trials if trials is not None else sizing.study.trials
+    n = replicates if replicates is not None else sizing.study.replicates
     check_size(sizing.scenarios, n, seed, sizing.study.largest_n)
     check_workers(workers, None)
     job = Job(out, figures, overwrite, on_stage, on_note)
@@ -209,7 +211,7 @@ def size(
         try:
             with job.interruptible(lambda: "interrupted"):
                 ready = prepare_study(sizing, engine, seed, n)
-                checkpoint.begin_or_resume({"size": configuration["study"], "seed": seed, "trials": n}, resume)
+                checkpoint.begin_or_resume({"size": configuration["study"], "seed": seed, "replicates": n}, resume)
                 parts = SizeJob(ready, seed, n, n_workers, checkpoint, on_progress)
                 on_stage("checking the exact design", "trials")
                 exact = parts.checked()

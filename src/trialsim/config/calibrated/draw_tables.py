@@ -55,7 +55,7 @@ class ParameterTable:
 
     @property
     def digest(self) -> str:
-        """What tells this table from any other: 16 signs of the SHA-256 of its names, units and numbers."""
+        """What tells this table from any other: 16 characters of the SHA-256 of its names, units and numbers."""
         header = "\n".join(f"{name} [{unit}]" for name, unit in zip(self.names, self.units, strict=True))
         numbers = np.ascontiguousarray(self.values, dtype="<f8").tobytes()
         return hashlib.sha256(header.encode("utf-8") + b"\n" + numbers).hexdigest()[:_DIGITS]

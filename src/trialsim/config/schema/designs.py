@@ -34,10 +34,10 @@ class DesignKeys:
 SPECIAL_KEYS: Final = (
     "null", "stages", "toxicity", "half_width", "confidence", "reference", "variants", "control", "allocation", "looks",
     "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual", "conduct.overrun", "conduct.interim_after",
-    "conduct.inevaluable", "conduct.attained", "conduct.follow_up",
+    "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
 )  # fmt: skip
 _LOOKS: Final = ("conduct.accrual", "conduct.overrun", "conduct.interim_after")
-_COUNTS: Final = ("safety", "conduct.inevaluable")
+_COUNTS: Final = ("safety", "conduct.not_evaluable")
 _ARMS: Final = ("control", "allocation")
 _SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("alpha", "conduct.attained", *_COUNTS))
 _TWO_STAGE: Final = DesignKeys(("null", "alternative"), ("alpha", "conduct.attained", *_COUNTS, *_LOOKS))

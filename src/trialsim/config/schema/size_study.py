@@ -87,15 +87,16 @@ class Conduct(Section):
     """How the trial goes on around its looks.
 
     `accrual` pauses before a look, or continues; `overrun` patients at most are enrolled beyond those the look waits
-    for (0 with `pause`, as many as come with `continue`, unless given). `inevaluable` patients are `replaced`, count as
-    `failures`, or are `dropped`. `interim_after`: an interim look waits so long for each of its patients, and takes
-    what is seen by then; without it, until all of them are resolved. `attained` decides where numbers are not as
-    planned. `follow_up`: how long after the last entry a trial with times to events ends at the latest.
+    for (0 with `pause`, as many as come with `continue`, unless given). Patients who are `not_evaluable` are
+    `replaced`, count as `failures`, or are `dropped`. `interim_after`: an interim look waits so long for each of its
+    patients, and takes what is seen by then; without it, until all of them are resolved. `attained` decides where
+    numbers are not as planned. `follow_up`: how long after the last entry a trial with times to events ends at the
+    latest.
     """
 
     accrual: Literal["pause", "continue"] = "pause"
     overrun: int | None = Field(default=None, ge=0, le=10_000)
-    inevaluable: Literal["replaced", "failures", "dropped"] = "replaced"
+    not_evaluable: Literal["replaced", "failures", "dropped"] = "replaced"
     interim_after: Observation | None = None
     attained: Literal["koyama-chen", "green-dahlberg"] = "koyama-chen"
     follow_up: Observation = Field(
@@ -146,9 +147,9 @@ class Reference(Section):
 class SizeStudy(Section):
     """A question of size. See docs/guide/size.md; a key that a design does not use is refused.
 
-    `null` is the rate that is not worth more (two arms have none: it is no difference), `alternative` the rate (or, of
-    log-rank tests, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot says;
-    `modelled`: what the scenario says at its point values.
+    `null` is the rate that is not worth more (two arms have none: it is not a difference), `alternative` the rate
+    (or, of log-rank tests, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot
+    says; `modelled`: what the scenario says at its point values.
     """
 
     format: Literal[1] = 1
@@ -179,7 +180,7 @@ class SizeStudy(Section):
     reference: Reference | None = None
     confidence: Share = Field(default=0.95, gt=0.0, lt=1.0)
     largest_n: int = Field(default=400, ge=2, le=5000)
-    trials: int = Field(default=20_000, ge=100, le=10_000_000)
+    replicates: int = Field(default=20_000, ge=100, le=10_000_000)
     source: str | None = None
 
     @model_validator(mode="before")
@@ -225,7 +226,7 @@ class SizeStudy(Section):
     @property
     def counts_all(self) -> bool:
         """Whether patients who are not evaluable count, as failures: then a response is of the enrolled."""
-        return self.conduct.inevaluable == "failures"
+        return self.conduct.not_evaluable == "failures"
 
     @property
     def n_arms(self) -> int:

@@ -49,7 +49,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
 
 
 def parse_value(text: str, place: str = "") -> Any:
-    """The value behind `--set key=value`, read as YAML; text that is no YAML stays text.
+    """The value behind `--set key=value`, read as YAML; text that is not YAML stays text.
 
     Raises `ConfigurationError` at `place` for what no configuration may hold.
     """
@@ -119,7 +119,7 @@ class _Reader:
             self.enclosing.pop()
 
     def line(self, mark: yaml.Mark) -> str:
-        """File and line of a mark; the name alone where the text is no file."""
+        """File and line of a mark; the name alone where the text is not a file."""
         return f"{self.name}:{mark.line + 1}" if self.is_file else self.name
 
     def _scalar(self, node: yaml.ScalarNode, place: Place) -> Any:

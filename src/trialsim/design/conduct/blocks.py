@@ -14,7 +14,7 @@ from trialsim.design.decisions import REJECT
 from trialsim.design.theory.toxicity import ToxicityBoundary
 from trialsim.engines.batch.conduct import toxicity_stops
 from trialsim.simulation.engine import BATCH, REFERENCE
-from trialsim.simulation.workers import blocks, local_crew
+from trialsim.simulation.workers import blocks, local_pool
 from trialsim.storage.replicate_store import Rows
 from trialsim.typing import Floats
 
@@ -41,8 +41,8 @@ def run(work: Callable[[int, int], Rows], n: int, in_block: int, n_workers: int,
         found.append(rows)
         done(sum(count for _, count in todo[: len(found)]), n)
 
-    with local_crew(BATCH, max(1, min(n_workers, len(todo)))) as crew:
-        crew.in_order(work, todo, take)
+    with local_pool(BATCH, max(1, min(n_workers, len(todo)))) as pool:
+        pool.in_order(work, todo, take)
     return np.concatenate(found)
 
 

@@ -6,12 +6,12 @@ from math import inf
 
 import numpy as np
 
-from trialsim.design.conduct.logrank_at_looks import deviates
+from trialsim.design.conduct.logrank_at_looks import z_of_looks
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
 from trialsim.design.conduct.trials import columns_of
 from trialsim.design.decisions import FUTILE, GO_ON
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
 from trialsim.engines.batch.conduct import event_looks
 from trialsim.model import interim as c
@@ -28,7 +28,7 @@ def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventCond
     event_looks(
         found.arrival, event, found.left, np.array(plan.interim, np.int64), plan.n_patients, plan.follow_up_days, days
     )
-    z, events = deviates(decisions, found, event, days, plan.n_patients)
+    z, events = z_of_looks(decisions, found, event, days, plan.n_patients)
     taken = (~np.isnan(days[:, :-1])).sum(axis=1)
     decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
     for k in range(days.shape[1]):
@@ -45,7 +45,7 @@ def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventCond
     is_in = own <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
     if harm:
-        rows["harmed"] = (is_in & (own + found.event[:, : plan.n_patients, -1] <= day[:, None])).sum(axis=1)
+        rows["n_severe_toxicity"] = (is_in & (own + found.event[:, : plan.n_patients, -1] <= day[:, None])).sum(axis=1)
     rows["statistic"] = z[:, -1]
     seen = own + event[:, : plan.n_patients] <= days[:, -1:]
     for i in range(decisions.n_arms):
@@ -57,7 +57,7 @@ def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventCond
 
 def event_trials(
     decisions: DecisionsAtEvents,
-    questions: Questions,
+    outcomes: Outcomes,
     plan: c.EventConduct,
     setting: Setting,
     seed: int,
@@ -66,8 +66,8 @@ def event_trials(
 ) -> Rows:
     """The rows of `n` trials from `first` on in the simulator."""
     engines = [setting.engine] * len(setting.protocols)
-    found = simulated(engines, setting.protocols, setting.arms, questions.all, seed, first, n)
-    rows = event_rows(found, decisions, plan, questions.harm is not None)
+    found = simulated(engines, setting.protocols, setting.arms, outcomes.all, seed, first, n)
+    rows = event_rows(found, decisions, plan, outcomes.harm is not None)
     numbers = rows["replicate"].astype(np.int64)
     rows["parameter_draw"] = draw_numbers(setting.protocols[0].n_parameter_draws, seed, numbers)
     return rows

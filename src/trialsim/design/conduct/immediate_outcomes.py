@@ -1,4 +1,4 @@
-"""Answers that are there at once, with known probabilities, by address. Compiled."""
+"""Immediate outcomes with known probabilities, by address. Compiled."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def draw_answers(
     first: int,
     event: Floats,
 ) -> None:
-    """Fill in 0 (study day of the first dose) where a patient answers yes; `event` (trials, patients, questions).
+    """Fill in 0 (study day of the first dose) where a patient has the event; `event` (trials, patients, outcomes).
 
-    `edges` (arms, cells - 1) are cumulative probabilities of the joint answers, the last question changing fastest, two
+    `edges` (arms, cells - 1) are cumulative probabilities of the joint outcomes, the last outcome changing fastest, two
     answers each; `arms` (patients,) has the arm of each. The address is (occurrence 1, `code`, patient, trial).
     """
     n_questions = event.shape[2]

@@ -1,4 +1,4 @@
-"""What looks at times to events reckon with: log-rank deviates of two arms, and of one arm against a reference.
+"""What looks at times to events reckon with: log-rank z statistics of two arms, and of one arm against a reference.
 
 Compiled where it is repeated a million times. Patients are rows of trials, in order of arrival.
 """
@@ -10,7 +10,7 @@ from math import inf
 import numpy as np
 
 from trialsim.compiled.jit import compiled, small_part
-from trialsim.compiled.logrank import deviate, logrank, logrank_of_keys, set_key
+from trialsim.compiled.logrank import logrank, logrank_of_keys, set_key, z_statistic
 from trialsim.design.conduct.timelines import Timelines
 from trialsim.design.time_to_event.decisions import LOG_2, DecisionsAtEvents, OneSampleDecisions
 from trialsim.typing import Counts, Flags, Floats
@@ -27,7 +27,7 @@ def seen_by(day: float, arrival: float, event: float, left: float) -> tuple[floa
 def looks_at_events(
     arrival: Floats, event: Floats, left: Floats, arm: Counts, days: Floats, n_patients: int, z: Floats, events: Counts
 ) -> None:
-    """The log-rank deviate and the number of events of every look.
+    """The log-rank z statistic and the number of events of every look.
 
     `days` (trials, looks) are calendar days of the looks, missing for none; `z` (trials, looks) is positive where arm 1
     has fewer events than expected, 0 where nothing can be compared.
@@ -50,7 +50,7 @@ def looks_at_events(
                     n += 1
             keys[:n].sort()
             difference, variance = logrank_of_keys(keys[:n])
-            z[t, k] = deviate(difference, variance)
+            z[t, k] = z_statistic(difference, variance)
 
 
 @small_part
@@ -60,7 +60,7 @@ def reference_hazard(day: float, median_days: float, shape: float) -> float:
 
 
 @small_part
-def one_sample_deviate(n_events: int, expected: float) -> float:
+def one_sample_z(n_events: int, expected: float) -> float:
     """(E - O) / sqrt(E): positive where there are fewer events than the reference expects (Breslow 1975)."""
     return float((expected - n_events) / np.sqrt(expected)) if expected > 0.0 else 0.0
 
@@ -70,7 +70,7 @@ def one_sample_looks(
     arrival: Floats, event: Floats, left: Floats, days: Floats, n_patients: int, median_days: float, shape: float,
     z: Floats, events: Counts,
 ) -> None:  # fmt: skip
-    """The one-sample log-rank deviate and the number of events of every look, as `looks_at_events` of two arms."""
+    """The one-sample log-rank z statistic and the number of events of every look, as `looks_at_events` of two arms."""
     for t in range(arrival.shape[0]):
         for k in range(days.shape[1]):
             z[t, k] = 0.0
@@ -84,13 +84,13 @@ def one_sample_looks(
                     time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
                     expected += reference_hazard(time, median_days, shape)
                     events[t, k] += has_event
-            z[t, k] = one_sample_deviate(events[t, k], expected)
+            z[t, k] = one_sample_z(events[t, k], expected)
 
 
-def deviates(
+def z_of_looks(
     decisions: DecisionsAtEvents, found: Timelines, event: Floats, days: Floats, n_patients: int
 ) -> tuple[Floats, Counts]:
-    """The standard normal deviate and the number of events, (trials, looks), of looks on calendar `days`."""
+    """The z statistic and the number of events, (trials, looks), of looks on calendar `days`."""
     z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
     if isinstance(decisions, OneSampleDecisions):
         own = decisions.median_days, decisions.shape
@@ -102,11 +102,11 @@ def deviates(
 
 
 def deviate_of(decisions: DecisionsAtEvents, times: Floats, has_event: Flags, is_second: Flags) -> float:
-    """The deviate of one look from the time, in days, that each patient was seen; in order of entry."""
+    """The z statistic of one look from the time, in days, that each patient was seen; in order of entry."""
     if isinstance(decisions, OneSampleDecisions):
         expected = 0.0
         for day in times.tolist():
             expected += reference_hazard(day, decisions.median_days, decisions.shape)
-        return one_sample_deviate(int(has_event.sum()), expected)
+        return one_sample_z(int(has_event.sum()), expected)
     difference, variance = logrank(times, has_event, is_second)
-    return float(deviate(difference, variance))
+    return float(z_statistic(difference, variance))

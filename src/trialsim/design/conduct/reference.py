@@ -11,10 +11,10 @@ from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
 from trialsim.design.conduct.trials import TOXIC, columns_of
 from trialsim.design.decisions import FUTILE, GO_ON, Decisions
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
 from trialsim.engines.reference.event_monitor import EventMonitoredTrial, Followed
-from trialsim.engines.reference.monitor import Conducted, MonitoredTrial, Watch
+from trialsim.engines.reference.monitor import Conducted, InterimAnalyses, MonitoredTrial
 from trialsim.model import interim as c
 from trialsim.model.parameters import draw_numbers
 from trialsim.records.digest import row_type
@@ -24,13 +24,13 @@ from trialsim.typing import Counts
 
 
 def reference_rows(
-    decisions: Decisions, questions: Questions, plan: c.Conduct, n_arms: int, setting: Setting, seed: int, first: int,
+    decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, n_arms: int, setting: Setting, seed: int, first: int,
     n: int,
 ) -> Rows:  # fmt: skip
     """The rows of a block, each trial run in SimPy to the look that ends it, and once more to the last look."""
     rows = np.zeros(n, row_type(columns_of(n_arms)))
     engines = [REFERENCE] * len(setting.protocols)
-    table = simulated(engines, setting.protocols, setting.arms, questions.all, seed, first, n)
+    table = simulated(engines, setting.protocols, setting.arms, outcomes.all, seed, first, n)
     for t in range(n):
         number, row = first + t, rows[t]
         arms = {int(who): int(arm) for who, arm in zip(table.number[t], table.arm[t], strict=True) if who > 0}
@@ -38,11 +38,12 @@ def reference_rows(
         def stops(look: int, counts: Counts, number: int = number) -> bool:
             return bool(decisions.decide(look, counts[None], np.array([number]))[0] != GO_ON)
 
-        asked = (*questions.primary, *([questions.safety] if questions.safety is not None else []))
-        watch = Watch(plan, asked, stops, questions.at_least, n_arms)
-        live = MonitoredTrial(setting.protocols, seed, number, arms, watch).run()
-        watch = Watch(plan, questions.primary, lambda look, counts: False, (), n_arms)  # whatever toxicity there is
-        whole = MonitoredTrial(setting.protocols, seed, number, arms, watch).run()
+        chosen = (*outcomes.primary, *([outcomes.safety] if outcomes.safety is not None else []))
+        analyses = InterimAnalyses(plan, chosen, stops, outcomes.at_least, n_arms)
+        live = MonitoredTrial(setting.protocols, seed, number, arms, analyses).run()
+        # whatever toxicity there is
+        analyses = InterimAnalyses(plan, outcomes.primary, lambda look, counts: False, (), n_arms)
+        whole = MonitoredTrial(setting.protocols, seed, number, arms, analyses).run()
         _fill(row, live, decisions, number)
         _fill_rest(row, whole, decisions, n_arms)
         _count_patients(row, live, table, t)
@@ -76,19 +77,19 @@ def _count_patients(row: Rows, live: Conducted, table: Timelines, t: int) -> Non
     for who, entered in live.enrolled.items():
         if entered <= day:
             row["enrolled"] += 1
-            row["harmed"] += entered + table.event[t, place[who], -1] <= day
+            row["n_severe_toxicity"] += entered + table.event[t, place[who], -1] <= day
             row["paused_days"] = max(row["paused_days"], entered - table.arrival[t, place[who]])
 
 
 def reference_event_rows(
-    decisions: DecisionsAtEvents, questions: Questions, plan: c.EventConduct, setting: Setting, seed: int, first: int,
+    decisions: DecisionsAtEvents, outcomes: Outcomes, plan: c.EventConduct, setting: Setting, seed: int, first: int,
     n: int,
 ) -> Rows:  # fmt: skip
     """The rows of a block of trials with looks at events, each run in SimPy."""
     rows = np.zeros(n, row_type(columns_of(decisions.n_arms)))
     engines = [REFERENCE] * len(setting.protocols)
-    table = simulated(engines, setting.protocols, setting.arms, questions.all, seed, first, n)
-    kind = questions.primary[0].kind
+    table = simulated(engines, setting.protocols, setting.arms, outcomes.all, seed, first, n)
+    kind = outcomes.primary[0].kind
     for t in range(n):
         number, row = first + t, rows[t]
         arms = {int(who): int(arm) for who, arm in zip(table.number[t], table.arm[t], strict=True) if who > 0}
@@ -104,7 +105,7 @@ def reference_event_rows(
                 for who, own in found.patients.items():
                     if own.entered_day <= day:
                         row["enrolled"] += 1
-                        row["harmed"] += own.entered_day + table.event[t, place[who], -1] <= day
+                        row["n_severe_toxicity"] += own.entered_day + table.event[t, place[who], -1] <= day
             else:
                 row["statistic"] = z
                 for own in found.patients.values():
@@ -114,7 +115,7 @@ def reference_event_rows(
 
 
 class _Looks:
-    """The looks of one trial: sign, day and deviate of each that was taken."""
+    """The looks of one trial: sign, day and z statistic of each that was taken."""
 
     def __init__(self, decisions: DecisionsAtEvents, is_live: bool) -> None:
         self.decisions, self.is_live = decisions, is_live
@@ -122,15 +123,15 @@ class _Looks:
 
     def stops(self, look: int, day: float, patients: list[Followed]) -> bool:
         """Take a look; whether it ends the trial, which it never does in one that is not live."""
-        z, events = _deviate(self.decisions, patients, day)
+        z, events = _z_of_look(self.decisions, patients, day)
         before = np.array([len(self.taken)])
         sign = int(self.decisions.decide(look, np.array([z]), np.array([events]), before)[0])
         self.taken[look] = sign, day, z
         return self.is_live and sign != GO_ON
 
 
-def _deviate(decisions: DecisionsAtEvents, patients: list[Followed], day: float) -> tuple[float, int]:
-    """The deviate and the number of events by what is known on a day."""
+def _z_of_look(decisions: DecisionsAtEvents, patients: list[Followed], day: float) -> tuple[float, int]:
+    """The z statistic and the number of events by what is known on a day."""
     own = [item for item in patients if item.entered_day < day]
     has_event = np.array([item.event_day < inf for item in own], np.bool_)
     times = np.array([min(item.event_day, item.left_day, day - item.entered_day) for item in own])

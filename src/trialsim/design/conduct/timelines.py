@@ -1,6 +1,7 @@
-"""What a design asks of each patient, and when it is known: the patients of many trials as arrays, in order of arrival.
+"""The outcomes of a design and when they are known: the patients of many trials as arrays, in order of arrival.
 
-They come from a simulated scenario, or, for a design as its formulas see it, from known rates: instant and independent.
+They come from a simulated scenario, or, for a design as its formulas see it, from known rates:
+immediate and independent.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ ONSET: Final = "first_onset_days."
 
 @dataclass(frozen=True)
 class Timelines:
-    """Patients of a block of trials, shape (trials, patients) each, in order of arrival; `event` has a question more.
+    """Patients of a block of trials, shape (trials, patients) each, in order of arrival; `event` has an outcome more.
 
     `arrival` (calendar days if accrual never waits, infinity after the last), `number` (of the patient, from 1), `arm`,
-    `settled` and `event` (study days on which each question is settled, and on which it happened or infinity),
+    `resolved` and `event` (study days on which each outcome is resolved, and on which it happened or infinity),
     `is_evaluable`, `left` (study day on which observation ended by withdrawal, or infinity).
     """
 
@@ -37,7 +38,7 @@ class Timelines:
     arrival: Floats
     number: Counts
     arm: Counts
-    settled: Floats
+    resolved: Floats
     event: Floats
     is_evaluable: Flags
     left: Floats
@@ -47,16 +48,16 @@ class Timelines:
         """How many trials there are."""
         return len(self.arrival)
 
-    def known(self, n_primary: int) -> Floats:
-        """The study day on which a patient is resolved: the last of the first `n_primary` questions is settled."""
-        return np.asarray(self.settled[:, :, :n_primary].max(axis=2))
+    def resolved_days(self, n_primary: int) -> Floats:
+        """The study day on which a patient is resolved: the last of the first `n_primary` outcomes is resolved."""
+        return np.asarray(self.resolved[:, :, :n_primary].max(axis=2))
 
 
 def simulated(
     engines: Sequence[str],
     protocols: Sequence[Protocol],
     arms: Arms | None,
-    asked: Sequence[c.Asked],
+    outcomes: Sequence[c.Outcome],
     seed: int,
     first: int,
     n: int,
@@ -73,7 +74,7 @@ def simulated(
         for engine, protocol, who in zip(engines, protocols, own, strict=True)
     ]
     orders = [_in_order(table, who) for table, who in zip(tables, own, strict=True)]
-    found = _nobody(first, n, max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0), len(asked))
+    found = _nobody(first, n, max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0), len(outcomes))
     if arms is not None and arm is None:
         order = orders[0]
         found.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
@@ -81,7 +82,7 @@ def simulated(
         found.arm[:] = arm[:, : found.arm.shape[1]]
     for i, (table, protocol, order) in enumerate(zip(tables, protocols, orders, strict=True)):
         is_own = found.arm[order.row, order.place] == i
-        _fill(found, table, protocol, asked, Order(*(item[is_own] for item in order)))
+        _fill(found, table, protocol, outcomes, Order(*(item[is_own] for item in order)))
     return found
 
 
@@ -112,20 +113,22 @@ def _in_order(table: PatientTable, chosen: Flags | None) -> Order:
 
 def _nobody(first: int, n: int, most: int, n_questions: int) -> Timelines:
     """Room for so many patients."""
-    shape, of_questions = (n, most), (n, most, n_questions)
+    shape, of_outcomes = (n, most), (n, most, n_questions)
     return Timelines(
         first,
         arrival=np.full(shape, inf),
         number=np.zeros(shape, np.int64),
         arm=np.zeros(shape, np.int64),
-        settled=np.zeros(of_questions),
-        event=np.full(of_questions, inf),
+        resolved=np.zeros(of_outcomes),
+        event=np.full(of_outcomes, inf),
         is_evaluable=np.zeros(shape, np.bool_),
         left=np.full(shape, inf),
     )
 
 
-def _fill(found: Timelines, table: PatientTable, protocol: Protocol, asked: Sequence[c.Asked], order: Order) -> None:
+def _fill(
+    found: Timelines, table: PatientTable, protocol: Protocol, outcomes: Sequence[c.Outcome], order: Order
+) -> None:
     """Write the patients of one protocol where they belong."""
     who, row, place = order
     ended = table["observed_days"]
@@ -134,52 +137,56 @@ def _fill(found: Timelines, table: PatientTable, protocol: Protocol, asked: Sequ
     found.arrival[row, place] = table["enrolled_day"][who]
     found.number[row, place] = table["patient"].astype(np.int64)[who]
     counts = np.ones(len(table), np.bool_)
-    for i, item in enumerate(asked):
-        happened, known, is_open = _question(table, protocol, item, ended)
-        found.event[row, place, i], found.settled[row, place, i] = happened[who], known[who]
+    for i, item in enumerate(outcomes):
+        happened, known, is_open = _outcome(table, protocol, item, ended)
+        found.event[row, place, i], found.resolved[row, place, i] = happened[who], known[who]
         if item.kind == c.RESPONSE:
             counts &= ~(is_open & ~(table["is_evaluable"] > 0.0))
-        elif item.if_left == c.INEVALUABLE:
+        elif item.if_left == c.NOT_EVALUABLE:
             counts &= ~(is_open & has_left)
     found.is_evaluable[row, place] = counts[who]
 
 
-def _question(table: PatientTable, protocol: Protocol, asked: c.Asked, ended: Floats) -> tuple[Floats, Floats, Flags]:
-    """For each patient: when it happened, when it was settled, whether it was open when observation ended."""
+def _outcome(
+    table: PatientTable, protocol: Protocol, outcome: c.Outcome, ended: Floats
+) -> tuple[Floats, Floats, Flags]:
+    """For each patient: when it happened, when it was resolved, whether it was open when observation ended."""
     progressed = np.nan_to_num(table["progression_seen_days"], nan=inf)
-    if asked.kind == c.RESPONSE:
-        column = "response_seen_days" if asked.least == 1 else "partial_seen_days"
+    if outcome.kind == c.RESPONSE:
+        column = "response_seen_days" if outcome.least == 1 else "partial_seen_days"
         happened = np.nan_to_num(table[column], nan=inf)
-    elif asked.kind == c.TOXICITY:
-        names = [item for item in asked.toxicities if f"{ONSET}{item}" in table.columns]
+    elif outcome.kind == c.TOXICITY:
+        names = [item for item in outcome.toxicities if f"{ONSET}{item}" in table.columns]
         happened = np.full(len(table), inf)
         for name in names:
             happened = np.minimum(happened, np.nan_to_num(table[f"{ONSET}{name}"], nan=inf))
     else:
         died = np.nan_to_num(table["death_days"], nan=inf)
-        happened = np.minimum(progressed, died) if asked.kind == c.PROGRESSION_OR_DEATH else died
-    happened = np.where(happened <= asked.window_days, happened, inf)
-    closes = np.minimum(ended, asked.window_days)
-    if asked.kind == c.RESPONSE:
+        happened = np.minimum(progressed, died) if outcome.kind == c.PROGRESSION_OR_DEATH else died
+    happened = np.where(happened <= outcome.window_days, happened, inf)
+    closes = np.minimum(ended, outcome.window_days)
+    if outcome.kind == c.RESPONSE:
         closes = np.minimum(closes, progressed)
         happened = np.where(happened <= progressed, happened, inf)
-    settled = np.minimum(happened, closes)
-    is_open = (settled == ended) & (happened == inf) & (ended < asked.window_days)
-    if asked.kind == c.RESPONSE:
+    resolved = np.minimum(happened, closes)
+    is_open = (resolved == ended) & (happened == inf) & (ended < outcome.window_days)
+    if outcome.kind == c.RESPONSE:
         is_open &= ended < progressed
-    elif asked.if_left == c.AN_EVENT:
+    elif outcome.if_left == c.AN_EVENT:
         happened = np.where(is_open & (table["observation_end"] == v.WITHDRAWAL), ended, happened)
-    return happened, settled, is_open
+    return happened, resolved, is_open
 
 
-def ideal(cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int, n_patients: int) -> Timelines:
-    """Patients as formulas see them: everyone comes at once in order, every answer is there at once, rates are known.
+def ideal(
+    cells: Sequence[Floats], allocation: Sequence[int], seed: int, first: int, n: int, n_patients: int
+) -> Timelines:
+    """Patients as formulas see them: everyone comes at once in order, every outcome is immediate, rates are known.
 
-    `cells` has the joint probabilities of the answers in each arm: shape (2,) for one question (no, yes), (2, 2) for
-    two. Patient i has the same chance whatever n is; arms take turns as in `seats`.
+    `cells` has the joint probabilities of the outcomes in each arm: shape (2,) for one outcome (no, yes), (2, 2) for
+    two. Patient i has the same chance whatever n is; arms take turns as in `allocation`.
     """
     shape = np.shape(cells[0])
-    own = np.array(seats, dtype=np.int64)[np.arange(n_patients) % len(seats)]
+    own = np.array(allocation, dtype=np.int64)[np.arange(n_patients) % len(allocation)]
     event = np.full((n, n_patients, len(shape)), inf)
     edges = np.stack([np.cumsum(np.ravel(item))[:-1] for item in cells])
     key = np.uint64(seed & LARGEST_WORD), np.uint64(seed >> 32)

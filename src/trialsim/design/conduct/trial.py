@@ -14,7 +14,7 @@ from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, ideal, simulated
 from trialsim.design.conduct.trials import decided, rows_of_trials
 from trialsim.design.decisions import REJECT, Decisions
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
 from trialsim.model import interim as c
 from trialsim.simulation.engine import REFERENCE
@@ -32,9 +32,9 @@ class Trial(ABC):
 
 @dataclass(frozen=True)
 class TrialOnTimelines(Trial, ABC):
-    """A trial whose looks see the `questions` of patients in order of arrival: a larger one begins with the same."""
+    """A trial whose looks see the `outcomes` of patients in order of arrival: a larger one begins with the same."""
 
-    questions: Questions
+    outcomes: Outcomes
 
     @abstractmethod
     def rejects(self, found: Timelines) -> Flags:
@@ -52,21 +52,21 @@ class CountTrial(TrialOnTimelines):
     def rows(self, setting: Setting, seed: int, first: int, n: int) -> Rows:
         """The rows of a block of trials."""
         if setting.engine == REFERENCE:
-            own = self.decisions, self.questions, self.conduct, self.n_arms
+            own = self.decisions, self.outcomes, self.conduct, self.n_arms
             return reference_rows(*own, setting, seed, first, n)
-        return decided(self.decisions, self.questions, self.conduct, setting, seed, first, n)
+        return decided(self.decisions, self.outcomes, self.conduct, setting, seed, first, n)
 
     def rejects(self, found: Timelines) -> Flags:
         """Whether each trial of a block rejects."""
-        rows = rows_of_trials(found, self.decisions, self.questions, self.conduct, self.n_arms)
+        rows = rows_of_trials(found, self.decisions, self.outcomes, self.conduct, self.n_arms)
         return np.asarray(rows["decision"] == REJECT)
 
-    def ideal_rows(self, cells: Sequence[Floats], seats: Sequence[int], seed: int, first: int, n: int) -> Rows:
-        """The rows of a block of trials whose outcomes are instant and independent, at known rates."""
+    def ideal_rows(self, cells: Sequence[Floats], allocation: Sequence[int], seed: int, first: int, n: int) -> Rows:
+        """The rows of a block of trials whose outcomes are immediate and independent, at known rates."""
         looks = self.decisions.looks
-        found = ideal(cells, seats, seed, first, n, looks[-1])
-        plain = Questions(self.questions.primary)
-        return rows_of_trials(found, self.decisions, plan=c.Conduct(looks), questions=plain, n_arms=self.n_arms)
+        found = ideal(cells, allocation, seed, first, n, looks[-1])
+        plain = Outcomes(self.outcomes.primary)
+        return rows_of_trials(found, self.decisions, plan=c.Conduct(looks), outcomes=plain, n_arms=self.n_arms)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class EventTrial(TrialOnTimelines):
 
     def rows(self, setting: Setting, seed: int, first: int, n: int) -> Rows:
         """The rows of a block of trials."""
-        own = self.decisions, self.questions, self.conduct
+        own = self.decisions, self.outcomes, self.conduct
         if setting.engine == REFERENCE:
             return reference_event_rows(*own, setting, seed, first, n)
         return event_trials(*own, setting, seed, first, n)
@@ -97,8 +97,8 @@ def rejections_by_size(trials: Sequence[Trial], setting: Setting, seed: int, fir
     on_timelines = [trial for trial in trials if isinstance(trial, TrialOnTimelines)]
     if on_timelines:
         engines = [setting.engine] * len(setting.protocols)
-        asked = on_timelines[0].questions.all
-        found = simulated(engines, setting.protocols, setting.arms, asked, seed, first, n)
+        chosen = on_timelines[0].outcomes.all
+        found = simulated(engines, setting.protocols, setting.arms, chosen, seed, first, n)
         columns = [trial.rejects(found) for trial in on_timelines]
     else:
         columns = [trial.rows(setting, seed, first, n)["decision"] == REJECT for trial in trials]

@@ -9,7 +9,7 @@ import numpy as np
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
 from trialsim.design.decisions import FUTILE, GO_ON, Decisions
-from trialsim.design.outcomes import Questions
+from trialsim.design.outcomes import Outcomes
 from trialsim.engines.batch.conduct import conduct_trials, toxicity_stops
 from trialsim.model import interim as c
 from trialsim.model.parameters import draw_numbers
@@ -29,12 +29,12 @@ def columns_of(n_arms: int) -> tuple[Column, ...]:
         Column("look", "int64", "", "the look that decided, from 1"),
         Column("decided_day", "float64", "days", "calendar day of the decision"),
         Column("enrolled", "int64", "patients", "enrolled by then"),
-        Column("harmed", "int64", "patients", "of whom had a severe toxicity by then"),
+        Column("n_severe_toxicity", "int64", "patients", "of whom had a severe toxicity by then"),
         Column("paused_days", "float64", "days", "for how long accrual waited for looks"),
-        Column("statistic", "float64", "", "standard normal deviate of the final counts under the null hypothesis"),
+        Column("statistic", "float64", "", "z statistic of the final counts under the null hypothesis"),
         Column("second_statistic", "float64", "", "the same of the second endpoint, 0 where there is none"),
         *(Column(n, "int64", "patients", "counted in the arm at the final look") for n, _ in arms),
-        *(Column(x, "int64", "patients", "of whom had the event of the first question") for _, x in arms),
+        *(Column(x, "int64", "patients", "of whom had the event of the first outcome") for _, x in arms),
     )
 
 
@@ -42,26 +42,26 @@ TOXIC = -2
 
 
 def decided(
-    decisions: Decisions, questions: Questions, plan: c.Conduct, setting: Setting, seed: int, first: int, n: int
+    decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, setting: Setting, seed: int, first: int, n: int
 ) -> Rows:
     """The rows of `n` trials from `first` on in the simulator."""
     found = simulated(
-        [setting.engine] * len(setting.protocols), setting.protocols, setting.arms, questions.all, seed, first, n
+        [setting.engine] * len(setting.protocols), setting.protocols, setting.arms, outcomes.all, seed, first, n
     )
-    rows = rows_of_trials(found, decisions, questions, plan, max(len(setting.protocols), 1))
+    rows = rows_of_trials(found, decisions, outcomes, plan, max(len(setting.protocols), 1))
     numbers = rows["replicate"].astype(np.int64)
     rows["parameter_draw"] = draw_numbers(setting.protocols[0].n_parameter_draws, seed, numbers)
     return rows
 
 
-def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions, plan: c.Conduct, n_arms: int) -> Rows:
+def rows_of_trials(found: Timelines, decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, n_arms: int) -> Rows:
     """Conduct the trials of a block, decide at each look, and say what became of each."""
-    enrolled, look_days, counts = conducted(found, plan, len(questions.primary), n_arms)
+    enrolled, look_days, counts = conducted(found, plan, len(outcomes.primary), n_arms)
     stops, is_entry = np.full(found.n_trials, inf), np.zeros(found.n_trials, np.bool_)
-    n_primary = len(questions.primary)
-    if questions.safety is not None:
+    n_primary = len(outcomes.primary)
+    if outcomes.safety is not None:
         event = np.ascontiguousarray(found.event[:, :, n_primary])
-        toxicity_stops(enrolled, event, np.array(questions.at_least), stops, is_entry)
+        toxicity_stops(enrolled, event, np.array(outcomes.at_least), stops, is_entry)
     numbers = np.arange(found.first, found.first + found.n_trials)
     decision, look, day = decide_all(decisions, look_days, counts, (stops, is_entry), numbers)
     rows = np.zeros(found.n_trials, row_type(columns_of(n_arms)))
@@ -69,8 +69,8 @@ def rows_of_trials(found: Timelines, decisions: Decisions, questions: Questions,
     rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
     is_in = enrolled <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
-    if questions.harm is not None:
-        rows["harmed"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
+    if outcomes.harm is not None:
+        rows["n_severe_toxicity"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
     waited = np.where(is_in, enrolled - found.arrival, 0.0)
     rows["paused_days"] = waited.max(axis=1, initial=0.0)
     rows["statistic"], rows["second_statistic"] = decisions.statistic(counts), decisions.second_statistic(counts)
@@ -85,11 +85,11 @@ def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) ->
     n_looks = len(plan.looks)
     enrolled, look_days = np.empty((n, n_patients)), np.empty((n, n_looks))
     counts = np.zeros((n, n_looks, n_arms, 1 + n_primary), np.int64)
-    is_evaluable = np.ones_like(found.is_evaluable) if plan.inevaluable == c.FAILURE else found.is_evaluable
+    is_evaluable = np.ones_like(found.is_evaluable) if plan.not_evaluable == c.FAILURE else found.is_evaluable
     conduct_trials(
-        found.arrival, found.known(n_primary), is_evaluable, np.ascontiguousarray(found.event[:, :, :n_primary]),
-        np.ascontiguousarray(found.arm), np.array(plan.looks), plan.overrun, plan.inevaluable, plan.wait_days,
-        enrolled, look_days, counts,
+        found.arrival, found.resolved_days(n_primary), is_evaluable,
+        np.ascontiguousarray(found.event[:, :, :n_primary]), np.ascontiguousarray(found.arm), np.array(plan.looks),
+        plan.overrun, plan.not_evaluable, plan.wait_days, enrolled, look_days, counts,
     )  # fmt: skip
     return enrolled, look_days, counts
 

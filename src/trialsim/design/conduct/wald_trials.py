@@ -44,7 +44,9 @@ class WaldTrial(Trial):
             rows[f"n_{i}"] = np.bincount(table.replicate[own], minlength=n_trials)
             rows[f"x_{i}"] = np.nan_to_num(np.round(1000.0 * value)).astype(np.int64)
             np.maximum.at(day, table.replicate, table["enrolled_day"] + table["follow_up_days"])
-            rows["harmed"] += np.bincount(table.replicate[own & self._harmed(table)], minlength=n_trials)
+            rows["n_severe_toxicity"] += np.bincount(
+                table.replicate[own & self._has_severe_toxicity(table)], minlength=n_trials
+            )
         rows["statistic"] = self.test.statistic(difference, variance)
         rows["decision"] = self.test.decide(rows["statistic"])
         rows["look"], rows["decided_day"] = 1, day
@@ -52,13 +54,13 @@ class WaldTrial(Trial):
         rows["parameter_draw"] = draw_numbers(protocols[0].n_parameter_draws, seed, rows["replicate"].astype(np.int64))
         return rows
 
-    def _harmed(self, table: PatientTable) -> Flags:
+    def _has_severe_toxicity(self, table: PatientTable) -> Flags:
         """Who had a severe toxicity."""
-        harmed = np.zeros(len(table), np.bool_)
+        has_toxicity = np.zeros(len(table), np.bool_)
         for name in self.test.harms:
             column = f"{FIRST_ONSET_PREFIX}{name}"
-            harmed |= ~np.isnan(table[column]) if column in table.columns else False
-        return harmed
+            has_toxicity |= ~np.isnan(table[column]) if column in table.columns else False
+        return has_toxicity
 
 
 def of_size(protocol: Protocol, n: int) -> Protocol:

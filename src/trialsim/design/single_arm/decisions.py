@@ -21,7 +21,7 @@ GREEN_DAHLBERG_FINAL: Final = 0.055  # of the test of the null hypothesis at the
 
 @dataclass(frozen=True)
 class OneArm(OneEndpoint):
-    """One arm, one question, one stage.
+    """One arm, one outcome, one stage.
 
     Where attained numbers are not the planned ones, *Green-Dahlberg* (1992, Stat Med 11:853) rejects p0 at level 0.055
     and *Koyama-Chen* (2008, Stat Med 27:3145) keeps the level of the plan.
@@ -60,7 +60,7 @@ class OneArm(OneEndpoint):
 
 @dataclass(frozen=True, kw_only=True)
 class OneArmTwoStages(OneArm):
-    """One arm, one question, two stages; `e1` of the design lets the first stage reject.
+    """One arm, one outcome, two stages; `e1` of the design lets the first stage reject.
 
     Where attained numbers are not the planned ones: *Green-Dahlberg* also stops after the first stage if p1 is rejected
     at level 0.02. *Koyama-Chen* keeps the conditional type I error of the plan given the first stage; a first stage of

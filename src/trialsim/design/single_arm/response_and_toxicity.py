@@ -55,11 +55,11 @@ class ResponseAndToxicity:
         return (self.design.n1, self.design.n)
 
     def statistic(self, counts: Counts) -> Floats:
-        """The deviate of responses."""
+        """The z statistic of responses."""
         return standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.design.rates.pr0)
 
     def second_statistic(self, counts: Counts) -> Floats:
-        """The deviate of freedom from toxicity."""
+        """The z statistic of freedom from toxicity."""
         n = counts[:, -1, 0, 0]
         return standardised(n, n - counts[:, -1, 0, 2], self.design.rates.pt0)
 
@@ -105,7 +105,7 @@ class PlannedBryantDay(CountDesign):
 
     def _of(self, world: str) -> OperatingCharacteristics:
         goes_on, recommends = self.found.outcomes[world]
-        cells = self.found.rates.cells(world)[:, ::-1]  # the second question is whether there was toxicity
+        cells = self.found.rates.cells(world)[:, ::-1]  # the second outcome is whether there was toxicity
         return OperatingCharacteristics(recommends, self.found.expected_n(world), 1.0 - goes_on, (cells,))
 
     def at(self, n: int) -> PlannedBryantDay:

@@ -1,4 +1,4 @@
-"""Designs whose operating characteristics are exact, or that a formula gives: instant, independent, known outcomes.
+"""Designs whose operating characteristics are exact, or that a formula gives: immediate, independent, known outcomes.
 
 stages          paths of a binomial count through looks with boundaries: what every design below is made of
 single_stage    exact binomial test in one stage (A'Hern 2001), with its saw-tooth

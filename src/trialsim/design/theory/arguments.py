@@ -32,7 +32,7 @@ def check_probability(name: str, value: float, *, with_ends: bool = False) -> No
 
 
 def check_alpha(alpha: float) -> None:
-    """Refuse a level of a test that is no probability, or is so small that rounding decides. Raises RequestError."""
+    """Refuse a level of a test that is not a probability, or is so small that rounding decides. Raises RequestError."""
     check_probability("alpha", alpha)
     if alpha < MIN_ALPHA:
         raise RequestError(

@@ -160,7 +160,7 @@ def check_bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float,
     check_number("odds_ratio", rates.odds_ratio)
     if not 1.0 / LARGEST_ODDS_RATIO <= rates.odds_ratio <= LARGEST_ODDS_RATIO:
         allowed = f"{1.0 / LARGEST_ODDS_RATIO:g} to {LARGEST_ODDS_RATIO:g}; 1 is independence."
-        raise RequestError(f"odds_ratio = {rates.odds_ratio:g}", "this is no odds ratio.", allowed)
+        raise RequestError(f"odds_ratio = {rates.odds_ratio:g}", "this is not an odds ratio.", allowed)
     check_limit(largest, 2, MOST_SEARCHED)
     of_each = (rates.pr0, rates.pr1, alpha_r, power), (rates.pt0, rates.pt1, alpha_t, power)
     fewest = [fewest_patients(*one, largest) for one in of_each]

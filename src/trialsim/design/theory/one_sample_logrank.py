@@ -95,7 +95,7 @@ def _effect_and_errors(arm: Arm, variance: str) -> tuple[float, float, float]:
     check_kind("arm", arm, Arm)
     check_choice("variance", variance, VARIANCES)
     if arm.hazard_ratio == 1.0:
-        raise RequestError("hazard_ratio = 1", "is no effect.", "any other positive number.")
+        raise RequestError("hazard_ratio = 1", "is not an effect.", "any other positive number.")
     moments = one_sample_moments(arm)
     spread = moments.variance if variance == VARIANCES[0] else moments.observed
     return abs(moments.observed - moments.expected), math.sqrt(moments.expected), math.sqrt(spread)

@@ -48,7 +48,7 @@ class PrecisionSize:
 def limits(n: int, confidence: float = 0.95, method: Method = "clopper-pearson") -> tuple[Floats, Floats]:
     """Lower and upper limits of the two-sided interval for 0, 1, ..., n successes, each of shape (n + 1,).
 
-    Raises RequestError for an n that is no whole number above 0, a confidence outside 0 to 1, an unknown method.
+    Raises RequestError for an n that is not a whole number above 0, a confidence outside 0 to 1, an unknown method.
     """
     check_count("n", n, largest=MOST_PATIENTS)
     check_probability("confidence", confidence)
@@ -164,5 +164,5 @@ def _normal_n(p: float, half_width: float, confidence: float) -> float:
 
 
 def _size(crossing: Crossing, reached: float) -> PrecisionSize:
-    """The crossing as a size, with what it reaches in the units of the question."""
+    """The crossing as a size, with what it reaches in the units of the outcome."""
     return PrecisionSize(crossing.n, reached, crossing.stays_from, crossing.checked_to)

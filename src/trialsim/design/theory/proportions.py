@@ -150,7 +150,7 @@ def approximate_n(
     angles (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, 2nd ed.). Raises RequestError for
     numbers that describe no such trial.
     """
-    check_question(p_control, p_experimental, alpha, power, sides, ratio)
+    check_request(p_control, p_experimental, alpha, power, sides, ratio)
     check_choice("method", method, APPROXIMATIONS)
     z_alpha, z_power = float(stats.norm.isf(alpha / sides)), float(stats.norm.ppf(power))
     difference = abs(p_experimental - p_control)
@@ -168,7 +168,7 @@ def approximate_n(
     return math.ceil(n)
 
 
-def check_question(
+def check_request(
     p_control: float, p_experimental: float, alpha: float, power: float, sides: int, ratio: float
 ) -> None:
     """Refuse numbers for which no size of a trial can be asked."""

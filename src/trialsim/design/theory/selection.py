@@ -21,7 +21,7 @@ def selection_probabilities(n: int, rates: Sequence[float]) -> tuple[float, ...]
     """The probability of each arm to be taken, with n patients in each arm; they sum to 1.
 
     `rates` are the true success rates, one per arm. Raises RequestError for fewer than two arms, for a rate outside 0
-    to 1 and for an n that is no whole number above 0.
+    to 1 and for an n that is not a whole number above 0.
     """
     check_count("n", n)
     check_numbers("rates", rates)

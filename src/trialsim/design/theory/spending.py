@@ -73,7 +73,7 @@ class Custom:
         if steps.size == 0 or not (steps >= 0.0).all() or not 0.0 < self.cumulative[-1] < 1.0:
             raise RequestError(
                 f"cumulative error {self.cumulative}",
-                "falls, or is no probability.",
+                "falls, or is not a probability.",
                 "rising numbers from 0 to below 1.",
             )
 

@@ -137,7 +137,7 @@ def _effect_and_errors(arms: Arms, total: float, scale: str) -> tuple[float, flo
     check_kind("arms", arms, Arms)
     check_choice("scale", scale, SCALES)
     if arms.hazard_ratio == 1.0:
-        raise RequestError("hazard_ratio = 1", "is no effect.", "any other positive number.")
+        raise RequestError("hazard_ratio = 1", "is not an effect.", "any other positive number.")
     require_positive("total", total)
     if total < arms.accrual:
         allowed = f"{arms.accrual:g} months or more."
@@ -170,7 +170,7 @@ def _require_effect(hazard_ratio: float, ratio: float) -> None:
     require_positive("hazard_ratio", hazard_ratio)
     require_positive("ratio", ratio)
     if hazard_ratio == 1.0:
-        raise RequestError("hazard_ratio = 1", "is no effect.", "any other positive number.")
+        raise RequestError("hazard_ratio = 1", "is not an effect.", "any other positive number.")
 
 
 def _z_sum(alpha: float, power: float, sides: int) -> float:

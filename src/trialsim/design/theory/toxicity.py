@@ -59,7 +59,7 @@ def bayesian_boundary(
     if not 0.0 < certainty < 1.0:
         raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")
     if len(prior) != 2 or not min(prior) > 0.0 or not math.isfinite(add_in_order(prior)):
-        raise RequestError(f"prior = {prior}", "this is no beta distribution.", "two numbers above 0.")
+        raise RequestError(f"prior = {prior}", "this is not a beta distribution.", "two numbers above 0.")
     found = []
     for size in range(1, n + 1):
         x = np.arange(size + 1)

@@ -19,7 +19,7 @@ from trialsim.design.theory.proportions import (
     Ordered,
     Test,
     TwoSided,
-    check_question,
+    check_request,
     check_two_sided,
     mirrored,
     reject_probability,
@@ -97,7 +97,7 @@ def smallest_n(
     RequestError for numbers that describe no such trial, and where no trial with up to `largest` patients in the
     control arm reaches the power.
     """
-    check_question(p_control, p_experimental, alpha, power, sides, ratio)
+    check_request(p_control, p_experimental, alpha, power, sides, ratio)
     check_count("largest", largest)
     largest = min(largest, int(LARGEST_ARM / max(ratio, 1.0)))
     wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test, two_sided)
@@ -125,7 +125,7 @@ def smallest_trial(
     Patients are split as `split_of` does; where `parts` are equal, so are the arms. Errors as of `smallest_n`.
     """
     _check_parts(parts, MOST_PARTS)
-    check_question(p_control, p_experimental, alpha, power, sides, 1.0)
+    check_request(p_control, p_experimental, alpha, power, sides, 1.0)
     check_count("largest", largest, 2, 2 * LARGEST_ARM)
     wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test, two_sided)
     first = next(n for n in range(2, MOST_PARTS + 2) if min(split_of(n, parts)) > 0)

@@ -28,7 +28,7 @@ class TwoStage:
     """Two stages, one endpoint.
 
     Stop after `n1` if at most `r1` respond (or, where `e1` is given, reject if at least `e1` do); reject p <= p0 if
-    more than `r` of `n` respond. Error rates are exact: instant, independent outcomes at the rates p0 and p1.
+    more than `r` of `n` respond. Error rates are exact: immediate, independent outcomes at the rates p0 and p1.
     """
 
     n1: int

@@ -84,7 +84,7 @@ class OneSampleDecisions:
 
     @property
     def bound(self) -> float:
-        """The deviate from which the reference is rejected."""
+        """The z statistic from which the reference is rejected."""
         return float(norm.isf(self.alpha / self.sides))
 
     def hazard(self, days: Floats) -> Floats:

@@ -124,15 +124,15 @@ class LogrankDesign(Design[Events]):
 
         Raises `RequestError` where not even the largest trial has the events that formulas ask for.
         """
-        ratio, hazard_ratio, asked = ratio_of(assumed), assumed.hazard_ratio, (study.alpha, study.power)
-        fixed = schoenfeld_events(hazard_ratio, *asked, ratio, study.sides)
-        upper, lower = bounds_of(study.looks, *asked, study.sides)
+        ratio, hazard_ratio, requested = ratio_of(assumed), assumed.hazard_ratio, (study.alpha, study.power)
+        fixed = schoenfeld_events(hazard_ratio, *requested, ratio, study.sides)
+        upper, lower = bounds_of(study.looks, *requested, study.sides)
         drift = drift_for_power(study.looks.at, np.array(upper), study.power, np.array(lower) if lower else None)
-        more = inflation(drift, *asked, study.sides)
+        more = inflation(drift, *requested, study.sides)
         _check_events(study, fixed * more, assumed.expected_events(study.largest_n))
         numbers: dict[str, Any] = {
             "hazard_ratio": hazard_ratio, "inflation": more, "schoenfeld_events": fixed, "sides": study.sides,
-            "freedman_events": freedman_events(hazard_ratio, *asked, ratio, study.sides),
+            "freedman_events": freedman_events(hazard_ratio, *requested, ratio, study.sides),
             "follow_up_days": study.conduct.follow_up.value, "nominal_alpha": study.alpha, "target": study.power,
         }  # fmt: skip
         planned = PlannedLogrank(self, study, assumed, 0, upper, lower, numbers)
@@ -143,7 +143,7 @@ class LogrankDesign(Design[Events]):
 
 def ratio_of(assumed: Events) -> float:
     """Experimental over control patients."""
-    return assumed.seats.count(1) / assumed.seats.count(0)
+    return assumed.allocation.count(1) / assumed.allocation.count(0)
 
 
 def _check_events(study: SizeStudy, wanted: float, most: float) -> None:
@@ -170,7 +170,7 @@ def by_lachin_and_foulkes(study: SizeStudy, assumed: Events, sizes: Iterable[int
 
 
 def effective_hazard_ratio(mean_z: float, events: float, ratio: float) -> float:
-    """The hazard ratio that the log-rank deviate of so many events speaks of (Schoenfeld 1981), if it is constant.
+    """The hazard ratio that the log-rank z statistic of so many events speaks of (Schoenfeld 1981), if it is constant.
 
     E z = -log(hazard ratio) sqrt(d s (1 - s)), where s is the experimental share of patients.
     """

@@ -24,8 +24,8 @@ class Events:
 
     `hazard_ratio` is that of the experimental arm to the control or to the reference. `expected_events` tells how many
     events there are by the final look of a trial of n under the alternative, `accrual_months` how long its accrual
-    takes. `hazard` (of the first arm) and `dropout` are per month, as if they were constant. `seats` are the arms of
-    successive patients.
+    takes. `hazard` (of the first arm) and `dropout` are per month, as if they were constant. `allocation` has the arms
+    of successive patients.
     """
 
     names: tuple[str, ...]
@@ -34,7 +34,7 @@ class Events:
     accrual_months: Callable[[int], float]
     hazard: float
     dropout: float
-    seats: tuple[int, ...] = (0,)
+    allocation: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class EventDesign(PlannedDesign):
 
     @property
     def step(self) -> int:
-        """One patient for each of the seats."""
-        return len(self.assumed.seats)
+        """One patient for each place of a block."""
+        return len(self.assumed.allocation)
 
     def sizes(self) -> Counts:
         """Multiples of the block from a few of them on: with fewer events formulas and tests say nothing."""

@@ -1,1 +1,1 @@
-"""Designs with two or more arms and one immediate question."""
+"""Designs with two or more arms and one immediate outcome."""

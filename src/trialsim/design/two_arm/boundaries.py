@@ -67,8 +67,8 @@ class ExactBounds:
     highest level, found by enumeration, is at most alpha. Lower bounds that are not binding do not count for it.
     """
 
-    def __init__(self, study: SizeStudy, better: str, seats: Sequence[int], test: str) -> None:
-        self._study, self._better, self._seats, self._test = study, better, seats, test
+    def __init__(self, study: SizeStudy, better: str, allocation: Sequence[int], test: str) -> None:
+        self._study, self._better, self._allocation, self._test = study, better, allocation, test
         self._bounds: dict[int, Bounds] = {}
         self._parts: dict[tuple[int, ...], int] = {}
         self._last = STEPS
@@ -112,7 +112,7 @@ class ExactBounds:
         is_binding = study.looks.futility is not None and study.looks.futility.binding
         decisions = TwoArms(looks, study.alpha, study.sides, self._test, self._better, upper, lower)
         counted = decisions if is_binding else replace(decisions, lower=())
-        return highest_level(counted, self._seats, study.alpha) <= highest_accepted(study.alpha) + BRACKET
+        return highest_level(counted, self._allocation, study.alpha) <= highest_accepted(study.alpha) + BRACKET
 
     def _bounds_of(self, part: int) -> Bounds:
         if part not in self._bounds:

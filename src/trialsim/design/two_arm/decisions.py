@@ -19,7 +19,7 @@ Z_TESTS: Final = ("chi-square", "unpooled")  # whose regions need no enumeration
 
 @dataclass(frozen=True)
 class TwoArms(OneEndpoint):
-    """Two arms (control, experimental), one question. One look: an exact or approximate test at the attained numbers.
+    """Two arms (control, experimental), one outcome. One look: an exact or approximate test at the attained numbers.
 
     More looks: the pooled z statistic against bounds by look, `upper` for rejecting and `lower` for futility.
     `two_sided` is that of `theory.proportions.rejection_region`.

@@ -1,4 +1,4 @@
-"""Two arms and one question with looks, by enumeration of both arms' counts: power, level, expected patients."""
+"""Two arms and one outcome with looks, by enumeration of both arms' counts: power, level, expected patients."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from trialsim.typing import Floats, Signs
 TRACE: Final = 1e-150  # products of two probabilities above it are no denormal numbers, which are slow
 
 
-def arms_at(n: int, seats: Sequence[int]) -> tuple[int, int]:
+def arms_at(n: int, allocation: Sequence[int]) -> tuple[int, int]:
     """The patients of the control and of the experimental arm among `n`."""
-    return split_of(n, (seats.count(0), seats.count(1)))
+    return split_of(n, (allocation.count(0), allocation.count(1)))
 
 
-def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[int]) -> tuple[float, float, float]:
+def two_arm_paths(decisions: TwoArms, rates: Sequence[float], allocation: Sequence[int]) -> tuple[float, float, float]:
     """The probability of rejecting, EN, and the probability of stopping early, by enumeration of both arms' counts."""
     alive = np.ones((1, 1))
     n = (0, 0)
     rejects = expected = early = 0.0
     for look, total in enumerate(decisions.looks):
-        now = arms_at(total, seats)
+        now = arms_at(total, allocation)
         alive = _more(now[0] - n[0], n[0], rates[0]).T @ alive @ _more(now[1] - n[1], n[1], rates[1])
         n = now
         sign = _signs(decisions, look, n)
@@ -41,7 +41,7 @@ def two_arm_paths(decisions: TwoArms, rates: Sequence[float], seats: Sequence[in
     return rejects, expected, early
 
 
-def highest_level(decisions: TwoArms, seats: Sequence[int], level: float | None = None) -> float:
+def highest_level(decisions: TwoArms, allocation: Sequence[int], level: float | None = None) -> float:
     """The largest probability of rejecting, over all rates that the arms may share, accurate to 1e-9.
 
     With a `level` no more than on which side of it the maximum lies, see `theory.nuisance.largest_probability`.
@@ -56,15 +56,17 @@ def highest_level(decisions: TwoArms, seats: Sequence[int], level: float | None 
     conditional = np.zeros(n + 1)
     for i, rate in enumerate(rates.tolist()):
         own = nearest == i
-        conditional[own] = _rejected_by_total(decisions, rate, seats)[own] / binom.pmf(np.flatnonzero(own), n, rate)
+        conditional[own] = _rejected_by_total(decisions, rate, allocation)[own] / binom.pmf(
+            np.flatnonzero(own), n, rate
+        )
     return largest_probability(np.minimum(conditional, 1.0), level)
 
 
-def _rejected_by_total(decisions: TwoArms, rate: float, seats: Sequence[int]) -> Floats:
+def _rejected_by_total(decisions: TwoArms, rate: float, allocation: Sequence[int]) -> Floats:
     """The probability of each total at the end together with rejecting at some look, shape (n + 1,)."""
     alive, n, found = np.ones((1, 1)), (0, 0), np.zeros(1)
     for look, total in enumerate(decisions.looks):
-        now = arms_at(total, seats)
+        now = arms_at(total, allocation)
         n_added = total - n[0] - n[1]
         added = binom.pmf(np.arange(n_added + 1), n_added, rate)
         alive = _more(now[0] - n[0], n[0], rate).T @ alive @ _more(now[1] - n[1], n[1], rate)

@@ -67,13 +67,13 @@ class PlannedTwoArms(CountDesign):
         study, n, (control, experimental) = self.study, self.n, self.rates.values
         null, alternative = self.exact[NULL], self.exact[ALTERNATIVE]
         found: dict[str, Any] = {
-            "n": n, "n_control": arms_at(n, self.seats)[0], "n_experimental": arms_at(n, self.seats)[1],
+            "n": n, "n_control": arms_at(n, self.allocation)[0], "n_experimental": arms_at(n, self.allocation)[1],
             "p_control": control, "p_experimental": experimental, "alpha": null.rejects,
             "power": alternative.rejects, "en_p0": null.expected_n, "pet_p0": null.stops_early,
             "en_p1": alternative.expected_n, "sides": study.sides, "nominal_alpha": study.alpha, **self.extra,
         }  # fmt: skip
         if self.n_looks > 1:
-            found["highest_alpha"] = highest_level(self.decisions, self.seats)
+            found["highest_alpha"] = highest_level(self.decisions, self.allocation)
         return found
 
     @cached_property
@@ -82,13 +82,13 @@ class PlannedTwoArms(CountDesign):
         control, experimental = self.rates.values
         exact = {}
         for name, truth in ((NULL, (control, control)), (ALTERNATIVE, (control, experimental))):
-            found = two_arm_paths(self.decisions, truth, self.seats)
+            found = two_arm_paths(self.decisions, truth, self.allocation)
             exact[name] = OperatingCharacteristics(*found, (one_rate(truth[0]), one_rate(truth[1])))
         return exact
 
     def at(self, n: int) -> PlannedTwoArms:
         """The same test with `n` patients, without the `extra` numbers."""
-        decisions = two_arm_at(self.study, self.decisions, n, self.seats, self.exact_bounds)
+        decisions = two_arm_at(self.study, self.decisions, n, self.allocation, self.exact_bounds)
         return replace(self, decisions=decisions, extra={})
 
     def sizes(self) -> Counts:
@@ -136,13 +136,13 @@ class TwoArmDesign(Design[Rates]):
             raise RequestError(
                 "alternative", wrong, "variants of which the second has the better rate.", key="alternative"
             )
-        seats = arms_in_turn(study, assumed.names)
-        exact = exact_bounds_of(study, better, seats)
+        allocation = arms_in_turn(study, assumed.names)
+        exact = exact_bounds_of(study, better, allocation)
         if len(study.looks.at) == 1:
-            decisions, extra = _one_look(study, control, experimental, better, seats)
+            decisions, extra = _one_look(study, control, experimental, better, allocation)
         else:
-            decisions, extra = _more_looks(study, control, experimental, better, seats)
-        return PlannedTwoArms(self, study, decisions, assumed, extra, exact, seats=seats)
+            decisions, extra = _more_looks(study, control, experimental, better, allocation)
+        return PlannedTwoArms(self, study, decisions, assumed, extra, exact, allocation=allocation)
 
     def check(self, study: SizeStudy) -> PlannedDesign | None:
         """Refuse looks without bounds."""
@@ -172,30 +172,32 @@ def first_sentence(names: Sequence[str], endpoint: str, numbers: Mapping[str, An
 
 
 def two_arm_at(
-    study: SizeStudy, decisions: TwoArms, n: int, seats: Sequence[int], exact: ExactBounds | None = None
+    study: SizeStudy, decisions: TwoArms, n: int, allocation: Sequence[int], exact: ExactBounds | None = None
 ) -> TwoArms:
     """The same decisions with `n` patients in all; those with an exact boundary have one for every n."""
-    looks = (*(_round(n * share, len(seats)) for share in study.looks.at[:-1]), n)
+    looks = (*(_round(n * share, len(allocation)) for share in study.looks.at[:-1]), n)
     if exact is None:
         return replace(decisions, looks=looks)
     upper, lower = exact.at(looks)
     return replace(decisions, looks=looks, upper=upper, lower=lower)
 
 
-def exact_bounds_of(study: SizeStudy, better: str, seats: Sequence[int]) -> ExactBounds | None:
+def exact_bounds_of(study: SizeStudy, better: str, allocation: Sequence[int]) -> ExactBounds | None:
     """The exact boundaries of a study; None where it has normal ones."""
-    return ExactBounds(study, better, seats, DEFAULT_TEST) if study.looks.boundary == "exact" else None
+    return ExactBounds(study, better, allocation, DEFAULT_TEST) if study.looks.boundary == "exact" else None
 
 
 def _one_look(
-    study: SizeStudy, control: float, experimental: float, better: str, seats: Sequence[int]
+    study: SizeStudy, control: float, experimental: float, better: str, allocation: Sequence[int]
 ) -> tuple[TwoArms, dict[str, Any]]:
-    test, asked = cast(Test, study.test or "boschloo"), (study.alpha, study.power, study.sides)
-    parts, largest = (seats.count(0), seats.count(1)), min(study.largest_n, 2 * LARGEST_ARM)
+    test, requested = cast(Test, study.test or "boschloo"), (study.alpha, study.power, study.sides)
+    parts, largest = (allocation.count(0), allocation.count(1)), min(study.largest_n, 2 * LARGEST_ARM)
     try:
-        found = smallest_trial(control, experimental, *asked, test, parts, largest, study.two_sided)
+        found = smallest_trial(control, experimental, *requested, test, parts, largest, study.two_sided)
     except RequestError as error:
-        about = approximate_n(control, experimental, *asked, "pooled", parts[1] / parts[0]) * len(seats) / parts[0]
+        about = (
+            approximate_n(control, experimental, *requested, "pooled", parts[1] / parts[0]) * len(allocation) / parts[0]
+        )
         wrong = f"{error.problem.wrong.removesuffix('.')}; it takes about {math.ceil(about)}."
         raise RequestError(f"largest_n = {study.largest_n}", wrong, error.problem.allowed, key="largest_n") from None
     two_sided = (study.two_sided or usual_two_sided(test)) if study.sides == 2 and test in EXACT_TESTS else None
@@ -204,7 +206,7 @@ def _one_look(
         **({"two_sided": two_sided} if two_sided is not None else {}),
         "stays_n": found.stays_from,
         "approximations": {
-            method: approximate_n(control, experimental, *asked, method, parts[1] / parts[0])
+            method: approximate_n(control, experimental, *requested, method, parts[1] / parts[0])
             for method in cast(tuple[Approximation, ...], APPROXIMATIONS)
         },
     }
@@ -213,31 +215,34 @@ def _one_look(
 
 
 def _more_looks(
-    study: SizeStudy, control: float, experimental: float, better: str, seats: Sequence[int]
+    study: SizeStudy, control: float, experimental: float, better: str, allocation: Sequence[int]
 ) -> tuple[TwoArms, dict[str, Any]]:
     looks = study.looks
     upper, lower = bounds_of(looks, study.alpha, study.power, study.sides)
     drift = drift_for_power(looks.at, upper, study.power, lower or None)
     more = inflation(drift, study.alpha, study.power, study.sides)
-    ratio = seats.count(1) / seats.count(0)
+    ratio = allocation.count(1) / allocation.count(0)
     fixed = approximate_n(control, experimental, study.alpha, study.power, study.sides, "pooled", ratio) * (1.0 + ratio)
 
-    exact = exact_bounds_of(study, better, seats)
+    exact = exact_bounds_of(study, better, allocation)
     most = study.largest_n if exact is None else min(study.largest_n, MOST_EXACT)
     normal = TwoArms((), study.alpha, study.sides, DEFAULT_TEST, better, upper, lower)
 
     def is_enough(n: int) -> bool:
         wanted, rates = lowest_accepted(study.power), (control, experimental)
-        if two_arm_paths(two_arm_at(study, normal, n, seats), rates, seats)[0] < wanted:
+        if two_arm_paths(two_arm_at(study, normal, n, allocation), rates, allocation)[0] < wanted:
             return False  # an exact boundary rejects less
-        return exact is None or _power_at(partial(two_arm_at, study, normal, n, seats, exact), rates, seats) >= wanted
+        return (
+            exact is None
+            or _power_at(partial(two_arm_at, study, normal, n, allocation, exact), rates, allocation) >= wanted
+        )
 
     n = None
     if fixed * more < FAR * most:  # beyond, the tables of both counts would only grow
-        n = _smallest(is_enough, fixed * more, len(seats), most)
+        n = _smallest(is_enough, fixed * more, len(allocation), most)
     if n is None:
         raise _no_trial_with_looks(study, most, fixed * more)
-    decisions = two_arm_at(study, normal, n, seats, exact)
+    decisions = two_arm_at(study, normal, n, allocation, exact)
     above, _ = crossing_probabilities(looks.at, decisions.upper, decisions.lower or None, 0.0)
     extra = {
         "looks": list(decisions.looks), "upper_z": list(decisions.upper), "lower_z": list(decisions.lower),
@@ -249,13 +254,13 @@ def _more_looks(
     return decisions, extra
 
 
-def _power_at(make: Callable[[], TwoArms], rates: Sequence[float], seats: Sequence[int]) -> float:
+def _power_at(make: Callable[[], TwoArms], rates: Sequence[float], allocation: Sequence[int]) -> float:
     """The power of decisions; 0 where there is no exact boundary for so few patients."""
     try:
         decisions = make()
     except RequestError:
         return 0.0
-    return two_arm_paths(decisions, rates, seats)[0]
+    return two_arm_paths(decisions, rates, allocation)[0]
 
 
 def _no_trial_with_looks(study: SizeStudy, most: int, about: float) -> RequestError:

@@ -133,4 +133,4 @@ class SelectionDesign(Design[Rates]):
                 f"largest_n = {study.largest_n}", wrong, "more patients, or arms further apart.", key="largest_n"
             )
         decisions = Selection(len(rates), n, best, assumed.seed)
-        return PlannedSelection(self, study, decisions, assumed, n, best, right, seats=tuple(range(len(rates))))
+        return PlannedSelection(self, study, decisions, assumed, n, best, right, allocation=tuple(range(len(rates))))

@@ -33,7 +33,7 @@ class WaldTest:
     harms: tuple[str, ...]
 
     def statistic(self, difference: Floats, variance: Floats) -> Floats:
-        """The deviate of each trial, positive where the experimental arm is better; 0 where nothing varies."""
+        """The z statistic of each trial, positive where the experimental arm is better; 0 where nothing varies."""
         gain = difference if self.endpoints[0].better == "higher" else -difference
         z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(gain)), where=variance > 0.0)
         return np.nan_to_num(z)

@@ -110,7 +110,7 @@ def reckon(plan: Record, course: Record) -> None:
 def set_off(plan: Record, course: Record, slot: int, level: int, age: float, remaining: float) -> None:
     """Reckon when a clock of some age (days), whose threshold has so much left, fires if the dose stays at a level.
 
-    Level -1 is no dose.
+    Level -1 is not a dose.
     """
     clock, its = clock_states(course)[slot], slots(plan)[slot]
     intensity = hazards.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)

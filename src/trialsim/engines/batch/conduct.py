@@ -19,13 +19,13 @@ from trialsim.typing import Counts, Flags, Floats
 @compiled
 def conduct_trials(
     arrival: Floats,
-    known: Floats,
+    resolved: Floats,
     is_evaluable: Flags,
     event: Floats,
     arm: Counts,
     looks: Counts,
     overrun: int,
-    inevaluable: int,
+    not_evaluable: int,
     wait_days: float,
     enrolled: Floats,
     look_days: Floats,
@@ -34,29 +34,29 @@ def conduct_trials(
     """Conduct every trial of a block to its last look, whatever the looks show.
 
     Shapes: `arrival` (trials, patients), calendar days in rising order if accrual never waits, infinity after the last;
-    `known` (study day on which a patient is resolved), `is_evaluable`, `arm` the same; `event` (trials, patients,
-    questions) study days, infinity for none. Results: `enrolled` (trials, patients), missing for who is not needed;
+    `resolved` (study day on which a patient is resolved), `is_evaluable`, `arm` the same; `event` (trials, patients,
+    outcomes) study days, infinity for none. Results: `enrolled` (trials, patients), missing for who is not needed;
     `look_days` (trials, looks), missing for a look that attained numbers made the final one; `counts` (trials, looks,
-    arms, 1 + questions): how many patients the look counts, and how many of them had each event by then.
+    arms, 1 + outcomes): how many patients the look counts, and how many of them had each event by then.
     """
     for t in range(arrival.shape[0]):
         n = int(np.sum(arrival[t] < inf))
         _conduct(
-            arrival[t, :n], known[t, :n], is_evaluable[t, :n], event[t, :n], arm[t, :n], looks, overrun, inevaluable,
-            wait_days, enrolled[t], look_days[t], counts[t],
+            arrival[t, :n], resolved[t, :n], is_evaluable[t, :n], event[t, :n], arm[t, :n], looks, overrun,
+            not_evaluable, wait_days, enrolled[t], look_days[t], counts[t],
         )  # fmt: skip
 
 
 @part
 def _conduct(
     arrival: Floats,
-    known: Floats,
+    resolved: Floats,
     is_evaluable: Flags,
     event: Floats,
     arm: Counts,
     looks: Counts,
     overrun: int,
-    inevaluable: int,
+    not_evaluable: int,
     wait_days: float,
     enrolled: Floats,
     look_days: Floats,
@@ -67,11 +67,11 @@ def _conduct(
     enrolled[:] = look_days[:] = nan
     counts[:] = 0
     last = looks.size - 1
-    out = np.empty(arrival.size)  # the days on which places of the inevaluable become free
+    out = np.empty(arrival.size)  # the days on which places of those not evaluable become free
     while look <= last and n < arrival.size:
         enrolled[n] = now = arrival[n] + shift
-        if inevaluable == REPLACED and not is_evaluable[n]:
-            out[n_out] = now + known[n]
+        if not_evaluable == REPLACED and not is_evaluable[n]:
+            out[n_out] = now + resolved[n]
             n_out += 1
         n += 1
         is_waiting = False
@@ -86,10 +86,12 @@ def _conduct(
                 break
             is_waiting = True
             wait = inf if look == last else wait_days
-            day = _look_day(enrolled, known, is_evaluable, n, looks[look], inevaluable, wait)
+            day = _look_day(enrolled, resolved, is_evaluable, n, looks[look], not_evaluable, wait)
             if day <= reopens:
                 now = max(now, day)
-                _take_look(enrolled, known, is_evaluable, event, arm, n, looks[look], inevaluable, day, counts[look])
+                _take_look(
+                    enrolled, resolved, is_evaluable, event, arm, n, looks[look], not_evaluable, day, counts[look]
+                )
                 look_days[look] = day
                 look += 1
             else:
@@ -98,26 +100,26 @@ def _conduct(
             shift = now - arrival[n - 1] if now > enrolled[n - 1] else shift
     if look <= last:
         _look_at_the_rest(
-            enrolled, known, is_evaluable, event, arm, n, looks, look, inevaluable, wait_days, look_days, counts
+            enrolled, resolved, is_evaluable, event, arm, n, looks, look, not_evaluable, wait_days, look_days, counts
         )
 
 
 @part
 def _look_day(
-    enrolled: Floats, known: Floats, is_evaluable: Flags, n: int, wanted: int, inevaluable: int, wait_days: float
+    enrolled: Floats, resolved: Floats, is_evaluable: Flags, n: int, wanted: int, not_evaluable: int, wait_days: float
 ) -> float:
     """The day of a look at the first `wanted` patients; infinity if it takes more than the `n` who are there.
 
-    It is the first day on which the first `wanted` who are not known to be inevaluable have waited or are resolved.
+    It is the first day on which the first `wanted` who are not known to be not evaluable have waited or are resolved.
     """
     day = -inf
     while True:
         found = 0
         latest = day
         for i in range(n):
-            if inevaluable == REPLACED and not is_evaluable[i] and enrolled[i] + known[i] <= day:
+            if not_evaluable == REPLACED and not is_evaluable[i] and enrolled[i] + resolved[i] <= day:
                 continue
-            latest = max(latest, enrolled[i] + min(known[i], wait_days))
+            latest = max(latest, enrolled[i] + min(resolved[i], wait_days))
             found += 1
             if found == wanted:
                 break
@@ -131,21 +133,21 @@ def _look_day(
 @part
 def _take_look(
     enrolled: Floats,
-    known: Floats,
+    resolved: Floats,
     is_evaluable: Flags,
     event: Floats,
     arm: Counts,
     n: int,
     wanted: int,
-    inevaluable: int,
+    not_evaluable: int,
     day: float,
     count: Counts,
 ) -> None:
     """What is known on the day of a look of its patients."""
     found = 0
     for i in range(n):
-        is_out = inevaluable in (REPLACED, DROPPED) and not is_evaluable[i] and enrolled[i] + known[i] <= day
-        if is_out and inevaluable == REPLACED:
+        is_out = not_evaluable in (REPLACED, DROPPED) and not is_evaluable[i] and enrolled[i] + resolved[i] <= day
+        if is_out and not_evaluable == REPLACED:
             continue
         found += 1
         if not is_out:
@@ -159,14 +161,14 @@ def _take_look(
 @part
 def _look_at_the_rest(
     enrolled: Floats,
-    known: Floats,
+    resolved: Floats,
     is_evaluable: Flags,
     event: Floats,
     arm: Counts,
     n: int,
     looks: Counts,
     look: int,
-    inevaluable: int,
+    not_evaluable: int,
     wait_days: float,
     look_days: Floats,
     counts: Counts,
@@ -174,16 +176,16 @@ def _look_at_the_rest(
     """Nobody comes any more: looks that can still be taken are, then all who are there make the final analysis."""
     last = looks.size - 1
     while look < last:
-        day = _look_day(enrolled, known, is_evaluable, n, looks[look], inevaluable, wait_days)
+        day = _look_day(enrolled, resolved, is_evaluable, n, looks[look], not_evaluable, wait_days)
         if day == inf:
             break
-        _take_look(enrolled, known, is_evaluable, event, arm, n, looks[look], inevaluable, day, counts[look])
+        _take_look(enrolled, resolved, is_evaluable, event, arm, n, looks[look], not_evaluable, day, counts[look])
         look_days[look] = day
         look += 1
     day = 0.0
     for i in range(n):
-        day = max(day, enrolled[i] + known[i])
-    _take_look(enrolled, known, is_evaluable, event, arm, n, n + 1, inevaluable, day, counts[last])
+        day = max(day, enrolled[i] + resolved[i])
+    _take_look(enrolled, resolved, is_evaluable, event, arm, n, n + 1, not_evaluable, day, counts[last])
     look_days[last] = day
 
 

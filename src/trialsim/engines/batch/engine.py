@@ -139,7 +139,7 @@ def in_order(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     First the calendar, then the class of the instant, then the study day; arrivals in their order, and the end of
     observation at the cut-off in the order of enrolment.
     """
-    is_entry = np.isin(rows["event"], (v.ENROLLED, v.SCREENED_OUT))
+    is_entry = np.isin(rows["event"], (v.ENROLLED, v.SCREEN_FAILURE))
     entered = dict(zip(rows["patient"][is_entry].tolist(), rows["calendar_day"][is_entry].tolist(), strict=True))
     entry_days = np.array([entered[number] for number in rows["patient"].tolist()])
     within = np.where(rows["order"] == event_order.PATIENT, rows["study_day"], entry_days)

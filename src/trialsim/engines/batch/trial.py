@@ -103,7 +103,7 @@ def simulate(
             take_day(outcome, screened.days[i])
             if not screened.is_eligible[i] and course.n_rows > 0:
                 course.patient.number = i + 1
-                write(course, screened.days[i], nan, v.SCREENED_OUT, -1, 0, 0, 0, nan, nan, event_order.ARRIVAL)
+                write(course, screened.days[i], nan, v.SCREEN_FAILURE, -1, 0, 0, 0, nan, nan, event_order.ARRIVAL)
     for place in range(numbers.size):
         number = numbers[place]
         if happens(screened.days[number - 1], BEFORE_FIRST_DOSE, stop.day, stop.study_day):

@@ -1,4 +1,4 @@
-"""A trial that is looked at after numbers of events, while it runs: who had one, who left, when the look is due."""
+"""A trial with interim analyses after numbers of events: who had one, who left, when the look is due."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
 
 @dataclass
 class Followed:
-    """What is known of one patient: day of entry, arm, study day of the event or of leaving (infinity: not yet)."""
+    """The data of one patient so far: day of entry, arm, study day of the event or of leaving (infinity: not yet)."""
 
     entered_day: float
     arm: int
@@ -56,7 +56,7 @@ class EventMonitoredTrial:
         self.env = TrialEnvironment()
         own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
         tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
-        self.each = [Arm(self.env, *pair, self.learn, count_nothing) for pair in zip(own, tables, strict=True)]
+        self.each = [Arm(self.env, *pair, self.record, count_nothing) for pair in zip(own, tables, strict=True)]
         self.arms, self.plan, self.kind, self.decide = arms, plan, kind, decide
         self.patients: dict[int, Followed] = {}
         self.look = self.n_events = 0
@@ -89,7 +89,7 @@ class EventMonitoredTrial:
         self.patients[who.number] = Followed(self.env.now, arm)
         self.env.process(patient.course())
 
-    def learn(self, row: Row) -> None:
+    def record(self, row: Row) -> None:
         """A row of the log of a patient: an event, or the end of observation."""
         own = self.patients[row.patient]
         event, detail = row.event, row.detail

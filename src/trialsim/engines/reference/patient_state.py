@@ -52,7 +52,7 @@ class PatientState:
         return self.arm.table.threshold(self.who.number, clock.code, occurrence)
 
     def n_onsets_of(self, position: int) -> int:
-        """How many onsets a clock has had so far (0 for a clock that is no toxicity)."""
+        """How many onsets a clock has had so far (0 for a clock that is not a toxicity)."""
         return self.n_onsets[self.toxicity_bits[position]] if position in self.toxicity_bits else 0
 
     def log(

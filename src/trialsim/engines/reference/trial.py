@@ -62,7 +62,7 @@ class Trial:
                 self.patients.append(patient)
                 self.env.process(patient.course())
             else:
-                self.write(Row(who.number, who.arrival_day, NAN, v.SCREENED_OUT))
+                self.write(Row(who.number, who.arrival_day, NAN, v.SCREEN_FAILURE))
 
     def data_cut_off(self, arrivals: list[VirtualPatient]) -> Generator[simpy.Event, object, None]:
         """Wait for the day on which observation ends; a count that is reached ends it sooner."""

@@ -20,9 +20,9 @@ _MOST_CORRELATIONS = 5
 def calibration_view(
     scenario: Scenario,
     n_draws: int,
-    learned: pd.DataFrame,
+    posterior_summary: pd.DataFrame,
     correlations: pd.DataFrame,
-    directions: pd.DataFrame,
+    components: pd.DataFrame,
     predictive: pd.DataFrame,
     left_out: pd.DataFrame | None,
     sensitivity: pd.DataFrame | None,
@@ -30,16 +30,16 @@ def calibration_view(
 ) -> RenderableType:
     """The posterior and whether the cohort is reproduced; with details also what other assumptions would move."""
     cohort = scenario.cohort.name if scenario.cohort is not None else ""
-    ess, r_hat = learned[["ess_bulk", "ess_tail"]].to_numpy().min(), learned["r_hat"].max()
+    ess, r_hat = posterior_summary[["ess_bulk", "ess_tail"]].to_numpy().min(), posterior_summary["r_hat"].max()
     parts: list[RenderableType] = [
         Paragraph(f"\n{scenario.title}", "bold"),
-        Paragraph(f"{n_draws:,} draws of {len(learned)} parameters, given the cohort {cohort}"),
+        Paragraph(f"{n_draws:,} draws of {len(posterior_summary)} parameters, given the cohort {cohort}"),
         Paragraph(f"R-hat at most {r_hat:.3f}, effective sample size at least {ess:,.0f}\n"),
     ]
     if not has_details:
-        lines = "\n".join(_lines(directions, correlations, predictive, left_out, sensitivity))
-        return Group(*parts, _short_learned_table(learned), Paragraph(lines))
-    parts += [_learned_table(learned), Paragraph(_flat(directions))]
+        lines = "\n".join(_lines(components, correlations, predictive, left_out, sensitivity))
+        return Group(*parts, _short_summary_table(posterior_summary), Paragraph(lines))
+    parts += [_summary_table(posterior_summary), Paragraph(_flat(components))]
     if len(correlations):
         parts.append(Paragraph(_correlations(correlations)))
     parts += [_predictive_table(predictive), Paragraph(_verdict(predictive))]
@@ -50,10 +50,10 @@ def calibration_view(
     return Group(*parts)
 
 
-def _short_learned_table(learned: pd.DataFrame) -> DataTable:
+def _short_summary_table(posterior_summary: pd.DataFrame) -> DataTable:
     names = ("parameter", "unit", "posterior (90 %)", "±", "contraction")
-    table = DataTable("What the cohort taught", names)
-    for row in plain_rows(learned):
+    table = DataTable("Posterior summary", names)
+    for row in plain_rows(posterior_summary):
         after = labels.median_and_interval(*(float(row[f"posterior_{part}"]) for part in ("median", "lower", "upper")))
         error = labels.significant(float(row["median_mcse"]), 1)
         table.add(row["parameter"], row["unit"] or "", after, error, f"{100 * row['contraction']:.0f} %")
@@ -61,7 +61,7 @@ def _short_learned_table(learned: pd.DataFrame) -> DataTable:
 
 
 def _lines(
-    directions: pd.DataFrame,
+    components: pd.DataFrame,
     correlations: pd.DataFrame,
     predictive: pd.DataFrame,
     left_out: pd.DataFrame | None,
@@ -72,8 +72,8 @@ def _lines(
         "Posterior: median with 90 % interval; ± is the Monte Carlo standard error of the median; contraction is "
         "1 - var(posterior) / var(prior)."
     )
-    n_flat = int(directions["is_flat"].sum())
-    yield f"Of {len(directions)} directions of the parameters the cohort leaves {n_flat} as the prior has them."
+    n_flat = int(components["is_flat"].sum())
+    yield f"Of {len(components)} principal components of the posterior {n_flat} have nearly the variance of the prior."
     if len(correlations):
         row = plain_rows(correlations.head(1))[0]
         yield f"Strongest correlation: {row['correlation']:+.2f}, {row['parameter']} and {row['other']}."
@@ -91,10 +91,10 @@ def _lines(
     yield "Every table and note: --details.\n"
 
 
-def _learned_table(learned: pd.DataFrame) -> DataTable:
+def _summary_table(posterior_summary: pd.DataFrame) -> DataTable:
     names = ("parameter", "unit", "prior median (90 %)", "posterior median (90 %)", "±", "contraction", "")
-    table = DataTable("What the cohort taught", names, left=("unit", ""))
-    for row in plain_rows(learned):
+    table = DataTable("Posterior summary", names, left=("unit", ""))
+    for row in plain_rows(posterior_summary):
         before, after = (
             labels.median_and_interval(*(float(row[f"{which}_{part}"]) for part in ("median", "lower", "upper")))
             for which in ("prior", "posterior")
@@ -106,29 +106,29 @@ def _learned_table(learned: pd.DataFrame) -> DataTable:
     return table
 
 
-def _flat(directions: pd.DataFrame) -> str:
-    """How much was learned in all, and where the cohort says nothing."""
-    n_flat = int(directions["is_flat"].sum())
-    n_learned = int((directions["contraction"] >= 0.5).sum())
+def _flat(components: pd.DataFrame) -> str:
+    """The principal components with the largest contractions, and those that are flat."""
+    n_flat = int(components["is_flat"].sum())
+    n_halved = int((components["contraction"] >= 0.5).sum())
     lines = [
         "± is the Monte Carlo standard error of the posterior median; contraction is 1 - var(posterior) / var(prior).",
-        f"Of {len(directions)} directions of the parameters the cohort halves the variance in {n_learned} "
-        f"and leaves {n_flat} as the prior has them. It taught most about",
+        f"Of {len(components)} principal components of the posterior {n_halved} have at most half the variance of the "
+        f"prior and {n_flat} nearly all of it. Largest contractions:",
     ]
-    lines += [_direction(row) for row in plain_rows(directions.head(3))]
-    flat = directions[directions["is_flat"]]
+    lines += [_component(row) for row in plain_rows(components.head(3))]
+    flat = components[components["is_flat"]]
     if len(flat):
-        lines.append("and nothing about")
-        lines += [_direction(row) for row in plain_rows(flat)]
+        lines.append("No contraction:")
+        lines += [_component(row) for row in plain_rows(flat)]
     return "\n".join(lines) + "\n"
 
 
-def _direction(row: dict[str, Any]) -> str:
-    return f"  {100 * max(row['contraction'], 0.0):3.0f} %  {row['direction']}"
+def _component(row: dict[str, Any]) -> str:
+    return f"  {100 * max(row['contraction'], 0.0):3.0f} %  {row['component']}"
 
 
 def _correlations(correlations: pd.DataFrame) -> str:
-    lines = ["Tied together by the cohort (correlations of the scores):"]
+    lines = ["Correlations of the scores in the posterior:"]
     lines += [
         f"  {row['correlation']:+.2f} ± {row['mcse']:.2f}  {row['parameter']} and {row['other']}"
         for row in plain_rows(correlations.head(_MOST_CORRELATIONS))
@@ -193,7 +193,7 @@ def _note_on_left_out(left_out: pd.DataFrame) -> str:
 
 def _sensitivity_table(sensitivity: pd.DataFrame) -> DataTable:
     quantities = list(dict.fromkeys(sensitivity["quantity"]))
-    table = DataTable("What other assumptions would move", ("assumption", *map(statistic_title, quantities)))
+    table = DataTable("Sensitivity to other assumptions", ("assumption", *map(statistic_title, quantities)))
     for variant, rows in sensitivity.groupby("variant", sort=False):
         found = rows.set_index("quantity")
         is_base = variant == sensitivity["variant"].iloc[0]

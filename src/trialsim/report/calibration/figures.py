@@ -1,4 +1,4 @@
-"""The pictures of a calibration: what was learned, what leaving out a figure does, what other assumptions move."""
+"""The pictures of a calibration: the posterior summary, what leaving out a figure does, what other assumptions move."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _MAX_BARS: Final = 8  # of a tornado; the table has the others
 _Z_90: Final = 1.6448536269514722
 
 
-def draw_learned(title: str, learned: pd.DataFrame, scores: np.ndarray) -> Figure:
-    """Prior and posterior of each parameter, on the scale of its prior; most learned first.
+def draw_posterior_summary(title: str, posterior_summary: pd.DataFrame, scores: np.ndarray) -> Figure:
+    """Prior and posterior of each parameter, on the scale of its prior; largest contraction first.
 
-    `scores` has shape (draws, parameters) in the order of `learned`.
+    `scores` has shape (draws, parameters) in the order of `posterior_summary`.
     """
-    order = np.argsort(learned["contraction"].to_numpy())  # the last is drawn on top
-    n = len(learned)
+    order = np.argsort(posterior_summary["contraction"].to_numpy())  # the last is drawn on top
+    n = len(posterior_summary)
     figure = Figure(figsize=(14, 1.8 + 0.4 * n), layout="constrained")
     axes, texts = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.45])
     for y, i in enumerate(order):
-        row = learned.iloc[i]
+        row = posterior_summary.iloc[i]
         axes.plot([-_Z_90, _Z_90], [y + 0.16, y + 0.16], color=_PRIOR, linewidth=5, solid_capstyle="butt")
         axes.plot(0.0, y + 0.16, "|", color="white", markersize=7)
         lower, median, upper = np.quantile(scores[:, i], [0.05, 0.5, 0.95])
@@ -39,7 +39,7 @@ def draw_learned(title: str, learned: pd.DataFrame, scores: np.ndarray) -> Figur
         cells = (_interval(row, "prior"), _interval(row, "posterior"), row["unit"], contraction, row["verdict"])
         _text_row(texts, y, cells, "black")
     _text_row(texts, n, ("prior median (90 %)", "posterior median (90 %)", "", "contraction", ""), "#555555")
-    axes.set_yticks(range(n), [learned.iloc[i]["parameter"] for i in order])
+    axes.set_yticks(range(n), [posterior_summary.iloc[i]["parameter"] for i in order])
     axes.set_xlim(-2.2, 2.2)
     axes.set_ylim(-0.6, n + 0.4)
     axes.set_xlabel("standard deviations of the prior from its median")
@@ -47,7 +47,7 @@ def draw_learned(title: str, learned: pd.DataFrame, scores: np.ndarray) -> Figur
     texts.set_xlim(0, 1)
     texts.set_axis_off()
     subtitle = "grey: prior, blue: posterior; bars are 90 % intervals, contraction is 1 − var(posterior) / var(prior)"
-    figure.suptitle(f"{title}\nwhat the cohort taught about each parameter\n{subtitle}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"{title}\nprior and posterior of each parameter\n{subtitle}", x=0.01, ha="left", fontsize=11)
     return figure
 
 
@@ -67,12 +67,12 @@ def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) 
     axes = figure.subplots()
     axes.axvspan(10, 90, color=_BAND, zorder=0)
     axes.axvline(50, color="white", linewidth=1.5, zorder=1)
-    fitted = dict(zip(predictive["quantity"], predictive["share_below"], strict=True))
+    fitted = dict(zip(predictive["quantity"], predictive["percentile"], strict=True))
     for y, (_, row) in enumerate(left_out[::-1].iterrows()):
-        with_it, without = 100 * float(fitted[row["quantity"]]), 100 * float(row["share_below"])
+        with_it, without = 100 * float(fitted[row["quantity"]]), 100 * float(row["percentile"])
         axes.plot([with_it, without], [y, y], color=_PRIOR, linewidth=1.2, zorder=2)
         axes.plot(with_it, y, "o", color="white", markeredgecolor=_POSTERIOR, markersize=8, zorder=3)
-        error = 100 * float(row["share_below_mcse"])
+        error = 100 * float(row["percentile_mcse"])
         axes.errorbar(without, y, xerr=1.96 * error, fmt="D", color=_PUBLISHED, markersize=6, capsize=2, zorder=4)
     ticks = [statistic_label(quantity) for quantity in left_out["quantity"][::-1]]
     axes.set_yticks(range(n), ticks)

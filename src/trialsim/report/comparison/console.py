@@ -149,7 +149,7 @@ def _title(name: str, own: pd.DataFrame, better: str, strategy: str) -> str:
 
 
 def _table(title: str, own: pd.DataFrame, apart: pd.DataFrame, ranks: pd.DataFrame) -> DataTable:
-    names = ("variant", "estimate", "95 % of trials", "unknown parameters", "difference", "95 % of posterior")
+    names = ("variant", "estimate", "95 % of trials", "parameter uncertainty", "difference", "95 % of posterior")
     table = DataTable(title, (*names, "P(better)", "SUCRA", "times fewer"))
     by_variant = {str(row["variant"]): row for row in plain_rows(apart)}
     sucra = dict(zip(ranks["variant"], ranks["sucra"], strict=True)) if len(ranks) else {}
@@ -195,8 +195,8 @@ def _notes(study: CompareStudy, control: str, dominated: Mapping[str, str]) -> s
     patients = "each in one arm" if study.design == PARALLEL else "on the same patients"
     against = f"variant less control ({control}), {patients}" if control else patients
     lines = [
-        "± is the Monte Carlo standard error. `95 % of trials` holds single trials; `unknown parameters` is the "
-        f"standard deviation that not knowing the parameters gives. `difference` is {against}; `95 % of posterior` is "
+        "± is the Monte Carlo standard error. `95 % of trials` holds single trials; `parameter uncertainty` "
+        f"is the standard deviation between trials that it causes. `difference` is {against}; `95 % of posterior` is "
         "where its expectation lies given what is known of the parameters, P(better) the probability that the variant "
         "is better than the control. SUCRA is 1 for a variant that is surely best of all. `times fewer`: how many "
         "times fewer trials the pairing needed than independent runs for the same ±.",

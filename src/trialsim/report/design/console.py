@@ -13,17 +13,17 @@ from trialsim.design.assurance import QUANTILES, Assurance
 from trialsim.design.base import Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
 from trialsim.design.prepared_study import PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
 
 _SHOWN = {
     "n1": "patients in stage 1 (n1)",
-    "r1": "stop if at most so many respond (r1)",
+    "r1": "stop if responses are at most (r1)",
     "e1": "reject if at least (e1)",
     "n": "patients in all (n)",
-    "r": "reject if more than so many respond (r)",
-    "cr1": "go on with more responses than (CR1)",
+    "r": "reject if responses are more than (r)",
+    "cr1": "continue with more responses than (CR1)",
     "ct1": "and more free of toxicity than (CT1)",
     "cr": "recommend with more responses than (CR)",
     "ct": "and more free of toxicity than (CT)",
@@ -68,10 +68,10 @@ def size_view(
     design: Mapping[str, Any],
     exact: pd.DataFrame,
     calendar: pd.DataFrame,
-    found: Found | None,
+    found: SearchResult | None,
     assurance: Assurance | None,
     paragraph: str,
-    trials: int,
+    replicates: int,
     seed: int,
     has_details: bool = False,
 ) -> RenderableType:
@@ -82,7 +82,7 @@ def size_view(
     study = ready.study
     parts: list[RenderableType] = [
         Paragraph(f"\n{study.title}", "bold"),
-        Paragraph(f"{study.design}, {trials:,} trials under each truth, seed {seed}\n"),
+        Paragraph(f"{study.design}, {replicates:,} trials under each truth, seed {seed}\n"),
         *(Paragraph(f"{remark}\n") for remark in ready.design.remarks()),
         _design(design, ready),
     ]
@@ -151,8 +151,8 @@ def _design(design: Mapping[str, Any], ready: PreparedStudy) -> DataTable:
             table.add(kind.labels.get(key, label), _written(value))
     if ready.boundary is not None:
         table.add("stop for toxicity at", ", ".join(f"{x}/{n}" for x, n in ready.boundary.steps(MOST_STEPS)))
-    for truth, lever in ready.levers.items():
-        table.add(f"the {truth} is imposed by", lever)
+    for truth, setting in ready.obtained_by.items():
+        table.add(f"the {truth} is obtained by setting", setting)
     return table
 
 
@@ -179,7 +179,7 @@ def _others(others: Sequence[Mapping[str, Any]]) -> DataTable:
 
 def _exact(exact: pd.DataFrame) -> DataTable:
     table = DataTable(
-        "Exact beside simulated: instant, independent outcomes at known rates",
+        "Exact beside simulated: immediate, independent outcomes at known rates",
         ("truth", "quantity", "exact", "simulated", "z"),
         n_names=2,
     )
@@ -194,7 +194,7 @@ def _exact(exact: pd.DataFrame) -> DataTable:
 
 def _calendar(calendar: pd.DataFrame) -> DataTable:
     table = DataTable(
-        "Under the calendar of the scenario: late answers, accrual, drop-out, patients who share dose and disease",
+        "Under the calendar of the scenario: delayed responses, accrual, drop-out, patients who share dose and disease",
         ("truth", "quantity", "planned", "simulated", "90 % of trials"),
         n_names=2,
     )
@@ -219,7 +219,7 @@ def _planned(value: float, unit: str) -> str:
     return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
 
 
-def _search(found: Found, ready: PreparedStudy) -> str:
+def _search(found: SearchResult, ready: PreparedStudy) -> str:
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     if found.n is None:
         text = (
@@ -231,14 +231,14 @@ def _search(found: Found, ready: PreparedStudy) -> str:
             f"Smallest n from which {of} {found.target:g} is reached under this calendar: {found.n}, 95 % Monte Carlo "
             f"interval {found.lower} to {high}.{ready.design.describe_larger(found.n)}"
         )
-    step = f" One in {found.step} of the possible sizes was looked at." if found.step > 1 else ""
-    return f"{text} {found.trials:,} trials were spent on it.{step}"
+    step = f" One in {found.step} of the possible sizes was simulated." if found.step > 1 else ""
+    return f"{text} {found.replicates:,} trials were spent on it.{step}"
 
 
 def _assurance(assurance: Assurance) -> str:
     spread = ", ".join(f"{q:.2f}" for q in assurance.quantiles)
     if not assurance.has_spread:
-        spread = "too few trials a draw to tell; more --trials"
+        spread = "too few trials for each draw; more --replicates"
     at = ", ".join(f"{100.0 * share:g}" for share in QUANTILES)
     better = (
         f"  probability that the truth lies on the alternative's side of the null: {assurance.better:.2f} ± "
@@ -247,7 +247,7 @@ def _assurance(assurance: Assurance) -> str:
         else ""
     )
     return (
-        "What the pilot leaves open\n"
+        "Parameter uncertainty\n"
         f"  power at the posterior median {assurance.power_at_median:.3f} ± "
         f"{assurance.power_at_median_mcse:.3f}, assurance "
         f"{assurance.assurance:.3f} ± {assurance.mcse:.3f} ({assurance.n_draws} draws of the parameters)\n"
@@ -256,7 +256,7 @@ def _assurance(assurance: Assurance) -> str:
 
 
 def _shares(shares: pd.DataFrame) -> DataTable:
-    title = "Whose ignorance it is: shares of the variance of the required n (ranks)"
+    title = "Contributions of the parameters to the uncertainty in n (Shapley shares of the variance of its ranks)"
     table = DataTable(title, ("parameter", "share"))
     for row in shares.head(6).to_dict("records"):
         table.add(str(row["parameter"]), f"{100.0 * float(row['share']):.0f} %")

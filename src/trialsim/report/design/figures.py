@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, TOXIC_NULL
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report.pictures import prepare, save_figures
 from trialsim.storage.replicate_store import Rows
@@ -38,7 +38,7 @@ def draw_size_figures(
     ready: PreparedStudy,
     design: Mapping[str, Any],
     rows: Mapping[str, Rows],
-    found: Found | None,
+    found: SearchResult | None,
     assurance: Assurance | None,
 ) -> None:
     """Write every picture that there is something to show of into a folder."""
@@ -56,7 +56,7 @@ def draw_size_figures(
     save_figures(folder, formats, figures)
 
 
-def draw_power(title: str, ready: PreparedStudy, found: Found) -> Figure:
+def draw_power(title: str, ready: PreparedStudy, found: SearchResult) -> Figure:
     """Power by n with its 95 % band, the target, the interval for n; the exact saw-tooth where there is one."""
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -103,7 +103,7 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
 
     The first, coarse looks of the search share a few trials; among sizes with many trials they would only mislead.
     """
-    fine = curve[curve["trials"] == curve["trials"].max()]
+    fine = curve[curve["replicates"] == curve["replicates"].max()]
     coarse = curve[(curve["n"] < fine["n"].min()) | (curve["n"] > fine["n"].max())]
     if len(coarse):
         middle, half = 50.0 * (coarse["lower"] + coarse["upper"]), 50.0 * (coarse["upper"] - coarse["lower"])
@@ -211,7 +211,7 @@ def _draw_toxicity(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any], 
 
 
 def draw_assurance(title: str, assurance: Assurance, target: float, what: str) -> Figure:
-    """The distribution of power over the posterior, with its mean, and whose ignorance the required n is."""
+    """The distribution of power over the posterior, its mean, and what each parameter adds to the uncertainty in n."""
     figure = Figure(figsize=(9.5, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1.0])
     left.hist(100.0 * assurance.power_by_draw, bins=np.linspace(0, 100, 26), color=_LIGHT, edgecolor="white")
@@ -228,11 +228,11 @@ def draw_assurance(title: str, assurance: Assurance, target: float, what: str) -
     left.set_ylabel("draws of the parameters")
     shares = assurance.shares[assurance.shares["parameter"] != "remainder"].head(8)[::-1]
     right.barh(shares["parameter"], 100.0 * shares["share"], color=_DARK)
-    right.set_xlabel("share of what is not known about the required n, %", fontsize=8)
+    right.set_xlabel("share of the uncertainty in n, %", fontsize=8)
     right.tick_params(labelsize=8)
     for axes in (left, right):
         _plain(axes)
-    figure.suptitle(f"{title}\n{what} over what the pilot leaves open", x=0.01, ha="left", fontsize=10)
+    figure.suptitle(f"{title}\n{what} over the posterior", x=0.01, ha="left", fontsize=10)
     return figure
 
 
@@ -244,7 +244,7 @@ def draw_calendar(title: str, rows: Mapping[str, Rows]) -> Figure:
         months = np.sort(own["decided_day"] / DAYS_PER_MONTH)
         share = 100.0 * np.arange(1, len(months) + 1) / len(months)
         colour, line = _COLOURS.get(truth, _GREY), _LINES.get(truth, (0, (5, 1, 1, 1, 1, 1)))
-        words = alike.replace(POSTERIOR, "what the pilot leaves open")
+        words = alike.replace(POSTERIOR, "parameter uncertainty")
         left.plot(months, share, linestyle=line, color=colour, linewidth=1.4, label=words)
         patients = np.sort(own["enrolled"])
         ends = patients[:1], patients[-1:]  # from no trial to all of them

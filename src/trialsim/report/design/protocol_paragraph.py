@@ -13,9 +13,9 @@ import pandas as pd
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Information
-from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, HARMED, value_of
+from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
-from trialsim.design.search import Found
+from trialsim.design.search import SearchResult
 from trialsim.report.labels import endpoint_in_words, in_brackets
 
 MOST_STEPS: Final = 8  # of a boundary that are told
@@ -29,10 +29,10 @@ def paragraph_of(
     ready: PreparedStudy,
     design: Mapping[str, Any],
     calendar: pd.DataFrame,
-    found: Found | None,
+    found: SearchResult | None,
     assurance: Assurance | None,
     seed: int,
-    trials: int,
+    replicates: int,
 ) -> str:
     """The paragraph, in whole sentences; every number in it stands in the tables too."""
     sentences = [
@@ -41,7 +41,7 @@ def paragraph_of(
         *_calendar(ready, calendar),
         *_search(ready, found),
         *_assurance(ready, assurance),
-        *_sources(ready, seed, trials),
+        *_sources(ready, seed, replicates),
     ]
     return " ".join(sentences)
 
@@ -60,7 +60,7 @@ def _conduct(ready: PreparedStudy) -> list[str]:
         )  # fmt: skip
         found.append(f"An interim look is made when {due}; {pauses}.")
     if at_patients:
-        found.append(f"Patients who are not evaluable {_INEVALUABLE[own.inevaluable]}.")
+        found.append(f"Patients who are not evaluable {_NOT_EVALUABLE[own.not_evaluable]}.")
         if study.keys.uses("conduct.attained"):
             found.append(
                 f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[own.attained]}."
@@ -70,7 +70,7 @@ def _conduct(ready: PreparedStudy) -> list[str]:
     return found
 
 
-_INEVALUABLE = {
+_NOT_EVALUABLE = {
     "replaced": "are replaced",
     "failures": "count as failures",
     "dropped": "are left out and not replaced",
@@ -116,7 +116,7 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
         error = value_of(calendar, TOXIC_NULL, REJECTS, "mcse")
         text += f" if too few respond, {toxic_null:.4f} ± {error:.4f} if too many have the toxicity"
     found.append(text + ".")
-    patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, HARMED))
+    patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, SEVERE_TOXICITY))
     found.append(
         f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have a severe "
         f"toxicity, and the decision is expected {months:.1f} months after opening (90 % of trials: {low:.1f} to "
@@ -125,7 +125,7 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     return found
 
 
-def _search(ready: PreparedStudy, found: Found | None) -> list[str]:
+def _search(ready: PreparedStudy, found: SearchResult | None) -> list[str]:
     if found is None:
         return []
     study = ready.study
@@ -141,7 +141,7 @@ def _search(ready: PreparedStudy, found: Found | None) -> list[str]:
     ]
 
 
-def _range(found: Found) -> str:
+def _range(found: SearchResult) -> str:
     high = f"{found.upper}" if found.upper is not None else "above the limit"
     return f"{found.lower} to {high}"
 
@@ -153,13 +153,13 @@ def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:
     spread = f" and lies between {low:.2f} and {high:.2f} in 90 % of the posterior" if assurance.has_spread else ""
     word = ready.design.design.probability_of_success or "power"
     return [
-        f"Given what the pilot leaves open, the probability of success (assurance) is {assurance.assurance:.3f} ± "
+        f"Given the parameter uncertainty, the probability of success (assurance) is {assurance.assurance:.3f} ± "
         f"{assurance.mcse:.3f}; {word} is {assurance.power_at_median:.3f} at the posterior "
         f"median{spread}."
     ]
 
 
-def _sources(ready: PreparedStudy, seed: int, trials: int) -> list[str]:
+def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
     study = ready.study
     if study.alternative == CALIBRATED:
         of = f"the posterior of the pilot ({_pilot(ready)})"
@@ -173,7 +173,7 @@ def _sources(ready: PreparedStudy, seed: int, trials: int) -> list[str]:
         f"{null}Alternative: {of}. Accrual, drop-out and assessments are those of the scenario "
         f"{study.scenario}, whose parameters come from {_pilot(ready)}. Simulated with trialsim "
         f"{version('trialsim')}, seed "
-        f"{seed}, {trials:,} trials under each truth."
+        f"{seed}, {replicates:,} trials under each truth."
     ]
 
 

@@ -87,7 +87,7 @@ def _conduct(study: SizeStudy) -> Iterator[str]:
         more = f", at most {own.overrun} more before a look" if own.overrun is not None else ""
         wait = f", which waits {own.interim_after.text} for each patient" if own.interim_after is not None else ""
         yield f"  accrual before a look: {own.accrual}{more}{wait}"
-    yield f"  inevaluable patients: {own.inevaluable}"
+    yield f"  patients who are not evaluable: {own.not_evaluable}"
     if study.keys.uses("conduct.attained"):
         yield f"  attained numbers that are not as planned: {own.attained}"
 

@@ -93,7 +93,7 @@ def _all_tables(
         parts.append(_table("Also measured", others))
     if varies:
         scatter = _scatter_table(estimates)
-        few = Paragraph("Too few trials to tell patient sampling from unknown parameters; 400 are enough.\n")
+        few = Paragraph("Too few trials to separate sampling variability from parameter uncertainty; 400 are enough.\n")
         parts.append(scatter if scatter.rows else few)
     return parts
 
@@ -121,7 +121,7 @@ def _lines(
 
 
 def _largest_scatter(estimates: Sequence[Estimate]) -> str:
-    """The share of the variance between trials that unknown parameters have, over the proportions."""
+    """The share of parameter uncertainty in the variance between trials, over the proportions."""
     shares = [
         (item.sd_parameters**2 / (item.sd_parameters**2 + item.sd_sampling**2), statistic_label(item.statistic))
         for item in estimates
@@ -131,16 +131,16 @@ def _largest_scatter(estimates: Sequence[Estimate]) -> str:
         return ""
     (least, of_least), (most, of_most) = min(shares), max(shares)
     return (
-        f"Variance between trials from unknown parameters: {100 * least:.0f} % ({of_least}) to {100 * most:.0f} % "
-        f"({of_most}); the rest is patient sampling."
+        f"Share of parameter uncertainty in the variance between trials: {100 * least:.0f} % for {of_least} to "
+        f"{100 * most:.0f} % for {of_most}; the rest is sampling variability."
     )
 
 
 def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
-    """One row per estimate, with the published statistic and its position where there is one."""
+    """One row per estimate, with the published statistic and its percentile where there is one."""
     has_published = any(estimate.printed for estimate in estimates)
     names = (
-        ("statistic", "published", "simulated", "95 % range", "at")
+        ("statistic", "published", "simulated", "95 % range", "percentile")
         if has_published
         else ("quantity", "simulated", "95 % range")
     )
@@ -149,15 +149,15 @@ def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
         simulated = labels.with_error(item.value, item.mcse, item.unit)
         cells = [statistic_title(item.statistic), simulated, _range(item)]
         if has_published:
-            cells = [cells[0], item.printed, *cells[1:], labels.position(item.position)]
+            cells = [cells[0], item.printed, *cells[1:], labels.percentile(item.percentile)]
         table.add(*cells)
     return table
 
 
 def _scatter_table(estimates: Sequence[Estimate]) -> DataTable:
-    """How far single trials scatter, and why: one row per estimate that scatters."""
-    title = "Why single trials differ: standard deviations"
-    table = DataTable(title, ("statistic", "patient sampling", "unknown parameters"))
+    """The variance components: one row per estimate that varies between trials."""
+    title = "Variance components: standard deviations between trials"
+    table = DataTable(title, ("statistic", "sampling variability", "parameter uncertainty"))
     for item in estimates:
         if item.sd_sampling > 0.0 or item.sd_parameters > 0.0:
             sampling = labels.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit)
@@ -175,12 +175,12 @@ def _range(item: Estimate) -> str:
 def _interpretations_table(interpretations: Sequence[OtherInterpretation]) -> DataTable:
     """The statistics that another interpretation of the publication would compare with the same trials."""
     title = "The same trials under other interpretations of the publication"
-    table = DataTable(title, ("statistic: interpretation", "published", "simulated", "at"))
+    table = DataTable(title, ("statistic: interpretation", "published", "simulated", "percentile"))
     for item in interpretations:
         found = item.estimate
         what = f"{statistic_label(found.quantity)}: {item.interpretation}"
         simulated = labels.with_error(found.value, found.mcse, found.unit)
-        table.add(what, found.printed, simulated, labels.position(found.position))
+        table.add(what, found.printed, simulated, labels.percentile(found.percentile))
     return table
 
 
@@ -223,27 +223,27 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
 
 def _short_note(has_published: bool, varies: bool) -> str:
     """What the columns are, in a sentence each."""
-    of = "with patient sampling and unknown parameters together" if varies else "at fixed parameters"
-    at = " `at`: the share of trials below the published statistic." if has_published else ""
+    of = "with sampling variability and parameter uncertainty" if varies else "at fixed parameters"
+    percentile = " `percentile`: the share of trials below the published statistic." if has_published else ""
     return (
-        f"± is the Monte Carlo standard error. 95 % range: where 95 % of single trials fall, {of}.{at} Every table "
-        "and note: --details."
+        f"± is the Monte Carlo standard error. 95 % range: where 95 % of single trials fall, {of}.{percentile} Every "
+        "table and note: --details."
     )
 
 
 def _note(trials: str, has_published: bool, varies: bool) -> str:
     text = (
         "± is the Monte Carlo standard error, which more replicates shrink. 95 % range: where 95 % of single "
-        f"{trials} fall; this is patient sampling "
+        f"{trials} fall; this is sampling variability "
     )
     text += (
-        "(how far trials of this size scatter at known parameters) and what is unknown about the parameters, together."
+        "(between trials of this size at fixed parameters) and parameter uncertainty together."
         if varies
-        else "at fixed parameters and says nothing of what is unknown about them."
+        else "at fixed parameters, without parameter uncertainty."
     )
     if has_published:
         text += (
-            " `at` is the share of trials below the published statistic, with half of those equal to it (for a median: "
-            "that round to it)."
+            " `percentile` is the share of trials below the published statistic, with half of those equal to it (for a "
+            "median: that round to it)."
         )
     return text + "\n"

@@ -18,7 +18,7 @@ def draw_calibration_figures(
     folder: Path,
     formats: Sequence[str],
     scenario: Scenario,
-    learned: pd.DataFrame,
+    posterior_summary: pd.DataFrame,
     scores: Floats,
     store: ReplicateStore,
     estimates: Sequence[Estimate],
@@ -28,12 +28,12 @@ def draw_calibration_figures(
 ) -> None:
     """Write the pictures of a calibration into a folder; those of the last two tables where they are there."""
     prepare()
-    from trialsim.report.calibration.figures import draw_learned, draw_left_out, draw_sensitivity
+    from trialsim.report.calibration.figures import draw_left_out, draw_posterior_summary, draw_sensitivity
     from trialsim.report.run.predictive import draw_predictive
 
     title = scenario.title
     figures = {
-        "learned": draw_learned(title, learned, scores),
+        "posterior_summary": draw_posterior_summary(title, posterior_summary, scores),
         "predictive": draw_predictive(scenario, store, estimates),
         "left_out": draw_left_out(title, predictive, left_out) if left_out is not None else None,
         "sensitivity": draw_sensitivity(title, sensitivity) if sensitivity is not None else None,

@@ -36,7 +36,7 @@ def sentence(row: dict[Any, Any]) -> str:
     event, of, detail = row["event"], row["of"], row["detail"]
     again = f" (number {row['occurrence']})" if row["occurrence"] > 1 else ""
     sentences = {
-        "screened out": "is screened and not eligible",
+        "screen failure": "is screened and not eligible",
         "enrolled": "enrols",
         "first dose": f"takes the first dose, {row['dose_to_mg_per_day']:g} mg/day",
         "toxicity onset": f"{of} begins{again}",
