@@ -22,10 +22,10 @@ def error_of_sd(values: Floats) -> float:
     return float(np.std(squares) / math.sqrt(len(values)) / (2.0 * math.sqrt(squares.mean())))
 
 
-def printed(text: str) -> list[Any]:
-    """What equals the numbers of a text, parted by spaces, to half a unit of the last digit of each."""
+def printed(text: str, margin: float = _ROUNDING) -> list[Any]:
+    """What equals the numbers of a text, parted by spaces, to half a unit of the last digit of each and a margin."""
     digits = [len(number.partition(".")[2]) for number in text.split()]
     return [
-        pytest.approx(float(number), rel=0.0, abs=0.5 * 10.0**-n + _ROUNDING)
+        pytest.approx(float(number), rel=0.0, abs=0.5 * 10.0**-n + margin)
         for number, n in zip(text.split(), digits, strict=True)
     ]
