@@ -1,8 +1,8 @@
 """Runs that are killed at random moments and resumed: always the digest of the undisturbed run.
 
 Each round starts a run anew, kills it (SIGKILL) at a moment that is uniform over the time that the undisturbed run
-took, looks at what lies there, and resumes. A kill may come before anything was kept, which leaves nothing to resume, or
-after the results, which leaves them: these are counted by themselves. Writes the moments and what was found to
+took, looks at what lies there, and resumes. A kill that comes before anything was kept
+or after the results leaves nothing to resume: these are counted apart. Writes the moments and what was found to
 results/verification/killed.json; exits with 1 if a digest differed or a folder could not be read.
 
     python -m verification.killed_runs [rounds] [replicates]
@@ -82,9 +82,7 @@ def main() -> None:
     RECORD.parent.mkdir(parents=True, exist_ok=True)
     RECORD.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"kills that left {', '.join(f'{kind}: {n}' for kind, n in by_kind.items())}")
-    print(
-        f"{n_equal} of {rounds} runs that were killed and run again with --resume have the digest of the undisturbed one"
-    )
+    print(f"{n_equal} of {rounds} killed runs, run again with --resume, have the digest of the undisturbed one")
     sys.exit(0 if n_equal == rounds else 1)
 
 
