@@ -32,8 +32,8 @@ RESULTS = Path(__file__).parents[1] / "results" / "verification"
 SEED = 77
 
 
-def level_of(name: str, trials: int) -> list[dict[str, Any]]:
-    ready = prepare_study(load_sizing(name), BATCH, SEED, trials)
+def level_of(name: str, trials: int, seed: int = SEED) -> list[dict[str, Any]]:
+    ready = prepare_study(load_sizing(name), BATCH, seed, trials)
     n_workers = available_cores()
     found: list[dict[str, Any]] = []
 
@@ -44,7 +44,7 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
         print(found[-1], flush=True)
 
     if not ready.design.design.has_size:
-        searched = SizeJob(ready, SEED, 20_000, n_workers, Checkpoint(), lambda done, wanted: None).searched()
+        searched = SizeJob(ready, seed, 20_000, n_workers, Checkpoint(), lambda done, wanted: None).searched()
         ready = take_size(ready, searched)
     trial = ready.trial()
     truths = [truth for truth in ready.truths if truth.startswith(NULL)] or [ALTERNATIVE]
@@ -52,7 +52,7 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
         design = ready.design
         if isinstance(design, CountDesign):
             exact = design.exact[truth]
-            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.allocation, SEED)
+            make = partial(ready.count_trial(design).ideal_rows, exact.cells, design.allocation, seed)
             rows = run(make, trials, block_size(BATCH, ready.n), n_workers, lambda done, wanted: None)
             line("immediate outcomes", truth, exact.rejects, float((rows["decision"] == 1).mean()))
             value = exact.rejects
@@ -61,7 +61,7 @@ def level_of(name: str, trials: int) -> list[dict[str, Any]]:
         setting = ready.setting(truth, ready.n)
         size = block_size(BATCH, setting.protocols[0].accrual.n_patients)
         n = trials if ready.n < 1000 else trials // 20
-        rows = run(partial(trial.rows, setting, SEED), n, size, n_workers, lambda done, wanted: None)
+        rows = run(partial(trial.rows, setting, seed), n, size, n_workers, lambda done, wanted: None)
         line(f"conducted, {n} trials", truth, value, float((rows["decision"] == 1).mean()))
         found[-1]["z"] *= math.sqrt(n / trials)
         found[-1]["mcse"] *= math.sqrt(trials / n)

@@ -15,9 +15,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
+from verification import levels_of_designs, search_for_n, simulation_based_calibration
+from verification.calibration_table import table_of
 
 import trialsim as ts
-from trialsim.config import scenario_from_mapping
+from tests.theory.test_published_designs import of_kind, searched, two_stages
+from tests.tolerances import N_STANDARD_ERRORS
+from trialsim.calibration.model import calibration_of
+from trialsim.config import load_published_trial, scenario_from_mapping
 from trialsim.config.calibrated.draw_tables import posterior_file, read_table
 from trialsim.config.loading.comparisons import load_comparison
 from trialsim.config.loading.size_studies import is_sizing
@@ -26,11 +32,15 @@ from trialsim.config.source.yaml import read_yaml
 from trialsim.records.digest import configuration_digest
 
 ROOT = Path(__file__).parents[2]
+VERIFICATION = ROOT / "results" / "verification"
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "results")]
 
 import calibrate  # noqa: E402
 import write_examples  # noqa: E402
 import write_tables  # noqa: E402
+
+HONEST = 0.93  # of intervals of 95 %: n is whole, and 300 searches leave a standard error of 0.013
+IMMEDIATE = "immediate outcomes"
 
 pytestmark = pytest.mark.slow
 
@@ -109,28 +119,80 @@ def test_the_page_on_sizes_shows_what_was_found() -> None:
 
 
 def test_the_verification_of_designs_holds() -> None:
-    """What the page tells: intervals for n that are honest, levels that are exact, speed beside rpact."""
-    folder = ROOT / "results"
-    searches = json.loads((folder / "verification" / "search_for_n.json").read_text(encoding="utf-8"))
-    problems = [item for of in searches.values() for item in (of if isinstance(of, list) else [of])]
-    assert problems
-    assert all(item["inside"] >= 0.93 * item["seeds"] for item in problems)
-    levels = json.loads((folder / "verification" / "levels.json").read_text(encoding="utf-8"))
-    assert all(abs(line["z"]) < 4.0 for line in levels if line["how"] == "immediate outcomes")
+    """What the page tells: intervals for n that are honest, and levels that are exact, of every shipped study."""
+    searches = json.loads((VERIFICATION / "search_for_n.json").read_text(encoding="utf-8"))
+    exact = searches.pop("exact test in one stage")
+    assert [(item["p0"], item["p1"]) for item in exact] == list(search_for_n.EXACT)
+    assert searches.keys() == search_for_n.STUDIES.keys()
+    assert all(item["inside"] >= HONEST * item["seeds"] for item in (*exact, *searches.values()))
+    levels = json.loads((VERIFICATION / "levels.json").read_text(encoding="utf-8"))
+    assert list(dict.fromkeys(line["study"] for line in levels)) == list(filter(is_sizing, ts.builtin_names("studies")))
+    assert all(abs(line["z"]) < N_STANDARD_ERRORS for line in levels if line["how"] == IMMEDIATE)
+
+
+@pytest.mark.parametrize("rates", search_for_n.EXACT)
+def test_searches_for_a_known_n_are_as_honest_as_they_were(rates: tuple[float, float]) -> None:
+    """The answer by SciPy's binomial distribution, and a few searches again."""
+    stored = json.loads((VERIFICATION / "search_for_n.json").read_text(encoding="utf-8"))["exact test in one stage"]
+    (line,) = (item for item in stored if (item["p0"], item["p1"]) == rates)
+    n = np.arange(1, search_for_n.LARGEST + 1)
+    r = stats.binom.isf(search_for_n.ALPHA, n, rates[0])  # more than r of n reject
+    power = stats.binom.sf(r, n, rates[1])
+    assert line["answer"] == n[power < search_for_n.TARGET][-1] + 1
+    again = search_for_n.exact_verified(rates, 40)
+    assert again["answer"] == line["answer"]
+    share = line["inside"] / line["seeds"]
+    error = math.sqrt(share * (1.0 - share) * (1.0 / line["seeds"] + 1.0 / again["seeds"]))
+    assert again["inside"] / again["seeds"] > share - N_STANDARD_ERRORS * error
+
+
+def test_levels_simulated_again_are_those_that_were_found() -> None:
+    """One study, with other draws of chance than the committed ones, and its exact level written out."""
+    stored = json.loads((VERIFICATION / "levels.json").read_text(encoding="utf-8"))
+    lines = {line["how"].partition(",")[0]: line for line in stored if line["study"] == "simon_response"}
+    again = levels_of_designs.level_of("simon_response", 4000, seed=levels_of_designs.SEED + 1)
+    found = {line["how"].partition(",")[0]: line for line in again}
+    assert found.keys() == lines.keys()
+    design = of_kind("optimal", searched(0.15, 0.30, 0.05, 0.80))
+    level, _, _ = two_stages(design.n1, design.r1, design.n, design.r, 0.15)
+    for how, line in found.items():
+        assert line["exact"] == pytest.approx(level)
+        assert lines[how]["exact"] == pytest.approx(level)
+        error = math.hypot(line["mcse"], lines[how]["mcse"])
+        assert abs(line["simulated"] - lines[how]["simulated"]) < N_STANDARD_ERRORS * error
 
 
 def test_the_verification_of_the_calibration_holds() -> None:
     """What the pages tell of `verification/`: uniform ranks, coverage, the same medians another way, recovery."""
-    folder = ROOT / "results" / "verification"
-    found = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+    names = calibration_of(load_published_trial("tosi2000")).names
+    found, other, recovered = (
+        json.loads((VERIFICATION / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("calibration", "independent_fit", "recovery")
+    )
+    for summary in (found, other, recovered):
+        assert sorted(row["parameter"] for row in summary["parameters"]) == sorted(names)
     assert found["cohorts"] >= 200
     assert found["smallest_p_holm"] > 0.01
-    assert all(0.93 <= row["coverage_0.95"] <= 0.97 for row in found["parameters"])
-    other = json.loads((folder / "independent_fit.json").read_text(encoding="utf-8"))
+    margin = N_STANDARD_ERRORS * math.sqrt(0.95 * 0.05 / found["cohorts"])
+    assert all(abs(row["coverage_0.95"] - 0.95) <= margin for row in found["parameters"])
     assert other["largest_abs_z"] < 3.0
-    recovered = json.loads((folder / "recovery.json").read_text(encoding="utf-8"))
     assert recovered["covered"] >= recovered["of"] - 2
     assert recovered["largest_r_hat"] < 1.02
+
+
+def test_an_importance_sample_again_has_the_medians_that_were_found() -> None:
+    """Fewer prior draws, of another seed, under the same likelihood; beside both committed fits."""
+    calibration = calibration_of(load_published_trial("tosi2000"))
+    table = table_of(calibration, 2000, 400, simulation_based_calibration.SEED + 100, 2)
+    weights = table.weights(calibration.terms)
+    for name in ("calibration", "independent_fit"):
+        stored = json.loads((VERIFICATION / f"{name}.json").read_text(encoding="utf-8"))
+        rows = {row["parameter"]: row for row in stored["parameters"]}
+        for i, parameter in enumerate(calibration.names):
+            median, error = simulation_based_calibration.weighted_median(table.scores[:, i], weights)
+            row = rows[parameter]
+            both = math.hypot(error, row["median_score_mcse" if name == "calibration" else "mcse"])
+            assert abs(median - row["median_score"]) < N_STANDARD_ERRORS * both, (name, parameter)
 
 
 def test_the_readme_has_commands_and_a_scenario() -> None:

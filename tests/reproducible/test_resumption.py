@@ -19,6 +19,7 @@ from trialsim.config import protocol_of
 from trialsim.errors import Interrupted
 from trialsim.records.outcomes import columns_of
 from trialsim.simulation.engine import simulate_rows
+from trialsim.storage.checkpoint import ROWS
 from trialsim.storage.job_folder import is_unfinished, job_folder_path, locked_job_folder
 
 pytestmark = pytest.mark.slow
@@ -151,7 +152,7 @@ def test_an_unfinished_run_of_another_scenario_is_not_taken_over_and_not_lost(
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent")
 def test_rows_that_a_failing_machine_left_behind_are_simulated_again(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     die(tmp_path, 60)
-    rows = job_folder_path(tmp_path / "out") / "replicates.rows"
+    rows = job_folder_path(tmp_path / "out") / ROWS
     whole = rows.read_bytes()
     rows.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2 + 13))
     done = ts.run(tosi2000, 100, 4, out=tmp_path / "out", resume=tmp_path / "out")
@@ -181,7 +182,7 @@ def test_a_flipped_byte_is_noticed_and_its_replicates_are_simulated_anew(
     tmp_path: Path, tosi2000: ts.Scenario, place: int
 ) -> None:
     out = tmp_path / "out"
-    rows = unfinished(out, tosi2000, 4) / "replicates.rows"
+    rows = unfinished(out, tosi2000, 4) / ROWS
     changed = bytearray(rows.read_bytes())
     changed[place] ^= 1
     rows.write_bytes(bytes(changed))
@@ -268,7 +269,7 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_digest_of_an_undisturbed_
     undisturbed = subprocess.run(command(tmp_path / "whole"), capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started
     moments = random.Random()
-    rows = job_folder_path(tmp_path / "out") / "replicates.rows"
+    rows = job_folder_path(tmp_path / "out") / ROWS
     for i in range(6):
         process = subprocess.Popen(
             command(tmp_path / "out", "--resume"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -307,7 +308,7 @@ def test_what_a_user_puts_into_the_folder_during_a_run_is_not_removed(tmp_path: 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent")
 def test_reading_the_unfinished_run_of_another_folder_leaves_it_as_it_is(tmp_path: Path, tosi2000: ts.Scenario) -> None:
     die(tmp_path, 60)
-    rows = job_folder_path(tmp_path / "out") / "replicates.rows"
+    rows = job_folder_path(tmp_path / "out") / ROWS
     with rows.open("ab") as file:
         file.write(b"half a row")
     before = rows.read_bytes()

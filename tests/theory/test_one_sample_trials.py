@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 import pytest
 
 import trialsim as ts
 from tests.design.test_designs_conducted import BASE, study
+from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.config.loading.size_studies import load_sizing
 from trialsim.design.base import ALTERNATIVE, NULL
 from trialsim.design.conduct.logrank_at_looks import z_of_looks
@@ -24,6 +25,7 @@ from trialsim.design.time_to_event.planned import Events
 from trialsim.model.units import DAYS_PER_MONTH
 
 MEDIAN, SHAPE = 150.0, 1.2
+WU: Final = 0.02  # by how much Wu's formula understates power with 60 patients: 0.004 and 0.019 of 100,000 trials
 ONE_SAMPLE: dict[str, object] = {
     **BASE, "design": "one-sample-logrank", "endpoint": "progression-free", "reference": {"median": "5 months"},
     "alternative": 0.6,
@@ -56,7 +58,7 @@ def test_the_deviate_is_that_of_observed_and_expected_events() -> None:
 
 @pytest.mark.parametrize("ratio", [0.5, 0.65])
 def test_it_rejects_as_often_as_the_formula_says(ratio: float) -> None:
-    """Wu (2015) finds his formula within some two points of the simulated power."""
+    """Wu (2015) finds his formula within some two points of the simulated power, and below it."""
     n, n_trials, lost = 60, 20_000, 0.0005
     found, event = trials(2, n_trials, n, ratio, lost)
     decisions = OneSampleDecisions(MEDIAN, SHAPE, 0.05, 1)
@@ -64,7 +66,8 @@ def test_it_rejects_as_often_as_the_formula_says(ratio: float) -> None:
     share = float((decisions.decide(0, z[:, 0], events[:, 0], np.zeros(n_trials, np.int64)) == 1).mean())
     m = DAYS_PER_MONTH
     arm = Arm(m / SCALE, ratio, 365.0 / m, 545.0 / m, SHAPE, lost * m)
-    assert share == pytest.approx(one_sample_power(arm, n, 0.05), abs=0.025)
+    by_formula, error = one_sample_power(arm, n, 0.05), np.sqrt(share * (1.0 - share) / n_trials)
+    assert -N_STANDARD_ERRORS * error < share - by_formula < N_STANDARD_ERRORS * error + WU
 
 
 def test_the_plan_is_the_smallest_that_the_formula_gives() -> None:

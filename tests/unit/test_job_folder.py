@@ -11,7 +11,7 @@ import pytest
 
 import trialsim as ts
 from trialsim.records.columns import replicate_columns
-from trialsim.storage.checkpoint import PART
+from trialsim.storage.checkpoint import PART, ROWS
 from trialsim.storage.job_folder import JobFolder, job_folder_path, locked_job_folder
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and owners")
@@ -19,7 +19,7 @@ COLUMNS = replicate_columns(["rash"])
 CHAINS = f"chains{PART}"
 CHECK = f"check null{PART}"
 PARTS = {"numbers": np.arange(3)}
-NAMES = ("lock", "run.json", "run.json.new", "replicates.rows", "replicates.sums", CHAINS, f"{CHAINS}.new", "filling",
+NAMES = ("lock", "run.json", "run.json.new", ROWS, "replicates.sums", CHAINS, f"{CHAINS}.new", "filling",
          "older", CHECK)  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_a_link_in_place_of_the_folder_is_refused(tmp_path: Path, precious: Path
 
 @posix
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
-@pytest.mark.parametrize("what", ["", "lock", "replicates.rows"])
+@pytest.mark.parametrize("what", ["", "lock", ROWS])
 def test_what_belongs_to_another_user_is_not_used(tmp_path: Path, what: str) -> None:
     with locked_job_folder(tmp_path / "out") as job:
         job.checkpoint.begin({"seed": 1})
