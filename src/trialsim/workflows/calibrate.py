@@ -63,7 +63,8 @@ class Calibrated(CommandResult):
 
     `draws` (a row a draw), `posterior_summary` (a row a parameter), `correlations`, `principal_components`,
     `predictive` (a row a published statistic), and where asked for `left_out` (each statistic predicted from the
-    others) and `sensitivity`; `save(folder)` writes them. A scenario takes the draws with `parameters: folder/posterior.parquet`.
+    others) and `sensitivity`; `save(folder)` writes them. A scenario takes the draws with
+    `parameters: folder/posterior.parquet`.
     """
 
     layout: ClassVar = CALIBRATE
