@@ -51,7 +51,7 @@ sampling variability and parameter uncertainty (0 where they are fixed, empty wh
 * `correlations.csv`, one row a pair: `correlation` of the scores and `mcse`. `principal_components.csv`: eigenvectors of the posterior
   covariance of the scores, with `contraction` and `is_flat`.
 * `predictive.csv`, one row a published statistic: `predicted` ± `mcse`, `sd_sampling`, `sd_parameters`, 80 and 95 % of trials,
-  `percentile` (as `percentile` above), `tail_probability` (twice the smaller of the shares on either side), `is_inside_80`.
+  `percentile` (as above), `tail_probability` (twice the smaller of the shares on either side), `is_inside_80`.
 * `left_out.csv`: the same, each statistic predicted from the others; `ess` (how many draws that prediction is worth), `method`.
 * `sensitivity.csv`, one row a variant and quantity: `value` ± `mcse`, `sd_parameters`, `shift` from the first variant with
   `shift_mcse`, `r_hat`.

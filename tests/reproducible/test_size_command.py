@@ -130,7 +130,7 @@ def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> Non
     interrupt(("size", *options, "--workers", "1"), tmp_path, lambda: bool(list(folder.glob("check*.checkpoint"))))
     refused = size(tmp_path, path, "--replicates", "300", "--out", "out", "--resume")
     assert refused.returncode == 2
-    assert "trials" in refused.stderr
+    assert "replicates" in refused.stderr
     resumed = size(tmp_path, *options, "--resume", "--quiet", "--workers", "2")
     assert resumed.returncode == 0, resumed.stderr
     whole = size(tmp_path, path, "--replicates", "40000", "--out", "whole", "--quiet")

@@ -84,7 +84,7 @@ OF_OBJECTS = {
     "two_stage.admissible", "two_stage.exact_rejects", "stages.check_rates", "stages.check_limit",
     "stages.check_errors", "bryant_day.joint", "bryant_day.one_more", "bryant_day.counts_of",
     "proportions.check_two_sided", "proportions.mirrored", "proportions.statistic_of", "proportions.usual_two_sided",
-    "proportions.check_question", "proportions.times", "one_sample_logrank.one_sample_moments",
+    "proportions.check_request", "proportions.times", "one_sample_logrank.one_sample_moments",
 }  # fmt: skip
 OBJECTS: list[Callable[[Any], object]] = [
     lambda x: Arms(x, 0.6, 12.0), lambda x: Arms(0.1, x, 12.0), lambda x: Arms(0.1, 0.6, x),

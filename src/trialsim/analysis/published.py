@@ -140,9 +140,7 @@ def _estimate(
     published = entry.published if entry is not None else math.nan
     rounding = entry.rounded_to.value if entry is not None and entry.rounded_to is not None else 0.0
     percentile, percentile_mcse = percentile_and_error(defined, published, rounding, groups)
-    what = (
-        "sampling variability, parameters fixed" if groups is None else "sampling variability and parameter uncertainty"
-    )
+    more = ", parameters fixed" if groups is None else " and parameter uncertainty"
     return Estimate(
         quantity=quantity,
         published=published,
@@ -156,7 +154,7 @@ def _estimate(
         percentile=percentile,
         percentile_mcse=percentile_mcse,
         n_defined=len(defined),
-        interval_contains=f"95 % of single trials of {n_planned} patients: {what}",
+        interval_contains=f"95 % of single trials of {n_planned} patients: sampling variability{more}",
         printed=_printed(entry) if entry is not None else "",
         statistic=statistic.name,
         is_inside=is_inside(published, rounding, lower, upper),

@@ -140,7 +140,7 @@ def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
     """One row per estimate, with the published statistic and its percentile where there is one."""
     has_published = any(estimate.printed for estimate in estimates)
     names = (
-        ("statistic", "published", "simulated", "95 % range", "percentile")
+        ("statistic", "published", "simulated", "95 % range", "mid-p")
         if has_published
         else ("quantity", "simulated", "95 % range")
     )
@@ -175,7 +175,7 @@ def _range(item: Estimate) -> str:
 def _interpretations_table(interpretations: Sequence[OtherInterpretation]) -> DataTable:
     """The statistics that another interpretation of the publication would compare with the same trials."""
     title = "The same trials under other interpretations of the publication"
-    table = DataTable(title, ("statistic: interpretation", "published", "simulated", "percentile"))
+    table = DataTable(title, ("statistic: interpretation", "published", "simulated", "mid-p"))
     for item in interpretations:
         found = item.estimate
         what = f"{statistic_label(found.quantity)}: {item.interpretation}"
@@ -224,7 +224,7 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
 def _short_note(has_published: bool, varies: bool) -> str:
     """What the columns are, in a sentence each."""
     of = "with sampling variability and parameter uncertainty" if varies else "at fixed parameters"
-    percentile = " `percentile`: the share of trials below the published statistic." if has_published else ""
+    percentile = " `mid-p`: the share of trials below the published statistic." if has_published else ""
     return (
         f"± is the Monte Carlo standard error. 95 % range: where 95 % of single trials fall, {of}.{percentile} Every "
         "table and note: --details."
@@ -243,7 +243,7 @@ def _note(trials: str, has_published: bool, varies: bool) -> str:
     )
     if has_published:
         text += (
-            " `percentile` is the share of trials below the published statistic, with half of those equal to it (for a "
+            " `mid-p` is the share of trials below the published statistic, with half of those equal to it (for a "
             "median: that round to it)."
         )
     return text + "\n"
