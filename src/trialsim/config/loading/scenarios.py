@@ -39,8 +39,8 @@ class Scenario(ScenarioData):
     def warnings(self) -> list[str]:
         """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
         return [
-            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
-            for place, value, wrong, allowed, _ in scenario_warnings(self)
+            f"{'.'.join(map(str, place))} = {value}: {problem}. Better: {allowed}."
+            for place, value, problem, allowed, _ in scenario_warnings(self)
         ]
 
 
@@ -150,8 +150,8 @@ def load_published_trial(given: CohortLike, changes: Mapping[str, Any] | None = 
     """
     cohort, places, path = _read_cohort(given)
     if cohort.scenario is None:
-        wrong, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
-        raise ConfigurationError([Problem(str(path), "scenario", wrong, allowed)])
+        problem, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
+        raise ConfigurationError([Problem(str(path), "scenario", problem, allowed)])
     scenario = load_named_scenario(cohort.scenario, path, place_of(places, ("scenario",)), "scenario")
     if scenario.cohort is None or scenario.cohort.model_dump() != cohort.model_dump():
         scenario = scenario.with_changes({"cohort": cohort.model_dump()})
@@ -199,8 +199,8 @@ def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
         data = fill_calibrated_values(inheritance.choose_interpretations(data), load_parameters)
     scenario = validated(Scenario, data, places, may_be_calibrated=True)
     unset = [
-        problem_at(places, at, None, wrong, allowed, kind="missing")
-        for at, wrong, allowed in _keys_that_interpretations_need(scenario)
+        problem_at(places, at, None, problem, allowed, kind="missing")
+        for at, problem, allowed in _keys_that_interpretations_need(scenario)
     ]
     problems = unset + consistency_problems(scenario, places)
     if problems:

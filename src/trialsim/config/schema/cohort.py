@@ -46,8 +46,8 @@ class PublishedStatistic(Section):
             if self.value.unit != self.rounded_to.unit:
                 raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
         elif self.count is None or self.of is None:
-            wrong = f"{self.printed} of how many? a {self.kind} needs its count and its denominator"
-            raise mistake(wrong, "both, such as {count: 11, of: 27}")
+            problem = f"{self.printed} of how many? a {self.kind} needs its count and its denominator"
+            raise mistake(problem, "both, such as {count: 11, of: 27}")
         elif self.count > self.of:
             raise mistake(f"{self.count} of {self.of} is more than all", f"a count from 0 to {self.of}")
         return self
@@ -120,8 +120,8 @@ class Cohort(Section):
             for interpretation in ambiguity.interpretations.values():
                 unknown = set(interpretation.statistics) - set(self.statistics)
                 if unknown:
-                    wrong = f"{name}: {min(unknown)} is not one of the statistics"
-                    raise mistake(wrong, f"one of {', '.join(self.statistics)}")
+                    problem = f"{name}: {min(unknown)} is not one of the statistics"
+                    raise mistake(problem, f"one of {', '.join(self.statistics)}")
                 for quantity, changed in interpretation.statistics.items():
                     changed_statistic(self.statistics[quantity], changed)
         return self
