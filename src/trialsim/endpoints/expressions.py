@@ -144,10 +144,10 @@ class Expression:
         """The column of a family that is written as a call, such as `n_onsets("rash")`."""
         if len(node.args) != 1 or not isinstance(node.args[0], ast.Constant) or node.keywords:
             raise self._refused(f"{family} takes one name or dose", 'n_onsets("rash"), days_at(400), baseline("age")')
-        which = node.args[0].value
-        if isinstance(which, int | float) and not abs(which) <= _MAX_CONSTANT:
-            raise self._refused(f"{str(which)[:40]} is no dose", "a dose of the ladder, such as days_at(400)")
-        return _FAMILIES[family] + (f"{which:g}" if isinstance(which, int | float) else str(which))
+        member = node.args[0].value
+        if isinstance(member, int | float) and not abs(member) <= _MAX_CONSTANT:
+            raise self._refused(f"{str(member)[:40]} is no dose", "a dose of the ladder, such as days_at(400)")
+        return _FAMILIES[family] + (f"{member:g}" if isinstance(member, int | float) else str(member))
 
     def _category_comparison(self, node: ast.AST) -> tuple[str, int, bool] | None:
         """A comparison of a column with one of its categories: the column, the code, whether they shall be equal."""
@@ -159,8 +159,8 @@ class Expression:
                 categories = self.known.categories[str(column)]
                 if other.value not in categories:
                     near = nearest(other.value, list(categories))
-                    wrong = f"{column} has no category {other.value[:40]!r}"
-                    raise self._refused(wrong, ", ".join(categories), near)
+                    problem = f"{column} has no category {other.value[:40]!r}"
+                    raise self._refused(problem, ", ".join(categories), near)
                 return str(column), categories.index(other.value), isinstance(node.ops[0], ast.Eq)
         return None
 
@@ -204,9 +204,9 @@ class Expression:
                 column, code, is_equal = category
                 return (np.asarray(columns[column]) == code) == is_equal
             sides = [self._value(part, columns) for part in (node.left, *node.comparators)]
-            both = zip(node.ops, sides, sides[1:], strict=False)
-            held = [_COMPARE[type(op)](a, b) & ~np.isnan(a) & ~np.isnan(b) for op, a, b in both]
-            return np.logical_and.reduce(np.broadcast_arrays(*held))
+            pairs = zip(node.ops, sides, sides[1:], strict=False)
+            truths = [_COMPARE[type(op)](a, b) & ~np.isnan(a) & ~np.isnan(b) for op, a, b in pairs]
+            return np.logical_and.reduce(np.broadcast_arrays(*truths))
         raise AssertionError("the expression was looked at before: see _look")
 
     def _refused(self, wrong: str, allowed: str, suggestion: str = "") -> RequestError:

@@ -28,11 +28,13 @@ class TargetPrecision:
         if not wanted:
             return None
         (quantity, mcse), *more = wanted.items()
-        what = f"--target-mcse {quantity}={mcse:g}"
+        option = f"--target-mcse {quantity}={mcse:g}"
         if more:
-            raise OptionError(what, "one quantity decides when a run ends.", "one quantity and its error.")
+            raise OptionError(option, "one quantity decides when a run ends.", "one quantity and its error.")
         if not 0.0 < mcse < math.inf:
-            raise OptionError(what, "a Monte Carlo standard error is above 0.", "above 0, in the quantity's own unit.")
+            raise OptionError(
+                option, "a Monte Carlo standard error is above 0.", "above 0, in the quantity's own unit."
+            )
         return cls(quantity, mcse)
 
 
@@ -60,19 +62,19 @@ def next_number(n: int, mcse: float, target: float, most: int) -> int:
 
     It depends on the results alone, so interruptions and workers cannot matter.
     """
-    wanted = min(_MARGIN * trials_needed(n, mcse, target), _MOST_GROWTH * n, float(most))
-    step = 10.0 ** max(0, math.floor(math.log10(wanted)) - _DIGITS + 1)
-    return max(n + 1, min(most, int(math.ceil(wanted / step) * step)))
+    n_wanted = min(_MARGIN * trials_needed(n, mcse, target), _MOST_GROWTH * n, float(most))
+    step = 10.0 ** max(0, math.floor(math.log10(n_wanted)) - _DIGITS + 1)
+    return max(n + 1, min(most, int(math.ceil(n_wanted / step) * step)))
 
 
 def check_reachable(target: TargetPrecision, n: int, mcse: float, most: int) -> None:
     """Refuse a precision that would take more replicates than are allowed. Raises `OptionError`."""
-    what = f"--target-mcse {target.quantity}={target.mcse:g}"
+    option = f"--target-mcse {target.quantity}={target.mcse:g}"
     if n < 2:
-        raise OptionError(what, "one trial has no error to start from.", "--replicates 2 or more.")
+        raise OptionError(option, "one trial has no error to start from.", "--replicates 2 or more.")
     if math.isnan(mcse):
-        raise OptionError(what, f"it exists in fewer than two of the first {n:,} trials.", "a quantity that exists.")
+        raise OptionError(option, f"it exists in fewer than two of the first {n:,} trials.", "a quantity that exists.")
     needed = trials_needed(n, mcse, target.mcse)
     if needed > most:
         reachable = mcse * math.sqrt(n / most)
-        raise OptionError(what, f"that would take about {needed:,.0f} trials.", f"at least {reachable:.2g}.")
+        raise OptionError(option, f"that would take about {needed:,.0f} trials.", f"at least {reachable:.2g}.")

@@ -78,9 +78,11 @@ class MonitoredTrial:
         self, protocols: Sequence[Protocol], seed: int, replicate: int, arms: dict[int, int], watch: Watch
     ) -> None:
         self.env = TrialEnvironment()
-        own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
-        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
-        self.each = [Arm(self.env, *pair, self.learn, count_nothing) for pair in zip(own, tables, strict=True)]
+        replicate_protocols = [parameters.of_replicate(item, seed, replicate) for item in protocols]
+        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in replicate_protocols]
+        self.each = [
+            Arm(self.env, *pair, self.learn, count_nothing) for pair in zip(replicate_protocols, tables, strict=True)
+        ]
         self.arms, self.watch, self.plan = arms, watch, watch.plan
         self.known: dict[int, Known] = {}
         self.enrolled: dict[int, float] = {}
@@ -108,30 +110,30 @@ class MonitoredTrial:
             if not first.is_eligible:
                 continue
             arm = self.arms[first.number]
-            who = each[arm][i]
-            yield self.env.at(who.arrival_day + shift, event_order.ARRIVAL)
-            self.enrol(who, arm)
+            patient = each[arm][i]
+            yield self.env.at(patient.arrival_day + shift, event_order.ARRIVAL)
+            self.enrol(patient, arm)
             while not self.is_open():
                 self.next_review = self.env.event()
                 yield self.next_review
-                shift = self.env.now - who.arrival_day
+                shift = self.env.now - patient.arrival_day
         self.is_accrual_over = True
         self.review()
 
-    def enrol(self, who: VirtualPatient, arm: int) -> None:
+    def enrol(self, virtual_patient: VirtualPatient, arm: int) -> None:
         """One more patient: the course begins, and the windows of what is asked."""
-        patient = Patient(self.each[arm], replace(who, arrival_day=self.env.now))
+        patient = Patient(self.each[arm], replace(virtual_patient, arrival_day=self.env.now))
         n = len(self.watch.asked)
-        known = Known(arm, [False] * n, [False] * n)
-        self.known[who.number] = known
-        self.enrolled[who.number] = self.env.now
+        known_outcomes = Known(arm, [False] * n, [False] * n)
+        self.known[virtual_patient.number] = known_outcomes
+        self.enrolled[virtual_patient.number] = self.env.now
         self.watch_toxicity()
         self.env.process(patient.course())
-        for k, asked in enumerate(self.watch.asked):
-            if asked.window_days < inf:
-                self.env.process(self.window(known, k, asked.window_days))
+        for k, outcome in enumerate(self.watch.asked):
+            if outcome.window_days < inf:
+                self.env.process(self.window(known_outcomes, k, outcome.window_days))
         if self.plan.wait_days < inf:
-            self.env.process(self.waiting(known))
+            self.env.process(self.waiting(known_outcomes))
 
     def is_open(self) -> bool:
         """Whether one more patient may be enrolled now."""
@@ -152,20 +154,20 @@ class MonitoredTrial:
             known.is_evaluable = True
         has_left = event == v.OBSERVATION_ENDED
         has_progressed = event == v.ASSESSED and disease.is_progression(detail)
-        for k, asked in enumerate(self.watch.asked):
+        for k, outcome in enumerate(self.watch.asked):
             if known.is_settled[k]:
                 continue
-            if is_event(asked, self.each[known.arm].protocol, row):
+            if is_event(outcome, self.each[known.arm].protocol, row):
                 known.has_event[k] = True
                 self.settle(known, k)
-            elif asked.kind == c.RESPONSE and (has_progressed or has_left):
+            elif outcome.kind == c.RESPONSE and (has_progressed or has_left):
                 is_out = has_left and not known.is_evaluable and self.plan.inevaluable != c.FAILURE
                 known.is_inevaluable |= is_out
                 self.settle(known, k)
             elif has_left:
                 if detail == v.WITHDRAWAL:
-                    known.is_inevaluable |= asked.if_left == c.INEVALUABLE
-                    known.has_event[k] = asked.if_left == c.AN_EVENT
+                    known.is_inevaluable |= outcome.if_left == c.INEVALUABLE
+                    known.has_event[k] = outcome.if_left == c.AN_EVENT
                 self.settle(known, k)
         self.review()
 
