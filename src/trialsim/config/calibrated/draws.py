@@ -74,8 +74,10 @@ def parameter_places(scenario: ScenarioData) -> dict[str, tuple[ParameterPlace, 
 def _place(place: Place, positions: dict[str, int]) -> ParameterPlace:
     if place[0] != "events":
         return ParameterPlace(_FIELDS[str(place[0]), str(place[1])])
-    what = "resolution." + str(place[3]) if place[2] == "resolves" else str(place[2])
-    return ParameterPlace(what, positions[str(place[1])])
+    clock = positions[str(place[1])]
+    if place[2] == "resolves":
+        return ParameterPlace(str(place[3]), clock, of_resolution=True)
+    return ParameterPlace(str(place[2]), clock)
 
 
 def _kinds(scenario: ScenarioData) -> Iterator[tuple[str, type[Quantity]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_serializer, model_validator
 
@@ -18,6 +18,13 @@ class Fact(Section):
     value: str | int | dict[str, int]
     source: str
     note: str = ""
+
+
+class RoundedMedian(NamedTuple):
+    """A published median and the unit to whose multiples it is rounded, as numbers in the unit of the median."""
+
+    value: float
+    rounded_to: float
 
 
 class PublishedStatistic(Section):
@@ -51,6 +58,13 @@ class PublishedStatistic(Section):
         elif self.count > self.of:
             raise mistake(f"{self.count} of {self.of} is more than all", f"a count from 0 to {self.of}")
         return self
+
+    @property
+    def rounded_median(self) -> RoundedMedian | None:
+        """The median and its rounding; None for a statistic of another kind."""
+        if self.kind != "median" or self.value is None or self.rounded_to is None:
+            return None
+        return RoundedMedian(self.value.value, self.rounded_to.value)
 
     @property
     def published(self) -> float:
