@@ -41,10 +41,27 @@ class TargetPrecision:
 def replicates_for(sd: float, mcse: float) -> int:
     """How many replicates give a mean with a Monte Carlo standard error, for values with a standard deviation.
 
-    n = (sd / mcse)^2, rounded up. For a proportion p that one replicate decides, sd = sqrt(p (1 - p)): a power of 0.80
-    known to 0.005 takes 0.16 / 0.005^2 = 6,400 (Morris, White, Crowther 2019, Statistics in Medicine 38:2074, section
-    5.3).
-    Raises `ValueError` for an sd below 0 or an mcse not above 0.
+    Parameters
+    ----------
+    sd
+        The standard deviation of the values between replicates, at least 0. For a proportion p that one replicate
+        decides, it is sqrt(p (1 - p)): a power of 0.80 known to 0.005 takes 0.16 / 0.005^2 = 6,400 replicates.
+    mcse
+        The Monte Carlo standard error of the mean, above 0, in the unit of `sd`.
+
+    Returns
+    -------
+    int
+        (sd / mcse)^2, rounded up, and at least 1.
+
+    Raises
+    ------
+    ValueError
+        For an sd below 0 or an mcse that is not above 0.
+
+    References
+    ----------
+    Morris, White, Crowther 2019, Statistics in Medicine 38:2074, section 5.3.
     """
     if not sd >= 0.0 or not mcse > 0.0:
         raise ValueError(f"sd {sd} must be at least 0 and mcse {mcse} above 0")

@@ -50,7 +50,22 @@ class Sizing:
 def load_study(given: Comparison | Sizing | StudyLike, changes: Mapping[str, Any] | None = None) -> Comparison | Sizing:
     """A study of either kind from a YAML path, a built-in name, a mapping or itself; see `compare` and `size`.
 
-    Raises `ConfigurationError` with every problem at once.
+    Parameters
+    ----------
+    given
+        The study; a mapping is read as a file with the same keys would be.
+    changes
+        New values by dotted key; quantities with their units, as text. See `load_sizing` for those of a study of size.
+
+    Returns
+    -------
+    Comparison or Sizing
+        The study with its resolved scenarios: a `Sizing` where the study asks for a sample size.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem at once, each with its place.
     """
     is_size = isinstance(given, Sizing) or (not isinstance(given, Comparison) and is_sizing(given))
     return load_sizing(given, changes) if is_size else load_comparison(given, changes)  # type: ignore[arg-type]
@@ -59,8 +74,23 @@ def load_study(given: Comparison | Sizing | StudyLike, changes: Mapping[str, Any
 def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = None) -> Sizing:
     """A study of size from a YAML path, a built-in name, a mapping or itself.
 
-    Changes by dotted key are of the study where they begin with a key of it (`power`, `conduct.accrual`), and of the
-    scenario otherwise. Raises `ConfigurationError` with every problem of the file.
+    Parameters
+    ----------
+    given
+        The study; a mapping is read as a file with the same keys would be.
+    changes
+        New values by dotted key. They are of the study where they begin with a key of it (`power`, `conduct.accrual`),
+        and of the scenario otherwise.
+
+    Returns
+    -------
+    Sizing
+        The study with the resolved scenario of each arm.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem of the file.
     """
     if isinstance(given, Sizing):
         refuse_changes(changes)

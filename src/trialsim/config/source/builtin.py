@@ -42,9 +42,22 @@ def builtin_folder() -> Path:
 
 
 def builtin_names(kind: str = "scenarios") -> list[str]:
-    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`, `studies`, `strategies`), sorted.
+    """The built-in names of one kind.
 
-    Raises `ConfigurationError` for another kind.
+    Parameters
+    ----------
+    kind
+        `scenarios`, `cohorts`, `parameters`, `studies` or `strategies`.
+
+    Returns
+    -------
+    list of str
+        The names, sorted.
+
+    Raises
+    ------
+    ConfigurationError
+        For another kind.
     """
     if kind not in (*KINDS, "strategies"):
         kinds = [*KINDS, "strategies"]
