@@ -51,7 +51,13 @@ class Problem:
 
 
 class ConfigurationError(InputError):
-    """Every problem of a configuration at once; `problems` holds them one by one."""
+    """Every problem of a configuration at once.
+
+    Parameters
+    ----------
+    problems
+        The problems one by one, each with its place, what is wrong and what is allowed; kept as an attribute.
+    """
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -61,7 +67,12 @@ class ConfigurationError(InputError):
 class RequestError(InputError):
     """A request that is impossible or larger than the machine or the evidence allows.
 
-    `key` is the number that it is about, as a key of a study or as a symbol of a formula; empty for none.
+    Parameters
+    ----------
+    what, wrong, allowed, suggestion, place
+        The parts of its `problem`, which is kept as an attribute; see `Problem`.
+    key
+        The number that it is about, as a key of a study or as a symbol of a formula; empty for none.
     """
 
     def __init__(
@@ -119,7 +130,15 @@ class DisagreementError(TrialsimError):
 
 
 class Interrupted(TrialsimError):  # noqa: N818  # like KeyboardInterrupt, it is no error
-    """The user interrupted a long piece of work; `finished` is the part that was done, or None."""
+    """The user interrupted a long piece of work.
+
+    Parameters
+    ----------
+    message
+        What was interrupted, and how far it had come.
+    finished
+        The part that was done, or None; kept as an attribute.
+    """
 
     def __init__(self, message: str, finished: object) -> None:
         self.finished = finished

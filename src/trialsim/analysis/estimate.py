@@ -96,15 +96,15 @@ def quantile_and_error(
     if n == 0:
         return math.nan, math.nan
     rank = n * share
-    at = _clipped(rank, n)
+    position = _clipped(rank, n)
     spread = math.sqrt(n * share * (1.0 - share))
     if values is not None and groups is not None:
-        spread = error_of_sum((values <= ordered[at]) - share, groups)
+        spread = error_of_sum((values <= ordered[position]) - share, groups)
         if math.isnan(spread):
-            return float(ordered[at]), math.nan
+            return float(ordered[position]), math.nan
     low, high = _clipped(rank - spread, n), _clipped(rank + spread, n)
     error = float(ordered[high] - ordered[low]) / 2.0 if n > 1 else math.nan
-    return float(ordered[at]), error
+    return float(ordered[position]), error
 
 
 def _clipped(rank: float, n: int) -> int:

@@ -63,7 +63,7 @@ def other_interpretations(
 ) -> list[OtherInterpretation]:
     """Every statistic under every interpretation not taken that only changes statistics; others need another run."""
     statistics = statistics_of(outcomes.columns)
-    found: list[OtherInterpretation] = []
+    other_estimates: list[OtherInterpretation] = []
     for name, ambiguity in cohort.ambiguities.items():
         for choice, interpretation in ambiguity.interpretations.items():
             if choice == taken.get(name, ambiguity.default):
@@ -72,8 +72,8 @@ def other_interpretations(
             for quantity in interpretation.statistics:
                 statistic = statistics[published[quantity].endpoint or quantity]
                 estimate = _estimate(quantity, statistic, outcomes, published[quantity], n_planned)
-                found.append(OtherInterpretation(name, choice, estimate))
-    return found
+                other_estimates.append(OtherInterpretation(name, choice, estimate))
+    return other_estimates
 
 
 def per_trial_values(outcomes: Outcomes, name: str) -> Floats:

@@ -36,11 +36,11 @@ def diagnostics(chains: Floats, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def smallest_ess_of(found: pd.DataFrame) -> float:
+def smallest_ess_of(table: pd.DataFrame) -> float:
     """The smallest effective sample size of any parameter, in bulk or tails."""
-    return float(found[["ess_bulk", "ess_tail"]].to_numpy().min())
+    return float(table[["ess_bulk", "ess_tail"]].to_numpy().min())
 
 
-def has_converged(found: pd.DataFrame, min_ess: float = SMALLEST_ESS) -> bool:
+def has_converged(table: pd.DataFrame, min_ess: float = SMALLEST_ESS) -> bool:
     """Whether every parameter meets the limits."""
-    return bool((found["r_hat"] <= LARGEST_R_HAT).all()) and smallest_ess_of(found) >= min_ess
+    return bool((table["r_hat"] <= LARGEST_R_HAT).all()) and smallest_ess_of(table) >= min_ess

@@ -76,26 +76,26 @@ def fit(
         for _ in ensembles.grow(chains, n_legs):
             on_leg(chains, n_legs)
         looked_at = chains.up_to(n_legs)  # as an undisturbed run would see them
-        found = diagnostics(looked_at.by_chain(), calibration.names)
-        if has_converged(found, demands.min_ess):
-            return Fit(calibration, looked_at, found, seed)
+        table = diagnostics(looked_at.by_chain(), calibration.names)
+        if has_converged(table, demands.min_ess):
+            return Fit(calibration, looked_at, table, seed)
         if n_legs >= most_legs:
-            raise _not_converged(found, demands)
+            raise _not_converged(table, demands)
         n_legs += _LEGS_BETWEEN_LOOKS
 
 
-def _not_converged(found: pd.DataFrame, demands: Demands) -> RequestError:
+def _not_converged(table: pd.DataFrame, demands: Demands) -> RequestError:
     """What has not converged, and what to do."""
-    rows = plain_rows(found)
+    rows = plain_rows(table)
     worst = max(rows, key=lambda row: float(row["r_hat"]))
     slowest = min(rows, key=lambda row: min(float(row["ess_bulk"]), float(row["ess_tail"])))
-    wrong = (
+    problem = (
         f"after {demands.most_steps:,} steps the chains have not converged: R-hat {worst['r_hat']:.3f} of "
-        f"{worst['parameter']!r} (at most {LARGEST_R_HAT}), effective sample size {smallest_ess_of(found):.0f} of "
+        f"{worst['parameter']!r} (at most {LARGEST_R_HAT}), effective sample size {smallest_ess_of(table):.0f} of "
         f"{slowest['parameter']!r} (at least {demands.min_ess:.0f}). No posterior was written."
     )
     allowed = (
         f"more steps: --resume --most-steps {2 * demands.most_steps:,} goes on from here. If R-hat stays above "
         "1.05, the posterior has several peaks: look at the priors, or simulate more with --replicates."
     )
-    return OptionError(f"--most-steps {demands.most_steps}", wrong, allowed)
+    return OptionError(f"--most-steps {demands.most_steps}", problem, allowed)

@@ -75,8 +75,8 @@ class Calibration:
 
     def log_likelihoods(self, z: Floats, workers: int = 1) -> Floats:
         """The log-likelihood of each term at each row of scores. Shapes (n, parameters) to (n, terms)."""
-        found = log_likelihoods(self.terms, self.simulator.cells, self.probabilities(z, workers))
-        return np.where(np.isnan(found), -np.inf, found)
+        values = log_likelihoods(self.terms, self.simulator.cells, self.probabilities(z, workers))
+        return np.where(np.isnan(values), -np.inf, values)
 
     def log_posterior(self, z: Floats, workers: int = 1) -> Floats:
         """The log posterior density at each row of scores, up to a constant. Shapes (n, parameters) to (n,)."""
@@ -107,13 +107,15 @@ def calibration_of(
     """
     fixed = scenario.with_changes({"parameters.use": "mode"})
     if fixed.cohort is None:
-        wrong, allowed = "there is no cohort to calibrate it to.", "`cohort: NAME`."
-        raise ConfigurationError([Problem(scenario.name, "cohort", wrong, allowed)])
-    kinds, own = _kinds(fixed), fixed.parameters.values
-    places = {name: place for name, place in parameter_places(fixed).items() if name in own and own[name].is_filled_in}
+        problem, allowed = "there is no cohort to calibrate it to.", "`cohort: NAME`."
+        raise ConfigurationError([Problem(scenario.name, "cohort", problem, allowed)])
+    kinds, values = _kinds(fixed), fixed.parameters.values
+    places = {
+        name: place for name, place in parameter_places(fixed).items() if name in values and values[name].is_filled_in
+    }
     if fixed.parameters.calibrated_to is None:
-        wrong, allowed = "no parameter set is named, so there are no priors.", "`parameters: {calibrated_to: FILE}`."
-        raise ConfigurationError([Problem(scenario.name, "parameters", wrong, allowed)])
+        problem, allowed = "no parameter set is named, so there are no priors.", "`parameters: {calibrated_to: FILE}`."
+        raise ConfigurationError([Problem(scenario.name, "parameters", problem, allowed)])
     parameters = load_parameters(fixed.parameters.calibrated_to)
     prior = prior_of(parameters, tuple(places), prior_width)
     terms = terms_of(fixed, fixed.published_statistics, _columns(fixed))
@@ -133,8 +135,8 @@ def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:
     """What makes engine units of the unit of a prior."""
     factor = kind.factor_of(unit)
     if factor is None:
-        wrong = f"{unit!r} is not a valid unit here prior." if unit else "this prior needs its unit."
-        raise ConfigurationError([Problem(where, f"{name}.prior.median", wrong, f"{kind.allowed()}.")])
+        problem = f"{unit!r} is not a valid unit here prior." if unit else "this prior needs its unit."
+        raise ConfigurationError([Problem(where, f"{name}.prior.median", problem, f"{kind.allowed()}.")])
     return factor
 
 

@@ -60,12 +60,12 @@ class Posterior:
         rows = []
         for i, marginal in enumerate(prior.marginals):
             draws = chains[:, :, i].ravel()
-            found = self.fit.diagnostics.iloc[i]
+            diagnostics = self.fit.diagnostics.iloc[i]
             points = np.quantile(draws, [0.5, 0.05, 0.95])
             variance = float(draws.var(ddof=1))
-            contraction, error = 1.0 - variance, variance * float(np.sqrt(2.0 / found["ess_bulk"]))
+            contraction, error = 1.0 - variance, variance * float(np.sqrt(2.0 / diagnostics["ess_bulk"]))
             posterior, before = marginal.values(points), marginal.values(_PRIOR_POINTS)
-            around = marginal.values(points[0] + np.array([-0.5, 0.5]) * found["mcse_median_score"])
+            around = marginal.values(points[0] + np.array([-0.5, 0.5]) * diagnostics["mcse_median_score"])
             rows.append(
                 {
                     "parameter": marginal.name,
@@ -74,12 +74,12 @@ class Posterior:
                     **dict(zip(("posterior_median", "posterior_lower", "posterior_upper"), posterior, strict=True)),
                     "median_mcse": float(around[1] - around[0]),
                     "shift": float(points[0]),
-                    "shift_mcse": found["mcse_median_score"],
+                    "shift_mcse": diagnostics["mcse_median_score"],
                     "contraction": contraction,
                     "contraction_mcse": error,
                     "verdict": verdict(contraction),
                     "informed_by": known[marginal.name].informed_by,
-                    **{key: found[key] for key in ("r_hat", "ess_bulk", "ess_tail")},
+                    **{key: diagnostics[key] for key in ("r_hat", "ess_bulk", "ess_tail")},
                 }
             )
         return pd.DataFrame(rows)
@@ -93,11 +93,11 @@ class Posterior:
         """
         names = self.fit.calibration.names
         draws = self.fit.chains.by_chain().reshape(-1, len(names))
-        found = np.atleast_2d(np.corrcoef(draws.T))
+        correlation = np.atleast_2d(np.corrcoef(draws.T))
         ess = self.fit.diagnostics["ess_bulk"].to_numpy()
         rows = [
-            {"parameter": names[i], "other": names[j], "correlation": found[i, j],
-             "mcse": (1.0 - found[i, j] ** 2) / np.sqrt(min(ess[i], ess[j]))}
+            {"parameter": names[i], "other": names[j], "correlation": correlation[i, j],
+             "mcse": (1.0 - correlation[i, j] ** 2) / np.sqrt(min(ess[i], ess[j]))}
             for i in range(len(names)) for j in range(i + 1, len(names))
         ]  # fmt: skip
         table = pd.DataFrame(rows, columns=["parameter", "other", "correlation", "mcse"])

@@ -54,7 +54,7 @@ def predictive_estimates(calibration: Calibration, store: ReplicateStore) -> lis
     return estimates(store, calibration.scenario.published_statistics, calibration.n_patients)
 
 
-def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
+def predictive_table(predictive_list: Sequence[Estimate]) -> pd.DataFrame:
     """One row a published statistic: where it lies among trials under the posterior.
 
     `tail_probability` is the posterior-predictive one, two-sided: twice the smaller of the mid-p shares on either side.
@@ -82,7 +82,7 @@ def predictive_table(found: Sequence[Estimate]) -> pd.DataFrame:
             "tail_probability": 2.0 * min(item.percentile, 1.0 - item.percentile),
             "is_inside_80": item.is_inside_80,
         }
-        for item in found
+        for item in predictive_list
         if not math.isnan(item.published)
     ]
     return pd.DataFrame(rows)
@@ -107,8 +107,8 @@ def left_out(calibration: Calibration, seed: int, workers: int = 1, most_steps: 
         log_posterior = log_likelihoods(less.terms, cells, probabilities).sum(axis=1)
         draws, ess, method = _resampled(scores, log_posterior)
         if ess < FEWEST_EFFECTIVE:
-            found = fit(less, seed, workers, quick(most_steps))
-            draws, ess, method = Posterior(found).scores, smallest_ess_of(found.diagnostics), "fitted again"
+            refitted = fit(less, seed, workers, quick(most_steps))
+            draws, ess, method = Posterior(refitted).scores, smallest_ess_of(refitted.diagnostics), "fitted again"
         rows.append({**_predicted(less, quantity, simulated(less, draws, seed), ess), "ess": ess, "method": method})
     return pd.DataFrame(rows)
 
@@ -118,8 +118,8 @@ def _resampled(scores: Floats, log_weights: Floats) -> tuple[Floats, float, str]
     log_weights = np.where(np.isnan(log_weights), -np.inf, log_weights)
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
-    at = np.searchsorted(np.cumsum(weights), (np.arange(N_DRAWS) + 0.5) / N_DRAWS)
-    return scores[np.minimum(at, len(scores) - 1)], 1.0 / float(np.sum(weights**2)), "weighted prior draws"
+    rows = np.searchsorted(np.cumsum(weights), (np.arange(N_DRAWS) + 0.5) / N_DRAWS)
+    return scores[np.minimum(rows, len(scores) - 1)], 1.0 / float(np.sum(weights**2)), "weighted prior draws"
 
 
 def _predicted(calibration: Calibration, quantity: str, store: ReplicateStore, ess: float) -> dict[str, Any]:

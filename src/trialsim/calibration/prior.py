@@ -88,21 +88,30 @@ def log_density(z: Floats) -> Floats:
     return np.asarray(-0.5 * np.sum(z**2, axis=-1))
 
 
-def prior_of(found: ParameterSet, wanted: tuple[str, ...], width: float = 1.0) -> JointPrior:
+def prior_of(parameter_set: ParameterSet, calibrated_names: tuple[str, ...], width: float = 1.0) -> JointPrior:
     """The prior of the parameters that are wanted and not fixed; every sd times `width`.
 
     Raises `ConfigurationError` where a parameter has no prior.
     """
-    missing = [name for name in wanted if name not in found.parameters]
+    missing = [name for name in calibrated_names if name not in parameter_set.parameters]
     if missing:
-        problem = Problem(found.name, missing[0], "this parameter has no prior.", "a prior for each calibrated number.")
+        problem = Problem(
+            parameter_set.name, missing[0], "this parameter has no prior.", "a prior for each calibrated number."
+        )
         raise ConfigurationError([problem])
-    names = [name for name in wanted if found.parameters[name].prior.distribution != "fixed"]
+    names = [name for name in calibrated_names if parameter_set.parameters[name].prior.distribution != "fixed"]
     if not names:
         raise ConfigurationError(
-            [Problem(found.name, "", "every parameter is fixed: nothing is left to calibrate.", "at least one prior.")]
+            [
+                Problem(
+                    parameter_set.name,
+                    "",
+                    "every parameter is fixed: nothing is left to calibrate.",
+                    "at least one prior.",
+                )
+            ]
         )
-    return JointPrior(tuple(_marginal(name, found.parameters[name].prior, width) for name in names))
+    return JointPrior(tuple(_marginal(name, parameter_set.parameters[name].prior, width) for name in names))
 
 
 def _marginal(name: str, prior: Prior, width: float) -> Marginal:

@@ -151,17 +151,17 @@ class Ensembles:
         leg = chains.n_legs
         moves = self._moves(chains)
         starts = self._starts(chains)
-        found, densities, accepted = [], [], []
+        chain_scores, densities, accepted = [], [], []
         for ensemble in range(self.n_ensembles):
             sampler = emcee.EnsembleSampler(
                 self.n_walkers, self.n_parameters, self.log_posterior, moves=moves, vectorize=True
             )
             sampler.random_state = self._random(ensemble, leg + 1).get_state()
             sampler.run_mcmc(emcee.State(starts[ensemble]), STEPS_IN_LEG, skip_initial_state_check=True)
-            found.append(sampler.get_chain())
+            chain_scores.append(sampler.get_chain())
             densities.append(sampler.get_log_prob())
             accepted.append(float(np.mean(sampler.acceptance_fraction)))
-        scores = np.stack(found, axis=1)
+        scores = np.stack(chain_scores, axis=1)
         if leg < BURN_IN_LEGS:
             chains.burn_in.append(scores)
         else:

@@ -45,16 +45,16 @@ class Variant:
 
 def variants_of(scenario: Scenario) -> list[Variant]:
     """The scenario as it is, every interpretation of its cohort that was not taken, and the widths of the priors."""
-    found = [Variant(BASE, "", {})]
+    variants = [Variant(BASE, "", {})]
     cohort = scenario.cohort
-    taken = cohort.chosen(scenario.interpretations) if cohort is not None else {}
-    for name, choice in taken.items():
+    choices = cohort.chosen(scenario.interpretations) if cohort is not None else {}
+    for name, choice in choices.items():
         interpretations = cohort.ambiguities[name].interpretations if cohort is not None else {}
         question = name.replace("_", " ")
-        found += [
+        variants += [
             Variant(question, other, {f"interpretations.{name}": other}) for other in interpretations if other != choice
         ]
-    return found + [Variant("width of all priors", f"× {width:g}", {}, width) for width in PRIOR_WIDTHS]
+    return variants + [Variant("width of all priors", f"× {width:g}", {}, width) for width in PRIOR_WIDTHS]
 
 
 def quantities_of(scenario: Scenario, columns: Sequence[str]) -> list[str]:
@@ -69,9 +69,9 @@ def answers_under(
     """One row a quantity: what the variant's own trial gives under its own posterior."""
     changed = scenario.with_changes(dict(variant.changes)) if variant.changes else scenario
     calibration = calibration_of(changed, prior_width=variant.prior_width).quickened()
-    found = fit(calibration, seed, workers, quick(most_steps))
-    ess = float(found.diagnostics["ess_bulk"].min())
-    store = simulated(calibration, Posterior(found).scores, seed, N_TRIALS)
+    fitted = fit(calibration, seed, workers, quick(most_steps))
+    ess = float(fitted.diagnostics["ess_bulk"].min())
+    store = simulated(calibration, Posterior(fitted).scores, seed, N_TRIALS)
     statistics, draws = statistics_of(store.columns), groups_of(store)
     rows = []
     for quantity in quantities_of(changed, store.columns):
@@ -87,7 +87,7 @@ def answers_under(
                 "value": value,
                 "mcse": float(np.hypot(mcse, split.parameters / np.sqrt(ess))),
                 "sd_parameters": split.parameters,
-                "r_hat": float(found.diagnostics["r_hat"].max()),
+                "r_hat": float(fitted.diagnostics["r_hat"].max()),
             }
         )
     return rows
@@ -108,10 +108,10 @@ def sensitivity(
     """
     rows = list(known)
     variants = variants_of(scenario)
-    for done, variant in enumerate(variants, start=1):
+    for n_done, variant in enumerate(variants, start=1):
         if not any(row["variant"] == variant.name for row in rows):
             rows += answers_under(scenario, variant, seed, workers, most_steps)
-        on_variant(rows, done, len(variants))
+        on_variant(rows, n_done, len(variants))
     return with_shifts(pd.DataFrame(rows))
 
 

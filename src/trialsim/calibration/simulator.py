@@ -40,10 +40,10 @@ class Simulator:
         A share of n patients is (k + 1/2) / (n + 1), so that a cell which no simulated patient is in has a probability
         of about half a patient's.
         """
-        found = self.patients(values, self.seed, FIRST_REPLICATE, self.n_trials)
-        totals = self._totals(found)
-        who = self._who(found)
-        return np.array([self._probability(cell, totals, found.enrolled, who) for cell in self.cells])
+        patients = self.patients(values, self.seed, FIRST_REPLICATE, self.n_trials)
+        totals = self._totals(patients)
+        masks = self._who(patients)
+        return np.array([self._probability(cell, totals, patients.enrolled, masks) for cell in self.cells])
 
     def patients(self, values: Sequence[float], seed: int, first: int, n: int) -> Patients:
         """The patients of `n` trials from `first` on, under parameters in engine units."""
@@ -53,11 +53,13 @@ class Simulator:
         """The same trial, for other cells."""
         return replace(self, cells=cells)
 
-    def _totals(self, found: Patients) -> dict[str, float]:
-        totals = {name: float(found.outcomes[name].sum()) for name in found.outcomes.dtype.names or ()
+    def _totals(self, patients: Patients) -> dict[str, float]:
+        totals = {name: float(patients.outcomes[name].sum()) for name in patients.outcomes.dtype.names or ()
                   if name.startswith("n_")}  # fmt: skip
         reported = [c.name for c in self.protocol.clocks if c.is_reported and c.name in self._toxicities]
-        totals |= {f"{TOXICITY_PREFIX}{name}": float(found.n_toxicity[:, i].sum()) for i, name in enumerate(reported)}
+        totals |= {
+            f"{TOXICITY_PREFIX}{name}": float(patients.n_toxicity[:, i].sum()) for i, name in enumerate(reported)
+        }
         totals[PLANNED] = float(self.n_trials * self.protocol.accrual.n_patients)
         return totals
 
@@ -66,20 +68,22 @@ class Simulator:
         return {self.protocol.clocks[i].name for i in self.protocol.toxicities}
 
     @staticmethod
-    def _who(found: Patients) -> dict[str, Flags]:
-        numbers = np.arange(found.enrolled.shape[1])
-        is_there = numbers[None, :] < found.outcomes["n_enrolled"][:, None]
+    def _who(patients: Patients) -> dict[str, Flags]:
+        numbers = np.arange(patients.enrolled.shape[1])
+        is_there = numbers[None, :] < patients.outcomes["n_enrolled"][:, None]
         return {
             ENROLLED: is_there,
-            EVALUABLE: is_there & found.enrolled["is_evaluable"],
-            NOT_EVALUABLE: is_there & ~found.enrolled["is_evaluable"],
-            RESPONDERS: is_there & found.enrolled["is_responder"],
+            EVALUABLE: is_there & patients.enrolled["is_evaluable"],
+            NOT_EVALUABLE: is_there & ~patients.enrolled["is_evaluable"],
+            RESPONDERS: is_there & patients.enrolled["is_responder"],
         }
 
     @staticmethod
-    def _probability(cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], who: dict[str, Flags]) -> float:
+    def _probability(
+        cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], masks: dict[str, Flags]
+    ) -> float:
         if isinstance(cell, ShareCell):
             count, of = (add_in_order(totals[name] for name in text.split(" + ")) for text in (cell.column, cell.of))
             return (count + 0.5) / (of + 1.0)
-        values = enrolled[cell.field][who[cell.who]]
+        values = enrolled[cell.field][masks[cell.who]]
         return (float(np.count_nonzero(values < cell.edge)) + 0.5) / (len(values) + 1.0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trialsim.config import Scenario
-from trialsim.config.schema.cohort import PublishedStatistic
+from trialsim.config.schema.cohort import PublishedStatistic, RoundedMedian
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
 from trialsim.endpoints.registry import statistics_of
@@ -100,25 +100,26 @@ def terms_of(
     statistics = statistics_of(columns)
     n_planned = scenario.accrual.patients
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
-    found: list[Term] = [everyone]
+    terms: list[Term] = [everyone]
     for group in _groups(published, statistics):
         if group == (left_out,):
             continue
         statistic, target = statistics[_name_of(group[0], published)], published[group[0]]
-        if target.kind == "median":
+        median = target.rounded_median
+        if median is not None:
             n = _how_many(group[0], published, statistics, n_planned)
-            known = {name: item for name, item in published.items() if name != left_out}
-            found.append(_median(group[0], target, statistic, n, _how_many_evaluable(known, n_planned)))
+            other_statistics = {name: item for name, item in published.items() if name != left_out}
+            terms.append(_median(group[0], median, statistic, n, _how_many_evaluable(other_statistics, n_planned)))
         elif len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
             of = statistic.of or ENROLLED
-            found.append(Share(group, (ShareCell(statistic.column, of),), target.count or 0, target.of or 1))
+            terms.append(Share(group, (ShareCell(statistic.column, of),), target.count or 0, target.of or 1))
         else:
             term = _categories(group, published, statistics)
             if left_out in group:
-                rest = tuple(quantity for quantity in group if quantity != left_out)
-                term = _without(term, _categories(rest, published, statistics))
-            found.append(term)
-    return tuple(found)
+                remaining = tuple(quantity for quantity in group if quantity != left_out)
+                term = _without(term, _categories(remaining, published, statistics))
+            terms.append(term)
+    return tuple(terms)
 
 
 def _without(term: Categories, rest: Categories) -> Categories:
@@ -127,15 +128,15 @@ def _without(term: Categories, rest: Categories) -> Categories:
     Others tell a fate when they are the two other ones (4 relapsed and 1 dead of 9 leave 4): then they are taken among
     themselves. Any response beside one kind tells the other kind: then only any response is used.
     """
-    known = {cell: count for cell, count in zip(rest.cells, rest.counts, strict=True) if isinstance(cell, ShareCell)}
+    counts = {cell: count for cell, count in zip(rest.cells, rest.counts, strict=True) if isinstance(cell, ShareCell)}
     if set(rest.cells) == set(term.cells):
-        of = next(cell.of for cell in known)
+        of = next(cell.of for cell in counts)
         return Categories(rest.quantities, (ShareCell(RESPONDERS, of),), (sum(rest.counts),), term.n)
     if len(term.cells) < N_FATES:
         return rest
-    others = " + ".join(cell.column for cell in known)
-    cells = tuple(ShareCell(cell.column, others) for cell in known)
-    return Categories(rest.quantities, cells, tuple(known.values()), sum(known.values()))
+    others = " + ".join(cell.column for cell in counts)
+    cells = tuple(ShareCell(cell.column, others) for cell in counts)
+    return Categories(rest.quantities, cells, tuple(counts.values()), sum(counts.values()))
 
 
 def _name_of(quantity: str, published: PublishedStatistics) -> str:
@@ -144,17 +145,17 @@ def _name_of(quantity: str, published: PublishedStatistics) -> str:
 
 def _groups(published: PublishedStatistics, statistics: TrialStatistics) -> Iterator[tuple[str, ...]]:
     """Statistics that belong to one term: the responses of the evaluable, the fates of the responders, others alone."""
-    done: set[str] = set()
+    grouped: set[str] = set()
     for quantity, target in published.items():
         of = statistics[_name_of(quantity, published)].of
-        if quantity in done:
+        if quantity in grouped:
             continue
         if target.kind == "median" or of not in (EVALUABLE, RESPONDERS):
             group: tuple[str, ...] = (quantity,)
         else:
-            same = [other for other in published if statistics[_name_of(other, published)].of == of]
-            group = tuple(other for other in same if published[other].kind != "median")
-        done |= set(group)
+            same_population = [other for other in published if statistics[_name_of(other, published)].of == of]
+            group = tuple(other for other in same_population if published[other].kind != "median")
+        grouped |= set(group)
         yield group
 
 
@@ -163,8 +164,8 @@ def _categories(group: tuple[str, ...], published: PublishedStatistics, statisti
     sizes = {published[quantity].of for quantity in group}
     place = f"statistics.{group[0]}"
     if len(sizes) > 1:
-        wrong = f"{', '.join(group)} are shares of different numbers of patients."
-        raise _refused(place, wrong, "the same `of` in each")
+        message = f"{', '.join(group)} are shares of different numbers of patients."
+        raise _refused(place, message, "the same `of` in each")
     n = sizes.pop() or 1
     counts = {statistics[_name_of(quantity, published)].column: published[quantity].count or 0 for quantity in group}
     if RESPONDERS in counts and len(counts) > 1:
@@ -182,28 +183,24 @@ def _categories(group: tuple[str, ...], published: PublishedStatistics, statisti
     return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
 
 
-def _median(
-    quantity: str, target: PublishedStatistic, statistic: TrialStatistic, n: int, n_evaluable: int | None
-) -> Median:
+def _median(quantity: str, median: RoundedMedian, statistic: TrialStatistic, n: int, n_evaluable: int | None) -> Median:
     """A median; of all the enrolled, given how many of them were evaluable where that is known."""
-    if target.value is None or target.rounded_to is None:
-        raise AssertionError("a median has its value and its rounding: see config.cohort")
-    half = target.rounded_to.value / 2.0
-    field, who = statistic.median_of, _counted(statistic)
+    half = median.rounded_to / 2.0
+    field, counted = statistic.median_of, _counted(statistic)
     if field == "highest_dose" and n % 2 == 0:
-        wrong = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
-        raise _refused(f"statistics.{quantity}", wrong, "another statistic, such as dose.median")
-    edges = tuple((target.value.value + side * half) / statistic.scale for side in (-1.0, 1.0))
-    is_split = who == ENROLLED and n_evaluable is not None
-    groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (who,)
+        message = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
+        raise _refused(f"statistics.{quantity}", message, "another statistic, such as dose.median")
+    edges = tuple((median.value + side * half) / statistic.scale for side in (-1.0, 1.0))
+    is_split = counted == ENROLLED and n_evaluable is not None
+    groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (counted,)
     cells = tuple(BelowCell(field, group, edge) for group in groups for edge in edges)
     return Median((quantity,), cells, n, n_evaluable if is_split else None)
 
 
 def _how_many_evaluable(published: PublishedStatistics, n_planned: int) -> int | None:
     """How many of all the enrolled were evaluable, if a statistic says so."""
-    found = published.get("evaluable")
-    return found.count if found is not None and found.of == n_planned else None
+    statistic = published.get("evaluable")
+    return statistic.count if statistic is not None and statistic.of == n_planned else None
 
 
 def _how_many(quantity: str, published: PublishedStatistics, statistics: TrialStatistics, n_planned: int) -> int:
@@ -212,8 +209,8 @@ def _how_many(quantity: str, published: PublishedStatistics, statistics: TrialSt
     if population is Population.ENROLLED:
         return n_planned
     shares = {name: item for name, item in published.items() if item.kind == "proportion"}
-    same = [name for name in shares if statistics[_name_of(name, published)].population is population]
-    number = shares[same[0]].of if same else None
+    same_population = [name for name in shares if statistics[_name_of(name, published)].population is population]
+    number = shares[same_population[0]].of if same_population else None
     if not number and population is Population.EVALUABLE:
         number = published["evaluable"].count if "evaluable" in published else None
     elif not number:

@@ -89,20 +89,20 @@ def _problem_of(folder: Path) -> str:
         return f"others may write {folder}; forbid it: chmod 700 {folder}"
     trusted = {0, os.geteuid(), Path("/").stat().st_uid}  # whoever owns the root of the files is trusted with all
     for parent in folder.parents:
-        found = parent.stat()
-        if found.st_uid not in trusted:
+        status = parent.stat()
+        if status.st_uid not in trusted:
             return f"{parent} belongs to another user"
-        if _is_open_to_others(found):
+        if _is_open_to_others(status):
             return f"others may write {parent}; forbid it: chmod go-w {parent}"
     return ""
 
 
-def _is_open_to_others(found: os.stat_result) -> bool:
+def _is_open_to_others(status: os.stat_result) -> bool:
     """Whether others may rename what is in a folder; where the sticky bit is set, only its owner may."""
-    if found.st_mode & stat.S_ISVTX:
+    if status.st_mode & stat.S_ISVTX:
         return False
-    return bool(found.st_mode & stat.S_IWOTH) or bool(
-        found.st_mode & stat.S_IWGRP and not _is_group_of_one(found.st_gid)
+    return bool(status.st_mode & stat.S_IWOTH) or bool(
+        status.st_mode & stat.S_IWGRP and not _is_group_of_one(status.st_gid)
     )
 
 
@@ -112,10 +112,10 @@ def _is_group_of_one(group: int) -> bool:
     import pwd  # noqa: PLC0415
 
     try:
-        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+        user, group_entry = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
     except KeyError:
         return False
-    return user.pw_gid == group and found.gr_name == user.pw_name and set(found.gr_mem) <= {user.pw_name}
+    return user.pw_gid == group and group_entry.gr_name == user.pw_name and set(group_entry.gr_mem) <= {user.pw_name}
 
 
 def _forget_old_folders(home: Path) -> None:

@@ -33,11 +33,11 @@ def compiled(function: Function) -> Function:
     """
     if IS_COMPILER_OFF:
         return _with_fields(function)
-    found = numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)
+    dispatcher = numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)
     folder = cache_folder()
     if folder is not None:
-        found._cache = CodeCache(function, folder)  # in place of numba's, which trusts what it reads
-    return found  # type: ignore[no-any-return]
+        dispatcher._cache = CodeCache(function, folder)  # in place of numba's, which trusts what it reads
+    return dispatcher  # type: ignore[no-any-return]
 
 
 def _with_fields(function: Function) -> Function:

@@ -13,7 +13,7 @@ PACKAGE: Final = Path(__file__).parents[1]
 @cache
 def source_digest() -> str:
     """SHA-256 of every source file of the package, with its name: equal digests, equal arithmetic."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
-        found.update(path.relative_to(PACKAGE).as_posix().encode("utf-8") + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()
+        digest.update(path.relative_to(PACKAGE).as_posix().encode("utf-8") + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -86,7 +86,10 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     )
     factors = []
     for name, places in zip(protocol.parameter_names, protocol.parameter_places, strict=True):
-        own = [place.what == "rate" and place.clock >= 0 and of_event[place.clock] for place in places]
+        own = [
+            place.what == "rate" and not place.of_resolution and place.clock >= 0 and of_event[place.clock]
+            for place in places
+        ]
         if any(own) and (not all(own) or any(protocol.clocks[place.clock].shape != 1.0 for place in places)):
             wrong = (
                 "a hazard ratio cannot be given to it: it is not the rate of these events alone, or its shape is not 1."

@@ -65,13 +65,13 @@ class PatientEndpoint:
             values, added = _ratios(table, np.where(among, value, 0.0), np.where(among, weight, 0.0))
             return values, added * freed
         values, added = np.full(table.n, np.nan), np.zeros(len(table))
-        one = survival_at if self.kind == SURVIVAL else restricted_mean
+        compute = survival_at if self.kind == SURVIVAL else restricted_mean
         scale = 1.0 if self.kind == SURVIVAL else 1.0 / DAYS_PER_MONTH
         edges = np.searchsorted(table.replicate, np.arange(table.n + 1))
         for i in range(table.n):
-            who = np.flatnonzero(among[edges[i] : edges[i + 1]]) + edges[i]
-            values[i], part = one(value[who], weight[who] > 0.0, self.horizon)
-            added[who] = part * scale
+            rows = np.flatnonzero(among[edges[i] : edges[i + 1]]) + edges[i]
+            values[i], contributions = compute(value[rows], weight[rows] > 0.0, self.horizon)
+            added[rows] = contributions * scale
         return values * scale, added * freed
 
 
@@ -80,8 +80,8 @@ def _ratios(table: PatientTable, value: Floats, weight: Floats) -> tuple[Floats,
     total = np.bincount(table.replicate, weights=weight, minlength=table.n)
     sums = np.bincount(table.replicate, weights=value, minlength=table.n)
     ratios = np.divide(sums, total, out=np.full(table.n, np.nan), where=total > 0.0)
-    whole = np.where(total > 0.0, total, 1.0)[table.replicate]
-    return ratios, (value - np.nan_to_num(ratios)[table.replicate] * weight) / whole
+    weight_of_trial = np.where(total > 0.0, total, 1.0)[table.replicate]
+    return ratios, (value - np.nan_to_num(ratios)[table.replicate] * weight) / weight_of_trial
 
 
 def endpoints_of(
@@ -185,11 +185,11 @@ _MEANINGS: Final = {
 
 def _check_keys(spec: EndpointSpec, measure: Measure | None) -> None:
     """Keys that say nothing of an endpoint are refused, so that no title says what was not done."""
-    for key, wrong in _MEANINGS.items():
+    for key, message in _MEANINGS.items():
         is_given = getattr(spec, key) not in (None, "treatment policy")
         if is_given and (measure is None or key not in measure.keys):
             raise refused(
-                spec, wrong, ", ".join(item.name for item in ENDPOINTS if item.measure and key in item.measure.keys)
+                spec, message, ", ".join(item.name for item in ENDPOINTS if item.measure and key in item.measure.keys)
             )
     if spec.unit and spec.expression is None:
         raise refused(spec, "its unit is known", "`unit` beside an `expression`")

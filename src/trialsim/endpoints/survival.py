@@ -47,13 +47,15 @@ def _added(times: Floats, has_event: Flags, days: Floats, n_events: Floats, at_r
 
     An event that leaves nobody at risk weighs all of them alike, so nobody adds anything by it.
     """
-    left = at_risk - n_events
-    own = np.divide(weights, left, out=np.zeros(len(days)), where=left > 0.0)
-    shared = np.concatenate([[0.0], np.cumsum(own * n_events / at_risk)])[np.searchsorted(days, times, side="right")]
-    at = np.searchsorted(days, times)
+    n_remaining = at_risk - n_events
+    event_weight = np.divide(weights, n_remaining, out=np.zeros(len(days)), where=n_remaining > 0.0)
+    shared = np.concatenate([[0.0], np.cumsum(event_weight * n_events / at_risk)])[
+        np.searchsorted(days, times, side="right")
+    ]
+    event_index = np.searchsorted(days, times)
     fires = has_event & np.isin(times, days)
     hit = np.zeros(len(times))
-    hit[fires] = own[at[fires]]
+    hit[fires] = event_weight[event_index[fires]]
     return np.asarray(hit - shared)
 
 

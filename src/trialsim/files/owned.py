@@ -37,12 +37,12 @@ def open_own(path: Path, flags: int, owner: int | None = None) -> int:
     """
     descriptor = _open(path, flags)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise NotOursError(path, "it is not a regular file")
-        if found.st_nlink > 1:
+        if status.st_nlink > 1:
             raise NotOursError(path, "the file has a second name (a hard link)")
-        if hasattr(os, "geteuid") and found.st_uid != (os.geteuid() if owner is None else owner):
+        if hasattr(os, "geteuid") and status.st_uid != (os.geteuid() if owner is None else owner):
             raise NotOursError(path, "the file belongs to another user")
     except BaseException:
         os.close(descriptor)
@@ -65,11 +65,11 @@ def _open(path: Path, flags: int) -> int:
 def read_regular(path: Path, most: int = LARGEST_READ) -> bytes:
     """What a regular file holds, links followed. Raises `OSError` for a pipe, a device or more than `most` bytes."""
     with open(os.open(path, os.O_RDONLY | _NO_WAIT | _BINARY), "rb") as file:  # noqa: PTH123  # of a descriptor
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise NotOursError(path, "it is not a regular file")
-        if found.st_size > most:
-            raise NotOursError(path, f"the file has {found.st_size:,} bytes, more than {most:,}")
+        if status.st_size > most:
+            raise NotOursError(path, f"the file has {status.st_size:,} bytes, more than {most:,}")
         return file.read(most + 1)
 
 
@@ -95,21 +95,21 @@ def write_checked(path: Path, content: bytes, salt: bytes, owner: int | None = N
 def read_checked(path: Path, salt: bytes, owner: int | None = None) -> bytes | None:
     """What `write_checked` wrote; None for a file that does not fit its checksum. Raises `OSError` if there is none."""
     with open(open_own(path, os.O_RDONLY, owner), "rb") as file:
-        whole = file.read()
-    content = whole[:-_CHECKSUM_LENGTH]
-    return content if whole == content + _checksum(salt, content) else None
+        checked_content = file.read()
+    content = checked_content[:-_CHECKSUM_LENGTH]
+    return content if checked_content == content + _checksum(salt, content) else None
 
 
 def _checksum(salt: bytes, content: bytes) -> bytes:
-    found = hashlib.sha256(len(salt).to_bytes(8, "little") + salt + content).hexdigest()
-    return _CHECKSUM_MARK + found.encode("ascii") + b"\n"
+    digest = hashlib.sha256(len(salt).to_bytes(8, "little") + salt + content).hexdigest()
+    return _CHECKSUM_MARK + digest.encode("ascii") + b"\n"
 
 
 def is_own_folder(path: Path, owner: int | None = None) -> bool:
     """Whether this is a folder of this user (or of `owner`), and no link to one."""
-    found = path.lstat()
-    is_ours = not hasattr(os, "geteuid") or found.st_uid == (os.geteuid() if owner is None else owner)
-    return stat.S_ISDIR(found.st_mode) and is_ours
+    status = path.lstat()
+    is_ours = not hasattr(os, "geteuid") or status.st_uid == (os.geteuid() if owner is None else owner)
+    return stat.S_ISDIR(status.st_mode) and is_ours
 
 
 def owner_of_new_files(folder: Path) -> int:

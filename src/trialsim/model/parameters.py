@@ -59,10 +59,10 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
     clocks = list(protocol.clocks)
     changed: dict[str, float] = {}
     cut_off = protocol.cut_off
-    for where, value in zip(places, values, strict=True):
-        for place in where:
+    for places_of_parameter, value in zip(places, values, strict=True):
+        for place in places_of_parameter:
             if place.clock >= 0:
-                clocks[place.clock] = _changed_clock(clocks[place.clock], place.what, value)
+                clocks[place.clock] = _changed_clock(clocks[place.clock], place, value)
             elif place.what in ("day", "latest_day"):
                 cut_off = replace(cut_off, **{place.what: value})  # type: ignore[arg-type]
             else:
@@ -78,11 +78,13 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
     )
 
 
-def _changed_clock(clock: Clock, what: str, value: float) -> Clock:
-    if what.startswith("resolution."):
-        if clock.resolution is None:
-            raise AssertionError("a resolution varies only where there is one: see config.protocol")
-        return replace(clock, resolution=_changed_clock(clock.resolution, what.removeprefix("resolution."), value))
+def _changed_clock(clock: Clock, place: ParameterPlace, value: float) -> Clock:
+    if place.of_resolution:
+        return replace(clock, resolution=clock.resolution and _with_number(clock.resolution, place.what, value))
+    return _with_number(clock, place.what, value)
+
+
+def _with_number(clock: Clock, what: str, value: float) -> Clock:
     if what == "dose_exponent":
         return replace(clock, dose_exponent=value)
     rate, shape = (value, clock.shape) if what == "rate" else (clock.rate_per_month, value)

@@ -138,11 +138,13 @@ class ParameterPlace:
     """Where a parameter stands: a field of the protocol or of its cut-off, or of the clock at a position.
 
     `what` is `p_sensitive`, `visit_every_days`, `assessment_every_days`, `evaluable_after_days`, `day` or `latest_day`
-    (of the cut-off); of a clock `rate`, `shape`, `dose_exponent`, `resolution.rate` or `resolution.shape`.
+    (of the cut-off); of a clock `rate`, `shape` or `dose_exponent`. Where `of_resolution` is true, it is the `rate` or
+    `shape` with which the toxicity of that clock resolves.
     """
 
     what: str
     clock: int = -1
+    of_resolution: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,30 @@ Decision = tuple[int, int | float | str, frozenset[str]]  # action, amount or pl
 
 @dataclass(frozen=True)
 class PatientView:
-    """What is known of a patient at a decision; doses in mg/day, days are study days.
+    """What is known of a patient at a decision.
 
-    `moment` is `visit` or `onset`. At a visit `new` are the toxicities that began since the last one, at an onset the
-    one that begins. `onset_days` and `resolved_days` hold the last onset of each toxicity that has been and the day on
-    which it was over; `response` is the best one seen: `none`, `minor` or `partial`, since `response_seen_day`.
+    Parameters
+    ----------
+    moment
+        `visit` or `onset`.
+    study_day, response_seen_day, dose_since_day
+        Study days: of the decision, of the assessment that saw the response, and of the last change of dose.
+    dose
+        The present dose, mg/day; 0 while the drug is held.
+    level, levels
+        The place of the dose on the ladder, from 0, and the ladder, mg/day.
+    new, ongoing, ever
+        Toxicities: at a visit `new` are those that began since the last one, at an onset the one that begins.
+    dose_limiting, severe
+        The toxicities of the protocol that are dose-limiting, and those that are severe.
+    n_onsets
+        The number of onsets of each toxicity of the protocol.
+    onset_days, resolved_days
+        The study day of the last onset of each toxicity that has been, and the day on which it was over.
+    response
+        The best one seen: `none`, `minor` or `partial`.
+    was_reduced
+        Whether the dose has been reduced before.
     """
 
     moment: str
@@ -61,7 +80,13 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 def escalate(levels: int = 1) -> Decision:
-    """Go up by a number of levels, at most to the highest."""
+    """Go up on the ladder of doses, at most to the highest.
+
+    Parameters
+    ----------
+    levels
+        The number of levels.
+    """
     return titration.ESCALATE, levels, _NOTHING
 
 
@@ -71,17 +96,37 @@ def keep() -> Decision:
 
 
 def reduce(levels: int = 1) -> Decision:
-    """Go down by a number of levels, at most to the lowest."""
+    """Go down on the ladder of doses, at most to the lowest.
+
+    Parameters
+    ----------
+    levels
+        The number of levels.
+    """
     return titration.REDUCE, levels, _NOTHING
 
 
 def go_to(dose: float) -> Decision:
-    """Go to a dose of the ladder (mg/day)."""
+    """Go to a dose of the ladder.
+
+    Parameters
+    ----------
+    dose
+        The dose, mg/day.
+    """
     return titration.GO_TO, float(dose), _NOTHING
 
 
 def hold(until_over: Collection[str], resume: str | float = "same") -> Decision:
-    """Stop the drug until these toxicities are over; then `same` level, one `lower`, or a dose of the ladder."""
+    """Stop the drug until toxicities are over.
+
+    Parameters
+    ----------
+    until_over
+        The names of the toxicities.
+    resume
+        The level after that: the `same`, one `lower`, or a dose of the ladder (mg/day).
+    """
     return titration.HOLD, resume, frozenset(until_over)
 
 

@@ -39,8 +39,8 @@ def virtual_patients(protocol: Protocol, table: DrawTable) -> list[VirtualPatien
 
     A patient's number is part of the address of every draw, so one more patient changes no other.
     """
-    found = _window_arrivals(protocol, table) if protocol.accrual.window_days > 0.0 else _poisson(protocol, table)
-    patients = [_patient(protocol, table, number, day) for number, day in found]
+    arrivals = _window_arrivals(protocol, table) if protocol.accrual.window_days > 0.0 else _poisson(protocol, table)
+    patients = [_patient(protocol, table, number, day) for number, day in arrivals]
     return sorted(patients, key=lambda patient: (patient.arrival_day, patient.number))
 
 

@@ -32,9 +32,9 @@ def baseline_columns_of(protocol: Protocol) -> tuple[Column, ...]:
 
 def categories_of(protocol: Protocol) -> dict[str, tuple[str, ...]]:
     """The categories of each baseline column that has some, in the order of their codes."""
-    found = {f"{BASELINE_PREFIX}{item.name}": item.categories for item in protocol.covariates if item.categories}
+    categories = {f"{BASELINE_PREFIX}{item.name}": item.categories for item in protocol.covariates if item.categories}
     sites = tuple(protocol.accrual.site_names)
-    return {SITE_COLUMN: sites, **found} if sites else found
+    return {SITE_COLUMN: sites, **categories} if sites else categories
 
 
 def baseline_values(name: str, protocol: Protocol, seed: int, patients: Enrolled) -> Floats:
@@ -92,10 +92,10 @@ def _sensitive_shares(protocol: Protocol, seed: int, replicates: Counts) -> Floa
     """The share of patients who can respond in each patient's replicate: it may vary with the draw of parameters."""
     if not protocol.parameter_draws:
         return np.full(len(replicates), protocol.p_sensitive)
-    numbers, which = np.unique(replicates, return_inverse=True)
+    numbers, position = np.unique(replicates, return_inverse=True)
     draws, draw_of = np.unique(draw_numbers(protocol.n_parameter_draws, seed, numbers), return_inverse=True)
     shares = np.array([under_draw(protocol, number).p_sensitive for number in draws.tolist()])
-    return np.asarray(shares[draw_of][which])
+    return np.asarray(shares[draw_of][position])
 
 
 def _uniforms(seed: int, patients: Enrolled, decision: int) -> Floats:

@@ -140,10 +140,10 @@ def patient_columns(toxicities: Sequence[str], levels: Sequence[float]) -> tuple
         Column(f"{FIRST_ONSET_PREFIX}{name}", "float64", "days", f"study day of the first {name}")
         for name in toxicities
     ]
-    at = [
+    days_at_dose = [
         Column(f"{DAYS_AT_PREFIX}{dose:g}", "float64", "days", f"on treatment with {dose:g} mg/day") for dose in levels
     ]
-    return (*PATIENTS, *onsets, *days, *at)
+    return (*PATIENTS, *onsets, *days, *days_at_dose)
 
 
 # Where parameters vary from replicate to replicate.

@@ -77,7 +77,7 @@ def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float]) -> p
     number = groups.ngroup()
     total = np.bincount(number, weights=moves["dose_to_mg_per_day"] * lasted)
     days = groups["until"].first()
-    found = {
+    columns = {
         f"{DAYS_AT_PREFIX}{level:g}": np.bincount(
             number, weights=lasted.where(moves["dose_to_mg_per_day"] == level, 0.0), minlength=len(days)
         )
@@ -91,8 +91,8 @@ def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float]) -> p
             "mean_dose_mg_per_day": mean,
             "highest_dose_mg_per_day": highest,
             "total_dose_mg": total,
-            "held_days": found.pop(f"{DAYS_AT_PREFIX}0"),
-            **found,
+            "held_days": columns.pop(f"{DAYS_AT_PREFIX}0"),
+            **columns,
         },
         index=days.index,
     )
@@ -136,8 +136,8 @@ def replicate_outcomes(
         "median_follow_up_days": (pd.Series(True, index=patients.index), "follow_up_days"),
         "median_follow_up_responders_days": (is_evaluable & (patients["best_response"] > 0), "follow_up_days"),
     }
-    for name, (who, column) in medians.items():
-        table[name] = patients.loc[who].groupby("replicate")[column].median()
+    for name, (is_counted, column) in medians.items():
+        table[name] = patients.loc[is_counted].groupby("replicate")[column].median()
     if protocol.parameter_draws:
         numbers = np.asarray(replicates, dtype=np.int64)
         table[PARAMETER_DRAW.name] = draw_numbers(protocol.n_parameter_draws, seed, numbers)
@@ -156,10 +156,10 @@ def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     responds = patients["is_evaluable"] & (patients["best_response"] > disease.STABLE)
     has_progressed, has_died = patients["progression_seen_days"].notna(), patients["death_days"].notna()
     toxicities = {protocol.clocks[i].name: protocol.clocks[i] for i in protocol.toxicities}
-    has = {name: patients[f"{ONSETS_PREFIX}{name}"] > 0 for name in toxicities}
+    has_toxicity = {name: patients[f"{ONSETS_PREFIX}{name}"] > 0 for name in toxicities}
     is_severe = pd.Series(False, index=patients.index)
     for name, clock in toxicities.items():
-        is_severe |= has[name] & clock.is_severe
+        is_severe |= has_toxicity[name] & clock.is_severe
     return pd.DataFrame(
         {
             "n_enrolled": True,
@@ -173,7 +173,11 @@ def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
             "n_progressed": has_progressed,
             "n_stopped_by_rule": patients["treatment_end"] == v.TOXICITY_STOP,
             "n_severe_toxicity": is_severe,
-            **{f"{TOXICITY_PREFIX}{name}": has[name] for name, clock in toxicities.items() if clock.is_reported},
+            **{
+                f"{TOXICITY_PREFIX}{name}": has_toxicity[name]
+                for name, clock in toxicities.items()
+                if clock.is_reported
+            },
         },
         index=patients.index,
     )

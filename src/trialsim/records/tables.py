@@ -60,13 +60,13 @@ def event_table(logs: Iterable[tuple[int, Sequence[tuple[float, ...]]]]) -> pd.D
 def event_table_of_records(logs: Iterable[tuple[int, npt.NDArray[Any]]]) -> pd.DataFrame:
     """The same of logs whose rows are records with the fields of `columns.EVENTS`."""
     numbers: list[Counts] = []
-    found: list[npt.NDArray[Any]] = []
+    trial_logs: list[npt.NDArray[Any]] = []
     for replicate, log in logs:
         numbers.append(np.full(len(log), replicate, dtype=np.int64))
-        found.append(log)
-    if not found:
+        trial_logs.append(log)
+    if not trial_logs:
         return event_table([])
-    rows = np.concatenate(found)
+    rows = np.concatenate(trial_logs)
     columns = {column.name: rows[column.name].astype(column.dtype) for column in EVENTS}
     return pd.DataFrame({"replicate": np.concatenate(numbers), **columns})
 

@@ -33,16 +33,16 @@ class Arms:
         """
         numbers, days = table["patient"].astype(np.int64), table["enrolled_day"]
         codes = strata_of(protocol, seed, table.enrolled, self.strata)
-        strata, which = np.unique(codes, axis=0, return_inverse=True)
-        found = np.zeros(len(table), dtype=np.int64)
+        strata, stratum_index = np.unique(codes, axis=0, return_inverse=True)
+        arms = np.zeros(len(table), dtype=np.int64)
         for i, stratum in enumerate(strata.tolist()):
-            who = np.flatnonzero(which.reshape(-1) == i)
-            who = who[np.lexsort((numbers[who], days[who], table.replicate[who]))]
-            trial = table.replicate[who]
-            place = np.arange(len(who)) - np.searchsorted(trial, trial)  # of each among those of trial and stratum
+            members = np.flatnonzero(stratum_index.reshape(-1) == i)
+            members = members[np.lexsort((numbers[members], days[members], table.replicate[members]))]
+            trial = table.replicate[members]
+            place = np.arange(len(members)) - np.searchsorted(trial, trial)  # of each among those of trial and stratum
             most = int(place.max(initial=0)) + 1
-            found[who] = self.of_places(table.first, table.n, most, seed, stratum)[trial, place]
-        return found
+            arms[members] = self.of_places(table.first, table.n, most, seed, stratum)[trial, place]
+        return arms
 
     def of_places(self, first: int, n_trials: int, n: int, seed: int, stratum: Sequence[int] = (0,)) -> Counts:
         """The arms of the first `n` patients of a stratum in trials from `first` on, by order of enrolment.
@@ -70,15 +70,15 @@ def arms_of(
     protocol: Protocol, names: tuple[str, ...], ratio: dict[str, int], block: int | None, strata: tuple[str, ...]
 ) -> Arms:
     """Permuted blocks of a ratio. Raises `RequestError` where the block does not hold it, or a stratum is not there."""
-    once = [i for i, name in enumerate(names) for _ in range(ratio.get(name, 1))]
-    size = block if block is not None else 2 * len(once)
-    if len(set(once)) < len(names) or any(count < 1 for count in ratio.values()):
+    one_round = [i for i, name in enumerate(names) for _ in range(ratio.get(name, 1))]
+    size = block if block is not None else 2 * len(one_round)
+    if len(set(one_round)) < len(names) or any(count < 1 for count in ratio.values()):
         raise RequestError(
             "allocation.ratio", "every arm needs patients.", "whole numbers from 1.", key="allocation.ratio"
         )
-    if size % len(once):
-        wrong = f"a block of {size} does not hold the ratio, which takes {len(once)} patients."
-        raise RequestError("allocation.block", wrong, f"a multiple of {len(once)}.", key="allocation.block")
+    if size % len(one_round):
+        problem = f"a block of {size} does not hold the ratio, which takes {len(one_round)} patients."
+        raise RequestError("allocation.block", problem, f"a multiple of {len(one_round)}.", key="allocation.block")
     known = [item.name for item in protocol.covariates if item.categories]
     known += ["site"] if protocol.accrual.site_names else []
     for name in strata:
@@ -89,4 +89,4 @@ def arms_of(
                 f"{', '.join(known) or 'none'}.",
                 key="allocation.strata",
             )
-    return Arms(tuple(once * (size // len(once))), strata)
+    return Arms(tuple(one_round * (size // len(one_round))), strata)

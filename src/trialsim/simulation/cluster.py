@@ -41,8 +41,8 @@ def cluster_pool(address: str) -> Iterator[WorkerPool]:
         from distributed import Client
         from distributed.comm import CommClosedError
     except ImportError as error:
-        wrong = "dask.distributed is not installed here."
-        raise OptionError(f"--cluster {address}", wrong, 'with it: pip install "trialsim[cluster]".') from error
+        problem = "dask.distributed is not installed here."
+        raise OptionError(f"--cluster {address}", problem, 'with it: pip install "trialsim[cluster]".') from error
     _check_answer(address)
     try:
         client = Client(address, timeout=SECONDS_TO_ANSWER, set_as_default=False)
@@ -57,8 +57,8 @@ def cluster_pool(address: str) -> Iterator[WorkerPool]:
             with client.get_executor(pure=False) as executor:
                 yield WorkerPool(executor, n_threads)
         except (CancelledError, CommClosedError) as error:
-            wrong = "the scheduler went away; what was finished is kept."
-            raise OptionError(f"--cluster {address}", wrong, "a running scheduler, and --resume.") from error
+            problem = "the scheduler went away; what was finished is kept."
+            raise OptionError(f"--cluster {address}", problem, "a running scheduler, and --resume.") from error
 
 
 def _check_answer(address: str) -> None:
@@ -76,8 +76,8 @@ def _check_answer(address: str) -> None:
     if not isinstance(answer, Mapping):
         raise _silent(address)
     if answer.get("type") != "Scheduler":
-        wrong = f"a {str(answer.get('type'))[:40]} of Dask answers there, not a scheduler."
-        raise OptionError(f"--cluster {address}", wrong, _ALLOWED)
+        problem = f"a {str(answer.get('type'))[:40]} of Dask answers there, not a scheduler."
+        raise OptionError(f"--cluster {address}", problem, _ALLOWED)
 
 
 def _identity(address: str) -> object:

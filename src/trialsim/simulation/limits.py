@@ -131,11 +131,11 @@ def check_strategy(options: Mapping[str, object]) -> None:
     """Refuse what does not go with a strategy that is a Python function: options that have a value."""
     for name, value in options.items():
         if value is not None:
-            wrong, allowed = (
+            problem, allowed = (
                 "nobody can tell whether it is the same function there.",
                 "a run of its own, on this machine.",
             )
-            raise RequestError(f"{name} with a strategy", wrong, allowed)
+            raise RequestError(f"{name} with a strategy", problem, allowed)
 
 
 def check_workers(workers: int | None, block_size: int | None) -> None:

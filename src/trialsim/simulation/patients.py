@@ -32,8 +32,8 @@ class PatientTable:
 
     def __getitem__(self, name: str) -> Floats:
         """One column, shape (patients,); a baseline column is drawn when it is asked for, categories as codes."""
-        found = self.columns.get(name)
-        return found if found is not None else baseline_values(name, self.protocol, self.seed, self.enrolled)
+        column = self.columns.get(name)
+        return column if column is not None else baseline_values(name, self.protocol, self.seed, self.enrolled)
 
     def __len__(self) -> int:
         return len(self.replicate)

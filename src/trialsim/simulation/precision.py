@@ -28,21 +28,40 @@ class TargetPrecision:
         if not wanted:
             return None
         (quantity, mcse), *more = wanted.items()
-        what = f"--target-mcse {quantity}={mcse:g}"
+        option = f"--target-mcse {quantity}={mcse:g}"
         if more:
-            raise OptionError(what, "one quantity decides when a run ends.", "one quantity and its error.")
+            raise OptionError(option, "one quantity decides when a run ends.", "one quantity and its error.")
         if not 0.0 < mcse < math.inf:
-            raise OptionError(what, "a Monte Carlo standard error is above 0.", "above 0, in the quantity's own unit.")
+            raise OptionError(
+                option, "a Monte Carlo standard error is above 0.", "above 0, in the quantity's own unit."
+            )
         return cls(quantity, mcse)
 
 
 def replicates_for(sd: float, mcse: float) -> int:
     """How many replicates give a mean with a Monte Carlo standard error, for values with a standard deviation.
 
-    n = (sd / mcse)^2, rounded up. For a proportion p that one replicate decides, sd = sqrt(p (1 - p)): a power of 0.80
-    known to 0.005 takes 0.16 / 0.005^2 = 6,400 (Morris, White, Crowther 2019, Statistics in Medicine 38:2074, section
-    5.3).
-    Raises `ValueError` for an sd below 0 or an mcse not above 0.
+    Parameters
+    ----------
+    sd
+        The standard deviation of the values between replicates, at least 0. For a proportion p that one replicate
+        decides, it is sqrt(p (1 - p)): a power of 0.80 known to 0.005 takes 0.16 / 0.005^2 = 6,400 replicates.
+    mcse
+        The Monte Carlo standard error of the mean, above 0, in the unit of `sd`.
+
+    Returns
+    -------
+    int
+        (sd / mcse)^2, rounded up, and at least 1.
+
+    Raises
+    ------
+    ValueError
+        For an sd below 0 or an mcse that is not above 0.
+
+    References
+    ----------
+    Morris, White, Crowther 2019, Statistics in Medicine 38:2074, section 5.3.
     """
     if not sd >= 0.0 or not mcse > 0.0:
         raise ValueError(f"sd {sd} must be at least 0 and mcse {mcse} above 0")
@@ -60,19 +79,19 @@ def next_number(n: int, mcse: float, target: float, most: int) -> int:
 
     It depends on the results alone, so interruptions and workers cannot matter.
     """
-    wanted = min(_MARGIN * trials_needed(n, mcse, target), _MOST_GROWTH * n, float(most))
-    step = 10.0 ** max(0, math.floor(math.log10(wanted)) - _DIGITS + 1)
-    return max(n + 1, min(most, int(math.ceil(wanted / step) * step)))
+    n_wanted = min(_MARGIN * trials_needed(n, mcse, target), _MOST_GROWTH * n, float(most))
+    step = 10.0 ** max(0, math.floor(math.log10(n_wanted)) - _DIGITS + 1)
+    return max(n + 1, min(most, int(math.ceil(n_wanted / step) * step)))
 
 
 def check_reachable(target: TargetPrecision, n: int, mcse: float, most: int) -> None:
     """Refuse a precision that would take more replicates than are allowed. Raises `OptionError`."""
-    what = f"--target-mcse {target.quantity}={target.mcse:g}"
+    option = f"--target-mcse {target.quantity}={target.mcse:g}"
     if n < 2:
-        raise OptionError(what, "one trial has no error to start from.", "--replicates 2 or more.")
+        raise OptionError(option, "one trial has no error to start from.", "--replicates 2 or more.")
     if math.isnan(mcse):
-        raise OptionError(what, f"it exists in fewer than two of the first {n:,} trials.", "a quantity that exists.")
+        raise OptionError(option, f"it exists in fewer than two of the first {n:,} trials.", "a quantity that exists.")
     needed = trials_needed(n, mcse, target.mcse)
     if needed > most:
         reachable = mcse * math.sqrt(n / most)
-        raise OptionError(what, f"that would take about {needed:,.0f} trials.", f"at least {reachable:.2g}.")
+        raise OptionError(option, f"that would take about {needed:,.0f} trials.", f"at least {reachable:.2g}.")

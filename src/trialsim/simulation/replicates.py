@@ -104,8 +104,8 @@ def grow(
     try:
         with simulation.pool(n - store.n if enough is len else n) as pool:
             _grow_to(simulation, pool, store, n, on_progress)
-            while (wanted := enough(store.first(n))) > n:
-                n = wanted
+            while (n_wanted := enough(store.first(n))) > n:
+                n = n_wanted
                 _grow_to(simulation, pool, store, n, on_progress)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {store.n:,} of {n:,} replicates", None) from None
@@ -123,13 +123,13 @@ def _grow_to(simulation: Simulation, pool: WorkerPool, store: ReplicateStore, n:
     on_progress(store.n, n)
     size = simulation.replicates_in_block(n - store.n, pool.n_workers)
     todo = list(blocks(store.n + 1, n, size))
-    what = (simulation.engine, simulation.protocol, simulation.seed)
+    arguments = (simulation.engine, simulation.protocol, simulation.seed)
     if simulation.cluster is None:
-        pool.in_order(simulate_rows, ((*what, *block) for block in todo), take)
+        pool.in_order(simulate_rows, ((*arguments, *block) for block in todo), take)
     else:
         from trialsim.simulation.cluster import rows_on_worker
 
-        pool.in_order(rows_on_worker, ((source_digest(), *what, *block) for block in todo), take)
+        pool.in_order(rows_on_worker, ((source_digest(), *arguments, *block) for block in todo), take)
 
 
 def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int, n_checked: int = 1) -> Replicates:
@@ -143,12 +143,14 @@ def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int, n_che
     numbers = range(1, min(max(n_kept, n_checked), store.n) + 1)
     events = event_logs(simulation.engine, protocol, seed, numbers)
     patients = patient_outcomes(events, protocol)
-    found = rows_of(replicate_outcomes(patients, events, protocol, seed, numbers), columns_of(protocol))
-    if found.tobytes() != store.head(len(numbers)).tobytes():
+    outcomes = rows_of(replicate_outcomes(patients, events, protocol, seed, numbers), columns_of(protocol))
+    if outcomes.tobytes() != store.head(len(numbers)).tobytes():
         raise OtherTrialsError("the events of the first trials do not lead to the outcomes that were stored")
     n_shown = min(n_kept, store.n)
-    kept = patients[patients["replicate"] <= n_shown]
-    return Replicates(store, with_baseline(kept, protocol, seed), events[events["replicate"] <= n_shown], n_kept)
+    kept_patients = patients[patients["replicate"] <= n_shown]
+    return Replicates(
+        store, with_baseline(kept_patients, protocol, seed), events[events["replicate"] <= n_shown], n_kept
+    )
 
 
 class OtherTrialsError(RuntimeError):

@@ -71,8 +71,8 @@ def _earlier_stores(folder: Path, simulation: Simulation, configuration: Mapping
 def _check_number(store: ReplicateStore, n_asked: int | None, folder: Path) -> None:
     """Nothing is thrown away."""
     if n_asked is not None and store.n > n_asked:
-        wrong = f"it holds {store.n:,} replicates already, more than the {n_asked:,} asked for."
-        raise DestinationError(f"--resume of {folder}", wrong, f"at least {store.n:,} replicates.")
+        problem = f"it holds {store.n:,} replicates already, more than the {n_asked:,} asked for."
+        raise DestinationError(f"--resume of {folder}", problem, f"at least {store.n:,} replicates.")
 
 
 def _check_trials(store: ReplicateStore, simulation: Simulation, folder: Path) -> None:
@@ -81,8 +81,8 @@ def _check_trials(store: ReplicateStore, simulation: Simulation, folder: Path) -
         try:
             keep_first(simulation, store, 1)
         except OtherTrialsError as error:
-            wrong = "this version simulates other trials than those stored there."
-            raise refused_resumption(folder, wrong) from error
+            problem = "this version simulates other trials than those stored there."
+            raise refused_resumption(folder, problem) from error
 
 
 def _check_same(

@@ -89,9 +89,9 @@ class Checkpoint:
         if earlier is not None and not self.overwrite:
             differences = shown_differences(earlier, request, _NOT_CONFIGURATION)
             if differences:
-                wrong = f"an unfinished run of another configuration is kept in {self.folder}.\n  {differences}"
+                problem = f"an unfinished run of another configuration is kept in {self.folder}.\n  {differences}"
                 allowed = "another folder, or --overwrite to forget that run."
-                raise DestinationError(f"--out {self.destination}", wrong, allowed)
+                raise DestinationError(f"--out {self.destination}", problem, allowed)
         self.forget()
         write_checked(self.folder / REQUEST, json.dumps(as_stored(request)).encode("utf-8"), b"", self.owner)
 
@@ -115,8 +115,8 @@ class Checkpoint:
         store = ReplicateStore(columns, self.folder / ROWS, salt=self._salt, owner=self.owner)
         if store.is_damaged:
             first = f"{store.n + 1:,} and later" if store.n else "all"
-            wrong = f"replicates ({first}) do not fit their checksums: they are simulated anew"
-            self.on_note(f"{self.folder / ROWS}: {wrong}")
+            problem = f"replicates ({first}) do not fit their checksums: they are simulated anew"
+            self.on_note(f"{self.folder / ROWS}: {problem}")
         return store
 
     def read_store(self, columns: Sequence[Column]) -> ReplicateStore:

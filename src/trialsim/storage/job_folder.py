@@ -105,17 +105,17 @@ class JobFolder:
 
     def failed(self, error: OSError) -> DestinationError:
         """The error of a file that could not be written or read: what is kept, and how to resume."""
-        what = error.strerror or str(error)
+        reason = error.strerror or str(error)
         where = f"{error.filename}: " if error.filename else ""
         if self.checkpoint.request is not None:
-            kept = f"What was finished until then is kept in {self.path}."
+            remains = f"What was finished until then is kept in {self.path}."
             allowed = "room and permission to write there, and then the same again with --resume."
         elif os.path.lexists(self.path):
-            kept, allowed = "Nothing is kept.", "room and permission to write there, and then the same again."
+            remains, allowed = "Nothing is kept.", "room and permission to write there, and then the same again."
         else:
-            kept = f"The folder of the unfinished run, {self.path}, is gone, and with it what was finished."
+            remains = f"The folder of the unfinished run, {self.path}, is gone, and with it what was finished."
             allowed = "the same again."
-        return DestinationError(f"--out {self.destination}", f"{where}{what}.\n  {kept}", allowed)
+        return DestinationError(f"--out {self.destination}", f"{where}{reason}.\n  {remains}", allowed)
 
 
 def is_unfinished(destination: Path) -> bool:

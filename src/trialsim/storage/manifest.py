@@ -63,8 +63,8 @@ class Manifest(Mapping[str, Any]):
     def of(cls, layout: Layout, entries: Mapping[str, Any]) -> Manifest:
         """The manifest of results that this version of the package has computed on this machine."""
         versions = installed_versions(*layout.packages)
-        own = {"schema_version": SCHEMA_VERSION, "versions": versions, "machine": this_machine()}
-        return cls(layout, {name: entries[name] for name in layout.entries} | own)
+        environment = {"schema_version": SCHEMA_VERSION, "versions": versions, "machine": this_machine()}
+        return cls(layout, {name: entries[name] for name in layout.entries} | environment)
 
     @property
     def configuration(self) -> dict[str, Any]:

@@ -98,9 +98,9 @@ class ReplicateStore:
             with contextlib.suppress(OSError):
                 self.cut(self.n)
             if self._sums is None:
-                wrong = f"the replicates so far do not fit there: {error.strerror}."
+                problem = f"the replicates so far do not fit there: {error.strerror}."
                 allowed = "room on that disk, or another folder in the variable TMPDIR."
-                raise DestinationError(f"temporary file in {tempfile.gettempdir()}", wrong, allowed) from error
+                raise DestinationError(f"temporary file in {tempfile.gettempdir()}", problem, allowed) from error
             raise
         self.n += len(rows)
 
@@ -118,9 +118,9 @@ class ReplicateStore:
             return
         self._ends = [end for end in self._ends if end <= n]
         self._sums.truncate(len(self._ends) * _CHECKSUM.itemsize)
-        done = self._ends[-1] if self._ends else 0
-        if done < n:
-            self._add_checksum(n, self._checksum(done, self._bytes(done, n)))
+        last_end = self._ends[-1] if self._ends else 0
+        if last_end < n:
+            self._add_checksum(n, self._checksum(last_end, self._bytes(last_end, n)))
 
     def head(self, n: int) -> Rows:
         """The rows of the first `n` replicates."""

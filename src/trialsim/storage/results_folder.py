@@ -38,8 +38,8 @@ def check_destination(
         if place.is_dir():
             _check_replaceable(destination, place, configuration, overwrite)
         elif os.path.lexists(place):
-            wrong = "this is a link that leads to itself." if place.is_symlink() else "this is a file."
-            raise _refused(destination, wrong)
+            problem = "this is a link that leads to itself." if place.is_symlink() else "this is a file."
+            raise _refused(destination, problem)
         nearest = next(folder for folder in place.parents if folder.exists())
     except UnicodeEncodeError as error:
         name = ascii(str(destination))
@@ -69,15 +69,15 @@ def _check_replaceable(
         earlier = read_manifest(place / MANIFEST).configuration
     except ConfigurationError as error:
         problem = error.problems[0]
-        wrong = f"{MANIFEST}, {problem.what}: {problem.wrong}" if problem.what else f"{MANIFEST}: {problem.wrong}"
-        raise _refused(destination, f"the folder holds something else than results.\n  {wrong}") from error
+        message = f"{MANIFEST}, {problem.what}: {problem.wrong}" if problem.what else f"{MANIFEST}: {problem.wrong}"
+        raise _refused(destination, f"the folder holds something else than results.\n  {message}") from error
     if configuration is None or overwrite:
         return
     differing = shown_differences(earlier, configuration)
     if differing:
-        wrong = f"the folder holds results of another configuration.\n  {differing}"
+        message = f"the folder holds results of another configuration.\n  {differing}"
         allowed = "another folder, or --overwrite to replace them."
-        raise DestinationError(f"--out {destination}", wrong, allowed)
+        raise DestinationError(f"--out {destination}", message, allowed)
 
 
 def shown_differences(there: Any, here: Any, without: Collection[str] = ()) -> str:

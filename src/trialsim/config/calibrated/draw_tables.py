@@ -86,22 +86,24 @@ def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
     Raises `TableError` if there is none, if it cannot be read, or if it is not the one with the `digest`.
     """
     path = parameters.get("draws")
-    named = str(parameters.get("calibrated_to") or cohort)
+    cohort_name = str(parameters.get("calibrated_to") or cohort)
     if path is not None:
         table = read_table(Path(str(path)), f"the draws in {Path(str(path)).name}")
     else:
-        file = posterior_file(named)
+        file = posterior_file(cohort_name)
         if not is_file(file):
-            there = sorted(item.stem for item in file.parent.glob("*.parquet"))
-            allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {', '.join(there) or 'none'}."
-            wrong = f"no posterior of {named!r} comes with the package." if named else "no cohort is named."
-            raise TableError("parameters.use = calibrated", wrong, allowed)
-        table = read_table(file, f"the posterior of {named}")
-    wanted = parameters.get("digest")
-    if wanted is not None and str(wanted) != table.digest:
-        wrong = f"{table.title} is another one than this was resolved with (its digest is {table.digest})."
+            posteriors = sorted(item.stem for item in file.parent.glob("*.parquet"))
+            allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {', '.join(posteriors) or 'none'}."
+            problem = (
+                f"no posterior of {cohort_name!r} comes with the package." if cohort_name else "no cohort is named."
+            )
+            raise TableError("parameters.use = calibrated", problem, allowed)
+        table = read_table(file, f"the posterior of {cohort_name}")
+    expected_digest = parameters.get("digest")
+    if expected_digest is not None and str(expected_digest) != table.digest:
+        problem = f"{table.title} is another one than this was resolved with (its digest is {table.digest})."
         allowed = "the same table, or no digest to take the one that is there."
-        raise TableError(f"parameters.digest = {wanted}", wrong, allowed)
+        raise TableError(f"parameters.digest = {expected_digest}", problem, allowed)
     return table
 
 
@@ -157,12 +159,12 @@ def _numbers(path: Path, name: str, column: Any) -> Floats:
     """The numbers of a column; refused where it holds times, texts or anything else. Shape (draws,)."""
     import pyarrow as pa
 
-    kind, wrong = column.type, f"column {name!r} holds something else than numbers."
+    kind, problem = column.type, f"column {name!r} holds something else than numbers."
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        raise _refused(path, wrong)
+        raise _refused(path, problem)
     values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64)
     if not np.isfinite(values).all():
-        raise _refused(path, wrong)
+        raise _refused(path, problem)
     return values
 
 

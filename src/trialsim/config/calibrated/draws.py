@@ -56,26 +56,28 @@ def table_of(scenario: ScenarioData) -> ParameterTable | None:
 def varying_names(scenario: ScenarioData) -> tuple[str, ...]:
     """The parameters that each replicate draws anew, in the order in which the scenario names them."""
     values = scenario.parameters.values
-    used = dict.fromkeys(name for name, _ in _kinds(scenario))
-    return tuple(name for name in used if name in values and values[name].origin == POSTERIOR_MEDIAN)
+    names = dict.fromkeys(name for name, _ in _kinds(scenario))
+    return tuple(name for name in names if name in values and values[name].origin == POSTERIOR_MEDIAN)
 
 
 def parameter_places(scenario: ScenarioData) -> dict[str, tuple[ParameterPlace, ...]]:
     """Every parameter of a scenario with the places where it stands."""
-    found: dict[str, tuple[ParameterPlace, ...]] = {}
+    places: dict[str, tuple[ParameterPlace, ...]] = {}
     positions = {name: i for i, name in enumerate(scenario.events)}
     for place, quantity in quantities_in(scenario):
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
-            found[name] = (*found.get(name, ()), _place(place, positions))
-    return found
+            places[name] = (*places.get(name, ()), _place(place, positions))
+    return places
 
 
 def _place(place: Place, positions: dict[str, int]) -> ParameterPlace:
     if place[0] != "events":
         return ParameterPlace(_FIELDS[str(place[0]), str(place[1])])
-    what = "resolution." + str(place[3]) if place[2] == "resolves" else str(place[2])
-    return ParameterPlace(what, positions[str(place[1])])
+    clock = positions[str(place[1])]
+    if place[2] == "resolves":
+        return ParameterPlace(str(place[3]), clock, of_resolution=True)
+    return ParameterPlace(str(place[2]), clock)
 
 
 def _kinds(scenario: ScenarioData) -> Iterator[tuple[str, type[Quantity]]]:

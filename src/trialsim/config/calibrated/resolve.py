@@ -65,26 +65,26 @@ def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
         return base, over
     if not isinstance(above, str):
         return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
-    kept: Data = {}
-    named = below.get("calibrated_to")
-    tells_alone = isinstance(named, str) and (is_path(named) or not (base.get("cohort") or over.get("cohort")))
+    parameters: Data = {}
+    set_name = below.get("calibrated_to")
+    tells_alone = isinstance(set_name, str) and (is_path(set_name) or not (base.get("cohort") or over.get("cohort")))
     if tells_alone and not above.endswith(DRAWS_ENDINGS):
-        kept["calibrated_to"] = named
+        parameters["calibrated_to"] = set_name
     values = {name: value for name, value in as_mapping(below.get("values")).items() if not is_filled_in(value)}
     if values:
-        kept["values"] = values
-    return {**base, "parameters": kept}, {**over, "parameters": expand_shorthand(above)}
+        parameters["values"] = values
+    return {**base, "parameters": parameters}, {**over, "parameters": expand_shorthand(above)}
 
 
 def drop_outdated_values(base: Data, over: Mapping[str, Any]) -> Data:
     """What `base` says of parameters, without what was filled in from elsewhere than `over` now says."""
     if not {"draws", "calibrated_to", "use"} & set(as_mapping(over.get("parameters"))):
         return base
-    now = as_mapping(over["parameters"])
-    old = _OF_THE_TABLE | ({"draws"} if now.get("use", "calibrated") != "calibrated" else set())
-    if now.get("draws") is not None:
-        old.add("use")
-    parameters = {key: value for key, value in as_mapping(base.get("parameters")).items() if key not in old}
+    new_parameters = as_mapping(over["parameters"])
+    outdated_keys = _OF_THE_TABLE | ({"draws"} if new_parameters.get("use", "calibrated") != "calibrated" else set())
+    if new_parameters.get("draws") is not None:
+        outdated_keys.add("use")
+    parameters = {key: value for key, value in as_mapping(base.get("parameters")).items() if key not in outdated_keys}
     values = as_mapping(parameters.get("values"))
     parameters["values"] = {name: value for name, value in values.items() if not is_filled_in(value)}
     return {**base, "parameters": parameters}
@@ -102,29 +102,31 @@ def fill_calibrated_values(data: Data, load_set: LoadSet) -> Data:
     values = as_mapping(parameters).get("values", {})
     if not isinstance(parameters, Mapping) or not isinstance(values, Mapping):
         return {**data, "parameters": parameters}
-    used = set(calibrated_names(data, ()))
-    values = {name: value for name, value in values.items() if name in used or not is_filled_in(value)}
+    used_names = set(calibrated_names(data, ()))
+    values = {name: value for name, value in values.items() if name in used_names or not is_filled_in(value)}
     use = parameters.get("use", "mode")
     if use == "calibrated" and "digest" not in parameters:  # whatever table is there now
         values = {name: value for name, value in values.items() if not is_median_of_draws(value)}
     data = {**data, "parameters": {**parameters, "values": values}}
-    named = parameters.get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
-    if not used - set(values) or use not in ("mode", "calibrated"):
+    set_name = parameters.get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
+    if not used_names - set(values) or use not in ("mode", "calibrated"):
         return data
     if use == "calibrated":
-        return _with_medians(data, table_wanted(parameters, str(named or "")), load_set, used)
-    return _with_modes(data, str(named), load_set(str(named)), used) if named is not None else data
+        return _with_medians(data, table_wanted(parameters, str(set_name or "")), load_set, used_names)
+    return _with_modes(data, str(set_name), load_set(str(set_name)), used_names) if set_name is not None else data
 
 
-def _with_modes(data: Data, named: str, parameter_set: ParameterSet, used: set[str]) -> Data:
+def _with_modes(data: Data, set_name: str, parameter_set: ParameterSet, used_names: set[str]) -> Data:
     """The modes of a parameter set as values of the calibrated numbers that have none yet."""
     filled = {
-        name: _value_in_set(item, parameter_set.name) for name, item in parameter_set.parameters.items() if name in used
+        name: _value_in_set(item, parameter_set.name)
+        for name, item in parameter_set.parameters.items()
+        if name in used_names
     }
-    return _with_values(data, filled, {"use": "mode", "calibrated_to": named, **_of_set(parameter_set)})
+    return _with_values(data, filled, {"use": "mode", "calibrated_to": set_name, **_of_set(parameter_set)})
 
 
-def _with_medians(data: Data, table: ParameterTable, load_set: LoadSet, used: set[str]) -> Data:
+def _with_medians(data: Data, table: ParameterTable, load_set: LoadSet, used_names: set[str]) -> Data:
     """The medians of a table of draws; what a parameter set fixes is not in the table."""
     filled = {
         name: {
@@ -133,18 +135,18 @@ def _with_medians(data: Data, table: ParameterTable, load_set: LoadSet, used: se
             "origin": POSTERIOR_MEDIAN,
         }
         for name in table.names
-        if name in used
+        if name in used_names
     }
-    named = data["parameters"].get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
+    set_name = data["parameters"].get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
     context: Data = {"use": "calibrated", "digest": table.digest, **table.context}
-    if named is not None:
-        context["calibrated_to"] = str(named)
-        if used - set(filled) - set(data["parameters"]["values"]):
-            parameter_set = load_set(str(named))
+    if set_name is not None:
+        context["calibrated_to"] = str(set_name)
+        if used_names - set(filled) - set(data["parameters"]["values"]):
+            parameter_set = load_set(str(set_name))
             filled |= {
                 name: _value_in_set(item, parameter_set.name)
                 for name, item in parameter_set.parameters.items()
-                if name in used and name not in filled and item.prior.distribution == "fixed"
+                if name in used_names and name not in filled and item.prior.distribution == "fixed"
             }
     return _with_values(data, filled, context)
 

@@ -43,11 +43,11 @@ def parameter_findings(scenario: ScenarioData) -> Iterator[Finding]:
             used.add(name)
             yield from _parameter(place, quantity, name, values)
     for name in sorted(set(map(str, values)) - used):
-        wrong = "no calibrated number of this scenario uses this parameter"
+        problem = "no calibrated number of this scenario uses this parameter"
         yield (
             ("parameters", "values", name),
             values[name].value if name in values else "",
-            wrong,
+            problem,
             ", ".join(sorted(used)),
             nearest(name, list(used)),
         )
@@ -59,28 +59,28 @@ def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str,
         yield place, "calibrated", CANNOT_BE_CALIBRATED, f"a value such as {type(quantity).example}", ""
         return
     if name not in values:
-        wrong = f"no parameter is called {name!r}"
+        problem = f"no parameter is called {name!r}"
         allowed = f"a value, or one of: {', '.join(map(str, values)) or 'no parameter set'}"
-        yield place, "calibrated", wrong, allowed, nearest(name, list(map(str, values)))
+        yield place, "calibrated", problem, allowed, nearest(name, list(map(str, values)))
         return
     try:
         values[name].as_quantity(type(quantity))
     except ValueError as error:
-        wrong, allowed = _first_error(error)
-        yield ("parameters", "values", name), values[name].value, f"it stands for {dotted}: {wrong}", allowed, ""
+        problem, allowed = _first_error(error)
+        yield ("parameters", "values", name), values[name].value, f"it stands for {dotted}: {problem}", allowed, ""
 
 
 def reference_dose_findings(scenario: ScenarioData) -> Iterator[Finding]:
     """Rates that were filled in hold at the reference dose of the set or table that they came from."""
     parameters, reference = scenario.parameters, scenario.treatment.reference_dose
-    there = parameters.reference_dose
-    if there is None or there.value == reference.value:
+    dose_of_set = parameters.reference_dose
+    if dose_of_set is None or dose_of_set.value == reference.value:
         return
     if any(value.is_filled_in for value in parameters.values.values()):
         source = parameters.draws or parameters.calibrated_to
-        wrong = f"the rates that come from {source} hold at {there.text}"
-        allowed = f"{there.text}, or rates of your own (`parameters: fixed` with `values`)"
-        yield ("treatment", "reference_dose"), reference.text, wrong, allowed, ""
+        problem = f"the rates that come from {source} hold at {dose_of_set.text}"
+        allowed = f"{dose_of_set.text}, or rates of your own (`parameters: fixed` with `values`)"
+        yield ("treatment", "reference_dose"), reference.text, problem, allowed, ""
 
 
 def draw_findings(scenario: ScenarioData) -> Iterator[Finding]:
@@ -88,13 +88,13 @@ def draw_findings(scenario: ScenarioData) -> Iterator[Finding]:
     table = table_of(scenario)
     if table is None:
         return
-    wrong = f"its origin is the median of {table.title}, which it is not"
+    problem = f"its origin is the median of {table.title}, which it is not"
     varying = varying_names(scenario)
     for name in varying:
         written = scenario.parameters.values[name].value
         if name not in table.names or str(written) != table.median(name):
             allowed = "no `origin` for a number that stays fixed"
-            yield ("parameters", "values", name), written, wrong, allowed, ""
+            yield ("parameters", "values", name), written, problem, allowed, ""
             return
     for place, quantity in quantities_in(scenario):
         name = parameter_name(quantity, own_name(place))
@@ -105,9 +105,9 @@ def draw_findings(scenario: ScenarioData) -> Iterator[Finding]:
             try:
                 type(quantity).number(f"{value} {unit}".strip())
             except ValueError as error:
-                dotted, (wrong, allowed) = ".".join(map(str, place)), _first_error(error)
+                dotted, (problem, allowed) = ".".join(map(str, place)), _first_error(error)
                 draw = f"{value:g} {unit}".strip()
-                yield ("parameters",), draw, f"a draw of {name!r} stands for {dotted}: {wrong}", allowed, ""
+                yield ("parameters",), draw, f"a draw of {name!r} stands for {dotted}: {problem}", allowed, ""
                 break
 
 

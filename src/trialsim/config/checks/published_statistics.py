@@ -30,8 +30,8 @@ def _statistic(
     place: Place, statistic: PublishedStatistic, endpoint: str, units: Mapping[str, str]
 ) -> Iterator[Finding]:
     if endpoint not in units:
-        wrong = "the scenario has nothing to compare this statistic with"
-        yield place, endpoint, wrong, ", ".join(units), nearest(endpoint, list(units))
+        problem = "the scenario has nothing to compare this statistic with"
+        yield place, endpoint, problem, ", ".join(units), nearest(endpoint, list(units))
         return
     unit = units[endpoint]
     kind = {"": "proportion", "patients": "count"}.get(unit, "median")

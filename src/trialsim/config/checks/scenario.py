@@ -157,8 +157,8 @@ def _condition(place: Place, scenario: ScenarioData, leaf: Condition) -> Iterato
             yield place, name, "this is neither a condition nor a toxicity", ", ".join(known), nearest(name, known)
     grades = {event.grade for event in scenario.toxicities.values() if event.grade is not None}
     if leaf.grade is not None and not toxicities_named(scenario, leaf):
-        wrong = "none of these toxicities has this grade"
-        yield place, leaf.grade, wrong, ", ".join(sorted(grades)) or "no grade: none has one", ""
+        problem = "none of these toxicities has this grade"
+        yield place, leaf.grade, problem, ", ".join(sorted(grades)) or "no grade: none has one", ""
 
 
 def _ever_resolves(scenario: ScenarioData, name: str) -> bool:
@@ -185,8 +185,8 @@ def _dates(scenario: ScenarioData) -> Iterator[Finding]:
         )
     count, n_patients = scenario.cut_off.after_count, scenario.accrual.patients
     if count is not None and count > n_patients:
-        wrong = f"{n_patients} patients never reach this count"
-        yield ("cut_off", "after_count"), count, wrong, f"at most accrual.patients = {n_patients}", ""
+        problem = f"{n_patients} patients never reach this count"
+        yield ("cut_off", "after_count"), count, problem, f"at most accrual.patients = {n_patients}", ""
 
 
 def _statistics(scenario: ScenarioData) -> Iterator[Finding]:

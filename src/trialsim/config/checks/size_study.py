@@ -43,8 +43,8 @@ def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
     has_one_stage = keys.uses("conduct.attained") and not keys.uses("conduct.accrual")
     has_levels = study.alpha == 0.05 and not has_one_stage
     if study.conduct.attained == "green-dahlberg" and not has_levels:
-        wrong = "Green and Dahlberg's levels are those of two stages at alpha 0.05"
-        yield "conduct.attained", wrong, "koyama-chen, or a design in two stages with alpha 0.05"
+        problem = "Green and Dahlberg's levels are those of two stages at alpha 0.05"
+        yield "conduct.attained", problem, "koyama-chen, or a design in two stages with alpha 0.05"
 
 
 def _says_something(study: SizeStudy, key: str) -> bool:
@@ -114,8 +114,8 @@ def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
     elif isinstance(given, bool) or not isinstance(given, int | float):
         yield key, f"{given!r} is not a valid alternative", "a number, `calibrated`, or `modelled`"
     elif keys.alternative == "arms":
-        wrong = "the arms' own changes make the alternative of two arms"
-        yield key, wrong, "`alternative: calibrated` or `modelled`"
+        problem = "the arms' own changes make the alternative of two arms"
+        yield key, problem, "`alternative: calibrated` or `modelled`"
     elif keys.alternative == "hazard ratio":
         if not 0.0 < given < 1.0:
             yield key, "this hazard ratio is not an improvement", "above 0 and below 1"
@@ -134,23 +134,23 @@ def _wrong_looks(study: SizeStudy) -> Iterator[Misfit]:
     if isinstance(looks.spending, list):
         rises = all(a <= b for a, b in zip([0.0, *looks.spending], looks.spending, strict=False))
         if not rises or abs(looks.spending[-1] - study.alpha) > 1e-12:
-            wrong = "cumulative alphas rise to the level of the test"
-            yield "looks.spending", wrong, f"{len(looks.at)} rising numbers, the last alpha = {study.alpha:g}"
+            problem = "cumulative alphas rise to the level of the test"
+            yield "looks.spending", problem, f"{len(looks.at)} rising numbers, the last alpha = {study.alpha:g}"
     if looks.boundary == "exact" and study.keys.alternative == "hazard ratio" and study.keys.uses("looks"):
         yield "looks.boundary", "the log-rank test has no exact boundary", "no `looks.boundary`, or design two-arm"
     elif looks.boundary == "exact" and len(looks.at) == 1:
-        wrong = "there is no interim look, and one look has exact tests"
-        yield "looks.boundary", wrong, "interim looks, such as `at: [0.5, 1]`, or `test: z-pooled`"
+        problem = "there is no interim look, and one look has exact tests"
+        yield "looks.boundary", problem, "interim looks, such as `at: [0.5, 1]`, or `test: z-pooled`"
     futility = looks.futility
     if futility is None:
         return
     if len(looks.at) == 1:
         yield "looks.futility", "there is no interim look to stop at", "interim looks, such as `at: [0.5, 1]`"
     if study.sides == 2:
-        wrong = "futility is on one side, and the test is on two"
-        yield "looks.futility", wrong, f"`sides: 1` with alpha {study.alpha / 2.0:g}"
+        problem = "futility is on one side, and the test is on two"
+        yield "looks.futility", problem, f"`sides: 1` with alpha {study.alpha / 2.0:g}"
     if futility.spending is not None and not re.fullmatch(SPENDING, futility.spending):
         yield "looks.futility.spending", f"{futility.spending!r} spends no beta", "obrien-fleming, pocock, or power 2"
     if futility.z is not None and len(futility.z) != len(looks.at) - 1:
-        wrong = f"{len(futility.z)} bounds for {len(looks.at) - 1} interim looks"
-        yield "looks.futility.z", wrong, "one z for each interim look"
+        problem = f"{len(futility.z)} bounds for {len(looks.at) - 1} interim looks"
+        yield "looks.futility.z", problem, "one z for each interim look"

@@ -24,8 +24,8 @@ def sudden_events(scenario: ScenarioData) -> Iterator[Finding]:
         within_a_day = -math.expm1(-clock.coefficient * fastest)
         if within_a_day >= NEARLY_EVERYONE:
             text = scenario.resolved(scenario.events[clock.name].rate, f"{clock.name} rate").text
-            wrong = (
+            problem = (
                 f"within a day for everyone: {100.0 * within_a_day:.0f} % have it on the first day at the highest dose"
             )
             allowed = "a rate per month: at 0.05 /month, 5 of 100 patients have it in a month"
-            yield ("events", clock.name, "rate"), text, wrong, allowed, ""
+            yield ("events", clock.name, "rate"), text, problem, allowed, ""

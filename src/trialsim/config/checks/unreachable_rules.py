@@ -39,19 +39,19 @@ def unreachable_rules(scenario: ScenarioData) -> Iterator[Finding]:
         simple = [replace(rule, condition=simplified(scenario, rule.condition)) for rule in rules]
         statements = list(dict.fromkeys(leaf for rule in simple for leaf in rule.condition.leaves))
         if len(statements) > _MAX_STATEMENTS:
-            wrong = (
+            problem = (
                 f"these rules have {len(statements)} different conditions, too many to look for rules that never decide"
             )
-            yield ("treatment", "rules"), len(rules), wrong, f"up to {_MAX_STATEMENTS} for this to be looked at", ""
+            yield ("treatment", "rules"), len(rules), problem, f"up to {_MAX_STATEMENTS} for this to be looked at", ""
             continue
         deciding, possible = _deciding(simple, statements)
         for i, rule in enumerate(rules):
             if i in deciding or rule.number > len(scenario.treatment.rules):
                 continue
-            wrong = "this rule can never decide: its conditions contradict each other, or cannot come about"
+            problem = "this rule can never decide: its conditions contradict each other, or cannot come about"
             if i in possible:
-                wrong = f"this rule can never decide: rule {_earlier_rules(simple, i, statements)} always comes first"
-            yield ("treatment", "rules", rule.number - 1), rule.text, wrong, "a rule that some patient can meet", ""
+                problem = f"this rule can never decide: rule {_earlier_rules(simple, i, statements)} always comes first"
+            yield ("treatment", "rules", rule.number - 1), rule.text, problem, "a rule that some patient can meet", ""
 
 
 def _deciding(rules: Sequence[Rule], statements: Sequence[Condition]) -> tuple[set[int], set[int]]:
@@ -135,8 +135,8 @@ def simplified(scenario: ScenarioData, condition: Condition) -> Condition:
     if condition.parts:
         return replace(condition, parts=tuple(simplified(scenario, part) for part in condition.parts))
     if condition.kind == titration.TOLERATED:
-        has = Condition(titration.HAS_TOXICITY, condition.toxicities)
-        return Condition(titration.NOT, parts=(simplified(scenario, has),))
+        has_toxicity = Condition(titration.HAS_TOXICITY, condition.toxicities)
+        return Condition(titration.NOT, parts=(simplified(scenario, has_toxicity),))
     if condition.kind == titration.HAS_TOXICITY:
         real = condition.toxicities & _occurring(scenario)
         return replace(condition, toxicities=real) if real else _NEVER

@@ -52,14 +52,14 @@ def _another_drug(scenario: ScenarioData) -> Iterator[Finding]:
     parameters, drug = scenario.parameters, scenario.treatment.drug
     if parameters.drug is None or drug == UNNAMED_DRUG or drug.casefold() == parameters.drug.casefold():
         return
-    taken = [name for name, value in parameters.values.items() if value.is_filled_in]
-    named = ", ".join(taken[:_N_NAMED]) + (", …" if len(taken) > _N_NAMED else "")
-    if taken:
+    filled_names = [name for name, value in parameters.values.items() if value.is_filled_in]
+    shown_names = ", ".join(filled_names[:_N_NAMED]) + (", …" if len(filled_names) > _N_NAMED else "")
+    if filled_names:
         source = parameters.draws or parameters.calibrated_to
         yield (
             ("treatment", "drug"),
             drug,
-            f"{len(taken)} parameters ({named}) come from {source}, which is about {parameters.drug}",
+            f"{len(filled_names)} parameters ({shown_names}) come from {source}, which is about {parameters.drug}",
             f"numbers of your own for {drug} (`parameters: {{values: …}}`), unless the two drugs are alike in this",
             "",
         )

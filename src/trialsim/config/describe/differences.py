@@ -58,5 +58,8 @@ def differences_from_published(scenario: Scenario) -> list[Difference]:
 
 def _design(scenario: Scenario) -> dict[str, Any]:
     data = scenario.to_mapping()
-    own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
-    return {**{key: value for key, value in data.items() if key not in _NOT_DESIGN}, "parameters": {"values": own}}
+    own_values = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
+    return {
+        **{key: value for key, value in data.items() if key not in _NOT_DESIGN},
+        "parameters": {"values": own_values},
+    }

@@ -17,7 +17,7 @@ def describe_sources(scenario: ScenarioData) -> dict[str, list[str]]:
 
     A number without a source is the protocol's where it is part of the protocol, and otherwise of a source not stated.
     """
-    found: dict[str, dict[str, list[str]]] = {}
+    names_by_source: dict[str, dict[str, list[str]]] = {}
     for place, quantity in quantities_in(scenario):
         if is_default(place, quantity):
             continue
@@ -28,11 +28,11 @@ def describe_sources(scenario: ScenarioData) -> dict[str, list[str]]:
             source = number.source or "parameters set by the user"
         else:
             number, source = quantity, quantity.source or (_PROTOCOL if place[0] in _PROTOCOL_SECTIONS else NOT_STATED)
-        values = found.setdefault(source, {}).setdefault(name, [])
+        values = names_by_source.setdefault(source, {}).setdefault(name, [])
         values.append(number.text)
     return {
         source: [f"{name} {', '.join(dict.fromkeys(values))}" for name, values in names.items()]
-        for source, names in found.items()
+        for source, names in names_by_source.items()
     }
 
 

@@ -23,6 +23,6 @@ def place_of_key(dotted: str) -> Place:
     """A dotted key as a place; whole numbers are positions in lists. Raises `ConfigurationError` for one too deep."""
     parts = dotted.split(".")
     if len(parts) > MAX_DEPTH:
-        wrong, allowed = TOO_DEEP
-        raise ConfigurationError([Problem("", f"{dotted[:40]}…", f"{wrong}.", f"{allowed}.")])
+        problem, allowed = TOO_DEEP
+        raise ConfigurationError([Problem("", f"{dotted[:40]}…", f"{problem}.", f"{allowed}.")])
     return tuple(int(part) if part.isdecimal() and part.isascii() and len(part) < 10 else part for part in parts)

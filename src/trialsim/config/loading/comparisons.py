@@ -83,11 +83,11 @@ def study_data(given: object, wanted: str = "") -> tuple[dict[str, Any], Places,
 def refuse_changes(changes: Mapping[str, Any] | None) -> None:
     """A study that is loaded has its scenarios already. Raises `ConfigurationError` for changes of it."""
     if changes:
-        wrong, allowed = (
+        problem, allowed = (
             "a study that is loaded is not changed.",
             "the changes where it is loaded: load_study(name, changes).",
         )
-        raise ConfigurationError([Problem("changes", ", ".join(map(str, changes)), wrong, allowed)])
+        raise ConfigurationError([Problem("changes", ", ".join(map(str, changes)), problem, allowed)])
 
 
 def study_from_mapping(data: Mapping[str, Any]) -> Comparison:
@@ -104,8 +104,11 @@ def saved_scenarios(data: Mapping[str, Any]) -> dict[str, Scenario]:
         or not scenarios
         or not all(isinstance(v, Mapping) for v in scenarios.values())
     ):
-        wrong, allowed = "a saved study has its scenarios by name.", "`scenarios: {NAME: {…}}`, as saved with results."
-        raise ConfigurationError([Problem("study", "scenarios", wrong, allowed)])
+        problem, allowed = (
+            "a saved study has its scenarios by name.",
+            "`scenarios: {NAME: {…}}`, as saved with results.",
+        )
+        raise ConfigurationError([Problem("study", "scenarios", problem, allowed)])
     return {str(name): scenario_from_mapping(item, str(name)) for name, item in scenarios.items()}
 
 
@@ -120,15 +123,15 @@ def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mappi
 
 
 def base_scenario(
-    named: str, own: Mapping[str, Any], changes: Mapping[str, Any], path: Path, places: Places
+    scenario_name: str, base_changes: Mapping[str, Any], changes: Mapping[str, Any], path: Path, places: Places
 ) -> Scenario:
     """The scenario that a study names, with the study's own changes and those asked for beside it.
 
     Raises `ConfigurationError`.
     """
-    base = load_named_scenario(named, path, place_of(places, ("scenario",)), "scenario")
-    where = {str(key): f"{place_of(places, ('changes', str(key)))}  change {key}:" for key in own}
-    return changed_scenario(base, {**own, **changes}, {**where, **places_of_changes(changes)})
+    base = load_named_scenario(scenario_name, path, place_of(places, ("scenario",)), "scenario")
+    where = {str(key): f"{place_of(places, ('changes', str(key)))}  change {key}:" for key in base_changes}
+    return changed_scenario(base, {**base_changes, **changes}, {**where, **places_of_changes(changes)})
 
 
 def changed_scenarios(
@@ -151,9 +154,9 @@ def _check_number(study: CompareStudy, places: Places) -> None:
     """Before anything is built: at least two variants, and not too many."""
     n = len(study.variants) + (math.prod(map(len, study.grid.values())) if study.grid else 0)
     if not 2 <= n <= MAX_VARIANTS:
-        wrong = "there is nothing to compare it with" if n < 2 else "there are too many variants"
-        at = ("grid",) if study.grid else ("variants",)
-        raise ConfigurationError([problem_at(places, at, n, wrong, f"2 to {MAX_VARIANTS} variants")])
+        problem = "there is nothing to compare it with" if n < 2 else "there are too many variants"
+        place = ("grid",) if study.grid else ("variants",)
+        raise ConfigurationError([problem_at(places, place, n, problem, f"2 to {MAX_VARIANTS} variants")])
 
 
 def not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]:
@@ -203,9 +206,9 @@ def _expand_strategy(changes: Mapping[str, Any], path: Path, place: str) -> dict
     strategy_changes = data.get("changes")
     unknown = sorted(set(data) - {"title", "description", "changes"})
     if not isinstance(strategy_changes, Mapping) or unknown:
-        wrong = f"{unknown[0]} is not known here." if unknown else "a strategy has `changes` by dotted key."
+        problem = f"{unknown[0]} is not known here." if unknown else "a strategy has `changes` by dotted key."
         allowed = "title, description, and `changes` by dotted key."
-        raise ConfigurationError([Problem(str(file), "", wrong, allowed)])
+        raise ConfigurationError([Problem(str(file), "", problem, allowed)])
     return {**strategy_changes, **variant_changes}
 
 
@@ -224,12 +227,12 @@ def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places:
     for name in study.allocation.ratio:
         check(("allocation", "ratio", name), name, variants, "variant")
     if study.design != PARALLEL and study.allocation != Allocation():
-        wrong, allowed = (
+        problem, allowed = (
             "nobody is allocated where all variants treat the same patients",
             "`design: parallel`, or no `allocation`",
         )
-        problems.append(problem_at(places, ("allocation",), "", wrong, allowed))
+        problems.append(problem_at(places, ("allocation",), "", problem, allowed))
     if study.design == PARALLEL:
-        problems += [problem_at(places, ("design",), study.design, *why) for why in not_parallel(scenarios)]
+        problems += [problem_at(places, ("design",), study.design, *mistake) for mistake in not_parallel(scenarios)]
     if problems:
         raise ConfigurationError(problems)

@@ -26,8 +26,8 @@ def read_layers(path: Path, place: str = "", key: str = "", seen: tuple[Path, ..
     if path.resolve() in seen:
         raise ConfigurationError([Problem(place, what, "the files extend each other.", "a chain with an end.")])
     if len(seen) > MAX_CHAIN:
-        wrong, allowed = "too many files extend one another.", f"a chain of at most {MAX_CHAIN} files."
-        raise ConfigurationError([Problem(place, what, wrong, allowed)])
+        problem, allowed = "too many files extend one another.", f"a chain of at most {MAX_CHAIN} files."
+        raise ConfigurationError([Problem(place, what, problem, allowed)])
     layer, places = read_yaml(path)
     require_kind(layer, str(path), "scenarios", place, key)
     parent = layer.pop("extends", None)
@@ -65,7 +65,9 @@ def merge_layers(base: Mapping[str, Any], over: Mapping[str, Any], places: Place
         file = find_file(over["cohort"], "cohorts", path, line, "cohort")
         published, where = read_yaml(file)
         require_kind(published, str(over["cohort"]), "cohorts", line, "cohort")
-        places.update({("cohort", *place): at for place, at in seen_from(path, line, file, where).items()})
+        places.update(
+            {("cohort", *place): line_of_key for place, line_of_key in seen_from(path, line, file, where).items()}
+        )
         over["cohort"] = published
         base.pop("cohort", None)
         known = published.get("ambiguities")
@@ -75,8 +77,10 @@ def merge_layers(base: Mapping[str, Any], over: Mapping[str, Any], places: Place
     elif "cohort" in over and over["cohort"] is None:
         base.pop("interpretations", None)
     elif not isinstance(over.get("cohort", {}), Mapping):
-        wrong, allowed = "a cohort is a name, a path or its keys.", f"one of {', '.join(builtin_names('cohorts'))}."
-        raise ConfigurationError([Problem(place_of(places, ("cohort",)), f"cohort = {over['cohort']}", wrong, allowed)])
+        problem, allowed = "a cohort is a name, a path or its keys.", f"one of {', '.join(builtin_names('cohorts'))}."
+        raise ConfigurationError(
+            [Problem(place_of(places, ("cohort",)), f"cohort = {over['cohort']}", problem, allowed)]
+        )
     with errors_at(places, ("parameters", "calibrated_to")):
         base, over = align_parameters(base, resolve_paths(over, path))
     base = drop_outdated_values(base, over)
@@ -109,11 +113,11 @@ def _expand_shares(over: Data) -> Data:
 def choose_interpretations(data: Data) -> Data:
     """Every ambiguity of the cohort with the interpretation taken: the one chosen, or the default."""
     ambiguities = as_mapping(as_mapping(data.get("cohort")).get("ambiguities"))
-    taken = data.get("interpretations") or {}
-    if not isinstance(taken, Mapping):
+    choices = data.get("interpretations") or {}
+    if not isinstance(choices, Mapping):
         return data
     defaults = {name: as_mapping(item).get("default") for name, item in ambiguities.items()}
-    return {**data, "interpretations": {**defaults, **taken}}
+    return {**data, "interpretations": {**defaults, **choices}}
 
 
 @contextmanager

@@ -30,8 +30,21 @@ class Scenario(ScenarioData):
     def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
         """A new scenario with some dotted keys set to new values, checked as a file would be.
 
-        `{"treatment.every": "28 days"}`; an interpretation of the cohort brings its own changes; None takes a key away.
-        Raises `ConfigurationError`.
+        Parameters
+        ----------
+        changes
+            New values by dotted key, such as `{"treatment.every": "28 days"}`; None takes a key away. An interpretation
+            of the cohort brings its own changes.
+
+        Returns
+        -------
+        Scenario
+            The changed scenario; this one stays as it is.
+
+        Raises
+        ------
+        ConfigurationError
+            With every problem at once.
         """
         return changed_scenario(self, changes)
 
@@ -39,8 +52,8 @@ class Scenario(ScenarioData):
     def warnings(self) -> list[str]:
         """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
         return [
-            f"{'.'.join(map(str, place))} = {value}: {wrong}. Better: {allowed}."
-            for place, value, wrong, allowed, _ in scenario_warnings(self)
+            f"{'.'.join(map(str, place))} = {value}: {problem}. Better: {allowed}."
+            for place, value, problem, allowed, _ in scenario_warnings(self)
         ]
 
 
@@ -51,8 +64,22 @@ CohortLike = Cohort | Mapping[str, Any] | str | Path
 def load_scenario(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario from a YAML path, a built-in name, a mapping or itself, with changes by dotted key if there are any.
 
-    A mapping is read as a file with the same keys would be, `extends` too. Raises `ConfigurationError` with every
-    problem at once.
+    Parameters
+    ----------
+    given
+        The scenario. A mapping is read as a file with the same keys would be, `extends` too.
+    changes
+        New values by dotted key, such as `{"treatment.every": "28 days"}`; quantities with their units, as text.
+
+    Returns
+    -------
+    Scenario
+        A frozen scenario, with every calibrated number filled in.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem at once, each with its place.
     """
     if isinstance(given, Scenario):
         scenario = given
@@ -111,7 +138,23 @@ def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
 
 
 def load_cohort(given: CohortLike) -> Cohort:
-    """A published cohort from a YAML path, a built-in name, a mapping or itself. Raises `ConfigurationError`."""
+    """A published cohort from a YAML path, a built-in name, a mapping or itself.
+
+    Parameters
+    ----------
+    given
+        The cohort; a mapping is read as a file with the same keys would be.
+
+    Returns
+    -------
+    Cohort
+        A frozen cohort.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem at once, each with its place.
+    """
     return _read_cohort(given)[0]
 
 
@@ -150,8 +193,8 @@ def load_published_trial(given: CohortLike, changes: Mapping[str, Any] | None = 
     """
     cohort, places, path = _read_cohort(given)
     if cohort.scenario is None:
-        wrong, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
-        raise ConfigurationError([Problem(str(path), "scenario", wrong, allowed)])
+        problem, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
+        raise ConfigurationError([Problem(str(path), "scenario", problem, allowed)])
     scenario = load_named_scenario(cohort.scenario, path, place_of(places, ("scenario",)), "scenario")
     if scenario.cohort is None or scenario.cohort.model_dump() != cohort.model_dump():
         scenario = scenario.with_changes({"cohort": cohort.model_dump()})
@@ -199,8 +242,8 @@ def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
         data = fill_calibrated_values(inheritance.choose_interpretations(data), load_parameters)
     scenario = validated(Scenario, data, places, may_be_calibrated=True)
     unset = [
-        problem_at(places, at, None, wrong, allowed, kind="missing")
-        for at, wrong, allowed in _keys_that_interpretations_need(scenario)
+        problem_at(places, at, None, problem, allowed, kind="missing")
+        for at, problem, allowed in _keys_that_interpretations_need(scenario)
     ]
     problems = unset + consistency_problems(scenario, places)
     if problems:

@@ -50,7 +50,22 @@ class Sizing:
 def load_study(given: Comparison | Sizing | StudyLike, changes: Mapping[str, Any] | None = None) -> Comparison | Sizing:
     """A study of either kind from a YAML path, a built-in name, a mapping or itself; see `compare` and `size`.
 
-    Raises `ConfigurationError` with every problem at once.
+    Parameters
+    ----------
+    given
+        The study; a mapping is read as a file with the same keys would be.
+    changes
+        New values by dotted key; quantities with their units, as text. See `load_sizing` for those of a study of size.
+
+    Returns
+    -------
+    Comparison or Sizing
+        The study with its resolved scenarios: a `Sizing` where the study asks for a sample size.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem at once, each with its place.
     """
     is_size = isinstance(given, Sizing) or (not isinstance(given, Comparison) and is_sizing(given))
     return load_sizing(given, changes) if is_size else load_comparison(given, changes)  # type: ignore[arg-type]
@@ -59,8 +74,23 @@ def load_study(given: Comparison | Sizing | StudyLike, changes: Mapping[str, Any
 def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = None) -> Sizing:
     """A study of size from a YAML path, a built-in name, a mapping or itself.
 
-    Changes by dotted key are of the study where they begin with a key of it (`power`, `conduct.accrual`), and of the
-    scenario otherwise. Raises `ConfigurationError` with every problem of the file.
+    Parameters
+    ----------
+    given
+        The study; a mapping is read as a file with the same keys would be.
+    changes
+        New values by dotted key. They are of the study where they begin with a key of it (`power`, `conduct.accrual`),
+        and of the scenario otherwise.
+
+    Returns
+    -------
+    Sizing
+        The study with the resolved scenario of each arm.
+
+    Raises
+    ------
+    ConfigurationError
+        With every problem of the file.
     """
     if isinstance(given, Sizing):
         refuse_changes(changes)
@@ -73,20 +103,20 @@ def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = N
         raise ConfigurationError([problem])
     if data.get("name") is None:
         data["name"] = re.sub(r"[^\w.+-]", "-", path.stem)[:100]
-    own, others = _split(changes or {})
-    for key, where in places_of_changes(own).items():
+    study_changes, scenario_changes = _split(changes or {})
+    for key, where in places_of_changes(study_changes).items():
         places.update({place_of_key(key)[:n]: where for n in range(1, key.count(".") + 2)})
-    study = validated(SizeStudy, _changed(data, own), places)
+    study = validated(SizeStudy, _changed(data, study_changes), places)
     mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in size_study_findings(study)]
     if mistakes:
         raise ConfigurationError(mistakes)
-    base = base_scenario(study.scenario, study.changes, others, path, places)
+    base = base_scenario(study.scenario, study.changes, scenario_changes, path, places)
     variants = _control_first(study) if study.variants else {THE_ARM: {}}
     scenarios = changed_scenarios(base, variants, path, {arm: place_of(places, ("variants", arm)) for arm in variants})
     problems = [problem_at(places, ("variants",), "", *why) for why in not_parallel(scenarios)]
     if base.clinic is not None:
-        wrong = "patients who wait for each other at the clinic have no course of their own"
-        problems.append(problem_at(places, ("scenario",), study.scenario, wrong, "a scenario without `clinic`"))
+        message = "patients who wait for each other at the clinic have no course of their own"
+        problems.append(problem_at(places, ("scenario",), study.scenario, message, "a scenario without `clinic`"))
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
     return Sizing(study, scenarios, places)
@@ -115,20 +145,22 @@ def _split(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Changes of the study, and changes of the scenario. Raises `ConfigurationError` for a key of neither."""
     keys = set(SizeStudy.model_fields) - {"title", "description", "name", "format"}
     kind = Settings if isinstance(changes, Settings) else dict
-    own: dict[str, Any] = kind()
-    others: dict[str, Any] = kind()
+    study_changes: dict[str, Any] = kind()
+    scenario_changes: dict[str, Any] = kind()
     problems: list[Problem] = []
     for key, where in places_of_changes(changes).items():
         first = key.split(".")[0]
-        (own if first in keys else others)[key] = changes[key]
+        (study_changes if first in keys else scenario_changes)[key] = changes[key]
         if first not in keys and first not in Scenario.model_fields:
             known = [name for name in SizeStudy.model_fields if name in keys]
             allowed = f"keys of the study: {', '.join(known)}; or of its scenario: {', '.join(Scenario.model_fields)}"
-            meant = nearest(first, [*known, *Scenario.model_fields])
-            problems.append(problem_at({(): where}, (key,), None, "this key is not known", allowed, meant, "missing"))
+            suggestion = nearest(first, [*known, *Scenario.model_fields])
+            problems.append(
+                problem_at({(): where}, (key,), None, "this key is not known", allowed, suggestion, "missing")
+            )
     if problems:
         raise ConfigurationError(problems)
-    return own, others
+    return study_changes, scenario_changes
 
 
 def _changed(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_serializer, model_validator
 
@@ -18,6 +18,13 @@ class Fact(Section):
     value: str | int | dict[str, int]
     source: str
     note: str = ""
+
+
+class RoundedMedian(NamedTuple):
+    """A published median and the unit to whose multiples it is rounded, as numbers in the unit of the median."""
+
+    value: float
+    rounded_to: float
 
 
 class PublishedStatistic(Section):
@@ -46,11 +53,18 @@ class PublishedStatistic(Section):
             if self.value.unit != self.rounded_to.unit:
                 raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
         elif self.count is None or self.of is None:
-            wrong = f"{self.printed} of how many? a {self.kind} needs its count and its denominator"
-            raise mistake(wrong, "both, such as {count: 11, of: 27}")
+            problem = f"{self.printed} of how many? a {self.kind} needs its count and its denominator"
+            raise mistake(problem, "both, such as {count: 11, of: 27}")
         elif self.count > self.of:
             raise mistake(f"{self.count} of {self.of} is more than all", f"a count from 0 to {self.of}")
         return self
+
+    @property
+    def rounded_median(self) -> RoundedMedian | None:
+        """The median and its rounding; None for a statistic of another kind."""
+        if self.kind != "median" or self.value is None or self.rounded_to is None:
+            return None
+        return RoundedMedian(self.value.value, self.rounded_to.value)
 
     @property
     def published(self) -> float:
@@ -120,8 +134,8 @@ class Cohort(Section):
             for interpretation in ambiguity.interpretations.values():
                 unknown = set(interpretation.statistics) - set(self.statistics)
                 if unknown:
-                    wrong = f"{name}: {min(unknown)} is not one of the statistics"
-                    raise mistake(wrong, f"one of {', '.join(self.statistics)}")
+                    problem = f"{name}: {min(unknown)} is not one of the statistics"
+                    raise mistake(problem, f"one of {', '.join(self.statistics)}")
                 for quantity, changed in interpretation.statistics.items():
                     changed_statistic(self.statistics[quantity], changed)
         return self

@@ -130,8 +130,8 @@ class CompareStudy(Section):
     def _enough(self) -> Self:
         if not re.fullmatch(r"\w[\w .+-]{0,99}", self.name):
             raise mistake("a name becomes a folder", "up to 100 letters, digits, spaces and . _ + -")
-        named = [*self.variants, *(item.name for item in self.endpoints if item.name is not None)]
-        for name in named:
+        names = [*self.variants, *(item.name for item in self.endpoints if item.name is not None)]
+        for name in names:
             if not re.fullmatch(r"\w[\w ,.:+/()-]{0,99}", name) or " - " in name:
                 raise mistake(f"{name!r} cannot be a name", "up to 100 letters, digits, spaces and , . : _ + / ( ) -")
         if not self.endpoints:

@@ -39,8 +39,8 @@ class Prior(Section):
             self.distribution, (-math.inf, math.inf)
         )
         if not lowest < median < highest:
-            wrong = f"a {self.distribution} prior cannot have this median"
-            raise mistake(wrong, f"above {lowest:g}" + (f" and below {highest:g}" if highest < math.inf else ""))
+            problem = f"a {self.distribution} prior cannot have this median"
+            raise mistake(problem, f"above {lowest:g}" + (f" and below {highest:g}" if highest < math.inf else ""))
         if self.above is not None and self.distribution != "normal":
             raise mistake(f"a {self.distribution} prior has its own bounds", "`above` for a normal prior only")
         return self
@@ -66,8 +66,10 @@ class Parameter(Section):
     @classmethod
     def _is_number(cls, mode: str | float) -> str | float:
         if split_number(str(mode)) is None:
-            meant = point_for_comma(str(mode))
-            raise mistake("the mode of a parameter is a number", 'a number with its unit, such as "0.05 /month"', meant)
+            suggestion = point_for_comma(str(mode))
+            raise mistake(
+                "the mode of a parameter is a number", 'a number with its unit, such as "0.05 /month"', suggestion
+            )
         return mode
 
 
@@ -151,8 +153,8 @@ class Parameters(Section):
     @classmethod
     def _known(cls, data: Any) -> Any:
         if data not in ("calibrated", "mode", "fixed"):
-            wrong = "parameters are draws of a posterior, the mode of a set, or fixed"
-            raise mistake(wrong, '"calibrated", "mode", "fixed", or the file of a table of draws')
+            problem = "parameters are draws of a posterior, the mode of a set, or fixed"
+            raise mistake(problem, '"calibrated", "mode", "fixed", or the file of a table of draws')
         return data
 
     @model_validator(mode="after")

@@ -89,13 +89,13 @@ class Quantity(BaseModel):
         parts = split_number(text)
         if parts is None:
             has_comma = has_decimal_comma(text)
-            wrong = "a number is written with a decimal point, not a comma" if has_comma else "this is not a number"
-            raise mistake(wrong, cls.allowed(), point_for_comma(text))
+            problem = "a number is written with a decimal point, not a comma" if has_comma else "this is not a number"
+            raise mistake(problem, cls.allowed(), point_for_comma(text))
         number, unit = parts
         factor = cls.factor_of(unit)
         if factor is None:
-            wrong = f"{unit!r} is not a valid unit here" if unit else "a number needs its unit here"
-            raise mistake(wrong, cls.allowed(), cls._equal_quantity(number, unit))
+            problem = f"{unit!r} is not a valid unit here" if unit else "a number needs its unit here"
+            raise mistake(problem, cls.allowed(), cls._equal_quantity(number, unit))
         value = number * factor
         below = value <= cls.lowest if cls.is_open_below else value < cls.lowest
         if not math.isfinite(value) or below or value > cls.highest:

@@ -188,20 +188,20 @@ class SizeStudy(Section):
     def _numbers(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        found = dict(data)
-        if "n" in found:
-            wrong = "a study of size finds n, so `n` is not a key of it"
-            raise mistake(wrong, "`largest_n` as a limit; the power of each n that was tried is in curve.csv")
-        if isinstance(found.get("variants"), Mapping):
-            found["variants"] = expand_variants(found["variants"])
-        given = found.get("alternative")
+        fields = dict(data)
+        if "n" in fields:
+            problem = "a study of size finds n, so `n` is not a key of it"
+            raise mistake(problem, "`largest_n` as a limit; the power of each n that was tried is in curve.csv")
+        if isinstance(fields.get("variants"), Mapping):
+            fields["variants"] = expand_variants(fields["variants"])
+        given = fields.get("alternative")
         if isinstance(given, Mapping) and set(given) <= {"value", "source"} and "value" in given:
             if "source" in given:
-                found.setdefault("source", given["source"])
-            found["alternative"] = given = given["value"]
+                fields.setdefault("source", given["source"])
+            fields["alternative"] = given = given["value"]
         if isinstance(given, str) and (number := split_number(given)) and number[1] in ("", "%"):
-            found["alternative"] = number[0] / (100.0 if number[1] else 1.0)
-        return found
+            fields["alternative"] = number[0] / (100.0 if number[1] else 1.0)
+        return fields
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

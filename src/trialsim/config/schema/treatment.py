@@ -97,11 +97,11 @@ class Rule(Section):
         }.get(self.do, self.do)
         if self.at_lowest == "stop":
             action += " (at the lowest: stop)"
-        at = " at onset" if self.at == "onset" else ""
-        once = ", once" if self.once else ""
+        at_onset = " at onset" if self.at == "onset" else ""
+        only_once = ", once" if self.once else ""
         several = len(self.when) > 1
-        when = [f"({item})" if several and item.any_of is not None else str(item) for item in self.when]
-        return f"{' and '.join(when)}{at} → {action}{once}"
+        conditions = [f"({item})" if several and item.any_of is not None else str(item) for item in self.when]
+        return f"{' and '.join(conditions)}{at_onset} → {action}{only_once}"
 
 
 class VisitsAtFirst(Section):
@@ -160,8 +160,8 @@ class Treatment(Section):
         doses = [dose.value for dose in data]
         if any(b <= a for a, b in itertools.pairwise(doses)):
             rising = sorted(set(doses))
-            meant = f"[{', '.join(f'{dose:.15g}' for dose in rising)}]" if len(rising) == len(doses) else ""
-            raise mistake("doses must rise from level to level", "strictly increasing, mg/day, above 0", meant)
+            suggestion = f"[{', '.join(f'{dose:.15g}' for dose in rising)}]" if len(rising) == len(doses) else ""
+            raise mistake("doses must rise from level to level", "strictly increasing, mg/day, above 0", suggestion)
         if len(doses) > 1000:
             raise mistake("the ladder has too many levels", "at most 1000 levels")
         return data
@@ -193,8 +193,8 @@ class Treatment(Section):
         for phase in self.visits_at_first:
             n = (phase.until.value - day) / phase.every.value
             if n < 1.0 or abs(n - round(n)) > 1e-9 * n:
-                wrong = f"visits every {phase.every.text} from day {day:g} do not end on day {phase.until.value:g}"
-                raise mistake(wrong, "`until` a whole number of intervals later: {every: 7 days, until: 28 days}")
+                problem = f"visits every {phase.every.text} from day {day:g} do not end on day {phase.until.value:g}"
+                raise mistake(problem, "`until` a whole number of intervals later: {every: 7 days, until: 28 days}")
             day, n_visits = phase.until.value, n_visits + n
         if n_visits > MAX_EARLY_VISITS:
             raise mistake("there are too many visits at first", f"at most {MAX_EARLY_VISITS}")

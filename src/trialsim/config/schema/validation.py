@@ -58,8 +58,8 @@ def problems_of(error: ValidationError, model: type[BaseModel], places: Places, 
     problems = []
     for item in error.errors(include_url=False):
         place = (*prefix, *item["loc"])
-        wrong, allowed, suggestion = _explained(item, model)
-        problems.append(problem_at(places, place, item["input"], wrong, allowed, suggestion, item["type"]))
+        problem, allowed, suggestion = _explained(item, model)
+        problems.append(problem_at(places, place, item["input"], problem, allowed, suggestion, item["type"]))
     return list(dict.fromkeys(problems))
 
 
@@ -106,9 +106,9 @@ def _unexpected(kind: str, given: Any, model: type[BaseModel], place: Place) -> 
         return "this key has no value, and there is nothing of this name to take away", wanted, ""
     if kind in ("int_type", "float_type") and isinstance(given, str):
         if (comma := _COMMA.match(given)) is not None:
-            meant = "" if kind == "int_type" or len(comma[2]) == 3 else f"{comma[1]}.{comma[2]}"
+            suggestion = "" if kind == "int_type" or len(comma[2]) == 3 else f"{comma[1]}.{comma[2]}"
             without = "without a comma" if kind == "int_type" else "with a decimal point"
-            return "a comma stands in this number", f"{wanted}, {without}", meant
+            return "a comma stands in this number", f"{wanted}, {without}", suggestion
         if re.fullmatch(r"[-+]?(0[xob][0-9a-fA-F_]+|\d[\d_:]*)", given):
             return "this is a text and not a decimal number", f"{wanted}, without quotes and in decimal digits", ""
     if kind in ("dict_type", "model_type") and isinstance(given, str) and re.match(r"[\w .]+:\S", given):

@@ -42,9 +42,22 @@ def builtin_folder() -> Path:
 
 
 def builtin_names(kind: str = "scenarios") -> list[str]:
-    """The built-in names of one kind (`scenarios`, `cohorts`, `parameters`, `studies`, `strategies`), sorted.
+    """The built-in names of one kind.
 
-    Raises `ConfigurationError` for another kind.
+    Parameters
+    ----------
+    kind
+        `scenarios`, `cohorts`, `parameters`, `studies` or `strategies`.
+
+    Returns
+    -------
+    list of str
+        The names, sorted.
+
+    Raises
+    ------
+    ConfigurationError
+        For another kind.
     """
     if kind not in (*KINDS, "strategies"):
         kinds = [*KINDS, "strategies"]
@@ -117,9 +130,11 @@ def find_file(name: str, kind: str, beside: Path | None = None, place: str = "",
         raise ConfigurationError([Problem(place, what, f"this is {kinds_there[0]}, not a file.", allowed)])
     near = difflib.get_close_matches(Path(name).stem, names, n=1)
     if not near and not key:  # a command may have been given a name of another kind
-        near = difflib.get_close_matches(name, [other for one in KINDS for other in builtin_names(one)], n=1)
-    wrong = "there is no such file." if by_path else f"there is no built-in name like this in {kind}."
-    raise ConfigurationError([Problem(place, what, wrong, allowed, near[0] if near else "")])
+        near = difflib.get_close_matches(
+            name, [other for each_kind in KINDS for other in builtin_names(each_kind)], n=1
+        )
+    problem = "there is no such file." if by_path else f"there is no built-in name like this in {kind}."
+    raise ConfigurationError([Problem(place, what, problem, allowed, near[0] if near else "")])
 
 
 def _builtin_kind(name: str, kind: str) -> str:

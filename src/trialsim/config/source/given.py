@@ -22,10 +22,10 @@ def plain_mapping(data: Mapping[Any, Any], what: str) -> dict[str, Any]:
     `what` says what the mapping is, for messages. Raises `ConfigurationError` for values that no file could hold.
     """
     problems: list[Problem] = []
-    found = {str(key): _plain(value, (what, str(key)), problems) for key, value in data.items()}
+    plain = {str(key): _plain(value, (what, str(key)), problems) for key, value in data.items()}
     if problems:
         raise ConfigurationError(problems)
-    return found
+    return plain
 
 
 def _plain(value: Any, place: tuple[str, ...], problems: list[Problem]) -> Any:
@@ -45,9 +45,9 @@ def _plain(value: Any, place: tuple[str, ...], problems: list[Problem]) -> Any:
     if isinstance(value, list | tuple | set | frozenset | range | np.ndarray):
         return [_plain(item, (*place, str(i)), problems) for i, item in enumerate(value)]
     if not isinstance(value, _PLAIN):
-        wrong = f"a {type(value).__name__} cannot stand in a configuration."
+        problem = f"a {type(value).__name__} cannot stand in a configuration."
         problems.append(
-            Problem(place[0], ".".join(place[1:]), wrong, "texts, numbers, dates, lists and mappings of them.")
+            Problem(place[0], ".".join(place[1:]), problem, "texts, numbers, dates, lists and mappings of them.")
         )
     return value
 

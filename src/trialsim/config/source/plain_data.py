@@ -44,9 +44,9 @@ def explain_empty_key(key: str) -> tuple[str, str, str] | None:
     """What is wrong, allowed and meant where a key without a value is a slip in what precedes it; None otherwise."""
     name, colon, value = key.partition(":")
     if colon and name.strip() and value.strip():
-        wrong = "this key has no value: a space is missing after the colon"
-        return wrong, "`key: value`, with a space after the colon", f"{name.strip()}: {value.strip()}"
+        problem = "this key has no value: a space is missing after the colon"
+        return problem, "`key: value`, with a space after the colon", f"{name.strip()}: {value.strip()}"
     if re.fullmatch(r"\s*\d+\s*(%|[a-zA-Zµ/ ]{1,20})?", key):
-        wrong = "this key has no value: inside braces a comma ends the value before it"
-        return wrong, "a decimal point, such as 0.5, and no comma in a number", ""
+        problem = "this key has no value: inside braces a comma ends the value before it"
+        return problem, "a decimal point, such as 0.5, and no comma in a number", ""
     return None

@@ -19,7 +19,7 @@ Finding = tuple[Place, Any, str, str, str]
 def refuse_unusable(data: Any, places: Places) -> None:
     """Raise `ConfigurationError` for what no configuration may hold, such as numbers that are not finite."""
     problems = [
-        problem_at(places, place, None, wrong, allowed, kind="missing") for place, wrong, allowed in unusable(data)
+        problem_at(places, place, None, problem, allowed, kind="missing") for place, problem, allowed in unusable(data)
     ]
     if problems:
         raise ConfigurationError(problems)

@@ -79,10 +79,10 @@ def _read_once(text: str, name: str, is_file: bool) -> tuple[Any, Places]:
             raise
         raise ConfigurationError([syntax_problem(name, text, error)]) from error
     data = None if node is None else reader.read(node, ())
-    wrong = [Problem(place_of(reader.places, at), ".".join(map(str, at)), f"{why}.", f"{allowed}.")
-             for at, why, allowed in unusable(data)]  # fmt: skip
-    if reader.problems or wrong:
-        raise ConfigurationError([*reader.problems, *wrong])
+    unusable_keys = [Problem(place_of(reader.places, place), ".".join(map(str, place)), f"{problem}.", f"{allowed}.")
+             for place, problem, allowed in unusable(data)]  # fmt: skip
+    if reader.problems or unusable_keys:
+        raise ConfigurationError([*reader.problems, *unusable_keys])
     return data, reader.places
 
 
@@ -126,9 +126,9 @@ class _Reader:
         try:
             return read_scalar(node)
         except ValueError:
-            wrong = f"this number has {len(node.value):,} digits."
+            problem = f"this number has {len(node.value):,} digits."
             self.problems.append(
-                Problem(self.line(node.start_mark), ".".join(map(str, place)), wrong, "at most 300 digits.")
+                Problem(self.line(node.start_mark), ".".join(map(str, place)), problem, "at most 300 digits.")
             )
             return 0
 
@@ -144,9 +144,9 @@ class _Reader:
                 self.problems.append(Problem(line, key, "this key stands here twice.", "each key once."))
             slip = explain_empty_key(key) if _is_empty(value_node) else None
             if slip is not None:  # said here, as not every part of a file is validated when it is read
-                wrong, allowed, meant = slip
+                problem, allowed, suggestion = slip
                 dotted = ".".join(map(str, (*place, key)))
-                self.problems.append(Problem(line, dotted, f"{wrong}.", f"{allowed}.", meant))
+                self.problems.append(Problem(line, dotted, f"{problem}.", f"{allowed}.", suggestion))
             result[key] = self.read(value_node, (*place, key))
             self.places[(*place, key)] = line
         return result

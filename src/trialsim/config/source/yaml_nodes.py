@@ -124,15 +124,15 @@ def syntax_problem(name: str, text: str, error: yaml.YAMLError) -> Problem:
     """What PyYAML could not parse, in words, with file and line."""
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
-        wrong = f"this is not YAML: it has the character U+{int(error.character):04X}."
-        return Problem(f"{name}:{line}", "", wrong, "text without control characters.")
+        message = f"this is not YAML: it has the character U+{int(error.character):04X}."
+        return Problem(f"{name}:{line}", "", message, "text without control characters.")
     context, problem = str(getattr(error, "context", "")), str(getattr(error, "problem", "it cannot be parsed"))
     mark = getattr(error, "problem_mark", None)
-    wrong, allowed = problem, "YAML; quotes around a text that has `: ` or ` #` in it"
+    message, allowed = problem, "YAML; quotes around a text that has `: ` or ` #` in it"
     for in_context, in_problem, is_at_context, *words in _SYNTAX:
         if in_context in context and in_problem in problem:
-            wrong, allowed = words
+            message, allowed = words
             mark = getattr(error, "context_mark", None) or mark if is_at_context else mark
             break
     place = f"{name}:{mark.line + 1}" if mark is not None else name
-    return Problem(place, "", f"this is not YAML: {wrong}.", f"{allowed}.")
+    return Problem(place, "", f"this is not YAML: {message}.", f"{allowed}.")

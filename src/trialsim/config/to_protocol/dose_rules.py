@@ -78,12 +78,12 @@ def _end_of_loading(scenario: ScenarioData) -> Rules:
 
 
 def _rule(scenario: ScenarioData, number: int, rule: Rule) -> FlatRule:
-    own = [_condition(scenario, condition) for condition in rule.when]
+    conditions = [_condition(scenario, condition) for condition in rule.when]
     guards = _guards(scenario, rule)
     return FlatRule(
         number=number,
         text=", ".join([str(rule), *guards]),
-        condition=_group(titration.ALL_OF, [*own, *guards.values()]),
+        condition=_group(titration.ALL_OF, [*conditions, *guards.values()]),
         action=titration.DECISION_NAMES.index(rule.do),
         amount=_amount(scenario.treatment, rule),
         stops_at_lowest=rule.at_lowest == "stop",
@@ -94,17 +94,17 @@ def _rule(scenario: ScenarioData, number: int, rule: Rule) -> FlatRule:
 
 def _guards(scenario: ScenarioData, rule: Rule) -> dict[str, FlatCondition]:
     """What else must hold for a rule to decide, by how its text says so."""
-    treatment, found = scenario.treatment, {}
+    treatment, guards = scenario.treatment, {}
     if rule.at == "visit" and rule.do in _MOVES and treatment.between_changes is not None:
         text, days = treatment.between_changes.text, treatment.between_changes.value
-        found[f"if the dose is unchanged for {text}"] = FlatCondition(titration.IS_UNCHANGED, days=days)
+        guards[f"if the dose is unchanged for {text}"] = FlatCondition(titration.IS_UNCHANGED, days=days)
     if rule.do in ("escalate", "go to"):
         if treatment.loading is not None:
             days = treatment.loading.days.value
             after = FlatCondition(titration.FROM_DAY, days=days)
-            found["after the loading"] = _unless_lower(scenario, rule.level, [after])
-        found |= _guards_of_rises(scenario, rule.level)
-    return found
+            guards["after the loading"] = _unless_lower(scenario, rule.level, [after])
+        guards |= _guards_of_rises(scenario, rule.level)
+    return guards
 
 
 def _guards_of_rises(scenario: ScenarioData, to: Quantity | None) -> dict[str, FlatCondition]:

@@ -66,15 +66,20 @@ def review(plan: Record, course: Record) -> None:
     patient, states, all_slots = course.patient, clock_states(course), slots(plan)
     state, is_on_treatment, is_sensitive = patient.state, patient.is_on_treatment, patient.is_sensitive
     for slot in range(plan.n_clocks):
-        its, clock = all_slots[slot], states[slot]
+        slot_plan, clock = all_slots[slot], states[slot]
         belongs = disease.runs(
-            its.states, its.needs_treatment, its.needs_sensitivity, state, is_on_treatment, is_sensitive
+            slot_plan.states,
+            slot_plan.needs_treatment,
+            slot_plan.needs_sensitivity,
+            state,
+            is_on_treatment,
+            is_sensitive,
         )
         if clock.is_running:
             if not belongs:
                 stop(course, slot)
         elif belongs and not clock.is_finished:
-            start(plan, course, slot, onsets(course)[its.toxicity] + 1 if its.toxicity >= 0 else 1)
+            start(plan, course, slot, onsets(course)[slot_plan.toxicity] + 1 if slot_plan.toxicity >= 0 else 1)
 
 
 @small_part
@@ -89,8 +94,8 @@ def reckon(plan: Record, course: Record) -> None:
             clock = states[slot]
             if clock.is_running and not clock.is_new:
                 age = today - clock.started_day
-                used = hazards.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
-                set_off(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used))
+                used_hazard = hazards.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
+                set_off(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used_hazard))
     for i in range(patient.n_new):
         slot = new_slots(course)[i]
         clock = states[slot]
@@ -112,7 +117,7 @@ def set_off(plan: Record, course: Record, slot: int, level: int, age: float, rem
 
     Level -1 is not a dose.
     """
-    clock, its = clock_states(course)[slot], slots(plan)[slot]
-    intensity = hazards.intensity(its.coefficient, dose_factor(plan, slot, level), clock.multiplier)
+    clock, slot_plan = clock_states(course)[slot], slots(plan)[slot]
+    intensity = hazards.intensity(slot_plan.coefficient, dose_factor(plan, slot, level), clock.multiplier)
     clock.age_days, clock.remaining, clock.intensity = age, remaining, intensity
-    fires_days(course)[slot] = clock.started_day + hazards.age_at_firing(age, remaining, intensity, its.shape)
+    fires_days(course)[slot] = clock.started_day + hazards.age_at_firing(age, remaining, intensity, slot_plan.shape)

@@ -69,9 +69,9 @@ def _conduct(
     last = looks.size - 1
     out = np.empty(arrival.size)  # the days on which places of those not evaluable become free
     while look <= last and n < arrival.size:
-        enrolled[n] = now = arrival[n] + shift
+        enrolled[n] = today = arrival[n] + shift
         if not_evaluable == REPLACED and not is_evaluable[n]:
-            out[n_out] = now + resolved[n]
+            out[n_out] = today + resolved[n]
             n_out += 1
         n += 1
         is_waiting = False
@@ -79,8 +79,8 @@ def _conduct(
             held = n
             reopens = inf
             for i in range(n_out):
-                held -= out[i] <= now
-                if out[i] > now and out[i] < reopens:
+                held -= out[i] <= today
+                if out[i] > today and out[i] < reopens:
                     reopens = out[i]
             if held < min(looks[look] + overrun, looks[last]):
                 break
@@ -88,16 +88,16 @@ def _conduct(
             wait = inf if look == last else wait_days
             day = _look_day(enrolled, resolved, is_evaluable, n, looks[look], not_evaluable, wait)
             if day <= reopens:
-                now = max(now, day)
+                today = max(today, day)
                 _take_look(
                     enrolled, resolved, is_evaluable, event, arm, n, looks[look], not_evaluable, day, counts[look]
                 )
                 look_days[look] = day
                 look += 1
             else:
-                now = reopens
+                today = reopens
         if is_waiting:
-            shift = now - arrival[n - 1] if now > enrolled[n - 1] else shift
+            shift = today - arrival[n - 1] if today > enrolled[n - 1] else shift
     if look <= last:
         _look_at_the_rest(
             enrolled, resolved, is_evaluable, event, arm, n, looks, look, not_evaluable, wait_days, look_days, counts
@@ -114,16 +114,16 @@ def _look_day(
     """
     day = -inf
     while True:
-        found = 0
+        n_counted = 0
         latest = day
         for i in range(n):
             if not_evaluable == REPLACED and not is_evaluable[i] and enrolled[i] + resolved[i] <= day:
                 continue
             latest = max(latest, enrolled[i] + min(resolved[i], wait_days))
-            found += 1
-            if found == wanted:
+            n_counted += 1
+            if n_counted == wanted:
                 break
-        if found < wanted:
+        if n_counted < wanted:
             return inf
         if latest == day:
             return day
@@ -144,17 +144,17 @@ def _take_look(
     count: Counts,
 ) -> None:
     """What is known on the day of a look of its patients."""
-    found = 0
+    n_counted = 0
     for i in range(n):
         is_out = not_evaluable in (REPLACED, DROPPED) and not is_evaluable[i] and enrolled[i] + resolved[i] <= day
         if is_out and not_evaluable == REPLACED:
             continue
-        found += 1
+        n_counted += 1
         if not is_out:
             count[arm[i], 0] += 1
             for k in range(event.shape[1]):
                 count[arm[i], 1 + k] += enrolled[i] + event[i, k] <= day
-        if found == wanted:
+        if n_counted == wanted:
             return
 
 
@@ -197,7 +197,7 @@ def toxicity_stops(enrolled: Floats, day: Floats, at_least: Counts, stops: Float
     has the number that stops it for m from 1 on, more than m for none. `stops` (trials,), infinity for never;
     `is_entry`: it is the entry of patient m that stops it, with toxicities seen before.
     """
-    seen = np.empty(at_least.size)
+    seen_days = np.empty(at_least.size)
     for t in range(enrolled.shape[0]):
         stops[t] = inf
         is_entry[t] = False
@@ -206,17 +206,17 @@ def toxicity_stops(enrolled: Floats, day: Floats, at_least: Counts, stops: Float
             if not enrolled[t, m] < stops[t]:
                 break  # whoever comes later cannot stop it any sooner
             if day[t, m] < inf:
-                at = n_seen
-                while at > 0 and seen[at - 1] > enrolled[t, m] + day[t, m]:
-                    seen[at] = seen[at - 1]
-                    at -= 1
-                seen[at] = enrolled[t, m] + day[t, m]
+                place = n_seen
+                while place > 0 and seen_days[place - 1] > enrolled[t, m] + day[t, m]:
+                    seen_days[place] = seen_days[place - 1]
+                    place -= 1
+                seen_days[place] = enrolled[t, m] + day[t, m]
                 n_seen += 1
             if n_seen >= at_least[m]:
-                last = seen[at_least[m] - 1]
-                if max(last, enrolled[t, m]) < stops[t]:
-                    stops[t] = max(last, enrolled[t, m])
-                    is_entry[t] = last < enrolled[t, m]
+                stop_day = seen_days[at_least[m] - 1]
+                if max(stop_day, enrolled[t, m]) < stops[t]:
+                    stops[t] = max(stop_day, enrolled[t, m])
+                    is_entry[t] = stop_day < enrolled[t, m]
 
 
 @compiled
@@ -232,12 +232,12 @@ def event_looks(
     last = interim.size
     for t in range(arrival.shape[0]):
         n = min(n_patients, int(np.sum(arrival[t] < inf)))
-        seen = np.full(n, inf)
+        event_days = np.full(n, inf)
         for i in range(n):
             if event[t, i] <= left[t, i]:
-                seen[i] = arrival[t, i] + event[t, i]
-        seen = np.sort(seen)
+                event_days[i] = arrival[t, i] + event[t, i]
+        event_days = np.sort(event_days)
         days[t, last] = (arrival[t, n - 1] if n > 0 else 0.0) + follow_up_days
         for k in range(last):
-            day = seen[interim[k] - 1] if interim[k] <= n else inf
+            day = event_days[interim[k] - 1] if interim[k] <= n else inf
             days[t, k] = day if day < days[t, last] else nan

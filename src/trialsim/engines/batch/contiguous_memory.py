@@ -27,9 +27,9 @@ def side_by_side(record: np.dtype[Any], tables: Mapping[str, np.dtype[Any]], siz
     first = -memory.ctypes.data % _PAGE
     memory = memory[first : first + end]
     address = int(memory.ctypes.data)
-    found = memory[: record.itemsize].view(record)[0]
+    header = memory[: record.itemsize].view(record)[0]
     views = {}
     for name, dtype in tables.items():
         views[name] = memory[starts[name] : starts[name] + dtype.itemsize * sizes[name]].view(dtype)
-        found[f"{name}_at"], found[f"n_{name}"] = address + starts[name], sizes[name]
-    return found, views, address
+        header[f"{name}_at"], header[f"n_{name}"] = address + starts[name], sizes[name]
+    return header, views, address

@@ -132,14 +132,14 @@ def fire(plan: Record, course: Record, slot: int) -> None:
     clock = clock_states(course)[slot]
     clock.is_finished = True
     clocks.stop(course, slot)
-    its = slots(plan)[slot]
+    slot_plan = slots(plan)[slot]
     if slot >= plan.n_clocks:
-        toxicity_resolves(plan, course, its.toxicity, its.position, clock.occurrence)
-    elif its.kind == disease.TOXICITY:
+        toxicity_resolves(plan, course, slot_plan.toxicity, slot_plan.position, clock.occurrence)
+    elif slot_plan.kind == disease.TOXICITY:
         toxicity_begins(plan, course, slot)
-    elif its.kind == disease.DEATH:
+    elif slot_plan.kind == disease.DEATH:
         dies(plan, course, slot)
-    elif its.kind == disease.WITHDRAWAL:
+    elif slot_plan.kind == disease.WITHDRAWAL:
         note(course, v.WITHDREW, slot, 0, course.patient.state, 0, nan, nan)
         leaves(plan, course, v.WITHDRAWAL)
     else:
@@ -150,12 +150,12 @@ def fire(plan: Record, course: Record, slot: int) -> None:
 def toxicity_begins(plan: Record, course: Record, slot: int) -> None:
     """A toxicity starts; it may resolve later, and the rules for onsets decide at once."""
     occurrence = clock_states(course)[slot].occurrence
-    its = slots(plan)[slot]
+    slot_plan = slots(plan)[slot]
     note(course, v.TOXICITY_ONSET, slot, occurrence, 0, 0, nan, nan)
-    take_onset_into_account(course, its.toxicity)
-    if its.resolution >= 0:
-        clocks.start(plan, course, its.resolution, occurrence)
-    treatment.toxicity_begins(plan, course, its.toxicity, slot)
+    take_onset_into_account(course, slot_plan.toxicity)
+    if slot_plan.resolution >= 0:
+        clocks.start(plan, course, slot_plan.resolution, occurrence)
+    treatment.toxicity_begins(plan, course, slot_plan.toxicity, slot)
     wake_visits(plan, course)
 
 

@@ -112,16 +112,18 @@ class Batch:
         wanted: Flags | None = None,
     ) -> tuple[npt.NDArray[Any], Counts, Course]:
         numbers = parameters.draw_numbers(self.protocol.n_parameter_draws, seed, np.arange(first, first + n))
-        used = [self._plan(number) for number in numbers.tolist()]
-        plans = np.array([plan.address for plan in used], np.uint64)
-        room = Course(used[0], seed, n_rows, in_detail=details is not None)
+        trial_plans = [self._plan(number) for number in numbers.tolist()]
+        plans = np.array([plan.address for plan in trial_plans], np.uint64)
+        room = Course(trial_plans[0], seed, n_rows, in_detail=details is not None)
         outcomes = np.zeros(n, OUTCOMES)
-        n_toxicity = np.zeros((n, int(used[0].record["n_reported"])), np.int64)
+        n_toxicity = np.zeros((n, int(trial_plans[0].record["n_reported"])), np.int64)
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)
-        kept = everyone if everyone is not None else np.zeros(0, ENROLLED)
+        kept_patients = everyone if everyone is not None else np.zeros(0, ENROLLED)
         rows, by_item = details if details is not None else (_NO_DETAILS, _NO_ITEMS)
-        who = wanted if wanted is not None else _EVERYONE
-        simulate_block(plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept, rows, by_item, who)
+        chosen = wanted if wanted is not None else _EVERYONE
+        simulate_block(
+            plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept_patients, rows, by_item, chosen
+        )
         return outcomes, n_toxicity, room
 
     def _plan(self, number: int) -> Plan:
@@ -143,8 +145,8 @@ def in_order(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     entered = dict(zip(rows["patient"][is_entry].tolist(), rows["calendar_day"][is_entry].tolist(), strict=True))
     entry_days = np.array([entered[number] for number in rows["patient"].tolist()])
     within = np.where(rows["order"] == event_order.PATIENT, rows["study_day"], entry_days)
-    found: npt.NDArray[Any] = rows[np.lexsort((within, rows["order"], rows["calendar_day"]))]
-    return found
+    sorted_rows: npt.NDArray[Any] = rows[np.lexsort((within, rows["order"], rows["calendar_day"]))]
+    return sorted_rows
 
 
 def is_ready() -> bool:

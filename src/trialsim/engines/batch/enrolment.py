@@ -65,14 +65,14 @@ def screen(plan: Record, course: Record, arrivals: Floats, eligible: Flags) -> i
 @small_part
 def draw_all(plan: Record, course: Record, numbers: Counts) -> None:
     """The first draws of every decision and patient, decision by decision."""
-    one, replicate, low, high = word(1), course.replicate, course.key_low, course.key_high
+    occurrence, replicate, low, high = word(1), course.replicate, course.key_low, course.key_high
     codes = decisions(plan)
     for i in range(codes.size):
         code = codes[i]
-        found = uniforms(course, i)
+        values = uniforms(course, i)
         for k in range(numbers.size):
-            word_0, word_1, _, _ = draws.philox4x32(one, code, word(numbers[k]), replicate, low, high)
-            found[k] = draws.uniform_from_words(word_0, word_1)
+            word_0, word_1, _, _ = draws.philox4x32(occurrence, code, word(numbers[k]), replicate, low, high)
+            values[k] = draws.uniform_from_words(word_0, word_1)
 
 
 @small_part
@@ -83,26 +83,33 @@ def meet(plan: Record, course: Record, number: int, place: int) -> None:
     course.patient.is_sensitive = uniforms(course, 0)[place] < plan.p_sensitive
     for k in range(plan.n_personal_slots):
         slot = personal_slots(plan)[k]
-        its = slots(plan)[slot]
-        has_effects = its.first_effect < its.after_effects
+        slot_plan = slots(plan)[slot]
+        has_effects = slot_plan.first_effect < slot_plan.after_effects
         log_ratio = 0.0
-        for i in range(its.first_effect, its.after_effects):
+        for i in range(slot_plan.first_effect, slot_plan.after_effects):
             its_effect = effects(plan)[i]
             value = covariate_value(plan, course, its_effect.covariate)
             log_ratio += baseline.effect(value, its_effect.category, its_effect.reference, its_effect.weight)
-        frailty = frailty_value(plan, course, its.frailty) if its.frailty >= 0 else 1.0
+        frailty = frailty_value(plan, course, slot_plan.frailty) if slot_plan.frailty >= 0 else 1.0
         clock_states(course)[slot].multiplier = baseline.multiplier(log_ratio, has_effects, frailty)
 
 
 @small_part
 def covariate_value(plan: Record, course: Record, covariate: int) -> float:
     """The patient's value of one of the covariates that have effects."""
-    its = covariates(plan)[covariate]
+    covariate_plan = covariates(plan)[covariate]
     uniform = uniforms(course, 1 + covariate)[course.patient.place]
-    if its.after_shares > its.first_share:
-        return float(baseline.category_index(uniform, shares(plan, its.first_share, its.after_shares)))
+    if covariate_plan.after_shares > covariate_plan.first_share:
+        return float(
+            baseline.category_index(uniform, shares(plan, covariate_plan.first_share, covariate_plan.after_shares))
+        )
     return baseline.continuous_value(
-        uniform, its.distribution, its.location, its.spread, its.lowest_share, its.highest_share
+        uniform,
+        covariate_plan.distribution,
+        covariate_plan.location,
+        covariate_plan.spread,
+        covariate_plan.lowest_share,
+        covariate_plan.highest_share,
     )
 
 

@@ -26,13 +26,13 @@ class Plan:
     """
 
     def __init__(self, protocol: Protocol) -> None:
-        found = _tables(protocol)
+        tables = _tables(protocol)
         self.record: Record
-        sizes = {name: len(table) for name, table in found.items()}
+        sizes = {name: len(table) for name, table in tables.items()}
         self.record, self.tables, self.address = side_by_side(PLAN, TABLES, sizes)
         for name, value in _numbers(protocol).items():
             self.record[name] = value
-        for name, table in found.items():
+        for name, table in tables.items():
             self.tables[name][:] = table
 
 
@@ -69,8 +69,8 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
 
 def _tables(protocol: Protocol) -> dict[str, Record]:
     clocks = [*protocol.clocks, *(c.resolution for c in protocol.clocks if c.resolution is not None)]
-    used = sorted({effect[0] for clock in protocol.clocks for effect in clock.effects})
-    codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used)]
+    used_covariates = sorted({effect[0] for clock in protocol.clocks for effect in clock.effects})
+    codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used_covariates)]
     codes += [frailty.code for frailty in protocol.frailties] + [clock.code for clock in protocol.clocks]
     rules = (*protocol.onset_rules, *protocol.visit_rules)
     rule_rows, condition_rows = _rule_rows(rules)
@@ -93,9 +93,11 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "onset_rules": rule_rows[:n_onset],
         "visit_rules": rule_rows[n_onset:],
         "conditions": condition_rows,
-        "effects": [(used.index(effect[0]), *effect[1:]) for clock in protocol.clocks for effect in clock.effects],
-        "covariates": _covariate_rows(protocol, used),
-        "shares": [share for i in used for share in protocol.covariates[i].cumulative_shares],
+        "effects": [
+            (used_covariates.index(effect[0]), *effect[1:]) for clock in protocol.clocks for effect in clock.effects
+        ],
+        "covariates": _covariate_rows(protocol, used_covariates),
+        "shares": [share for i in used_covariates for share in protocol.covariates[i].cumulative_shares],
         "frailty_sds": [frailty.sd_log for frailty in protocol.frailties],
         "decisions": codes,
         "starts": protocol.accrual.starts,
@@ -157,9 +159,9 @@ def _place(condition: Condition, if_true: int, if_false: int, rows: list[tuple[A
         for part in reversed(condition.parts):
             if_false = _place(part, if_true, if_false, rows)
         return if_false
-    its = condition
+    leaf = condition
     rows.append(
-        (its.kind, its.toxicities, its.mode, its.at_least, its.response, its.level, its.days, if_true, if_false)
+        (leaf.kind, leaf.toxicities, leaf.mode, leaf.at_least, leaf.response, leaf.level, leaf.days, if_true, if_false)
     )
     return len(rows) - 1
 
@@ -172,17 +174,17 @@ def _depends_on_time(rule: Rule) -> bool:
 
 def _quiet_rule(protocol: Protocol, level: int) -> int:
     """The place of the rule that decides at a visit when no toxicity and no response have been; -1 for none."""
-    nothing = [0] * len(protocol.toxicities)
-    never = [0.0] * len(protocol.toxicities)
+    no_onsets = [0] * len(protocol.toxicities)
+    no_days = [0.0] * len(protocol.toxicities)
 
     def holds(item: Condition) -> bool:
         return titration.condition_holds(
             item.kind, item.toxicities, item.mode, item.at_least, item.response, item.level, item.days,
-            0.0, level, len(protocol.levels), 0, 0, 0, nothing, never, never, disease.STABLE, 0.0, 0.0, False,
+            0.0, level, len(protocol.levels), 0, 0, 0, no_onsets, no_days, no_days, disease.STABLE, 0.0, 0.0, False,
         )  # fmt: skip
 
-    found = (i for i, rule in enumerate(protocol.visit_rules) if titration.whole_holds(rule.condition, holds))
-    return next(found, -1)
+    places = (i for i, rule in enumerate(protocol.visit_rules) if titration.whole_holds(rule.condition, holds))
+    return next(places, -1)
 
 
 def _covariate_rows(protocol: Protocol, used: list[int]) -> list[tuple[Any, ...]]:

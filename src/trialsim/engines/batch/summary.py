@@ -47,8 +47,8 @@ def open_summary(outcome: Record, n_toxicity: Counts, replicate: int) -> None:
 @small_part
 def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Counts, enrolled: Record) -> None:
     """Count one patient whose account is closed."""
-    is_evaluable, best = account.is_evaluable, account.best_response
-    is_responder = is_evaluable and best > disease.STABLE
+    is_evaluable, best_response = account.is_evaluable, account.best_response
+    is_responder = is_evaluable and best_response > disease.STABLE
     has_progressed, has_died = account.has_progressed, account.has_died
     row = enrolled[outcome.n_enrolled]
     row.mean_dose = mean_dose(account)
@@ -58,8 +58,8 @@ def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Coun
     row.is_responder = is_responder
     outcome.n_enrolled += 1
     outcome.n_evaluable += is_evaluable
-    outcome.n_partial += is_evaluable and best == disease.PARTIAL
-    outcome.n_minor += is_evaluable and best == disease.MINOR
+    outcome.n_partial += is_evaluable and best_response == disease.PARTIAL
+    outcome.n_minor += is_evaluable and best_response == disease.MINOR
     outcome.n_responders_progression_free += is_responder and not has_progressed and not has_died
     outcome.n_responders_relapsed += is_responder and has_progressed
     outcome.n_responders_died += is_responder and not has_progressed and has_died

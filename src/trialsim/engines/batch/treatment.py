@@ -128,19 +128,19 @@ def decide(plan: Record, course: Record, rules: Record, position: int, new: int)
 @small_part
 def holds(plan: Record, course: Record, rule: Record, new: int) -> bool:
     """Whether the condition of a rule holds for what is known today."""
-    patient, at = course.patient, rule.first_condition
-    while at >= 0:
-        its = conditions(plan)[at]
+    patient, place = course.patient, rule.first_condition
+    while place >= 0:
+        leaf = conditions(plan)[place]
         if titration.condition_holds(
-            its.kind, its.toxicities, its.mode, its.at_least, its.response, its.level, its.days, patient.today,
+            leaf.kind, leaf.toxicities, leaf.mode, leaf.at_least, leaf.response, leaf.level, leaf.days, patient.today,
             patient.level, plan.n_levels, new, patient.ongoing, patient.ever, onsets(course), onset_days(course),
             resolved_days(course), patient.best_response_seen, patient.response_seen_day, patient.dose_since_day,
             patient.was_reduced,
         ):  # fmt: skip
-            at = its.if_true
+            place = leaf.if_true
         else:
-            at = its.if_false
-    return bool(at == RULE_HOLDS)
+            place = leaf.if_false
+    return bool(place == RULE_HOLDS)
 
 
 @small_part

@@ -69,8 +69,8 @@ def simulate_block(
         plan = table_at(plans[i], 1, PLAN)[0]
         start, end = (i * enrolled.size, (i + 1) * enrolled.size) if details.size > 0 else (0, 0)
         rows = (details[start:end], by_item[start:end])
-        who = wanted[i] if wanted.shape[0] > 0 else wanted.ravel()
-        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], rows, who)
+        chosen_patients = wanted[i] if wanted.shape[0] > 0 else wanted.ravel()
+        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], rows, chosen_patients)
         if everyone.size > 0:
             for k in range(outcomes[i].n_enrolled):
                 everyone[i * enrolled.size + k] = enrolled[k]
@@ -144,13 +144,13 @@ def chosen(numbers: Counts, wanted: Flags) -> Counts:
     """The numbers of those who are wanted, by place; of all where nobody is chosen."""
     if wanted.size == 0:
         return numbers
-    found = np.empty(numbers.size, np.int64)
+    chosen_numbers = np.empty(numbers.size, np.int64)
     n = 0
     for place in range(numbers.size):
         if wanted[place]:
-            found[n] = numbers[place]
+            chosen_numbers[n] = numbers[place]
             n += 1
-    return found[:n]
+    return chosen_numbers[:n]
 
 
 @part

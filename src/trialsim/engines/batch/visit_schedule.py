@@ -55,12 +55,12 @@ def number_after(plan: Record, what: int, day: float, number: int) -> int:
 @part
 def number_from(plan: Record, what: int, day: float, number: int) -> int:
     """The number of the first one on a study day or later; `number` was the last one."""
-    found = max(number + 1, about(plan, what, day))
-    while found > number + 1 and day_of(plan, what, found - 1) >= day:
-        found -= 1
-    while day_of(plan, what, found) < day:
-        found += 1
-    return found
+    first_number = max(number + 1, about(plan, what, day))
+    while first_number > number + 1 and day_of(plan, what, first_number - 1) >= day:
+        first_number -= 1
+    while day_of(plan, what, first_number) < day:
+        first_number += 1
+    return first_number
 
 
 @small_part

@@ -54,9 +54,11 @@ class EventMonitoredTrial:
         decide: Decide,
     ) -> None:
         self.env = TrialEnvironment()
-        own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
-        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
-        self.each = [Arm(self.env, *pair, self.record, count_nothing) for pair in zip(own, tables, strict=True)]
+        replicate_protocols = [parameters.of_replicate(item, seed, replicate) for item in protocols]
+        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in replicate_protocols]
+        self.each = [
+            Arm(self.env, *pair, self.record, count_nothing) for pair in zip(replicate_protocols, tables, strict=True)
+        ]
         self.arms, self.plan, self.kind, self.decide = arms, plan, kind, decide
         self.patients: dict[int, Followed] = {}
         self.look = self.n_events = 0
@@ -77,32 +79,32 @@ class EventMonitoredTrial:
                 break
             if first.is_eligible:
                 arm = self.arms[first.number]
-                who = each[arm][i]
-                yield self.env.at(who.arrival_day, event_order.ARRIVAL)
-                self.enrol(who, arm)
+                patient = each[arm][i]
+                yield self.env.at(patient.arrival_day, event_order.ARRIVAL)
+                self.enrol(patient, arm)
         yield self.env.at(self.env.now + self.plan.follow_up_days, event_order.CUT_OFF)
         self.take(self.plan.n_looks - 1)
 
-    def enrol(self, who: VirtualPatient, arm: int) -> None:
+    def enrol(self, virtual_patient: VirtualPatient, arm: int) -> None:
         """One more patient."""
-        patient = Patient(self.each[arm], replace(who, arrival_day=self.env.now))
-        self.patients[who.number] = Followed(self.env.now, arm)
+        patient = Patient(self.each[arm], replace(virtual_patient, arrival_day=self.env.now))
+        self.patients[virtual_patient.number] = Followed(self.env.now, arm)
         self.env.process(patient.course())
 
     def record(self, row: Row) -> None:
         """A row of the log of a patient: an event, or the end of observation."""
-        own = self.patients[row.patient]
+        followed = self.patients[row.patient]
         event, detail = row.event, row.detail
-        if own.event_day < inf or own.left_day < inf:
+        if followed.event_day < inf or followed.left_day < inf:
             return
         progressed = event == v.ASSESSED and disease.is_progression(detail) and self.kind == c.PROGRESSION_OR_DEATH
         if event == v.DIED or progressed:
-            own.event_day = row.study_day
+            followed.event_day = row.study_day
             self.n_events += 1
             while self.look < len(self.plan.interim) and self.n_events == self.plan.interim[self.look]:
                 self.take(self.look)
         elif event == v.OBSERVATION_ENDED and detail == v.WITHDRAWAL:
-            own.left_day = row.study_day
+            followed.left_day = row.study_day
 
     def take(self, look: int) -> None:
         """Look at the patients, decide, and end the trial or continue."""

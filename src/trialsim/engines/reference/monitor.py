@@ -78,9 +78,11 @@ class MonitoredTrial:
         self, protocols: Sequence[Protocol], seed: int, replicate: int, arms: dict[int, int], analyses: InterimAnalyses
     ) -> None:
         self.env = TrialEnvironment()
-        own = [parameters.of_replicate(item, seed, replicate) for item in protocols]
-        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in own]
-        self.each = [Arm(self.env, *pair, self.record, count_nothing) for pair in zip(own, tables, strict=True)]
+        replicate_protocols = [parameters.of_replicate(item, seed, replicate) for item in protocols]
+        tables = [DrawTable(seed, replicate, item.decision_codes.values()) for item in replicate_protocols]
+        self.each = [
+            Arm(self.env, *pair, self.record, count_nothing) for pair in zip(replicate_protocols, tables, strict=True)
+        ]
         self.arms, self.analyses, self.plan = arms, analyses, analyses.plan
         self.data: dict[int, InterimData] = {}
         self.enrolled: dict[int, float] = {}
@@ -108,23 +110,23 @@ class MonitoredTrial:
             if not first.is_eligible:
                 continue
             arm = self.arms[first.number]
-            who = each[arm][i]
-            yield self.env.at(who.arrival_day + shift, event_order.ARRIVAL)
-            self.enrol(who, arm)
+            patient = each[arm][i]
+            yield self.env.at(patient.arrival_day + shift, event_order.ARRIVAL)
+            self.enrol(patient, arm)
             while not self.is_open():
                 self.next_review = self.env.event()
                 yield self.next_review
-                shift = self.env.now - who.arrival_day
+                shift = self.env.now - patient.arrival_day
         self.is_accrual_over = True
         self.review()
 
-    def enrol(self, who: VirtualPatient, arm: int) -> None:
+    def enrol(self, virtual_patient: VirtualPatient, arm: int) -> None:
         """One more patient: the course begins, and the windows of the outcomes."""
-        patient = Patient(self.each[arm], replace(who, arrival_day=self.env.now))
+        patient = Patient(self.each[arm], replace(virtual_patient, arrival_day=self.env.now))
         n = len(self.analyses.outcomes)
         data = InterimData(arm, [False] * n, [False] * n)
-        self.data[who.number] = data
-        self.enrolled[who.number] = self.env.now
+        self.data[virtual_patient.number] = data
+        self.enrolled[virtual_patient.number] = self.env.now
         self.check_toxicity()
         self.env.process(patient.course())
         for k, outcome in enumerate(self.analyses.outcomes):

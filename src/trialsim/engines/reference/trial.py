@@ -55,14 +55,14 @@ class Trial:
 
     def enrolment(self, arrivals: list[VirtualPatient]) -> Generator[simpy.Event, object, None]:
         """Patients come one by one; those who are not eligible go away again."""
-        for who in arrivals:
-            yield self.env.at(who.arrival_day, event_order.ARRIVAL)
-            if who.is_eligible:
-                patient = Patient(self.arm, who)
+        for virtual_patient in arrivals:
+            yield self.env.at(virtual_patient.arrival_day, event_order.ARRIVAL)
+            if virtual_patient.is_eligible:
+                patient = Patient(self.arm, virtual_patient)
                 self.patients.append(patient)
                 self.env.process(patient.course())
             else:
-                self.write(Row(who.number, who.arrival_day, NAN, v.SCREEN_FAILURE))
+                self.write(Row(virtual_patient.number, virtual_patient.arrival_day, NAN, v.SCREEN_FAILURE))
 
     def data_cut_off(self, arrivals: list[VirtualPatient]) -> Generator[simpy.Event, object, None]:
         """Wait for the day on which observation ends; a count that is reached ends it sooner."""
@@ -70,7 +70,7 @@ class Trial:
         if plan.kind == v.CUT_AFTER_COUNT:
             yield self.env.at(plan.latest_day, event_order.CUT_OFF)
         elif plan.kind == v.CUT_AFTER_LAST_ENTRY:
-            entries = [who.arrival_day for who in arrivals if who.is_eligible]
+            entries = [patient.arrival_day for patient in arrivals if patient.is_eligible]
             yield self.env.at((entries[-1] if entries else 0.0) + plan.day, event_order.CUT_OFF)
         else:
             yield self.env.at(plan.day, event_order.CUT_OFF)
