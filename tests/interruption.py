@@ -29,5 +29,5 @@ def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], 
     os.kill(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=120)
     assert running.returncode == 130, said
-    assert "go on with --resume" in said
+    assert "resume with --resume" in said
     assert not (folder / "out").exists()
