@@ -91,7 +91,7 @@ def test_the_plan_is_the_smallest_that_the_formula_gives() -> None:
     [
         ({"reference": {"median": "40 months"}, "alternative": "modelled"}, "does not do better than the reference"),
         ({"largest_n": 10}, "the largest trial has"),
-        ({"endpoint": {"of": "partial response", "within": "6 months"}}, "no design for it"),
+        ({"endpoint": {"of": "partial response", "within": "6 months"}}, "not a design for it"),
         ({"safety": {"endpoint": {"of": "rash", "within": "6 months"}, "rate": 0.3}}, "no boundary for toxicity"),
     ],
 )

@@ -706,7 +706,7 @@ def test_wrong_boundaries_are_refused() -> None:
         bayesian_boundary(10, 0.0, 0.9)
     with pytest.raises(RequestError, match="0 < certainty < 1"):
         bayesian_boundary(10, 0.3, 1.0)
-    with pytest.raises(RequestError, match="no beta distribution"):
+    with pytest.raises(RequestError, match="not a beta distribution"):
         bayesian_boundary(10, 0.3, 0.9, (0.0, 1.0))
     with pytest.raises(RequestError, match="0 < rate < 1"):
         exact_boundary(10, 1.0, 0.1)

@@ -55,7 +55,11 @@ def plane() -> tuple[Figure, Axes]:
     estimates = pd.read_csv(STUDY / "estimates.csv").fillna({"unit": ""})
     differences = pd.read_csv(STUDY / "differences.csv").fillna({"unit": ""})
     figure = draw_plane(
-        "Titration", estimates, differences, ("any response", "any severe toxicity"), {"other ladder": "fixed 400"}
+        "Titration",
+        estimates,
+        differences,
+        ("any response of the enrolled", "any severe toxicity"),
+        {"other ladder": "fixed 400"},
     )
     figure.draw_without_rendering()
     return figure, figure.axes[0]
