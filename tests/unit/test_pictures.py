@@ -80,7 +80,9 @@ def test_a_variant_without_a_known_difference_has_no_number_on_the_plane() -> No
     differences = pd.read_csv(STUDY / "differences.csv").fillna({"unit": ""})
     differences[["lower", "upper"]] = np.nan  # as from one trial
     differences.loc[differences["variant"] == "cap 400", "value"] = np.nan
-    figure = draw_plane("Titration", estimates, differences, ("any response", "any severe toxicity"), {})
+    figure = draw_plane(
+        "Titration", estimates, differences, ("any response of the enrolled", "any severe toxicity"), {}
+    )
     names = {text.get_text().split("  ")[-1] for text in figure.axes[0].texts if not isinstance(text, Annotation)}
     numbers = [text for text in figure.axes[0].texts if isinstance(text, Annotation)]
     assert "cap 400" not in names
