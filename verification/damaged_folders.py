@@ -45,7 +45,7 @@ alternative: 0.30
 alpha: 0.10
 power: 0.80
 largest_n: 40
-trials: 100
+replicates: 100
 """
 Progress = Callable[[int, int], None]
 Note = Callable[[str], None]

@@ -233,7 +233,7 @@ def test_every_key_of_a_study_of_size_is_on_its_page(tmp_path: Path) -> None:
     study = SizeStudy.model_validate(written)
     conduct = text.partition("### Conduct")[2].partition("###")[0]
     assert all(f"`{key}" in conduct for key in type(study.conduct).model_fields)
-    for name in ("power", "alpha", "sides", "confidence", "largest_n", "trials"):
+    for name in ("power", "alpha", "sides", "confidence", "largest_n", "replicates"):
         assert getattr(study, name) == SizeStudy.model_fields[name].default, name
 
 
