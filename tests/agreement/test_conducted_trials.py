@@ -12,7 +12,7 @@ from trialsim.config import protocol_of
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.decisions import Decisions
-from trialsim.design.hypotheses import followed
+from trialsim.design.hypotheses import with_follow_up
 from trialsim.design.outcomes import Outcomes
 from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArmTwoStages
 from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
@@ -40,7 +40,7 @@ def protocols() -> tuple[Protocol, Protocol]:
 
 def both(trial: Trial, protocols: tuple[Protocol, ...], room: int, horizon: float, seed: int, n: int) -> list[Rows]:
     arms = arms_of(protocols[0], ("a", "b"), {}, None, ()) if len(protocols) > 1 else None
-    own = tuple(followed(item, room, horizon) for item in protocols)
+    own = tuple(with_follow_up(item, room, horizon) for item in protocols)
     return [trial.rows(Setting("a truth", own, arms, engine), seed, 1, n) for engine in ("batch", "reference")]
 
 
@@ -80,7 +80,7 @@ def test_the_trials_that_agree_do_all_there_is_to_do(protocols: tuple[Protocol, 
     decisions = decisions_of("one arm", (18, 40))
     monitored = (c.Outcome(c.TOXICITY, 100.0, 0, ("constipation",)), bayesian_boundary(80, 0.4, 0.9, first=4).at_least)
     trial = CountTrial(Outcomes((RESPONSE,), *monitored, HARM), 1, decisions, c.Conduct(decisions.looks))
-    rows = trial.rows(Setting("a truth", (followed(protocols[0], 44, 112.0),), None, "batch"), 1, 1, 400)
+    rows = trial.rows(Setting("a truth", (with_follow_up(protocols[0], 44, 112.0),), None, "batch"), 1, 1, 400)
     assert set(np.unique(rows["decision"])) == {-2, -1, 1}
     assert set(np.unique(rows["look"])) == {1, 2}
     assert (rows["paused_days"] > 0.0).any()

@@ -23,7 +23,7 @@ from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial
 from trialsim.design.counts import CountDesign
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
-from trialsim.design.hypotheses import followed
+from trialsim.design.hypotheses import with_follow_up
 from trialsim.design.operating_characteristics import check_agreement, compared
 from trialsim.design.outcomes import Outcomes
 from trialsim.design.registry import design_of
@@ -326,7 +326,7 @@ def test_assurance_is_the_beta_binomial_tail_where_everything_else_is_certain() 
     )
     decisions = OneArm(40, 8, 0.15, 0.30, 0.05)
     trial = CountTrial(Outcomes((RESPONSE,), harm=c.Outcome(c.TOXICITY, inf, 0, ())), 1, decisions, c.Conduct((40,)))
-    rows = trial.rows(Setting("posterior", (followed(protocol, 40, 90.0),), None, "batch"), 3, 1, N)
+    rows = trial.rows(Setting("posterior", (with_follow_up(protocol, 40, 90.0),), None, "batch"), 3, 1, N)
     found = (rows["decision"] == 1).mean()
     exact = float(betabinom.sf(8, 40, 6, 16))
     of_draws = np.asarray(binom.sf(8, 40, draws))

@@ -10,7 +10,7 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.design.conduct.timelines import Timelines, simulated
-from trialsim.design.hypotheses import followed
+from trialsim.design.hypotheses import with_follow_up
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.allocation import arms_of
@@ -25,7 +25,7 @@ def protocols(name: str, closes_day: float) -> tuple[Protocol, Protocol]:
     found = []
     for dose in (100, 300):
         scenario = ts.load_scenario(name, {**CHANGES, "treatment.start": f"{dose} mg/day"})
-        own = followed(protocol_of(scenario), 30, 400.0)
+        own = with_follow_up(protocol_of(scenario), 30, 400.0)
         found.append(replace(own, accrual=replace(own.accrual, closes_day=closes_day)))
     return found[0], found[1]
 

@@ -31,7 +31,7 @@ class Posterior:
     @cached_property
     def scores(self) -> Floats:
         """The draws on the scale of the prior's scores. Shape (draws, parameters)."""
-        return self.fit.chains.thinned(self.n_draws)
+        return self.fit.chains.thin(self.n_draws)
 
     @cached_property
     def table(self) -> ParameterTable:

@@ -63,7 +63,7 @@ class Chains:
         steps, ensembles, walkers, parameters = self.kept.shape
         return self.kept.transpose(1, 2, 0, 3).reshape(ensembles, walkers * steps, parameters)
 
-    def thinned(self, n: int) -> Floats:
+    def thin(self, n: int) -> Floats:
         """`n` of the kept draws, evenly spaced over steps, ensembles and walkers: (n, parameters)."""
         flat = self.kept.reshape(-1, self.kept.shape[-1])
         return flat[np.linspace(0, len(flat) - 1, n).round().astype(np.int64)]

@@ -74,12 +74,12 @@ def _fielded(argument: Any) -> Any:
     return argument.view(np.dtype((_Fields, argument.dtype))).view(_Columns) if has_fields else argument
 
 
-def part(function: Function) -> Function:
+def jitable(function: Function) -> Function:
     """A function that compiled functions call; it becomes part of them and stays plain for Python."""
     return register_jitable(function)  # type: ignore[no-any-return]
 
 
-def small_part(function: Function) -> Function:
+def inline(function: Function) -> Function:
     """A function of a few lines that is put in place of every call, so that loops around it can use vector units."""
     return register_jitable(forceinline=True)(function)  # type: ignore[no-any-return]
 
@@ -91,7 +91,7 @@ def known_to_compiler(*modules: ModuleType) -> None:
             if callable(function) and getattr(function, "__module__", "") == module.__name__:
                 if isinstance(function, type):
                     continue
-                small_part(function)
+                inline(function)
 
 
 def slowness() -> str:
@@ -136,4 +136,4 @@ def _table_compiled(address: Any, n: int, dtype: np.dtype[Any]) -> Any:
     return numba.carray(_pointer(address), (n,), dtype)
 
 
-table_at: Final = _table_in_memory if IS_COMPILER_OFF else small_part(_table_compiled)
+table_at: Final = _table_in_memory if IS_COMPILER_OFF else inline(_table_compiled)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trialsim.compiled.jit import compiled, part, small_part
+from trialsim.compiled.jit import compiled, inline, jitable
 from trialsim.typing import Counts, Flags, Floats
 
 EVENT = np.int64(1)
@@ -48,7 +48,7 @@ def logrank(times: Floats, is_event: Flags, is_second: Flags) -> tuple[float, fl
     return difference, variance
 
 
-@small_part
+@inline
 def _at_one_time(events: int, events_second: int, at_risk: int, at_risk_second: int) -> tuple[float, float]:
     """What the events of one time add to the difference and to its variance."""
     share = at_risk_second / at_risk
@@ -56,13 +56,13 @@ def _at_one_time(events: int, events_second: int, at_risk: int, at_risk_second: 
     return events_second - events * share, variance
 
 
-@small_part
+@inline
 def z_statistic(difference: float, variance: float) -> float:
     """Standard normal, positive where the second group has fewer events than expected; 0 without a comparison."""
     return float(-difference / np.sqrt(variance)) if variance > 0.0 else 0.0
 
 
-@part
+@jitable
 def set_key(keys: Counts, i: int, time: float, is_event: bool, is_second: bool) -> None:
     """Make the i-th key of a time (not negative), with what `logrank` asks of a patient in its two lowest bits.
 
@@ -73,7 +73,7 @@ def set_key(keys: Counts, i: int, time: float, is_event: bool, is_second: bool) 
     keys[i] = (keys[i] & ~_FLAGS) | (EVENT * is_event) | (SECOND * is_second)
 
 
-@part
+@jitable
 def logrank_of_keys(keys: Counts) -> tuple[float, float]:
     """What `logrank` gives, from sorted keys."""
     n = keys.size

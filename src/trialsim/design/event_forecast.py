@@ -10,7 +10,7 @@ import numpy as np
 from trialsim.design.conduct.event_trials import event_rows
 from trialsim.design.conduct.timelines import simulated
 from trialsim.design.draft import Draft, Protocols
-from trialsim.design.hypotheses import SEED_OF_RATES, followed
+from trialsim.design.hypotheses import SEED_OF_RATES, with_follow_up
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents, EventDecisions
 from trialsim.design.time_to_event.logrank import effective_hazard_ratio
 from trialsim.errors import RequestError
@@ -33,7 +33,7 @@ class EventForecast:
     def __init__(self, draft: Draft, protocols: Protocols, decisions: DecisionsAtEvents) -> None:
         self.study, self.decisions = draft.study, decisions
         self.largest, self.follow_up = self.study.largest_n, self.study.conduct.follow_up.value
-        own = tuple(followed(item, self.largest, self.follow_up) for item in protocols)
+        own = tuple(with_follow_up(item, self.largest, self.follow_up) for item in protocols)
         outcomes = draft.outcomes.primary
         self.found = simulated([BATCH] * len(own), own, draft.arms, outcomes, SEED_OF_RATES, 1, TRIALS)
 

@@ -25,7 +25,7 @@ PATIENTS_OF_SHARES: Final = 50_000
 _PER_TRIAL: Final = 100
 
 
-def followed(protocol: Protocol, n_patients: int, horizon_days: float) -> Protocol:
+def with_follow_up(protocol: Protocol, n_patients: int, horizon_days: float) -> Protocol:
     """The protocol with room for `n_patients`, each followed for at least `horizon_days`; accrual as quick as before.
 
     The calendar of the design takes the place of the scenario's cut-off.
@@ -50,7 +50,7 @@ def at_point_values(protocol: Protocol) -> Protocol:
     return replace(protocol, parameter_names=(), parameter_places=(), parameter_draws=())
 
 
-def thinned(protocol: Protocol, most: int) -> Protocol:
+def thin_draws(protocol: Protocol, most: int) -> Protocol:
     """The protocol with at most so many of its draws, evenly spread over the table."""
     n = protocol.n_parameter_draws
     if n <= most:
@@ -122,7 +122,7 @@ def _many(
     protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_days: float, patients: int | None = None
 ) -> Timelines:
     """Many patients of one arm, all followed for so long, whenever they come."""
-    own = followed(protocol, _PER_TRIAL, horizon_days)
+    own = with_follow_up(protocol, _PER_TRIAL, horizon_days)
     own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
     return simulated([BATCH], [own], None, outcomes, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)
 

@@ -27,7 +27,7 @@ from trialsim.design.hypotheses import (
     check_reachable,
     rate_of,
     rates_of,
-    thinned,
+    thin_draws,
     with_events_of,
     with_hazard_ratio,
     with_rate,
@@ -104,7 +104,7 @@ def _posterior(draft: Draft, protocols: Protocols, n_draws: int) -> dict[str, Pr
     """The posterior, where parameters vary; its median, where that is not the alternative."""
     if protocols[0].n_parameter_draws == 0:
         return {}
-    own = {POSTERIOR: tuple(thinned(item, n_draws) for item in protocols)}
+    own = {POSTERIOR: tuple(thin_draws(item, n_draws) for item in protocols)}
     has_ratio = draft.design.hypotheses is Hypotheses.HAZARD_RATIO  # which the posterior is given too
     is_alternative = draft.study.alternative in (CALIBRATED, MODELLED, None) or has_ratio
     return own if is_alternative else {MEDIAN: tuple(at_point_values(item) for item in protocols), **own}

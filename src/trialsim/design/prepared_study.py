@@ -18,7 +18,7 @@ from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.conduct.wald_trials import WaldTrial, of_size
 from trialsim.design.counts import CountDesign
 from trialsim.design.draft import Draft, Protocols
-from trialsim.design.hypotheses import evaluable_shares, followed
+from trialsim.design.hypotheses import evaluable_shares, with_follow_up
 from trialsim.design.outcomes import Outcomes
 from trialsim.design.safety import safety_boundary
 from trialsim.design.theory.toxicity import ToxicityBoundary
@@ -118,7 +118,7 @@ class PreparedStudy:
         room = n
         if information is Information.PATIENTS and self.study.conduct.not_evaluable == "replaced":
             room = n + math.ceil(nbinom.ppf(ENOUGH, n, self.least_evaluable[truth]))
-        protocols = tuple(followed(item, room, self.follow_up_days) for item in own)
+        protocols = tuple(with_follow_up(item, room, self.follow_up_days) for item in own)
         return Setting(truth, protocols, self.arms, self.engine)
 
     @cached_property

@@ -9,14 +9,14 @@ from math import inf
 
 import numpy as np
 
-from trialsim.compiled.jit import compiled, small_part
+from trialsim.compiled.jit import compiled, inline
 from trialsim.compiled.logrank import logrank, logrank_of_keys, set_key, z_statistic
 from trialsim.design.conduct.timelines import Timelines
 from trialsim.design.time_to_event.decisions import LOG_2, DecisionsAtEvents, OneSampleDecisions
 from trialsim.typing import Counts, Flags, Floats
 
 
-@small_part
+@inline
 def seen_by(day: float, arrival: float, event: float, left: float) -> tuple[float, bool]:
     """How long a patient who came before a calendar day was seen until then, and whether that ended with the event."""
     has_event = arrival + event <= day and event <= left
@@ -53,13 +53,13 @@ def looks_at_events(
             z[t, k] = z_statistic(difference, variance)
 
 
-@small_part
+@inline
 def reference_hazard(day: float, median_days: float, shape: float) -> float:
     """The cumulative hazard of a Weibull reference with a median."""
     return float(LOG_2 * (day / median_days) ** shape)
 
 
-@small_part
+@inline
 def one_sample_z(n_events: int, expected: float) -> float:
     """(E - O) / sqrt(E): positive where there are fewer events than the reference expects (Breslow 1975)."""
     return float((expected - n_events) / np.sqrt(expected)) if expected > 0.0 else 0.0

@@ -1,8 +1,8 @@
-"""What happened, noted: a row of the log where one is asked for, and what outcomes need of it.
+"""What happened, recorded: a row of the log where one is asked for, and what outcomes need of it.
 
-Outcomes are a fold over rows: `note_on` takes each into account where it is told, and the onset of a toxicity is taken
-into account beside its row, so nothing reaches an outcome that is not in the log. Rows that change nothing (a visit
-that keeps the dose, an assessment that finds what was known) change no outcome either, which is why a course that keeps
+Outcomes are a fold over rows: `record_event` adds each to the account of the patient, and the onset of a toxicity is
+added beside its row, so nothing reaches an outcome that is not in the log. Rows that change nothing (a visit that keeps
+the dose, an assessment that sees what was known) change no outcome either, which is why a course that keeps
 no log may leave them out.
 """
 
@@ -10,25 +10,25 @@ from __future__ import annotations
 
 from math import nan
 
-from trialsim.compiled.jit import part, small_part
+from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.plan import Record
 from trialsim.engines.batch.state import first_onset_days, level_days, log_rows
 from trialsim.model import disease, event_order
 from trialsim.model import vocabulary as v
 
 
-@small_part
-def note(
+@inline
+def record_event(
     course: Record, event: int, clock: int, occurrence: int, detail: int, rule: int, dose_from: float, dose_to: float
 ) -> None:
     """Note what happens to the patient today."""
     day = course.patient.first_dose_day + course.patient.today
     order = event_order.ARRIVAL if event == v.FIRST_DOSE else event_order.PATIENT
-    note_on(course, day, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
+    record_event_on(course, day, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
 
 
-@small_part
-def note_on(
+@inline
+def record_event_on(
     course: Record,
     day: float,
     event: int,
@@ -43,13 +43,13 @@ def note_on(
     """Note what happens to the patient today, on a calendar day, in the class of events of that instant."""
     today = course.patient.today
     if course.n_level_days > 0 and dose_from != dose_to and event in (v.DECISION, v.FIRST_DOSE):
-        take_level_into_account(course, today, dose_to)
-    take_into_account(course.account, event, detail, today, day, dose_from, dose_to)
+        accumulate_level(course, today, dose_to)
+    accumulate(course.account, event, detail, today, day, dose_from, dose_to)
     if course.n_rows > 0:
         write(course, day, today, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
 
 
-@part
+@jitable
 def write(
     course: Record,
     day: float,
@@ -94,8 +94,8 @@ def write(
         row.saw_level_mg_per_day = row.saw_stable_days = row.saw_unchanged_days = nan
 
 
-@small_part
-def take_into_account(
+@inline
+def accumulate(
     account: Record, event: int, detail: int, today: float, day: float, dose_from: float, dose_to: float
 ) -> None:
     """What one row adds to the outcomes of its patient."""
@@ -112,7 +112,7 @@ def take_into_account(
         account.treatment_end = detail
         account.until_day = today
     elif event == v.ASSESSED:
-        take_finding_into_account(account, detail, today)
+        accumulate_finding(account, detail, today)
     elif event == v.BECAME_EVALUABLE:
         account.is_evaluable = True
     elif event == v.DIED:
@@ -126,8 +126,8 @@ def take_into_account(
             account.until_day = today
 
 
-@small_part
-def take_finding_into_account(account: Record, state: int, today: float) -> None:
+@inline
+def accumulate_finding(account: Record, state: int, today: float) -> None:
     """What an assessment found."""
     if disease.is_progression(state):
         account.has_progressed = True
@@ -140,8 +140,8 @@ def take_finding_into_account(account: Record, state: int, today: float) -> None
         account.best_response = state
 
 
-@small_part
-def take_level_into_account(course: Record, today: float, dose_to: float) -> None:
+@inline
+def accumulate_level(course: Record, today: float, dose_to: float) -> None:
     """The time at one level is over, that at the next begins."""
     account, days = course.account, level_days(course)
     days[account.at_level] += today - account.dose_since_day
@@ -150,8 +150,8 @@ def take_level_into_account(course: Record, today: float, dose_to: float) -> Non
         account.maximum_reached_day = today
 
 
-@small_part
-def take_onset_into_account(course: Record, toxicity: int) -> None:
+@inline
+def accumulate_onset(course: Record, toxicity: int) -> None:
     """The onset of a toxicity, by its place in a mask."""
     bit = 1 << toxicity
     if course.n_first_onset_days > 0 and not course.account.toxicities & bit:
@@ -159,7 +159,7 @@ def take_onset_into_account(course: Record, toxicity: int) -> None:
     course.account.toxicities |= bit
 
 
-@small_part
+@inline
 def open_account(account: Record, enrolled_day: float) -> None:
     """Nothing has happened yet."""
     account.enrolled_day = enrolled_day
@@ -173,13 +173,13 @@ def open_account(account: Record, enrolled_day: float) -> None:
     account.death_day = account.maximum_reached_day = nan
 
 
-@small_part
+@inline
 def total_dose(account: Record) -> float:
     """All that was taken (mg)."""
     return float(account.taken + account.dose * (account.until_day - account.dose_since_day))
 
 
-@small_part
+@inline
 def mean_dose(account: Record) -> float:
     """The time-averaged dose (mg/day) on treatment; the first one if treatment took no time."""
     until = account.until_day

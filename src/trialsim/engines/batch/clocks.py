@@ -6,13 +6,13 @@ from math import inf
 
 import numpy as np
 
-from trialsim.compiled.jit import part, small_part
+from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.plan import Record, dose_factor, dose_slots, slots
 from trialsim.engines.batch.state import clock_states, fires_days, new_slots, onsets, uniforms
 from trialsim.model import disease, draws, hazards
 
 
-@part
+@jitable
 def uniform_at(course: Record, code: Record, occurrence: int) -> Record:
     """The number at one address of this patient."""
     number = course.patient.number
@@ -22,13 +22,13 @@ def uniform_at(course: Record, code: Record, occurrence: int) -> Record:
     return draws.uniform_from_words(high, low)
 
 
-@small_part
+@inline
 def word(number: int) -> Record:
     """A number as a word of an address."""
     return np.uint64(number)
 
 
-@small_part
+@inline
 def threshold(plan: Record, course: Record, slot: int, occurrence: int) -> float:
     """The unit-exponential threshold of one occurrence of a clock."""
     n_clocks = plan.n_clocks
@@ -38,7 +38,7 @@ def threshold(plan: Record, course: Record, slot: int, occurrence: int) -> float
     return draws.unit_exponential(uniform_at(course, slots(plan)[slot].code, occurrence))
 
 
-@small_part
+@inline
 def start(plan: Record, course: Record, slot: int, occurrence: int) -> None:
     """Start a clock today; when it fires is reckoned once all that happens now has happened."""
     clock = clock_states(course)[slot]
@@ -52,7 +52,7 @@ def start(plan: Record, course: Record, slot: int, occurrence: int) -> None:
     course.patient.is_stale = True
 
 
-@small_part
+@inline
 def stop(course: Record, slot: int) -> None:
     """Stop a clock, before it fires or because it does."""
     clock_states(course)[slot].is_running = False
@@ -60,7 +60,7 @@ def stop(course: Record, slot: int) -> None:
     course.patient.is_stale = True
 
 
-@part
+@jitable
 def review(plan: Record, course: Record) -> None:
     """Stop the clocks that left their states, and start those that entered them."""
     patient, states, all_slots = course.patient, clock_states(course), slots(plan)
@@ -82,8 +82,8 @@ def review(plan: Record, course: Record) -> None:
             start(plan, course, slot, onsets(course)[slot_plan.toxicity] + 1 if slot_plan.toxicity >= 0 else 1)
 
 
-@small_part
-def reckon(plan: Record, course: Record) -> None:
+@inline
+def update_firing_times(plan: Record, course: Record) -> None:
     """Say when each clock fires that has started now or whose dose is another one now, and which fires first."""
     patient, states = course.patient, clock_states(course)
     level = patient.level if patient.dose > 0.0 else -1
@@ -95,13 +95,13 @@ def reckon(plan: Record, course: Record) -> None:
             if clock.is_running and not clock.is_new:
                 age = today - clock.started_day
                 used_hazard = hazards.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
-                set_off(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used_hazard))
+                schedule_firing(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used_hazard))
     for i in range(patient.n_new):
         slot = new_slots(course)[i]
         clock = states[slot]
         clock.is_new = False
         if clock.is_running:
-            set_off(plan, course, slot, level, 0.0, clock.remaining)
+            schedule_firing(plan, course, slot, level, 0.0, clock.remaining)
     patient.n_new = 0
     patient.has_new_dose = patient.is_stale = False
     days, next_day, next_slot = fires_days(course), inf, 0
@@ -111,8 +111,8 @@ def reckon(plan: Record, course: Record) -> None:
     patient.next_day, patient.next_slot = next_day, next_slot
 
 
-@small_part
-def set_off(plan: Record, course: Record, slot: int, level: int, age: float, remaining: float) -> None:
+@inline
+def schedule_firing(plan: Record, course: Record, slot: int, level: int, age: float, remaining: float) -> None:
     """Reckon when a clock of some age (days), whose threshold has so much left, fires if the dose stays at a level.
 
     Level -1 is not a dose.

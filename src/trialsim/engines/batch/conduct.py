@@ -11,7 +11,7 @@ from math import inf, nan
 
 import numpy as np
 
-from trialsim.compiled.jit import compiled, part
+from trialsim.compiled.jit import compiled, jitable
 from trialsim.model.interim import DROPPED, REPLACED
 from trialsim.typing import Counts, Flags, Floats
 
@@ -47,7 +47,7 @@ def conduct_trials(
         )  # fmt: skip
 
 
-@part
+@jitable
 def _conduct(
     arrival: Floats,
     resolved: Floats,
@@ -104,7 +104,7 @@ def _conduct(
         )
 
 
-@part
+@jitable
 def _look_day(
     enrolled: Floats, resolved: Floats, is_evaluable: Flags, n: int, wanted: int, not_evaluable: int, wait_days: float
 ) -> float:
@@ -130,7 +130,7 @@ def _look_day(
         day = latest
 
 
-@part
+@jitable
 def _take_look(
     enrolled: Floats,
     resolved: Floats,
@@ -158,7 +158,7 @@ def _take_look(
             return
 
 
-@part
+@jitable
 def _look_at_the_rest(
     enrolled: Floats,
     resolved: Floats,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from math import inf, nan
 
-from trialsim.compiled.jit import part, small_part
+from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch import clocks, treatment
-from trialsim.engines.batch.accumulator import note, note_on, take_onset_into_account
+from trialsim.engines.batch.accumulator import accumulate_onset, record_event, record_event_on
 from trialsim.engines.batch.plan import Record, slots
 from trialsim.engines.batch.state import clock_states, fires_days, onsets
 from trialsim.engines.batch.visit_schedule import (
@@ -26,13 +26,13 @@ from trialsim.model import disease, event_order
 from trialsim.model import vocabulary as v
 
 
-@small_part
+@inline
 def happens(calendar_day: float, study_day: float, stop_day: float, stop_study_day: float) -> bool:
     """Whether an event comes before observation ends, or is what ends it (at a date nothing is: minus infinity)."""
     return calendar_day < stop_day or (calendar_day == stop_day and study_day <= stop_study_day)
 
 
-@part
+@jitable
 def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float, ends_with_count: bool) -> None:
     """Follow the patient from the first dose to the end of observation.
 
@@ -63,14 +63,14 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
             patient.evaluable_day = inf
             become_evaluable(plan, course)
         if patient.is_stale or patient.has_new_dose:
-            clocks.reckon(plan, course)
+            clocks.update_firing_times(plan, course)
         if ends_with_count and patient.counted_day >= 0.0:
             break
     if patient.is_observed:
         end_at_cut_off(plan, course, stop_day, stop_study_day)
 
 
-@small_part
+@inline
 def begin(plan: Record, course: Record) -> None:
     """The first dose; every clock of the first state starts."""
     patient = course.patient
@@ -92,7 +92,7 @@ def begin(plan: Record, course: Record) -> None:
         fires[i] = inf
     treatment.begin(plan, course)
     clocks.review(plan, course)
-    clocks.reckon(plan, course)
+    clocks.update_firing_times(plan, course)
     patient.visit_number = number_after(plan, VISIT, 0.0, 0)
     patient.visit_day = day_of(plan, VISIT, patient.visit_number)
     patient.assessment_number = 0
@@ -101,7 +101,7 @@ def begin(plan: Record, course: Record) -> None:
     patient.evaluable_day = plan.evaluable_after_days
 
 
-@small_part
+@inline
 def end_at_cut_off(plan: Record, course: Record, stop_day: float, stop_study_day: float) -> None:
     """Observation ends for a patient who was still in it; time does not run back behind what was passed over."""
     patient = course.patient
@@ -113,10 +113,10 @@ def end_at_cut_off(plan: Record, course: Record, stop_day: float, stop_study_day
         if plan.assessment_every_days > 0.0 and not patient.has_progression_seen:
             latest = max(latest, passed_over(plan, ASSESSMENT, first, stop_day, stop_study_day))
     patient.today = days.study_day_of(stop_day, patient.first_dose_day, latest)
-    note_on(course, stop_day, v.OBSERVATION_ENDED, -1, 0, v.CUT_OFF, 0, nan, nan, event_order.STILL_OBSERVED)
+    record_event_on(course, stop_day, v.OBSERVATION_ENDED, -1, 0, v.CUT_OFF, 0, nan, nan, event_order.STILL_OBSERVED)
 
 
-@small_part
+@inline
 def passed_over(plan: Record, what: int, first_dose_day: float, stop_day: float, stop_study_day: float) -> float:
     """The visit or assessment whose day observation ends on but for a rounding error, 0 if there is none."""
     day = nearest_day(plan, what, stop_day - first_dose_day)
@@ -126,7 +126,7 @@ def passed_over(plan: Record, what: int, first_dose_day: float, stop_day: float,
 # What clocks do when they fire.
 
 
-@small_part
+@inline
 def fire(plan: Record, course: Record, slot: int) -> None:
     """A clock fires."""
     clock = clock_states(course)[slot]
@@ -140,29 +140,29 @@ def fire(plan: Record, course: Record, slot: int) -> None:
     elif slot_plan.kind == disease.DEATH:
         dies(plan, course, slot)
     elif slot_plan.kind == disease.WITHDRAWAL:
-        note(course, v.WITHDREW, slot, 0, course.patient.state, 0, nan, nan)
+        record_event(course, v.WITHDREW, slot, 0, course.patient.state, 0, nan, nan)
         leaves(plan, course, v.WITHDRAWAL)
     else:
         disease_moves(plan, course, slot)
 
 
-@small_part
+@inline
 def toxicity_begins(plan: Record, course: Record, slot: int) -> None:
     """A toxicity starts; it may resolve later, and the rules for onsets decide at once."""
     occurrence = clock_states(course)[slot].occurrence
     slot_plan = slots(plan)[slot]
-    note(course, v.TOXICITY_ONSET, slot, occurrence, 0, 0, nan, nan)
-    take_onset_into_account(course, slot_plan.toxicity)
+    record_event(course, v.TOXICITY_ONSET, slot, occurrence, 0, 0, nan, nan)
+    accumulate_onset(course, slot_plan.toxicity)
     if slot_plan.resolution >= 0:
         clocks.start(plan, course, slot_plan.resolution, occurrence)
     treatment.toxicity_begins(plan, course, slot_plan.toxicity, slot)
     wake_visits(plan, course)
 
 
-@small_part
+@inline
 def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int, occurrence: int) -> None:
     """A toxicity ends; where it can recur, its clock starts again with a new threshold."""
-    note(course, v.TOXICITY_RESOLVED, position, occurrence, 0, 0, nan, nan)
+    record_event(course, v.TOXICITY_RESOLVED, position, occurrence, 0, 0, nan, nan)
     if slots(plan)[position].recurs:
         clock_states(course)[position].is_finished = False
     treatment.toxicity_resolves(plan, course, toxicity, position)
@@ -170,13 +170,13 @@ def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int
     wake_visits(plan, course)
 
 
-@small_part
+@inline
 def disease_moves(plan: Record, course: Record, slot: int) -> None:
     """A response step, a relapse or a progression; it is seen at the next assessment."""
     patient = course.patient
     patient.state = disease.state_after(slots(plan)[slot].kind)
     event = v.RESPONSE if disease.is_response(patient.state) else v.PROGRESSION
-    note(course, event, slot, 0, patient.state, 0, nan, nan)
+    record_event(course, event, slot, 0, patient.state, 0, nan, nan)
     clocks.review(plan, course)
     every = plan.assessment_every_days
     if patient.has_progression_seen:
@@ -188,32 +188,32 @@ def disease_moves(plan: Record, course: Record, slot: int) -> None:
         patient.assessment_day = day_of(plan, ASSESSMENT, number)
 
 
-@small_part
+@inline
 def dies(plan: Record, course: Record, slot: int) -> None:
     """Death, from any state."""
-    note(course, v.DIED, slot, 0, course.patient.state, 0, nan, nan)
+    record_event(course, v.DIED, slot, 0, course.patient.state, 0, nan, nan)
     count(plan, course, v.COUNT_DEATHS)
     if plan.counts_early_death:
         become_evaluable(plan, course)
     leaves(plan, course, v.DEATH)
 
 
-@small_part
+@inline
 def leaves(plan: Record, course: Record, reason: int) -> None:
     """Treatment and observation end for this patient."""
     treatment.end(plan, course, reason)
     course.patient.is_observed = False
-    note(course, v.OBSERVATION_ENDED, -1, 0, reason, 0, nan, nan)
+    record_event(course, v.OBSERVATION_ENDED, -1, 0, reason, 0, nan, nan)
 
 
 # What is seen, and what follows from it.
 
 
-@small_part
+@inline
 def assess(plan: Record, course: Record) -> None:
     """See the present state of the disease. Progression, once seen, ends treatment and further assessments."""
     patient = course.patient
-    note(course, v.ASSESSED, -1, 0, patient.state, 0, nan, nan)
+    record_event(course, v.ASSESSED, -1, 0, patient.state, 0, nan, nan)
     if disease.is_progression(patient.state):
         patient.has_progression_seen = True
         count(plan, course, v.COUNT_PROGRESSIONS)
@@ -228,16 +228,16 @@ def assess(plan: Record, course: Record) -> None:
         wake_visits(plan, course)
 
 
-@part
+@jitable
 def become_evaluable(plan: Record, course: Record) -> None:
     """Be evaluable for response from now on."""
     if not course.patient.is_evaluable:
         course.patient.is_evaluable = True
-        note(course, v.BECAME_EVALUABLE, -1, 0, 0, 0, nan, nan)
+        record_event(course, v.BECAME_EVALUABLE, -1, 0, 0, 0, nan, nan)
         count(plan, course, v.COUNT_EVALUABLE)
 
 
-@small_part
+@inline
 def count(plan: Record, course: Record, what: int) -> None:
     """Keep the day of what a cut-off may wait for; it happens once to a patient."""
     if plan.count > 0 and plan.counted == what:
@@ -247,7 +247,7 @@ def count(plan: Record, course: Record, what: int) -> None:
 # Appointments.
 
 
-@small_part
+@inline
 def visit(plan: Record, course: Record) -> None:
     """A titration visit, and the appointment for the next one."""
     patient = course.patient
@@ -263,7 +263,7 @@ def visit(plan: Record, course: Record) -> None:
         patient.visit_day = day_of(plan, VISIT, patient.visit_number)
 
 
-@part
+@jitable
 def wake_visits(plan: Record, course: Record) -> None:
     """Something has happened: the next visit may decide something."""
     patient = course.patient
@@ -272,7 +272,7 @@ def wake_visits(plan: Record, course: Record) -> None:
         patient.visit_day = day_of(plan, VISIT, patient.visit_number)
 
 
-@small_part
+@inline
 def next_assessment(plan: Record, course: Record) -> None:
     """Make the appointment for the next assessment, until progression is seen."""
     patient = course.patient

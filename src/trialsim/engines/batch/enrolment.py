@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trialsim.compiled.jit import part, small_part
+from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.clocks import uniform_at, word
 from trialsim.engines.batch.plan import (
     Record,
@@ -21,21 +21,21 @@ from trialsim.model import accrual, baseline, draws
 from trialsim.typing import Counts, Flags, Floats
 
 
-@small_part
+@inline
 def uniform_of(course: Record, number: int, code: Record) -> Record:
     """The first number of a decision for the patient with a number."""
     course.patient.number = number
     return uniform_at(course, code, 1)
 
 
-@small_part
+@inline
 def is_eligible(plan: Record, course: Record, number: int) -> bool:
     """Whether someone who is screened can enrol."""
     p_ineligible = plan.p_ineligible
     return bool(p_ineligible == 0.0 or uniform_of(course, number, plan.eligibility) >= p_ineligible)
 
 
-@part
+@jitable
 def screen(plan: Record, course: Record, arrivals: Floats, eligible: Flags) -> int:
     """Screen patient after patient: calendar day of arrival and eligibility, by number from 1.
 
@@ -62,7 +62,7 @@ def screen(plan: Record, course: Record, arrivals: Floats, eligible: Flags) -> i
     return n
 
 
-@small_part
+@inline
 def draw_all(plan: Record, course: Record, numbers: Counts) -> None:
     """The first draws of every decision and patient, decision by decision."""
     occurrence, replicate, low, high = word(1), course.replicate, course.key_low, course.key_high
@@ -75,8 +75,8 @@ def draw_all(plan: Record, course: Record, numbers: Counts) -> None:
             values[k] = draws.uniform_from_words(word_0, word_1)
 
 
-@small_part
-def meet(plan: Record, course: Record, number: int, place: int) -> None:
+@inline
+def init_patient(plan: Record, course: Record, number: int, place: int) -> None:
     """Take the patient at a place among the enrolled: sensitivity, and the factor on each hazard."""
     course.patient.number = number
     course.patient.place = place
@@ -94,7 +94,7 @@ def meet(plan: Record, course: Record, number: int, place: int) -> None:
         clock_states(course)[slot].multiplier = baseline.multiplier(log_ratio, has_effects, frailty)
 
 
-@small_part
+@inline
 def covariate_value(plan: Record, course: Record, covariate: int) -> float:
     """The patient's value of one of the covariates that have effects."""
     covariate_plan = covariates(plan)[covariate]
@@ -113,7 +113,7 @@ def covariate_value(plan: Record, course: Record, covariate: int) -> float:
     )
 
 
-@small_part
+@inline
 def frailty_value(plan: Record, course: Record, frailty: int) -> float:
     """The patient's value of a frailty."""
     uniform = uniforms(course, 1 + plan.n_covariates + frailty)[course.patient.place]

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from trialsim.compiled.jit import part, small_part
+from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.accumulator import mean_dose, total_dose
 from trialsim.engines.batch.plan import Record
 from trialsim.engines.batch.state import first_onset_days, level_days, onsets
@@ -26,13 +26,13 @@ PATIENT_ROW: Final = np.dtype(
 )  # fmt: skip
 
 
-@small_part
+@inline
 def open_details(course: Record) -> None:
     """No time has been spent at any level."""
     level_days(course)[:] = 0.0
 
 
-@part
+@jitable
 def write_details(course: Record, row: Record, by_item: Floats) -> None:
     """One patient whose account is closed: a row by name, and numbers for each toxicity and level of the scenario.
 

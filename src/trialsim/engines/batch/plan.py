@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.compiled.jit import small_part, table_at
+from trialsim.compiled.jit import inline, table_at
 
 Record = Any  # a NumPy record, or a table of records or numbers; NumPy's types do not know the fields
 
@@ -66,104 +66,104 @@ PLAN: Final = np.dtype(
 # The tables, for compiled functions.
 
 
-@small_part
+@inline
 def slots(plan: Record) -> Record:
     """Every slot in which a clock may run."""
     return table_at(plan.slots_at, plan.n_slots, SLOT)
 
 
-@small_part
+@inline
 def dose_slots(plan: Record) -> Record:
     """The slots whose hazard depends on the dose."""
     return table_at(plan.dose_slots_at, plan.n_dose_slots, INTEGER)
 
 
-@small_part
+@inline
 def personal_slots(plan: Record) -> Record:
     """The slots whose hazard has a factor of the patient's own: effects of baseline values, or a frailty."""
     return table_at(plan.personal_slots_at, plan.n_personal_slots, INTEGER)
 
 
-@small_part
+@inline
 def dose_factor(plan: Record, slot: int, level: int) -> float:
     """`(dose/reference)^exponent` of a slot at a level, or at dose 0 for level -1."""
     factors = table_at(plan.dose_factors_at, plan.n_dose_factors, FLOAT)
     return float(factors[slot * (plan.n_levels + 1) + level + 1])
 
 
-@small_part
+@inline
 def levels(plan: Record) -> Record:
     """The doses of the ladder, mg/day."""
     return table_at(plan.levels_at, plan.n_levels, FLOAT)
 
 
-@small_part
+@inline
 def quiet_rule(plan: Record, level: int) -> int:
     """The place of the rule that decides at a visit at a level when nothing has happened yet, -1 for none."""
     return int(table_at(plan.quiet_rules_at, plan.n_quiet_rules, INTEGER)[level])
 
 
-@small_part
+@inline
 def onset_rules(plan: Record) -> Record:
     """The rules for the onset of a toxicity."""
     return table_at(plan.onset_rules_at, plan.n_onset_rules, RULE)
 
 
-@small_part
+@inline
 def visit_rules(plan: Record) -> Record:
     """The rules for visits."""
     return table_at(plan.visit_rules_at, plan.n_visit_rules, RULE)
 
 
-@small_part
+@inline
 def conditions(plan: Record) -> Record:
     """The conditions of all rules."""
     return table_at(plan.conditions_at, plan.n_conditions, CONDITION)
 
 
-@small_part
+@inline
 def effects(plan: Record) -> Record:
     """The effects of baseline covariates on clocks."""
     return table_at(plan.effects_at, plan.n_effects, EFFECT)
 
 
-@small_part
+@inline
 def covariates(plan: Record) -> Record:
     """The covariates that have effects."""
     return table_at(plan.covariates_at, plan.n_covariates, COVARIATE)
 
 
-@small_part
+@inline
 def shares(plan: Record, first: int, after: int) -> Record:
     """The cumulative shares of one categorical covariate."""
     return table_at(plan.shares_at, plan.n_shares, FLOAT)[first:after]
 
 
-@small_part
+@inline
 def frailty_sd(plan: Record, frailty: int) -> float:
     """The standard deviation of a frailty on the log scale."""
     return float(table_at(plan.frailty_sds_at, plan.n_frailty_sds, FLOAT)[frailty])
 
 
-@small_part
+@inline
 def decisions(plan: Record) -> Record:
     """The codes of the draws that every patient needs once."""
     return table_at(plan.decisions_at, plan.n_decisions, CODE)
 
 
-@small_part
+@inline
 def starts(plan: Record) -> Record:
     """The days on which the intervals of the accrual rate begin."""
     return table_at(plan.starts_at, plan.n_starts, FLOAT)
 
 
-@small_part
+@inline
 def rates(plan: Record) -> Record:
     """The accrual rate in each interval, per day."""
     return table_at(plan.rates_at, plan.n_rates, FLOAT)
 
 
-@small_part
+@inline
 def reported(plan: Record) -> Record:
     """The toxicities that outcomes count, as places in a mask."""
     return table_at(plan.reported_at, plan.n_reported, INTEGER)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from trialsim.compiled.jit import small_part, table_at
+from trialsim.compiled.jit import inline, table_at
 from trialsim.engines.batch.contiguous_memory import side_by_side
 from trialsim.engines.batch.plan import FLOAT, INTEGER, Record
 from trialsim.engines.batch.planning import Plan
@@ -87,62 +87,62 @@ class Course:
         self.tables["clocks"]["multiplier"] = 1.0
 
 
-@small_part
+@inline
 def clock_states(course: Record) -> Record:
     """The state of the clock in each slot."""
     return table_at(course.clocks_at, course.n_clocks, CLOCK)
 
 
-@small_part
+@inline
 def fires_days(course: Record) -> Record:
     """The study day on which the clock in each slot fires, infinity where none runs."""
     return table_at(course.fires_days_at, course.n_fires_days, FLOAT)
 
 
-@small_part
+@inline
 def new_slots(course: Record) -> Record:
     """The slots whose clocks have started now, as many as `patient.n_new`."""
     return table_at(course.new_slots_at, course.n_new_slots, INTEGER)
 
 
-@small_part
+@inline
 def onsets(course: Record) -> Record:
     """How many onsets each toxicity has had."""
     return table_at(course.n_onsets_at, course.n_n_onsets, INTEGER)
 
 
-@small_part
+@inline
 def onset_days(course: Record) -> Record:
     """The study day of the last onset of each toxicity that has been."""
     return table_at(course.onset_days_at, course.n_onset_days, FLOAT)
 
 
-@small_part
+@inline
 def resolved_days(course: Record) -> Record:
     """The study day on which each toxicity that has been was over."""
     return table_at(course.resolved_days_at, course.n_resolved_days, FLOAT)
 
 
-@small_part
+@inline
 def uniforms(course: Record, decision: int) -> Record:
     """The first draw of one decision for each place among the enrolled."""
     first = decision * course.n_places
     return table_at(course.uniforms_at, course.n_uniforms, FLOAT)[first : first + course.n_places]
 
 
-@small_part
+@inline
 def level_days(course: Record) -> Record:
     """The days on treatment without the drug, and with each level."""
     return table_at(course.level_days_at, course.n_level_days, FLOAT)
 
 
-@small_part
+@inline
 def first_onset_days(course: Record) -> Record:
     """The study day of the first onset of each toxicity that has been."""
     return table_at(course.first_onset_days_at, course.n_first_onset_days, FLOAT)
 
 
-@small_part
+@inline
 def log_rows(course: Record) -> Record:
     """The log, as long as there is room."""
     return table_at(course.rows_at, course.n_rows, ROW)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from trialsim.compiled.jit import part, small_part
+from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.accumulator import mean_dose
 from trialsim.engines.batch.plan import Record, reported
 from trialsim.model import disease
@@ -33,7 +33,7 @@ RESPONDERS: Final = 2
 MOST_TO_COUNT: Final = 64
 
 
-@small_part
+@inline
 def open_summary(outcome: Record, n_toxicity: Counts, replicate: int) -> None:
     """A trial to which nobody has come."""
     outcome.replicate = replicate
@@ -44,7 +44,7 @@ def open_summary(outcome: Record, n_toxicity: Counts, replicate: int) -> None:
     n_toxicity[:] = 0
 
 
-@small_part
+@inline
 def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Counts, enrolled: Record) -> None:
     """Count one patient whose account is closed."""
     is_evaluable, best_response = account.is_evaluable, account.best_response
@@ -73,14 +73,14 @@ def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Coun
     take_day(outcome, account.ended_day)
 
 
-@small_part
+@inline
 def take_day(outcome: Record, day: float) -> None:
     """The trial lasts to the last day on which anything happened."""
     if not day <= outcome.duration_days:
         outcome.duration_days = day
 
 
-@part
+@jitable
 def close_summary(outcome: Record, enrolled: Record, values: Floats) -> None:
     """The medians; `values` is room for as many numbers as there are patients."""
     n = outcome.n_enrolled
@@ -92,7 +92,7 @@ def close_summary(outcome: Record, enrolled: Record, values: Floats) -> None:
     outcome.median_follow_up_responders_days = median(follow_ups, enrolled, RESPONDERS, values)
 
 
-@part
+@jitable
 def median(column: Floats, enrolled: Record, who: int, values: Floats) -> float:
     """The median over some of the enrolled, NaN over nobody; the mean of the two in the middle of an even number."""
     n = 0
@@ -109,7 +109,7 @@ def median(column: Floats, enrolled: Record, who: int, values: Floats) -> float:
     return (upper + value_at_rank(values[:n], n // 2 - 1)) / 2.0 if n % 2 == 0 else upper
 
 
-@part
+@jitable
 def value_at_rank(values: Floats, rank: int) -> float:
     """The value that comes after `rank` others in order; counting takes no branches and beats sorting for a few."""
     for i in range(values.size):

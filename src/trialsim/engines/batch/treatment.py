@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from math import inf
 
-from trialsim.compiled.jit import part, small_part
+from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch import clocks
-from trialsim.engines.batch.accumulator import note
+from trialsim.engines.batch.accumulator import record_event
 from trialsim.engines.batch.plan import RULE_HOLDS, Record, conditions, levels, onset_rules, quiet_rule, visit_rules
 from trialsim.engines.batch.state import onset_days, onsets, resolved_days
 from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 
 
-@small_part
+@inline
 def begin(plan: Record, course: Record) -> None:
     """The first dose."""
     patient = course.patient
     patient.is_on_treatment = True
     patient.dose = levels(plan)[patient.level]
-    note(course, v.FIRST_DOSE, -1, 0, 0, 0, 0.0, patient.dose)
+    record_event(course, v.FIRST_DOSE, -1, 0, 0, 0, 0.0, patient.dose)
 
 
-@part
+@jitable
 def end(plan: Record, course: Record, reason: int) -> None:
     """Treatment ends for good."""
     patient = course.patient
@@ -32,13 +32,13 @@ def end(plan: Record, course: Record, reason: int) -> None:
     before = patient.dose
     patient.dose = 0.0
     patient.visit_day = inf
-    note(course, v.TREATMENT_ENDED, -1, 0, reason, 0, before, 0.0)
+    record_event(course, v.TREATMENT_ENDED, -1, 0, reason, 0, before, 0.0)
     clocks.review(plan, course)
     if before != 0.0:
         patient.has_new_dose = True
 
 
-@small_part
+@inline
 def visit(plan: Record, course: Record) -> None:
     """A titration visit: the first rule that holds decides. While the drug is held there is nothing to decide."""
     patient = course.patient
@@ -52,14 +52,14 @@ def visit(plan: Record, course: Record) -> None:
     patient.new = 0
 
 
-@small_part
+@inline
 def is_quiet(plan: Record, patient: Record) -> bool:
     """Whether nothing has happened yet that a rule could see but the level."""
     nothing_seen = patient.ever == 0 and patient.best_response_seen == disease.STABLE
     return nothing_seen and not patient.was_reduced and not plan.visits_depend_on_time
 
 
-@small_part
+@inline
 def quiet_visit(plan: Record, course: Record) -> None:
     """A visit of a patient to whom nothing has happened yet: only the level matters, and the rule is looked up."""
     look(plan, course, 0)
@@ -70,7 +70,7 @@ def quiet_visit(plan: Record, course: Record) -> None:
         record(course, titration.KEEP, 0, -1, course.patient.dose)
 
 
-@small_part
+@inline
 def toxicity_begins(plan: Record, course: Record, toxicity: int, position: int) -> None:
     """Take note of a toxicity; the rules for onsets see it as the only new one."""
     patient = course.patient
@@ -84,7 +84,7 @@ def toxicity_begins(plan: Record, course: Record, toxicity: int, position: int) 
         decide(plan, course, onset_rules(plan), position, bit)
 
 
-@small_part
+@inline
 def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int) -> None:
     """Take note that a toxicity is over; a hold ends when all that it waits for are."""
     patient = course.patient
@@ -96,7 +96,7 @@ def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int
         record(course, titration.RESUME, patient.held_by, position, levels(plan)[patient.level])
 
 
-@small_part
+@inline
 def look(plan: Record, course: Record, new: int) -> None:
     """Note what is seen of the patient, for the log of what comes of it, where there is one."""
     if course.n_rows == 0:
@@ -113,7 +113,7 @@ def look(plan: Record, course: Record, new: int) -> None:
     patient.saw_unchanged_days = patient.today - patient.dose_since_day
 
 
-@small_part
+@inline
 def decide(plan: Record, course: Record, rules: Record, position: int, new: int) -> None:
     """Let the first rule that holds act; at a visit where none holds, the dose is kept."""
     look(plan, course, new)
@@ -125,7 +125,7 @@ def decide(plan: Record, course: Record, rules: Record, position: int, new: int)
         record(course, titration.KEEP, 0, position, course.patient.dose)
 
 
-@small_part
+@inline
 def holds(plan: Record, course: Record, rule: Record, new: int) -> bool:
     """Whether the condition of a rule holds for what is known today."""
     patient, place = course.patient, rule.first_condition
@@ -143,7 +143,7 @@ def holds(plan: Record, course: Record, rule: Record, new: int) -> bool:
     return bool(place == RULE_HOLDS)
 
 
-@small_part
+@inline
 def act(plan: Record, course: Record, rule: Record, position: int) -> None:
     """Do what a rule says: move on the ladder, hold until the toxicities that it names are over, or stop."""
     patient = course.patient
@@ -164,7 +164,7 @@ def act(plan: Record, course: Record, rule: Record, position: int) -> None:
     record(course, rule.action, rule.number, position, dose)
 
 
-@small_part
+@inline
 def hold(plan: Record, patient: Record, rule: Record) -> None:
     """Hold the drug until the toxicities that the rule names are over, if one of them is there."""
     waiting, ongoing = patient.waiting_for, patient.ongoing
@@ -176,13 +176,13 @@ def hold(plan: Record, patient: Record, rule: Record) -> None:
         patient.held_by = rule.number
 
 
-@small_part
+@inline
 def record(course: Record, action: int, rule: int, position: int, dose: float) -> None:
     """Note a decision and give the dose that it asks for."""
     patient = course.patient
     before = patient.dose
     patient.dose = dose
-    note(course, v.DECISION, position, 0, action, rule, before, dose)
+    record_event(course, v.DECISION, position, 0, action, rule, before, dose)
     if dose != before:
         patient.has_new_dose = True
         patient.dose_since_day = patient.today

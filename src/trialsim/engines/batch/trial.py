@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from trialsim.compiled.jit import compiled, part, small_part, table_at
+from trialsim.compiled.jit import compiled, inline, jitable, table_at
 from trialsim.engines.batch import enrolment
 from trialsim.engines.batch.accumulator import open_account, write
 from trialsim.engines.batch.course import follow, happens
@@ -76,7 +76,7 @@ def simulate_block(
                 everyone[i * enrolled.size + k] = enrolled[k]
 
 
-@part
+@jitable
 def simulate(
     plan: Record,
     course: Record,
@@ -114,7 +114,7 @@ def simulate(
     close_summary(outcome, enrolled, values)
 
 
-@part
+@jitable
 def screen(plan: Record, course: Record) -> Screened:
     """Everyone who is screened, in arrays that are as long as it takes."""
     capacity = plan.n_patients
@@ -127,7 +127,7 @@ def screen(plan: Record, course: Record) -> Screened:
         capacity *= 2
 
 
-@small_part
+@inline
 def numbers_of(is_eligible: Flags) -> Counts:
     """The numbers, from 1, of those who can enrol."""
     numbers = np.empty(is_eligible.size, np.int64)
@@ -139,7 +139,7 @@ def numbers_of(is_eligible: Flags) -> Counts:
     return numbers[:n]
 
 
-@small_part
+@inline
 def chosen(numbers: Counts, wanted: Flags) -> Counts:
     """The numbers of those who are wanted, by place; of all where nobody is chosen."""
     if wanted.size == 0:
@@ -153,10 +153,10 @@ def chosen(numbers: Counts, wanted: Flags) -> Counts:
     return chosen_numbers[:n]
 
 
-@part
+@jitable
 def run_course(plan: Record, course: Record, arrival_day: float, number: int, place: int, stop: Stop) -> None:
     """Enrol a patient and follow the course to the end of observation."""
-    enrolment.meet(plan, course, number, place)
+    enrolment.init_patient(plan, course, number, place)
     course.patient.first_dose_day = arrival_day
     open_account(course.account, arrival_day)
     open_details(course)
@@ -165,7 +165,7 @@ def run_course(plan: Record, course: Record, arrival_day: float, number: int, pl
     follow(plan, course, stop.day, stop.study_day, number == stop.number)
 
 
-@part
+@jitable
 def stop_of(plan: Record, course: Record, screened: Screened) -> Stop:
     """When observation ends in this trial."""
     day = plan.cut_off_day
@@ -179,7 +179,7 @@ def stop_of(plan: Record, course: Record, screened: Screened) -> Stop:
     return Stop(day, -inf, 0)
 
 
-@part
+@jitable
 def stop_at_count(plan: Record, course: Record, screened: Screened, latest_day: float) -> Stop:
     """The event that completes the count: every course is run once to the latest day to find it."""
     room, course.n_rows = course.n_rows, 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import floor
 from typing import Final
 
-from trialsim.compiled.jit import part, small_part, table_at
+from trialsim.compiled.jit import inline, jitable, table_at
 from trialsim.engines.batch.plan import FLOAT, Record
 from trialsim.model import course as days
 
@@ -16,7 +16,7 @@ VISIT: Final = 0
 ASSESSMENT: Final = 1
 
 
-@small_part
+@inline
 def day_of(plan: Record, what: int, number: int) -> float:
     """The study day of the n-th visit or assessment, n from 1."""
     if what == VISIT:
@@ -28,13 +28,13 @@ def day_of(plan: Record, what: int, number: int) -> float:
     return days.repeated_day(number, plan.assessment_every_days)
 
 
-@small_part
+@inline
 def per_day(plan: Record, what: int) -> float:
     """How many visits or assessments there are in a day."""
     return float(plan.visits_per_day if what == VISIT else plan.assessments_per_day)
 
 
-@small_part
+@inline
 def about(plan: Record, what: int, day: float) -> int:
     """The number of the last one before a study day, as near as a division tells it."""
     if what == VISIT and plan.n_early_visits > 0:
@@ -43,7 +43,7 @@ def about(plan: Record, what: int, day: float) -> int:
     return floor(day * per_day(plan, what))
 
 
-@small_part
+@inline
 def number_after(plan: Record, what: int, day: float, number: int) -> int:
     """The number of the first one after a study day; `number` was the last one that was held."""
     number += 1
@@ -52,7 +52,7 @@ def number_after(plan: Record, what: int, day: float, number: int) -> int:
     return number
 
 
-@part
+@jitable
 def number_from(plan: Record, what: int, day: float, number: int) -> int:
     """The number of the first one on a study day or later; `number` was the last one."""
     first_number = max(number + 1, about(plan, what, day))
@@ -63,7 +63,7 @@ def number_from(plan: Record, what: int, day: float, number: int) -> int:
     return first_number
 
 
-@small_part
+@inline
 def nearest_day(plan: Record, what: int, day: float) -> float:
     """The study day of the one that is nearest to a study day, 0 if that is the first dose."""
     number = floor(day * per_day(plan, what) + 0.5)
