@@ -67,3 +67,9 @@ def test_what_nobody_was_observed_for_is_missing() -> None:
     assert np.isnan(restricted_mean(times, has_event, 5.0)[0])
     assert survival_at(times, np.ones(3, bool), 5.0)[0] == 0.0
     assert np.isnan(survival_at(np.zeros(0), np.zeros(0, bool), 5.0)[0])
+
+
+def test_observation_that_ends_on_the_horizon_is_enough() -> None:
+    times, nobody = np.array([5.0, 10.0]), np.zeros(2, np.bool_)
+    assert survival_at(times, nobody, 10.0)[0] == 1.0
+    assert restricted_mean(times, nobody, 10.0)[0] == 10.0

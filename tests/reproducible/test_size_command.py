@@ -145,6 +145,7 @@ def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> Non
     ("text", "message"),
     [
         (STUDY.replace("alternative: 0.30", "alternative: 0.05"), "not above the null"),
+        (STUDY.replace("alternative: 0.30", "alternative: 0.10"), "not above the null"),
         (STUDY.replace("null: 0.10", "null: 0"), "a rate of 0 or 1 leaves nothing to test"),
         (STUDY.replace("alpha: 0.10", "alpha: 0"), "no test of a finite trial has this level"),
         (STUDY.replace("power: 0.80", "power: 1"), "no finite trial has this power"),

@@ -75,3 +75,9 @@ def test_a_ramp_expects_as_many_patients_as_a_straight_line_to_the_full_rate() -
     ends = [*plan.starts[1:], 6 * DAYS_PER_MONTH]
     in_ramp = sum(r * (end - start) for start, end, r in zip(plan.starts, ends, plan.rates, strict=True) if end > start)
     assert in_ramp == pytest.approx(0.5 * 4 * 6)
+
+
+def test_an_interval_begins_on_its_first_day_and_ends_before_the_next() -> None:
+    starts = (0.0, 30.0, 60.0)
+    days = (0.0, math.nextafter(30.0, 0.0), 30.0, math.nextafter(60.0, 0.0), 60.0, 1000.0)
+    assert [accrual.interval_at(day, starts) for day in days] == [0, 0, 1, 1, 2, 2]

@@ -9,7 +9,13 @@ import pytest
 from scipy import stats
 
 from tests.tolerances import N_STANDARD_ERRORS, error_of_sd
-from trialsim.analysis.estimate import mean_and_error, percentile_and_error, quantile_and_error, ratio_and_error
+from trialsim.analysis.estimate import (
+    is_inside,
+    mean_and_error,
+    percentile_and_error,
+    quantile_and_error,
+    ratio_and_error,
+)
 
 # How much too small the linearised error of a ratio is with 50 trials, and that of a quantile near the end of 1,000
 # values: 0.012 in 20,000 repetitions (standard error 0.005) and 0.082 in 10,000 (0.007), rounded up.
@@ -66,3 +72,11 @@ def test_percentile_counts_ties_half_and_rounds_as_printed() -> None:
     medians = np.array([340.0, 350.0, 449.9, 450.0])
     assert percentile_and_error(medians, 400.0, 100.0)[0] == pytest.approx((1 + 0.5 * 2) / 4)
     assert math.isnan(percentile_and_error(counts, math.nan, 0.0)[0])
+
+
+@pytest.mark.parametrize(
+    ("published", "rounded_to", "is_in"),
+    [(2.0, 0.0, True), (4.0, 0.0, True), (1.5, 1.0, True), (4.5, 1.0, True), (1.25, 1.0, False), (4.75, 1.0, False)],
+)
+def test_an_interval_holds_its_ends_and_what_rounds_to_them(published: float, rounded_to: float, is_in: bool) -> None:
+    assert is_inside(published, rounded_to, 2.0, 4.0) is is_in
