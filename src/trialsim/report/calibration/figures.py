@@ -1,4 +1,4 @@
-"""The pictures of a calibration: the posterior summary, what leaving out a statistic does, what other assumptions move."""
+"""The pictures of a calibration: the posterior, what leaving out a statistic does, what other assumptions move."""
 
 from __future__ import annotations
 
