@@ -75,6 +75,19 @@ def test_numbers_on_the_plane_are_near_their_points_and_apart_from_each_other() 
         assert not one.overlaps(other)
 
 
+def test_the_labels_of_the_plane_lie_on_the_page_and_beside_its_title() -> None:
+    figure, axes = plane()
+    title = next(item for item in figure.texts if "benefit against harm" in item.get_text())
+    page = figure.bbox
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        box = label.get_window_extent()
+        assert not box.overlaps(title.get_window_extent())
+        assert page.fully_containsx(box.x0)
+        assert page.fully_containsx(box.x1)
+        assert page.fully_containsy(box.y0)
+        assert page.fully_containsy(box.y1)
+
+
 def test_a_variant_without_a_known_difference_has_no_number_on_the_plane() -> None:
     estimates = pd.read_csv(STUDY / "estimates.csv").fillna({"unit": ""})
     differences = pd.read_csv(STUDY / "differences.csv").fillna({"unit": ""})

@@ -84,7 +84,7 @@ def per_trial_values(outcomes: Outcomes, name: str) -> Floats:
 def statistic_of(
     quantity: str, columns: Iterable[str], published: Mapping[str, PublishedStatistic]
 ) -> TrialStatistic | None:
-    """What is measured for a quantity: the statistic of a published statistic, or one by its name; None if neither."""
+    """The statistic of a trial that a published one is compared with, or the one of that name; None if neither."""
     statistics = statistics_of(columns)
     entry = published.get(quantity)
     return statistics.get((entry.endpoint if entry is not None else None) or quantity)
@@ -95,18 +95,22 @@ def value_and_error(statistic: TrialStatistic, outcomes: Outcomes) -> tuple[floa
     groups = groups_of(outcomes)
     if statistic.of:
         return ratio_and_error(statistic.numerators(outcomes), statistic.denominators(outcomes), groups)
-    per_trial = statistic.per_trial(outcomes)
-    is_defined = ~np.isnan(per_trial)
-    return mean_and_error(per_trial[is_defined], groups[is_defined] if groups is not None else None)
+    return mean_and_error(*_defined(statistic, outcomes))
+
+
+def _defined(statistic: TrialStatistic, outcomes: Outcomes) -> tuple[Floats, Counts | None]:
+    """The values of the trials in which a statistic exists, and the draws of the parameters of these trials."""
+    values, groups = statistic.per_trial(outcomes), groups_of(outcomes)
+    is_defined = ~np.isnan(values)
+    return values[is_defined], groups[is_defined] if groups is not None else None
 
 
 def smallest_error(statistic: TrialStatistic, outcomes: Outcomes, n_draws: int) -> float:
     """The Monte Carlo standard error that no number of trials gets below: the parameters' sd by the root of draws."""
-    groups, per_trial = groups_of(outcomes), statistic.per_trial(outcomes)
+    defined, groups = _defined(statistic, outcomes)
     if groups is None:
         return 0.0
-    is_defined = ~np.isnan(per_trial)
-    spread = split_of(per_trial[is_defined], groups[is_defined]).parameters
+    spread = split_of(defined, groups).parameters
     return 0.0 if math.isnan(spread) else spread / math.sqrt(n_draws)
 
 
@@ -128,10 +132,7 @@ def _estimate(
     quantity: str, statistic: TrialStatistic, outcomes: Outcomes, entry: PublishedStatistic | None, n_planned: int
 ) -> Estimate:
     value, mcse = value_and_error(statistic, outcomes)
-    defined, groups = statistic.per_trial(outcomes), groups_of(outcomes)
-    is_defined = ~np.isnan(defined)
-    defined = defined[is_defined]
-    groups = groups[is_defined] if groups is not None else None
+    defined, groups = _defined(statistic, outcomes)
     ordered = np.sort(defined)
     lower, lower_mcse = quantile_and_error(ordered, LOWER_SHARE, defined, groups)
     upper, upper_mcse = quantile_and_error(ordered, UPPER_SHARE, defined, groups)

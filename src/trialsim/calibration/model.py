@@ -135,7 +135,7 @@ def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:
     """What makes engine units of the unit of a prior."""
     factor = kind.factor_of(unit)
     if factor is None:
-        problem = f"{unit!r} is not a valid unit here prior." if unit else "this prior needs its unit."
+        problem = f"{unit!r} is not a valid unit of this prior." if unit else "this prior needs its unit."
         raise ConfigurationError([Problem(where, f"{name}.prior.median", problem, f"{kind.allowed()}.")])
     return factor
 

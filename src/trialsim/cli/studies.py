@@ -102,10 +102,8 @@ def compare(
     comparison = load_comparison(study, read_settings(settings))
     if not quiet:
         note_warnings(comparison.scenarios.values())
-    destination = out if out is not None else Path("results") / comparison.study.name
     formats = read_figures(figures)
-    place = check_where(destination, resume)
-    earlier_run = run_in(place)
+    destination, place, earlier_run = _where(comparison.study.name, out, resume)
     n = replicates if replicates is not None else comparison.study.replicates
     with progress_to_the_end(place, quiet or as_json) as display:
         found = workflow.compare(
@@ -148,10 +146,8 @@ def size(
     sizing = load_sizing(study, read_settings(settings))
     if not quiet:
         note_warnings(sizing.scenarios.values())
-    destination = out if out is not None else Path("results") / sizing.study.name
     formats = read_figures(figures)
-    place = check_where(destination, resume)
-    earlier_run = run_in(place)
+    destination, place, earlier_run = _where(sizing.study.name, out, resume)
     with progress_to_the_end(place, quiet or as_json) as display:
         found = workflow.size(
             sizing,
@@ -167,3 +163,10 @@ def size(
             **display.callbacks(quiet),
         )
     show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
+
+
+def _where(name: str, out: Path | None, resume: bool) -> tuple[Path, Path, str]:
+    """Where the results of a study go, as given and as an absolute path, and the earlier run there, in words."""
+    destination = out if out is not None else Path("results") / name
+    place = check_where(destination, resume)
+    return destination, place, run_in(place)

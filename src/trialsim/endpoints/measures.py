@@ -15,7 +15,6 @@ from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.errors import RequestError
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
-from trialsim.model.units import DAYS_PER_WEEK
 
 MEAN: Final = "mean"  # of the value over those among whom, or the ratio of two sums
 SURVIVAL: Final = "survival"  # the probability of no event by a time
@@ -157,9 +156,6 @@ class Toxicity(Measure):
             raise refused(spec, "no variant has such a toxicity", "another endpoint")
         had = [f'n_onsets("{name}") > 0' for name in self.names_in(protocol)]
         return Measurement(MEAN, " or ".join(had) or "0")
-
-
-DOSE_INTENSITY: Final = Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}")
 
 
 def _until_stop(otherwise: str) -> str:

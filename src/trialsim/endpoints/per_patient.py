@@ -150,8 +150,7 @@ def name_of(spec: EndpointSpec, endpoint: Endpoint | None) -> str:
     if spec.strategy != "treatment policy":
         words += f" ({spec.strategy})"
     if spec.among is None:
-        names_population = endpoint is not None and endpoint.names_population
-        return f"{words} {endpoint.population.words}" if endpoint is not None and names_population else words
+        return f"{words} {endpoint.population.words}" if endpoint is not None and endpoint.names_population else words
     population = population_named(spec.among)
     return f"{words} {population.words}" if population is not None else f"{words} where {spec.among}"
 

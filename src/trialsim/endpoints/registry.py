@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from trialsim.endpoints.measures import (
-    DOSE_INTENSITY,
     RESPONDED,
     STOPPED,
     Mean,
     Measure,
+    Ratio,
     Response,
     TimeAtLevel,
     TimeToEvent,
@@ -28,7 +28,7 @@ from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
 from trialsim.model import disease, interim
 from trialsim.model.protocol import Protocol
-from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK
 from trialsim.records.columns import TOXICITY_PREFIX
 
 Direction = Literal["higher", "lower", ""]
@@ -170,7 +170,7 @@ ENDPOINTS: Final = (
         ),
     ),
     Endpoint("total dose", "g", measure=Mean("total_dose_mg / 1000")),
-    Endpoint("dose intensity", "mg/week", measure=DOSE_INTENSITY),
+    Endpoint("dose intensity", "mg/week", measure=Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}")),
     Endpoint("maximum reached", measure=Mean("not missing(maximum_reached_days)")),
     Endpoint(
         "time to maximum", "months",

@@ -76,12 +76,7 @@ def _conduct(
         n += 1
         is_waiting = False
         while look <= last:
-            held = n
-            reopens = inf
-            for i in range(n_out):
-                held -= out[i] <= today
-                if out[i] > today and out[i] < reopens:
-                    reopens = out[i]
+            held, reopens = _held_places(out[:n_out], today, n)
             if held < min(looks[look] + overrun, looks[last]):
                 break
             is_waiting = True
@@ -102,6 +97,17 @@ def _conduct(
         _look_at_the_rest(
             enrolled, resolved, is_evaluable, event, arm, n, looks, look, not_evaluable, wait_days, look_days, counts
         )
+
+
+@jitable
+def _held_places(free_days: Floats, today: float, n: int) -> tuple[int, float]:
+    """How many of `n` places are held today, and the next day on which one becomes free; infinity for none."""
+    held, reopens = n, inf
+    for i in range(free_days.size):
+        held -= free_days[i] <= today
+        if free_days[i] > today and free_days[i] < reopens:
+            reopens = free_days[i]
+    return held, reopens
 
 
 @jitable

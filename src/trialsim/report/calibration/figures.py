@@ -1,4 +1,4 @@
-"""The pictures of a calibration: the posterior summary, what leaving out a figure does, what other assumptions move."""
+"""The pictures of a calibration: the posterior, what leaving out a statistic does, what other assumptions move."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) 
     axes.set_xlabel("per cent of simulated trials that lie below the published statistic")
     _plain(axes)
     subtitle = (
-        "circle: the figure was fitted; diamond: predicted from the others (with 95 % Monte Carlo interval)\n"
+        "circle: the statistic was fitted; diamond: predicted from the others (with 95 % Monte Carlo interval)\n"
         "shaded: the central 80 % of trials"
     )
     figure.suptitle(f"{title}\neach published statistic left out\n{subtitle}", x=0.01, ha="left", fontsize=11)
@@ -104,7 +104,7 @@ def draw_sensitivity(title: str, table: pd.DataFrame) -> Figure:
     for axes in grid.ravel()[len(quantities) :]:
         axes.set_visible(False)
     which = f"the largest {n_bars} of {n_others} shifts" if n_bars < n_others else "all shifts"
-    subtitle = f"bars: {which} of the mean; whiskers: 95 % Monte Carlo interval; dashed: 1 sd of what is unknown now"
+    subtitle = f"bars: {which} of the mean; whiskers: 95 % Monte Carlo interval; dashed: 1 sd of parameter uncertainty"
     figure.suptitle(f"{title}\nwhat other assumptions would move\n{subtitle}", x=0.01, ha="left", fontsize=11)
     return figure
 

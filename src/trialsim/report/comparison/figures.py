@@ -173,7 +173,7 @@ def _axis(name: str, estimates: pd.DataFrame, control: str) -> str:
     row = estimates[(estimates["quantity"] == name) & (estimates["variant"] == control)].iloc[0]
     unit = str(row["unit"])
     value = f"{100 * row['value']:.1f} %" if not unit else f"{row['value']:.3g} {unit}"
-    return f"{name}: {unit or 'percentage points'} more than {value} ({control})"
+    return f"{name}\n{unit or 'percentage points'} more than {value} ({control})"
 
 
 def _plain(axes: Axes) -> None:

@@ -43,7 +43,7 @@ def draw_predictive(scenario: Scenario, store: ReplicateStore, estimates: Sequen
     n, what = scenario.accrual.patients, "published statistics and " if published else ""
     legend = "line: 95 % of trials, thick 80 %; dot: mean" + ("; diamond: published" if published else "")
     if published and not differences_from_published(scenario):
-        legend += "; the parameters were fitted to these figures"
+        legend += "; the parameters were fitted to these statistics"
     title = f"{scenario.title}\n{what}{store.n:,} simulated trials of {n} patients\n{legend}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
