@@ -25,6 +25,7 @@ def toxicities(draw: st.DrawFn) -> dict[str, Any]:
         "rate": draw(rates(1.5)),
         "shape": draw(st.sampled_from([0.6, 1, 1, 2.5])),
         "dose_exponent": draw(st.sampled_from([0, 0.76, 2])),
+        "delay": draw(st.sampled_from(["0 days", "0 days", "9.3 days"])),
         "severe": draw(st.booleans()),
         "dose_limiting": draw(st.booleans()),
         "frailty": draw(st.sampled_from([None, "fragile"])),
@@ -145,22 +146,38 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
         events["minor response"] = {"kind": "minor response", "rate": draw(rates(2)), "dose_exponent": exponent}
         events["partial response"] = {"kind": "partial response", "rate": draw(rates(2)), "shape": 1.5}
         events["relapse"] = {"kind": "relapse", "rate": draw(rates(0.5))}
-    events["progression"] = {"kind": "progression", "rate": draw(rates(0.5))}
+    events["progression"] = {"kind": "progression", "rate": draw(rates(0.5)), **draw(dose_on_disease())}
     events["death"] = {"kind": "death", "rate": draw(rates(0.2)), "shape": draw(st.sampled_from([1, 1.4]))}
+    if draw(st.booleans()):
+        events["death"] |= {"frailty": "fragile", "delay": "20 days"}
+        events["early death"] = {"kind": "death", "rate": draw(rates(0.2)), "shape": 0.5}
+    if draw(st.booleans()):
+        events["choice"] = {"kind": "discontinuation", "rate": draw(rates(0.5)), **draw(dose_on_disease())}
     if draw(st.booleans()):
         events["withdrawal"] = {"kind": "withdrawal", "rate": draw(rates(0.2)), "during": "treatment"}
     accrual = draw(accruals())
     return scenario_of(
         population=POPULATION,
-        frailties={"fragile": {"sd": 0.7}},
+        frailties={"fragile": {"sd": 0.7, "long_term": draw(st.sampled_from([0, 0, "30 %"]))}},
         accrual=accrual,
         treatment=draw(treatments(resolving, names)),
         disease={"sensitive": draw(st.sampled_from([0, 0.5, 1]))},
         events=events,
-        assessment={"every": draw(st.sampled_from(["continuously", "28 days", "14 days"]))},
+        assessment=draw(assessments()),
         evaluable={"after": "2 months", "early_progression": draw(st.booleans()), "early_death": draw(st.booleans())},
         cut_off=draw(cut_offs(accrual["patients"])),
     )
+
+
+def assessments() -> st.SearchStrategy[dict[str, Any]]:
+    """How often the disease is looked at, and how often that is missed."""
+    often = [{"every": "continuously"}, {"every": "28 days"}, {"every": "14 days"}]
+    return st.sampled_from([*often, {"every": "14 days", "missed": "40 %"}, {"every": "28 days", "missed": 0.1}])
+
+
+def dose_on_disease() -> st.SearchStrategy[dict[str, Any]]:
+    """The part of the dose in a hazard that goes on without the drug."""
+    return st.sampled_from([{}, {"dose_exponent": -0.4, "dose_floor": "60 mg/day"}, {"dose_exponent": 0.3}])
 
 
 @st.composite

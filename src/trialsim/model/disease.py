@@ -33,8 +33,10 @@ RELAPSE: Final = 3
 PROGRESSION: Final = 4
 DEATH: Final = 5
 WITHDRAWAL: Final = 6
+DISCONTINUATION: Final = 7
 KIND_NAMES: Final = (
     "toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal",
+    "discontinuation",
 )  # fmt: skip
 
 STATES_OF_KIND: Final = {
@@ -45,6 +47,7 @@ STATES_OF_KIND: Final = {
     PROGRESSION: 1 << STABLE,
     DEATH: ANY_STATE,
     WITHDRAWAL: ANY_STATE,
+    DISCONTINUATION: ANY_STATE,
 }
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import DoseExponent, HazardRatio, Measurement, Rate, Shape
+from trialsim.config.schema.quantities import Dose, DoseExponent, Duration, HazardRatio, Measurement, Rate, Shape
 from trialsim.config.schema.written_values import mistake
 
-Kind = Literal["toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal"]
+Kind = Literal[
+    "toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal", "discontinuation"
+]
+NEEDS_FLOOR: Final = "with a negative exponent the hazard would be infinite without the drug"
+FLOOR_EXAMPLE: Final = "`dose_floor: 100 mg/day`: a lower dose acts as this one"
 ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")
 
 
@@ -43,6 +47,16 @@ class Effect(Section):
         return {key: value for key, value in handler(self).items() if value is not None}
 
 
+class EffectTerm(NamedTuple):
+    """One hazard ratio: its place within the event, its covariate, its category if it has one, and `per` how much."""
+
+    place: tuple[str, ...]
+    covariate: str
+    category: str | None
+    ratio: HazardRatio
+    per: float
+
+
 class Resolution(Section):
     """How a toxicity ends: a clock that starts at its onset, whatever the dose."""
 
@@ -53,7 +67,8 @@ class Resolution(Section):
 class Event(Section):
     """One event clock. `rate` is per month at the reference dose of the treatment.
 
-    The defaults give a constant hazard without dose effect.
+    The defaults give a constant hazard without dose effect. The clock starts `delay` after it could first run. A dose
+    below `dose_floor` (such as 0 while the drug is held, or after it) acts as that dose.
 
     For toxicities: `grade` as printed, `severe` for rules on severe toxicity, `dose_limiting` for `tolerated`,
     `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal:
@@ -63,7 +78,9 @@ class Event(Section):
     kind: Kind
     rate: Rate
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
+    delay: Duration = Field(default_factory=lambda: Duration.of("0 days"))
     dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
+    dose_floor: Dose | None = None
     effects: dict[str, Effect] = Field(default_factory=dict)
     frailty: str | None = None
     grade: str | None = None
@@ -101,7 +118,21 @@ class Event(Section):
             raise mistake("`during` belongs to death or withdrawal", f"no `during` for {self.kind}")
         if self.recurs and self.resolves is None:
             raise mistake("what never resolves cannot recur", "`resolves: {rate: …}` beside `recurs: true`")
+        if self.dose_exponent.value < 0.0 and self.dose_floor is None:
+            raise mistake(NEEDS_FLOOR, FLOOR_EXAMPLE)
         return self
+
+    @property
+    def effect_terms(self) -> tuple[EffectTerm, ...]:
+        """The hazard ratios of baseline values, in the order of the file."""
+        terms = []
+        for name, effect in self.effects.items():
+            place = ("effects", name)
+            if effect.hazard_ratio is not None and effect.per is not None:
+                terms.append(EffectTerm((*place, "hazard_ratio"), name, None, effect.hazard_ratio, effect.per.value))
+            for category, ratio in (effect.hazard_ratios or {}).items():
+                terms.append(EffectTerm((*place, "hazard_ratios", category), name, category, ratio, 1.0))
+        return tuple(terms)
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:

@@ -44,7 +44,7 @@ def start(plan: Record, course: Record, slot: int, occurrence: int) -> None:
     clock = clock_states(course)[slot]
     clock.is_running = True
     clock.is_new = True
-    clock.started_day = course.patient.today
+    clock.started_day = course.patient.today + slots(plan)[slot].delay_days
     clock.occurrence = occurrence
     clock.remaining = threshold(plan, course, slot, occurrence)
     new_slots(course)[course.patient.n_new] = slot
@@ -93,7 +93,7 @@ def update_firing_times(plan: Record, course: Record) -> None:
             slot = affected[i]
             clock = states[slot]
             if clock.is_running and not clock.is_new:
-                age = today - clock.started_day
+                age = hazards.age_on(today, clock.started_day)
                 used_hazard = hazards.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
                 schedule_firing(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used_hazard))
     for i in range(patient.n_new):

@@ -57,8 +57,7 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
         elif order == event_order.VISIT:
             visit(plan, course)
         elif order == event_order.ASSESSMENT:
-            assess(plan, course)
-            next_assessment(plan, course)
+            keep_assessment(plan, course)
         else:
             patient.evaluable_day = inf
             become_evaluable(plan, course)
@@ -142,6 +141,9 @@ def fire(plan: Record, course: Record, slot: int) -> None:
     elif slot_plan.kind == disease.WITHDRAWAL:
         record_event(course, v.WITHDREW, slot, 0, course.patient.state, 0, nan, nan)
         leaves(plan, course, v.WITHDRAWAL)
+    elif slot_plan.kind == disease.DISCONTINUATION:
+        record_event(course, v.DISCONTINUED, slot, 0, course.patient.state, 0, nan, nan)
+        treatment.end(plan, course, v.DISCONTINUATION)
     else:
         disease_moves(plan, course, slot)
 
@@ -185,6 +187,8 @@ def disease_moves(plan: Record, course: Record, slot: int) -> None:
         assess(plan, course)
     elif course.n_rows == 0:
         number = number_from(plan, ASSESSMENT, patient.today, patient.assessment_number)
+        while misses_assessment(plan, course, number):
+            number += 1
         patient.assessment_day = day_of(plan, ASSESSMENT, number)
 
 
@@ -270,6 +274,23 @@ def wake_visits(plan: Record, course: Record) -> None:
     if patient.is_on_treatment and patient.visit_day == inf:
         patient.visit_number = number_from(plan, VISIT, patient.today, patient.visit_number)
         patient.visit_day = day_of(plan, VISIT, patient.visit_number)
+
+
+@jitable
+def misses_assessment(plan: Record, course: Record, number: int) -> bool:
+    """Whether the patient misses an assessment, numbered from 1."""
+    p_missed = plan.p_missed_assessment
+    return bool(p_missed > 0.0 and clocks.uniform_at(course, plan.missed_assessment, number) < p_missed)
+
+
+@inline
+def keep_assessment(plan: Record, course: Record) -> None:
+    """An assessment, held or missed, and the appointment for the next one; without a log, only those held come."""
+    if course.n_rows > 0 and misses_assessment(plan, course, course.patient.assessment_number):
+        record_event(course, v.ASSESSMENT_MISSED, -1, 0, 0, 0, nan, nan)
+    else:
+        assess(plan, course)
+    next_assessment(plan, course)
 
 
 @inline

@@ -16,7 +16,8 @@ CODE: Final = np.dtype("u8")
 # A slot is a place in which a clock may run: the clocks of the protocol in their order, then the one that ends each
 # toxicity that resolves. `toxicity` is a place in masks or -1, `resolution` a slot or -1, `position` a clock's number.
 SLOT: Final = np.dtype(
-    [("coefficient", "f8"), ("shape", "f8"), ("code", "u8"), ("states", "i8"), ("kind", "i8"), ("toxicity", "i8"),
+    [("coefficient", "f8"), ("shape", "f8"), ("delay_days", "f8"), ("code", "u8"), ("states", "i8"),
+     ("kind", "i8"), ("toxicity", "i8"),
      ("resolution", "i8"), ("position", "i8"), ("first_effect", "i8"), ("after_effects", "i8"), ("frailty", "i8"),
      ("depends_on_dose", "?"), ("needs_treatment", "?"), ("needs_sensitivity", "?"), ("recurs", "?")], align=True
 )  # fmt: skip
@@ -32,6 +33,7 @@ CONDITION: Final = np.dtype(
 )  # fmt: skip
 RULE_HOLDS: Final = -1
 RULE_FAILS: Final = -2
+FRAILTY: Final = np.dtype([("sd_log", "f8"), ("p_long_term", "f8")], align=True)
 EFFECT: Final = np.dtype([("covariate", "i8"), ("category", "i8"), ("reference", "f8"), ("weight", "f8")], align=True)
 COVARIATE: Final = np.dtype(
     [("distribution", "i8"), ("location", "f8"), ("spread", "f8"), ("lowest_share", "f8"), ("highest_share", "f8"),
@@ -49,7 +51,7 @@ COVARIATE: Final = np.dtype(
 TABLES: Final = {
     "slots": SLOT, "dose_slots": INTEGER, "personal_slots": INTEGER, "visit_days": FLOAT, "assessment_days": FLOAT,
     "dose_factors": FLOAT, "levels": FLOAT, "quiet_rules": INTEGER, "onset_rules": RULE, "visit_rules": RULE,
-    "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT, "frailty_sds": FLOAT,
+    "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT, "frailties": FRAILTY,
     "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
 }  # fmt: skip
 PLAN: Final = np.dtype(
@@ -57,6 +59,7 @@ PLAN: Final = np.dtype(
      ("p_sensitive", "f8"), ("visit_every_days", "f8"), ("assessment_every_days", "f8"),
      ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("first_level", "i8"),
      ("n_early_visits", "i8"), ("early_visits_end_day", "f8"), ("visits_depend_on_time", "?"),
+     ("p_missed_assessment", "f8"), ("missed_assessment", "u8"),
      ("evaluable_after_days", "f8"), ("cut_off_kind", "i8"), ("cut_off_day", "f8"), ("counted", "i8"),
      ("count", "i8"), ("severe", "i8"), ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"),
      ("n_toxicities", "i8"), ("counts_early_progression", "?"), ("counts_early_death", "?"),
@@ -140,9 +143,9 @@ def shares(plan: Record, first: int, after: int) -> Record:
 
 
 @inline
-def frailty_sd(plan: Record, frailty: int) -> float:
-    """The standard deviation of a frailty on the log scale."""
-    return float(table_at(plan.frailty_sds_at, plan.n_frailty_sds, FLOAT)[frailty])
+def frailties(plan: Record) -> Record:
+    """The frailties."""
+    return table_at(plan.frailties_at, plan.n_frailties, FRAILTY)
 
 
 @inline

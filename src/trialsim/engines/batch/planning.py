@@ -13,7 +13,7 @@ from trialsim.engines.batch.plan import PLAN, RULE_FAILS, RULE_HOLDS, TABLES, Re
 from trialsim.model import disease, hazards, titration
 from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import Clock, Protocol
+from trialsim.model.protocol import MISSED_ASSESSMENT, Clock, Protocol
 from trialsim.model.rules import Condition, Rule
 
 _DAYS_IN_TABLE: Final = 200
@@ -52,6 +52,8 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "early_visits_end_day": protocol.early_visits_end_day,
         "visits_depend_on_time": any(_depends_on_time(rule) for rule in protocol.visit_rules),
         "assessments_per_day": 1.0 / protocol.assessment_every_days if protocol.assessment_every_days > 0.0 else 0.0,
+        "p_missed_assessment": protocol.p_missed_assessment,
+        "missed_assessment": decision_code(MISSED_ASSESSMENT),
         "evaluable_after_days": protocol.evaluable_after_days,
         "counts_early_progression": protocol.counts_early_progression,
         "counts_early_death": protocol.counts_early_death,
@@ -84,7 +86,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         else _days(protocol.visit_every_days),
         "assessment_days": _days(protocol.assessment_every_days),
         "dose_factors": [
-            hazards.dose_factor(dose, protocol.reference_dose, clock.dose_exponent)
+            hazards.dose_factor(dose, protocol.reference_dose, clock.dose_exponent, clock.dose_floor)
             for clock in clocks
             for dose in (0.0, *protocol.levels)
         ],
@@ -98,7 +100,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         ],
         "covariates": _covariate_rows(protocol, used_covariates),
         "shares": [share for i in used_covariates for share in protocol.covariates[i].cumulative_shares],
-        "frailty_sds": [frailty.sd_log for frailty in protocol.frailties],
+        "frailties": [(frailty.sd_log, frailty.p_long_term) for frailty in protocol.frailties],
         "decisions": codes,
         "starts": protocol.accrual.starts,
         "rates": protocol.accrual.rates,
@@ -130,7 +132,8 @@ def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
 
 def _slot_row(clock: Clock, toxicity: int, resolution: int, position: int, n_effects: int) -> tuple[Any, ...]:
     return (
-        clock.coefficient, clock.shape, clock.code, clock.states, clock.kind, toxicity, resolution, position,
+        clock.coefficient, clock.shape, clock.delay_days, clock.code, clock.states, clock.kind,
+        toxicity, resolution, position,
         n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.needs_treatment,
         clock.needs_sensitivity, clock.recurs,
     )  # fmt: skip

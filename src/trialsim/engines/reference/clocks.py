@@ -27,7 +27,7 @@ class RunningClock:
         multiplier: float,
         then: Callable[[RunningClock], None],
     ) -> None:
-        """Start the clock on the patient's present day.
+        """Start the clock on the patient's present day, or its delay later.
 
         `position` is its place in the protocol, `occurrence` (from 1) addresses its threshold, `multiplier` is the
         patient's own factor on the hazard, and `then` is what happens when it fires.
@@ -38,7 +38,7 @@ class RunningClock:
         self.occurrence = occurrence
         self.multiplier = multiplier
         self.then = then
-        self.started_day = patient.today
+        self.started_day = patient.today + clock.delay_days
         self.age_days = 0.0
         self.remaining = patient.threshold(clock, occurrence)
         self.process = patient.env.process(self.run())
@@ -70,12 +70,13 @@ class RunningClock:
 
     def intensity(self) -> float:
         """The clock's intensity under the patient's present dose."""
-        factor = hazards.dose_factor(self.patient.dose, self.patient.protocol.reference_dose, self.clock.dose_exponent)
-        return hazards.intensity(self.clock.coefficient, factor, self.multiplier)
+        clock, reference_dose = self.clock, self.patient.protocol.reference_dose
+        factor = hazards.dose_factor(self.patient.dose, reference_dose, clock.dose_exponent, clock.dose_floor)
+        return hazards.intensity(clock.coefficient, factor, self.multiplier)
 
     def use_up(self, intensity: float) -> None:
         """Take the hazard since the last change off the threshold."""
-        age = self.patient.today - self.started_day
+        age = hazards.age_on(self.patient.today, self.started_day)
         used = hazards.hazard_between(intensity, self.age_days, age, self.clock.shape)
         self.remaining = hazards.remaining_after(self.remaining, used)
         self.age_days = age

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Final
 
 import simpy
 
@@ -12,8 +13,11 @@ from trialsim.engines.reference.patient_state import PatientState
 from trialsim.engines.reference.treatment import Treatment
 from trialsim.model import course, disease, event_order
 from trialsim.model import vocabulary as v
+from trialsim.model.draws import decision_code
+from trialsim.model.protocol import MISSED_ASSESSMENT
 from trialsim.patients import VirtualPatient
 
+MISSED: Final = decision_code(MISSED_ASSESSMENT)
 Course = Generator[simpy.Event, object, None]
 
 
@@ -32,6 +36,7 @@ class Patient(PatientState):
                 disease.PROGRESSION: self.disease_moves,
                 disease.DEATH: self.dies,
                 disease.WITHDRAWAL: self.withdraws,
+                disease.DISCONTINUATION: self.discontinues,
             },
         )
         self.treatment = Treatment(self, self.clocks)
@@ -80,7 +85,15 @@ class Patient(PatientState):
             yield self.on_day(day, event_order.ASSESSMENT)
             if self.is_under_observation:
                 self.today = day
-                self.assess()
+                if self.misses_assessment(number):
+                    self.log(v.ASSESSMENT_MISSED)
+                else:
+                    self.assess()
+
+    def misses_assessment(self, number: int) -> bool:
+        """Whether the patient misses an assessment, numbered from 1."""
+        p_missed = self.protocol.p_missed_assessment
+        return p_missed > 0.0 and self.arm.table.uniform(self.who.number, MISSED, number) < p_missed
 
     # What clocks do when they fire.
 
@@ -127,6 +140,12 @@ class Patient(PatientState):
         self.clocks.has_fired(fired)
         self.log(v.WITHDREW, clock=fired.position, detail=self.disease_state)
         self.leaves(v.WITHDRAWAL)
+
+    def discontinues(self, fired: RunningClock) -> None:
+        """Treatment ends for good though no rule asks for it; the patient stays under observation."""
+        self.clocks.has_fired(fired)
+        self.log(v.DISCONTINUED, clock=fired.position, detail=self.disease_state)
+        self.treatment.end(v.DISCONTINUATION)
 
     # What is seen, and what follows from it.
 

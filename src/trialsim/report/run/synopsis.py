@@ -31,6 +31,7 @@ from trialsim.config.schema.treatment import Treatment
 from trialsim.design.draft import check_study
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.model.hazards import dose_factor
+from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report import labels
 from trialsim.report.comparison.synopsis import study_synopsis
 from trialsim.report.design.synopsis import size_synopsis
@@ -200,6 +201,12 @@ def _events(scenario: Scenario) -> Iterator[str]:
     for name, event in scenario.events.items():
         yield f"  {name}: {_event(scenario, name, event)}."
         yield f"    {_risks(scenario, name, event)}."
+    for name, frailty in scenario.frailties.items():
+        sd = scenario.resolved(frailty.sd, f"{name} frailty sd")
+        yield f"  {name}: a lognormal frailty with median 1 and an sd of {sd.text} on the log scale."
+        long_term = scenario.resolved(frailty.long_term, f"{name} frailty long term")
+        if long_term.value > 0.0:
+            yield f"    A share of {long_term.text} of patients never has the events with this frailty."
     sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
     yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}."
 
@@ -211,16 +218,23 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
     parts = [event.kind if event.kind != name else "", rate.text]
     if shape.value != 1.0:
         parts.append(f"Weibull shape {shape.text}")
+    delay = scenario.resolved(event.delay, f"{name} delay")
+    if delay.value > 0.0:
+        parts.append(f"at the earliest after {delay.text}")
     no_dose = "whatever the dose (also while held)" if event.kind == "toxicity" else "whatever the dose"
     parts.append(
         f"× (dose/{scenario.treatment.reference_dose.value:g})^{exponent.text}" if exponent.value != 0.0 else no_dose
     )
+    if event.dose_floor is not None:
+        parts.append(f"a dose below {event.dose_floor.text} acts as this one")
+    if event.frailty is not None:
+        parts.append(f"with the frailty {event.frailty}")
     if event.kind == "toxicity":
         parts.append(event.grade or "")
         parts.append("severe" if event.severe else "not severe")
         parts += [] if event.dose_limiting else ["not dose-limiting"]
     parts.append(event.during or "")
-    parts += [_effect(scenario, covariate, effect) for covariate, effect in event.effects.items()]
+    parts += [_effect(scenario, name, covariate, effect) for covariate, effect in event.effects.items()]
     if event.resolves is not None:
         parts.append(f"resolves at {event.resolves.rate.text}")
         parts.append("may recur" if event.recurs else "once")
@@ -232,10 +246,15 @@ def _risks(scenario: Scenario, name: str, event: Event) -> str:
     rate = scenario.resolved(event.rate, f"{name} rate").value
     shape = scenario.resolved(event.shape, f"{name} shape").value
     exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent").value
+    delay = scenario.resolved(event.delay, f"{name} delay").value / DAYS_PER_MONTH
     reference = scenario.treatment.reference_dose.value
+    floor = event.dose_floor.value if event.dose_floor is not None else 0.0
 
     def at(dose: float) -> str:
-        hazards = [rate * dose_factor(dose, reference, exponent) * months**shape for months in _RISK_MONTHS]
+        hazards = [
+            rate * dose_factor(dose, reference, exponent, floor) * max(0.0, months - delay) ** shape
+            for months in _RISK_MONTHS
+        ]
         return ", ".join(labels.risk(-math.expm1(-hazard)) for hazard in hazards)
 
     what = f"risk in % by {', '.join(map(str, _RISK_MONTHS))} months"
@@ -247,19 +266,26 @@ def _risks(scenario: Scenario, name: str, event: Event) -> str:
     return f"{what}: {at(reference)} at {reference:g} mg/day{shown}{more}"
 
 
-def _effect(scenario: Scenario, name: str, effect: Effect) -> str:
+def _effect(scenario: Scenario, event: str, name: str, effect: Effect) -> str:
     if effect.hazard_ratio is not None and effect.per is not None:
         reference = effect.reference or scenario.population[name].median
         at = reference.text if reference is not None else ""
-        return f"× {effect.hazard_ratio.text} for each {effect.per.text} of {name} above {at}"
-    ratios = ", ".join(f"{category} × {ratio.text}" for category, ratio in (effect.hazard_ratios or {}).items())
-    return f"by {name}: {ratios}"
+        ratio = scenario.resolved(effect.hazard_ratio, f"{event} {name} hazard ratio")
+        return f"× {ratio.text} for each {effect.per.text} of {name} above {at}"
+    ratios = {
+        category: scenario.resolved(ratio, f"{event} {name} {category} hazard ratio")
+        for category, ratio in (effect.hazard_ratios or {}).items()
+    }
+    return f"by {name}: " + ", ".join(f"{category} × {ratio.text}" for category, ratio in ratios.items())
 
 
 def _measured(scenario: Scenario) -> Iterator[str]:
     yield "WHAT IS SEEN"
     every = scenario.assessment.every
     yield f"  Response and progression: {every.text if every.value == 0 else f'every {every.text}'}."
+    missed = scenario.resolved(scenario.assessment.missed, "assessment missed")
+    if missed.value > 0.0:
+        yield f"  An assessment is missed with a probability of {missed.text}."
     after = scenario.resolved(scenario.evaluable.after, "evaluable after")
     also = [
         word
