@@ -21,6 +21,7 @@ SURVIVAL: Final = "survival"  # the probability of no event by a time
 RESTRICTED: Final = "restricted mean"  # of the time without an event, up to a horizon
 
 STOPPED: Final = f"treatment_end == {v.TOXICITY_STOP}"
+DISCONTINUED: Final = f"treatment_end == {v.DISCONTINUATION}"
 RESPONDED: Final = "best_response >= 1"
 
 

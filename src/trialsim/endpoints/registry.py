@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from trialsim.endpoints.measures import (
+    DISCONTINUED,
     RESPONDED,
     STOPPED,
     Mean,
@@ -147,6 +148,7 @@ ENDPOINTS: Final = (
             ),
         ),
     ),
+    Endpoint("discontinued", direction="lower", measure=Mean(DISCONTINUED)),
     Endpoint(
         "average dose", "mg/day", measure=Mean("mean_dose_mg_per_day"),
         statistics=(

@@ -1,0 +1,126 @@
+"""Closed forms of clocks with a frailty, a cure fraction, a delay or a dose floor; discontinuation, missed visits.
+
+Every bound is 4 Monte Carlo standard errors, as in `test_closed_forms`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import trialsim as ts
+from tests.theory.test_closed_forms import MONTH, assert_probability, first_days, fixed
+from tests.trials import scenario_of, simulated, toxicity
+from trialsim.model import vocabulary as v
+
+pytestmark = pytest.mark.slow
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)  # of a standard normal
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+def survival_with_frailty(cumulative_hazard: float, sd: float, long_term: float = 0.0) -> float:
+    """E[exp(-H Z)] for a lognormal Z with median 1, 0 with a probability; by Gauss-Hermite quadrature."""
+    return long_term + (1.0 - long_term) * float(_WEIGHTS @ np.exp(-cumulative_hazard * np.exp(sd * _NODES)))
+
+
+def clocks(frailty: dict[str, Any], **events: dict[str, Any]) -> ts.Scenario:
+    """Clocks that share the frailty "disease"."""
+    shared = {name: {**event, "frailty": "disease"} for name, event in events.items()}
+    return scenario_of(frailties={"disease": frailty}, events=shared)
+
+
+@pytest.mark.parametrize("sd", [0.5, 1.5])
+@pytest.mark.parametrize("shape", [0.6, 1, 1.8])
+def test_a_weibull_clock_with_a_lognormal_frailty(sd: float, shape: float) -> None:
+    rate = 0.15
+    progression = {"kind": "progression", "rate": f"{rate} /month", "shape": shape}
+    days = first_days(clocks({"sd": sd}, progression=progression), "progression", "progression")
+    for months in (0.5, 3.0, 12.0):
+        assert_probability(days < months * MONTH, 1.0 - survival_with_frailty(rate * months**shape, sd))
+
+
+def test_a_frailty_makes_the_times_of_two_events_depend_on_each_other() -> None:
+    rates, sd = (0.10, 0.25), 0.9
+    scenario = clocks({"sd": sd}, nausea=toxicity(f"{rates[0]} /month"), rash=toxicity(f"{rates[1]} /month"))
+    nausea, rash = (first_days(scenario, "toxicity onset", name) for name in ("nausea", "rash"))
+    for months in ((2.0, 2.0), (1.0, 8.0)):
+        neither = (nausea > months[0] * MONTH) & (rash > months[1] * MONTH)
+        assert_probability(neither, survival_with_frailty(rates[0] * months[0] + rates[1] * months[1], sd))
+
+
+def test_a_long_term_share_never_has_the_event() -> None:
+    rate, sd, long_term = 0.8, 0.4, 0.2  # the others have it within 20 months but for 1 in 10 million
+    death = {"kind": "death", "rate": f"{rate} /month"}
+    days = first_days(clocks({"sd": sd, "long_term": long_term}, death=death), "died", "death")
+    for months in (1.0, 4.0, 20.0):
+        assert_probability(days < months * MONTH, 1.0 - survival_with_frailty(rate * months, sd, long_term))
+
+
+@pytest.mark.parametrize("shape", [1, 0.5])
+def test_a_delay_moves_the_distribution(shape: float) -> None:
+    rate, delay = 0.5, 0.7
+    event = toxicity(f"{rate} /month", shape=shape, delay=f"{delay} months", dose_exponent=1)
+    scenario = scenario_of(events={"nausea": event}, treatment=fixed(200))
+    days = first_days(scenario, "toxicity onset", "nausea")
+    assert days.min() >= delay * MONTH
+    for months in (0.9, 3.0):
+        assert_probability(days < months * MONTH, 1.0 - math.exp(-0.5 * rate * (months - delay) ** shape))
+
+
+def test_a_delay_that_a_change_of_dose_falls_into_uses_up_no_hazard() -> None:
+    rate = 0.5
+    scenario = scenario_of(
+        events={"nausea": toxicity(f"{rate} /month", delay="20 days", dose_exponent=1)},
+        treatment={**fixed(400), "levels": [100, 400], "rules": [{"when": "tolerated", "do": "escalate"}]},
+    )  # the dose rises on day 14, six days before the clock starts
+    days = first_days(scenario, "toxicity onset", "nausea")
+    assert_probability(days < 2.0 * MONTH, 1.0 - math.exp(-rate * (2.0 - 20.0 / MONTH)))
+
+
+@pytest.mark.parametrize(("dose", "acting"), [(400, 400), (100, 100), (20, 50)])
+def test_the_drug_protects_with_a_negative_exponent(dose: float, acting: float) -> None:
+    rate, exponent = 0.2, -0.5
+    event = {"kind": "progression", "rate": f"{rate} /month", "dose_exponent": exponent, "dose_floor": 50}
+    days = first_days(scenario_of(events={"progression": event}, treatment=fixed(dose)), "progression", "progression")
+    assert_probability(days < 3.0 * MONTH, 1.0 - math.exp(-rate * (acting / 400.0) ** exponent * 3.0))
+
+
+def test_discontinuation_ends_treatment_and_not_observation() -> None:
+    stop, death, after_stop = 0.3, 0.1, 2.0  # without the drug the floor of 100 mg/day acts: (100/400)^-0.5 = 2
+    events = {
+        "choice": {"kind": "discontinuation", "rate": f"{stop} /month"},
+        "death": {"kind": "death", "rate": f"{death} /month", "dose_exponent": -0.5, "dose_floor": 100},
+    }
+    scenario = scenario_of(events=events)
+    stopped = first_days(scenario, "discontinued", "choice")
+    died = first_days(scenario, "died", "death")
+    both = stop + death
+    for months in (2.0, 9.0):
+        assert_probability(stopped < months * MONTH, stop / both * (1.0 - math.exp(-both * months)))
+        on_drug = math.exp(-both * months)  # alive at this time, and never stopped
+        lost, fast = stop / (both - after_stop * death), after_stop * death
+        alive = on_drug + lost * (math.exp(-fast * months) - on_drug)
+        assert_probability(died < months * MONTH, 1.0 - alive)
+    _, patients, _ = simulated(scenario, 2)
+    stayed = patients["treatment_end"] == v.DISCONTINUATION
+    assert (patients["observed_days"] > patients["treatment_days"])[stayed].all()
+    assert set(patients["treatment_end"]) == {v.DEATH, v.DISCONTINUATION}  # within 24 months: nobody is left on it
+
+
+def test_progression_waits_for_an_assessment_that_is_not_missed() -> None:
+    missed, every = 0.4, 28.0
+    scenario = scenario_of(
+        events={"progression": {"kind": "progression", "rate": "0.5 /month"}},
+        assessment={"every": f"{every:g} days", "missed": missed},
+        cut_off={"after_opening": "60 months"},
+    )
+    happened = first_days(scenario, "progression", "progression")
+    _, patients, _ = simulated(scenario, 40)
+    seen = patients["progression_seen_days"].to_numpy()
+    waited = np.round(seen / every) - np.floor(happened / every)  # assessments since: 1 for the next one
+    for n in (1, 2, 3):
+        assert_probability(waited <= n, 1.0 - missed**n)
