@@ -140,7 +140,12 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
     """A whole scenario with up to 12 patients."""
     names = list(NAMES[: draw(st.integers(1, 3))])
     events: dict[str, Any] = {name: draw(toxicities()) for name in names}
-    resolving = [name for name in names if "resolves" in events[name]]
+    if draw(st.booleans()):
+        names += ["worse", "worst"][: draw(st.integers(1, 2))]
+        for name in names[names.index("worse") :]:
+            share, limits = draw(st.sampled_from([0.2, 0.6, 1])), draw(st.booleans())
+            events[name] = {"kind": "toxicity", "part_of": names[0], "share": share, "dose_limiting": limits}
+    resolving = [name for name in names if "resolves" in events[events[name].get("part_of", name)]]
     if draw(st.booleans()):
         exponent = draw(st.sampled_from([0, 0.2]))
         events["minor response"] = {"kind": "minor response", "rate": draw(rates(2)), "dose_exponent": exponent}

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import trialsim as ts
-from tests.theory.test_closed_forms import MONTH, assert_probability, first_days, fixed
+from tests.theory.test_closed_forms import BEYOND_4_ERRORS, MONTH, assert_probability, first_days, fixed
 from tests.trials import scenario_of, simulated, toxicity
 from trialsim.model import vocabulary as v
 
@@ -124,3 +125,34 @@ def test_progression_waits_for_an_assessment_that_is_not_missed() -> None:
     waited = np.round(seen / every) - np.floor(happened / every)  # assessments since: 1 for the next one
     for n in (1, 2, 3):
         assert_probability(waited <= n, 1.0 - missed**n)
+
+
+def test_the_grades_of_a_toxicity_are_parts_of_its_onsets() -> None:
+    rate, shares = 0.3, {"grade III": 0.4, "grade IV": 0.1}
+    events = {"constipation": toxicity(f"{rate} /month", severe=False)}
+    events |= {name: {"kind": "toxicity", "part_of": "constipation", "share": share} for name, share in shares.items()}
+    scenario = scenario_of(events=events)
+    onset, *parts = (first_days(scenario, "toxicity onset", name) for name in events)
+    for days, share in zip(parts, shares.values(), strict=True):
+        assert_probability(days < 3.0 * MONTH, share * (1.0 - math.exp(-rate * 3.0)))
+        assert (days[days < np.inf] == onset[days < np.inf]).all()
+    assert (parts[1] >= parts[0]).all()  # nested: whoever has grade IV has grade III
+
+
+def test_severe_onsets_alone_reduce_the_dose() -> None:
+    events = {
+        "rash": toxicity("0.5 /month", severe=False, recurs=True, resolves={"rate": "5 /month"}),
+        "severe rash": {"kind": "toxicity", "part_of": "rash", "share": 0.25},
+    }
+    rules = [{"when": {"toxicity": "severe", "timing": "new"}, "do": "reduce", "at": "onset"}]
+    treatment = {"reference_dose": 400, "levels": [*range(10, 400, 10), 400], "start": 400, "every": "14 days"}
+    scenario = scenario_of(events=events, treatment={**treatment, "rules": rules})
+    table, _, _ = simulated(scenario, 20)
+    onsets = table[(table["event"] == "toxicity onset") & (table["of"] == "rash")]
+    severe = table[(table["event"] == "toxicity onset") & (table["of"] == "severe rash")]
+    reduced = table[(table["event"] == "decision") & (table["detail"] == "reduce")]
+    keys = ["replicate", "patient", "study_day"]
+    assert reduced[keys].to_numpy().tolist() == severe[keys].to_numpy().tolist()
+    over = table[(table["event"] == "toxicity resolved") & (table["of"] == "severe rash")]
+    assert 0 < len(over) <= len(severe)
+    assert stats.binomtest(len(severe), len(onsets), 0.25).pvalue > BEYOND_4_ERRORS

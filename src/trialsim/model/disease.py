@@ -23,6 +23,7 @@ RESPONSE_NAMES: Final = ("none", "minor", "partial")
 IN_RESPONSE: Final = (1 << MINOR) | (1 << PARTIAL)
 BEFORE_PROGRESSION: Final = (1 << STABLE) | IN_RESPONSE
 AFTER_PROGRESSION: Final = (1 << RELAPSED) | (1 << PROGRESSED)
+NO_STATE: Final = 0
 ANY_STATE: Final = BEFORE_PROGRESSION | AFTER_PROGRESSION
 
 # Kinds of clock.

@@ -28,6 +28,9 @@ class Clock:
     continuous covariate's distance from `reference`, or of being in the category. `frailty` is a position in
     `Protocol.frailties` or -1. The clock starts `delay_days` after it could first run. A dose below `dose_floor`
     (mg/day) acts as that dose, so that a negative exponent gives a finite hazard without the drug.
+
+    A toxicity that is `part_of` another (its position, or -1) has no clock: an onset of the other is one of this too
+    where its severity, a uniform number for each onset, lies below `share`. So the grades of a toxicity share a clock.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Clock:
     rate_per_month: float = 0.0
     delay_days: float = 0.0
     dose_floor: float = 0.0
+    part_of: int = -1
+    share: float = 0.0
 
     @property
     def depends_on_dose(self) -> bool:
@@ -148,7 +153,7 @@ class ParameterPlace:
     """Where a parameter stands: a field of the protocol, of its cut-off, or of the clock or frailty at a position.
 
     `what` is `p_sensitive`, `visit_every_days`, `assessment_every_days`, `p_missed_assessment`, `evaluable_after_days`,
-    `day` or `latest_day` (of the cut-off); of a clock `rate`, `shape`, `dose_exponent`, `delay_days`, or the
+    `day` or `latest_day` (of the cut-off); of a clock `rate`, `shape`, `dose_exponent`, `delay_days`, `share`, or the
     `hazard_ratio` of the `effect` at a position, for each `per` of its covariate; of a frailty `sd_log` or
     `p_long_term`. Where `of_resolution` is true, it is the `rate` or `shape` with which the toxicity of that clock
     resolves.
@@ -223,12 +228,25 @@ class Protocol:
         """Positions of the toxicity clocks; a toxicity's bit in a mask is its place in this tuple."""
         return tuple(i for i, clock in enumerate(self.clocks) if clock.kind == disease.TOXICITY)
 
+    def parts_of(self, position: int) -> tuple[int, ...]:
+        """Positions of the toxicities that are part of one, in the order of the file."""
+        return self._parts.get(position, ())
+
+    @cached_property
+    def _parts(self) -> dict[int, tuple[int, ...]]:
+        parts: dict[int, tuple[int, ...]] = {}
+        for i, clock in enumerate(self.clocks):
+            if clock.part_of >= 0:
+                parts[clock.part_of] = (*parts.get(clock.part_of, ()), i)
+        return parts
+
     @cached_property
     def decision_codes(self) -> dict[str, int]:
         """Every decision of this trial by name, with the code that its draws are addressed by."""
         names = ["arrival", "eligibility", "site", "sensitivity", MISSED_ASSESSMENT]
         names += [covariate_decision(c.name) for c in self.covariates]
         names += [frailty_decision(f.name) for f in self.frailties]
+        names += [severity_decision(self.clocks[position].name) for position in self._parts]
         for clock in self.clocks:
             names.append(clock_decision(clock.name))
             if clock.resolution is not None:
@@ -249,6 +267,11 @@ def frailty_decision(name: str) -> str:
 def clock_decision(name: str) -> str:
     """The name of the decision that draws a clock's threshold."""
     return f"clock: {name}"
+
+
+def severity_decision(toxicity: str) -> str:
+    """The name of the decision that draws how severe an onset of a toxicity is."""
+    return f"severity: {toxicity}"
 
 
 def resolution_name(toxicity: str) -> str:

@@ -26,6 +26,7 @@ CALIBRATED_PLACES: Final = (
     (("events", "*", "rate"), "rate"),
     (("events", "*", "shape"), "shape"),
     (("events", "*", "delay"), "delay_days"),
+    (("events", "*", "share"), "share"),
     (("events", "*", "dose_exponent"), "dose_exponent"),
     (("events", "*", "resolves", "rate"), "rate"),
     (("events", "*", "resolves", "shape"), "shape"),

@@ -8,7 +8,16 @@ from typing import Any, Final, Literal, NamedTuple, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, DoseExponent, Duration, HazardRatio, Measurement, Rate, Shape
+from trialsim.config.schema.quantities import (
+    Dose,
+    DoseExponent,
+    Duration,
+    HazardRatio,
+    Measurement,
+    Probability,
+    Rate,
+    Shape,
+)
 from trialsim.config.schema.written_values import mistake
 
 Kind = Literal[
@@ -16,6 +25,7 @@ Kind = Literal[
 ]
 NEEDS_FLOOR: Final = "with a negative exponent the hazard would be infinite without the drug"
 FLOOR_EXAMPLE: Final = "`dose_floor: 100 mg/day`: a lower dose acts as this one"
+PART_EXAMPLE: Final = "{kind: toxicity, part_of: constipation, share: 30 %, grade: III}, and no rate"
 ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")
 
 
@@ -70,6 +80,9 @@ class Event(Section):
     The defaults give a constant hazard without dose effect. The clock starts `delay` after it could first run. A dose
     below `dose_floor` (such as 0 while the drug is held, or after it) acts as that dose.
 
+    A toxicity that is `part_of` another has no clock of its own: a `share` of the onsets of the other are of this grade
+    or a higher one. Parts of one toxicity are nested, the smaller share within the larger.
+
     For toxicities: `grade` as printed, `severe` for rules on severe toxicity, `dose_limiting` for `tolerated`,
     `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal:
     `during` says in which states it runs.
@@ -83,6 +96,8 @@ class Event(Section):
     dose_floor: Dose | None = None
     effects: dict[str, Effect] = Field(default_factory=dict)
     frailty: str | None = None
+    part_of: str | None = None
+    share: Probability | None = None
     grade: str | None = None
     severe: bool | None = None
     dose_limiting: bool | None = None
@@ -99,7 +114,9 @@ class Event(Section):
         data = cls.without_nulls(data)
         kind = data.get("kind")
         defaults: dict[str, Any] = {}
-        if kind == "toxicity":
+        if kind == "toxicity" and "part_of" in data:
+            defaults = {"severe": True, "dose_limiting": True, "reported": True, "rate": "0 /month"}
+        elif kind == "toxicity":
             defaults = {"severe": True, "dose_limiting": True, "reported": True, "recurs": False}
         elif kind in ("death", "withdrawal"):
             defaults = {"during": "any time"}
@@ -110,6 +127,7 @@ class Event(Section):
         toxic = {
             "grade": self.grade, "severe": self.severe, "dose_limiting": self.dose_limiting,
             "reported": self.reported, "resolves": self.resolves, "recurs": self.recurs,
+            "part_of": self.part_of, "share": self.share,
         }  # fmt: skip
         misplaced = [key for key, value in toxic.items() if value is not None]
         if self.kind != "toxicity" and misplaced:
@@ -118,9 +136,20 @@ class Event(Section):
             raise mistake("`during` belongs to death or withdrawal", f"no `during` for {self.kind}")
         if self.recurs and self.resolves is None:
             raise mistake("what never resolves cannot recur", "`resolves: {rate: …}` beside `recurs: true`")
+        if (self.part_of is None) != (self.share is None):
+            raise mistake("a part of a toxicity needs what it is part of and its share", PART_EXAMPLE)
+        if self.part_of is not None and self._has_clock:
+            raise mistake("a part of a toxicity has no clock of its own", PART_EXAMPLE)
         if self.dose_exponent.value < 0.0 and self.dose_floor is None:
             raise mistake(NEEDS_FLOOR, FLOOR_EXAMPLE)
         return self
+
+    @property
+    def _has_clock(self) -> bool:
+        """Whether anything is said of a clock."""
+        is_neutral = self.rate.value == self.delay.value == self.dose_exponent.value == 0.0 and self.shape.value == 1.0
+        others = (self.effects, self.frailty, self.resolves, self.recurs, self.dose_floor)
+        return not is_neutral or any(item for item in others)
 
     @property
     def effect_terms(self) -> tuple[EffectTerm, ...]:

@@ -78,6 +78,7 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
     responds = kind in (disease.MINOR_RESPONSE, disease.PARTIAL_RESPONSE)
     during = event.during or "any time"
     states = _STATES[during] if kind in (disease.DEATH, disease.WITHDRAWAL) else disease.STATES_OF_KIND[kind]
+    states = states if event.part_of is None else disease.NO_STATE
     shape = _number(scenario, event.shape, "events", name, "shape")
     rate = _number(scenario, event.rate, "events", name, "rate")
     return protocol.Clock(
@@ -103,6 +104,8 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         is_dose_limiting=bool(event.dose_limiting),
         is_reported=bool(event.reported),
         resolution=_resolution(scenario, name, event),
+        part_of=list(scenario.events).index(event.part_of) if event.part_of is not None else -1,
+        share=_number(scenario, event.share, "events", name, "share") if event.share is not None else 0.0,
     )
 
 

@@ -11,7 +11,7 @@ from math import inf, nan
 from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch import clocks, treatment
 from trialsim.engines.batch.accumulator import accumulate_onset, record_event, record_event_on
-from trialsim.engines.batch.plan import Record, slots
+from trialsim.engines.batch.plan import Record, parts, slots
 from trialsim.engines.batch.state import clock_states, fires_days, onsets
 from trialsim.engines.batch.visit_schedule import (
     ASSESSMENT,
@@ -155,19 +155,50 @@ def toxicity_begins(plan: Record, course: Record, slot: int) -> None:
     slot_plan = slots(plan)[slot]
     record_event(course, v.TOXICITY_ONSET, slot, occurrence, 0, 0, nan, nan)
     accumulate_onset(course, slot_plan.toxicity)
+    new = 1 << slot_plan.toxicity
+    if slot_plan.after_parts > slot_plan.first_part:
+        new |= parts_begin(plan, course, slot_plan, occurrence)
     if slot_plan.resolution >= 0:
         clocks.start(plan, course, slot_plan.resolution, occurrence)
-    treatment.toxicity_begins(plan, course, slot_plan.toxicity, slot)
+    treatment.toxicity_begins(plan, course, new, slot)
     wake_visits(plan, course)
+
+
+@jitable
+def parts_begin(plan: Record, course: Record, slot_plan: Record, occurrence: int) -> int:
+    """The parts of a toxicity that an onset is severe enough for, as a mask; each is an onset too."""
+    severity, new = clocks.uniform_at(course, slot_plan.severity_code, occurrence), 0
+    for part in parts(plan, slot_plan):
+        part_plan = slots(plan)[part]
+        if severity < part_plan.share:
+            record_event(course, v.TOXICITY_ONSET, part, occurrence, 0, 0, nan, nan)
+            accumulate_onset(course, part_plan.toxicity)
+            new |= 1 << part_plan.toxicity
+    return new
+
+
+@jitable
+def parts_resolve(plan: Record, course: Record, slot_plan: Record, occurrence: int) -> int:
+    """The parts of a toxicity that end with it, as a mask."""
+    over = 0
+    for part in parts(plan, slot_plan):
+        bit = 1 << slots(plan)[part].toxicity
+        if course.patient.ongoing & bit:
+            record_event(course, v.TOXICITY_RESOLVED, part, occurrence, 0, 0, nan, nan)
+            over |= bit
+    return over
 
 
 @inline
 def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int, occurrence: int) -> None:
     """A toxicity ends; where it can recur, its clock starts again with a new threshold."""
     record_event(course, v.TOXICITY_RESOLVED, position, occurrence, 0, 0, nan, nan)
-    if slots(plan)[position].recurs:
+    slot_plan, over = slots(plan)[position], 1 << toxicity
+    if slot_plan.after_parts > slot_plan.first_part:
+        over |= parts_resolve(plan, course, slot_plan, occurrence)
+    if slot_plan.recurs:
         clock_states(course)[position].is_finished = False
-    treatment.toxicity_resolves(plan, course, toxicity, position)
+    treatment.toxicity_resolves(plan, course, over, position)
     clocks.review(plan, course)
     wake_visits(plan, course)
 

@@ -13,7 +13,7 @@ from trialsim.engines.batch.plan import PLAN, RULE_FAILS, RULE_HOLDS, TABLES, Re
 from trialsim.model import disease, hazards, titration
 from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import MISSED_ASSESSMENT, Clock, Protocol
+from trialsim.model.protocol import MISSED_ASSESSMENT, Clock, Protocol, severity_decision
 from trialsim.model.rules import Condition, Rule
 
 _DAYS_IN_TABLE: Final = 200
@@ -62,6 +62,7 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "counted": cut_off.counted,
         "count": cut_off.count,
         "severe": sum(1 << i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_severe),
+        "whole": sum(1 << i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].part_of < 0),
         "arrival": decision_code("arrival"),
         "eligibility": decision_code("eligibility"),
         "n_clocks": len(protocol.clocks),
@@ -90,6 +91,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
             for clock in clocks
             for dose in (0.0, *protocol.levels)
         ],
+        "parts": [part for position in range(len(protocol.clocks)) for part in protocol.parts_of(position)],
         "levels": protocol.levels,
         "quiet_rules": [_quiet_rule(protocol, level) for level in range(len(protocol.levels))],
         "onset_rules": rule_rows[:n_onset],
@@ -119,21 +121,25 @@ def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
     toxicity_of = {position: i for i, position in enumerate(protocol.toxicities)}
     clocks: list[tuple[Any, ...]] = []
     resolutions: list[tuple[Any, ...]] = []
-    n_effects = 0
+    n_effects = n_parts = 0
     for position, clock in enumerate(protocol.clocks):
         toxicity, resolution = toxicity_of.get(position, -1), -1
         if clock.resolution is not None:
             resolution = len(protocol.clocks) + len(resolutions)
-            resolutions.append(_slot_row(clock.resolution, toxicity, -1, position, 0))
-        clocks.append(_slot_row(clock, toxicity, resolution, position, n_effects))
+            resolutions.append(_slot_row(clock.resolution, toxicity, -1, position, 0, (0, 0)))
+        parts = (n_parts, n_parts + len(protocol.parts_of(position)))
+        clocks.append(_slot_row(clock, toxicity, resolution, position, n_effects, parts))
         n_effects += len(clock.effects)
+        n_parts = parts[1]
     return clocks + resolutions
 
 
-def _slot_row(clock: Clock, toxicity: int, resolution: int, position: int, n_effects: int) -> tuple[Any, ...]:
+def _slot_row(
+    clock: Clock, toxicity: int, resolution: int, position: int, n_effects: int, parts: tuple[int, int]
+) -> tuple[Any, ...]:
     return (
         clock.coefficient, clock.shape, clock.delay_days, clock.code, clock.states, clock.kind,
-        toxicity, resolution, position,
+        toxicity, *parts, decision_code(severity_decision(clock.name)), clock.share, resolution, position,
         n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.needs_treatment,
         clock.needs_sensitivity, clock.recurs,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from trialsim.engines.reference.treatment import Treatment
 from trialsim.model import course, disease, event_order
 from trialsim.model import vocabulary as v
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import MISSED_ASSESSMENT
+from trialsim.model.protocol import MISSED_ASSESSMENT, severity_decision
 from trialsim.patients import VirtualPatient
 
 MISSED: Final = decision_code(MISSED_ASSESSMENT)
@@ -99,21 +99,34 @@ class Patient(PatientState):
 
     def toxicity_begins(self, fired: RunningClock) -> None:
         """A toxicity starts; it may resolve later, and the rules for onsets decide at once."""
-        self.log(v.TOXICITY_ONSET, clock=fired.position, occurrence=fired.occurrence)
+        positions = (fired.position, *self.parts_reached(fired))
+        for position in positions:
+            self.log(v.TOXICITY_ONSET, clock=position, occurrence=fired.occurrence)
         self.clocks.has_fired(fired)
         resolution = fired.clock.resolution
         if resolution is not None:
             self.clocks.start(resolution, fired.position, fired.occurrence, 1.0, self.toxicity_resolves)
-        self.treatment.toxicity_begins(fired.position)
+        self.treatment.toxicity_begins(positions)
+
+    def parts_reached(self, fired: RunningClock) -> list[int]:
+        """The parts of a toxicity, such as its higher grades, that an onset is severe enough for."""
+        parts = self.protocol.parts_of(fired.position)
+        if not parts:
+            return []
+        code = decision_code(severity_decision(fired.clock.name))
+        severity = self.arm.table.uniform(self.who.number, code, fired.occurrence)
+        return [part for part in parts if severity < self.protocol.clocks[part].share]
 
     def toxicity_resolves(self, fired: RunningClock) -> None:
         """A toxicity ends; where it can recur, its clock starts again with a new threshold."""
-        self.log(v.TOXICITY_RESOLVED, clock=fired.position, occurrence=fired.occurrence)
+        parts = [part for part in self.protocol.parts_of(fired.position) if self.is_ongoing(part)]
+        for position in (fired.position, *parts):
+            self.log(v.TOXICITY_RESOLVED, clock=position, occurrence=fired.occurrence)
         self.clocks.has_fired(fired)
         toxicity = self.protocol.clocks[fired.position]
         if toxicity.recurs:
             self.clocks.allow_again(toxicity)
-        self.treatment.toxicity_resolves(fired.position)
+        self.treatment.toxicity_resolves((fired.position, *parts))
         self.clocks.review()
 
     def disease_moves(self, fired: RunningClock) -> None:

@@ -55,6 +55,15 @@ class PatientState:
         """How many onsets a clock has had so far (0 for a clock that is not a toxicity)."""
         return self.n_onsets[self.toxicity_bits[position]] if position in self.toxicity_bits else 0
 
+    def n_onsets_in_all(self) -> int:
+        """How many onsets there have been; those of the parts of a toxicity are its own."""
+        bits = self.toxicity_bits.items()
+        return sum(self.n_onsets[bit] for position, bit in bits if self.protocol.clocks[position].part_of < 0)
+
+    def is_ongoing(self, position: int) -> bool:
+        """Whether a toxicity is there now."""
+        return bool((self.ongoing >> self.toxicity_bits[position]) & 1)
+
     def log(
         self,
         event: int,

@@ -199,6 +199,9 @@ def _events(scenario: Scenario) -> Iterator[str]:
     source = f"; {reference.source}" if reference.source is not None else ""
     yield f"WHAT CAN HAPPEN (rates at the reference dose of {reference.value:g} mg/day{source})"
     for name, event in scenario.events.items():
+        if event.part_of is not None:
+            yield f"  {name}: {_part(scenario, name, event)}."
+            continue
         yield f"  {name}: {_event(scenario, name, event)}."
         yield f"    {_risks(scenario, name, event)}."
     for name, frailty in scenario.frailties.items():
@@ -209,6 +212,18 @@ def _events(scenario: Scenario) -> Iterator[str]:
             yield f"    A share of {long_term.text} of patients never has the events with this frailty."
     sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
     yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}."
+
+
+def _part(scenario: Scenario, name: str, event: Event) -> str:
+    """A toxicity that is part of another one, such as a higher grade."""
+    share = scenario.resolved(event.share, f"{name} share").text if event.share is not None else ""
+    return ", ".join([f"{share} of the onsets of {event.part_of}", *_toxicity(event)])
+
+
+def _toxicity(event: Event) -> list[str]:
+    """How a toxicity counts."""
+    limiting = [] if event.dose_limiting else ["not dose-limiting"]
+    return [*([event.grade] if event.grade else []), "severe" if event.severe else "not severe", *limiting]
 
 
 def _event(scenario: Scenario, name: str, event: Event) -> str:
@@ -230,9 +245,7 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
     if event.frailty is not None:
         parts.append(f"with the frailty {event.frailty}")
     if event.kind == "toxicity":
-        parts.append(event.grade or "")
-        parts.append("severe" if event.severe else "not severe")
-        parts += [] if event.dose_limiting else ["not dose-limiting"]
+        parts += _toxicity(event)
     parts.append(event.during or "")
     parts += [_effect(scenario, name, covariate, effect) for covariate, effect in event.effects.items()]
     if event.resolves is not None:
