@@ -176,8 +176,14 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
 
 def assessments() -> st.SearchStrategy[dict[str, Any]]:
     """How often the disease is looked at, and how often that is missed."""
+    confirmed = [
+        {"every": "10.3 days", "confirmation": "20.6 days", "missed": 0.2},
+        {"every": "28 days", "confirmation": "40 days"},
+    ]
     often = [{"every": "continuously"}, {"every": "28 days"}, {"every": "14 days"}]
-    return st.sampled_from([*often, {"every": "14 days", "missed": "40 %"}, {"every": "28 days", "missed": 0.1}])
+    return st.sampled_from(
+        [*often, {"every": "14 days", "missed": "40 %"}, {"every": "28 days", "missed": 0.1}, *confirmed]
+    )
 
 
 def dose_on_disease() -> st.SearchStrategy[dict[str, Any]]:

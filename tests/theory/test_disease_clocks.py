@@ -156,3 +156,26 @@ def test_severe_onsets_alone_reduce_the_dose() -> None:
     over = table[(table["event"] == "toxicity resolved") & (table["of"] == "severe rash")]
     assert 0 < len(over) <= len(severe)
     assert stats.binomtest(len(severe), len(onsets), 0.25).pvalue > BEYOND_4_ERRORS
+
+
+@pytest.mark.parametrize("engine", ["reference", "batch"])
+def test_a_response_is_confirmed_if_it_lasts_to_an_assessment_late_enough(engine: str) -> None:
+    """Seen at the next of the assessments every 14 days, confirmed by the third after it (42 days later)."""
+    step, relapse, every = 2.0, 0.4, 14.0 / MONTH
+    scenario = scenario_of(
+        events={
+            "minor response": {"kind": "minor response", "rate": f"{step} /month"},
+            "relapse": {"kind": "relapse", "rate": f"{relapse} /month"},
+        },
+        assessment={"every": "14 days", "confirmation": "40 days"},
+        cut_off={"after_opening": "120 months"},
+    )
+    patients = ts.run(scenario, 40, engine=engine, keep=40).patients
+    # The response comes at an exponential time within a cycle between assessments and must last to its end.
+    within = step / (step - relapse) * (math.exp(-relapse * every) - math.exp(-step * every))
+    seen = within / (1.0 - math.exp(-step * every))
+    assert_probability(patients["response_seen_days"].notna(), seen)
+    confirmed = patients["response_confirmed_days"].notna()
+    assert_probability(confirmed, seen * math.exp(-relapse * 3 * every))
+    days = (patients["response_confirmed_days"] - patients["response_seen_days"])[confirmed]
+    assert days.to_numpy() == pytest.approx(42.0, abs=1e-6)

@@ -81,6 +81,21 @@ class Response(Measure):
 
 
 @dataclass(frozen=True)
+class ConfirmedResponse(Measure):
+    """Whether a response was confirmed; `confirmed` is the column of the day on which it was."""
+
+    confirmed: str
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The share, where assessments can confirm a response."""
+        if protocol.confirmation_days == 0.0:
+            raise refused(
+                spec, "no response is ever confirmed", "`assessment: {confirmation: 28 days}` in the scenario"
+            )
+        return Measurement(MEAN, f"not missing({self.confirmed})")
+
+
+@dataclass(frozen=True)
 class Ratio(Measure):
     """A ratio of two sums over patients."""
 

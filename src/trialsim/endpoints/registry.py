@@ -17,6 +17,7 @@ from trialsim.endpoints.measures import (
     DISCONTINUED,
     RESPONDED,
     STOPPED,
+    ConfirmedResponse,
     Mean,
     Measure,
     Ratio,
@@ -95,6 +96,10 @@ ENDPOINTS: Final = (
         statistics=(TrialStatistic("response.any", "any response (evaluable)", RESPONDERS.column, EVALUABLE),),
         outcome=DesignOutcome(interim.RESPONSE, disease.MINOR),
     ),
+    Endpoint(
+        "confirmed partial response", direction="higher", measure=ConfirmedResponse("partial_confirmed_days"),
+    ),
+    Endpoint("confirmed response", direction="higher", measure=ConfirmedResponse("response_confirmed_days")),
     Endpoint(
         "time to response", "months", "lower", Mean(f"response_seen_days / {DAYS_PER_MONTH}", RESPONDED),
     ),

@@ -26,6 +26,8 @@ AFTER_PROGRESSION: Final = (1 << RELAPSED) | (1 << PROGRESSED)
 NO_STATE: Final = 0
 ANY_STATE: Final = BEFORE_PROGRESSION | AFTER_PROGRESSION
 
+HALF_A_MILLIONTH: Final = 0.5e-6  # of a day
+
 # Kinds of clock.
 TOXICITY: Final = 0
 MINOR_RESPONSE: Final = 1
@@ -68,6 +70,14 @@ def state_after(kind: int) -> int:
     if kind == PARTIAL_RESPONSE:
         return PARTIAL
     return RELAPSED if kind == RELAPSE else PROGRESSED
+
+
+def confirms(seen_day: float, today: float, confirmation_days: float) -> bool:
+    """Whether a response that was first seen on one study day is confirmed by being seen today.
+
+    To the nearest millionth of a day, as days of assessments are.
+    """
+    return confirmation_days > 0.0 and today - seen_day > confirmation_days - HALF_A_MILLIONTH
 
 
 def is_response(state: int) -> bool:

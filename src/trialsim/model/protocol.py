@@ -171,6 +171,8 @@ class ParameterPlace:
 class Protocol:
     """A whole trial as flat numbers.
 
+    A response is confirmed by an assessment at least `confirmation_days` after the one that first saw it; 0 for never.
+
     Where parameters are known only as draws, `parameter_places` tells where each stands (a parameter may stand in
     several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
     then those of no trial in particular (the medians). A `strategy` decides in place of the rules.
@@ -192,6 +194,7 @@ class Protocol:
     clocks: tuple[Clock, ...]
     assessment_every_days: float
     p_missed_assessment: float
+    confirmation_days: float
     evaluable_after_days: float
     counts_early_progression: bool
     counts_early_death: bool

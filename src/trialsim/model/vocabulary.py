@@ -21,10 +21,11 @@ WITHDREW: Final = 12
 OBSERVATION_ENDED: Final = 13
 DISCONTINUED: Final = 14
 ASSESSMENT_MISSED: Final = 15
+RESPONSE_CONFIRMED: Final = 16
 EVENT_NAMES: Final = (
     "screen failure", "enrolled", "first dose", "decision", "toxicity onset", "toxicity resolved", "response",
     "progression", "assessed", "became evaluable", "treatment ended", "died", "withdrew", "observation ended",
-    "discontinued", "assessment missed",
+    "discontinued", "assessment missed", "response confirmed",
 )  # fmt: skip
 
 # Why a treatment or an observation ended.

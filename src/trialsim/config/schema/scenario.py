@@ -13,7 +13,7 @@ from trialsim.config.schema.cohort import Cohort, PublishedStatistic
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.parameters import Parameters
 from trialsim.config.schema.population import Accrual, Covariate, Frailty, Section
-from trialsim.config.schema.quantities import Duration, LookInterval, Observation, Probability
+from trialsim.config.schema.quantities import Duration, Interval, LookInterval, Observation, Probability
 from trialsim.config.schema.quantity import OWN_NAME, Quantity
 from trialsim.config.schema.treatment import Treatment
 from trialsim.config.schema.written_values import Day, mistake
@@ -31,11 +31,13 @@ class Disease(Section):
 class Assessment(Section):
     """Response and progression are seen at assessments, one `every` interval; `continuously` for at once.
 
-    Each assessment is `missed` with this probability, whatever happened before.
+    Each assessment is `missed` with this probability, whatever happened before. A response is confirmed by an
+    assessment that still sees it, at least `confirmation` after the one that first saw it; without, nothing is.
     """
 
     every: LookInterval
     missed: Probability = Field(default_factory=lambda: Probability.of(0))
+    confirmation: Interval | None = None
 
     @model_validator(mode="after")
     def _can_be_missed(self) -> Self:
@@ -45,6 +47,9 @@ class Assessment(Section):
             raise mistake(
                 "the disease is looked at all the time: nothing is missed", "no `missed`, or `every: 28 days`"
             )
+        if self.every.value == 0.0 and self.confirmation is not None:
+            problem = "the disease is looked at all the time: no assessment confirms what another one saw"
+            raise mistake(problem, "no `confirmation`, or `every: 28 days`")
         return self
 
 

@@ -58,6 +58,7 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         clocks=tuple(_clock(scenario, name, event) for name, event in scenario.events.items()),
         assessment_every_days=_number(scenario, scenario.assessment.every, "assessment", "every"),
         p_missed_assessment=_number(scenario, scenario.assessment.missed, "assessment", "missed"),
+        confirmation_days=scenario.assessment.confirmation.value if scenario.assessment.confirmation else 0.0,
         evaluable_after_days=_number(scenario, scenario.evaluable.after, "evaluable", "after"),
         counts_early_progression=scenario.evaluable.early_progression,
         counts_early_death=scenario.evaluable.early_death,

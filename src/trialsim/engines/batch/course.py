@@ -74,7 +74,7 @@ def begin(plan: Record, course: Record) -> None:
     """The first dose; every clock of the first state starts."""
     patient = course.patient
     patient.today = 0.0
-    patient.state = patient.best_response_seen = disease.STABLE
+    patient.state = patient.best_response_seen = patient.best_response_confirmed = disease.STABLE
     patient.is_observed = True
     patient.is_evaluable = patient.has_progression_seen = False
     patient.new = patient.ongoing = patient.ever = patient.waiting_for = patient.held_by = patient.decided = 0
@@ -258,9 +258,27 @@ def assess(plan: Record, course: Record) -> None:
     elif patient.state > patient.best_response_seen:
         if patient.best_response_seen == disease.STABLE:
             count(plan, course, v.COUNT_RESPONSES)
+            patient.minor_seen_day = patient.today
+        if patient.state == disease.PARTIAL:
+            patient.partial_seen_day = patient.today
         patient.best_response_seen = patient.state
         patient.response_seen_day = patient.today
         wake_visits(plan, course)
+    if plan.confirmation_days > 0.0 and disease.is_response(patient.state):
+        confirm(plan, course)
+
+
+@inline
+def confirm(plan: Record, course: Record) -> None:
+    """A response that was seen long enough ago is still there: it is confirmed."""
+    patient = course.patient
+    response = patient.best_response_seen
+    while response > patient.best_response_confirmed:
+        seen_day = patient.partial_seen_day if response == disease.PARTIAL else patient.minor_seen_day
+        if disease.confirms(seen_day, patient.today, plan.confirmation_days):
+            patient.best_response_confirmed = response
+            record_event(course, v.RESPONSE_CONFIRMED, -1, 0, response, 0, nan, nan)
+        response -= 1
 
 
 @jitable
@@ -325,12 +343,30 @@ def keep_assessment(plan: Record, course: Record) -> None:
 
 
 @inline
+def next_confirmation(plan: Record, course: Record) -> float:
+    """The study day of the next assessment that may confirm a response, infinity if there is none."""
+    patient = course.patient
+    if plan.confirmation_days == 0.0 or patient.best_response_confirmed == patient.best_response_seen:
+        return inf
+    is_partial = patient.best_response_confirmed == disease.MINOR
+    seen_day = patient.partial_seen_day if is_partial else patient.minor_seen_day
+    due_day = seen_day + plan.confirmation_days - disease.HALF_A_MILLIONTH
+    number = number_from(plan, ASSESSMENT, due_day, patient.assessment_number)
+    while misses_assessment(plan, course, number):
+        number += 1
+    return day_of(plan, ASSESSMENT, number)
+
+
+@inline
 def next_assessment(plan: Record, course: Record) -> None:
     """Make the appointment for the next assessment, until progression is seen."""
     patient = course.patient
     every = plan.assessment_every_days
-    if course.n_rows == 0 or every == 0.0 or patient.has_progression_seen:
+    if every == 0.0 or patient.has_progression_seen:
         patient.assessment_day = inf
+        return
+    if course.n_rows == 0:
+        patient.assessment_day = next_confirmation(plan, course)
         return
     patient.assessment_number += 1
     patient.assessment_day = day_of(plan, ASSESSMENT, patient.assessment_number)

@@ -53,6 +53,7 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "visits_depend_on_time": any(_depends_on_time(rule) for rule in protocol.visit_rules),
         "assessments_per_day": 1.0 / protocol.assessment_every_days if protocol.assessment_every_days > 0.0 else 0.0,
         "p_missed_assessment": protocol.p_missed_assessment,
+        "confirmation_days": protocol.confirmation_days,
         "missed_assessment": decision_code(MISSED_ASSESSMENT),
         "evaluable_after_days": protocol.evaluable_after_days,
         "counts_early_progression": protocol.counts_early_progression,

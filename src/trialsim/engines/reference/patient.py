@@ -174,8 +174,20 @@ class Patient(PatientState):
         elif self.disease_state > self.best_response_seen:
             if self.best_response_seen == disease.STABLE:
                 self.arm.count(v.COUNT_RESPONSES)
+            for response in range(self.best_response_seen + 1, self.disease_state + 1):
+                self.first_seen_days[response] = self.today
             self.best_response_seen = self.disease_state
             self.response_seen_day = self.today
+        if disease.is_response(self.disease_state):
+            self.confirm()
+
+    def confirm(self) -> None:
+        """A response that was seen long enough ago is still there: it is confirmed."""
+        for response in (disease.PARTIAL, disease.MINOR):
+            seen_day, wait = self.first_seen_days[response], self.protocol.confirmation_days
+            if response > self.best_response_confirmed and disease.confirms(seen_day, self.today, wait):
+                self.best_response_confirmed = response
+                self.log(v.RESPONSE_CONFIRMED, detail=response)
 
     def become_evaluable(self) -> None:
         """Be evaluable for response from now on."""

@@ -299,6 +299,9 @@ def _measured(scenario: Scenario) -> Iterator[str]:
     missed = scenario.resolved(scenario.assessment.missed, "assessment missed")
     if missed.value > 0.0:
         yield f"  An assessment is missed with a probability of {missed.text}."
+    if scenario.assessment.confirmation is not None:
+        text = scenario.assessment.confirmation.text
+        yield f"  A response is confirmed by an assessment that still sees it at least {text} later."
     after = scenario.resolved(scenario.evaluable.after, "evaluable after")
     also = [
         word
