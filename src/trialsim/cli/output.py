@@ -209,7 +209,7 @@ def size_view_of(found: Sized, has_details: bool = False) -> RenderableType:
     from trialsim.report.design.console import size_view
 
     return size_view(
-        found.ready, found.design, found.exact, found.calendar, found.found, found.assurance, found.paragraph,
+        found.ready, found.design, found.exact, found.calendar, found.search_result, found.assurance, found.paragraph,
         found.replicates, found.seed, has_details,
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ from trialsim.typing import Counts, Floats
 
 INTERVAL = (0.025, 0.975)
 _TIMES = 25
-_NORMAL: Floats = ndtri((np.arange(_TIMES) + 0.5) / _TIMES)  # a normal distribution in so many numbers
+_NORMAL: Floats = ndtri((np.arange(_TIMES) + 0.5) / _TIMES)  # quantiles of the standard normal distribution
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def differences_of(prepared: PreparedComparison, numbers: Numbers) -> pd.DataFra
                     "value": found.mean, "mcse": found.mcse, "lower": float(lower), "upper": float(upper),
                     "unit": _unit(prepared, k), "sd_sampling": found.sampling, "sd_parameters": found.parameters,
                     "sd_parameters_mcse": found.parameters_mcse, "probability_better": probability,
-                    "probability_mcse": error, "times_fewer": _times_fewer(numbers, a, b, k),
+                    "probability_mcse": error, "times_fewer": _variance_reduction_factor(numbers, a, b, k),
                     "n_defined": found.n_defined,
                 }
             )  # fmt: skip
@@ -225,7 +225,7 @@ def _probability(found: Effects, better: str) -> tuple[float, float]:
     return mean_and_error(ndtr(in_favour / found.open_by))
 
 
-def _times_fewer(numbers: Numbers, a: int, b: int, quantity: int) -> float:
+def _variance_reduction_factor(numbers: Numbers, a: int, b: int, quantity: int) -> float:
     one, other = numbers.values[a, quantity], numbers.values[b, quantity]
     is_there = ~np.isnan(one) & ~np.isnan(other)
     if is_there.sum() < 2:

@@ -170,7 +170,7 @@ def shares_of(outcome: Floats, names: tuple[str, ...], draws: Floats, reliabilit
 
 
 def _weights(k: int) -> Floats:
-    """The share of all orders in which a parameter comes after a given set of so many others."""
+    """The share of all orders in which a parameter comes after a given set of others, by the size of the set."""
     return np.array([factorial(s) * factorial(k - 1 - s) / factorial(k) for s in range(k)])
 
 

@@ -51,7 +51,7 @@ def at_point_values(protocol: Protocol) -> Protocol:
 
 
 def thin_draws(protocol: Protocol, most: int) -> Protocol:
-    """The protocol with at most so many of its draws, evenly spread over the table."""
+    """The protocol with at most `most` of its draws, evenly spread over the table."""
     n = protocol.n_parameter_draws
     if n <= most:
         return protocol
@@ -121,7 +121,7 @@ def evaluable_shares(protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_
 def _many(
     protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_days: float, patients: int | None = None
 ) -> Timelines:
-    """Many patients of one arm, all followed for so long, whenever they come."""
+    """Many patients of one arm, all followed for `horizon_days`, whenever they come."""
     own = with_follow_up(protocol, _PER_TRIAL, horizon_days)
     own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
     return simulated([BATCH], [own], None, outcomes, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)

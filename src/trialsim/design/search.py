@@ -158,7 +158,7 @@ def _gaps(whole: Counts, chosen: Counts, found: SearchResult) -> Counts:
 
 
 def _spread(sizes: Counts) -> Counts:
-    """At most so many sizes: all of them, or spread evenly on the scale of their roots, the ends among them."""
+    """At most `MOST_SIZES` sizes: all of them, or spread evenly on the scale of their roots, the ends among them."""
     if len(sizes) <= MOST_SIZES:
         return sizes
     roots = np.linspace(np.sqrt(sizes[0]), np.sqrt(sizes[-1]), MOST_SIZES) ** 2

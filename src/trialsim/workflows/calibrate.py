@@ -23,7 +23,7 @@ from trialsim.calibration.checkpoint import (
     write_variants,
 )
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
-from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
+from trialsim.calibration.fitting import MOST_STEPS, ConvergenceCriteria, fit
 from trialsim.calibration.model import REPLICATES, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
@@ -241,8 +241,8 @@ def calibrate(
         checkpoint.begin_or_resume({"calibrate": request_of(calibration, seed)}, resume)
         with job.interruptible(lambda: "interrupted while calibrating"):
             on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")
-            demands = Demands(min_ess, most_steps)
-            fitted = fit(calibration, seed, n_workers, demands, read_chains(checkpoint), on_leg)
+            criteria = ConvergenceCriteria(min_ess, most_steps)
+            fitted = fit(calibration, seed, n_workers, criteria, read_chains(checkpoint), on_leg)
             calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
             on_stage("predicting each statistic from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None

@@ -43,7 +43,7 @@ class Sized(CommandResult):
     """What `size` gives; tables are pandas DataFrames.
 
     `design` (the numbers of the design), `exact` (exact values beside simulated ones where both mean the same),
-    `calendar` (what the trial comes to when it is conducted, beside the plan), `found` (the search for n: `n`,
+    `calendar` (what the trial comes to when it is conducted, beside the plan), `search_result` (the search for n: `n`,
     `lower`, `upper`, `curve`), `assurance`, `paragraph` (for the protocol); `save(folder)` writes them.
     """
 
@@ -52,7 +52,7 @@ class Sized(CommandResult):
     ready: PreparedStudy
     replicates: int
     exact: pd.DataFrame
-    found: SearchResult | None
+    search_result: SearchResult | None
     rows: dict[str, Rows] = field(repr=False)
 
     @property
@@ -112,7 +112,7 @@ class Sized(CommandResult):
     def paragraph(self) -> str:
         """The paragraph on sample size for the protocol of the trial."""
         return paragraph_of(
-            self.ready, self.design, self.calendar, self.found, self.assurance, self.seed, self.replicates
+            self.ready, self.design, self.calendar, self.search_result, self.assurance, self.seed, self.replicates
         )
 
     @property
@@ -123,7 +123,7 @@ class Sized(CommandResult):
     @property
     def curve(self) -> pd.DataFrame | None:
         """Power by size, as the search found it; None where no size was searched."""
-        return self.found.curve if self.found is not None else None
+        return self.search_result.curve if self.search_result is not None else None
 
     @property
     def shares(self) -> pd.DataFrame | None:
@@ -147,7 +147,7 @@ class Sized(CommandResult):
         return plain_mapping({**self._results(), "protocol": self.paragraph, "results_digest": self.digest})
 
     def _results(self) -> dict[str, Any]:
-        found, assurance = self.found, self.assurance
+        found, assurance = self.search_result, self.assurance
         return {
             "study": self.sizing.study.name,
             "seed": self.seed,
@@ -167,7 +167,7 @@ class Sized(CommandResult):
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw power by size, the boundaries, the assurance and the calendar."""
-        draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.found, self.assurance)
+        draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.search_result, self.assurance)
 
 
 def size(

@@ -33,10 +33,10 @@ def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventCond
     decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
     for k in range(days.shape[1]):
         due = np.flatnonzero((decision == GO_ON) & ~np.isnan(days[:, k]))
-        sign = decisions.decide(k, z[due, k], events[due, k], taken[due]).astype(np.int64)
-        sign = np.where((sign == GO_ON) & (k == days.shape[1] - 1), FUTILE, sign)
-        decision[due] = sign
-        ended = due[sign != GO_ON]
+        code = decisions.decide(k, z[due, k], events[due, k], taken[due]).astype(np.int64)
+        code = np.where((code == GO_ON) & (k == days.shape[1] - 1), FUTILE, code)
+        decision[due] = code
+        ended = due[code != GO_ON]
         look[ended], day[ended] = k + 1, days[ended, k]
     rows = np.zeros(n, row_type(columns_of(decisions.n_arms)))
     rows["replicate"] = np.arange(found.first, found.first + n)

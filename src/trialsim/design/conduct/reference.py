@@ -59,8 +59,8 @@ def _fill(row: Rows, live: Conducted, decisions: Decisions, number: int) -> None
         row["look"] = (taken[-1] + 2) if taken else 1  # the one that it was waiting for
         return
     last = taken[-1]
-    sign = int(decisions.decide(last, live.counts[None], np.array([number]))[0])
-    row["decision"] = FUTILE if sign == GO_ON else sign
+    code = int(decisions.decide(last, live.counts[None], np.array([number]))[0])
+    row["decision"] = FUTILE if code == GO_ON else code
     row["look"], row["decided_day"] = last + 1, live.look_days[last]
 
 
@@ -97,9 +97,9 @@ def reference_event_rows(
             looks = _Looks(decisions, is_live)
             found = EventMonitoredTrial(setting.protocols, seed, number, arms, plan, kind, looks.stops).run()
             last = max(looks.taken)
-            sign, day, z = looks.taken[last]
+            code, day, z = looks.taken[last]
             if is_live:
-                row["replicate"], row["decision"] = number, FUTILE if sign == GO_ON else sign
+                row["replicate"], row["decision"] = number, FUTILE if code == GO_ON else code
                 row["look"], row["decided_day"] = last + 1, day
                 place = {int(who): i for i, who in enumerate(table.number[t]) if who > 0}
                 for who, own in found.patients.items():
@@ -115,7 +115,7 @@ def reference_event_rows(
 
 
 class _Looks:
-    """The looks of one trial: sign, day and z statistic of each that was taken."""
+    """The looks of one trial: decision code, day and z statistic of each that was taken."""
 
     def __init__(self, decisions: DecisionsAtEvents, is_live: bool) -> None:
         self.decisions, self.is_live = decisions, is_live
@@ -125,9 +125,9 @@ class _Looks:
         """Take a look; whether it ends the trial, which it never does in one that is not live."""
         z, events = _z_of_look(self.decisions, patients, day)
         before = np.array([len(self.taken)])
-        sign = int(self.decisions.decide(look, np.array([z]), np.array([events]), before)[0])
-        self.taken[look] = sign, day, z
-        return self.is_live and sign != GO_ON
+        code = int(self.decisions.decide(look, np.array([z]), np.array([events]), before)[0])
+        self.taken[look] = code, day, z
+        return self.is_live and code != GO_ON
 
 
 def _z_of_look(decisions: DecisionsAtEvents, patients: list[Followed], day: float) -> tuple[float, int]:

@@ -112,7 +112,7 @@ def _in_order(table: PatientTable, chosen: Flags | None) -> Order:
 
 
 def _nobody(first: int, n: int, most: int, n_questions: int) -> Timelines:
-    """Room for so many patients."""
+    """Empty timelines for `n` trials of up to `most` patients."""
     shape, of_outcomes = (n, most), (n, most, n_questions)
     return Timelines(
         first,

@@ -112,10 +112,10 @@ def decide_all(
         due = np.flatnonzero(is_due & ~is_toxic)
         if len(due) == 0:
             continue
-        sign = decisions.decide(k, counts[due], trials[due]).astype(np.int64)
+        code = decisions.decide(k, counts[due], trials[due]).astype(np.int64)
         if k == n_looks - 1:
-            sign = np.where(sign == GO_ON, FUTILE, sign)
-        decision[due] = sign
-        ended = due[sign != GO_ON]
+            code = np.where(code == GO_ON, FUTILE, code)
+        decision[due] = code
+        ended = due[code != GO_ON]
         look[ended], day[ended] = k + 1, look_days[ended, k]
     return decision, look, day

@@ -24,7 +24,7 @@ from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign, RateDesign
 from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint, standardised
 from trialsim.design.theory.precision import expected_half_width, half_widths, limits, smallest_for_half_width
 from trialsim.errors import RequestError
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Estimation(OneEndpoint):
         """How far the estimate is from the rate, in standard errors."""
         return standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.rate)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`; half of Clopper and Pearson's interval (1934, Biometrika 26:404)."""
         found = np.full(len(counts), FUTILE, np.int8)
         for n in np.unique(counts[:, look, 0, 0]):

@@ -32,7 +32,7 @@ from trialsim.design.theory.bryant_day import (
 )
 from trialsim.design.theory.bryant_day import Rates as BothRates
 from trialsim.design.theory.rounding import highest_accepted
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 LARGEST: Final = 150  # patients of these designs, which take a search of their own
 
@@ -63,7 +63,7 @@ class ResponseAndToxicity:
         n = counts[:, -1, 0, 0]
         return standardised(n, n - counts[:, -1, 0, 2], self.design.rates.pt0)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
         d, rates = self.design, self.design.rates
         n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]

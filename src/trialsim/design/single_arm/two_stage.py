@@ -30,7 +30,7 @@ from trialsim.typing import Counts
 
 Admissible = list[tuple[TwoStage, float, float]]  # designs with the weights of n between which each is the best
 _TARGETS: Final = np.arange(1, 100) / 100.0  # planned powers of the designs that are tried
-_TIMES: Final = 2.0  # a design of more than so many times the planned n is not what a calendar can cost
+_TIMES: Final = 2.0  # the largest n tried, in multiples of the planned n: a calendar does not cost more
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class ToxicityBoundary:
     method: str
 
     def steps(self, most: int) -> list[tuple[int, int]]:
-        """(toxicities, patients) where the boundary rises next, at most so many of them, spread evenly."""
+        """(toxicities, patients) where the boundary rises next, at most `most` of them, spread evenly."""
         pairs = [(x, n) for n, x in enumerate(self.at_least, start=1) if x <= n]
         steps = [pair for i, pair in enumerate(pairs) if i == len(pairs) - 1 or pairs[i + 1][0] > pair[0]]
         chosen = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(np.int64))

@@ -74,7 +74,7 @@ class ExactBounds:
         self._last = STEPS
 
     def at(self, looks: tuple[int, ...]) -> Bounds:
-        """The bounds of a trial with so many patients at its looks. Raises `RequestError`."""
+        """The bounds of a trial by its numbers of patients at the looks. Raises `RequestError`."""
         return self._bounds_of(self._part(looks))
 
     def spent(self, looks: tuple[int, ...]) -> float:

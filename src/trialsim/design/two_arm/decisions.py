@@ -12,7 +12,7 @@ from scipy.stats import norm
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT, OneEndpoint
 from trialsim.design.theory.proportions import rejection_region
 from trialsim.design.theory.tables import z_of_counts
-from trialsim.typing import Counts, Flags, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Flags, Floats
 
 Z_TESTS: Final = ("chi-square", "unpooled")  # whose regions need no enumeration
 
@@ -47,7 +47,7 @@ class TwoArms(OneEndpoint):
         z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(n)), where=variance > 0.0)
         return np.asarray(z if self.better == "higher" else -z)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
         is_last = look == len(self.looks) - 1
         if not self.upper:

@@ -15,7 +15,7 @@ from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint
 from trialsim.design.theory.selection import selection_probabilities
 from trialsim.errors import RequestError
 from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Selection(OneEndpoint):
         pooled = np.clip(x.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0), 1e-3, 1.0 - 1e-3)
         return np.asarray(ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm))
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`; a tie is broken by the trial's own draw."""
         rate = counts[:, look, :, 1] / np.maximum(counts[:, look, :, 0], 1)
         is_best = rate == rate.max(axis=1)[:, None]
