@@ -127,9 +127,9 @@ class Calibrated(CommandResult):
         """The published trial with these draws for its parameters, to stand beside the file of draws."""
         data = self.scenario.to_mapping()
         named = self.scenario.parameters.calibrated_to
-        own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
+        values = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
         data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest,
-                              "values": own}  # fmt: skip
+                              "values": values}  # fmt: skip
         return dump_yaml(data)
 
     def provenance(self) -> dict[str, Any]:

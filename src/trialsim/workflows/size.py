@@ -81,9 +81,9 @@ class Sized(CommandResult):
     @property
     def _may_wait(self) -> bool:
         """Whether accrual may have to wait for a look."""
-        own = self.sizing.study.conduct
+        conduct = self.sizing.study.conduct
         is_at_events = self.ready.design.design.information is Information.EVENTS
-        return not is_at_events and (own.accrual == "pause" or own.overrun is not None)
+        return not is_at_events and (conduct.accrual == "pause" or conduct.overrun is not None)
 
     @property
     def n_looks(self) -> int:
@@ -147,7 +147,7 @@ class Sized(CommandResult):
         return plain_mapping({**self._results(), "protocol": self.paragraph, "results_digest": self.digest})
 
     def _results(self) -> dict[str, Any]:
-        found, assurance = self.search_result, self.assurance
+        search_result, assurance = self.search_result, self.assurance
         return {
             "study": self.sizing.study.name,
             "seed": self.seed,
@@ -156,7 +156,7 @@ class Sized(CommandResult):
             "alternatives": self.ready.design.others,
             "exact_and_simulated": plain_rows(self.exact),
             "calendar": plain_rows(self.calendar),
-            "search": None if found is None else found.to_json(),
+            "search": None if search_result is None else search_result.to_json(),
             "assurance": None if assurance is None else assurance.to_json(),
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
         }  # fmt: skip
@@ -216,12 +216,12 @@ def size(
                 on_stage("checking the exact design", "trials")
                 exact = parts.checked()
                 on_stage("searching for n", "trials")
-                found = parts.searched()
-                parts.ready = ready = take_size(ready, found)
+                search_result = parts.searched()
+                parts.ready = ready = take_size(ready, search_result)
                 on_stage("simulating the conduct", "trials")
                 rows = parts.conducted()
         except RequestError as error:
             raise located(error, sizing) from None
-        sized = Sized(*asked, job.seconds, ready, n, exact, found, rows)
+        sized = Sized(*asked, job.seconds, ready, n, exact, search_result, rows)
         job.finish(sized)
     return sized

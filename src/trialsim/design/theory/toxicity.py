@@ -60,12 +60,12 @@ def bayesian_boundary(
         raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")
     if len(prior) != 2 or not min(prior) > 0.0 or not math.isfinite(add_in_order(prior)):
         raise RequestError(f"prior = {prior}", "this is not a beta distribution.", "two numbers above 0.")
-    found = []
+    at_least = []
     for size in range(1, n + 1):
         x = np.arange(size + 1)
         is_sure = np.asarray(beta.sf(rate, prior[0] + x, prior[1] + size - x)) >= lowest_accepted(certainty)
-        found.append(int(np.argmax(is_sure)) if is_sure.any() and size >= first else size + 1)
-    return ToxicityBoundary(tuple(found), rate, BAYESIAN)
+        at_least.append(int(np.argmax(is_sure)) if is_sure.any() and size >= first else size + 1)
+    return ToxicityBoundary(tuple(at_least), rate, BAYESIAN)
 
 
 def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> ToxicityBoundary:

@@ -56,12 +56,12 @@ class EventDecisions:
 
     def _final(self, events: Counts, taken: Counts) -> Floats:
         """The bound of the final look of each trial."""
-        found = np.full(len(events), np.inf)
+        bounds = np.full(len(events), np.inf)
         for number in np.unique(taken):
-            own = np.flatnonzero(taken == number)
-            table = _final_bounds(self, int(number), 64 * (int(events[own].max()) // 64 + 1))
-            found[own] = table[events[own]]
-        return found
+            trials = np.flatnonzero(taken == number)
+            table = _final_bounds(self, int(number), 64 * (int(events[trials].max()) // 64 + 1))
+            bounds[trials] = table[events[trials]]
+        return bounds
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,15 @@ DecisionsAtEvents = EventDecisions | OneSampleDecisions
 @lru_cache(maxsize=512)
 def _final_bounds(decisions: EventDecisions, taken: int, most: int) -> Floats:
     """The final bound by the number of events, from 0 to `most`, after `taken` interim looks."""
-    found = np.full(most + 1, np.inf)
+    bounds = np.full(most + 1, np.inf)
     if taken == 0:
-        found[1:] = norm.isf(decisions.alpha / decisions.sides)
-        return found
+        bounds[1:] = norm.isf(decisions.alpha / decisions.sides)
+        return bounds
     before = decisions.interim[:taken]
     at = np.arange(before[-1] + 1, most + 1)
     far = at[(at - before[-1]) > _CLOSEST * at]
     lower = list(decisions.lower[:taken]) if decisions.lower and decisions.is_binding else None
-    found[far] = final_bound_by_information(
+    bounds[far] = final_bound_by_information(
         list(before), list(decisions.upper[:taken]), far, decisions.alpha, sides=decisions.sides, lower=lower
     )
-    return found
+    return bounds

@@ -54,10 +54,10 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
             upper = efficacy_bounds(looks.at, alpha, used, sides=sides, lower=lower)
             lower[-1] = upper[-1]  # who counts on stopping rejects from less
         return tuple(upper.tolist()), tuple(lower.tolist())
-    found = futility_bounds(
+    bounds = futility_bounds(
         looks.at, alpha / sides, power, used, spending_of(str(futility.spending)), is_binding=futility.binding
     )
-    return tuple(found.upper.tolist()), tuple(found.lower.tolist())
+    return tuple(bounds.upper.tolist()), tuple(bounds.lower.tolist())
 
 
 class ExactBounds:

@@ -62,15 +62,15 @@ class TwoArms(OneEndpoint):
         """The test at the attained numbers of each trial."""
         if self.test in Z_TESTS:
             return self._rejects_by_z(counts)
-        found = np.zeros(len(counts), np.bool_)
+        rejects = np.zeros(len(counts), np.bool_)
         sizes, which = np.unique(counts[:, :, 0], axis=0, return_inverse=True)
         for i, (control, experimental) in enumerate(sizes.tolist()):
             if control and experimental:
-                own = np.flatnonzero(which.reshape(-1) == i)
+                trials_of_size = np.flatnonzero(which.reshape(-1) == i)
                 arms = control, experimental
                 region = _region(*arms, self.alpha, self.sides, self.test, self.better, self.two_sided)
-                found[own] = region[counts[own, 0, 1], counts[own, 1, 1]]
-        return found
+                rejects[trials_of_size] = region[counts[trials_of_size, 0, 1], counts[trials_of_size, 1, 1]]
+        return rejects
 
     def _rejects_by_z(self, counts: Counts) -> Flags:
         """As the region of a z test would have it, for each trial at once."""
