@@ -14,7 +14,8 @@ from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign
 from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint
 from trialsim.design.theory.selection import selection_probabilities
 from trialsim.errors import RequestError
-from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
+from trialsim.model.draws import decision_code, uniforms_at
+from trialsim.model.parameters import THE_TRIAL
 from trialsim.typing import Counts, DecisionCodes, Floats
 
 
@@ -52,16 +53,7 @@ class Selection(OneEndpoint):
 
 def tie_breaks(seed: int, trials: Counts) -> Floats:
     """A number between 0 and 1 for each trial, by address."""
-    word = np.ones(len(trials), np.uint64)
-    high, low, _, _ = philox4x32(
-        word,
-        word * np.uint64(decision_code("tie of arms")),
-        word * np.uint64(0),
-        trials.astype(np.uint64),
-        word * np.uint64(seed & LARGEST_WORD),
-        word * np.uint64(seed >> 32),
-    )
-    return uniform_from_words(high, low)
+    return uniforms_at(seed, trials, THE_TRIAL, decision_code("tie of arms"))
 
 
 @dataclass(frozen=True)
