@@ -206,7 +206,7 @@ def accruals(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def cut_offs(n_patients: int) -> st.SearchStrategy[dict[str, Any]]:
-    """Each kind of cut-off, for so many patients."""
+    """Each kind of cut-off, for `n_patients` patients."""
     few, some = min(2, n_patients), min(3, n_patients)
     return st.sampled_from(
         [

@@ -20,7 +20,7 @@ EXACT_OR_OF_ARRAYS = {
     "simulation/cluster.py": {"client.nthreads().values()"},
     "engines/reference/treatment.py": {"patient.n_onsets"},
     "engines/batch/planning.py": {"(phase.n_visits for phase in protocol.early_visits)"},
-    "design/conduct/blocks.py": {"(count for _, count in todo[:len(found)])"},
+    "design/conduct/blocks.py": {"(count for _, count in todo[:len(finished)])"},
     "workflows/size.py": {"(rows[f'n_{i}'] for i in range(len(self.ready.names)))"},
     "calibration/targets.py": {
         "rest.counts", "known.values()", "(counts[part] for part in parts)", "counts.values()",

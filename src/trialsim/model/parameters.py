@@ -26,15 +26,7 @@ def draw_numbers(n_draws: int, seed: int, replicates: Counts) -> Counts:
     """The draw of each replicate, from 1 to `n_draws`; zeros where there are no draws. Shape (n,)."""
     if n_draws == 0:
         return np.zeros(len(replicates), np.int64)
-    words = draws.philox4x32(
-        np.ones(len(replicates), np.uint64),
-        np.full(len(replicates), draws.decision_code(DECISION), np.uint64),
-        np.full(len(replicates), THE_TRIAL, np.uint64),
-        replicates.astype(np.uint64),
-        np.full(len(replicates), seed & draws.LARGEST_WORD, np.uint64),
-        np.full(len(replicates), seed >> 32, np.uint64),
-    )
-    uniform = draws.uniform_from_words(words[0], words[1])
+    uniform = draws.uniforms_at(seed, replicates, THE_TRIAL, draws.decision_code(DECISION))
     return np.minimum((uniform * n_draws).astype(np.int64), n_draws - 1) + 1
 
 

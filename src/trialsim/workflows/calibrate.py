@@ -23,7 +23,7 @@ from trialsim.calibration.checkpoint import (
     write_variants,
 )
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
-from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
+from trialsim.calibration.fitting import MOST_STEPS, ConvergenceCriteria, fit
 from trialsim.calibration.model import REPLICATES, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
@@ -127,9 +127,9 @@ class Calibrated(CommandResult):
         """The published trial with these draws for its parameters, to stand beside the file of draws."""
         data = self.scenario.to_mapping()
         named = self.scenario.parameters.calibrated_to
-        own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
+        values = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
         data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest,
-                              "values": own}  # fmt: skip
+                              "values": values}  # fmt: skip
         return dump_yaml(data)
 
     def provenance(self) -> dict[str, Any]:
@@ -241,8 +241,8 @@ def calibrate(
         checkpoint.begin_or_resume({"calibrate": request_of(calibration, seed)}, resume)
         with job.interruptible(lambda: "interrupted while calibrating"):
             on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")
-            demands = Demands(min_ess, most_steps)
-            fitted = fit(calibration, seed, n_workers, demands, read_chains(checkpoint), on_leg)
+            criteria = ConvergenceCriteria(min_ess, most_steps)
+            fitted = fit(calibration, seed, n_workers, criteria, read_chains(checkpoint), on_leg)
             calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
             on_stage("predicting each statistic from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from trialsim.config.loading.kinds import ConfigurationLike
 from trialsim.errors import ConfigurationError, Problem, RequestError
-from trialsim.report.run.synopsis import describe
+from trialsim.report.description import describe
 
 
 def check(

@@ -43,7 +43,7 @@ class Sized(CommandResult):
     """What `size` gives; tables are pandas DataFrames.
 
     `design` (the numbers of the design), `exact` (exact values beside simulated ones where both mean the same),
-    `calendar` (what the trial comes to when it is conducted, beside the plan), `found` (the search for n: `n`,
+    `calendar` (what the trial comes to when it is conducted, beside the plan), `search_result` (the search for n: `n`,
     `lower`, `upper`, `curve`), `assurance`, `paragraph` (for the protocol); `save(folder)` writes them.
     """
 
@@ -52,7 +52,7 @@ class Sized(CommandResult):
     ready: PreparedStudy
     replicates: int
     exact: pd.DataFrame
-    found: SearchResult | None
+    search_result: SearchResult | None
     rows: dict[str, Rows] = field(repr=False)
 
     @property
@@ -81,9 +81,9 @@ class Sized(CommandResult):
     @property
     def _may_wait(self) -> bool:
         """Whether accrual may have to wait for a look."""
-        own = self.sizing.study.conduct
+        conduct = self.sizing.study.conduct
         is_at_events = self.ready.design.design.information is Information.EVENTS
-        return not is_at_events and (own.accrual == "pause" or own.overrun is not None)
+        return not is_at_events and (conduct.accrual == "pause" or conduct.overrun is not None)
 
     @property
     def n_looks(self) -> int:
@@ -112,7 +112,7 @@ class Sized(CommandResult):
     def paragraph(self) -> str:
         """The paragraph on sample size for the protocol of the trial."""
         return paragraph_of(
-            self.ready, self.design, self.calendar, self.found, self.assurance, self.seed, self.replicates
+            self.ready, self.design, self.calendar, self.search_result, self.assurance, self.seed, self.replicates
         )
 
     @property
@@ -123,7 +123,7 @@ class Sized(CommandResult):
     @property
     def curve(self) -> pd.DataFrame | None:
         """Power by size, as the search found it; None where no size was searched."""
-        return self.found.curve if self.found is not None else None
+        return self.search_result.curve if self.search_result is not None else None
 
     @property
     def shares(self) -> pd.DataFrame | None:
@@ -147,7 +147,7 @@ class Sized(CommandResult):
         return plain_mapping({**self._results(), "protocol": self.paragraph, "results_digest": self.digest})
 
     def _results(self) -> dict[str, Any]:
-        found, assurance = self.found, self.assurance
+        search_result, assurance = self.search_result, self.assurance
         return {
             "study": self.sizing.study.name,
             "seed": self.seed,
@@ -156,7 +156,7 @@ class Sized(CommandResult):
             "alternatives": self.ready.design.others,
             "exact_and_simulated": plain_rows(self.exact),
             "calendar": plain_rows(self.calendar),
-            "search": None if found is None else found.to_json(),
+            "search": None if search_result is None else search_result.to_json(),
             "assurance": None if assurance is None else assurance.to_json(),
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
         }  # fmt: skip
@@ -167,7 +167,7 @@ class Sized(CommandResult):
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw power by size, the boundaries, the assurance and the calendar."""
-        draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.found, self.assurance)
+        draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.search_result, self.assurance)
 
 
 def size(
@@ -216,12 +216,12 @@ def size(
                 on_stage("checking the exact design", "trials")
                 exact = parts.checked()
                 on_stage("searching for n", "trials")
-                found = parts.searched()
-                parts.ready = ready = take_size(ready, found)
+                search_result = parts.searched()
+                parts.ready = ready = take_size(ready, search_result)
                 on_stage("simulating the conduct", "trials")
                 rows = parts.conducted()
         except RequestError as error:
             raise located(error, sizing) from None
-        sized = Sized(*asked, job.seconds, ready, n, exact, found, rows)
+        sized = Sized(*asked, job.seconds, ready, n, exact, search_result, rows)
         job.finish(sized)
     return sized

@@ -3,101 +3,24 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 
-from trialsim.comparison.checks import check_comparison
-from trialsim.config import (
-    Cohort,
-    ParameterSet,
-    Scenario,
-    describe_sources,
-    load_cohort,
-    load_parameters,
-    load_scenario,
-    warnings_of,
-)
+from trialsim.config import Scenario, describe_sources
 from trialsim.config.calibrated.draws import table_of, varying_names
-from trialsim.config.loading.comparisons import Comparison
-from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
-from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.config.schema.events import Effect, Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
-from trialsim.design.draft import check_study
-from trialsim.errors import ConfigurationError, Problem, RequestError
+from trialsim.errors import ConfigurationError
 from trialsim.model.hazards import dose_factor
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report import labels
-from trialsim.report.comparison.synopsis import study_synopsis
-from trialsim.report.design.synopsis import size_synopsis
 
 _RISK_MONTHS: Final = (1, 3, 6)
 _MAX_DOSES: Final = 12  # whose risks are printed for one event
-
-
-def describe(given: ConfigurationLike, changes: Mapping[str, Any], width: int = 100) -> str:
-    """The synopsis of a scenario or study, or the contents of a cohort or parameter set, as `kind_of_given` takes it.
-
-    Raises `ConfigurationError`.
-    """
-    return wrapped(_description(given, changes), width)
-
-
-def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
-    kind = kind_of_given(given)
-    if kind == "cohorts":
-        return "\n".join(_cohort(load_cohort(given)))  # type: ignore[arg-type]
-    if kind == "parameters":
-        return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
-    if kind == "studies":
-        return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
-    scenario = load_scenario(given, changes)  # type: ignore[arg-type]
-    warnings = warnings_of(given, changes)  # type: ignore[arg-type]
-    return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
-
-
-def _study(study: Comparison | Sizing) -> Iterator[str]:
-    """The synopsis of a study, once what `compare` or `size` would refuse is refused."""
-    if isinstance(study, Sizing):
-        try:
-            check_study(study)
-        except RequestError as error:
-            raise located(error, study) from None
-        yield from size_synopsis(study)
-    else:
-        check_comparison(study)
-        yield from study_synopsis(study)
-
-
-def _cohort(cohort: Cohort) -> Iterator[str]:
-    yield cohort.title
-    yield cohort.citation.strip()
-    yield "\nFACTS"
-    for name, fact in cohort.facts.items():
-        value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
-        yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
-    yield "\nFIGURES"
-    for quantity, statistic in cohort.statistics.items():
-        count = f", read as {statistic.count} of {statistic.of}" if statistic.kind == "proportion" else ""
-        yield f"  {quantity}: printed {statistic.printed}{count}"
-    yield "\nAMBIGUITIES (the interpretation taken unless another is chosen comes first)"
-    for name, ambiguity in cohort.ambiguities.items():
-        yield f"  {name}: {' '.join(ambiguity.question.split())}"
-        for choice in sorted(ambiguity.interpretations, key=lambda choice: choice != ambiguity.default):
-            yield f"    {choice}: {' '.join(ambiguity.interpretations[choice].meaning.split())}"
-
-
-def _parameter_set(found: ParameterSet) -> Iterator[str]:
-    yield found.title
-    for name, parameter in found.parameters.items():
-        prior = parameter.prior
-        shape = f"{prior.distribution} {prior.median}, sd {prior.sd:g}" if prior.sd else prior.distribution
-        yield f"  {name}: {parameter.mode} ({parameter.source}); prior {shape}; informed by {parameter.informed_by}"
 
 
 def synopsis(scenario: Scenario) -> str:
@@ -105,15 +28,6 @@ def synopsis(scenario: Scenario) -> str:
     sections = (_who, _dose, _events, _measured, _unknown, _compared, _sources)
     texts = ("\n".join(section(scenario)) for section in sections)
     return "\n\n".join(text for text in texts if text)
-
-
-def wrapped(text: str, width: int) -> str:
-    """Long lines broken, their continuation indented."""
-    lines = []
-    for line in text.splitlines():
-        indent = " " * (len(line) - len(line.lstrip()) + 4 if line.startswith(" ") else 0)
-        lines.append(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False) if line else "")
-    return "\n".join(lines)
 
 
 def _who(scenario: Scenario) -> Iterator[str]:
@@ -184,14 +98,6 @@ def _restraints(treatment: Treatment) -> Iterator[str]:
     elif isinstance(treatment.reescalate, Quantity):
         free = treatment.reescalate.text
         yield f"  Once reduced or held, the dose rises only after {free} free of dose-limiting toxicity."
-
-
-def _warnings(found: list[Problem]) -> Iterator[str]:
-    """What is allowed but cannot be meant, with file and line."""
-    if found:
-        yield "WARNINGS"
-    for problem in found:
-        yield "  " + str(problem).replace("\n", "\n  ")
 
 
 def _events(scenario: Scenario) -> Iterator[str]:
