@@ -25,6 +25,7 @@ def toxicities(draw: st.DrawFn) -> dict[str, Any]:
         "rate": draw(rates(1.5)),
         "shape": draw(st.sampled_from([0.6, 1, 1, 2.5])),
         "dose_exponent": draw(st.sampled_from([0, 0.76, 2])),
+        "driven_by": draw(st.sampled_from(["time", "time", "exposure"])),
         "delay": draw(st.sampled_from(["0 days", "0 days", "9.3 days"])),
         "severe": draw(st.booleans()),
         "dose_limiting": draw(st.booleans()),

@@ -90,6 +90,34 @@ def test_the_drug_protects_with_a_negative_exponent(dose: float, acting: float) 
     assert_probability(days < 3.0 * MONTH, 1.0 - math.exp(-rate * (acting / 400.0) ** exponent * 3.0))
 
 
+@pytest.mark.parametrize(("exponent", "delay"), [(1, 0.0), (0, 0.0), (0.5, 6.0)])
+def test_a_clock_that_exposure_drives_ages_with_what_is_taken(exponent: float, delay: float) -> None:
+    """A ladder of 100, 200 and 400 mg/day at 14-day steps; the age is a sum of paces times days, from the delay on."""
+    rate, shape = 0.5, 2.0
+    event = toxicity(f"{rate} /month", shape=shape, dose_exponent=exponent, driven_by="exposure", delay=f"{delay} days")
+    climb = {**fixed(400), "levels": [100, 200, 400], "rules": [{"when": "tolerated", "do": "escalate"}]}
+    days = first_days(scenario_of(events={"neuropathy": event}, treatment=climb), "toxicity onset", "neuropathy")
+    for day in (10.0, 21.0, 60.0):
+        edges = np.clip([0.0, 14.0, 28.0, math.inf], delay, day)
+        age = float(np.diff(edges) @ (np.array([100.0, 200.0, 400.0]) / 400.0) ** exponent) / MONTH
+        assert_probability(days < day, 1.0 - math.exp(-rate * age**shape))
+
+
+def test_exposure_stands_still_while_the_drug_is_held() -> None:
+    """Held from day 0 to the end of the rash: the age of the other clock is the time on the drug."""
+    rate = 0.4
+    events = {
+        "rash": toxicity("2 /month", resolves={"rate": "0.7 /month"}),
+        "neuropathy": toxicity(f"{rate} /month", driven_by="exposure", dose_limiting=False, severe=False),
+    }
+    rules = [{"when": {"toxicity": "rash"}, "do": "hold", "at": "onset"}]
+    scenario = scenario_of(events=events, treatment={**fixed(400), "rules": rules})
+    _, patients, _ = simulated(scenario, 40)
+    days = first_days(scenario, "toxicity onset", "neuropathy")
+    on_drug = (patients["treatment_days"] - patients["held_days"]).to_numpy()  # of all, to the cut-off
+    assert_probability(days < np.inf, float(np.mean(1.0 - np.exp(-rate * on_drug / MONTH))))
+
+
 def test_discontinuation_ends_treatment_and_not_observation() -> None:
     stop, death, after_stop = 0.3, 0.1, 2.0  # without the drug the floor of 100 mg/day acts: (100/400)^-0.5 = 2
     events = {

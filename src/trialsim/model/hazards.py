@@ -5,6 +5,12 @@
 with s the time since this clock started to run (from the end of its delay, if it has one), and `reference` the dose at
 which the rate holds.
 
+A clock that is driven by exposure ages only while the drug is taken, by (dose/reference)^dose_exponent a day: with
+exponent 1 its age is the cumulative dose in days at the reference dose, with exponent 0 the time on the drug. Its
+hazard is then
+
+    h(s) = rate × shape × s^(shape-1) × exp(effects · baseline) × frailty    per unit of that age
+
 Between two changes of dose the cumulative hazard from s0 to s1 is `intensity × (s1^shape - s0^shape)`.
 The clock fires when its cumulative hazard reaches the patient's own unit-exponential threshold. Engines integrate only
 where the intensity changes, never at a look or a visit, so that slicing time differently changes not one bit. Times are
@@ -44,9 +50,26 @@ def dose_factor(dose: float, reference_dose: float, dose_exponent: float, dose_f
     return float((acting / reference_dose) ** dose_exponent)
 
 
+def pace(dose: float, reference_dose: float, dose_exponent: float) -> float:
+    """By how much a clock that is driven by exposure ages in a day: not at all without the drug."""
+    return dose_factor(dose, reference_dose, dose_exponent) if dose > 0.0 else 0.0
+
+
 def age_on(today: float, started_day: float) -> float:
     """The age of a clock in days: 0 while its delay, after which it starts, is not over."""
     return max(0.0, today - started_day)
+
+
+def age_by_exposure(today: float, since_day: float, age_then: float, pace_since: float) -> float:
+    """The age of a clock that is driven by exposure, from its age and pace at the last change (or its start)."""
+    return age_then + pace_since * max(0.0, today - since_day)
+
+
+def day_of_firing(today: float, since_day: float, age_now: float, age_fires: float, pace_now: float) -> float:
+    """The study day on which a clock that is driven by exposure reaches an age, if its pace stays."""
+    if pace_now <= 0.0:
+        return math.inf
+    return max(today, since_day) + (age_fires - age_now) / pace_now
 
 
 def intensity(coefficient: float, factor: float, multiplier: float) -> float:

@@ -27,7 +27,8 @@ class Clock:
     `effects` are (covariate, category or -1, reference, weight): `weight` is the log hazard ratio per unit of a
     continuous covariate's distance from `reference`, or of being in the category. `frailty` is a position in
     `Protocol.frailties` or -1. The clock starts `delay_days` after it could first run. A dose below `dose_floor`
-    (mg/day) acts as that dose, so that a negative exponent gives a finite hazard without the drug.
+    (mg/day) acts as that dose, so that a negative exponent gives a finite hazard without the drug. A clock that is
+    `driven_by_exposure` ages with the dose that is taken, and not with time.
 
     A toxicity that is `part_of` another (its position, or -1) has no clock: an onset of the other is one of this too
     where its severity, a uniform number for each onset, lies below `share`. So the grades of a toxicity share a clock.
@@ -52,13 +53,14 @@ class Clock:
     rate_per_month: float = 0.0
     delay_days: float = 0.0
     dose_floor: float = 0.0
+    driven_by_exposure: bool = False
     part_of: int = -1
     share: float = 0.0
 
     @property
     def depends_on_dose(self) -> bool:
         """Whether a change of dose changes this clock's hazard."""
-        return self.dose_exponent != 0.0
+        return self.dose_exponent != 0.0 or self.driven_by_exposure
 
 
 @dataclass(frozen=True)

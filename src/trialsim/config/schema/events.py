@@ -78,7 +78,8 @@ class Event(Section):
     """One event clock. `rate` is per month at the reference dose of the treatment.
 
     The defaults give a constant hazard without dose effect. The clock starts `delay` after it could first run. A dose
-    below `dose_floor` (such as 0 while the drug is held, or after it) acts as that dose.
+    below `dose_floor` (such as 0 while the drug is held, or after it) acts as that dose. A clock that is `driven_by`
+    exposure ages by (dose / reference dose)^dose_exponent a day, and not at all without the drug.
 
     A toxicity that is `part_of` another has no clock of its own: a `share` of the onsets of the other are of this grade
     or a higher one. Parts of one toxicity are nested, the smaller share within the larger.
@@ -94,6 +95,7 @@ class Event(Section):
     delay: Duration = Field(default_factory=lambda: Duration.of("0 days"))
     dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
     dose_floor: Dose | None = None
+    driven_by: Literal["time", "exposure"] = "time"
     effects: dict[str, Effect] = Field(default_factory=dict)
     frailty: str | None = None
     part_of: str | None = None
@@ -140,6 +142,8 @@ class Event(Section):
             raise mistake("a part of a toxicity needs what it is part of and its share", PART_EXAMPLE)
         if self.part_of is not None and self._has_clock:
             raise mistake("a part of a toxicity has no clock of its own", PART_EXAMPLE)
+        if self.driven_by == "exposure" and self.dose_floor is not None:
+            raise mistake("without the drug there is no exposure", "`driven_by: exposure`, or `dose_floor`")
         if self.dose_exponent.value < 0.0 and self.dose_floor is None:
             raise mistake(NEEDS_FLOOR, FLOOR_EXAMPLE)
         return self
@@ -148,7 +152,7 @@ class Event(Section):
     def _has_clock(self) -> bool:
         """Whether anything is said of a clock."""
         is_neutral = self.rate.value == self.delay.value == self.dose_exponent.value == 0.0 and self.shape.value == 1.0
-        others = (self.effects, self.frailty, self.resolves, self.recurs, self.dose_floor)
+        others = (self.effects, self.frailty, self.resolves, self.recurs, self.dose_floor, self.driven_by != "time")
         return not is_neutral or any(item for item in others)
 
     @property

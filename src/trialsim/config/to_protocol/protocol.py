@@ -105,6 +105,7 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         is_dose_limiting=bool(event.dose_limiting),
         is_reported=bool(event.reported),
         resolution=_resolution(scenario, name, event),
+        driven_by_exposure=event.driven_by == "exposure",
         part_of=list(scenario.events).index(event.part_of) if event.part_of is not None else -1,
         share=_number(scenario, event.share, "events", name, "share") if event.share is not None else 0.0,
     )

@@ -20,8 +20,8 @@ SLOT: Final = np.dtype(
     [("coefficient", "f8"), ("shape", "f8"), ("delay_days", "f8"), ("code", "u8"), ("states", "i8"),
      ("kind", "i8"), ("toxicity", "i8"), ("first_part", "i8"), ("after_parts", "i8"), ("severity_code", "u8"),
      ("share", "f8"), ("resolution", "i8"), ("position", "i8"), ("first_effect", "i8"), ("after_effects", "i8"),
-     ("frailty", "i8"), ("depends_on_dose", "?"), ("needs_treatment", "?"), ("needs_sensitivity", "?"),
-     ("recurs", "?")],
+     ("frailty", "i8"), ("depends_on_dose", "?"), ("by_exposure", "?"), ("needs_treatment", "?"),
+     ("needs_sensitivity", "?"), ("recurs", "?")],
     align=True,
 )  # fmt: skip
 RULE: Final = np.dtype(

@@ -88,9 +88,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         else _days(protocol.visit_every_days),
         "assessment_days": _days(protocol.assessment_every_days),
         "dose_factors": [
-            hazards.dose_factor(dose, protocol.reference_dose, clock.dose_exponent, clock.dose_floor)
-            for clock in clocks
-            for dose in (0.0, *protocol.levels)
+            _dose_factor(clock, dose, protocol.reference_dose) for clock in clocks for dose in (0.0, *protocol.levels)
         ],
         "parts": [part for position in range(len(protocol.clocks)) for part in protocol.parts_of(position)],
         "levels": protocol.levels,
@@ -110,6 +108,13 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "reported": [i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_reported],
     }
     return {name: np.array(list(rows[name]), dtype=dtype) for name, dtype in TABLES.items()}
+
+
+def _dose_factor(clock: Clock, dose: float, reference_dose: float) -> float:
+    """What a dose makes of a clock's hazard, or of its pace where exposure drives it."""
+    if clock.driven_by_exposure:
+        return hazards.pace(dose, reference_dose, clock.dose_exponent)
+    return hazards.dose_factor(dose, reference_dose, clock.dose_exponent, clock.dose_floor)
 
 
 @lru_cache(maxsize=16)
@@ -141,7 +146,8 @@ def _slot_row(
     return (
         clock.coefficient, clock.shape, clock.delay_days, clock.code, clock.states, clock.kind,
         toxicity, *parts, decision_code(severity_decision(clock.name)), clock.share, resolution, position,
-        n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.needs_treatment,
+        n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.driven_by_exposure,
+        clock.needs_treatment,
         clock.needs_sensitivity, clock.recurs,
     )  # fmt: skip
 

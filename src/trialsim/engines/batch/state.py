@@ -26,8 +26,10 @@ PATIENT: Final = np.dtype(
      ("has_progression_seen", "?"), ("has_new_dose", "?"), ("is_stale", "?")], align=True
 )  # fmt: skip
 CLOCK: Final = np.dtype(
-    [("started_day", "f8"), ("age_days", "f8"), ("remaining", "f8"), ("intensity", "f8"),
-     ("multiplier", "f8"), ("occurrence", "i8"), ("is_running", "?"), ("is_new", "?"), ("is_finished", "?")], align=True
+    [("started_day", "f8"), ("age_days", "f8"), ("since_day", "f8"), ("pace", "f8"), ("remaining", "f8"),
+     ("intensity", "f8"), ("multiplier", "f8"), ("occurrence", "i8"), ("is_running", "?"), ("is_new", "?"),
+     ("is_finished", "?")],
+    align=True,
 )  # fmt: skip
 # A row of the log: the columns of `records.columns.EVENTS`, and the class of its instant, which orders patients.
 ROW: Final = np.dtype(
