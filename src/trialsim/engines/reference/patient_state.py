@@ -59,8 +59,8 @@ class PatientState:
 
     def n_onsets_in_all(self) -> int:
         """How many onsets there have been; those of the parts of a toxicity are its own."""
-        bits = self.toxicity_bits.items()
-        return sum(self.n_onsets[bit] for position, bit in bits if self.protocol.clocks[position].part_of < 0)
+        whole = [bit for position, bit in self.toxicity_bits.items() if self.protocol.clocks[position].part_of < 0]
+        return sum(self.n_onsets[bit] for bit in whole)
 
     def is_ongoing(self, position: int) -> bool:
         """Whether a toxicity is there now."""
