@@ -1,0 +1,227 @@
+"""Rounds of simulation, emulation and sampling; then the correction by the simulated likelihood.
+
+A round fits the emulators to all that has been simulated, runs the chains under them, and simulates at draws of these
+chains, spread a little: where the posterior is, the surfaces become exact. When the emulated and the simulated
+log-likelihood differ little there, the chains run on, their draws are simulated, and each draw is weighted by the ratio
+of the likelihoods (importance sampling, the weights smoothed: Vehtari, Simpson, Gelman, Yao, Gabry 2024, JMLR 25:72).
+So the emulators cost precision where they fail, and nothing else.
+
+All random numbers belong to (seed, round), and what has been simulated is kept: an interrupted fit goes on as if it had
+not been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from arviz_stats.base import array_stats
+
+from trialsim.calibration.diagnostics import diagnostics
+from trialsim.calibration.joint.emulator import Emulator, fit_emulator
+from trialsim.calibration.joint.model import JointModel
+from trialsim.calibration.joint.sampling import JointChains
+from trialsim.calibration.likelihood import log_likelihoods
+from trialsim.errors import OptionError
+from trialsim.typing import Floats
+
+PRIOR_POINTS: Final = 400  # of each trial, to begin with
+ROUND_POINTS: Final = 300  # of each trial in each round
+FEWEST_ROUNDS: Final = 3
+MOST_ROUNDS: Final = 8
+GOOD_ENOUGH: Final = 0.35  # sd of the difference of the log-likelihoods of one trial: weights worth 88 % of the draws
+LARGEST_K: Final = 0.7  # of the Pareto tail of the weights; above it they cannot be trusted
+N_CHAINS: Final = 64
+ROUND_STEPS: Final = 400
+BURN_IN: Final = 200
+POWER: Final = 0.9  # of the emulated likelihood under which chains run: tails that are too wide cost little
+_PRIOR_WEIGHT: Final = 0.05
+_FADING: Final = 0.5  # of the weight of older points in each round
+_FINAL: Final = 1_000_000  # the round number of the last chains
+
+
+@dataclass
+class Simulated:
+    """What has been simulated of each trial: scores (n, parameters), cells (n, cells), the round of each (n,)."""
+
+    scores: list[list[Floats]] = field(default_factory=list)
+    cells: list[list[Floats]] = field(default_factory=list)
+
+    def of_round(self, number: int, j: int) -> tuple[Floats, Floats] | None:
+        """The points of a trial in a round; None where they are not there yet."""
+        if number >= len(self.scores) or j >= len(self.scores[number]):
+            return None
+        return self.scores[number][j], self.cells[number][j]
+
+    def add(self, number: int, scores: Floats, cells: Floats) -> None:
+        """The points of the next trial in a round."""
+        if number == len(self.scores):
+            self.scores.append([])
+            self.cells.append([])
+        self.scores[number].append(scores)
+        self.cells[number].append(cells)
+
+    def weighted(self, j: int, up_to: int) -> tuple[Floats, Floats, Floats]:
+        """Points of one trial from the rounds up to one, with their weights; points that cannot be are left out."""
+        parts = [(self.scores[i][j], self.cells[i][j]) for i in range(up_to + 1)]
+        weights = [(_FADING if i > 0 else _PRIOR_WEIGHT) ** (1 if i == 0 else up_to - i) for i in range(up_to + 1)]
+        z, cells = (np.concatenate(items) for items in zip(*parts, strict=True))
+        w = np.concatenate([np.full(len(part[0]), weight) for part, weight in zip(parts, weights, strict=True)])
+        is_possible = ~np.isnan(cells).any(axis=1)
+        return z[is_possible], cells[is_possible], w[is_possible]
+
+    def arrays(self) -> dict[str, Floats]:
+        """Everything, to be stored."""
+        return {
+            f"{name}.{i}.{j}": values
+            for name, rounds in (("scores", self.scores), ("cells", self.cells))
+            for i, trials in enumerate(rounds)
+            for j, values in enumerate(trials)
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: Any) -> Simulated:
+        """What was stored."""
+        stored = cls()
+        keys = sorted(tuple(map(int, key.split(".")[1:])) for key in arrays if key.startswith("scores."))
+        for i, j in keys:
+            stored.add(i, arrays[f"scores.{i}.{j}"], arrays[f"cells.{i}.{j}"])
+        return stored
+
+
+@dataclass(frozen=True)
+class JointFit:
+    """Draws of the joint vector, shape (draws, scores), resampled by weight; what they are worth, and diagnostics.
+
+    `errors` is the sd of the emulated less the simulated log-likelihood of each trial, `k` the Pareto shape of the
+    weights, `ess` how many draws the weights leave.
+    """
+
+    model: JointModel
+    draws: Floats
+    errors: tuple[float, ...]
+    k: float
+    ess: float
+    diagnostics: pd.DataFrame
+    seed: int
+
+
+OnSimulated = Callable[[Simulated, int], None]
+
+
+def fit_joint(
+    model: JointModel,
+    seed: int,
+    n_draws: int,
+    workers: int = 1,
+    simulated: Simulated | None = None,
+    on_simulated: OnSimulated = lambda simulated, rounds: None,
+) -> JointFit:
+    """The joint posterior of several trials.
+
+    Goes on from what has been `simulated`; `on_simulated` gets all of it after each trial of each round. Raises
+    `RequestError` where the emulators stay too far from the simulator.
+    """
+    simulated = simulated if simulated is not None else Simulated()
+    points: Floats = _random(seed, 0).standard_normal((PRIOR_POINTS, model.n_scores))
+    start = points[:N_CHAINS]
+    for number in range(MOST_ROUNDS):
+        _simulate(model, simulated, number, points, workers, on_simulated)
+        errors = _errors(model, simulated, number)
+        if number >= FEWEST_ROUNDS and max(errors) <= GOOD_ENOUGH:
+            break
+        emulators = _emulators(model, simulated, number)
+        chains = JointChains(model, emulators, start.copy(), _random(seed, number + 1), POWER)
+        kept = chains.run(ROUND_STEPS)[BURN_IN:]
+        start, flat = kept[-1], kept.reshape(-1, model.n_scores)
+        chosen = flat[_random(seed, 1000 + number).choice(len(flat), ROUND_POINTS, replace=False)]
+        points = chosen
+    emulators = _emulators(model, simulated, number)
+    kept = JointChains(model, emulators, start.copy(), _random(seed, _FINAL), POWER).run(BURN_IN + n_draws // 4, 4)
+    kept = kept[BURN_IN // 4 :]
+    table = diagnostics(np.ascontiguousarray(kept.transpose(1, 0, 2)), _names(model))
+    flat = kept.reshape(-1, model.n_scores)
+    draws = flat[np.linspace(0, len(flat) - 1, n_draws).round().astype(np.int64)]
+    return _corrected(model, simulated, number + 1, draws, emulators, seed, workers, on_simulated, table)
+
+
+def _simulate(
+    model: JointModel, simulated: Simulated, number: int, x: Floats, workers: int, on_simulated: OnSimulated
+) -> None:
+    for j, trial in enumerate(model.trials):
+        if simulated.of_round(number, j) is None:
+            z = model.trial_scores(x, j)
+            simulated.add(number, z, trial.probabilities(z, workers))
+            on_simulated(simulated, number)
+
+
+def _emulators(model: JointModel, simulated: Simulated, number: int) -> list[Emulator]:
+    return [fit_emulator(trial, *simulated.weighted(j, number)) for j, trial in enumerate(model.trials)]
+
+
+def _errors(model: JointModel, simulated: Simulated, number: int) -> list[float]:
+    """How far the emulators of the rounds before are from what this round simulated, near the posterior."""
+    if number == 0:
+        return [np.inf]
+    emulators = _emulators(model, simulated, number - 1)
+    return [
+        _error(emulators[j], *(simulated.of_round(number, j) or (_NOTHING, _NOTHING))) for j in range(len(emulators))
+    ]
+
+
+def _error(emulator: Emulator, z: Floats, cells: Floats) -> float:
+    is_possible = ~np.isnan(cells).any(axis=1)
+    trial = emulator.trial
+    exact = log_likelihoods(trial.terms, trial.simulator.cells, cells[is_possible]).sum(axis=-1)
+    is_near = exact > exact.max() - _NEAR
+    return float(np.std((emulator.log_likelihood(z[is_possible]) - exact)[is_near]))
+
+
+_NEAR: Final = 10.0  # of the log-likelihood: points further below its largest value do not count
+_NOTHING: Final = np.zeros((0, 0))
+
+
+def _corrected(
+    model: JointModel,
+    simulated: Simulated,
+    number: int,
+    draws: Floats,
+    emulators: list[Emulator],
+    seed: int,
+    workers: int,
+    on_simulated: OnSimulated,
+    table: pd.DataFrame,
+) -> JointFit:
+    """The draws weighted by simulated over emulated likelihood, and resampled."""
+    _simulate(model, simulated, number, draws, workers, on_simulated)
+    differences = []
+    for j, trial in enumerate(model.trials):
+        z, cells = simulated.of_round(number, j) or (_NOTHING, _NOTHING)
+        exact = log_likelihoods(trial.terms, trial.simulator.cells, cells).sum(axis=-1)
+        differences.append(np.where(np.isnan(exact), -np.inf, exact) - POWER * emulators[j].log_likelihood(z))
+    log_weights, k = array_stats.psislw(-np.sum(differences, axis=0))  # it takes the negative of a log-weight
+    weights = np.exp(log_weights)
+    ess = float(weights.sum() ** 2 / (weights**2).sum())
+    errors = tuple(float(np.std(item[np.isfinite(item)])) for item in differences)
+    if not float(k) <= LARGEST_K:
+        shape = f"Pareto k {float(k):.2f}, at most {LARGEST_K}"
+        problem = f"the emulated likelihood stays too far from the simulated one ({shape})."
+        raise OptionError("--replicates", problem, "more simulated trials at each point, or fewer parameters.")
+    chosen = np.searchsorted(np.cumsum(weights), (np.arange(len(draws)) + 0.5) / len(draws) * weights.sum())
+    order = _random(seed, _FINAL + 1).permutation(len(draws))
+    return JointFit(model, draws[np.minimum(chosen, len(draws) - 1)][order], errors, float(k), ess, table, seed)
+
+
+def _names(model: JointModel) -> tuple[str, ...]:
+    """A name for each score of the joint vector."""
+    names = [*model.marginals, *(f"between-trial sd of {family.name}" for family in model.families)]
+    for title, trial, places in zip(model.names, model.trials, model.places, strict=True):
+        names += [f"{title}: {name}" for name, unit in zip(trial.names, places.unit, strict=True) if unit >= 0]
+    return tuple(names)
+
+
+def _random(seed: int, number: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([seed, number]))

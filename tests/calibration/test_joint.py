@@ -1,0 +1,143 @@
+"""Two invented trials calibrated together: the joint posterior is that of weighted draws of the prior."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.interpolate import RegularGridInterpolator
+
+from tests.tolerances import N_STANDARD_ERRORS
+from trialsim.calibration.fitting import fit
+from trialsim.calibration.joint.emulator import features
+from trialsim.calibration.joint.fitting import JointFit, Simulated, fit_joint
+from trialsim.calibration.joint.model import Family, JointModel
+from trialsim.calibration.model import Calibration, calibration_of
+from trialsim.calibration.targets import Categories, Share, Term
+from trialsim.config import load_published_trial
+from trialsim.typing import Floats
+
+pytestmark = pytest.mark.slow
+
+COHORT = Path(__file__).parent / "invented" / "cohort.yaml"
+FEW = 60  # simulated patients for each one of a cohort
+N_PRIOR = 400_000
+N_DRAWS = 2000
+
+
+def trial(nausea: int, responders: int) -> Calibration:
+    """The invented trial with other counts of 40."""
+    calibration = calibration_of(load_published_trial(COHORT), replicates=FEW)
+
+    def counted(term: Term) -> Term:
+        if isinstance(term, Share) and term.quantities == ("toxicity.nausea",):
+            return replace(term, k=nausea)
+        if isinstance(term, Categories):
+            return replace(term, counts=(responders, *term.counts[1:]))
+        return term
+
+    return replace(calibration, terms=tuple(counted(term) for term in calibration.terms))
+
+
+@pytest.fixture(scope="module")
+def trials() -> tuple[Calibration, Calibration]:
+    return trial(12, 14), trial(24, 8)
+
+
+FAMILIES = (Family("toxicity", ("nausea rate",), 0.8), Family("response", ("sensitive",), 0.3))
+
+
+@pytest.fixture(scope="module")
+def model(trials: tuple[Calibration, Calibration]) -> JointModel:
+    return JointModel(("first", "second"), trials, FAMILIES, frozenset())
+
+
+@pytest.fixture(scope="module")
+def joint(model: JointModel) -> JointFit:
+    return fit_joint(model, seed=5, n_draws=N_DRAWS, workers=2)
+
+
+def weighted_prior(model: JointModel) -> tuple[Floats, Floats]:
+    """Draws of the joint prior with their weights: each trial's likelihood from a fine grid of its two scores."""
+    axis = np.linspace(-5.0, 5.0, 61)
+    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    x = np.random.default_rng(2).standard_normal((N_PRIOR, model.n_scores))
+    total = np.zeros(N_PRIOR)
+    for j, calibration in enumerate(model.trials):
+        values = calibration.log_likelihoods(grid, 2).sum(axis=-1).reshape(61, 61)
+        surface = RegularGridInterpolator((axis, axis), values, bounds_error=False, fill_value=-1e9)
+        total += surface(model.trial_scores(x, j))
+    weights = np.exp(total - total.max())
+    return x, weights / weights.sum()
+
+
+def test_the_joint_posterior_is_that_of_weighted_draws_of_the_prior(model: JointModel, joint: JointFit) -> None:
+    x, weights = weighted_prior(model)
+    n_prior = 1.0 / float(np.sum(weights**2))
+    assert n_prior > 2000
+    quantities = {
+        "shared and units": (x, joint.draws),
+        "between trials": (model.between_trial_sds(x), model.between_trial_sds(joint.draws)),
+        **{f"trial {j}": (model.trial_scores(x, j), model.trial_scores(joint.draws, j)) for j in range(2)},
+    }
+    for name, (expected, drawn) in quantities.items():
+        for i in range(drawn.shape[1]):
+            mean = float(weights @ expected[:, i])
+            sd = float(np.sqrt(weights @ (expected[:, i] - mean) ** 2))
+            ess = min(joint.ess, float(joint.diagnostics["ess_bulk"].min()))
+            error = sd * np.sqrt(1.0 / n_prior + 1.0 / ess)
+            assert drawn[:, i].mean() == pytest.approx(mean, abs=N_STANDARD_ERRORS * error), (name, i)
+            # the error of an sd of draws that are about normal; those of a between-trial sd have a longer tail
+            assert drawn[:, i].std() == pytest.approx(sd, abs=2 * N_STANDARD_ERRORS * error / np.sqrt(2.0)), (name, i)
+
+
+def test_emulators_and_weights_do_what_is_said_of_them(joint: JointFit) -> None:
+    assert max(joint.errors) < 0.35
+    assert joint.k < 0.7
+    assert joint.ess > N_DRAWS / 2
+    assert joint.diagnostics["r_hat"].max() < 1.02
+
+
+def test_trials_that_differ_without_end_learn_nothing_from_each_other(trials: tuple[Calibration, Calibration]) -> None:
+    """Parameters of a trial's own: each posterior is the one that the trial has alone."""
+    model = JointModel(("first", "second"), trials, (), frozenset({"nausea rate", "sensitive"}))
+    together = fit_joint(model, seed=5, n_draws=N_DRAWS, workers=2)
+    for j, calibration in enumerate(trials):
+        alone = fit(calibration, seed=3, workers=2).chains.by_chain().reshape(-1, 2)
+        drawn = model.trial_scores(together.draws, j)
+        error = alone.std(axis=0) * np.sqrt(1.0 / together.ess + 1.0 / 1000.0)
+        assert np.all(np.abs(drawn.mean(axis=0) - alone.mean(axis=0)) < N_STANDARD_ERRORS * error)
+
+
+def test_a_new_trial_scatters_about_what_is_shared(model: JointModel, joint: JointFit) -> None:
+    new = model.new_trial_scores(joint.draws, np.random.default_rng(1))
+    shared, taus = joint.draws[:, :2], model.between_trial_sds(joint.draws)
+    sds = np.array([item.sd for item in model.marginals.values()])
+    order = [list(model.marginals).index(family.parameters[0]) for family in FAMILIES]
+    expected = shared[:, order].var(axis=0) + np.mean((taus / sds[order]) ** 2, axis=0)
+    assert new[:, order].var(axis=0) == pytest.approx(expected, rel=2 * N_STANDARD_ERRORS * np.sqrt(2.0 / N_DRAWS))
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_draws(model: JointModel, joint: JointFit) -> None:
+    class StopError(Exception):
+        pass
+
+    stored: dict[str, Floats] = {}
+
+    def stop(simulated: Simulated, number: int) -> None:
+        stored.clear()
+        stored.update(simulated.arrays())
+        if number == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        fit_joint(model, seed=5, n_draws=N_DRAWS, on_simulated=stop)
+    resumed = fit_joint(model, seed=5, n_draws=N_DRAWS, workers=2, simulated=Simulated.of_arrays(stored))
+    assert np.array_equal(resumed.draws, joint.draws)
+
+
+def test_features_are_all_products_of_two() -> None:
+    z = np.array([[2.0, 3.0]])
+    assert features(z).tolist() == [[1.0, 2.0, 3.0, 4.0, 6.0, 9.0]]
