@@ -186,16 +186,58 @@ def size(
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
 ) -> Sized:
-    """How many patients the next trial needs: a study of size (YAML path, built-in name, mapping, or loaded).
+    """How many patients the next trial needs.
 
     The exact design, where there is one, is checked against simulated trials with immediate outcomes; then the trial is
-    simulated as it would be conducted, `replicates` times under every truth (as often as the study says, unless given),
-    and the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result.
-    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
-    unfinished job beside `out`.
+    simulated as it would be conducted, under every truth, and the smallest n that reaches the target is searched.
 
-    Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
-    `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
+    Parameters
+    ----------
+    study
+        A study: YAML path, built-in name, mapping, or loaded.
+    changes
+        Values by dotted key, which take the place of those of the file (`{"conduct.follow_up": "6 months"}`).
+    replicates
+        How many trials to simulate under every truth; by default as many as the study says.
+    seed
+        Decides every draw together with the address of the draw; 0 to 2^64 - 1.
+    engine
+        `auto`, `reference` (SimPy) or `batch` (compiled). It changes no result.
+    workers
+        How many threads (or processes, for the reference engine); by default as many as there are cores. It changes no
+        result.
+    out
+        The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
+    figures
+        Formats of the pictures: png, svg, pdf; none for no pictures.
+    resume
+        Go on with the unfinished work beside `out`.
+    overwrite
+        Replace results of another configuration in `out`; they are refused otherwise.
+    on_progress
+        Called with how much is done and how much there will be.
+    on_stage
+        Called with the name of each part of the work as it begins, and its unit.
+    on_note
+        Called with what a user should know.
+
+    Returns
+    -------
+    Sized
+        The design, the n that was found, and its operating characteristics with Monte Carlo errors.
+
+    Raises
+    ------
+    ConfigurationError
+        For a study or scenario that cannot be read or contradicts itself.
+    RequestError
+        For what cannot be had, with the nearest that can.
+    HazardError
+        Where a hazard is infinite, NaN or negative.
+    DisagreementError
+        If the simulator contradicts an exact value.
+    Interrupted
+        On Ctrl-C.
     """
     sizing = load_sizing(study, changes)
     n = replicates if replicates is not None else sizing.study.replicates
