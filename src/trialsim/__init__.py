@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from trialsim.simulation import replicates_for
     from trialsim.workflows.calibrate import Calibrated, calibrate
+    from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
     from trialsim.workflows.check import check
     from trialsim.workflows.compare import Compared, compare
     from trialsim.workflows.run import Result, run
@@ -49,6 +50,8 @@ _HOMES: Final = {
     "trace": "workflows.trace",
     "calibrate": "workflows.calibrate",
     "Calibrated": "workflows.calibrate",
+    "calibrate_study": "workflows.calibrate_study",
+    "CalibratedStudy": "workflows.calibrate_study",
     "compare": "workflows.compare",
     "Compared": "workflows.compare",
     "load_study": "config.loading.size_studies",
@@ -69,6 +72,7 @@ _HOMES: Final = {
 
 __all__ = [
     "Calibrated",
+    "CalibratedStudy",
     "Cohort",
     "Compared",
     "ConfigurationError",
@@ -85,6 +89,7 @@ __all__ = [
     "__version__",
     "builtin_names",
     "calibrate",
+    "calibrate_study",
     "check",
     "compare",
     "load_cohort",

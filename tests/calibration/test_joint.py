@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
+import trialsim as ts
 from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.calibration.fitting import fit
 from trialsim.calibration.joint.emulator import features
@@ -17,6 +18,7 @@ from trialsim.calibration.joint.model import Family, JointModel
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.targets import Categories, Share, Term
 from trialsim.config import load_published_trial
+from trialsim.config.calibrated.draw_tables import read_table
 from trialsim.typing import Floats
 
 pytestmark = pytest.mark.slow
@@ -141,3 +143,72 @@ def test_an_interrupted_fit_goes_on_to_the_same_draws(model: JointModel, joint: 
 def test_features_are_all_products_of_two() -> None:
     z = np.array([[2.0, 3.0]])
     assert features(z).tolist() == [[1.0, 2.0, 3.0, 4.0, 6.0, 9.0]]
+
+
+STUDY = COHORT.parent / "study.yaml"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[ts.CalibratedStudy, Path]:
+    """A joint calibration with few simulated trials, and its results folder."""
+    folder = tmp_path_factory.mktemp("joint") / "results"
+    return ts.calibrate_study(STUDY, 3, draws=500, replicates=20, out=folder, figures=("svg",)), folder
+
+
+def test_the_command_writes_draws_for_each_trial_and_for_a_new_one(saved: tuple[ts.CalibratedStudy, Path]) -> None:
+    result, folder = saved
+    expected = {*result.layout.file_names, "manifest.json", "posterior-invented.parquet", "posterior-second.parquet"}
+    assert {path.name for path in folder.iterdir()} == {
+        name for name in expected if "*" not in name and not name.endswith((".png", ".pdf"))
+    }
+    for name, table in (("posterior", result.new_trial), ("posterior-second", result.trial_tables["second"])):
+        read = read_table(folder / f"{name}.parquet", name)
+        assert read.digest == table.digest
+        assert read.context == {"drug": "an invented drug", "reference_dose": "200 mg/day"}
+    medians = result.posterior_summary.set_index(["trial", "parameter"])["posterior_median"]
+    assert medians["invented", "nausea rate"] < medians["a new trial", "nausea rate"] < medians["second", "nausea rate"]
+    assert set(result.predictive["trial"]) == {"invented", "second"}
+
+
+def test_a_scenario_takes_the_draws_of_a_new_trial(saved: tuple[ts.CalibratedStudy, Path]) -> None:
+    scenario = ts.load_scenario(COHORT.parent / "scenario.yaml", {"cohort": None, "parameters": None})
+    with_draws = scenario.with_changes({"parameters": {"draws": str(saved[1] / "posterior.parquet")}})
+    draws = ts.run(with_draws, 50, keep=0).outcomes["parameter_draw"]
+    assert draws.nunique() > 40
+
+
+def test_a_joint_calibration_runs_again_to_the_same_digest(saved: tuple[ts.CalibratedStudy, Path]) -> None:
+    result, folder = saved
+    assert ts.run_again(folder, workers=1).digest == result.digest
+    with pytest.raises(ts.DestinationError, match="another configuration"):
+        ts.calibrate_study(joint_with_own(), 3, draws=500, replicates=20, out=folder)
+
+
+def joint_with_own() -> dict[str, object]:
+    """The study with nothing learned from each other."""
+    folder = COHORT.parent
+    return {
+        "study": "calibrate", "title": "apart", "cohorts": [str(folder / "cohort.yaml"), str(folder / "second.yaml")],
+        "parameters": str(folder / "parameters.yaml"), "own": ["nausea rate", "sensitive"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"own": ["nausea rat"]}, "no trial has a calibrated number of this name"),
+        ({"cohorts": ["nowhere.yaml"]}, "there is no such file"),
+        ({"between_trials": {"t": {"parameters": ["nausea rate"], "sd": 1}}}, "stands in two places"),
+        ({"between_trials": {"t": {"parameters": ["nausea rate"], "sd": 0}}, "own": []}, "differ by nothing"),
+        ({"cohorts": []}, "at least 1"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ts.ConfigurationError, match=message):
+        ts.check({**joint_with_own(), **changes})
+
+
+def test_a_study_of_several_cohorts_is_described() -> None:
+    text = ts.check(STUDY)[0]
+    assert "invented: 40 patients, 3 published statistics" in text
+    assert "Differing between trials, toxicity (sd half-normal with scale 0.8): nausea rate" in " ".join(text.split())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trialsim.config import Scenario
     from trialsim.report.progress import Display
     from trialsim.workflows.calibrate import Calibrated
+    from trialsim.workflows.calibrate_study import CalibratedStudy
     from trialsim.workflows.compare import Compared
     from trialsim.workflows.run import Result
     from trialsim.workflows.run_again import Again
@@ -197,6 +198,16 @@ def calibration_view_of(result: Calibrated, has_details: bool = False) -> Render
     return calibration_view(result.scenario, result.posterior.n_draws, *tables, result.sensitivity, has_details)
 
 
+def joint_calibration_view_of(result: CalibratedStudy, has_details: bool = False) -> RenderableType:
+    """What a joint calibration gave, to be printed."""
+    from trialsim.report.calibration.joint_console import joint_calibration_view
+
+    tables = (result.posterior_summary, result.between_trials, result.predictive)
+    fit, study = result.posterior.fit, result.study.study
+    ess = float(result.provenance()["smallest_ess"])
+    return joint_calibration_view(study.title, fit.model.names, len(fit.draws), ess, *tables, has_details)
+
+
 def comparison_view(result: Compared, has_details: bool = False) -> RenderableType:
     """What a comparison found, to be printed."""
     from trialsim.report.comparison.console import compare_view
@@ -221,6 +232,7 @@ def print_result(result: Again, destination: Path | None, has_details: bool, ear
     """Print what a command gave, its digest, and where it lies."""
     from trialsim.report.layout import Paragraph
     from trialsim.workflows.calibrate import Calibrated
+    from trialsim.workflows.calibrate_study import CalibratedStudy
     from trialsim.workflows.compare import Compared
     from trialsim.workflows.run import Result
 
@@ -228,14 +240,21 @@ def print_result(result: Again, destination: Path | None, has_details: bool, ear
         view = run_view(result, has_details)
     elif isinstance(result, Calibrated):
         view = calibration_view_of(result, has_details)
+    elif isinstance(result, CalibratedStudy):
+        view = joint_calibration_view_of(result, has_details)
     elif isinstance(result, Compared):
         view = comparison_view(result, has_details)
     else:
         view = size_view_of(result, has_details)
     replaced = f" (in place of {earlier_run})" if earlier_run else ""
     where = f"; tables and pictures in {destination}/{replaced}" if destination is not None else ""
-    name = "posterior digest" if isinstance(result, Calibrated) else "results digest"
-    lines = [f"{name} {result.digest[:16]}{'' if isinstance(result, Calibrated) else '…'}{where}"]
+    is_posterior = isinstance(result, Calibrated | CalibratedStudy)
+    name = "posterior digest" if is_posterior else "results digest"
+    lines = [f"{name} {result.digest[:16]}{'' if is_posterior else '…'}{where}"]
+    if isinstance(result, CalibratedStudy) and destination is not None:
+        first = next(iter(result.trial_tables))
+        lines.append(f"for a new trial: parameters: {destination}/posterior.parquet")
+        lines.append(f"for a follow-up at the same centre: parameters: {destination}/posterior-{first}.parquet")
     if isinstance(result, Calibrated) and destination is not None:
         lines.append(f"to use it: parameters: {destination}/posterior.parquet")
     print_view(view, Paragraph("\n".join(lines)))

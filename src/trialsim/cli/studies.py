@@ -31,6 +31,7 @@ from trialsim.cli.output import (
     run_in,
     show_result,
 )
+from trialsim.errors import OptionError
 
 
 def calibrate(
@@ -52,13 +53,32 @@ def calibrate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find the posterior of the parameters, given a published cohort; write draws, tables and pictures."""
+    """Find the posterior of the parameters, given a published cohort or a study of several; write draws and tables."""
+    from trialsim.config import kind_of
     from trialsim.workflows import calibrate as workflow
+    from trialsim.workflows.calibrate_study import calibrate_study
 
     name = Path(cohort).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
     formats = read_figures(figures)
     place = check_where(destination, resume)
+    if kind_of(cohort) == "studies":
+        _refuse_options_of_one_cohort(settings, leave_one_out, sensitivity)
+        with progress_to_the_end(place, quiet or as_json) as display:
+            joint = calibrate_study(
+                cohort,
+                seed,
+                draws=draws,
+                replicates=replicates,
+                workers=workers,
+                out=destination,
+                resume=resume,
+                overwrite=overwrite,
+                figures=formats,
+                **display.callbacks(quiet),
+            )
+        show_result(joint, destination, details, as_json=as_json, is_quiet=quiet)
+        return
     with progress_to_the_end(place, quiet or as_json) as display:
         result = workflow.calibrate(
             cohort,
@@ -78,6 +98,13 @@ def calibrate(
             **display.callbacks(quiet),
         )
     show_result(result, destination, details, as_json=as_json, is_quiet=quiet)
+
+
+def _refuse_options_of_one_cohort(settings: list[str] | None, leave_one_out: bool, sensitivity: bool) -> None:
+    """A study of several cohorts is calibrated as it is written."""
+    for option, value in (("--set", settings), ("--leave-one-out", leave_one_out), ("--sensitivity", sensitivity)):
+        if value:
+            raise OptionError(option, "this belongs to the calibration of one cohort.", "no such option for a study.")
 
 
 def compare(

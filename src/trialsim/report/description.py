@@ -8,11 +8,13 @@ from typing import Any
 
 from trialsim.comparison.checks import check_comparison
 from trialsim.config import Cohort, ParameterSet, load_cohort, load_parameters, load_scenario, warnings_of
-from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.calibration_studies import is_joint_study, load_joint_study
+from trialsim.config.loading.comparisons import Comparison, refuse_changes
 from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
 from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.design.draft import check_study
 from trialsim.errors import Problem, RequestError
+from trialsim.report.calibration.synopsis import joint_study_synopsis
 from trialsim.report.comparison.synopsis import study_synopsis
 from trialsim.report.design.synopsis import size_synopsis
 from trialsim.report.run.synopsis import synopsis
@@ -32,6 +34,9 @@ def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
         return "\n".join(_cohort(load_cohort(given)))  # type: ignore[arg-type]
     if kind == "parameters":
         return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
+    if kind == "studies" and is_joint_study(given):
+        refuse_changes(changes)
+        return "\n".join(joint_study_synopsis(load_joint_study(given)))  # type: ignore[arg-type]
     if kind == "studies":
         return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
     scenario = load_scenario(given, changes)  # type: ignore[arg-type]

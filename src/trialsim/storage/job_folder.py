@@ -16,7 +16,7 @@ from typing import Any, Final
 from trialsim.errors import DestinationError
 from trialsim.files.owned import NotOursError, is_own_folder, open_own, owner_of_new_files
 from trialsim.storage.checkpoint import Checkpoint, OnNote
-from trialsim.storage.results_folder import FILES, check_destination
+from trialsim.storage.results_folder import check_destination, is_result_file
 
 try:
     import fcntl
@@ -137,7 +137,7 @@ def _remove_results(folder: Path, is_all_ours: bool = False) -> None:
         if not is_own_folder(folder, folder.parent.lstat().st_uid):
             return
         for path in folder.iterdir():
-            if is_all_ours or path.name in FILES:
+            if is_all_ours or is_result_file(path.name):
                 path.unlink()
         folder.rmdir()
     except OSError:  # what is left is a user's

@@ -30,6 +30,7 @@ ENTRY_TYPES: Final[dict[str, type[Any]]] = {
 class ResultFile:
     """A file of a results folder, and the attribute of the result that it holds; None is not written.
 
+    Where the name has a `*`, the attribute is a mapping, and each item a file with its key in place of the star.
     `is_written_empty` says whether a table without rows is written.
     """
 
@@ -110,6 +111,23 @@ CALIBRATE: Final = Layout(
     packages=("emcee", "arviz-stats"),
 )  # fmt: skip
 
+CALIBRATE_STUDY: Final = Layout(
+    "calibrate study",
+    (
+        _STUDY,
+        ResultFile(DRAWS_FILE, "new_trial"),
+        ResultFile("posterior-*.parquet", "trial_tables"),
+        *_tables("posterior_summary", "between_trials", "predictive"),
+    ),
+    ("trials", "predictive"),
+    (
+        "study", "study_digest", "seed", "seed_of_draws", "replicates", "draws", "posterior_digest", "largest_r_hat",
+        "smallest_ess", "workers", "seconds", "command",
+    ),
+    ("command", "study"),
+    packages=("arviz-stats",),
+)  # fmt: skip
+
 COMPARE: Final = Layout(
     "compare",
     (_STUDY, *_tables("estimates", "differences", "ranks"), _REPLICATES, _USER_DRAWS),
@@ -137,4 +155,6 @@ SIZE: Final = Layout(
     ("command", "study"),
 )  # fmt: skip
 
-LAYOUTS: Final[dict[str, Layout]] = {layout.command: layout for layout in (RUN, CALIBRATE, COMPARE, SIZE)}
+LAYOUTS: Final[dict[str, Layout]] = {
+    layout.command: layout for layout in (RUN, CALIBRATE, CALIBRATE_STUDY, COMPARE, SIZE)
+}

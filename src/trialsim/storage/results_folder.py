@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,12 +56,17 @@ def check_destination(
     return place
 
 
+def is_result_file(name: str) -> bool:
+    """Whether a command writes files of this name into a results folder."""
+    return name in FILES or any(fnmatchcase(name, pattern) for pattern in FILES if "*" in pattern)
+
+
 def _check_replaceable(
     destination: Path, place: Path, configuration: Mapping[str, Any] | None, overwrite: bool
 ) -> None:
     """Raises `DestinationError` for a folder that holds anything but results that may be replaced."""
     paths = sorted(place.iterdir())
-    others = [path.name for path in paths if path.name not in FILES or not stat.S_ISREG(path.lstat().st_mode)]
+    others = [path.name for path in paths if not is_result_file(path.name) or not stat.S_ISREG(path.lstat().st_mode)]
     if others:
         raise _refused(destination, f"the folder holds something else than results ({others[0]}).")
     if not paths:

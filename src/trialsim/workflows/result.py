@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -96,7 +96,12 @@ class CommandResult(ABC):
     def write(self, folder: Path, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
         """Write the files that the layout declares, the pictures and the manifest into an empty folder."""
         for file in self.layout.files:
-            _write_file(folder, file, getattr(self, file.attribute))
+            content = getattr(self, file.attribute)
+            if "*" in file.name:
+                for key, item in content.items():
+                    _write_file(folder, replace(file, name=file.name.replace("*", key)), item)
+            else:
+                _write_file(folder, file, content)
         self.draw(folder, figures)
         self.manifest().write(folder)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from trialsim.calibration.fitting import MOST_STEPS
 from trialsim.config import scenario_from_mapping
+from trialsim.config.loading.calibration_studies import joint_study_from_mapping
 from trialsim.config.loading.comparisons import study_from_mapping
 from trialsim.config.loading.size_studies import sizing_from_mapping
 from trialsim.errors import ConfigurationError, Problem, RequestError
@@ -16,11 +17,12 @@ from trialsim.simulation import ignore_stage
 from trialsim.storage.layouts import PARAMETERS_FILE
 from trialsim.storage.manifest import MANIFEST, Manifest, read_manifest
 from trialsim.workflows.calibrate import Calibrated, calibrate
+from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
 from trialsim.workflows.compare import Compared, compare
 from trialsim.workflows.run import Result, run
 from trialsim.workflows.size import Sized, size
 
-Again = Result | Compared | Sized | Calibrated
+Again = Result | Compared | Sized | Calibrated | CalibratedStudy
 
 
 def manifest_file(named: Path | str) -> Path:
@@ -58,7 +60,7 @@ def run_again(
 
     Returns
     -------
-    Result, Compared, Sized or Calibrated
+    Result, Compared, Sized, Calibrated or CalibratedStudy
         The new results; `digest_mismatch` says whether their digest is the one of the manifest.
 
     Raises
@@ -124,9 +126,15 @@ def _calibrate(file: Path, data: Manifest, how: dict[str, Any]) -> Calibrated:
     )
 
 
+def _calibrate_study(file: Path, data: Manifest, how: dict[str, Any]) -> CalibratedStudy:
+    study = joint_study_from_mapping(data["study"])
+    return calibrate_study(study, data["seed"], draws=data["draws"], replicates=data["replicates"], **how)
+
+
 _COMMANDS: dict[str, Callable[[Path, Manifest, dict[str, Any]], Again]] = {
     "run": _run,
     "calibrate": _calibrate,
+    "calibrate study": _calibrate_study,
     "compare": _compare,
     "size": _size,
 }

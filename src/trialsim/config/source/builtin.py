@@ -12,6 +12,7 @@ from trialsim.errors import ConfigurationError, Problem
 from trialsim.files.regular import is_file, other_kind
 
 KINDS: Final = ("scenarios", "cohorts", "parameters", "studies")
+STUDIES: Final = ("compare", "size", "calibrate")
 # What a file may hold, in words and with the command or the key that takes it; {} is its name.
 _USES: Final = {
     "scenarios": "a scenario: trialsim run {}",
@@ -19,6 +20,7 @@ _USES: Final = {
     "parameters": "a set of parameters, for a scenario: `parameters: {{calibrated_to: {}}}`",
     "compare": "a study that compares variants: trialsim compare {}",
     "size": "a study of size: trialsim size {}",
+    "calibrate": "a study that calibrates several cohorts together: trialsim calibrate {}",
     "strategies": "a strategy, for a variant of a study: `variants: {{NAME: {{strategy: {}}}}}`",
 }
 
@@ -75,14 +77,16 @@ def kind_of(name: str) -> str:
     if not is_path(name):
         return next((kind for kind in (*KINDS, "strategies") if name in builtin_names(kind)), KINDS[0])
     holds = kind_of_data(read_yaml(find_file(name, KINDS[0]))[0])
-    return "studies" if holds in ("compare", "size") else holds
+    return "studies" if holds in STUDIES else holds
 
 
 def kind_of_data(data: Mapping[str, Any]) -> str:
-    """What the data of a file hold: one of `KINDS` but `studies`, or `compare`, `size` or `strategies`."""
+    """What the data of a file hold: one of `KINDS` but `studies`, one of `STUDIES`, or `strategies`."""
     study = data.get("study")
     if isinstance(study, Mapping):  # as a command has saved it
         study = study.get("study")
+    if study == "calibrate":
+        return "calibrate"
     if "study" in data or ("scenario" in data and {"endpoint", "endpoints", "design", "variants"} & set(data)):
         return "size" if study == "size" or (study != "compare" and "endpoint" in data) else "compare"
     if "statistics" in data:

@@ -43,7 +43,7 @@ def draw_posterior_summary(title: str, posterior_summary: pd.DataFrame, scores: 
     axes.set_xlim(-2.2, 2.2)
     axes.set_ylim(-0.6, n + 0.4)
     axes.set_xlabel("standard deviations of the prior from its median")
-    _plain(axes)
+    plain_axes(axes)
     texts.set_xlim(0, 1)
     texts.set_axis_off()
     subtitle = "grey: prior, blue: posterior; bars are 90 % intervals, contraction is 1 − var(posterior) / var(prior)"
@@ -78,7 +78,7 @@ def draw_left_out(title: str, predictive: pd.DataFrame, left_out: pd.DataFrame) 
     axes.set_yticks(range(n), ticks)
     axes.set_xlim(0, 100)
     axes.set_xlabel("per cent of simulated trials that lie below the published statistic")
-    _plain(axes)
+    plain_axes(axes)
     subtitle = (
         "circle: the statistic was fitted; diamond: predicted from the others (with 95 % Monte Carlo interval)\n"
         "shaded: the central 80 % of trials"
@@ -127,9 +127,9 @@ def _tornado(axes: Axes, rows: pd.DataFrame, order: list[str], base: str) -> Non
     name = statistic_label(rows["quantity"].iloc[0])
     axes.set_title(f"{name}: {value:.{1 if is_share else 0}f} {unit}", fontsize=10, loc="left")
     axes.set_xlabel("percentage points" if is_share else unit)
-    _plain(axes)
+    plain_axes(axes)
 
 
-def _plain(axes: Axes) -> None:
+def plain_axes(axes: Axes) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)

@@ -41,6 +41,27 @@ def draw_calibration_figures(
     save_figures(folder, formats, figures)
 
 
+def draw_joint_calibration_figures(
+    folder: Path,
+    formats: Sequence[str],
+    title: str,
+    posterior_summary: pd.DataFrame,
+    between_trials: pd.DataFrame,
+    predictive: pd.DataFrame,
+    new_trial: str,
+) -> None:
+    """Write the pictures of a joint calibration into a folder; that of the trials where something differs."""
+    prepare()
+    from trialsim.report.calibration.joint_figures import draw_percentiles, draw_trials
+
+    differs = len(between_trials) > 0
+    figures = {
+        "trials": draw_trials(title, posterior_summary, between_trials, new_trial) if differs else None,
+        "predictive": draw_percentiles(title, predictive),
+    }
+    save_figures(folder, formats, figures)
+
+
 def draw_compare_figures(
     folder: Path,
     formats: Sequence[str],

@@ -1,0 +1,80 @@
+"""What a joint calibration prints: how much trials differ, what a new trial is expected to be, and the fit."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.console import Group, RenderableType
+
+from trialsim.calibration.joint.posterior import NEW_TRIAL
+from trialsim.endpoints.registry import statistic_title
+from trialsim.records.tables import plain_rows
+from trialsim.report import labels
+from trialsim.report.layout import DataTable, Paragraph
+
+
+def joint_calibration_view(
+    title: str,
+    trials: tuple[str, ...],
+    n_draws: int,
+    ess: float,
+    summary: pd.DataFrame,
+    between_trials: pd.DataFrame,
+    predictive: pd.DataFrame,
+    has_details: bool = False,
+) -> RenderableType:
+    """The posterior of a new trial and how much trials differ; with details also that of each trial's centre."""
+    parts: list[RenderableType] = [
+        Paragraph(f"\n{title}", "bold"),
+        Paragraph(f"{n_draws:,} draws given {len(trials)} cohorts: {', '.join(trials)}"),
+        Paragraph(f"effective sample size at least {ess:,.0f}\n"),
+    ]
+    shown = [*trials, NEW_TRIAL] if has_details else [NEW_TRIAL]
+    parts += [_summary_table(summary[summary["trial"] == trial], trial) for trial in shown]
+    if len(between_trials):
+        parts.append(_between_trials_table(between_trials))
+    if has_details:
+        parts.append(_predictive_table(predictive))
+    parts.append(Paragraph("\n".join(_lines(predictive))))
+    return Group(*parts)
+
+
+def _summary_table(rows: pd.DataFrame, trial: str) -> DataTable:
+    table = DataTable(
+        f"Parameters of {trial}", ("parameter", "unit", "prior (90 %)", "posterior (90 %)", "contraction")
+    )
+    for row in plain_rows(rows):
+        before, after = (_interval(row, part) for part in ("prior", "posterior"))
+        table.add(row["parameter"], row["unit"] or "", before, after, f"{100 * row['contraction']:.0f} %")
+    return table
+
+
+def _between_trials_table(between_trials: pd.DataFrame) -> DataTable:
+    table = DataTable("Between-trial standard deviations", ("family", "prior (90 %)", "posterior (90 %)", "parameters"))
+    for row in plain_rows(between_trials):
+        table.add(row["family"], _interval(row, "prior"), _interval(row, "posterior"), row["parameters"])
+    return table
+
+
+def _interval(row: dict[str, object], part: str) -> str:
+    return labels.median_and_interval(*(float(str(row[f"{part}_{key}"])) for key in ("median", "lower", "upper")))
+
+
+def _predictive_table(predictive: pd.DataFrame) -> DataTable:
+    table = DataTable(
+        "Published statistics among simulated trials", ("trial", "quantity", "published", "80 % interval", "percentile")
+    )
+    for row in plain_rows(predictive):
+        interval = f"{labels.significant(float(row['lower_80']), 3)}-{labels.significant(float(row['upper_80']), 3)}"
+        percentile = f"{100 * float(row['percentile']):.0f} %"
+        table.add(row["trial"], statistic_title(str(row["quantity"])), row["printed"], interval, percentile)
+    return table
+
+
+def _lines(predictive: pd.DataFrame) -> list[str]:
+    n_inside = int(predictive["is_inside_80"].sum())
+    return [
+        "Posterior: median with 90 % interval; contraction is 1 - var(posterior) / var(prior). A new trial differs "
+        "from these as they differ from each other.",
+        f"Of {len(predictive)} published statistics {n_inside} lie in the 80 % interval of simulated trials of their "
+        "own centre.",
+    ]

@@ -1,0 +1,193 @@
+"""The command `calibrate` for a study of several cohorts: one joint posterior of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pandas as pd
+
+from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
+from trialsim.calibration.fitting import MOST_STEPS
+from trialsim.calibration.joint.build import joint_model_of
+from trialsim.calibration.joint.fitting import MOST_ROUNDS, Simulated, fit_joint
+from trialsim.calibration.joint.posterior import NEW_TRIAL, JointPosterior
+from trialsim.calibration.model import REPLICATES
+from trialsim.calibration.posterior import N_DRAWS
+from trialsim.config.calibrated.draw_tables import ParameterTable
+from trialsim.config.loading.calibration_studies import JointStudy, load_joint_study
+from trialsim.config.loading.comparisons import StudyLike
+from trialsim.records.tables import plain_mapping, plain_rows
+from trialsim.report.run.figures import draw_joint_calibration_figures
+from trialsim.simulation import ignore_stage
+from trialsim.simulation.engine import BATCH
+from trialsim.simulation.limits import check_calibration
+from trialsim.simulation.workers import available_cores
+from trialsim.storage.formats import DEFAULT_FORMATS
+from trialsim.storage.layouts import CALIBRATE_STUDY
+from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress, remembered_ctrl_c
+from trialsim.workflows.result import CommandResult
+
+SIMULATED: Final = "simulated"
+
+
+@dataclass(frozen=True)
+class CalibratedStudy(CommandResult):
+    """What `calibrate_study` gives; tables are pandas DataFrames.
+
+    `new_trial` are the draws for a trial that has not been seen, `trial_tables` those for the centre of each trial;
+    `posterior_summary` (a row a trial and parameter), `between_trials` (a row a family), `predictive` (a row a trial
+    and published statistic). A scenario takes draws with `parameters: folder/posterior.parquet`, for a new trial, or
+    `folder/posterior-NAME.parquet`.
+    """
+
+    layout: ClassVar = CALIBRATE_STUDY
+
+    study: JointStudy
+    posterior: JointPosterior
+    replicates: int
+
+    @property
+    def new_trial(self) -> ParameterTable:
+        """The draws for a new trial."""
+        return self.posterior.new_trial
+
+    @property
+    def trial_tables(self) -> dict[str, ParameterTable]:
+        """The draws for the centre of each trial, by its name."""
+        return self.posterior.trial_tables
+
+    @property
+    def posterior_summary(self) -> pd.DataFrame:
+        """See `JointPosterior.summary`."""
+        return self.posterior.summary
+
+    @property
+    def between_trials(self) -> pd.DataFrame:
+        """See `JointPosterior.between_trials`."""
+        return self.posterior.between_trials
+
+    @cached_property
+    def predictive(self) -> pd.DataFrame:
+        """See `JointPosterior.predictive`."""
+        return self.posterior.predictive
+
+    @property
+    def digest(self) -> str:
+        """What tells these draws from any others."""
+        return self.posterior.digest
+
+    def provenance(self) -> dict[str, Any]:
+        """The entries of the manifest that only a joint calibration has."""
+        fit = self.posterior.fit
+        return {
+            "seed_of_draws": fit.model.trials[0].simulator.seed,
+            "replicates": self.replicates,
+            "draws": len(fit.draws),
+            "posterior_digest": self.digest,
+            "largest_r_hat": float(fit.diagnostics["r_hat"].max()),
+            "smallest_ess": min(fit.ess, smallest_ess_of(fit.diagnostics)),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The tables as plain data for `--json`."""
+        tables = ("posterior_summary", "between_trials", "predictive")
+        return plain_mapping(
+            {"study": self.study.study.name, "seed": self.seed, **self.provenance()}
+            | {name: plain_rows(getattr(self, name)) for name in tables}
+        )
+
+    def draw(self, folder: Path, figures: Sequence[str]) -> None:
+        """Draw what differs between trials, and the published statistics among simulated trials."""
+        tables = (self.posterior_summary, self.between_trials, self.predictive)
+        draw_joint_calibration_figures(folder, figures, self.study.study.title, *tables, NEW_TRIAL)
+
+
+def calibrate_study(
+    study: JointStudy | StudyLike,
+    seed: int = 1,
+    *,
+    draws: int = N_DRAWS,
+    replicates: int = REPLICATES,
+    workers: int | None = None,
+    out: Path | str | None = None,
+    figures: Sequence[str] = DEFAULT_FORMATS,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_progress: OnProgress = ignore_progress,
+    on_stage: OnStage = ignore_stage,
+    on_note: OnNote = ignore_note,
+) -> CalibratedStudy:
+    """The joint posterior of several published trials.
+
+    Parameters
+    ----------
+    study
+        The study: YAML path, built-in name, mapping, or loaded.
+    seed
+        Decides every random number of the fit; 0 to 2^64 - 1.
+    draws
+        How many draws of the parameters to keep.
+    replicates
+        How many simulated trials the likelihood of a trial at a point comes from.
+    workers
+        How many threads; by default as many as there are cores. It changes no result.
+    out
+        The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
+    figures
+        Formats of the pictures: png, svg, pdf; none for no pictures.
+    resume
+        Go on with the unfinished work beside `out`.
+    overwrite
+        Replace results of another configuration in `out`; they are refused otherwise.
+    on_progress
+        Called with how much is done and how much there will be.
+    on_stage
+        Called with the name of each part of the work as it begins, and its unit.
+    on_note
+        Called with what a user should know.
+
+    Returns
+    -------
+    CalibratedStudy
+        Draws for the centre of each trial and for a new trial, and how much trials differ.
+
+    Raises
+    ------
+    ConfigurationError
+        For a study, cohort or scenario that cannot be read, or cannot be calibrated.
+    RequestError
+        Where the emulated likelihood stays too far from the simulated one.
+    Interrupted
+        On Ctrl-C; what has been simulated is kept beside `out`.
+    """
+    check_calibration(seed, draws, SMALLEST_ESS, MOST_STEPS, replicates, workers)
+    job = Job(out, figures, overwrite, on_stage, on_note)
+    joint = load_joint_study(study)
+    model = joint_model_of(joint, replicates)
+    n_workers = workers if workers is not None else available_cores()
+    configuration = {"command": CALIBRATE_STUDY.command, "study": joint.to_mapping()}
+    with job.locked(configuration) as checkpoint, remembered_ctrl_c() as check_ctrl_c:
+        wanted = len(model.trials) * (MOST_ROUNDS + 1)
+
+        def on_simulated(simulated: Simulated, number: int) -> None:
+            checkpoint.write(SIMULATED, simulated.arrays())
+            on_progress(sum(len(trials) for trials in simulated.scores), wanted)
+            check_ctrl_c()
+
+        job.compile(BATCH)
+        checkpoint.begin_or_resume({"calibrate study": configuration["study"], "seed": seed, "draws": draws}, resume)
+        with job.interruptible(lambda: "interrupted while calibrating"):
+            on_stage("calibrating together", "rounds of trials")
+            stored = checkpoint.read(SIMULATED)
+            simulated = Simulated.of_arrays(stored) if stored is not None else None
+            fit = fit_joint(model, seed, draws, n_workers, simulated, on_simulated)
+            first = next(iter(joint.scenarios.values()))
+            posterior = JointPosterior(fit, joint.study.name)
+            result = CalibratedStudy(configuration, first, seed, n_workers, job.seconds, joint, posterior, replicates)
+            on_stage("predicting the published statistics", "")
+            job.finish(result)
+    return result
