@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import trialsim as ts
+from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.config import protocol_of
 from trialsim.design.conduct.blocks import boundary_stops
 from trialsim.design.hypotheses import evaluable_shares, rate_of
@@ -32,9 +33,9 @@ def test_it_stops_as_often_as_it_should_however_late_toxicity_comes(boundary: To
     stops, is_entry = np.empty(N), np.empty(N, np.bool_)
     toxicity_stops(enrolled, day, np.array(boundary.at_least), stops, is_entry)
     exact = boundary.at(boundary.rate).rejects
-    assert abs(float((stops < inf).mean()) - exact) < 4.0 * np.sqrt(exact * (1.0 - exact) / N)
+    assert abs(float((stops < inf).mean()) - exact) < N_STANDARD_ERRORS * np.sqrt(exact * (1.0 - exact) / N)
     instant = boundary_stops(boundary, 3, 1, N)
-    assert abs(float(instant.mean()) - exact) < 4.0 * np.sqrt(exact * (1.0 - exact) / N)
+    assert abs(float(instant.mean()) - exact) < N_STANDARD_ERRORS * np.sqrt(exact * (1.0 - exact) / N)
 
 
 def test_the_day_is_the_first_on_which_some_first_patients_are_too_many() -> None:
