@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
+from typing import Final
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from trialsim.engines.batch.conduct import toxicity_stops
 from trialsim.model import interim as c
 
 N = 20_000
+# Rates are of 200,000 patients and the share of 50,000: 4 Monte Carlo standard errors of what is compared are 0.0109
+# and 0.0101, were the patients independent. They are partly the same, so a right answer is nearer.
+RATES_ERROR: Final = 0.01
 
 
 @pytest.mark.parametrize(
@@ -72,5 +76,5 @@ def test_who_withdraws_is_replaced_counts_or_is_left_out() -> None:
     assert 0.6 < share < 0.9
     everyone = rate_of(protocol, plain, counts_not_evaluable=True)[0]
     assert found[c.NO_EVENT] == everyone
-    assert found[c.NOT_EVALUABLE] == pytest.approx(everyone / share, abs=0.01)  # nobody who had it is left out
-    assert found[c.AN_EVENT] == pytest.approx(everyone + 1.0 - share, abs=0.01)
+    assert found[c.NOT_EVALUABLE] == pytest.approx(everyone / share, abs=RATES_ERROR)  # nobody who had it is left out
+    assert found[c.AN_EVENT] == pytest.approx(everyone + 1.0 - share, abs=RATES_ERROR)
