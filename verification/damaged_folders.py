@@ -95,7 +95,7 @@ def size(out: Path, resume: bool, on_progress: Progress, on_note: Note) -> str:
 
 def calibrate(out: Path, resume: bool, on_progress: Progress, on_note: Note) -> str:
     """A small posterior."""
-    few: dict[str, Any] = {"patients_per_patient": 20, "draws": 200, "smallest_ess": 200, "workers": 1}
+    few: dict[str, Any] = {"replicates": 20, "draws": 200, "min_ess": 200, "workers": 1}
     options: dict[str, Any] = {"on_progress": on_progress, "on_note": on_note}
     return ts.calibrate(COHORT, None, 3, out=out, resume=resume, **few, **options).digest
 

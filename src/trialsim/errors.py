@@ -31,7 +31,18 @@ class InputError(TrialsimError):
 class Problem:
     """One mistake in a file, in four parts: where, what stands there, what is wrong, what is allowed.
 
-    `suggestion`, where there is one, is what the user probably meant.
+    Parameters
+    ----------
+    place
+        The file and line, or empty.
+    what
+        The key or option, with its value.
+    wrong
+        What is wrong with it; empty where `what` is the whole message.
+    allowed
+        What would be right.
+    suggestion
+        What the user probably meant, or empty.
     """
 
     place: str
@@ -83,7 +94,18 @@ class RequestError(InputError):
         super().__init__(str(self.problem))
 
     def at(self, place: str) -> Self:
-        """The same error, of a place in a file."""
+        """The same error, of a place in a file.
+
+        Parameters
+        ----------
+        place
+            The file and line.
+
+        Returns
+        -------
+        RequestError
+            A new error of the same class.
+        """
         problem = self.problem
         return type(self)(problem.what, problem.wrong, problem.allowed, problem.suggestion, place, self.key)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
+from typing import Final
 
 import numpy as np
 import pytest
 
 import trialsim as ts
+from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.config import protocol_of
 from trialsim.design.conduct.blocks import boundary_stops
 from trialsim.design.hypotheses import evaluable_shares, rate_of
@@ -17,6 +19,9 @@ from trialsim.engines.batch.conduct import toxicity_stops
 from trialsim.model import interim as c
 
 N = 20_000
+# Rates are of 200,000 patients and the share of 50,000: 4 Monte Carlo standard errors of what is compared are 0.0109
+# and 0.0101, were the patients independent. They are partly the same, so a right answer is nearer.
+RATES_ERROR: Final = 0.01
 
 
 @pytest.mark.parametrize(
@@ -32,9 +37,9 @@ def test_it_stops_as_often_as_it_should_however_late_toxicity_comes(boundary: To
     stops, is_entry = np.empty(N), np.empty(N, np.bool_)
     toxicity_stops(enrolled, day, np.array(boundary.at_least), stops, is_entry)
     exact = boundary.at(boundary.rate).rejects
-    assert abs(float((stops < inf).mean()) - exact) < 4.0 * np.sqrt(exact * (1.0 - exact) / N)
+    assert abs(float((stops < inf).mean()) - exact) < N_STANDARD_ERRORS * np.sqrt(exact * (1.0 - exact) / N)
     instant = boundary_stops(boundary, 3, 1, N)
-    assert abs(float(instant.mean()) - exact) < 4.0 * np.sqrt(exact * (1.0 - exact) / N)
+    assert abs(float(instant.mean()) - exact) < N_STANDARD_ERRORS * np.sqrt(exact * (1.0 - exact) / N)
 
 
 def test_the_day_is_the_first_on_which_some_first_patients_are_too_many() -> None:
@@ -71,5 +76,5 @@ def test_who_withdraws_is_replaced_counts_or_is_left_out() -> None:
     assert 0.6 < share < 0.9
     everyone = rate_of(protocol, plain, counts_not_evaluable=True)[0]
     assert found[c.NO_EVENT] == everyone
-    assert found[c.NOT_EVALUABLE] == pytest.approx(everyone / share, abs=0.01)  # nobody who had it is left out
-    assert found[c.AN_EVENT] == pytest.approx(everyone + 1.0 - share, abs=0.01)
+    assert found[c.NOT_EVALUABLE] == pytest.approx(everyone / share, abs=RATES_ERROR)  # nobody who had it is left out
+    assert found[c.AN_EVENT] == pytest.approx(everyone + 1.0 - share, abs=RATES_ERROR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 from pathlib import Path
@@ -30,6 +31,17 @@ def test_public_functions_say_what_they_take_give_and_raise() -> None:
         sections = dict(re.findall(r"(?ms)^(\w+)\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text))
         assert {"Parameters", "Returns", "Raises"} <= set(sections), name
         assert re.findall(r"(?m)^(\w+)$", sections["Parameters"]) == list(inspect.signature(function).parameters), name
+
+
+def test_public_results_have_the_attributes_that_they_document() -> None:
+    """Of each result every attribute that is named exists, and every field is named."""
+    for name in ("Result", "Compared", "Sized", "Calibrated"):
+        result = getattr(ts, name)
+        text = (inspect.getdoc(result) or "").partition("\nAttributes\n----------\n")[2]
+        named = set(re.findall(r"(?m)^(\w+)$", text))
+        fields = {field.name for field in dataclasses.fields(result)}
+        assert fields <= named, name
+        assert all(item in fields or hasattr(result, item) for item in named), name
 
 
 def test_modules_have_at_most_450_lines_and_functions_under_40() -> None:

@@ -26,6 +26,9 @@ from trialsim.model.units import DAYS_PER_MONTH
 
 MEDIAN, SHAPE = 150.0, 1.2
 WU: Final = 0.02  # by how much Wu's formula understates power with 60 patients: 0.004 and 0.019 of 100,000 trials
+# How far the mean z statistic is from 0 under the null, as the trial follows its first patients for longer than the
+# reference is matched to: 0.035 in 100,000 trials, with a standard error of 0.003.
+LONGER_FOLLOWED: Final = 0.047
 ONE_SAMPLE: dict[str, object] = {
     **BASE, "design": "one-sample-logrank", "endpoint": "progression-free", "reference": {"median": "5 months"},
     "alternative": 0.6,
@@ -108,5 +111,5 @@ def test_under_the_null_as_many_events_are_seen_as_expected() -> None:
     trial = ready.trial(100)
     rows = {truth: trial.rows(ready.setting(truth, 100), 3, 1, 2000) for truth in (NULL, ALTERNATIVE)}
     z = rows[NULL]["statistic"]
-    assert abs(z.mean()) < 0.15  # the trial follows its first patients for longer than the reference is matched to
+    assert abs(z.mean()) < N_STANDARD_ERRORS * z.std() / np.sqrt(len(z)) + LONGER_FOLLOWED
     assert rows[ALTERNATIVE]["statistic"].mean() > 2.5

@@ -43,11 +43,11 @@ def test_a_logit_normal_value_lies_between_0_and_1_with_its_median() -> None:
 
 def test_truncation_keeps_values_inside_the_bounds() -> None:
     low, high = stats.norm.cdf((18 - 60) / 9), stats.norm.cdf((75 - 60) / 9)
-    values = [
-        baseline.continuous_value(u, baseline.NORMAL, 60.0, 9.0, low, high) for u in np.linspace(1e-9, 1 - 1e-9, 99)
-    ]
-    assert min(values) == pytest.approx(18.0, abs=0.1)
-    assert max(values) == pytest.approx(75.0, abs=1e-6)
+    shares = np.linspace(1e-9, 1 - 1e-9, 99)
+    values = [baseline.continuous_value(u, baseline.NORMAL, 60.0, 9.0, low, high) for u in shares]
+    truncated = stats.truncnorm((18 - 60) / 9, (75 - 60) / 9, loc=60, scale=9)
+    assert values == pytest.approx(truncated.ppf(shares), rel=1e-12)
+    assert 18.0 <= min(values) < max(values) <= 75.0
 
 
 def test_categories_take_their_shares() -> None:

@@ -59,12 +59,42 @@ from trialsim.workflows.result import CommandResult
 
 @dataclass(frozen=True)
 class Calibrated(CommandResult):
-    """What `calibrate` gives; tables are pandas DataFrames.
+    """What `calibrate` gives; tables are pandas DataFrames, and `save(folder)` writes them.
 
-    `draws` (a row a draw), `posterior_summary` (a row a parameter), `correlations`, `principal_components`,
-    `predictive` (a row a published statistic), and where asked for `left_out` (each statistic predicted from the
-    others) and `sensitivity`; `save(folder)` writes them. A scenario takes the draws with
-    `parameters: folder/posterior.parquet`.
+    A scenario takes the draws with `parameters: folder/posterior.parquet`.
+
+    Attributes
+    ----------
+    draws
+        A row a draw, a column a parameter, in its unit.
+    posterior_summary
+        A row a parameter.
+    correlations
+        Pairs of parameters that the cohort ties together.
+    principal_components
+        The principal components of the posterior.
+    predictive
+        A row a published statistic: where it lies among trials under the posterior.
+    left_out
+        Each published statistic predicted from the others; None where that was not asked for.
+    sensitivity
+        The posterior under other assumptions; None where that was not asked for.
+    cohort
+        The name of the cohort.
+    posterior
+        The posterior with the fit that it comes from.
+    configuration
+        What was asked, resolved, as plain data.
+    scenario
+        The published trial.
+    seed
+        The seed.
+    workers
+        How many threads or processes did the work.
+    seconds
+        How long it took, in seconds.
+    digest
+        The digest of the draws, which tells them from any others.
     """
 
     layout: ClassVar = CALIBRATE
@@ -233,7 +263,7 @@ def calibrate(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: png, svg, pdf; none for no pictures.
+        Formats of the pictures: one or several of png, svg, pdf.
     resume
         Go on with the unfinished work beside `out`.
     overwrite
@@ -255,7 +285,9 @@ def calibrate(
     ConfigurationError
         For a cohort or scenario that cannot be read, or cannot be calibrated.
     RequestError
-        For chains that have not converged after `most_steps`.
+        For an impossible request, or for chains that have not converged after `most_steps`.
+    DestinationError
+        For a folder `out` that cannot be written or replaced, that another process writes, or that cannot be resumed.
     Interrupted
         On Ctrl-C; what has been sampled is kept beside `out`.
     """

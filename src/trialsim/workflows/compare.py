@@ -36,11 +36,43 @@ MAX_DRAWN: Final = 24  # endpoints with a panel each: no page holds more, and th
 
 @dataclass(frozen=True)
 class Compared(CommandResult):
-    """What `compare` gives; tables are pandas DataFrames.
+    """What `compare` gives; tables are pandas DataFrames, and `save(folder)` writes them.
 
-    `estimates` (a row a variant and quantity), `differences` (a row a pair and quantity), `ranks` (probabilities over
-    the posterior), `trials` (a row a trial), `dominated` (variants that another one dominates, and which);
-    `save(folder)` writes them.
+    Attributes
+    ----------
+    estimates
+        A row a variant and quantity, with its Monte Carlo standard error.
+    differences
+        A row a pair of variants and quantity, with Monte Carlo standard error and posterior interval.
+    ranks
+        A row a variant and quantity: the probability of each rank, over the posterior. Empty where the parameters do
+        not vary.
+    trials
+        A row a trial.
+    dominated
+        The variants that another one dominates on the benefit-harm plane, and by which.
+    definitions
+        Of each quantity its name, which way is better, and what a patient counts as whose treatment was stopped.
+    comparison
+        The study with the scenario of every variant by name.
+    prepared
+        The variants as they were simulated.
+    store
+        The numbers of every trial.
+    requested
+        How many trials were asked for.
+    configuration
+        What was asked, resolved, as plain data.
+    scenario
+        The scenario of the first variant.
+    seed
+        The seed.
+    workers
+        How many threads or processes did the work.
+    seconds
+        How long it took, in seconds.
+    digest
+        The digest of the results, equal for equal study, seed and number of replicates.
     """
 
     layout: ClassVar = COMPARE
@@ -181,7 +213,7 @@ def compare(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: png, svg, pdf; none for no pictures.
+        Formats of the pictures: one or several of png, svg, pdf.
     resume
         Go on with the unfinished work beside `out`.
     overwrite
@@ -204,8 +236,14 @@ def compare(
         For a study or scenario that cannot be read or contradicts itself.
     RequestError
         For what cannot be compared.
+    DestinationError
+        For a folder `out` that cannot be written or replaced, that another process writes, or that cannot be resumed.
     HazardError
         Where a hazard is infinite, NaN or negative.
+    EventLogError
+        Where a trial has more events than memory has room for.
+    StrategyError
+        Where one of the `strategies` decides what cannot be done.
     Interrupted
         On Ctrl-C.
     """

@@ -78,11 +78,26 @@ class CommandResult(ABC):
         return Manifest.of(self.layout, {**common, **self.configuration, **self.provenance()})
 
     def save(self, destination: Path | str, overwrite: bool = False, figures: Sequence[str] = DEFAULT_FORMATS) -> Path:
-        """Write the results folder, whole or not at all, with pictures in the formats `figures`.
+        """Write the results folder, whole or not at all; an unfinished run beside it stays.
 
-        Results of another configuration are replaced only with `overwrite`; an unfinished run beside the folder stays.
+        Parameters
+        ----------
+        destination
+            The folder: a new or empty one, or one that holds results to replace.
+        overwrite
+            Replace results of another configuration; they are refused otherwise.
+        figures
+            Formats of the pictures, out of png, svg, pdf.
 
-        Raises `DestinationError`.
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        DestinationError
+            For a folder that cannot be written or replaced, or that another process writes.
         """
         path = Path(destination)
         place = check_destination(path, self.configuration, overwrite)

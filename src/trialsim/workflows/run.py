@@ -52,10 +52,40 @@ DEFAULT_KEPT: Final = 20
 
 @dataclass(frozen=True)
 class Result(CommandResult):
-    """What `run` gives; tables are pandas DataFrames.
+    """What `run` gives; tables are pandas DataFrames, and `save(folder)` writes them.
 
-    `estimates` (a row a quantity), `interpretations` (a row a statistic under another interpretation), `outcomes`
-    (a row a trial), `patients` and `events` (of the first trials), `digest`; `save(folder)` writes them.
+    Attributes
+    ----------
+    estimates
+        A row a quantity, with its Monte Carlo standard error; the columns are those of `analysis.Estimate`.
+    interpretations
+        A row a published statistic under an interpretation that was not taken.
+    outcomes
+        A row a replicate.
+    patients
+        A row an enrolled patient of the first replicates.
+    events
+        A row an event of the first replicates, in words.
+    replicates
+        The replicates as they were simulated, with their number `n`.
+    requested
+        How many replicates were asked for; an interrupted run has fewer.
+    engine
+        The engine that was chosen, and why.
+    target
+        The quantity and Monte Carlo standard error that decided when the run ended, or None.
+    configuration
+        What was asked, resolved, as plain data.
+    scenario
+        The scenario.
+    seed
+        The seed.
+    workers
+        How many threads or processes did the work.
+    seconds
+        How long it took, in seconds.
+    digest
+        The digest of the results, equal for equal scenario, seed and number of replicates.
     """
 
     layout: ClassVar = RUN
@@ -212,7 +242,7 @@ def run(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: png, svg, pdf; none for no pictures.
+        Formats of the pictures: one or several of png, svg, pdf.
     resume
         A results folder whose replicates, or those of the unfinished run beside it, are taken over.
     overwrite
@@ -235,8 +265,14 @@ def run(
         For a scenario that cannot be read or contradicts itself.
     RequestError
         For an impossible request, before any work starts.
+    DestinationError
+        For a folder `out` that cannot be written or replaced, that another process writes, or that cannot be resumed.
     HazardError
         Where a hazard is infinite, NaN or negative.
+    EventLogError
+        Where a trial has more events than memory has room for.
+    StrategyError
+        Where `strategy` decides what cannot be done.
     Interrupted
         On Ctrl-C; its `finished` is the `Result` so far, or None.
     """

@@ -69,6 +69,8 @@ def run_again(
         For a file that is no manifest.
     RequestError
         For a manifest without all that is needed.
+    InputError, DisagreementError, Interrupted
+        As the command raises them that the manifest is of.
     """
     file = manifest_file(manifest)
     data = read_manifest(file)

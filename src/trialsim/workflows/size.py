@@ -40,11 +40,42 @@ from trialsim.workflows.result import CommandResult
 
 @dataclass(frozen=True)
 class Sized(CommandResult):
-    """What `size` gives; tables are pandas DataFrames.
+    """What `size` gives; tables are pandas DataFrames, and `save(folder)` writes them.
 
-    `design` (the numbers of the design), `exact` (exact values beside simulated ones where both mean the same),
-    `calendar` (what the trial comes to when it is conducted, beside the plan), `search_result` (the search for n: `n`,
-    `lower`, `upper`, `curve`), `assurance`, `paragraph` (for the protocol); `save(folder)` writes them.
+    Attributes
+    ----------
+    design
+        The numbers of the design, by the field's names.
+    exact
+        Exact values beside simulated ones where both mean the same.
+    calendar
+        What the trial comes to when it is conducted, beside the plan, with Monte Carlo standard errors.
+    histories
+        When trials were decided, and on how many patients.
+    search_result
+        The search for n: `n`, its 95 % interval from `lower` to `upper`, and `curve`. None where n was not searched.
+    assurance
+        What the posterior of the pilot makes of the design. None where the parameters are fixed.
+    paragraph
+        The paragraph on sample size for the protocol of the trial.
+    ready
+        The study as it was simulated.
+    replicates
+        How many trials were asked for under every truth.
+    rows
+        The trials under each truth, by its name.
+    configuration
+        What was asked, resolved, as plain data.
+    scenario
+        The scenario of the first arm.
+    seed
+        The seed.
+    workers
+        How many threads or processes did the work.
+    seconds
+        How long it took, in seconds.
+    digest
+        The digest of what was computed: equal for equal study, seed and replicates, whatever engine and workers.
     """
 
     layout: ClassVar = SIZE
@@ -209,7 +240,7 @@ def size(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: png, svg, pdf; none for no pictures.
+        Formats of the pictures: one or several of png, svg, pdf.
     resume
         Go on with the unfinished work beside `out`.
     overwrite
@@ -232,6 +263,8 @@ def size(
         For a study or scenario that cannot be read or contradicts itself.
     RequestError
         For what cannot be had, with the nearest that can.
+    DestinationError
+        For a folder `out` that cannot be written or replaced, that another process writes, or that cannot be resumed.
     HazardError
         Where a hazard is infinite, NaN or negative.
     DisagreementError

@@ -51,6 +51,10 @@ def trace(
         For a replicate or patient that is not there.
     HazardError
         Where a hazard is infinite, NaN or negative.
+    EventLogError
+        Where a trial has more events than memory has room for.
+    StrategyError
+        Where `strategy` decides what cannot be done.
     """
     scenario = load_scenario(scenario)
     check_request(scenario, 1, seed, 0)

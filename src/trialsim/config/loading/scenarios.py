@@ -50,7 +50,13 @@ class Scenario(ScenarioData):
 
     @property
     def warnings(self) -> list[str]:
-        """What the scenario may say but probably does not mean; `trialsim check` adds file and line."""
+        """What the scenario may say but probably does not mean; `trialsim check` adds file and line.
+
+        Returns
+        -------
+        list of str
+            One text a warning, empty where there is none: the key, its value, what is odd and what would be better.
+        """
         return [
             f"{'.'.join(map(str, place))} = {value}: {problem}. Better: {allowed}."
             for place, value, problem, allowed, _ in scenario_warnings(self)

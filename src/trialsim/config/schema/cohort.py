@@ -117,7 +117,23 @@ class Ambiguity(Section):
 
 
 class Cohort(Section):
-    """A published cohort as a whole; `scenario` names the scenario that is the published trial."""
+    """A published cohort as a whole.
+
+    Attributes
+    ----------
+    format
+        The version of the file format.
+    name, title, citation
+        What it is called, and the publication.
+    scenario
+        The name of the scenario that is the published trial, or None.
+    facts
+        What the publication says that is not compared with the simulation, by name, each with its source.
+    statistics
+        The published statistics by name, each with its source.
+    ambiguities
+        What the publication leaves open, by name, with its interpretations.
+    """
 
     format: Literal[1] = 1
     name: str
@@ -145,11 +161,38 @@ class Cohort(Section):
         return {key: value for key, value in handler(self).items() if value is not None}
 
     def chosen(self, interpretations: Mapping[str, str]) -> dict[str, str]:
-        """Every ambiguity with the interpretation taken: the one asked for, or the default."""
+        """Every ambiguity with the interpretation taken: the one asked for, or the default.
+
+        Parameters
+        ----------
+        interpretations
+            Names of interpretations by ambiguity; those left out take the default.
+
+        Returns
+        -------
+        dict of str to str
+            The name of the interpretation of every ambiguity, in the order of the file.
+        """
         return {name: interpretations.get(name, ambiguity.default) for name, ambiguity in self.ambiguities.items()}
 
     def statistics_under(self, interpretations: Mapping[str, str]) -> dict[str, PublishedStatistic]:
-        """The statistics as they read under the chosen interpretations, in the order of the file."""
+        """The statistics as they read under the chosen interpretations.
+
+        Parameters
+        ----------
+        interpretations
+            Names of interpretations by ambiguity; those left out take the default.
+
+        Returns
+        -------
+        dict of str to PublishedStatistic
+            The statistics by name, in the order of the file.
+
+        Raises
+        ------
+        KeyError
+            For an interpretation that the cohort does not have.
+        """
         statistics = dict(self.statistics)
         for name, choice in self.chosen(interpretations).items():
             for quantity, changed in self.ambiguities[name].interpretations[choice].statistics.items():
