@@ -171,9 +171,9 @@ def test_the_command_writes_draws_for_each_trial_and_for_a_new_one(saved: tuple[
 
 
 def test_a_scenario_takes_the_draws_of_a_new_trial(saved: tuple[ts.CalibratedStudy, Path]) -> None:
-    scenario = ts.load_scenario(COHORT.parent / "scenario.yaml", {"cohort": None, "parameters": None})
-    with_draws = scenario.with_changes({"parameters": {"draws": str(saved[1] / "posterior.parquet")}})
-    draws = ts.run(with_draws, 50, keep=0).outcomes["parameter_draw"]
+    changes = {"cohort": None, "parameters": str(saved[1] / "posterior.parquet")}
+    scenario = ts.load_scenario(COHORT.parent / "scenario.yaml").with_changes(changes)
+    draws = ts.run(scenario, 50, keep=0).outcomes["parameter_draw"]
     assert draws.nunique() > 40
 
 

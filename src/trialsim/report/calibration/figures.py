@@ -131,5 +131,6 @@ def _tornado(axes: Axes, rows: pd.DataFrame, order: list[str], base: str) -> Non
 
 
 def plain_axes(axes: Axes) -> None:
+    """No frame but the axis below."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
