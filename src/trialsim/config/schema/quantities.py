@@ -122,6 +122,22 @@ class HazardRatio(Number):
     example = "1.2"
 
 
+class CorrelationCoefficient(Number):
+    """A correlation between -1 and 1."""
+
+    lowest = -1.0
+    highest = 1.0
+    is_open_below = True
+    example = "0.3"
+
+
+class OddsRatio(Number):
+    """A ratio of odds."""
+
+    is_open_below = True
+    example = "0.8"
+
+
 class Probability(Quantity):
     """A probability: a number between 0 and 1, or per cent."""
 

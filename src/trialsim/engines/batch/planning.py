@@ -44,6 +44,7 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "closes_day": accrual.closes_day,
         "p_ineligible": accrual.p_ineligible,
         "p_sensitive": protocol.p_sensitive,
+        "first_sensitivity_effect": sum(len(clock.effects) for clock in protocol.clocks),
         "visit_every_days": protocol.visit_every_days,
         "assessment_every_days": protocol.assessment_every_days,
         "visits_per_day": 1.0 / protocol.visit_every_days,
@@ -73,9 +74,12 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
 
 def _tables(protocol: Protocol) -> dict[str, Record]:
     clocks = [*protocol.clocks, *(c.resolution for c in protocol.clocks if c.resolution is not None)]
-    used_covariates = sorted({effect[0] for clock in protocol.clocks for effect in clock.effects})
+    effects = [effect for clock in protocol.clocks for effect in clock.effects]
+    effects += protocol.sensitivity_effects
+    used_covariates = _used_covariates(protocol, {effect[0] for effect in effects})
     codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used_covariates)]
     codes += [frailty.code for frailty in protocol.frailties] + [clock.code for clock in protocol.clocks]
+    scores_of = [covariate.scores for covariate in protocol.covariates]
     rules = (*protocol.onset_rules, *protocol.visit_rules)
     rule_rows, condition_rows = _rule_rows(rules)
     n_onset = len(protocol.onset_rules)
@@ -96,11 +100,10 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "onset_rules": rule_rows[:n_onset],
         "visit_rules": rule_rows[n_onset:],
         "conditions": condition_rows,
-        "effects": [
-            (used_covariates.index(effect[0]), *effect[1:]) for clock in protocol.clocks for effect in clock.effects
-        ],
+        "effects": [(used_covariates.index(effect[0]), *effect[1:]) for effect in effects],
         "covariates": _covariate_rows(protocol, used_covariates),
         "shares": [share for i in used_covariates for share in protocol.covariates[i].cumulative_shares],
+        "scores": [(used_covariates.index(other), weight) for i in used_covariates for other, weight in scores_of[i]],
         "frailties": [(frailty.sd_log, frailty.p_long_term) for frailty in protocol.frailties],
         "decisions": codes,
         "starts": protocol.accrual.starts,
@@ -203,13 +206,22 @@ def _quiet_rule(protocol: Protocol, level: int) -> int:
     return next(places, -1)
 
 
+def _used_covariates(protocol: Protocol, acting: set[int]) -> list[int]:
+    """Covariates that act, and those whose scores are part of theirs, which stand above them."""
+    used = set(acting)
+    for i in reversed(range(len(protocol.covariates))):
+        if i in used:
+            used |= {other for other, _ in protocol.covariates[i].scores}
+    return sorted(used)
+
+
 def _covariate_rows(protocol: Protocol, used: list[int]) -> list[tuple[Any, ...]]:
     rows = []
-    first = 0
+    first = first_score = 0
     for i in used:
         item = protocol.covariates[i]
-        after = first + len(item.cumulative_shares)
+        after, after_scores = first + len(item.cumulative_shares), first_score + len(item.scores)
         scale = (item.distribution, item.location, item.spread, item.lowest_share, item.highest_share)
-        rows.append((*scale, first, after))
-        first = after
+        rows.append((*scale, first, after, first_score, after_scores))
+        first, first_score = after, after_scores
     return rows
