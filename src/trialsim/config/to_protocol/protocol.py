@@ -10,7 +10,7 @@ from dataclasses import replace
 from trialsim.config.calibrated.draws import draws_of
 from trialsim.config.schema.effects import Effect, effect_terms
 from trialsim.config.schema.events import Event
-from trialsim.config.schema.population import Accrual, Covariate, Site
+from trialsim.config.schema.population import Accrual, Covariate, Frailty, Site
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import COUNTED, ScenarioData, own_name
 from trialsim.config.to_protocol.correlations import scores_of
@@ -41,19 +41,8 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         title=scenario.title,
         opens=scenario.accrual.opens.isoformat(),
         accrual=_accrual(scenario.accrual),
-        covariates=tuple(
-            replace(_covariate(name, item), scores=scores)
-            for (name, item), scores in zip(scenario.population.items(), scores_of(scenario), strict=True)
-        ),
-        frailties=tuple(
-            protocol.Frailty(
-                name,
-                _number(scenario, item.sd, "frailties", name, "sd"),
-                draws.decision_code(protocol.frailty_decision(name)),
-                _number(scenario, item.long_term, "frailties", name, "long_term"),
-            )
-            for name, item in scenario.frailties.items()
-        ),
+        covariates=_covariates(scenario),
+        frailties=tuple(_frailty(scenario, name, item) for name, item in scenario.frailties.items()),
         p_sensitive=_number(scenario, scenario.disease.sensitive, "disease", "sensitive"),
         sensitivity_effects=_effects(scenario, ("disease",), scenario.disease.effects),
         reference_dose=treatment.reference_dose.value,
@@ -155,6 +144,22 @@ def _effects(scenario: ScenarioData, place: tuple[str, ...], written: Mapping[st
         weight = hazards.effect_weight(ratio, term.per)
         effects.append((names.index(term.covariate), category, distance_from, weight))
     return tuple(effects)
+
+
+def _frailty(scenario: ScenarioData, name: str, item: Frailty) -> protocol.Frailty:
+    return protocol.Frailty(
+        name,
+        _number(scenario, item.sd, "frailties", name, "sd"),
+        draws.decision_code(protocol.frailty_decision(name)),
+        _number(scenario, item.long_term, "frailties", name, "long_term"),
+    )
+
+
+def _covariates(scenario: ScenarioData) -> tuple[protocol.Covariate, ...]:
+    return tuple(
+        replace(_covariate(name, item), scores=scores)
+        for (name, item), scores in zip(scenario.population.items(), scores_of(scenario), strict=True)
+    )
 
 
 def _covariate(name: str, item: Covariate) -> protocol.Covariate:
