@@ -111,8 +111,6 @@ class Correlation(Section):
     def _of_two(self) -> Self:
         if len(self.between) != 2 or self.between[0] == self.between[1]:
             raise mistake("a correlation is between two covariates", "{between: [age, marker], correlation: 0.3}")
-        if self.correlation.value >= 1.0:
-            raise mistake("two covariates with correlation 1 would be one", "above -1 and below 1")
         return self
 
 

@@ -123,12 +123,17 @@ class HazardRatio(Number):
 
 
 class CorrelationCoefficient(Number):
-    """A correlation between -1 and 1."""
+    """A correlation, above -1 and below 1."""
 
     lowest = -1.0
-    highest = 1.0
+    highest = math.nextafter(1.0, 0.0)
     is_open_below = True
     example = "0.3"
+
+    @classmethod
+    def allowed(cls) -> str:
+        """What may be written, in words."""
+        return f'a number above -1 and below 1, such as "{cls.example}"'
 
 
 class OddsRatio(Number):
