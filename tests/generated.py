@@ -46,15 +46,26 @@ POPULATION = {
 }
 
 
+CORRELATIONS: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [{"between": ["marker", "sex"], "correlation": -0.4}],
+    [
+        {"between": ["age", "marker"], "correlation": 0.3},
+        {"between": ["marrow", "marker"], "correlation": 0.9},
+        {"between": ["sex", "marrow"], "correlation": -0.2},
+    ],
+)
+
+
 @st.composite
-def effects(draw: st.DrawFn) -> dict[str, Any]:
+def effects(draw: st.DrawFn, ratio_key: str = "hazard_ratio") -> dict[str, Any]:
     """Effects of some of the covariates."""
     ratio = draw(st.floats(0.5, 2))
     found = {
-        "age": {"hazard_ratio": ratio, "per": "10 years"},
-        "sex": {"hazard_ratios": {"female": ratio}},
-        "marker": {"hazard_ratio": ratio, "per": "1 mg/L"},
-        "marrow": {"hazard_ratio": ratio, "per": "10 %"},
+        "age": {ratio_key: ratio, "per": "10 years"},
+        "sex": {f"{ratio_key}s": {"female": ratio}},
+        "marker": {ratio_key: ratio, "per": "1 mg/L"},
+        "marrow": {ratio_key: ratio, "per": "10 %"},
     }
     return {name: found[name] for name in draw(st.lists(st.sampled_from(list(found)), min_size=1, unique=True))}
 
@@ -164,10 +175,14 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
     accrual = draw(accruals())
     return scenario_of(
         population=POPULATION,
+        correlations=draw(st.sampled_from(CORRELATIONS)),
         frailties={"fragile": {"sd": 0.7, "long_term": draw(st.sampled_from([0, 0, "30 %"]))}},
         accrual=accrual,
         treatment=draw(treatments(resolving, names)),
-        disease={"sensitive": draw(st.sampled_from([0, 0.5, 1]))},
+        disease={
+            "sensitive": draw(st.sampled_from([0, 0.5, 0.5, 1])),
+            "effects": draw(st.one_of(st.just({}), effects("odds_ratio"))),
+        },
         events=events,
         assessment=draw(assessments()),
         evaluable={"after": "2 months", "early_progression": draw(st.booleans()), "early_death": draw(st.booleans())},

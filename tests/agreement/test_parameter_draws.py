@@ -19,12 +19,14 @@ COLUMNS = (
     "steps [days]", "looks [days]", "nausea rate [/month]", "nausea shape", "exponent", "recovery [/month]",
     "evaluable after [days]", "end [months]", "missed", "fragile frailty sd", "fragile frailty long term",
     "nausea delay [days]", "age ratio", "nausea sex female hazard ratio",
+    "sensitive", "sensitive age odds ratio", "sex odds",
 )  # fmt: skip
 EVERYWHERE = f"""{",".join(COLUMNS)}
-14,28,0.3,1,0,2,60,12,0.3,0.5,0,0,1.5,1
-7,14,0.9,2.5,0.76,0.5,30,9.5,0,0,0.2,10.4,1,2.5
-28,0,0.05,0.6,-1,4,90,18,0.5,1.2,0.1,3,0.6,0.7
+14,28,0.3,1,0,2,60,12,0.3,0.5,0,0,1.5,1,0.5,0.8,1
+7,14,0.9,2.5,0.76,0.5,30,9.5,0,0,0.2,10.4,1,2.5,0.3,1,2.5
+28,0,0.05,0.6,-1,4,90,18,0.5,1.2,0.1,3,0.6,0.7,0.9,0.5,0.4
 """
+RESPONSE = {"kind": "minor response", "rate": "2 /month"}
 
 
 @pytest.fixture
@@ -52,7 +54,18 @@ def varied(tmp_path: Path) -> ts.Scenario:
         },
         population={"sex": {"female": 1, "male": 1}, "age": {"median": "60 years", "sd": "9 years"}},
         frailties={"fragile": {"sd": "calibrated", "long_term": "calibrated"}},
-        events={"nausea": nausea, "progression": {"kind": "progression", "rate": "0.1 /month"}},
+        disease={
+            "sensitive": "calibrated",
+            "effects": {
+                "age": {"odds_ratio": "calibrated", "per": "10 years"},
+                "sex": {"odds_ratios": {"female": {"calibrated": "sex odds"}}},
+            },
+        },
+        events={
+            "nausea": nausea,
+            "minor response": RESPONSE,
+            "progression": {"kind": "progression", "rate": "0.1 /month"},
+        },
         assessment={"every": {"calibrated": "looks"}, "missed": {"calibrated": "missed"}},
         evaluable={"after": "calibrated"},
         cut_off={"after_opening": {"calibrated": "end"}},
@@ -82,6 +95,8 @@ def test_a_draw_is_the_scenario_with_its_numbers_written_out(varied: ts.Scenario
             "cut_off.after_opening": "9.5 months", "assessment.missed": 0, "frailties.fragile.sd": 0,
             "frailties.fragile.long_term": 0.2, "events.nausea.delay": "10.4 days",
             "events.nausea.effects.age.hazard_ratio": 1, "events.nausea.effects.sex.hazard_ratios.female": 2.5,
+            "disease.sensitive": 0.3, "disease.effects.age.odds_ratio": 1,
+            "disease.effects.sex.odds_ratios.female": 2.5,
         }
     )  # fmt: skip
     assert under_draw(protocol_of(varied), 2) == protocol_of(written)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 from trialsim.errors import HazardError
 from trialsim.model import baseline
@@ -65,6 +65,34 @@ def test_categories_take_their_shares() -> None:
 def test_a_frailty_has_median_1() -> None:
     assert baseline.frailty_value(0.5, 0.8, 0.0) == pytest.approx(1.0)
     assert baseline.frailty_value(stats.norm.cdf(1.0), 0.8, 0.0) == pytest.approx(math.exp(0.8))
+
+
+@pytest.mark.parametrize("p_sensitive", [1e-6, 0.3, 0.5, 0.999])
+@pytest.mark.parametrize("log_odds_ratio", [-800.0, -3.0, -1e-9, 0.0, 0.7, 30.0, 800.0, math.inf])
+def test_the_log_odds_of_being_sensitive_are_shifted(p_sensitive: float, log_odds_ratio: float) -> None:
+    expected = expit(logit(p_sensitive) + log_odds_ratio)
+    for uniform in (expected * (1.0 - 1e-9), expected * (1.0 + 1e-9)):
+        if 2.0**-53 <= uniform < 1.0:
+            found = baseline.is_sensitive(uniform, p_sensitive, log_odds_ratio, True)
+            assert found == (uniform < expected)
+
+
+def test_no_effect_makes_everybody_or_nobody_sensitive_where_nobody_or_everybody_is() -> None:
+    for log_odds_ratio in (-math.inf, -1.0, 800.0):
+        assert baseline.is_sensitive(1.0 - 2.0**-53, 1.0, log_odds_ratio, True)
+        assert not baseline.is_sensitive(2.0**-53, 0.0, log_odds_ratio, True)
+    with pytest.raises(HazardError, match="no odds of being sensitive"):
+        baseline.is_sensitive(0.5, 0.5, math.nan, True)
+
+
+def test_the_number_of_a_score_is_its_normal_probability_within_the_open_interval() -> None:
+    for score in (-9.0, -3.0, 0.0, 0.4, 5.0):
+        expected = max(float(ndtr(score)), 2.0**-53)
+        assert baseline.uniform_of_score(score) == pytest.approx(expected, rel=1e-13)
+    assert baseline.uniform_of_score(50.0) == 1.0 - 2.0**-53
+    assert baseline.uniform_of_score(-50.0) == 2.0**-53
+    for uniform in (2.0**-53, 0.01, 0.7, 1.0 - 2.0**-53):
+        assert baseline.uniform_of_score(baseline.weighted_score(1.0, uniform)) == pytest.approx(uniform, rel=1e-13)
 
 
 def test_an_infinite_hazard_ratio_or_baseline_value_is_refused() -> None:

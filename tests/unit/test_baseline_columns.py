@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,9 +16,27 @@ from trialsim.simulation.patients import patient_table
 SEED, FIRST, N_TRIALS = 7, 3, 20
 
 
+CHANGES = {
+    "tosi2000": {},
+    "with effects and correlations": {
+        "correlations": [
+            {"between": ["age", "beta-2 microglobulin"], "correlation": 0.5},
+            {"between": ["prior transplant", "age"], "correlation": -0.6},
+        ],
+        "disease.effects": {
+            "age": {"odds_ratio": 0.5, "per": "10 years"},
+            "beta-2 microglobulin": {"odds_ratio": 0.8, "per": "1 mg/L", "reference": "4 mg/L"},
+            "prior transplant": {"odds_ratios": {"none": 2, "allogeneic": 0.2}},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES.keys())
 @pytest.mark.parametrize("engine", ["batch", "reference"])
-def test_baseline_columns_are_those_of_the_patients_who_enrol(engine: str) -> None:
-    protocol = protocol_of(ts.load_scenario("tosi2000"))
+def test_baseline_columns_are_those_of_the_patients_who_enrol(engine: str, changes: dict[str, Any]) -> None:
+    protocol = protocol_of(ts.load_scenario("tosi2000").with_changes(changes))
+    assert protocol.n_parameter_draws > 1
     table = patient_table(engine, protocol, SEED, FIRST, N_TRIALS)
     columns = [table["is_sensitive"], *(table[f"baseline.{item.name}"] for item in protocol.covariates)]
     found = {(r, int(n)): values for r, n, *values in zip(table.replicate, table["patient"], *columns, strict=True)}

@@ -67,6 +67,16 @@ def standard_normal_quantile(uniform: float) -> float:
     return -value if q < 0.0 else value
 
 
+def weighted_score(weight: float, uniform: float) -> float:
+    """The part that an independent covariate's standard normal score has in the score of a correlated one."""
+    return weight * standard_normal_quantile(uniform)
+
+
+def uniform_of_score(score: float) -> float:
+    """A standard normal score to its number in the open interval (0, 1), by the normal distribution function."""
+    return min(max(0.5 * math.erfc(-score / math.sqrt(2.0)), 1.0 - _LARGEST_UNIFORM), _LARGEST_UNIFORM)
+
+
 def continuous_value(
     uniform: float, distribution: int, location: float, spread: float, lowest_share: float, highest_share: float
 ) -> float:
@@ -102,10 +112,25 @@ def frailty_value(uniform: float, sd_log: float, p_long_term: float) -> float:
 
 
 def effect(value: float, category: int, reference: float, weight: float) -> float:
-    """The log hazard ratio of one covariate: `weight` per unit above `reference`, or for being in a category."""
+    """The log ratio that a covariate gives a hazard or odds: `weight` per unit above `reference`, or in a category."""
     if category < 0:
         return weight * (value - reference)
     return weight if value == category else 0.0
+
+
+def is_sensitive(uniform: float, p_sensitive: float, log_odds_ratio: float, has_effects: bool) -> bool:
+    """Whether a patient can respond: with probability `p_sensitive`, whose log odds baseline values may shift."""
+    if not has_effects or p_sensitive <= 0.0 or p_sensitive >= 1.0:
+        return uniform < p_sensitive
+    if math.isnan(log_odds_ratio):
+        raise HazardError(
+            "effects of baseline values give no odds of being sensitive.\n"
+            "  Allowed: odds ratios and spreads that keep them finite; look at `per` and `sd`."
+        )
+    smaller = math.exp(-abs(log_odds_ratio))
+    if log_odds_ratio < 0.0:
+        return uniform < p_sensitive * smaller / (p_sensitive * smaller + 1.0 - p_sensitive)
+    return uniform < p_sensitive / (p_sensitive + (1.0 - p_sensitive) * smaller)
 
 
 def multiplier(log_ratio: float, has_effects: bool, frailty: float) -> float:

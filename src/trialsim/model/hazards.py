@@ -32,9 +32,9 @@ def coefficient_per_day(rate_per_month: float, shape: float) -> float:
     return float(rate_per_month / DAYS_PER_MONTH**shape)
 
 
-def effect_weight(hazard_ratio: float, per: float) -> float:
-    """The log hazard ratio per unit of a covariate, from the ratio for each `per` of it (1 for a category)."""
-    return math.log(hazard_ratio) / per
+def effect_weight(ratio: float, per: float) -> float:
+    """The log ratio per unit of a covariate, from the ratio for each `per` of it (1 for a category)."""
+    return math.log(ratio) / per
 
 
 def dose_factor(dose: float, reference_dose: float, dose_exponent: float, dose_floor: float = 0.0) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from trialsim.model import draws
 from trialsim.model.hazards import coefficient_per_day, effect_weight
-from trialsim.model.protocol import Clock, ParameterPlace, Protocol
+from trialsim.model.protocol import Clock, Effects, ParameterPlace, Protocol
 from trialsim.typing import Counts
 
 DECISION: Final = "parameters"
@@ -46,11 +46,11 @@ def under_draw(protocol: Protocol, number: int) -> Protocol:
 def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], values: Sequence[float]) -> Protocol:
     """A protocol with new numbers for some parameters, each wherever it stands; nothing varies in it any more.
 
-    Rates are per month at the reference dose, times in days, effects hazard ratios.
+    Rates are per month at the reference dose, times in days, effects ratios of hazards or odds.
     """
     clocks, frailties = list(protocol.clocks), list(protocol.frailties)
     changed: dict[str, float] = {}
-    cut_off = protocol.cut_off
+    cut_off, sensitivity_effects = protocol.cut_off, protocol.sensitivity_effects
     for places_of_parameter, value in zip(places, values, strict=True):
         for place in places_of_parameter:
             if place.clock >= 0:
@@ -58,6 +58,8 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
             elif place.frailty >= 0:
                 frailty = frailties[place.frailty]
                 frailties[place.frailty] = replace(frailty, **{place.what: value})  # type: ignore[arg-type]
+            elif place.effect >= 0:
+                sensitivity_effects = _changed_effects(sensitivity_effects, place, value)
             elif place.what in ("day", "latest_day"):
                 cut_off = replace(cut_off, **{place.what: value})  # type: ignore[arg-type]
             else:
@@ -67,6 +69,7 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
         clocks=tuple(clocks),
         frailties=tuple(frailties),
         cut_off=cut_off,
+        sensitivity_effects=sensitivity_effects,
         parameter_names=(),
         parameter_places=(),
         parameter_draws=(),
@@ -76,12 +79,15 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
 
 def _changed_clock(clock: Clock, place: ParameterPlace, value: float) -> Clock:
     if place.effect >= 0:
-        effects = list(clock.effects)
-        effects[place.effect] = (*effects[place.effect][:3], effect_weight(value, place.per))
-        return replace(clock, effects=tuple(effects))
+        return replace(clock, effects=_changed_effects(clock.effects, place, value))
     if place.of_resolution:
         return replace(clock, resolution=clock.resolution and _with_number(clock.resolution, place.what, value))
     return _with_number(clock, place.what, value)
+
+
+def _changed_effects(effects: Effects, place: ParameterPlace, value: float) -> Effects:
+    changed = (*effects[place.effect][:3], effect_weight(value, place.per))
+    return (*effects[: place.effect], changed, *effects[place.effect + 1 :])
 
 
 def _with_number(clock: Clock, what: str, value: float) -> Clock:

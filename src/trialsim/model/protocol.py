@@ -19,16 +19,24 @@ from trialsim.model.strategy import Strategy
 MISSED_ASSESSMENT: Final = "missed assessment"  # the decision, an occurrence for each assessment
 
 
+# Effects of baseline values are (covariate, category or -1, reference, weight): `weight` is the log ratio per unit of a
+# continuous covariate's distance from `reference`, or of being in the category.
+Effects = tuple[tuple[int, int, float, float], ...]
+
+
+# (covariate, weight) of independent standard normal scores: the score of a correlated covariate is their weighted sum.
+Scores = tuple[tuple[int, float], ...]
+
+
 @dataclass(frozen=True)
 class Clock:
     """One event clock.
 
-    `coefficient` is the hazard's coefficient for time in days at the protocol's reference dose, made from its rate.
-    `effects` are (covariate, category or -1, reference, weight): `weight` is the log hazard ratio per unit of a
-    continuous covariate's distance from `reference`, or of being in the category. `frailty` is a position in
-    `Protocol.frailties` or -1. The clock starts `delay_days` after it could first run. A dose below `dose_floor`
-    (mg/day) acts as that dose, so that a negative exponent gives a finite hazard without the drug. A clock that is
-    `driven_by_exposure` ages with the dose that is taken, and not with time.
+    `coefficient` is the hazard's coefficient for time in days at the protocol's reference dose, made from its rate. The
+    weights of `effects` are log hazard ratios. `frailty` is a position in `Protocol.frailties` or -1. The clock starts
+    `delay_days` after it could first run. A dose below `dose_floor` (mg/day) acts as that dose, so that a negative
+    exponent gives a finite hazard without the drug. A clock that is `driven_by_exposure` ages with the dose that is
+    taken, and not with time.
 
     A toxicity that is `part_of` another (its position, or -1) has no clock: an onset of the other is one of this too
     where its severity, a uniform number for each onset, lies below `share`. So the grades of a toxicity share a clock.
@@ -42,7 +50,7 @@ class Clock:
     states: int
     needs_treatment: bool
     needs_sensitivity: bool
-    effects: tuple[tuple[int, int, float, float], ...]
+    effects: Effects
     frailty: int
     code: int
     recurs: bool = False
@@ -65,7 +73,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Covariate:
-    """One baseline covariate: continuous (`categories` empty) or categorical (`cumulative_shares` filled)."""
+    """One baseline covariate: continuous (`categories` empty) or categorical (`cumulative_shares` filled).
+
+    `scores` are those of covariates above it and its own, where it is correlated with some of them; otherwise empty.
+    """
 
     name: str
     unit: str
@@ -77,6 +88,7 @@ class Covariate:
     spread: float = 0.0
     lowest_share: float = 0.0
     highest_share: float = 1.0
+    scores: Scores = ()
 
 
 @dataclass(frozen=True)
@@ -154,11 +166,11 @@ class CutOff:
 class ParameterPlace:
     """Where a parameter stands: a field of the protocol, of its cut-off, or of the clock or frailty at a position.
 
-    `what` is `p_sensitive`, `visit_every_days`, `assessment_every_days`, `p_missed_assessment`, `evaluable_after_days`,
-    `day` or `latest_day` (of the cut-off); of a clock `rate`, `shape`, `dose_exponent`, `delay_days`, `share`, or the
-    `hazard_ratio` of the `effect` at a position, for each `per` of its covariate; of a frailty `sd_log` or
-    `p_long_term`. Where `of_resolution` is true, it is the `rate` or `shape` with which the toxicity of that clock
-    resolves.
+    `what` is `p_sensitive` or the `odds_ratio` of an `effect` on it, `visit_every_days`, `assessment_every_days`,
+    `p_missed_assessment`, `evaluable_after_days`, `day` or `latest_day` (of the cut-off); of a clock `rate`, `shape`,
+    `dose_exponent`, `delay_days`, `share`, or the `hazard_ratio` of an `effect`; of a frailty `sd_log` or
+    `p_long_term`. An `effect` is a position, its ratio is for each `per` of its covariate. Where `of_resolution` is
+    true, it is the `rate` or `shape` with which the toxicity of that clock resolves.
     """
 
     what: str
@@ -173,7 +185,9 @@ class ParameterPlace:
 class Protocol:
     """A whole trial as flat numbers.
 
-    A response is confirmed by an assessment at least `confirmation_days` after the one that first saw it; 0 for never.
+    `p_sensitive` is the probability of being sensitive where `sensitivity_effects`, whose weights are log odds ratios,
+    shift nothing. A response is confirmed by an assessment at least `confirmation_days` after the one that first saw
+    it; 0 for never.
 
     Where parameters are known only as draws, `parameter_places` tells where each stands (a parameter may stand in
     several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
@@ -186,6 +200,7 @@ class Protocol:
     covariates: tuple[Covariate, ...]
     frailties: tuple[Frailty, ...]
     p_sensitive: float
+    sensitivity_effects: Effects
     reference_dose: float
     levels: tuple[float, ...]
     first_level: int

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from trialsim.model import accrual, baseline
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import Clock, Covariate, Protocol
+from trialsim.model.protocol import Clock, Covariate, Effects, Protocol
 from trialsim.patients.draw_table import DrawTable
 
 ARRIVAL: Final = decision_code("arrival")
@@ -79,7 +79,11 @@ def _site(protocol: Protocol, table: DrawTable, number: int, day: float) -> int:
 
 
 def _patient(protocol: Protocol, table: DrawTable, number: int, day: float) -> VirtualPatient:
-    values = tuple(_baseline_value(table, number, covariate) for covariate in protocol.covariates)
+    uniforms = [table.uniform(number, covariate.code) for covariate in protocol.covariates]
+    values = tuple(
+        _baseline_value(covariate, covariate_uniform(covariate, uniform, uniforms))
+        for covariate, uniform in zip(protocol.covariates, uniforms, strict=True)
+    )
     frailties = tuple(
         baseline.frailty_value(table.uniform(number, frailty.code), frailty.sd_log, frailty.p_long_term)
         for frailty in protocol.frailties
@@ -89,14 +93,23 @@ def _patient(protocol: Protocol, table: DrawTable, number: int, day: float) -> V
         arrival_day=day,
         site=_site(protocol, table, number, day),
         is_eligible=_is_eligible(protocol, table, number),
-        is_sensitive=table.uniform(number, SENSITIVITY) < protocol.p_sensitive,
+        is_sensitive=is_sensitive(protocol, table.uniform(number, SENSITIVITY), values),
         baseline=values,
         multipliers=tuple(multiplier(clock, values, frailties) for clock in protocol.clocks),
     )
 
 
-def _baseline_value(table: DrawTable, number: int, covariate: Covariate) -> float:
-    uniform = table.uniform(number, covariate.code)
+def covariate_uniform(covariate: Covariate, uniform: float, uniforms: Sequence[float]) -> float:
+    """The number that gives a covariate's value: its own, or by its correlated score from those of all covariates."""
+    if not covariate.scores:
+        return uniform
+    score = 0.0
+    for i, weight in covariate.scores:
+        score += baseline.weighted_score(weight, uniforms[i])
+    return baseline.uniform_of_score(score)
+
+
+def _baseline_value(covariate: Covariate, uniform: float) -> float:
     if covariate.categories:
         return float(baseline.category_index(uniform, covariate.cumulative_shares))
     return baseline.continuous_value(
@@ -109,10 +122,21 @@ def _baseline_value(table: DrawTable, number: int, covariate: Covariate) -> floa
     )
 
 
+def is_sensitive(protocol: Protocol, uniform: float, values: Sequence[float]) -> bool:
+    """Whether a patient with these baseline values can respond, given the uniform number of this decision."""
+    effects = protocol.sensitivity_effects
+    return baseline.is_sensitive(uniform, protocol.p_sensitive, _log_ratio(effects, values), bool(effects))
+
+
 def multiplier(clock: Clock, values: tuple[float, ...], frailties: tuple[float, ...]) -> float:
-    """exp(effects · baseline) × frailty for one patient and one clock; the sum runs in the order of the file."""
-    log_ratio = 0.0
-    for covariate, category, reference, weight in clock.effects:
-        log_ratio += baseline.effect(values[covariate], category, reference, weight)
+    """exp(effects · baseline) × frailty for one patient and one clock."""
     frailty = frailties[clock.frailty] if clock.frailty >= 0 else 1.0
-    return baseline.multiplier(log_ratio, bool(clock.effects), frailty)
+    return baseline.multiplier(_log_ratio(clock.effects, values), bool(clock.effects), frailty)
+
+
+def _log_ratio(effects: Effects, values: Sequence[float]) -> float:
+    """The sum of effects of baseline values, in the order of the file."""
+    log_ratio = 0.0
+    for covariate, category, reference, weight in effects:
+        log_ratio += baseline.effect(values[covariate], category, reference, weight)
+    return log_ratio

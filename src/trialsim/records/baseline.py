@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +14,9 @@ from trialsim.model.baseline import continuous_value
 from trialsim.model.draws import uniforms_at
 from trialsim.model.parameters import draw_numbers, under_draw
 from trialsim.model.protocol import Covariate, Protocol
-from trialsim.patients.enrolment import SENSITIVITY, SITE
+from trialsim.patients.enrolment import SENSITIVITY, SITE, covariate_uniform, is_sensitive
 from trialsim.records.columns import BASELINE_PREFIX, IS_SENSITIVE, KEY, SITE_COLUMN, Column, baseline_columns, conform
-from trialsim.typing import Counts, Floats
+from trialsim.typing import Counts, Flags, Floats
 
 
 class Enrolled(NamedTuple):
@@ -50,13 +52,9 @@ def baseline_values(name: str, protocol: Protocol, seed: int, patients: Enrolled
         interval = np.maximum(np.searchsorted(plan.starts, patients.days, side="right") - 1, 0)
         return _codes(_uniforms(seed, patients, SITE), np.array(plan.site_shares)[interval])
     if name == IS_SENSITIVE:
-        is_sensitive = _uniforms(seed, patients, SENSITIVITY) < _sensitive_shares(protocol, seed, patients.replicates)
-        return is_sensitive.astype(np.float64)
-    covariate = next(item for item in protocol.covariates if f"{BASELINE_PREFIX}{item.name}" == name)
-    uniforms = _uniforms(seed, patients, covariate.code)
-    if covariate.categories:
-        return _codes(uniforms, np.array([covariate.cumulative_shares]))
-    return np.array([_continuous(uniform, covariate) for uniform in uniforms.tolist()], np.float64)
+        return _sensitivity(protocol, seed, patients).astype(np.float64)
+    i = next(i for i, item in enumerate(protocol.covariates) if f"{BASELINE_PREFIX}{item.name}" == name)
+    return _covariate_values(protocol, i, seed, patients)
 
 
 def with_baseline(patients: pd.DataFrame, protocol: Protocol, seed: int) -> pd.DataFrame:
@@ -78,6 +76,20 @@ def strata_of(protocol: Protocol, seed: int, patients: Enrolled, by: Sequence[st
     return np.stack(codes, axis=1) if codes else np.zeros((len(patients.numbers), 1), np.int64)
 
 
+def _covariate_values(protocol: Protocol, position: int, seed: int, patients: Enrolled) -> Floats:
+    """The values of the covariate at a position, categories as codes; shape (patients,)."""
+    covariate = protocol.covariates[position]
+    uniforms = _uniforms(seed, patients, covariate.code)
+    if covariate.scores:
+        needed = {i for i, _ in covariate.scores}
+        rows = _rows(protocol, needed, lambda i: _uniforms(seed, patients, protocol.covariates[i].code))
+        pairs = zip(uniforms.tolist(), rows, strict=True)
+        uniforms = np.array([covariate_uniform(covariate, own, row) for own, row in pairs], np.float64)
+    if covariate.categories:
+        return _codes(uniforms, np.array([covariate.cumulative_shares]))
+    return np.array([_continuous(uniform, covariate) for uniform in uniforms.tolist()], np.float64)
+
+
 def _codes(uniforms: Floats, cumulative_shares: Floats) -> Floats:
     """The category that each number falls in, as `model.baseline.category_index` gives it: shares rise to 1."""
     return np.asarray((uniforms[:, None] >= cumulative_shares[:, :-1]).sum(axis=1), np.float64)
@@ -88,14 +100,33 @@ def _continuous(uniform: float, covariate: Covariate) -> float:
     return continuous_value(uniform, *place, covariate.lowest_share, covariate.highest_share)
 
 
-def _sensitive_shares(protocol: Protocol, seed: int, replicates: Counts) -> Floats:
-    """The share of patients who can respond in each patient's replicate: it may vary with the draw of parameters."""
+def _sensitivity(protocol: Protocol, seed: int, patients: Enrolled) -> Flags:
+    """Who can respond, shape (patients,)."""
+    uniforms = _uniforms(seed, patients, SENSITIVITY)
+    under, draw_of = _under_draws(protocol, seed, patients.replicates)
+    if not protocol.sensitivity_effects:
+        return np.asarray(uniforms < np.array([item.p_sensitive for item in under])[draw_of])
+    acting = {effect[0] for effect in protocol.sensitivity_effects}
+    rows = _rows(protocol, acting, lambda i: _covariate_values(protocol, i, seed, patients))
+    columns = zip(draw_of.tolist(), uniforms.tolist(), rows, strict=True)
+    return np.array([is_sensitive(under[draw], uniform, row) for draw, uniform, row in columns], np.bool_)
+
+
+def _under_draws(protocol: Protocol, seed: int, replicates: Counts) -> tuple[list[Protocol], Counts]:
+    """The protocol under each draw of the parameters, and which of them is that of each patient's replicate."""
     if not protocol.parameter_draws:
-        return np.full(len(replicates), protocol.p_sensitive)
+        return [protocol], np.zeros(len(replicates), np.int64)
     numbers, position = np.unique(replicates, return_inverse=True)
     draws, draw_of = np.unique(draw_numbers(protocol.n_parameter_draws, seed, numbers), return_inverse=True)
-    shares = np.array([under_draw(protocol, number).p_sensitive for number in draws.tolist()])
-    return np.asarray(shares[draw_of][position])
+    return [under_draw(protocol, number) for number in draws.tolist()], draw_of[position]
+
+
+def _rows(protocol: Protocol, needed: set[int], column: Callable[[int], Floats]) -> list[tuple[float, ...]]:
+    """One number a covariate for each patient; NaN for covariates that are not needed."""
+    columns = {i: column(i).tolist() for i in sorted(needed)}
+    missing = itertools.repeat(math.nan)
+    numbers = (columns.get(i, missing) for i in range(len(protocol.covariates)))
+    return list(zip(*numbers, strict=False))
 
 
 def _uniforms(seed: int, patients: Enrolled, decision: int) -> Floats:

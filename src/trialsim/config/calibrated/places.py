@@ -5,8 +5,10 @@ To add one, give its pattern here (`*` stands for any name) and let `model.param
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from trialsim.config.schema.effects import Effect, effect_terms
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.source.yaml import Place
 from trialsim.model.protocol import ParameterPlace
@@ -14,6 +16,8 @@ from trialsim.model.protocol import ParameterPlace
 # The pattern of a place, and `ParameterPlace.what`.
 CALIBRATED_PLACES: Final = (
     (("disease", "sensitive"), "p_sensitive"),
+    (("disease", "effects", "*", "odds_ratio"), "odds_ratio"),
+    (("disease", "effects", "*", "odds_ratios", "*"), "odds_ratio"),
     (("treatment", "every"), "visit_every_days"),
     (("assessment", "every"), "assessment_every_days"),
     (("assessment", "missed"), "p_missed_assessment"),
@@ -47,13 +51,19 @@ def parameter_place(scenario: ScenarioData, place: Place) -> ParameterPlace:
         raise KeyError(place)
     if place[0] == "frailties":
         return ParameterPlace(what, frailty=list(scenario.frailties).index(str(place[1])))
+    if place[:2] == ("disease", "effects"):
+        return _place_of_effect(what, -1, place[1:], scenario.disease.effects)
     if place[0] != "events":
         return ParameterPlace(what)
     clock, event = list(scenario.events).index(str(place[1])), scenario.events[str(place[1])]
-    if place[2] != "effects":
-        return ParameterPlace(what, clock, of_resolution=place[2] == "resolves")
-    terms = event.effect_terms
-    i = next(i for i, term in enumerate(terms) if term.place == place[2:])
+    if place[2] == "effects":
+        return _place_of_effect(what, clock, place[2:], event.effects)
+    return ParameterPlace(what, clock, of_resolution=place[2] == "resolves")
+
+
+def _place_of_effect(what: str, clock: int, place: Place, effects: Mapping[str, Effect]) -> ParameterPlace:
+    terms = effect_terms(effects)
+    i = next(i for i, term in enumerate(terms) if term.place == place)
     return ParameterPlace(what, clock, effect=i, per=terms[i].per)
 
 

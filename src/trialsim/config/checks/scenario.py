@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trialsim.config.checks.calibrated_values import draw_findings, parameter_findings, reference_dose_findings
+from trialsim.config.checks.correlations import correlation_findings
 from trialsim.config.checks.published_statistics import statistic_findings
 from trialsim.config.schema.conditions import WORDS, Condition
-from trialsim.config.schema.events import ONCE_ONLY, Effect
+from trialsim.config.schema.effects import Effect
+from trialsim.config.schema.events import ONCE_ONLY
 from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantities import Measurement
@@ -32,8 +34,8 @@ _MAX_TOXICITIES = 60
 def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
     checks = (
-        _interpretations, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects, _rules,
-        _dates, _statistics, _codes,
+        _interpretations, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects,
+        correlation_findings, _rules, _dates, _statistics, _codes,
     )  # fmt: skip
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
@@ -114,33 +116,40 @@ def _part(scenario: ScenarioData, name: str, whole: str) -> Iterator[Finding]:
 
 
 def _effects(scenario: ScenarioData) -> Iterator[Finding]:
-    known = list(scenario.population)
-    for name, event in scenario.events.items():
-        for covariate, effect in event.effects.items():
-            place = ("events", name, "effects", covariate)
+    written: list[tuple[Place, Mapping[str, Effect]]] = [
+        (("disease", "effects"), scenario.disease.effects),
+        *((("events", name, "effects"), event.effects) for name, event in scenario.events.items()),
+    ]
+    for place, effects in written:
+        for covariate, effect in effects.items():
             if covariate not in scenario.population:
-                allowed = f"one of {', '.join(known)}" if known else "a covariate listed under `population`"
-                yield place, covariate, "there is no such covariate", allowed, nearest(covariate, known)
+                yield _unknown_covariate(scenario, (*place, covariate), covariate)
             else:
-                yield from _effect(place, effect, scenario.population[covariate])
+                yield from _effect((*place, covariate), effect, scenario.population[covariate])
+
+
+def _unknown_covariate(scenario: ScenarioData, place: Place, name: str) -> Finding:
+    known = list(scenario.population)
+    allowed = f"one of {', '.join(known)}" if known else "a covariate listed under `population`"
+    return place, name, "there is no such covariate", allowed, nearest(name, known)
 
 
 def _effect(place: Place, effect: Effect, covariate: Covariate) -> Iterator[Finding]:
     if covariate.shares is not None:
         categories = list(covariate.shares)
-        for category in effect.hazard_ratios or ("",):
+        for category in effect.ratios or ("",):
             if category not in categories:
                 shown = category or "no category"
                 yield (
                     place,
                     shown,
                     "this covariate has categories",
-                    f"hazard_ratios by {', '.join(categories)}",
+                    f"{effect.ratio_key}s by {', '.join(categories)}",
                     nearest(category, categories),
                 )
     elif effect.per is None or covariate.median is None or _units(effect) != {covariate.median.unit}:
         unit = covariate.median.unit if covariate.median is not None else ""
-        yield place, _written(effect.per), "this covariate is continuous", f"hazard_ratio, and per in {unit}", ""
+        yield place, _written(effect.per), "this covariate is continuous", f"{effect.ratio_key}, and per in {unit}", ""
 
 
 def _units(effect: Effect) -> set[str]:

@@ -46,6 +46,6 @@ def is_default(place: Place, quantity: Quantity) -> bool:
 
 
 def _words(place: Place) -> str:
-    left_out = ("events", "population", "sites")
+    left_out = ("events", "population", "sites", "correlations")
     parts = [part for part in place if isinstance(part, str) and part not in left_out]
     return " ".join(parts).replace("_", " ")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
+from trialsim.config.schema.effects import HazardEffect
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import (
     Dose,
     DoseExponent,
     Duration,
-    HazardRatio,
-    Measurement,
     Probability,
     Rate,
     Shape,
@@ -27,44 +26,6 @@ NEEDS_FLOOR: Final = "with a negative exponent the hazard would be infinite with
 FLOOR_EXAMPLE: Final = "`dose_floor: 100 mg/day`: a lower dose acts as this one"
 PART_EXAMPLE: Final = "{kind: toxicity, part_of: constipation, share: 30 %, grade: III}, and no rate"
 ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")
-
-
-class Effect(Section):
-    """The effect of a baseline covariate on a hazard.
-
-    Continuous: `hazard_ratio` for each `per` of distance from `reference` (by default the covariate's median).
-    Categorical: `hazard_ratios` by category, 1 for those that are not named.
-    """
-
-    hazard_ratio: HazardRatio | None = None
-    per: Measurement | None = None
-    reference: Measurement | None = None
-    hazard_ratios: dict[str, HazardRatio] | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.hazard_ratios is None) == (self.hazard_ratio is None or self.per is None):
-            raise mistake(
-                "an effect is one ratio per unit, or ratios by category",
-                "{hazard_ratio: 1.2, per: 10 years} or {hazard_ratios: {female: 1.3}}",
-            )
-        if self.per is not None and self.per.value <= 0.0:
-            raise mistake("`per` must be above 0", "such as 10 years")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _write(self, handler: Any) -> Any:
-        return {key: value for key, value in handler(self).items() if value is not None}
-
-
-class EffectTerm(NamedTuple):
-    """One hazard ratio: its place within the event, its covariate, its category if it has one, and `per` how much."""
-
-    place: tuple[str, ...]
-    covariate: str
-    category: str | None
-    ratio: HazardRatio
-    per: float
 
 
 class Resolution(Section):
@@ -96,7 +57,7 @@ class Event(Section):
     dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
     dose_floor: Dose | None = None
     driven_by: Literal["time", "exposure"] = "time"
-    effects: dict[str, Effect] = Field(default_factory=dict)
+    effects: dict[str, HazardEffect] = Field(default_factory=dict)
     frailty: str | None = None
     part_of: str | None = None
     share: Probability | None = None
@@ -154,18 +115,6 @@ class Event(Section):
         is_neutral = self.rate.value == self.delay.value == self.dose_exponent.value == 0.0 and self.shape.value == 1.0
         others = (self.effects, self.frailty, self.resolves, self.recurs, self.dose_floor, self.driven_by != "time")
         return not is_neutral or any(item for item in others)
-
-    @property
-    def effect_terms(self) -> tuple[EffectTerm, ...]:
-        """The hazard ratios of baseline values, in the order of the file."""
-        terms = []
-        for name, effect in self.effects.items():
-            place = ("effects", name)
-            if effect.hazard_ratio is not None and effect.per is not None:
-                terms.append(EffectTerm((*place, "hazard_ratio"), name, None, effect.hazard_ratio, effect.per.value))
-            for category, ratio in (effect.hazard_ratios or {}).items():
-                terms.append(EffectTerm((*place, "hazard_ratios", category), name, category, ratio, 1.0))
-        return tuple(terms)
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
-from trialsim.config.schema.quantities import Duration, Measurement, Probability, Rate, Spread
+from trialsim.config.schema.quantities import CorrelationCoefficient, Duration, Measurement, Probability, Rate, Spread
 from trialsim.config.schema.written_values import Day, mistake
 from trialsim.model.sums import add_in_order
 
@@ -95,6 +95,23 @@ class Covariate(Section):
         if self.shares is not None:
             written.pop("distribution")
         return written
+
+
+class Correlation(Section):
+    """The correlation between the standard normal scores of two covariates; of pairs that are not named it is 0.
+
+    A score is the normal quantile of the number in (0, 1) that gives the value. Of a covariate with categories it rises
+    from the first category to the last.
+    """
+
+    between: list[str]
+    correlation: CorrelationCoefficient
+
+    @model_validator(mode="after")
+    def _of_two(self) -> Self:
+        if len(self.between) != 2 or self.between[0] == self.between[1]:
+            raise mistake("a correlation is between two covariates", "{between: [age, marker], correlation: 0.3}")
+        return self
 
 
 class Frailty(Section):

@@ -122,6 +122,27 @@ class HazardRatio(Number):
     example = "1.2"
 
 
+class CorrelationCoefficient(Number):
+    """A correlation, above -1 and below 1."""
+
+    lowest = -1.0
+    highest = math.nextafter(1.0, 0.0)
+    is_open_below = True
+    example = "0.3"
+
+    @classmethod
+    def allowed(cls) -> str:
+        """What may be written, in words."""
+        return f'a number above -1 and below 1, such as "{cls.example}"'
+
+
+class OddsRatio(Number):
+    """A ratio of odds."""
+
+    is_open_below = True
+    example = "0.8"
+
+
 class Probability(Quantity):
     """A probability: a number between 0 and 1, or per cent."""
 

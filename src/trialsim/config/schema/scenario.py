@@ -10,9 +10,10 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticSerializationError
 
 from trialsim.config.schema.cohort import Cohort, PublishedStatistic
+from trialsim.config.schema.effects import SensitivityEffect
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.parameters import Parameters
-from trialsim.config.schema.population import Accrual, Covariate, Frailty, Section
+from trialsim.config.schema.population import Accrual, Correlation, Covariate, Frailty, Section
 from trialsim.config.schema.quantities import Duration, Interval, LookInterval, Observation, Probability
 from trialsim.config.schema.quantity import OWN_NAME, Quantity
 from trialsim.config.schema.treatment import Treatment
@@ -23,9 +24,18 @@ COUNTED = ("deaths", "progressions", "responses", "evaluable patients")
 
 
 class Disease(Section):
-    """`sensitive`: the probability that a patient can respond at all."""
+    """`sensitive`: the probability that a patient can respond at all, where no baseline value says otherwise.
+
+    `effects` of baseline covariates are ratios of the odds of it.
+    """
 
     sensitive: Probability
+    effects: dict[str, SensitivityEffect] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        written = handler(self)
+        return written if self.effects else {key: value for key, value in written.items() if key != "effects"}
 
 
 class Assessment(Section):
@@ -117,6 +127,7 @@ class ScenarioData(Section):
     interpretations: dict[str, str] = Field(default_factory=dict)
     parameters: Parameters = Field(default_factory=Parameters)
     population: dict[str, Covariate] = Field(default_factory=dict)
+    correlations: list[Correlation] = Field(default_factory=list)
     frailties: dict[str, Frailty] = Field(default_factory=dict)
     accrual: Accrual
     treatment: Treatment
@@ -136,7 +147,8 @@ class ScenarioData(Section):
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
-        return {key: value for key, value in handler(self).items() if value is not None}
+        left_out = () if self.correlations else ("correlations",)
+        return {key: value for key, value in handler(self).items() if value is not None and key not in left_out}
 
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""
@@ -177,16 +189,20 @@ def parameter_name(quantity: Quantity, own_name: str) -> str:
 def own_name(place: Place) -> str:
     """The name of the parameter for a place, in words.
 
-    `events.rash.rate` is "rash rate", `frailties.disease.sd` "disease frailty sd", and
-    `events.death.effects.sex.hazard_ratios.female` "death sex female hazard ratio".
+    `events.rash.rate` is "rash rate", `frailties.disease.sd` "disease frailty sd",
+    `events.death.effects.sex.hazard_ratios.female` "death sex female hazard ratio", and
+    `disease.effects.age.odds_ratio` "sensitive age odds ratio".
     """
     parts = [str(part) for part in place]
     if parts[0] == "frailties":
         parts.insert(2, "frailty")
+    if parts[:2] == ["disease", "effects"]:
+        parts[0] = "sensitive"
     if parts[0] in ("events", "disease", "frailties"):
         del parts[0]
-    if "hazard_ratios" in parts:
-        parts = [*(part for part in parts if part != "hazard_ratios"), "hazard ratio"]
+    for ratios, ratio in (("hazard_ratios", "hazard ratio"), ("odds_ratios", "odds ratio")):
+        if ratios in parts:
+            parts = [*(part for part in parts if part != ratios), ratio]
     parts = [part for part in parts if part not in ("after_opening", "effects")]
     return " ".join(parts).replace("_", " ")
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 from trialsim.config.calibrated.draws import draws_of
+from trialsim.config.schema.effects import Effect, effect_terms
 from trialsim.config.schema.events import Event
-from trialsim.config.schema.population import Accrual, Covariate, Site
+from trialsim.config.schema.population import Accrual, Covariate, Frailty, Site
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import COUNTED, ScenarioData, own_name
+from trialsim.config.to_protocol.correlations import scores_of
 from trialsim.config.to_protocol.dose_rules import early_visits, first_level, rules_of
 from trialsim.model import baseline, disease, draws, hazards, protocol
 from trialsim.model import vocabulary as v
@@ -37,17 +41,10 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         title=scenario.title,
         opens=scenario.accrual.opens.isoformat(),
         accrual=_accrual(scenario.accrual),
-        covariates=tuple(_covariate(name, item) for name, item in scenario.population.items()),
-        frailties=tuple(
-            protocol.Frailty(
-                name,
-                _number(scenario, item.sd, "frailties", name, "sd"),
-                draws.decision_code(protocol.frailty_decision(name)),
-                _number(scenario, item.long_term, "frailties", name, "long_term"),
-            )
-            for name, item in scenario.frailties.items()
-        ),
+        covariates=_covariates(scenario),
+        frailties=tuple(_frailty(scenario, name, item) for name, item in scenario.frailties.items()),
         p_sensitive=_number(scenario, scenario.disease.sensitive, "disease", "sensitive"),
+        sensitivity_effects=_effects(scenario, ("disease",), scenario.disease.effects),
         reference_dose=treatment.reference_dose.value,
         levels=tuple(dose.value for dose in treatment.levels),
         first_level=first_level(treatment),
@@ -97,7 +94,7 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         or kind == disease.DISCONTINUATION
         or during == "treatment",
         needs_sensitivity=responds,
-        effects=_effects(scenario, name, event),
+        effects=_effects(scenario, ("events", name), event.effects),
         frailty=list(scenario.frailties).index(event.frailty) if event.frailty is not None else -1,
         code=draws.decision_code(protocol.clock_decision(name)),
         recurs=bool(event.recurs),
@@ -134,19 +131,35 @@ def _resolution(scenario: ScenarioData, name: str, event: Event) -> protocol.Clo
     )
 
 
-def _effects(scenario: ScenarioData, name: str, event: Event) -> tuple[tuple[int, int, float, float], ...]:
+def _effects(scenario: ScenarioData, place: tuple[str, ...], written: Mapping[str, Effect]) -> protocol.Effects:
     effects: list[tuple[int, int, float, float]] = []
     names = list(scenario.population)
-    for term in event.effect_terms:
+    for term in effect_terms(written):
         covariate = scenario.population[term.covariate]
-        ratio = _number(scenario, term.ratio, "events", name, *term.place)
-        category, reference = -1, event.effects[term.covariate].reference or covariate.median
+        ratio = _number(scenario, term.ratio, *place, *term.place)
+        category, reference = -1, written[term.covariate].reference or covariate.median
         if term.category is not None:
             category, reference = list(covariate.shares or {}).index(term.category), None
         distance_from = reference.value if reference is not None else 0.0
         weight = hazards.effect_weight(ratio, term.per)
         effects.append((names.index(term.covariate), category, distance_from, weight))
     return tuple(effects)
+
+
+def _frailty(scenario: ScenarioData, name: str, item: Frailty) -> protocol.Frailty:
+    return protocol.Frailty(
+        name,
+        _number(scenario, item.sd, "frailties", name, "sd"),
+        draws.decision_code(protocol.frailty_decision(name)),
+        _number(scenario, item.long_term, "frailties", name, "long_term"),
+    )
+
+
+def _covariates(scenario: ScenarioData) -> tuple[protocol.Covariate, ...]:
+    return tuple(
+        replace(_covariate(name, item), scores=scores)
+        for (name, item), scores in zip(scenario.population.items(), scores_of(scenario), strict=True)
+    )
 
 
 def _covariate(name: str, item: Covariate) -> protocol.Covariate:

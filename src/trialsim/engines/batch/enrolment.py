@@ -12,6 +12,7 @@ from trialsim.engines.batch.plan import (
     frailties,
     personal_slots,
     rates,
+    scores,
     shares,
     slots,
     starts,
@@ -80,25 +81,36 @@ def init_patient(plan: Record, course: Record, number: int, place: int) -> None:
     """Take the patient at a place among the enrolled: sensitivity, and the factor on each hazard."""
     course.patient.number = number
     course.patient.place = place
-    course.patient.is_sensitive = uniforms(course, 0)[place] < plan.p_sensitive
+    first, after = plan.first_sensitivity_effect, plan.n_effects
+    log_odds_ratio = log_ratio(plan, course, first, after)
+    course.patient.is_sensitive = baseline.is_sensitive(
+        uniforms(course, 0)[place], plan.p_sensitive, log_odds_ratio, first < after
+    )
     for k in range(plan.n_personal_slots):
         slot = personal_slots(plan)[k]
         slot_plan = slots(plan)[slot]
         has_effects = slot_plan.first_effect < slot_plan.after_effects
-        log_ratio = 0.0
-        for i in range(slot_plan.first_effect, slot_plan.after_effects):
-            its_effect = effects(plan)[i]
-            value = covariate_value(plan, course, its_effect.covariate)
-            log_ratio += baseline.effect(value, its_effect.category, its_effect.reference, its_effect.weight)
+        log_hazard_ratio = log_ratio(plan, course, slot_plan.first_effect, slot_plan.after_effects)
         frailty = frailty_value(plan, course, slot_plan.frailty) if slot_plan.frailty >= 0 else 1.0
-        clock_states(course)[slot].multiplier = baseline.multiplier(log_ratio, has_effects, frailty)
+        clock_states(course)[slot].multiplier = baseline.multiplier(log_hazard_ratio, has_effects, frailty)
+
+
+@inline
+def log_ratio(plan: Record, course: Record, first_effect: int, after_effects: int) -> float:
+    """The sum of some effects of the patient's baseline values."""
+    total = 0.0
+    for i in range(first_effect, after_effects):
+        item = effects(plan)[i]
+        value = covariate_value(plan, course, item.covariate)
+        total += baseline.effect(value, item.category, item.reference, item.weight)
+    return total
 
 
 @inline
 def covariate_value(plan: Record, course: Record, covariate: int) -> float:
-    """The patient's value of one of the covariates that have effects."""
+    """The patient's value of one of the covariates of the plan."""
     covariate_plan = covariates(plan)[covariate]
-    uniform = uniforms(course, 1 + covariate)[course.patient.place]
+    uniform = covariate_uniform(plan, course, covariate)
     if covariate_plan.after_shares > covariate_plan.first_share:
         return float(
             baseline.category_index(uniform, shares(plan, covariate_plan.first_share, covariate_plan.after_shares))
@@ -111,6 +123,19 @@ def covariate_value(plan: Record, course: Record, covariate: int) -> float:
         covariate_plan.lowest_share,
         covariate_plan.highest_share,
     )
+
+
+@inline
+def covariate_uniform(plan: Record, course: Record, covariate: int) -> float:
+    """The number that gives the patient's value of a covariate: its own, or that of its correlated score."""
+    covariate_plan, place = covariates(plan)[covariate], course.patient.place
+    if covariate_plan.first_score == covariate_plan.after_scores:
+        return float(uniforms(course, 1 + covariate)[place])
+    score = 0.0
+    for i in range(covariate_plan.first_score, covariate_plan.after_scores):
+        item = scores(plan)[i]
+        score += baseline.weighted_score(item.weight, uniforms(course, 1 + item.covariate)[place])
+    return baseline.uniform_of_score(score)
 
 
 @inline

@@ -40,8 +40,9 @@ FRAILTY: Final = np.dtype([("sd_log", "f8"), ("p_long_term", "f8")], align=True)
 EFFECT: Final = np.dtype([("covariate", "i8"), ("category", "i8"), ("reference", "f8"), ("weight", "f8")], align=True)
 COVARIATE: Final = np.dtype(
     [("distribution", "i8"), ("location", "f8"), ("spread", "f8"), ("lowest_share", "f8"), ("highest_share", "f8"),
-     ("first_share", "i8"), ("after_shares", "i8")], align=True
+     ("first_share", "i8"), ("after_shares", "i8"), ("first_score", "i8"), ("after_scores", "i8")], align=True
 )  # fmt: skip
+SCORE: Final = np.dtype([("covariate", "i8"), ("weight", "f8")], align=True)
 
 # The tables of a plan: name and the type of a row.
 # dose_slots, personal_slots   slots whose hazard depends on the dose; slots with a factor of the patient's own
@@ -49,18 +50,21 @@ COVARIATE: Final = np.dtype(
 # dose_factors                 (dose/reference)^exponent, slot by slot, for dose 0 and each level
 # parts                        slots of the parts of each toxicity
 # quiet_rules                  by level, the visit rule that decides as long as nothing has happened
-# decisions                    codes of the draws that every patient needs once: sensitivity, covariates that have
-#                              effects, frailties, clocks
+# covariates                   those that have effects, or that such a one is correlated with
+# scores                       whose weighted sum is the score of each correlated covariate
+# decisions                    codes of the draws that every patient needs once: sensitivity, covariates, frailties,
+#                              clocks
 # reported                     toxicities that outcomes count
 TABLES: Final = {
     "slots": SLOT, "dose_slots": INTEGER, "personal_slots": INTEGER, "visit_days": FLOAT, "assessment_days": FLOAT,
     "dose_factors": FLOAT, "parts": INTEGER, "levels": FLOAT, "quiet_rules": INTEGER, "onset_rules": RULE,
     "visit_rules": RULE, "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT,
-    "frailties": FRAILTY, "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
+    "scores": SCORE, "frailties": FRAILTY, "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
 }  # fmt: skip
 PLAN: Final = np.dtype(
     [("n_patients", "i8"), ("window_days", "f8"), ("closes_day", "f8"), ("p_ineligible", "f8"),
-     ("p_sensitive", "f8"), ("visit_every_days", "f8"), ("assessment_every_days", "f8"),
+     ("p_sensitive", "f8"), ("first_sensitivity_effect", "i8"),
+     ("visit_every_days", "f8"), ("assessment_every_days", "f8"),
      ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("first_level", "i8"),
      ("n_early_visits", "i8"), ("early_visits_end_day", "f8"), ("visits_depend_on_time", "?"),
      ("p_missed_assessment", "f8"), ("missed_assessment", "u8"), ("confirmation_days", "f8"),
@@ -136,14 +140,20 @@ def conditions(plan: Record) -> Record:
 
 @inline
 def effects(plan: Record) -> Record:
-    """The effects of baseline covariates on clocks."""
+    """The effects of baseline covariates on clocks, and after them those on sensitivity."""
     return table_at(plan.effects_at, plan.n_effects, EFFECT)
 
 
 @inline
 def covariates(plan: Record) -> Record:
-    """The covariates that have effects."""
+    """The covariates that are needed."""
     return table_at(plan.covariates_at, plan.n_covariates, COVARIATE)
+
+
+@inline
+def scores(plan: Record) -> Record:
+    """The weighted scores of all correlated covariates."""
+    return table_at(plan.scores_at, plan.n_scores, SCORE)
 
 
 @inline

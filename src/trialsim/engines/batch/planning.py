@@ -13,7 +13,7 @@ from trialsim.engines.batch.plan import PLAN, RULE_FAILS, RULE_HOLDS, TABLES, Re
 from trialsim.model import disease, hazards, titration
 from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import MISSED_ASSESSMENT, Clock, Protocol, severity_decision
+from trialsim.model.protocol import MISSED_ASSESSMENT, Clock, Covariate, Effects, Protocol, severity_decision
 from trialsim.model.rules import Condition, Rule
 
 _DAYS_IN_TABLE: Final = 200
@@ -44,6 +44,7 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "closes_day": accrual.closes_day,
         "p_ineligible": accrual.p_ineligible,
         "p_sensitive": protocol.p_sensitive,
+        "first_sensitivity_effect": len(_clock_effects(protocol)),
         "visit_every_days": protocol.visit_every_days,
         "assessment_every_days": protocol.assessment_every_days,
         "visits_per_day": 1.0 / protocol.visit_every_days,
@@ -73,7 +74,7 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
 
 def _tables(protocol: Protocol) -> dict[str, Record]:
     clocks = [*protocol.clocks, *(c.resolution for c in protocol.clocks if c.resolution is not None)]
-    used_covariates = sorted({effect[0] for clock in protocol.clocks for effect in clock.effects})
+    used_covariates = _used_covariates(protocol)
     codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used_covariates)]
     codes += [frailty.code for frailty in protocol.frailties] + [clock.code for clock in protocol.clocks]
     rules = (*protocol.onset_rules, *protocol.visit_rules)
@@ -96,18 +97,32 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "onset_rules": rule_rows[:n_onset],
         "visit_rules": rule_rows[n_onset:],
         "conditions": condition_rows,
-        "effects": [
-            (used_covariates.index(effect[0]), *effect[1:]) for clock in protocol.clocks for effect in clock.effects
-        ],
-        "covariates": _covariate_rows(protocol, used_covariates),
-        "shares": [share for i in used_covariates for share in protocol.covariates[i].cumulative_shares],
-        "frailties": [(frailty.sd_log, frailty.p_long_term) for frailty in protocol.frailties],
+        **_baseline_rows(protocol, used_covariates),
         "decisions": codes,
         "starts": protocol.accrual.starts,
         "rates": protocol.accrual.rates,
         "reported": [i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_reported],
     }
     return {name: np.array(list(rows[name]), dtype=dtype) for name, dtype in TABLES.items()}
+
+
+def _baseline_rows(protocol: Protocol, used_covariates: list[int]) -> dict[str, Iterable[Any]]:
+    """The rows of the tables about baseline values, in which a covariate is a place among those that are used."""
+    place_of = {position: place for place, position in enumerate(used_covariates)}
+    effects = [*_clock_effects(protocol), *protocol.sensitivity_effects]
+    used = [protocol.covariates[i] for i in used_covariates]
+    return {
+        "effects": [(place_of[effect[0]], *effect[1:]) for effect in effects],
+        "covariates": _covariate_rows(used),
+        "shares": [share for item in used for share in item.cumulative_shares],
+        "scores": [(place_of[position], weight) for item in used for position, weight in item.scores],
+        "frailties": [(frailty.sd_log, frailty.p_long_term) for frailty in protocol.frailties],
+    }
+
+
+def _clock_effects(protocol: Protocol) -> Effects:
+    """The effects of baseline values on clocks, clock by clock."""
+    return tuple(effect for clock in protocol.clocks for effect in clock.effects)
 
 
 def _dose_factor(clock: Clock, dose: float, reference_dose: float) -> float:
@@ -203,13 +218,21 @@ def _quiet_rule(protocol: Protocol, level: int) -> int:
     return next(places, -1)
 
 
-def _covariate_rows(protocol: Protocol, used: list[int]) -> list[tuple[Any, ...]]:
+def _used_covariates(protocol: Protocol) -> list[int]:
+    """Positions of the covariates that act, and of those whose scores are part of theirs, which stand above them."""
+    used = {effect[0] for effect in (*_clock_effects(protocol), *protocol.sensitivity_effects)}
+    for i in reversed(range(len(protocol.covariates))):
+        if i in used:
+            used |= {other for other, _ in protocol.covariates[i].scores}
+    return sorted(used)
+
+
+def _covariate_rows(used: list[Covariate]) -> list[tuple[Any, ...]]:
     rows = []
-    first = 0
-    for i in used:
-        item = protocol.covariates[i]
-        after = first + len(item.cumulative_shares)
+    first = first_score = 0
+    for item in used:
+        after, after_scores = first + len(item.cumulative_shares), first_score + len(item.scores)
         scale = (item.distribution, item.location, item.spread, item.lowest_share, item.highest_share)
-        rows.append((*scale, first, after))
-        first = after
+        rows.append((*scale, first, after, first_score, after_scores))
+        first, first_score = after, after_scores
     return rows

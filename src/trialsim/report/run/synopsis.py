@@ -10,7 +10,8 @@ import numpy as np
 
 from trialsim.config import Scenario, describe_sources
 from trialsim.config.calibrated.draws import table_of, varying_names
-from trialsim.config.schema.events import Effect, Event
+from trialsim.config.schema.effects import Effect
+from trialsim.config.schema.events import Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
@@ -51,8 +52,13 @@ def _who(scenario: Scenario) -> Iterator[str]:
     for pause in plan.pauses:
         yield f"  No enrolment in [{pause.start}, {pause.end})."
     acting = {covariate for event in scenario.events.values() for covariate in event.effects}
+    acting |= set(scenario.disease.effects)
     for name, covariate in scenario.population.items():
         yield f"  {name}: {_covariate(covariate)}" + ("." if name in acting else "; no clock depends on it.")
+    for item in scenario.correlations:
+        names = " and ".join(item.between)
+        order = "; ".join(_order(name, scenario.population[name]) for name in item.between)
+        yield f"  {names} are correlated: {item.correlation.text} between their normal scores ({order})."
 
 
 def _covariate(covariate: Covariate) -> str:
@@ -64,6 +70,14 @@ def _covariate(covariate: Covariate) -> str:
     low, high = (bound.text if bound is not None else "" for bound in (covariate.lowest, covariate.highest))
     bounds = (f", from {low}" if low else "") + (f", to {high}" if high else "")
     return f"{covariate.distribution}, median {median}, sd {sd}{scale[covariate.distribution]}{bounds}"
+
+
+def _order(name: str, covariate: Covariate) -> str:
+    """From which value to which the score of a covariate rises."""
+    if covariate.shares is None:
+        return f"{name} rising"
+    categories = list(covariate.shares)
+    return f"{name} from {categories[0]} to {categories[-1]}"
 
 
 def _dose(scenario: Scenario) -> Iterator[str]:
@@ -117,7 +131,7 @@ def _events(scenario: Scenario) -> Iterator[str]:
         if long_term.value > 0.0:
             yield f"    A share of {long_term.text} of patients never has the events with this frailty."
     sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
-    yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}."
+    yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}{_odds(scenario)}."
 
 
 def _part(scenario: Scenario, name: str, event: Event) -> str:
@@ -186,16 +200,24 @@ def _risks(scenario: Scenario, name: str, event: Event) -> str:
 
 
 def _effect(scenario: Scenario, event: str, name: str, effect: Effect) -> str:
-    if effect.hazard_ratio is not None and effect.per is not None:
+    """An effect in words; `event` is the first word of its own name, where it is calibrated."""
+    what = effect.ratio_key.replace("_", " ")
+    if effect.ratio is not None and effect.per is not None:
         reference = effect.reference or scenario.population[name].median
         at = reference.text if reference is not None else ""
-        ratio = scenario.resolved(effect.hazard_ratio, f"{event} {name} hazard ratio")
+        ratio = scenario.resolved(effect.ratio, f"{event} {name} {what}")
         return f"× {ratio.text} for each {effect.per.text} of {name} above {at}"
     ratios = {
-        category: scenario.resolved(ratio, f"{event} {name} {category} hazard ratio")
-        for category, ratio in (effect.hazard_ratios or {}).items()
+        category: scenario.resolved(ratio, f"{event} {name} {category} {what}")
+        for category, ratio in (effect.ratios or {}).items()
     }
     return f"by {name}: " + ", ".join(f"{category} × {ratio.text}" for category, ratio in ratios.items())
+
+
+def _odds(scenario: Scenario) -> str:
+    """How baseline values shift the odds of being sensitive."""
+    effects = [_effect(scenario, "sensitive", name, effect) for name, effect in scenario.disease.effects.items()]
+    return f" at the reference; odds {', '.join(effects)}" if effects else ""
 
 
 def _measured(scenario: Scenario) -> Iterator[str]:
