@@ -9,18 +9,17 @@ many of them were evaluable (see docs/why/calibration.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from scipy.special import bdtrc, gammaln, xlog1py, xlogy
 
-from trialsim.calibration.targets import Categories, Cell, Median, Share, Term
+from trialsim.calibration.curve_likelihood import SMALLEST, log_likelihood_of_curve
+from trialsim.calibration.targets import Categories, Cell, Curve, Median, Share, Term
 from trialsim.typing import Floats
 
 _NODES, _WEIGHTS = (
     item / 2.0 + shift for item, shift in zip(np.polynomial.legendre.leggauss(64), (0.5, 0.0), strict=True)
 )
-SMALLEST: Final = 1e-9  # a probability of nothing at all would make the logarithm infinite
 
 
 def cells_of(terms: Sequence[Term]) -> tuple[Cell, ...]:
@@ -39,6 +38,8 @@ def _term(term: Term, p: Floats) -> Floats:
         return _log_choose(term.n, term.k) + xlogy(term.k, p[..., 0]) + xlog1py(term.n - term.k, -p[..., 0])
     if isinstance(term, Categories):
         return _multinomial(term, p)
+    if isinstance(term, Curve):
+        return log_likelihood_of_curve(term, p)
     return np.log(np.maximum(_median_between(term, p), SMALLEST))
 
 

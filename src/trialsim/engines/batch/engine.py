@@ -83,12 +83,25 @@ class Batch:
         """
         if wanted is not None and self.protocol.cut_off.count > 0:
             raise ValueError("a cut-off after a number of events needs everyone")
-        n_items = 2 * len(self.protocol.toxicities) + len(self.protocol.levels)
-        rows = np.zeros(n * self.n_patients, PATIENT_ROW)
-        by_item = np.zeros((n * self.n_patients, n_items))
+        rows, by_item = self._room_for_details(n)
         outcomes, _, _ = self._simulate(seed, first, n, details=(rows, by_item), wanted=wanted)
-        shape = (n, self.n_patients)
-        return Details(outcomes, rows.reshape(shape), by_item.reshape(*shape, n_items))
+        return self._details(outcomes, rows, by_item)
+
+    def patients_with_details(self, seed: int, first: int, n: int) -> tuple[Patients, Details]:
+        """What `patients` and `details` give, of one simulation."""
+        everyone = np.zeros(n * self.n_patients, ENROLLED)
+        rows, by_item = self._room_for_details(n)
+        outcomes, n_toxicity, _ = self._simulate(seed, first, n, everyone, details=(rows, by_item))
+        patients = Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
+        return patients, self._details(outcomes, rows, by_item)
+
+    def _room_for_details(self, n: int) -> tuple[npt.NDArray[Any], Floats]:
+        n_items = 2 * len(self.protocol.toxicities) + len(self.protocol.levels)
+        return np.zeros(n * self.n_patients, PATIENT_ROW), np.zeros((n * self.n_patients, n_items))
+
+    def _details(self, outcomes: npt.NDArray[Any], rows: npt.NDArray[Any], by_item: Floats) -> Details:
+        shape = (len(outcomes), self.n_patients)
+        return Details(outcomes, rows.reshape(shape), by_item.reshape(*shape, by_item.shape[1]))
 
     def log(self, seed: int, replicate: int) -> npt.NDArray[Any]:
         """The event log of one replicate, in order of time: records of `state.ROW`."""
