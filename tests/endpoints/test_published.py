@@ -224,7 +224,7 @@ def test_the_variance_of_a_curve_is_greenwoods() -> None:
         ({"kind": "proportion", "endpoint": "evaluable", "by": "1 month", "count": 1, "of": 2}, "by", "has no day"),
         ({"kind": "proportion", "endpoint": "time at level", "count": 1, "of": 2}, "endpoint", "of each patient"),
         ({"kind": "proportion", "endpoint": "rush", "count": 1, "of": 2}, "endpoint", "Did you mean rash?"),
-        ({"kind": "proportion", "endpoint": "rash", "among": "old", "count": 1, "of": 2}, "expression", "no column"),
+        ({"kind": "proportion", "endpoint": "rash", "among": "old", "count": 1, "of": 2}, "among", "no such patients"),
         (
             {"kind": "landmark", "endpoint": "average dose", "at": "1 month", "value": "1 %", "rounded_to": "1 %"},
             "endpoint", "no landmark",

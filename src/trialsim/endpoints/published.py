@@ -15,7 +15,7 @@ from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.quantities import Duration
 from trialsim.config.source.problems import nearest
-from trialsim.endpoints.expressions import Expression
+from trialsim.endpoints.expressions import Expression, KnownColumns
 from trialsim.endpoints.measures import TimeToEvent
 from trialsim.endpoints.per_patient import condition_of, known_columns
 from trialsim.endpoints.per_trial import TrialStatistic
@@ -129,7 +129,7 @@ def statistic_of_patients(quantity: str, statistic: PublishedStatistic, protocol
     found = measure.measurement(spec, protocol, [protocol])
     columns = known_columns(protocol)
     population = _population(quantity, statistic)
-    condition = population.among if population is not None else condition_of(str(statistic.among), columns)
+    condition = population.among if population is not None else _condition(quantity, str(statistic.among), columns)
     among = f"({found.among}) and ({condition})"
     kind, value, event = _summed_up(statistic, endpoint), found.value, found.weight
     if statistic.at_least is not None:
@@ -156,16 +156,16 @@ def statistic_of_patients(quantity: str, statistic: PublishedStatistic, protocol
 def endpoint_of_statistic(quantity: str, statistic: PublishedStatistic, protocol: Protocol | None) -> Endpoint:
     """The endpoint that a published statistic is of, once all of its keys are known to fit it.
 
-    Without a protocol, every toxicity that is written `toxicity.NAME` is taken to exist. Raises `RequestError`.
+    Without a protocol, a name that is not near any endpoint is taken for a toxicity. Raises `RequestError`.
     """
     name = _endpoint_name(quantity, statistic)
     known = {item.name: item for item in known_endpoints([protocol] if protocol is not None else []) if item.measure}
     written = statistic.endpoint or quantity
-    if protocol is None and written.startswith(TOXICITY):
+    near = nearest(written, [*known, *_OF_STATISTICS])
+    if protocol is None and (written.startswith(TOXICITY) or not near):
         known.setdefault(name, toxicity_named(name))
     endpoint = known.get(name)
     if endpoint is None:
-        near = nearest(written, [*known, *_OF_STATISTICS])
         raise _refused(quantity, "there is no such endpoint", ", ".join(known), near)
     _check_summary(quantity, statistic, endpoint)
     return endpoint
@@ -176,6 +176,16 @@ _TREATED: Final = "not missing(observed_days)"
 _OF_STATISTICS: Final = {
     one.name: (item, one.population or Population.ENROLLED) for item in ENDPOINTS for one in item.statistics
 }
+
+
+def _condition(quantity: str, among: str, columns: KnownColumns) -> str:
+    """The expression for those among whom a statistic is measured; a single word is a population or a column."""
+    if among.isidentifier() and among not in columns.names:
+        labels = [population.label for population in Population]
+        allowed = f"{', '.join(labels)}, or an expression such as best_response == 2"
+        near = nearest(among, [*labels, *columns.names])
+        raise _refused(quantity, "there are no such patients", allowed, near, "among")
+    return condition_of(among, columns)
 
 
 def _is_time(endpoint: Endpoint) -> bool:

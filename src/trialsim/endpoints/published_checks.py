@@ -9,7 +9,7 @@ from trialsim.config import Cohort, Scenario
 from trialsim.config.checks.published_statistics import statistic_of_trial, statistics_with_places
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.source.problems import Finding, problem_at
-from trialsim.config.source.yaml import Places
+from trialsim.config.source.yaml import Place, Places
 from trialsim.endpoints.published import (
     PatientStatistic,
     endpoint_of_statistic,
@@ -21,12 +21,14 @@ from trialsim.model.protocol import Protocol
 from trialsim.model.vocabulary import STATISTICS
 
 
-def check_cohort(cohort: Cohort, protocol: Protocol | None, places: Places) -> None:
+def check_cohort(cohort: Cohort, protocol: Protocol | None, places: Places, prefix: Place = ()) -> None:
     """Refuse statistics that do not exist, under any interpretation. Raises `ConfigurationError`.
 
-    Without the protocol of the cohort's scenario, every toxicity that is written `toxicity.NAME` is taken to exist.
+    Without the protocol of the cohort's scenario, a name that is not near any endpoint is taken for a toxicity.
+    `prefix` is where the cohort stands in the file that `places` are of.
     """
-    problems = [problem_at(places, *finding) for finding in _findings(cohort, {}, protocol)]
+    findings = _findings(cohort, {}, protocol)
+    problems = [problem_at(places, (*prefix, *place), *rest) for place, *rest in findings]
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
 

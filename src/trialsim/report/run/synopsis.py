@@ -11,29 +11,31 @@ import numpy as np
 
 from trialsim.comparison.checks import check_comparison
 from trialsim.config import (
-    Cohort,
     ParameterSet,
     Scenario,
     describe_sources,
-    load_cohort,
     load_parameters,
     load_scenario,
+    protocol_of,
     warnings_of,
 )
 from trialsim.config.calibrated.draws import table_of, varying_names
 from trialsim.config.loading.comparisons import Comparison
 from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
+from trialsim.config.loading.scenarios import scenario_places
 from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.config.schema.events import Effect, Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
 from trialsim.design.draft import check_study
+from trialsim.endpoints.published_checks import check_cohort
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.model.hazards import dose_factor
 from trialsim.report import labels
 from trialsim.report.comparison.synopsis import study_synopsis
 from trialsim.report.design.synopsis import size_synopsis
+from trialsim.report.run.cohort_synopsis import checked_cohort
 
 _RISK_MONTHS: Final = (1, 3, 6)
 _MAX_DOSES: Final = 12  # whose risks are printed for one event
@@ -50,12 +52,15 @@ def describe(given: ConfigurationLike, changes: Mapping[str, Any], width: int = 
 def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
     kind = kind_of_given(given)
     if kind == "cohorts":
-        return "\n".join(_cohort(load_cohort(given)))  # type: ignore[arg-type]
+        return "\n".join(checked_cohort(given))  # type: ignore[arg-type]
     if kind == "parameters":
         return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
     if kind == "studies":
         return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
     scenario = load_scenario(given, changes)  # type: ignore[arg-type]
+    if scenario.cohort is not None:
+        places = scenario_places(given, changes)  # type: ignore[arg-type]
+        check_cohort(scenario.cohort, protocol_of(scenario), places, ("cohort",))
     warnings = warnings_of(given, changes)  # type: ignore[arg-type]
     return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
 
@@ -71,24 +76,6 @@ def _study(study: Comparison | Sizing) -> Iterator[str]:
     else:
         check_comparison(study)
         yield from study_synopsis(study)
-
-
-def _cohort(cohort: Cohort) -> Iterator[str]:
-    yield cohort.title
-    yield cohort.citation.strip()
-    yield "\nFACTS"
-    for name, fact in cohort.facts.items():
-        value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
-        yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
-    yield "\nFIGURES"
-    for quantity, statistic in cohort.statistics.items():
-        count = f", read as {statistic.count} of {statistic.of}" if statistic.kind == "proportion" else ""
-        yield f"  {quantity}: printed {statistic.printed}{count}"
-    yield "\nAMBIGUITIES (the interpretation taken unless another is chosen comes first)"
-    for name, ambiguity in cohort.ambiguities.items():
-        yield f"  {name}: {' '.join(ambiguity.question.split())}"
-        for choice in sorted(ambiguity.interpretations, key=lambda choice: choice != ambiguity.default):
-            yield f"    {choice}: {' '.join(ambiguity.interpretations[choice].meaning.split())}"
 
 
 def _parameter_set(found: ParameterSet) -> Iterator[str]:
