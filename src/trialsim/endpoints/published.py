@@ -153,6 +153,18 @@ def statistic_of_patients(quantity: str, statistic: PublishedStatistic, protocol
     )
 
 
+def kinds_of(endpoint: Endpoint) -> tuple[str, ...]:
+    """How a publication may sum up an endpoint: the kinds of its statistics, with keys that they need or may have."""
+    measure = endpoint.measure
+    if measure is None or not measure.is_of_patients:
+        return ()
+    if _is_time(endpoint):
+        return ("median", "landmark")
+    if endpoint.unit:
+        return ("median", "proportion with `at_least`")
+    return ("proportion, also `by`", "landmark") if measure.has_day else ("proportion",)
+
+
 def endpoint_of_statistic(quantity: str, statistic: PublishedStatistic, protocol: Protocol | None) -> Endpoint:
     """The endpoint that a published statistic is of, once all of its keys are known to fit it.
 

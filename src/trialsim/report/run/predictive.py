@@ -77,7 +77,8 @@ def _panel(axes: Axes, items: Sequence[Estimate], trials: MeasuredTrials | Repli
     axes.set_yticks(range(len(items)), ticks)
     axes.set_ylim(-0.6, len(items) - 0.4)
     shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"
-    axes.set_xlabel(shares if is_share else items[0].unit)
+    own_words = any(item.statistic == statistic_label(item.statistic) for item in items)  # a name that says of whom
+    axes.set_xlabel(("per cent" if own_words else shares) if is_share else items[0].unit)
     if is_share:
         axes.set_xlim(-3, 103)
     if items[0].unit == "patients":
