@@ -135,6 +135,22 @@ def test_a_median_of_what_is_known_of_everyone_is_as_likely(
 @pytest.mark.parametrize(
     "keys",
     [
+        {"endpoint": "average dose", "value": "430 mg/day", "rounded_to": "20 mg/day"},
+        {"endpoint": "treatment time", "value": "150 days", "rounded_to": "10 days"},
+    ],
+)
+def test_a_mean_is_as_likely(keys: dict[str, Any], protocol: Protocol, table: PatientTable) -> None:
+    """Normal by the central limit theorem, within 0.01 for 41 patients."""
+    statistic = published(kind="mean", **keys)
+    values = per_trial(protocol, table, statistic)
+    share, error = share_of_trials(np.abs(values - statistic.published) < statistic.rounding / 2.0)
+    assert likelihood(protocol, {"x": statistic}) == pytest.approx(share, abs=error + 0.01)
+    assert share > 0.05
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
         {"kind": "median", "endpoint": "progression-free", "value": "4 months", "rounded_to": "1 months"},
         {"kind": "median", "endpoint": "survival", "value": "12 months", "rounded_to": "4 months"},
         {"kind": "median", "endpoint": "survival", "not_reached_by": "10 months"},

@@ -102,6 +102,13 @@ def test_medians_of_what_is_known_of_everyone_are_those_of_the_sample(
     assert found.unit == keys["value"].split()[1]
 
 
+def test_a_mean_is_that_of_the_sample(protocol: Protocol, table: PatientTable) -> None:
+    found = statistic(protocol, kind="mean", endpoint="average dose", value="373 mg/day", rounded_to="1 mg/day")
+    expected = [float(np.nanmean(values)) for (values,) in by_trial(table, "mean_dose_mg_per_day")]
+    assert numbers(found, table) == pytest.approx(expected)
+    assert found.name == "average dose, mean (mg/day)"
+
+
 def kaplan_meier(times: Floats, has_event: Floats) -> tuple[list[float], list[float]]:
     """The product-limit estimate in the words of a textbook: days of events, survival after each."""
     days = sorted(set(times[has_event > 0.0].tolist()))
@@ -215,6 +222,8 @@ def test_the_variance_of_a_curve_is_greenwoods() -> None:
     [
         ({"kind": "median", "endpoint": "survial", "not_reached_by": "9 months"}, "endpoint", "Did you mean survival?"),
         ({"kind": "median", "endpoint": "rash", "value": "9 months", "rounded_to": "1 months"}, "kind", "is a share"),
+        ({"kind": "mean", "endpoint": "survival", "value": "9 months", "rounded_to": "1 months"}, "kind", "censored"),
+        ({"kind": "mean", "endpoint": "rash", "value": "9 months", "rounded_to": "1 months"}, "kind", "has no mean"),
         ({"kind": "median", "endpoint": "survival", "value": "9 g", "rounded_to": "1 g"}, "value", "not measured in g"),
         ({"kind": "median", "endpoint": "total dose", "value": "9 mg", "rounded_to": "1 mg"}, "value", "Allowed: g."),
         ({"kind": "median", "endpoint": "total dose", "not_reached_by": "1 months"}, "kind", "is known of everyone"),

@@ -37,21 +37,30 @@ class CurveCell:
     is_variance: bool = False
 
 
-PatientCell = ConditionCell | CurveCell
+@dataclass(frozen=True)
+class MomentCell:
+    """The mean of the `power` of a `value` of those `among` whom it is known."""
+
+    value: str
+    among: str
+    power: int
+
+
+PatientCell = ConditionCell | CurveCell | MomentCell
 Expressions = Mapping[str, Expression]
 
 
 def expressions_of(cells: Sequence[PatientCell], protocol: Protocol) -> dict[str, Expression]:
     """The expressions of some cells, read once."""
     known = known_columns(protocol)
-    texts = [
-        text
-        for cell in cells
-        for text in (
-            (cell.condition, cell.among) if isinstance(cell, ConditionCell) else (cell.time, cell.event, cell.among)
-        )
-    ]
+    texts = [text for cell in cells for text in _texts_of(cell)]
     return {text: Expression(text, known, None) for text in dict.fromkeys(texts)}
+
+
+def _texts_of(cell: PatientCell) -> tuple[str, ...]:
+    if isinstance(cell, ConditionCell):
+        return cell.condition, cell.among
+    return (cell.value, cell.among) if isinstance(cell, MomentCell) else (cell.time, cell.event, cell.among)
 
 
 def values_of_cells(
@@ -59,7 +68,8 @@ def values_of_cells(
 ) -> dict[PatientCell, float]:
     """The value of each cell in the patients of a table.
 
-    A share of n patients is (k + 1/2) / (n + 1). A curve is missing from where nobody is observed any more.
+    A share of n patients is (k + 1/2) / (n + 1). A curve is missing from where nobody is observed any more, a moment
+    where it is of nobody.
     """
     values = {text: expression(table, len(table)) for text, expression in expressions.items()}
     found: dict[PatientCell, float] = {}
@@ -67,6 +77,9 @@ def values_of_cells(
     for cell in cells:
         if isinstance(cell, ConditionCell):
             found[cell] = _share(values[cell.condition] > 0.0, values[cell.among] > 0.0)
+        elif isinstance(cell, MomentCell):
+            own_values = values[cell.value][(values[cell.among] > 0.0) & ~np.isnan(values[cell.value])]
+            found[cell] = float(np.mean(own_values**cell.power)) if len(own_values) else np.nan
         else:
             curves.setdefault((cell.time, cell.event, cell.among), []).append(cell)
     for (time, event, among), own in curves.items():

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from trialsim.calibration.patient_cells import ConditionCell, curve_cells
+from trialsim.calibration.patient_cells import ConditionCell, MomentCell, curve_cells
 from trialsim.calibration.targets import (
     BEYOND,
     CURVE_MEDIAN,
     LANDMARK,
     Categories,
     Curve,
+    Mean,
     Median,
     Point,
     Share,
@@ -27,6 +28,7 @@ from trialsim.calibration.targets import (
 )
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.endpoints.published import (
+    MEAN,
     MEDIAN,
     NOT_REACHED,
     SHARE,
@@ -79,6 +81,8 @@ def patient_terms(
             yield _shares(remaining, [target for target in group if target.quantity == left_out])
         elif kind == MEDIAN:
             yield _median(remaining[0], n_evaluable, protocol)
+        elif kind == MEAN:
+            yield _mean(remaining[0])
         else:
             yield _curve(remaining)
 
@@ -97,7 +101,7 @@ def _target(quantity: str, published: PublishedStatistic, protocol: Protocol) ->
 def _group(target: _Target) -> tuple[object, ...]:
     """What targets of one term have in common."""
     measured, published = target.measured, target.published
-    if measured.kind == MEDIAN:
+    if measured.kind in (MEDIAN, MEAN):
         return (target.quantity,)
     if measured.kind != SHARE:
         return ("curve", measured.value, measured.event, measured.among, target.n)
@@ -159,18 +163,31 @@ def _responses(targets: Sequence[_Target], left_out: Sequence[_Target]) -> list[
 
 def _median(target: _Target, n_evaluable: int | None, protocol: Protocol) -> Median:
     """A median of what is known of everyone; of all the enrolled, given how many were evaluable if that is known."""
-    measured, rounded = target.measured, target.published.rounded_median
-    if rounded is None:  # a median that was not reached is of a curve
-        raise ValueError(target.quantity)
+    measured, edges = target.measured, _edges(target)
     if target.endpoint == "highest dose" and target.n % 2 == 0:
         wrong = f"the median of {target.n} highest doses may lie between two rungs, for which no likelihood is known."
         raise refused(f"statistics.{target.quantity}", wrong, "another statistic, such as shares that reached a dose")
-    edges = [(rounded.value + side * rounded.rounded_to / 2.0) * measured.factor for side in (-1.0, 1.0)]
     is_split = measured.is_of_everyone and n_evaluable is not None and target.n == protocol.accrual.n_patients
     known = f"({measured.among}) and not missing({measured.value})"
     groups = [f"{known} and is_evaluable", f"{known} and not is_evaluable"] if is_split else [known]
     cells = tuple(ConditionCell(f"({measured.value}) < {edge!r}", group) for group in groups for edge in edges)
     return Median((target.quantity,), cells, target.n, n_evaluable if is_split else None)
+
+
+def _mean(target: _Target) -> Mean:
+    measured = target.measured
+    low, high = _edges(target)
+    cells = tuple(MomentCell(measured.value, measured.among, power) for power in (1, 2))
+    return Mean((target.quantity,), cells, low, high, target.n)
+
+
+def _edges(target: _Target) -> tuple[float, float]:
+    """What a value that is rounded may be, `[low, high)`, in the unit in which it is measured."""
+    rounded = target.published.rounded
+    if rounded is None:
+        raise ValueError(f"{target.quantity} has no value")
+    half = rounded.rounded_to / 2.0
+    return (rounded.value - half) * target.measured.factor, (rounded.value + half) * target.measured.factor
 
 
 def _curve(targets: Sequence[_Target]) -> Curve:
@@ -184,13 +201,12 @@ def _curve(targets: Sequence[_Target]) -> Curve:
 
 def _days_and_point(target: _Target) -> tuple[tuple[float, float, float], Point]:
     """The days of a figure's cells, and what it says there."""
-    measured, published = target.measured, target.published
-    landmark, median = published.rounded_landmark, published.rounded_median
-    if measured.kind == SURVIVAL and landmark is not None:
-        share = 1.0 - landmark.value if measured.is_incidence else landmark.value
-        half = landmark.rounded_to / 2.0
-        return (measured.at,) * 3, Point(LANDMARK, share, share - half, share + half)
-    if measured.kind == NOT_REACHED or median is None:
+    measured, rounded = target.measured, target.published.rounded
+    if measured.kind == NOT_REACHED or rounded is None:
         return (measured.at,) * 3, Point(BEYOND, math.nan)
-    first, last = ((median.value + side * median.rounded_to / 2.0) * measured.factor for side in (-1.0, 1.0))
-    return (max(first, 0.0), last, median.value * measured.factor), Point(CURVE_MEDIAN, 0.5)
+    if measured.kind == SURVIVAL:
+        share = 1.0 - rounded.value if measured.is_incidence else rounded.value
+        half = rounded.rounded_to / 2.0
+        return (measured.at,) * 3, Point(LANDMARK, share, share - half, share + half)
+    first, last = _edges(target)
+    return (max(first, 0.0), last, rounded.value * measured.factor), Point(CURVE_MEDIAN, 0.5)

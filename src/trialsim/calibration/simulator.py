@@ -14,6 +14,7 @@ from trialsim.calibration.patient_cells import (
     ConditionCell,
     CurveCell,
     Expressions,
+    MomentCell,
     PatientCell,
     expressions_of,
     values_of_cells,
@@ -72,7 +73,7 @@ class Simulator:
         return np.array(
             [
                 in_patients[cell]
-                if isinstance(cell, ConditionCell | CurveCell)
+                if isinstance(cell, ConditionCell | CurveCell | MomentCell)
                 else self._probability(cell, totals, patients.enrolled, masks)
                 for cell in self.cells
             ]
@@ -80,7 +81,7 @@ class Simulator:
 
     @cached_property
     def _patient_cells(self) -> tuple[PatientCell, ...]:
-        return tuple(cell for cell in self.cells if isinstance(cell, ConditionCell | CurveCell))
+        return tuple(cell for cell in self.cells if isinstance(cell, ConditionCell | CurveCell | MomentCell))
 
     @cached_property
     def _expressions(self) -> Expressions:

@@ -3,6 +3,7 @@
     Share       k of n, binomial                                  toxicities, evaluability, …
     Categories  counts that exclude each other, multinomial       responses of the evaluable, fates of the responders
     Median      a sample median within its rounding               doses, follow-up
+    Mean        a sample mean within its rounding                 doses, time on treatment
     Curve       figures of a Kaplan-Meier curve                   medians of survival, landmarks
 
 What is measured in patients by an expression becomes a term in `patient_terms`, all else here.
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from trialsim.calibration.patient_cells import CurveCell, PatientCell
+from trialsim.calibration.patient_cells import CurveCell, MomentCell, PatientCell
 from trialsim.config import Scenario
 from trialsim.config.schema.published_statistic import PublishedStatistic, RoundedValue
 from trialsim.endpoints.per_trial import TrialStatistic
@@ -93,6 +94,17 @@ class Median:
 
 
 @dataclass(frozen=True)
+class Mean:
+    """The mean of `n` patients lies in `[low, high)`; the cells are the first two moments of the value."""
+
+    quantities: tuple[str, ...]
+    cells: tuple[MomentCell, ...]
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Point:
     """What one figure says of a Kaplan-Meier curve.
 
@@ -119,7 +131,7 @@ class Curve:
     n: int
 
 
-Term = Share | Categories | Median | Curve
+Term = Share | Categories | Median | Mean | Curve
 
 
 def terms_of(

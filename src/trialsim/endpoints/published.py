@@ -29,6 +29,7 @@ from trialsim.typing import Floats
 
 SHARE: Final = "share"  # of patients for whom `value` is true
 MEDIAN: Final = "median"  # of `value`, which is known of everyone
+MEAN: Final = "mean"  # the same
 SURVIVAL: Final = "survival"  # Kaplan-Meier estimate at a time
 SURVIVAL_MEDIAN: Final = "survival median"  # Kaplan-Meier median
 NOT_REACHED: Final = "not reached"  # whether that median lies beyond a time
@@ -84,6 +85,10 @@ class PatientStatistic:
                 np.bincount(table.replicate[who & is_counted], minlength=table.n) for is_counted in (value > 0.0, who)
             )
             return {self.name + end: np.asarray(n, np.float64) for end, n in zip((_COUNT, _OF), counts, strict=True)}
+        if self.kind == MEAN:
+            n = np.bincount(trial, minlength=table.n)
+            sums = np.bincount(trial, weights=value[who], minlength=table.n) / self.factor
+            return {self.name: np.divide(sums, n, out=np.full(table.n, np.nan), where=n > 0)}
         has_event = event[who] > 0.0
         if self.kind == SURVIVAL:
             survival = curves_at(value[who], has_event, trial, table.n, self.at)
@@ -99,6 +104,8 @@ class PatientStatistic:
 def name_in_words(quantity: str, statistic: PublishedStatistic) -> str:
     """The name of a statistic of patients: what, how it is summed up, of whom."""
     words = _endpoint_name(quantity, statistic)
+    if statistic.kind == "mean":
+        words += f", mean ({statistic.unit})"
     if statistic.kind == "median":
         not_reached = statistic.not_reached_by
         words += (
@@ -146,7 +153,9 @@ def statistic_of_patients(quantity: str, statistic: PublishedStatistic, protocol
         event=event if kind != SHARE else "1",
         among=among,
         unit=statistic.unit,
-        factor=_factor(statistic.unit, endpoint) if statistic.rounded_median is not None else 1.0,
+        factor=_factor(statistic.unit, endpoint)
+        if statistic.kind in _WITH_UNITS and statistic.rounded is not None
+        else 1.0,
         at=at.value if at is not None else 0.0,
         is_incidence=kind == SURVIVAL and not _is_time(endpoint),
         is_of_everyone=population is Population.ENROLLED and found.among in ("1", _TREATED),
@@ -161,7 +170,7 @@ def kinds_of(endpoint: Endpoint) -> tuple[str, ...]:
     if _is_time(endpoint):
         return ("median", "landmark")
     if endpoint.unit:
-        return ("median", "proportion with `at_least`")
+        return ("median", "mean", "proportion with `at_least`")
     return ("proportion, also `by`", "landmark") if measure.has_day else ("proportion",)
 
 
@@ -184,6 +193,7 @@ def endpoint_of_statistic(quantity: str, statistic: PublishedStatistic, protocol
 
 
 _ANY_TIME: Final = Duration.of("1 day")  # the time itself is not part of what is measured
+_WITH_UNITS: Final = ("median", "mean")  # kinds whose value is in the unit of the endpoint
 _TREATED: Final = "not missing(observed_days)"
 _OF_STATISTICS: Final = {
     one.name: (item, one.population or Population.ENROLLED) for item in ENDPOINTS for one in item.statistics
@@ -224,6 +234,8 @@ def _summed_up(statistic: PublishedStatistic, endpoint: Endpoint) -> str:
         return SHARE
     if statistic.kind == "landmark":
         return SURVIVAL
+    if statistic.kind == "mean":
+        return MEAN
     if statistic.not_reached_by is not None:
         return NOT_REACHED
     return SURVIVAL_MEDIAN if _is_time(endpoint) else MEDIAN
@@ -247,8 +259,10 @@ def _check_summary(quantity: str, statistic: PublishedStatistic, endpoint: Endpo
         raise _refused(quantity, f"{name} is not a number of each patient", "another endpoint")
     if statistic.kind == "landmark" and not (is_time or has_day):
         raise _refused(quantity, f"{name} has no day on which it comes, so it has no landmark", _those_with_days())
-    if statistic.kind == "median" and not (is_time or is_value):
-        raise _refused(quantity, f"{name} is a share, which has no median", "`kind: proportion`", key="kind")
+    if statistic.kind in _WITH_UNITS and not (is_time or is_value):
+        raise _refused(quantity, f"{name} is a share, which has no {statistic.kind}", "`kind: proportion`", key="kind")
+    if statistic.kind == "mean" and is_time:
+        raise _refused(quantity, f"{name} is a time that may be censored", "`kind: median` or `landmark`", key="kind")
     if statistic.not_reached_by is not None and not is_time:
         raise _refused(quantity, f"{name} is known of everyone", "`not_reached_by` for times to events", key="kind")
     if statistic.kind == "proportion":
@@ -261,7 +275,7 @@ def _check_summary(quantity: str, statistic: PublishedStatistic, endpoint: Endpo
             raise _refused(quantity, wrong, allowed, key="at_least")
         if statistic.by is not None and not has_day:
             raise _refused(quantity, f"{name} has no day on which it comes", _those_with_days(), key="by")
-    values = {"value": statistic.value if statistic.kind == "median" else None, "at_least": statistic.at_least}
+    values = {"value": statistic.value if statistic.kind in _WITH_UNITS else None, "at_least": statistic.at_least}
     for key, value in values.items():
         if value is not None and _factor(value.unit, endpoint) == 0.0:
             allowed = "days, weeks, months or years" if is_time or Duration.factor_of(unit) is not None else unit

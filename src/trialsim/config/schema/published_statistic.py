@@ -12,21 +12,22 @@ from trialsim.config.schema.quantities import Measurement, Observation
 from trialsim.config.schema.written_values import mistake
 from trialsim.model.vocabulary import STATISTICS
 
-Kind = Literal["proportion", "count", "median", "landmark"]
+Kind = Literal["proportion", "count", "median", "mean", "landmark"]
 
 # Keys that only some kinds have, and those kinds.
 _KINDS_OF_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "count": ("proportion", "count"),
-    "value": ("proportion", "median", "landmark"),
-    "rounded_to": ("proportion", "median", "landmark"),
-    "interval": ("median", "landmark"),
+    "value": ("proportion", "median", "mean", "landmark"),
+    "rounded_to": ("proportion", "median", "mean", "landmark"),
+    "interval": ("median", "mean", "landmark"),
     "by": ("proportion",),
     "at_least": ("proportion",),
     "at": ("landmark",),
     "not_reached_by": ("median",),
-    "among": ("proportion", "median", "landmark"),
+    "among": ("proportion", "median", "mean", "landmark"),
 }
 _OF_PATIENTS: Final = ("by", "at_least", "at", "not_reached_by", "among")  # keys of what is measured in patients
+_ESTIMATES: Final = ("median", "mean", "landmark")  # kinds that are a value with its rounding
 _SHARE_UNITS: Final = ("", "%")
 
 
@@ -69,7 +70,8 @@ class PublishedStatistic(Section):
             if getattr(self, key) is not None and self.kind not in kinds:
                 allowed = f"`{key}` for {' or '.join(f'`kind: {kind}`' for kind in kinds)}"
                 raise mistake(f"a {self.kind} has no `{key}`", allowed)
-        {"median": self._check_median, "landmark": self._check_landmark}.get(self.kind, self._check_count)()
+        checks = {"median": self._check_median, "mean": self._check_rounded, "landmark": self._check_landmark}
+        checks.get(self.kind, self._check_count)()
         if self.interval is not None and not self._is_interval(self.interval):
             raise mistake(
                 "an interval is two rising values in the unit of the value", "[10.6 months, 35.9 months] beside months"
@@ -85,12 +87,16 @@ class PublishedStatistic(Section):
             if self.value is not None or self.rounded_to is not None:
                 raise mistake("a median that was not reached has no value", "one of `value` and `not_reached_by`")
             return
+        self._check_rounded()
+
+    def _check_rounded(self) -> None:
         if self.value is None or self.rounded_to is None or self.rounded_to.value <= 0:
-            raise mistake("a median needs its value and its rounding", "{value: 400 mg/day, rounded_to: 100 mg/day}")
+            problem = f"a {self.kind} needs its value and its rounding"
+            raise mistake(problem, "{value: 400 mg/day, rounded_to: 100 mg/day}")
         if self.value.unit != self.rounded_to.unit:
             raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
         if self.value.unit in _SHARE_UNITS:
-            raise mistake("a median is not a share", "a value with its unit, or `kind: proportion`")
+            raise mistake(f"a {self.kind} is not a share", "a value with its unit, or `kind: proportion`")
 
     def _check_landmark(self) -> None:
         if self.at is None or self.value is None or self.rounded_to is None:
@@ -130,38 +136,35 @@ class PublishedStatistic(Section):
         return self.count or 0
 
     @property
-    def rounded_median(self) -> RoundedValue | None:
-        """The median and its rounding; None for a statistic of another kind, or a median that was not reached."""
-        if self.kind != "median" or self.value is None or self.rounded_to is None:
+    def rounded(self) -> RoundedValue | None:
+        """The value of an estimate and its rounding; None for counts, and for a median that was not reached."""
+        if self.kind not in _ESTIMATES or self.value is None or self.rounded_to is None:
             return None
         return RoundedValue(self.value.value, self.rounded_to.value)
 
     @property
-    def rounded_landmark(self) -> RoundedValue | None:
-        """The share at a landmark and its rounding; None for a statistic of another kind."""
-        if self.kind != "landmark" or self.value is None or self.rounded_to is None:
-            return None
-        return RoundedValue(self.value.value, self.rounded_to.value)
+    def rounded_median(self) -> RoundedValue | None:
+        """The median and its rounding; None for a statistic of another kind, or a median that was not reached."""
+        return self.rounded if self.kind == "median" else None
 
     @property
     def published(self) -> float:
-        """The statistic as a number: a share, a count, or a median in its own unit; 1 for a median not reached."""
+        """The statistic as a number: a share, a count, or an estimate in its own unit; 1 for a median not reached."""
         if self.not_reached_by is not None:
             return 1.0
-        if self.kind in ("median", "landmark"):
+        if self.kind in _ESTIMATES:
             return self.value.value if self.value is not None else float("nan")
         return float(self.n_counted) if self.kind == "count" else self.n_counted / (self.of or 1)
 
     @property
     def rounding(self) -> float:
         """The unit to whose multiples `published` is rounded; 0 for counts and shares of a count."""
-        is_estimate = self.kind in ("median", "landmark")
-        return self.rounded_to.value if is_estimate and self.rounded_to is not None else 0.0
+        return self.rounded.rounded_to if self.rounded is not None else 0.0
 
     @property
     def unit(self) -> str:
         """The unit of `published`; empty for a share."""
-        if self.kind == "median" and self.value is not None:
+        if self.kind in ("median", "mean") and self.value is not None:
             return self.value.unit
         return "patients" if self.kind == "count" else ""
 
@@ -172,7 +175,7 @@ class PublishedStatistic(Section):
         (their names have a dot, or are known).
         """
         name = self.endpoint or quantity
-        if self.kind == "landmark" or any(getattr(self, key) is not None for key in _OF_PATIENTS):
+        if self.kind in ("mean", "landmark") or any(getattr(self, key) is not None for key in _OF_PATIENTS):
             return None
         return name if self.kind == "count" or "." in name or name in STATISTICS else None
 
