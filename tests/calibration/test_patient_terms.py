@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ def protocol() -> Protocol:
         },
         cut_off={"after_last_entry": "6 months"},
     )  # fmt: skip
-    return protocol_of(scenario_from_mapping(trial))
+    return replace(protocol_of(scenario_from_mapping(trial)), dose_days=(90.0,))
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,7 @@ def test_a_share_is_as_likely_as_simulated_trials_have_it(
         {"endpoint": "treatment time", "value": "6 months", "rounded_to": "1 months"},
         {"endpoint": "treatment time", "value": "26 weeks", "rounded_to": "4 weeks"},
         {"endpoint": "total dose", "value": "90 g", "rounded_to": "20 g"},
+        {"endpoint": "total dose", "by": "90 days", "value": "30 g", "rounded_to": "4 g"},
         {"endpoint": "highest dose", "value": "800 mg/day", "rounded_to": "100 mg/day"},
     ],
 )

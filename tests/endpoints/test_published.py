@@ -12,8 +12,10 @@ from trialsim.config import PublishedStatistic, protocol_of
 from trialsim.endpoints.published import PatientStatistic, statistic_of_patients
 from trialsim.endpoints.survival import curves_at, medians_of, survival_and_greenwood, survival_at
 from trialsim.errors import RequestError
+from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
 from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.simulation.engine import event_logs
 from trialsim.simulation.patients import PatientTable, patient_table
 from trialsim.typing import Floats
 
@@ -100,6 +102,49 @@ def test_medians_of_what_is_known_of_everyone_are_those_of_the_sample(
     expected = [float(np.nanmedian(values)) / per_unit for (values,) in by_trial(table, column)]
     assert numbers(found, table) == pytest.approx(expected)
     assert found.unit == keys["value"].split()[1]
+
+
+@pytest.fixture(scope="module")
+def engine_tables() -> dict[str, PatientTable]:
+    """Six trials of a cohort that publishes grams by a day, from either engine."""
+    grams = {"kind": "median", "endpoint": "total dose", "by": "2 months", "value": "15 g", "rounded_to": "1 g"}
+    statistics = {"grams": {"printed": "15 g", "source": "invented", **grams}}
+    cohort = {"name": "grams", "title": "grams", "citation": "nobody", "statistics": statistics}
+    changes = {"cohort": cohort, "interpretations": None, "parameters": {"use": "mode", "calibrated_to": "tosi2000"}}
+    protocol = protocol_of(ts.load_scenario("tosi2000", changes))
+    assert protocol.dose_days == (2 * DAYS_PER_MONTH,)
+    return {engine: patient_table(engine, protocol, SEED, 1, 6) for engine in ("batch", "reference")}
+
+
+def test_grams_by_a_day_are_those_of_the_log(engine_tables: dict[str, PatientTable]) -> None:
+    """Both engines, to the bit; and as the event log has it, dose by dose."""
+    found = engine_tables["batch"]["dose_by.60.875"]
+    assert np.array_equal(found, engine_tables["reference"]["dose_by.60.875"], equal_nan=True)
+    events = event_logs("batch", engine_tables["batch"].protocol, SEED, range(1, 7))
+    is_change = (events["event"] == v.FIRST_DOSE) | (
+        (events["event"] == v.DECISION) & (events["dose_to_mg_per_day"] != events["dose_from_mg_per_day"])
+    )
+    expected = []
+    for _, log in events.assign(is_change=is_change).groupby(["replicate", "patient"]):
+        changes = log[log["is_change"]].sort_values("study_day", kind="stable")
+        end = log.loc[log["event"].isin((v.TREATMENT_ENDED, v.OBSERVATION_ENDED)), "study_day"].min()
+        edges = np.minimum([*changes["study_day"], end], 2 * DAYS_PER_MONTH)
+        if (log["event"] == v.ENROLLED).any():
+            expected.append(float(np.sum(np.diff(edges) * changes["dose_to_mg_per_day"])) if len(changes) else np.nan)
+    assert found == pytest.approx(np.array(expected), nan_ok=True)
+    assert (found < engine_tables["batch"]["total_dose_mg"]).mean() > 0.5
+
+
+def test_their_median_and_share_are_those_of_the_sample(engine_tables: dict[str, PatientTable]) -> None:
+    table = engine_tables["batch"]
+    keys: dict[str, Any] = {"endpoint": "total dose", "by": "2 months"}
+    found = statistic(table.protocol, kind="median", value="15 g", rounded_to="1 g", **keys)
+    assert found.name == "total dose, median (g) by 2 months"
+    expected = [float(np.nanmedian(grams)) / 1000.0 for (grams,) in by_trial(table, "dose_by.60.875")]
+    assert numbers(found, table) == pytest.approx(expected)
+    share = statistic(table.protocol, kind="proportion", at_least="15 g", count=1, of=2, **keys)
+    shares = [float(np.mean(grams >= 15000.0)) for (grams,) in by_trial(table, "dose_by.60.875")]
+    assert numbers(share, table) == pytest.approx(shares)
 
 
 def test_a_mean_is_that_of_the_sample(protocol: Protocol, table: PatientTable) -> None:
@@ -231,6 +276,14 @@ def test_the_variance_of_a_curve_is_greenwoods() -> None:
         ({"kind": "proportion", "endpoint": "highest dose", "count": 1, "of": 2}, "at_least", "needs the least value"),
         ({"kind": "proportion", "endpoint": "died", "at_least": "2 g", "count": 1, "of": 2}, "at_least", "no values"),
         ({"kind": "proportion", "endpoint": "evaluable", "by": "1 month", "count": 1, "of": 2}, "by", "has no day"),
+        (
+            {"kind": "mean", "endpoint": "average dose", "by": "1 month", "value": "1 g/day", "rounded_to": "1 g/day"},
+            "by", "Allowed: one of total dose.",
+        ),
+        (
+            {"kind": "median", "endpoint": "survival", "by": "1 month", "value": "1 months", "rounded_to": "1 months"},
+            "by", "is not recorded by a day",
+        ),
         ({"kind": "proportion", "endpoint": "time at level", "count": 1, "of": 2}, "endpoint", "of each patient"),
         ({"kind": "proportion", "endpoint": "rush", "count": 1, "of": 2}, "endpoint", "Did you mean rash?"),
         ({"kind": "proportion", "endpoint": "rash", "among": "old", "count": 1, "of": 2}, "among", "no such patients"),

@@ -34,5 +34,5 @@ def test_the_examples_are_valid() -> None:
     statistics, ambiguities, parameters = blocks
     rash = {"kind": "proportion", "printed": "20 %", "count": 5, "of": 27, "source": "invented"}
     cohort = {**head, "statistics": {**statistics["statistics"], "toxicity.rash": rash}, **ambiguities}
-    assert len(Cohort.model_validate(cohort).statistics) == 14
+    assert len(Cohort.model_validate(cohort).statistics) == 15
     assert ParameterSet.model_validate(parameters).reference_dose.value == 200.0

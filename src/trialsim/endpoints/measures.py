@@ -62,11 +62,15 @@ class Measure(ABC):
 
 @dataclass(frozen=True)
 class Mean(Measure):
-    """A mean over patients; a share where `value` is true or false, which it becomes on the study day `day`."""
+    """A mean over patients; a share where `value` is true or false, which it becomes on the study day `day`.
+
+    `by_day` is the value as it was on a study day, `{day}` in the expression; empty where that is not recorded.
+    """
 
     value: str
     among: str = "1"
     day: str = ""
+    by_day: str = ""
 
     @property
     def has_day(self) -> bool:

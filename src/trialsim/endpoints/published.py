@@ -16,7 +16,7 @@ from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.quantities import Duration
 from trialsim.config.source.problems import nearest
 from trialsim.endpoints.expressions import Expression, KnownColumns
-from trialsim.endpoints.measures import TimeToEvent
+from trialsim.endpoints.measures import Mean, Measurement, TimeToEvent
 from trialsim.endpoints.per_patient import condition_of, known_columns
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population, population_named
@@ -104,13 +104,10 @@ class PatientStatistic:
 def name_in_words(quantity: str, statistic: PublishedStatistic) -> str:
     """The name of a statistic of patients: what, how it is summed up, of whom."""
     words = _endpoint_name(quantity, statistic)
-    if statistic.kind == "mean":
-        words += f", mean ({statistic.unit})"
-    if statistic.kind == "median":
-        not_reached = statistic.not_reached_by
-        words += (
-            f", median ({statistic.unit})" if not_reached is None else f", median not reached by {not_reached.text}"
-        )
+    if statistic.not_reached_by is not None:
+        words += f", median not reached by {statistic.not_reached_by.text}"
+    elif statistic.kind in _WITH_UNITS:
+        words += f", {statistic.kind} ({statistic.unit})"
     if statistic.at_least is not None:
         words += f" of at least {statistic.at_least.text}"
     if statistic.by is not None:
@@ -138,11 +135,7 @@ def statistic_of_patients(quantity: str, statistic: PublishedStatistic, protocol
     population = _population(quantity, statistic)
     condition = population.among if population is not None else _condition(quantity, str(statistic.among), columns)
     among = f"({found.among}) and ({condition})"
-    kind, value, event = _summed_up(statistic, endpoint), found.value, found.weight
-    if statistic.at_least is not None:
-        value = f"({value}) >= {statistic.at_least.value * _factor(statistic.at_least.unit, endpoint)!r}"
-    if statistic.by is not None:
-        value = f"({value}) and {measure.day_of(protocol)} <= {statistic.by.value!r}"
+    kind, value, event = _summed_up(statistic, endpoint), _value(statistic, endpoint, found, protocol), found.weight
     if kind == SURVIVAL and not _is_time(endpoint):
         value, event = f"where({value}, {measure.day_of(protocol)}, observed_days)", value
     at = statistic.at or statistic.not_reached_by
@@ -162,6 +155,18 @@ def statistic_of_patients(quantity: str, statistic: PublishedStatistic, protocol
     )
 
 
+def _value(statistic: PublishedStatistic, endpoint: Endpoint, found: Measurement, protocol: Protocol) -> str:
+    """What is summed up, as an expression: the endpoint's value, up to a day or from a value on."""
+    value = found.value
+    if statistic.by is not None and statistic.is_of_amounts:
+        value = _by_day(endpoint).format(day=statistic.by.value)
+    elif statistic.by is not None and endpoint.measure is not None:
+        value = f"({value}) and {endpoint.measure.day_of(protocol)} <= {statistic.by.value!r}"
+    if statistic.at_least is not None:
+        value = f"({value}) >= {statistic.at_least.value * _factor(statistic.at_least.unit, endpoint)!r}"
+    return value
+
+
 def kinds_of(endpoint: Endpoint) -> tuple[str, ...]:
     """How a publication may sum up an endpoint: the kinds of its statistics, with keys that they need or may have."""
     measure = endpoint.measure
@@ -170,7 +175,8 @@ def kinds_of(endpoint: Endpoint) -> tuple[str, ...]:
     if _is_time(endpoint):
         return ("median", "landmark")
     if endpoint.unit:
-        return ("median", "mean", "proportion with `at_least`")
+        kinds = ("median", "mean", "proportion with `at_least`")
+        return (*kinds, "each also `by`") if _by_day(endpoint) else kinds
     return ("proportion, also `by`", "landmark") if measure.has_day else ("proportion",)
 
 
@@ -273,13 +279,21 @@ def _check_summary(quantity: str, statistic: PublishedStatistic, endpoint: Endpo
             wrong = f"a share of {name} needs the least value that counts" if is_value else f"{name} has no values"
             allowed = f"`at_least` in {unit}" if is_value else "`at_least` for endpoints with a unit"
             raise _refused(quantity, wrong, allowed, key="at_least")
-        if statistic.by is not None and not has_day:
+        if statistic.by is not None and not (has_day or is_value):
             raise _refused(quantity, f"{name} has no day on which it comes", _those_with_days(), key="by")
+    if statistic.by is not None and (is_value or is_time) and not _by_day(endpoint):
+        allowed = f"one of {', '.join(item.name for item in ENDPOINTS if _by_day(item))}"
+        raise _refused(quantity, f"{name} is not recorded by a day", allowed, key="by")
     values = {"value": statistic.value if statistic.kind in _WITH_UNITS else None, "at_least": statistic.at_least}
     for key, value in values.items():
         if value is not None and _factor(value.unit, endpoint) == 0.0:
             allowed = "days, weeks, months or years" if is_time or Duration.factor_of(unit) is not None else unit
             raise _refused(quantity, f"{name} is not measured in {value.unit or 'shares'}", allowed, key=key)
+
+
+def _by_day(endpoint: Endpoint) -> str:
+    """The value as it was on a day, as an expression; empty where that is not recorded."""
+    return endpoint.measure.by_day if isinstance(endpoint.measure, Mean) else ""
 
 
 def _those_with_days() -> str:

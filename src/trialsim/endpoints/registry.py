@@ -173,7 +173,7 @@ ENDPOINTS: Final = (
             ),
         ),
     ),
-    Endpoint("total dose", "g", measure=Mean("total_dose_mg / 1000")),
+    Endpoint("total dose", "g", measure=Mean("total_dose_mg / 1000", by_day="dose_by({day:g}) / 1000")),
     Endpoint("dose intensity", "mg/week", measure=Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}")),
     Endpoint("maximum reached", measure=Mean("not missing(maximum_reached_days)", day="maximum_reached_days")),
     Endpoint(

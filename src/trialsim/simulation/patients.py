@@ -10,7 +10,7 @@ import numpy as np
 
 from trialsim.model.protocol import Protocol
 from trialsim.records.baseline import Enrolled, baseline_values
-from trialsim.records.columns import DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, KEY, ONSETS_PREFIX
+from trialsim.records.columns import DAYS_AT_PREFIX, DOSE_BY_PREFIX, FIRST_ONSET_PREFIX, KEY, ONSETS_PREFIX
 from trialsim.records.outcomes import patient_columns_of, patient_outcomes
 from trialsim.simulation.engine import REFERENCE, batch_of, event_logs
 from trialsim.typing import Counts, Flags, Floats
@@ -83,6 +83,7 @@ def table_of_details(details: Details, protocol: Protocol, seed: int, first: int
     toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
     items = [f"{prefix}{name}" for prefix in (ONSETS_PREFIX, FIRST_ONSET_PREFIX) for name in toxicities]
     items += [f"{DAYS_AT_PREFIX}{dose:g}" for dose in protocol.levels]
+    items += [f"{DOSE_BY_PREFIX}{day:g}" for day in protocol.dose_days]
     columns = dict(zip([*names, *items], [*values.T, *by_item[is_there].T], strict=True))
     n = len(outcomes)
     return PatientTable(columns, np.repeat(np.arange(n), outcomes["n_enrolled"]), first, n, protocol, seed)

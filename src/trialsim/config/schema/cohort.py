@@ -78,6 +78,16 @@ class Cohort(Section):
     def _write(self, handler: Any) -> Any:
         return {key: value for key, value in handler(self).items() if value is not None}
 
+    @property
+    def dose_days(self) -> tuple[float, ...]:
+        """The study days by which amounts are published, under any interpretation, in rising order."""
+        readings = [*self.statistics.values()]
+        for ambiguity in self.ambiguities.values():
+            for interpretation in ambiguity.interpretations.values():
+                changed = interpretation.statistics
+                readings += [changed_statistic(self.statistics[name], keys) for name, keys in changed.items()]
+        return tuple(sorted({item.by.value for item in readings if item.by is not None and item.is_of_amounts}))
+
     def chosen(self, interpretations: Mapping[str, str]) -> dict[str, str]:
         """Every ambiguity with the interpretation taken: the one asked for, or the default."""
         return {name: interpretations.get(name, ambiguity.default) for name, ambiguity in self.ambiguities.items()}

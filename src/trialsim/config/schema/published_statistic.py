@@ -20,7 +20,7 @@ _KINDS_OF_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "value": ("proportion", "median", "mean", "landmark"),
     "rounded_to": ("proportion", "median", "mean", "landmark"),
     "interval": ("median", "mean", "landmark"),
-    "by": ("proportion",),
+    "by": ("proportion", "median", "mean"),
     "at_least": ("proportion",),
     "at": ("landmark",),
     "not_reached_by": ("median",),
@@ -42,10 +42,10 @@ class PublishedStatistic(Section):
     """A published statistic: `count` of `of`, or a `value` rounded to the nearest `rounded_to`.
 
     `endpoint` names what the simulation is to measure for it (by default the statistic's own name). `among` says of
-    whom: `enrolled`, `evaluable`, `responders`, or an expression. `by` counts events up to a time, `at_least` patients
-    with at least a value; `at` is the time of a landmark, at which a Kaplan-Meier estimate is read; `not_reached_by`
-    stands in place of the value of a median that was not reached by that time. `interval` is the published interval of
-    an estimate; it is shown, and nothing is computed from it.
+    whom: `enrolled`, `evaluable`, `responders`, or an expression. `by` counts events, or the drug taken, up to a time;
+    `at_least` counts patients with at least a value; `at` is the time of a landmark, at which a Kaplan-Meier estimate
+    is read; `not_reached_by` stands in place of the value of a median that was not reached by that time. `interval` is
+    the published interval of an estimate; it is shown, and nothing is computed from it.
     """
 
     kind: Kind
@@ -167,6 +167,11 @@ class PublishedStatistic(Section):
         if self.kind in ("median", "mean") and self.value is not None:
             return self.value.unit
         return "patients" if self.kind == "count" else ""
+
+    @property
+    def is_of_amounts(self) -> bool:
+        """Whether values are summed up, and not the patients in whom something came."""
+        return self.kind in ("median", "mean") or self.at_least is not None
 
     def trial_statistic(self, quantity: str) -> str | None:
         """The statistic of the table of replicates that this one is compared with; `quantity` is its own name.
