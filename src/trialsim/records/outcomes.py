@@ -24,6 +24,7 @@ from trialsim.records.columns import (
     patient_columns,
     replicate_columns,
 )
+from trialsim.typing import Floats
 
 
 def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
@@ -85,11 +86,7 @@ def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float], dose
         )
         for level in (0.0, *levels)
     }
-    for day in dose_days:
-        before = (np.minimum(following, day) - moves["study_day"]).clip(lower=0.0)
-        columns[f"{DOSE_BY_PREFIX}{day:g}"] = np.bincount(
-            number, weights=moves["dose_to_mg_per_day"] * before, minlength=len(days)
-        )
+    doses_by_day = {f"{DOSE_BY_PREFIX}{day:g}": _doses_by(day, moves, following, number) for day in dose_days}
     is_maximum = moves["dose_to_mg_per_day"] == levels[-1]
     mean = (total / days.where(days > 0.0)).where(days > 0.0, groups["dose_to_mg_per_day"].first())
     highest = groups["dose_to_mg_per_day"].max()
@@ -100,11 +97,18 @@ def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float], dose
             "total_dose_mg": total,
             "held_days": columns.pop(f"{DAYS_AT_PREFIX}0"),
             **columns,
+            **doses_by_day,
         },
         index=days.index,
     )
     table["maximum_reached_days"] = moves.loc[is_maximum].groupby(KEY, sort=False)["study_day"].min()
     return table
+
+
+def _doses_by(day: float, moves: pd.DataFrame, following: pd.Series, number: pd.Series) -> Floats:
+    """What each treated patient took up to a study day, added up in the same order."""
+    lasted = (np.minimum(following, day) - moves["study_day"]).clip(lower=0.0)
+    return np.asarray(np.bincount(number, weights=moves["dose_to_mg_per_day"] * lasted), np.float64)
 
 
 def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:

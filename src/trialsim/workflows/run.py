@@ -218,6 +218,8 @@ def run(
 
     def result(asked: int) -> Result:
         kept = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
+        if measured:
+            on_stage("measuring published statistics in the patients", "")
         trials = measure_trials(store, measured, choice.name, protocol, seed)
         n_workers, seconds = simulation.n_workers, job.seconds
         return Result(configuration, scenario, seed, n_workers, seconds, kept, trials, asked, choice, target)
