@@ -25,10 +25,10 @@ TABLES = {
 }
 TAIL = """
 The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, for each level of the
-ladder `days_at.DOSE` (days on treatment with so many mg/day), where a cohort publishes grams by a day `dose_by.DAY` (mg taken by that study day), and at its end the baseline: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
+ladder `days_at.DOSE` (days on treatment at this dose, mg/day), where a cohort publishes grams by a day `dose_by.DAY` (mg taken by that study day), and at its end the baseline: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
 for each reported toxicity, `n_toxicity.NAME`, the number of patients with it, and, where parameters vary, `parameter_draw`, the row
 (from 1) of the table of draws that the trial has. Reason codes: 1 progression seen, 2 stopped
-by a rule, 3 death, 4 withdrawal, 5 cut-off.
+by a rule, 3 death, 4 withdrawal, 5 cut-off, 6 discontinuation.
 
 ## estimates.csv: one row for each quantity
 
@@ -111,7 +111,7 @@ def vocabulary() -> str:
 
 `event`: {", ".join(v.EVENT_NAMES)}.
 
-`detail` of a decision: {", ".join(titration.DECISION_NAMES)}; of a response, progression, assessment, death or withdrawal
+`detail` of a decision: {", ".join(titration.DECISION_NAMES)}; of a response, progression, assessment, death, withdrawal or discontinuation
 the state of the disease: {", ".join(disease.STATE_NAMES)}; of the end of treatment or observation:
 {", ".join(v.REASON_NAMES[1:])} (relapse counts as progression there).
 """

@@ -25,6 +25,8 @@ def toxicities(draw: st.DrawFn) -> dict[str, Any]:
         "rate": draw(rates(1.5)),
         "shape": draw(st.sampled_from([0.6, 1, 1, 2.5])),
         "dose_exponent": draw(st.sampled_from([0, 0.76, 2])),
+        "driven_by": draw(st.sampled_from(["time", "time", "exposure"])),
+        "delay": draw(st.sampled_from(["0 days", "0 days", "9.3 days"])),
         "severe": draw(st.booleans()),
         "dose_limiting": draw(st.booleans()),
         "frailty": draw(st.sampled_from([None, "fragile"])),
@@ -139,28 +141,55 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
     """A whole scenario with up to 12 patients."""
     names = list(NAMES[: draw(st.integers(1, 3))])
     events: dict[str, Any] = {name: draw(toxicities()) for name in names}
-    resolving = [name for name in names if "resolves" in events[name]]
+    if draw(st.booleans()):
+        names += ["worse", "worst"][: draw(st.integers(1, 2))]
+        for name in names[names.index("worse") :]:
+            share, limits = draw(st.sampled_from([0.2, 0.6, 1])), draw(st.booleans())
+            events[name] = {"kind": "toxicity", "part_of": names[0], "share": share, "dose_limiting": limits}
+    resolving = [name for name in names if "resolves" in events[events[name].get("part_of", name)]]
     if draw(st.booleans()):
         exponent = draw(st.sampled_from([0, 0.2]))
         events["minor response"] = {"kind": "minor response", "rate": draw(rates(2)), "dose_exponent": exponent}
         events["partial response"] = {"kind": "partial response", "rate": draw(rates(2)), "shape": 1.5}
         events["relapse"] = {"kind": "relapse", "rate": draw(rates(0.5))}
-    events["progression"] = {"kind": "progression", "rate": draw(rates(0.5))}
+    events["progression"] = {"kind": "progression", "rate": draw(rates(0.5)), **draw(dose_on_disease())}
     events["death"] = {"kind": "death", "rate": draw(rates(0.2)), "shape": draw(st.sampled_from([1, 1.4]))}
+    if draw(st.booleans()):
+        events["death"] |= {"frailty": "fragile", "delay": "20 days"}
+        events["early death"] = {"kind": "death", "rate": draw(rates(0.2)), "shape": 0.5}
+    if draw(st.booleans()):
+        events["choice"] = {"kind": "discontinuation", "rate": draw(rates(0.5)), **draw(dose_on_disease())}
     if draw(st.booleans()):
         events["withdrawal"] = {"kind": "withdrawal", "rate": draw(rates(0.2)), "during": "treatment"}
     accrual = draw(accruals())
     return scenario_of(
         population=POPULATION,
-        frailties={"fragile": {"sd": 0.7}},
+        frailties={"fragile": {"sd": 0.7, "long_term": draw(st.sampled_from([0, 0, "30 %"]))}},
         accrual=accrual,
         treatment=draw(treatments(resolving, names)),
         disease={"sensitive": draw(st.sampled_from([0, 0.5, 1]))},
         events=events,
-        assessment={"every": draw(st.sampled_from(["continuously", "28 days", "14 days"]))},
+        assessment=draw(assessments()),
         evaluable={"after": "2 months", "early_progression": draw(st.booleans()), "early_death": draw(st.booleans())},
         cut_off=draw(cut_offs(accrual["patients"])),
     )
+
+
+def assessments() -> st.SearchStrategy[dict[str, Any]]:
+    """How often the disease is looked at, and how often that is missed."""
+    confirmed = [
+        {"every": "10.3 days", "confirmation": "20.6 days", "missed": 0.2},
+        {"every": "28 days", "confirmation": "40 days"},
+    ]
+    often = [{"every": "continuously"}, {"every": "28 days"}, {"every": "14 days"}]
+    return st.sampled_from(
+        [*often, {"every": "14 days", "missed": "40 %"}, {"every": "28 days", "missed": 0.1}, *confirmed]
+    )
+
+
+def dose_on_disease() -> st.SearchStrategy[dict[str, Any]]:
+    """The part of the dose in a hazard that goes on without the drug."""
+    return st.sampled_from([{}, {"dose_exponent": -0.4, "dose_floor": "60 mg/day"}, {"dose_exponent": 0.3}])
 
 
 @st.composite
@@ -178,7 +207,7 @@ def accruals(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def cut_offs(n_patients: int) -> st.SearchStrategy[dict[str, Any]]:
-    """Each kind of cut-off, for so many patients."""
+    """Each kind of cut-off, for `n_patients` patients."""
     few, some = min(2, n_patients), min(3, n_patients)
     return st.sampled_from(
         [

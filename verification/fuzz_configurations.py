@@ -30,7 +30,7 @@ from trialsim.config import parse_value, protocol_of, scenario_from_mapping
 from trialsim.config.loading.scenarios import load_scenario
 from trialsim.config.source.builtin import builtin_folder, kind_of
 from trialsim.errors import InputError
-from trialsim.report.run.synopsis import describe
+from trialsim.report.description import describe
 from verification.mutations import mutant
 
 RECORD = Path(__file__).parents[1] / "results" / "verification" / "fuzzing.json"

@@ -6,4 +6,4 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Signs = npt.NDArray[np.int8]
+DecisionCodes = npt.NDArray[np.int8]

@@ -17,12 +17,13 @@ from trialsim.simulation.engine import simulate_rows
 
 COLUMNS = (
     "steps [days]", "looks [days]", "nausea rate [/month]", "nausea shape", "exponent", "recovery [/month]",
-    "evaluable after [days]", "end [months]",
+    "evaluable after [days]", "end [months]", "missed", "fragile frailty sd", "fragile frailty long term",
+    "nausea delay [days]", "age ratio", "nausea sex female hazard ratio",
 )  # fmt: skip
 EVERYWHERE = f"""{",".join(COLUMNS)}
-14,28,0.3,1,0,2,60,12
-7,14,0.9,2.5,0.76,0.5,30,9.5
-28,0,0.05,0.6,2,4,90,18
+14,28,0.3,1,0,2,60,12,0.3,0.5,0,0,1.5,1
+7,14,0.9,2.5,0.76,0.5,30,9.5,0,0,0.2,10.4,1,2.5
+28,0,0.05,0.6,-1,4,90,18,0.5,1.2,0.1,3,0.6,0.7
 """
 
 
@@ -32,7 +33,11 @@ def varied(tmp_path: Path) -> ts.Scenario:
     (tmp_path / "draws.csv").write_text(EVERYWHERE, encoding="utf-8")
     nausea = toxicity(
         "calibrated", shape="calibrated", dose_exponent={"calibrated": "exponent"}, recurs=True,
-        resolves={"rate": {"calibrated": "recovery"}},
+        resolves={"rate": {"calibrated": "recovery"}}, dose_floor=50, delay="calibrated", frailty="fragile",
+        effects={
+            "sex": {"hazard_ratios": {"female": "calibrated"}},
+            "age": {"hazard_ratio": {"calibrated": "age ratio"}, "per": "10 years"},
+        },
     )  # fmt: skip
     return scenario_of(
         parameters=str(tmp_path / "draws.csv"),
@@ -45,8 +50,10 @@ def varied(tmp_path: Path) -> ts.Scenario:
                 {"when": "tolerated", "do": "escalate"},
             ],
         },
-        events={"nausea": nausea},
-        assessment={"every": {"calibrated": "looks"}},
+        population={"sex": {"female": 1, "male": 1}, "age": {"median": "60 years", "sd": "9 years"}},
+        frailties={"fragile": {"sd": "calibrated", "long_term": "calibrated"}},
+        events={"nausea": nausea, "progression": {"kind": "progression", "rate": "0.1 /month"}},
+        assessment={"every": {"calibrated": "looks"}, "missed": {"calibrated": "missed"}},
         evaluable={"after": "calibrated"},
         cut_off={"after_opening": {"calibrated": "end"}},
     )
@@ -72,7 +79,9 @@ def test_a_draw_is_the_scenario_with_its_numbers_written_out(varied: ts.Scenario
             "parameters": "fixed", "treatment.every": "7 days", "assessment.every": "14 days",
             "events.nausea.rate": "0.9 /month", "events.nausea.shape": 2.5, "events.nausea.dose_exponent": 0.76,
             "events.nausea.resolves.rate": "0.5 /month", "evaluable.after": "30 days",
-            "cut_off.after_opening": "9.5 months",
+            "cut_off.after_opening": "9.5 months", "assessment.missed": 0, "frailties.fragile.sd": 0,
+            "frailties.fragile.long_term": 0.2, "events.nausea.delay": "10.4 days",
+            "events.nausea.effects.age.hazard_ratio": 1, "events.nausea.effects.sex.hazard_ratios.female": 2.5,
         }
     )  # fmt: skip
     assert under_draw(protocol_of(varied), 2) == protocol_of(written)

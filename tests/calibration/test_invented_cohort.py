@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trialsim.calibration.fitting import Demands, Fit, fit
+from trialsim.calibration.fitting import ConvergenceCriteria, Fit, fit
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.posterior import Posterior
 from trialsim.calibration.predictive import left_out
@@ -71,7 +71,7 @@ def test_it_has_converged_by_the_limits_it_promises(fitted: Fit) -> None:
 
 def test_chains_that_have_not_converged_give_no_posterior_but_advice(calibration: Calibration) -> None:
     with pytest.raises(RequestError, match=r"have not converged.*No posterior was written(.|\n)*--resume"):
-        fit(calibration, seed=3, workers=2, demands=Demands(most_steps=10))
+        fit(calibration, seed=3, workers=2, criteria=ConvergenceCriteria(most_steps=10))
 
 
 def test_interrupted_and_resumed_chains_are_those_of_an_undisturbed_run(calibration: Calibration, fitted: Fit) -> None:

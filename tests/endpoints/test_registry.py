@@ -38,7 +38,8 @@ def protocol() -> Protocol:
         {"when": "severe toxicity", "do": "reduce", "at": "onset"},
         {"when": "tolerated", "do": "escalate"},
     ]
-    return protocol_of(ts.load_scenario("tosi2000", {"accrual.patients": 60, "treatment.rules": rules}))
+    changes = {"accrual.patients": 60, "treatment.rules": rules, "assessment.confirmation": "28 days"}
+    return protocol_of(ts.load_scenario("tosi2000", changes))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ RUN = ("run", "tosi2000", "--seed", "4", "--engine", "reference", "--replicates"
 
 
 def trialsim(folder: Path, *arguments: str | bytes, most_bytes: int | None = None) -> subprocess.CompletedProcess[str]:
-    """A command, in a process that may write files of so many bytes (such as `ulimit -f` allows)."""
+    """A command, in a process that may write files of a limited size (such as `ulimit -f` allows)."""
     command: list[str | bytes] = [sys.executable, "-m", "trialsim", *arguments]
     if most_bytes is not None:
         limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}))"

@@ -28,7 +28,7 @@ WILD = {"events.rash.effects": {"age": {"hazard_ratio": 1000, "per": "0.1 years"
 
 
 class StopAfter:
-    """Progress that presses Ctrl-C after so many replicates."""
+    """Progress that presses Ctrl-C after a number of replicates."""
 
     def __init__(self, n: int) -> None:
         self.n = n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -18,6 +19,17 @@ def test_every_public_name_is_there_and_documented() -> None:
     for name in ts._HOMES:
         assert getattr(ts, name).__doc__, name
     assert not hasattr(ts, "no_such_name")
+
+
+def test_public_functions_say_what_they_take_give_and_raise() -> None:
+    """In NumPy sections, with every parameter of the signature and no other."""
+    functions = {name: getattr(ts, name) for name in ts._HOMES if inspect.isfunction(getattr(ts, name))}
+    assert {"run", "compare", "size", "calibrate", "check", "trace", "run_again"} <= set(functions)
+    for name, function in functions.items():
+        text = inspect.getdoc(function) or ""
+        sections = dict(re.findall(r"(?ms)^(\w+)\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text))
+        assert {"Parameters", "Returns", "Raises"} <= set(sections), name
+        assert re.findall(r"(?m)^(\w+)$", sections["Parameters"]) == list(inspect.signature(function).parameters), name
 
 
 def test_modules_have_at_most_450_lines_and_functions_under_40() -> None:

@@ -13,7 +13,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 450
-MAX_LINES_OF_A_FUNCTION = 80  # arguments and docstring of a public function included
+MAX_LINES_OF_A_FUNCTION = 80  # arguments included; the docstring of a public function is as long as it must be
 MAX_FILES_OF_A_ROOM = 25
 
 
@@ -50,12 +50,20 @@ def test_modules_are_of_readable_size() -> None:
     assert long == {}
 
 
+def lines_of_code(function: ast.FunctionDef) -> int:
+    """The lines of a function without those of its docstring."""
+    first = function.body[0]
+    has_docstring = ast.get_docstring(function) is not None
+    n_documented = (first.end_lineno or 0) - first.lineno + 1 if has_docstring else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - n_documented
+
+
 def test_functions_are_of_readable_size() -> None:
     long = [
         f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}"
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= MAX_LINES_OF_A_FUNCTION
+        if isinstance(node, ast.FunctionDef) and lines_of_code(node) > MAX_LINES_OF_A_FUNCTION
     ]
     assert long == []
 

@@ -18,9 +18,9 @@ EXACT_OR_OF_ARRAYS = {
         "((first[x] - first[x + 1]) * rest[needed[x]] for x in range(r1 + 1, n1 + 1))",
     },
     "simulation/cluster.py": {"client.nthreads().values()"},
-    "engines/reference/treatment.py": {"patient.n_onsets"},
+    "engines/reference/patient_state.py": {"(self.n_onsets[bit] for bit in whole)"},
     "engines/batch/planning.py": {"(phase.n_visits for phase in protocol.early_visits)"},
-    "design/conduct/blocks.py": {"(count for _, count in todo[:len(found)])"},
+    "design/conduct/blocks.py": {"(count for _, count in todo[:len(finished)])"},
     "workflows/size.py": {"(rows[f'n_{i}'] for i in range(len(self.ready.names)))"},
     "calibration/targets.py": {
         "rest.counts", "known.values()", "(counts[part] for part in parts)", "counts.values()",

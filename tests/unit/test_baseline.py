@@ -63,15 +63,15 @@ def test_categories_take_their_shares() -> None:
 
 
 def test_a_frailty_has_median_1() -> None:
-    assert baseline.frailty_value(0.5, 0.8) == pytest.approx(1.0)
-    assert baseline.frailty_value(stats.norm.cdf(1.0), 0.8) == pytest.approx(math.exp(0.8))
+    assert baseline.frailty_value(0.5, 0.8, 0.0) == pytest.approx(1.0)
+    assert baseline.frailty_value(stats.norm.cdf(1.0), 0.8, 0.0) == pytest.approx(math.exp(0.8))
 
 
 def test_an_infinite_hazard_ratio_or_baseline_value_is_refused() -> None:
     with pytest.raises(HazardError, match="infinite hazard"):
         baseline.finite_exp(1e6)
     with pytest.raises(HazardError, match="infinite hazard"):
-        baseline.frailty_value(1 - 2.0**-53, 500.0)
+        baseline.frailty_value(1 - 2.0**-53, 500.0, 0.0)
     with pytest.raises(HazardError, match="baseline value is infinite"):
         baseline.continuous_value(1 - 2.0**-53, baseline.LOGNORMAL, 0.0, 500.0, 0.0, 1.0)
     assert baseline.finite_exp(1.0) == math.e

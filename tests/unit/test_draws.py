@@ -51,9 +51,19 @@ def philox_in_python(counter: list[int], key: list[int]) -> list[int]:
 
 def test_an_address_is_the_counter_and_the_seed_is_the_key() -> None:
     seed, replicate, patient, decision, occurrence = 2**40 + 17, 417, 3, draws.decision_code("arrival"), 2
-    found = draws.uniforms_at(seed, replicate, np.array([patient]), np.array([decision]), occurrence)
+    found = draws.uniforms_at(seed, replicate, patient, decision, occurrence)
     w0, w1, _, _ = philox_in_python([occurrence, decision, patient, replicate], [seed % 2**32, seed // 2**32])
-    assert found[0, 0] == ((w0 * 2**20 + w1 // 2**12) + 0.5) / 2**52
+    assert found == ((w0 * 2**20 + w1 // 2**12) + 0.5) / 2**52
+
+
+def test_parts_of_addresses_broadcast() -> None:
+    """Each number of a table of replicates and patients is the one at its own address."""
+    table = draws.uniforms_at(2**40 + 17, np.arange(1, 4)[:, None], np.arange(5), 99)
+    assert table.shape == (3, 5)
+    for replicate in range(1, 4):
+        for patient in range(5):
+            assert table[replicate - 1, patient] == draws.uniforms_at(2**40 + 17, replicate, patient, 99, 1)
+    assert draws.uniforms_at(1, np.arange(0), np.arange(0), 99).shape == (0,)
 
 
 def test_uniform_numbers_never_reach_0_or_1() -> None:
@@ -67,9 +77,9 @@ def test_uniform_numbers_never_reach_0_or_1() -> None:
 def test_uniform_numbers_are_uniform_and_independent_along_every_part_of_the_address() -> None:
     n = 40_000
     codes = np.array([draws.decision_code("arrival"), draws.decision_code("sensitivity")])
-    table = draws.uniforms_at(11, 5, np.arange(1, n + 1), codes, 1)
-    later = draws.uniforms_at(11, 5, np.arange(1, n + 1), codes, 2)
-    other = draws.uniforms_at(11, 6, np.arange(1, n + 1), codes, 1)
+    table = draws.uniforms_at(11, 5, np.arange(1, n + 1)[:, None], codes, 1)
+    later = draws.uniforms_at(11, 5, np.arange(1, n + 1)[:, None], codes, 2)
+    other = draws.uniforms_at(11, 6, np.arange(1, n + 1)[:, None], codes, 1)
     for column in (table[:, 0], later[:, 1], other[:, 0]):
         counts, _ = np.histogram(column, bins=20, range=(0, 1))
         chi_square = ((counts - n / 20) ** 2 / (n / 20)).sum()
@@ -89,5 +99,5 @@ def test_a_draw_table_gives_what_stands_at_the_address() -> None:
     for patient in (1, 31, 32, 500):
         for code in codes:
             for occurrence in (1, 3):
-                direct = draws.uniforms_at(3, 8, np.array([patient]), np.array([code]), occurrence)[0, 0]
+                direct = draws.uniforms_at(3, 8, patient, code, occurrence)
                 assert table.uniform(patient, code, occurrence) == direct

@@ -78,7 +78,7 @@ def p_median_below_given(k: int, m: int, p_first: Floats, p_second: Floats) -> F
     """
     n = k + m
     first, second = _binomial(k, p_first), _binomial(m, p_second)
-    at_least = np.cumsum(second[..., ::-1], axis=-1)[..., ::-1]  # of the second kind, at least so many below x
+    at_least = np.cumsum(second[..., ::-1], axis=-1)[..., ::-1]  # of the second kind, at least this number below x
     needed = n // 2 + 1
     below = sum(first[..., i] * _or_edge(at_least, needed - i) for i in range(k + 1))
     if n % 2 == 1:

@@ -135,11 +135,11 @@ def read_target(text: str | None) -> dict[str, float] | None:
     quantity, _, error = text.partition("=")
     number = error.strip().removesuffix("%")
     try:
-        found = float(number) / (100.0 if number != error.strip() else 1.0)
+        target = float(number) / (100.0 if number != error.strip() else 1.0)
     except ValueError:
         allowed = "a quantity and its error: toxicity.rash=0.005, or 0.5%."
         raise OptionError(f"--target-mcse {text}", "this is not a precision.", allowed) from None
-    return {quantity.strip(): found}
+    return {quantity.strip(): target}
 
 
 def read_figures(text: str) -> tuple[str, ...]:
@@ -168,49 +168,52 @@ def run_in(folder: Path) -> str:
 
     if not is_file(folder / MANIFEST):
         return ""
-    found = read_manifest(folder / MANIFEST)
-    words = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}.get(found["command"], "results")
-    size = f" of {found['replicates']:,} trials" if "replicates" in found else ""
-    return f"{words}{size}, seed {found.get('seed')}"
+    manifest = read_manifest(folder / MANIFEST)
+    names = {"run": "a run", "compare": "a comparison", "calibrate": "a calibration"}
+    words = names.get(manifest["command"], "results")
+    size = f" of {manifest['replicates']:,} trials" if "replicates" in manifest else ""
+    return f"{words}{size}, seed {manifest.get('seed')}"
 
 
-def run_view(found: Result, has_details: bool = False) -> RenderableType:
+def run_view(result: Result, has_details: bool = False) -> RenderableType:
     """What a run gave, to be printed."""
     from rich.console import Group
 
     from trialsim.report.layout import Paragraph
     from trialsim.report.run.console import estimates_view
 
-    n, interpretations = found.replicates.n, found.other_interpretations
-    view = estimates_view(found.scenario, found.estimate_list, interpretations, n, found.seed, has_details)
-    return Group(view, Paragraph("\n" + "\n".join(found.remarks)))
+    n, interpretations = result.replicates.n, result.other_interpretations
+    view = estimates_view(result.scenario, result.estimate_list, interpretations, n, result.seed, has_details)
+    return Group(view, Paragraph("\n" + "\n".join(result.remarks)))
 
 
-def calibration_view_of(found: Calibrated, has_details: bool = False) -> RenderableType:
+def calibration_view_of(result: Calibrated, has_details: bool = False) -> RenderableType:
     """What a calibration found, to be printed."""
     from trialsim.report.calibration.console import calibration_view
 
-    tables = (found.posterior_summary, found.correlations, found.principal_components, found.predictive, found.left_out)
-    return calibration_view(found.scenario, found.posterior.n_draws, *tables, found.sensitivity, has_details)
+    tables = (
+        result.posterior_summary, result.correlations, result.principal_components, result.predictive, result.left_out,
+    )  # fmt: skip
+    return calibration_view(result.scenario, result.posterior.n_draws, *tables, result.sensitivity, has_details)
 
 
-def comparison_view(found: Compared, has_details: bool = False) -> RenderableType:
+def comparison_view(result: Compared, has_details: bool = False) -> RenderableType:
     """What a comparison found, to be printed."""
     from trialsim.report.comparison.console import compare_view
 
-    tables = (found.estimates, found.differences, found.ranks, found.dominated)
-    n_patients = max(scenario.accrual.patients for scenario in found.comparison.scenarios.values())
-    study = found.comparison.study
-    return compare_view(study, found.definitions, *tables, found.store.n, n_patients, found.seed, has_details)
+    tables = (result.estimates, result.differences, result.ranks, result.dominated)
+    n_patients = max(scenario.accrual.patients for scenario in result.comparison.scenarios.values())
+    study = result.comparison.study
+    return compare_view(study, result.definitions, *tables, result.store.n, n_patients, result.seed, has_details)
 
 
-def size_view_of(found: Sized, has_details: bool = False) -> RenderableType:
+def size_view_of(result: Sized, has_details: bool = False) -> RenderableType:
     """What a search for a size found, to be printed."""
     from trialsim.report.design.console import size_view
 
     return size_view(
-        found.ready, found.design, found.exact, found.calendar, found.found, found.assurance, found.paragraph,
-        found.replicates, found.seed, has_details,
+        result.ready, result.design, result.exact, result.calendar, result.search_result, result.assurance,
+        result.paragraph, result.replicates, result.seed, has_details,
     )  # fmt: skip
 
 

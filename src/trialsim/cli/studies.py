@@ -60,7 +60,7 @@ def calibrate(
     formats = read_figures(figures)
     place = check_where(destination, resume)
     with progress_to_the_end(place, quiet or as_json) as display:
-        found = workflow.calibrate(
+        result = workflow.calibrate(
             cohort,
             read_settings(settings),
             seed,
@@ -77,7 +77,7 @@ def calibrate(
             figures=formats,
             **display.callbacks(quiet),
         )
-    show_result(found, destination, details, as_json=as_json, is_quiet=quiet)
+    show_result(result, destination, details, as_json=as_json, is_quiet=quiet)
 
 
 def compare(
@@ -106,7 +106,7 @@ def compare(
     destination, place, earlier_run = _where(comparison.study.name, out, resume)
     n = replicates if replicates is not None else comparison.study.replicates
     with progress_to_the_end(place, quiet or as_json) as display:
-        found = workflow.compare(
+        result = workflow.compare(
             comparison,
             None,
             n,
@@ -119,7 +119,7 @@ def compare(
             figures=formats,
             **display.callbacks(quiet),
         )
-    show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
+    show_result(result, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
 
 
 def size(
@@ -149,7 +149,7 @@ def size(
     formats = read_figures(figures)
     destination, place, earlier_run = _where(sizing.study.name, out, resume)
     with progress_to_the_end(place, quiet or as_json) as display:
-        found = workflow.size(
+        result = workflow.size(
             sizing,
             None,
             replicates,
@@ -162,7 +162,7 @@ def size(
             figures=formats,
             **display.callbacks(quiet),
         )
-    show_result(found, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
+    show_result(result, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
 
 
 def _where(name: str, out: Path | None, resume: bool) -> tuple[Path, Path, str]:

@@ -24,7 +24,7 @@ from trialsim.typing import Counts, Floats
 
 INTERVAL = (0.025, 0.975)
 _TIMES = 25
-_NORMAL: Floats = ndtri((np.arange(_TIMES) + 0.5) / _TIMES)  # a normal distribution in so many numbers
+_NORMAL: Floats = ndtri((np.arange(_TIMES) + 0.5) / _TIMES)  # quantiles of the standard normal distribution
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def effects(values: Floats, variances: Floats, draws: Counts) -> Effects:
         return Effects(mean, mcse, sampling, math.nan, math.nan, n, np.zeros(0))
     centre = float(by_draw.mean())
     observed = float(by_draw.var(ddof=1))
-    own = (by_draw - centre) ** 2 - noise
+    contributions = (by_draw - centre) ** 2 - noise
     between = max(observed - float(noise.mean()), 0.0)
-    error = float(np.std(own, ddof=1)) / math.sqrt(len(own))
+    error = float(np.std(contributions, ddof=1)) / math.sqrt(len(contributions))
     parameters = math.sqrt(between)
     of_root = 0.5 * (math.sqrt(between + error) - math.sqrt(max(between - error, 0.0)))
     share = between / observed if observed > 0.0 else 0.0
@@ -87,14 +87,14 @@ def estimates_of(prepared: PreparedComparison, numbers: Numbers) -> pd.DataFrame
     for i, variant in enumerate(prepared.names):
         for k, quantity in enumerate(prepared.quantities):
             values = numbers.values[i, k]
-            found = effects(values, numbers.variances[i, k], numbers.draws)
-            lower, upper = np.nanquantile(values, INTERVAL) if found.n_defined else (math.nan, math.nan)
+            effect = effects(values, numbers.variances[i, k], numbers.draws)
+            lower, upper = np.nanquantile(values, INTERVAL) if effect.n_defined else (math.nan, math.nan)
             rows.append(
                 {
-                    "variant": variant, "quantity": quantity, "value": found.mean, "mcse": found.mcse,
+                    "variant": variant, "quantity": quantity, "value": effect.mean, "mcse": effect.mcse,
                     "lower": float(lower), "upper": float(upper), "unit": _unit(prepared, k),
-                    "sd_sampling": found.sampling, "sd_parameters": found.parameters,
-                    "sd_parameters_mcse": found.parameters_mcse, "n_defined": found.n_defined,
+                    "sd_sampling": effect.sampling, "sd_parameters": effect.parameters,
+                    "sd_parameters_mcse": effect.parameters_mcse, "n_defined": effect.n_defined,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -112,18 +112,18 @@ def differences_of(prepared: PreparedComparison, numbers: Numbers) -> pd.DataFra
     for p, (a, b) in enumerate(prepared.pairs):
         for k, quantity in enumerate(prepared.quantities):
             difference = numbers.values[a, k] - numbers.values[b, k]
-            found = effects(difference, numbers.pair_variances[p, k], numbers.draws)
-            probability, error = _probability(found, _better(prepared, k))
-            has_posterior = len(found.by_draw) > 1
-            lower, upper = np.quantile(found.scattered, INTERVAL) if has_posterior else (math.nan, math.nan)
+            effect = effects(difference, numbers.pair_variances[p, k], numbers.draws)
+            probability, error = _probability(effect, _better(prepared, k))
+            has_posterior = len(effect.by_draw) > 1
+            lower, upper = np.quantile(effect.scattered, INTERVAL) if has_posterior else (math.nan, math.nan)
             rows.append(
                 {
                     "variant": prepared.names[a], "control": prepared.names[b], "quantity": quantity,
-                    "value": found.mean, "mcse": found.mcse, "lower": float(lower), "upper": float(upper),
-                    "unit": _unit(prepared, k), "sd_sampling": found.sampling, "sd_parameters": found.parameters,
-                    "sd_parameters_mcse": found.parameters_mcse, "probability_better": probability,
-                    "probability_mcse": error, "times_fewer": _times_fewer(numbers, a, b, k),
-                    "n_defined": found.n_defined,
+                    "value": effect.mean, "mcse": effect.mcse, "lower": float(lower), "upper": float(upper),
+                    "unit": _unit(prepared, k), "sd_sampling": effect.sampling, "sd_parameters": effect.parameters,
+                    "sd_parameters_mcse": effect.parameters_mcse, "probability_better": probability,
+                    "probability_mcse": error, "times_fewer": _variance_reduction_factor(numbers, a, b, k),
+                    "n_defined": effect.n_defined,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -162,16 +162,16 @@ def _paired_effects(prepared: PreparedComparison, numbers: Numbers, quantity: in
     round.
     """
     reference = prepared.reference
-    found: dict[int, Floats] = {}
+    scattered: dict[int, Floats] = {}
     for i in range(len(prepared.names)):
         if i != reference:
             pair = prepared.pairs.index((i, reference))
             difference = numbers.values[i, quantity] - numbers.values[reference, quantity]
-            its = effects(difference, numbers.pair_variances[pair, quantity], numbers.draws)
-            order = np.random.default_rng(i).permuted(np.tile(_NORMAL, (len(its.by_draw), 1)), axis=1)
-            found[i] = (its.by_draw[:, None] + its.open_by * order).ravel()
-    found[reference] = np.zeros(len(next(iter(found.values()), np.zeros(0))))
-    return np.stack([found[i] for i in range(len(prepared.names))])
+            paired = effects(difference, numbers.pair_variances[pair, quantity], numbers.draws)
+            order = np.random.default_rng(i).permuted(np.tile(_NORMAL, (len(paired.by_draw), 1)), axis=1)
+            scattered[i] = (paired.by_draw[:, None] + paired.open_by * order).ravel()
+    scattered[reference] = np.zeros(len(next(iter(scattered.values()), np.zeros(0))))
+    return np.stack([scattered[i] for i in range(len(prepared.names))])
 
 
 def rank_probabilities(scores: Floats) -> Floats:
@@ -182,11 +182,11 @@ def rank_probabilities(scores: Floats) -> Floats:
     n, n_draws = scores.shape
     above = (scores[None, :, :] > scores[:, None, :]).sum(axis=1)
     equal = (scores[None, :, :] == scores[:, None, :]).sum(axis=1)
-    found = np.zeros((n, n))
+    totals = np.zeros((n, n))
     for rank in range(n):
         shares = np.where((rank >= above) & (rank < above + equal), 1.0 / equal, 0.0)
-        found[:, rank] = shares.sum(axis=1)
-    return np.asarray(found / n_draws)
+        totals[:, rank] = shares.sum(axis=1)
+    return np.asarray(totals / n_draws)
 
 
 def dominated(prepared: PreparedComparison, estimates: pd.DataFrame, benefit: str, harm: str) -> dict[str, str]:
@@ -195,14 +195,14 @@ def dominated(prepared: PreparedComparison, estimates: pd.DataFrame, benefit: st
     signs = {name: 1.0 if _better(prepared, prepared.quantities.index(name)) == "higher" else -1.0
              for name in (benefit, harm)}  # fmt: skip
     points = {name: tuple(signs[q] * float(value[name, q]) for q in (benefit, harm)) for name in prepared.names}
-    found = {}
-    for name, own in points.items():
+    dominating = {}
+    for name, point in points.items():
         others = [
-            other for other, at in points.items() if at != own and all(x >= y for x, y in zip(at, own, strict=True))
+            other for other, at in points.items() if at != point and all(x >= y for x, y in zip(at, point, strict=True))
         ]
         if others:
-            found[name] = max(others, key=lambda other: points[other])
-    return found
+            dominating[name] = max(others, key=lambda other: points[other])
+    return dominating
 
 
 def _better(prepared: PreparedComparison, quantity: int) -> str:
@@ -215,17 +215,17 @@ def _unit(prepared: PreparedComparison, quantity: int) -> str:
     return prepared.endpoints[quantity].unit
 
 
-def _probability(found: Effects, better: str) -> tuple[float, float]:
+def _probability(of_difference: Effects, better: str) -> tuple[float, float]:
     """The probability that the difference is in favour, ties counted half, and its Monte Carlo error."""
-    if len(found.by_draw) < 2 or not better:
+    if len(of_difference.by_draw) < 2 or not better:
         return math.nan, math.nan
-    in_favour = found.by_draw * (1.0 if better == "higher" else -1.0)
-    if found.open_by == 0.0:
+    in_favour = of_difference.by_draw * (1.0 if better == "higher" else -1.0)
+    if of_difference.open_by == 0.0:
         return mean_and_error(0.5 + 0.5 * np.sign(in_favour))
-    return mean_and_error(ndtr(in_favour / found.open_by))
+    return mean_and_error(ndtr(in_favour / of_difference.open_by))
 
 
-def _times_fewer(numbers: Numbers, a: int, b: int, quantity: int) -> float:
+def _variance_reduction_factor(numbers: Numbers, a: int, b: int, quantity: int) -> float:
     one, other = numbers.values[a, quantity], numbers.values[b, quantity]
     is_there = ~np.isnan(one) & ~np.isnan(other)
     if is_there.sum() < 2:

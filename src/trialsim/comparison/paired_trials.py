@@ -119,8 +119,8 @@ def comparison_rows(prepared: PreparedComparison, seed: int, first: int, n: int)
     for k, endpoint in enumerate(prepared.endpoints):
         added = []
         for i, table in enumerate(tables):
-            own = None if chosen is None else chosen == i
-            values, parts = prepared.of_variants[i][k].of_trials(table, own)
+            is_in_arm = None if chosen is None else chosen == i
+            values, parts = prepared.of_variants[i][k].of_trials(table, is_in_arm)
             dense = np.zeros(n_places)
             dense[places[i]] = parts
             added.append(dense)
@@ -139,8 +139,8 @@ def comparison_rows(prepared: PreparedComparison, seed: int, first: int, n: int)
 def _places(tables: Sequence[PatientTable]) -> tuple[list[Counts], int]:
     """Where each patient of each variant stands among all: one place for a patient, whatever the variant."""
     most = max((int(table["patient"].max()) if len(table) else 0) for table in tables)
-    found = [table.replicate * most + table["patient"].astype(np.int64) - 1 for table in tables]
-    return found, tables[0].n * most
+    places = [table.replicate * most + table["patient"].astype(np.int64) - 1 for table in tables]
+    return places, tables[0].n * most
 
 
 def _widths(tables: Sequence[PatientTable], n: int) -> Counts:

@@ -149,7 +149,7 @@ def shares_of(outcome: Floats, names: tuple[str, ...], draws: Floats, reliabilit
     if len(outcome) < 20 or not spread.any() or np.ptp(outcome) == 0.0:
         return pd.DataFrame({"parameter": [], "share": []})
     ranks = np.column_stack([rankdata(draws[:, i]) for i in np.flatnonzero(spread)])
-    own = [name for name, varies in zip(names, spread, strict=True) if varies]
+    varying = [name for name, varies in zip(names, spread, strict=True) if varies]
     together = np.corrcoef(np.column_stack([ranks, outcome]), rowvar=False)
     order = np.argsort(-np.abs(together[:-1, -1]), kind="stable")[:MOST_PARAMETERS]
     among, with_outcome = together[np.ix_(order, order)], together[order, -1]
@@ -163,25 +163,25 @@ def shares_of(outcome: Floats, names: tuple[str, ...], draws: Floats, reliabilit
         without = masks[(masks >> i) & 1 == 0]
         shares[i] = float(np.sum(weight[size[without]] * (explained[without | (1 << i)] - explained[without])))
     shares /= max(reliability, float(explained[-1]))
-    table = pd.DataFrame({"parameter": [own[i] for i in order], "share": shares})
+    table = pd.DataFrame({"parameter": [varying[i] for i in order], "share": shares})
     table = table.sort_values("share", ascending=False, ignore_index=True)
     rest = pd.DataFrame({"parameter": ["remainder"], "share": [1.0 - float(shares.sum())]})
     return pd.concat([table, rest], ignore_index=True)
 
 
 def _weights(k: int) -> Floats:
-    """The share of all orders in which a parameter comes after a given set of so many others."""
+    """The share of all orders in which a parameter comes after a given set of others, by the size of the set."""
     return np.array([factorial(s) * factorial(k - 1 - s) / factorial(k) for s in range(k)])
 
 
 def _r_squared(among: Floats, with_outcome: Floats) -> Floats:
     """R squared of every subset of the parameters, by its mask."""
     k = len(with_outcome)
-    found = np.zeros(1 << k)
+    r_squared = np.zeros(1 << k)
     for size in range(1, k + 1):
         sets = np.array(list(combinations(range(k), size)))
         matrices = among[sets[:, :, None], sets[:, None, :]] + _RIDGE * np.eye(size)
         right = with_outcome[sets]
         solved = np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
-        found[(1 << sets).sum(axis=1)] = np.einsum("ij,ij->i", solved, right)
-    return found
+        r_squared[(1 << sets).sum(axis=1)] = np.einsum("ij,ij->i", solved, right)
+    return r_squared

@@ -104,7 +104,7 @@ class PlannedDesign(ABC):
 
     @property
     def step(self) -> int:
-        """Sizes rise by so many patients: by one for each place in a block of the allocation."""
+        """The step between sizes in patients: one for each place in a block of the allocation."""
         return 1
 
     @property
@@ -222,7 +222,7 @@ def reported(numbers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def arms_in_turn(study: SizeStudy, names: Sequence[str]) -> tuple[int, ...]:
-    """The arms of successive patients: so many of each as the ratio says; those of two arms as `split_of` does."""
+    """The arms of successive patients, in the ratio given; those of two arms as `split_of` does."""
     return tuple(i for i, name in enumerate(names) for _ in range(study.allocation.ratio.get(name, 1)))
 
 

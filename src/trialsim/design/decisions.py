@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 FUTILE: Final = -1  # stop: the null hypothesis is not rejected
 GO_ON: Final = 0
@@ -20,7 +20,7 @@ class Decisions(Protocol):
     def looks(self) -> tuple[int, ...]:
         """Patients at each look, all arms together."""
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """`FUTILE`, `GO_ON` or `REJECT` for each trial, shape (trials,); `trials` are their numbers."""
 
     def statistic(self, counts: Counts) -> Floats:

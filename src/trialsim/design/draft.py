@@ -84,8 +84,10 @@ def draft_of(sizing: Sizing) -> Draft:
         raise RequestError("variants", wrong, "one set of `parameters` for all arms of a trial.", key="variants")
     arms = None
     if len(protocols) > 1:
-        own = study.allocation
-        arms = arms_of(protocols[0], tuple(sizing.scenarios), own.ratio, own.block, tuple(own.strata))
+        allocation = study.allocation
+        arms = arms_of(
+            protocols[0], tuple(sizing.scenarios), allocation.ratio, allocation.block, tuple(allocation.strata)
+        )
     design = design_of(study)
     is_any = design.hypotheses is Hypotheses.ANY_ENDPOINT
     outcomes = Outcomes(()) if is_any else _outcomes(study, design, protocols)
@@ -147,10 +149,11 @@ def _outcomes(study: SizeStudy, design: Design[Any], protocols: Protocols) -> Ou
     if study.conduct.interim_after is not None:
         check_wait(study.conduct.interim_after.value, study.endpoint, protocols)
     safety = _safety(study, is_time, protocols)
-    found = Outcomes(tuple(primary), safety, (0,) if safety is not None else ())
-    window = math.inf if is_time else found.horizon_days  # toxicity is looked for as long as what the trial decides on
+    outcomes = Outcomes(tuple(primary), safety, (0,) if safety is not None else ())
+    # Toxicity is looked for as long as what the trial decides on.
+    window = math.inf if is_time else outcomes.horizon_days
     harm = c.Outcome(c.TOXICITY, window, 0, severe_toxicities(protocols))
-    return Outcomes(found.primary, found.safety, found.at_least, harm)
+    return Outcomes(outcomes.primary, outcomes.safety, outcomes.at_least, harm)
 
 
 def _safety(study: SizeStudy, is_time: bool, protocols: Protocols) -> c.Outcome | None:

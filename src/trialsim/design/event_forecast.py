@@ -33,9 +33,9 @@ class EventForecast:
     def __init__(self, draft: Draft, protocols: Protocols, decisions: DecisionsAtEvents) -> None:
         self.study, self.decisions = draft.study, decisions
         self.largest, self.follow_up = self.study.largest_n, self.study.conduct.follow_up.value
-        own = tuple(with_follow_up(item, self.largest, self.follow_up) for item in protocols)
+        followed = tuple(with_follow_up(item, self.largest, self.follow_up) for item in protocols)
         outcomes = draft.outcomes.primary
-        self.found = simulated([BATCH] * len(own), own, draft.arms, outcomes, SEED_OF_RATES, 1, TRIALS)
+        self.timelines = simulated([BATCH] * len(followed), followed, draft.arms, outcomes, SEED_OF_RATES, 1, TRIALS)
 
     @cache  # noqa: B019  # as long as the study lasts
     def expected_events(self, n: int) -> float:
@@ -46,17 +46,17 @@ class EventForecast:
     @cache  # noqa: B019  # as long as the study lasts
     def accrual_months(self, n: int) -> float:
         """How long it takes on average until `n` patients are there, or as many as come."""
-        days = self.found.arrival[:, :n]
+        days = self.timelines.arrival[:, :n]
         return float(np.where(np.isfinite(days), days, 0.0).max(axis=1).mean()) / DAYS_PER_MONTH
 
     def hazards(self, arm: int) -> tuple[float, float]:
         """Events, and patients lost before them, per month at risk in an arm; everyone for the time of follow-up."""
-        event, left = self.found.event[:, :, 0], self.found.left
-        own = (self.found.number > 0) & (self.found.arm == arm)
+        event, left = self.timelines.event[:, :, 0], self.timelines.left
+        is_in_arm = (self.timelines.number > 0) & (self.timelines.arm == arm)
         until = np.minimum(np.minimum(event, left), self.follow_up)
-        months = float(until[own].sum()) / DAYS_PER_MONTH
-        seen = (event <= np.minimum(left, self.follow_up)) & own
-        lost = (left < np.minimum(event, self.follow_up)) & own
+        months = float(until[is_in_arm].sum()) / DAYS_PER_MONTH
+        seen = (event <= np.minimum(left, self.follow_up)) & is_in_arm
+        lost = (left < np.minimum(event, self.follow_up)) & is_in_arm
         return float(seen.sum()) / months, float(lost.sum()) / months
 
     def hazard_ratio_of_arms(self, ratio: float) -> float:
@@ -65,12 +65,12 @@ class EventForecast:
         `ratio` is experimental over control patients.
         """
         mean_z = float(self._rows(self.largest)["statistic"].mean())
-        found = effective_hazard_ratio(mean_z, self.expected_events(self.largest), ratio)
-        if found >= 1.0:
-            wrong = f"the second arm does not do better: its hazard ratio is about {found:.2f}."
+        hazard_ratio = effective_hazard_ratio(mean_z, self.expected_events(self.largest), ratio)
+        if hazard_ratio >= 1.0:
+            wrong = f"the second arm does not do better: its hazard ratio is about {hazard_ratio:.2f}."
             allowed = "a variant that does, or a hazard ratio below 1."
             raise RequestError(f"alternative: {self.study.alternative}", wrong, allowed, key="alternative")
-        return found
+        return hazard_ratio
 
     def hazard_ratio_to_reference(self) -> float:
         """Events seen over events that the reference expects, in the largest trials."""
@@ -80,4 +80,4 @@ class EventForecast:
         return float(seen.sum() / expected.sum())
 
     def _rows(self, n: int) -> Rows:
-        return event_rows(self.found, self.decisions, c.EventConduct((), n, self.follow_up), False)
+        return event_rows(self.timelines, self.decisions, c.EventConduct((), n, self.follow_up), False)

@@ -51,7 +51,7 @@ def at_point_values(protocol: Protocol) -> Protocol:
 
 
 def thin_draws(protocol: Protocol, most: int) -> Protocol:
-    """The protocol with at most so many of its draws, evenly spread over the table."""
+    """The protocol with at most `most` of its draws, evenly spread over the table."""
     n = protocol.n_parameter_draws
     if n <= most:
         return protocol
@@ -80,22 +80,24 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     of_event = [is_of_event(clock.kind, clock.states) for clock in protocol.clocks]
     clocks = tuple(
         replace(clock, coefficient=clock.coefficient * ratio, rate_per_month=clock.rate_per_month * ratio)
-        if own
+        if is_event
         else clock
-        for clock, own in zip(protocol.clocks, of_event, strict=True)
+        for clock, is_event in zip(protocol.clocks, of_event, strict=True)
     )
     factors = []
     for name, places in zip(protocol.parameter_names, protocol.parameter_places, strict=True):
-        own = [
+        are_rates = [
             place.what == "rate" and not place.of_resolution and place.clock >= 0 and of_event[place.clock]
             for place in places
         ]
-        if any(own) and (not all(own) or any(protocol.clocks[place.clock].shape != 1.0 for place in places)):
+        if any(are_rates) and (
+            not all(are_rates) or any(protocol.clocks[place.clock].shape != 1.0 for place in places)
+        ):
             wrong = (
                 "a hazard ratio cannot be given to it: it is not the rate of these events alone, or its shape is not 1."
             )
             raise RequestError(f"parameter {name}", wrong, "`alternative: modelled` with changes of the variant.")
-        factors.append(ratio if any(own) else 1.0)
+        factors.append(ratio if any(are_rates) else 1.0)
     draws = tuple(tuple(x * f for x, f in zip(row, factors, strict=True)) for row in protocol.parameter_draws)
     return replace(protocol, clocks=clocks, parameter_draws=draws)
 
@@ -104,27 +106,28 @@ def rates_of(
     protocol: Protocol, outcomes: Sequence[c.Outcome], counts_not_evaluable: bool
 ) -> list[tuple[float, float]]:
     """The true rate of each outcome among those who count, with its Monte Carlo error; at the point values."""
-    found = _many(at_point_values(protocol), outcomes, max(item.window_days for item in outcomes))
-    is_there = found.number > 0
-    who = is_there if counts_not_evaluable else is_there & found.is_evaluable
+    timelines = _many(at_point_values(protocol), outcomes, max(item.window_days for item in outcomes))
+    is_there = timelines.number > 0
+    who = is_there if counts_not_evaluable else is_there & timelines.is_evaluable
     total = max(float(who.sum()), 1.0)
-    rates = [float((np.isfinite(found.event[:, :, k]) & who).sum()) / total for k in range(len(outcomes))]
+    rates = [float((np.isfinite(timelines.event[:, :, k]) & who).sum()) / total for k in range(len(outcomes))]
     return [(rate, float(np.sqrt(rate * (1.0 - rate) / total))) for rate in rates]
 
 
 def evaluable_shares(protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_days: float) -> Floats:
     """The share who are evaluable in each of many trials of 100 patients; each has its own draw, if parameters vary."""
-    found = _many(protocol, outcomes, horizon_days, PATIENTS_OF_SHARES)
-    return np.asarray(found.is_evaluable.mean(axis=1))
+    timelines = _many(protocol, outcomes, horizon_days, PATIENTS_OF_SHARES)
+    return np.asarray(timelines.is_evaluable.mean(axis=1))
 
 
 def _many(
     protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_days: float, patients: int | None = None
 ) -> Timelines:
-    """Many patients of one arm, all followed for so long, whenever they come."""
-    own = with_follow_up(protocol, _PER_TRIAL, horizon_days)
-    own = replace(own, accrual=replace(own.accrual, closes_day=float("inf")))
-    return simulated([BATCH], [own], None, outcomes, SEED_OF_RATES, 1, (patients or PATIENTS_OF_RATES) // _PER_TRIAL)
+    """Many patients of one arm, all followed for `horizon_days`, whenever they come."""
+    followed = with_follow_up(protocol, _PER_TRIAL, horizon_days)
+    followed = replace(followed, accrual=replace(followed.accrual, closes_day=float("inf")))
+    n_trials = (patients or PATIENTS_OF_RATES) // _PER_TRIAL
+    return simulated([BATCH], [followed], None, outcomes, SEED_OF_RATES, 1, n_trials)
 
 
 def rate_of(protocol: Protocol, outcome: c.Outcome, counts_not_evaluable: bool) -> tuple[float, float]:
@@ -164,10 +167,10 @@ def with_events_of(
 
     @cache  # its ends are needed twice: before the search of a root, and by it
     def excess(log_factor: float) -> float:
-        own = with_hazard_ratio(at_point_values(protocol), float(np.exp(log_factor)), outcome.kind)
-        found = _many(own, [outcome], horizon_days)
-        event, until = found.event[:, :, 0], np.minimum(found.left, horizon_days)
-        is_there = found.number > 0
+        scaled = with_hazard_ratio(at_point_values(protocol), float(np.exp(log_factor)), outcome.kind)
+        timelines = _many(scaled, [outcome], horizon_days)
+        event, until = timelines.event[:, :, 0], np.minimum(timelines.left, horizon_days)
+        is_there = timelines.number > 0
         expected = float(np.where(is_there, hazard(np.minimum(event, until)), 0.0).sum())
         return float((is_there & (event <= until)).sum()) / expected - 1.0
 
@@ -186,12 +189,12 @@ def with_toxicity(
 
     The rate is that among those who count for all the outcomes. Raises `RequestError` if no factor gives it.
     """
-    own = outcomes[-1]
+    toxic = outcomes[-1]
 
     def changed(log_factor: float) -> Protocol:
         factor = float(np.exp(log_factor))
         clocks = tuple(
-            replace(clock, coefficient=clock.coefficient * factor) if clock.name in own.toxicities else clock
+            replace(clock, coefficient=clock.coefficient * factor) if clock.name in toxic.toxicities else clock
             for clock in protocol.clocks
         )
         return replace(at_point_values(protocol), clocks=clocks)

@@ -126,25 +126,28 @@ class SizeJob:
 
     def conducted(self) -> dict[str, Rows]:
         """The trial as it would be conducted, under every truth."""
-        ready, found = self.ready, {}
+        ready, rows_by_truth = self.ready, {}
         trial = ready.trial()
         n = ready.n
         for truth in ready.truths:
             setting = ready.setting(truth, n)
             size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
-            found[truth] = self.rows(f"trial {truth}", self.replicates, size, partial(trial.rows, setting, self.seed))
-        return found
+            rows_by_truth[truth] = self.rows(
+                f"trial {truth}", self.replicates, size, partial(trial.rows, setting, self.seed)
+            )
+        return rows_by_truth
 
 
-def take_size(ready: PreparedStudy, found: SearchResult | None) -> PreparedStudy:
+def take_size(ready: PreparedStudy, search_result: SearchResult | None) -> PreparedStudy:
     """A design that is planned without a size has the one that the search found. Raises `RequestError`."""
     design = ready.design.design
-    if design.has_size or found is None:
+    if design.has_size or search_result is None:
         return ready
-    if found.n is None:
-        wrong = f"no trial with n <= {ready.study.largest_n} has power {found.target:g}: at most {found.best:.3f}."
+    if search_result.n is None:
+        reached = f"has power {search_result.target:g}: at most {search_result.best:.3f}."
+        wrong = f"no trial with n <= {ready.study.largest_n} {reached}"
         is_at_events = design.information is Information.EVENTS
         longer = "a longer `conduct.follow_up`" if is_at_events else "a later cut-off"
         allowed = f"a larger `largest_n`, {longer}, or less power."
         raise RequestError(f"largest_n = {ready.study.largest_n}", wrong, allowed, key="largest_n")
-    return replace(ready, design=ready.design.at(found.n))
+    return replace(ready, design=ready.design.at(search_result.n))

@@ -64,15 +64,15 @@ def compared_stops(exact: float, rate: float, stops: Flags) -> pd.DataFrame:
 
 def _beside(checks: Sequence[tuple[str, str, float, npt.NDArray[np.generic]]]) -> pd.DataFrame:
     """Exact values (truth, quantity, exact, values of trials) beside the mean of what trials say."""
-    found = []
+    table_rows = []
     for truth, quantity, planned, values in checks:
-        own = np.asarray(values, dtype=np.float64)
-        n, is_share = len(own), quantity != EXPECTED_N
-        error = math.sqrt(max(planned * (1.0 - planned), 0.0) / n) if is_share else mean_and_error(own)[1]
-        off = float(own.mean()) - planned
+        numbers = np.asarray(values, dtype=np.float64)
+        n, is_share = len(numbers), quantity != EXPECTED_N
+        error = math.sqrt(max(planned * (1.0 - planned), 0.0) / n) if is_share else mean_and_error(numbers)[1]
+        off = float(numbers.mean()) - planned
         z = off / error if error > 1e-12 else (0.0 if abs(off) < 1e-9 else math.copysign(math.inf, off))
-        found.append((truth, quantity, planned, float(own.mean()), error, z, n))
-    return pd.DataFrame(found, columns=["truth", "quantity", "exact", "simulated", "mcse", "z", "replicates"])
+        table_rows.append((truth, quantity, planned, float(numbers.mean()), error, z, n))
+    return pd.DataFrame(table_rows, columns=["truth", "quantity", "exact", "simulated", "mcse", "z", "replicates"])
 
 
 def check_agreement(table: pd.DataFrame) -> None:
@@ -111,17 +111,17 @@ def conducted(truth: str, planned: OperatingCharacteristics | None, rows: Rows, 
     ]
     if about.n_looks > 1 and about.pauses:
         numbers.append(("accrual waited", "months", math.nan, rows["paused_days"] / DAYS_PER_MONTH))
-    found = []
+    table_rows = []
     for quantity, plan, values in shares:
         value, error = mean_and_error(np.asarray(values, dtype=np.float64), groups)
-        found.append((truth, quantity, "", plan, value, error, math.nan, math.nan))
+        table_rows.append((truth, quantity, "", plan, value, error, math.nan, math.nan))
     for quantity, unit, plan, values in numbers:
-        own = np.asarray(values, dtype=np.float64)
-        value, error = mean_and_error(own, groups)
-        low, high = np.quantile(own, [0.05, 0.95])
-        found.append((truth, quantity, unit, plan, value, error, float(low), float(high)))
+        numbers_of_trials = np.asarray(values, dtype=np.float64)
+        value, error = mean_and_error(numbers_of_trials, groups)
+        low, high = np.quantile(numbers_of_trials, [0.05, 0.95])
+        table_rows.append((truth, quantity, unit, plan, value, error, float(low), float(high)))
     columns = ["truth", "quantity", "unit", "planned", "value", "mcse", "lower", "upper"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(table_rows, columns=columns)
 
 
 def _as_number(values: Flags) -> Floats:
@@ -136,9 +136,9 @@ def value_of(table: pd.DataFrame, truth: str, quantity: str, column: str = "valu
 
 def histories(rows: Mapping[str, Rows]) -> pd.DataFrame:
     """When trials were decided, and on how many patients: a row a truth and percentile."""
-    found = []
-    for truth, own in rows.items():
+    table_rows = []
+    for truth, trials in rows.items():
         for share in (0.05, 0.25, 0.5, 0.75, 0.95):
-            day, n = np.quantile(own["decided_day"], share), np.quantile(own["enrolled"], share)
-            found.append((truth, share, float(day) / DAYS_PER_MONTH, float(n)))
-    return pd.DataFrame(found, columns=["truth", "share", "months", "patients"])
+            day, n = np.quantile(trials["decided_day"], share), np.quantile(trials["enrolled"], share)
+            table_rows.append((truth, share, float(day) / DAYS_PER_MONTH, float(n)))
+    return pd.DataFrame(table_rows, columns=["truth", "share", "months", "patients"])

@@ -50,15 +50,15 @@ def outcome_of(
             f"{', '.join(item.name for item in ENDPOINTS if item.outcome)}, or the name of a toxicity; with `within`."
         )
         raise RequestError(f"endpoint {endpoint.name or of}", "looks need to know when it is known.", allowed, key=key)
-    found = _decidable(of, protocols, key)
-    if not found.has_window:
-        return c.Outcome(found.kind)
+    endpoint_kind = _decidable(of, protocols, key)
+    if not endpoint_kind.has_window:
+        return c.Outcome(endpoint_kind.kind)
     if endpoint.within is None:
         wrong = "a trial must know how long it waits for it."
         raise RequestError(f"endpoint {of}", wrong, f"a window, {{of: {of}, within: 6 months}}.", key=key)
-    if found.kind == c.RESPONSE:
+    if endpoint_kind.kind == c.RESPONSE:
         _check_window(of, endpoint.within.value, protocols, key)
-        return c.Outcome(c.RESPONSE, endpoint.within.value, found.least)
+        return c.Outcome(c.RESPONSE, endpoint.within.value, endpoint_kind.least)
     return c.Outcome(c.TOXICITY, endpoint.within.value, 0, toxicities_of(of, protocols), if_left)
 
 

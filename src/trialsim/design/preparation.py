@@ -75,11 +75,12 @@ def prepare_study(sizing: Sizing, engine: str, seed: int, replicates: int) -> Pr
     check_draft(draft)
     chosen = choose_engine(engine, draft.protocols[0], 1_000_000).name
     n_draws = max(FEWEST_DRAWS, min(DRAWS_LOOKED_AT, replicates // TRIALS_A_DRAW))
-    found = SUPPOSED[draft.design.hypotheses](draft, n_draws, seed)
-    boundary = checked_boundary(draft.study, found.design.n) if draft.study.safety is not None else None
+    supposed = SUPPOSED[draft.design.hypotheses](draft, n_draws, seed)
+    boundary = checked_boundary(draft.study, supposed.design.n) if draft.study.safety is not None else None
     ready = PreparedStudy(
-        draft, chosen, seed, found.design, found.truths, found.posterior, found.rates, boundary, found.obtained_by
-    )
+        draft, chosen, seed, supposed.design, supposed.truths, supposed.posterior, supposed.rates, boundary,
+        supposed.obtained_by,
+    )  # fmt: skip
     if draft.design.hypotheses is not Hypotheses.ANY_ENDPOINT:
         check_accrual(ready)
     return ready
@@ -88,13 +89,13 @@ def prepare_study(sizing: Sizing, engine: str, seed: int, replicates: int) -> Pr
 def check_accrual(ready: PreparedStudy) -> None:
     """Refuse a study in which accrual nearly always closes before the patients are there. Raises `RequestError`."""
     n = ready.n if ready.design.design.has_size else int(ready.sizes[0])
-    own = ready.setting(ALTERNATIVE, n)
-    engines = [BATCH] * len(own.protocols)
+    setting = ready.setting(ALTERNATIVE, n)
+    engines = [BATCH] * len(setting.protocols)
     outcomes = ready.outcomes.primary
-    found = simulated(engines, own.protocols, own.arms, outcomes, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
-    came = (found.number > 0).sum(axis=1)
-    if float((came < n).mean()) > NEARLY_ALWAYS:
-        wrong = f"it closes before {n} patients are there: {float(came.mean()):.1f} come on average."
+    timelines = simulated(engines, setting.protocols, setting.arms, outcomes, SEED_OF_RATES, 1, TRIALS_OF_ACCRUAL)
+    n_enrolled = (timelines.number > 0).sum(axis=1)
+    if float((n_enrolled < n).mean()) > NEARLY_ALWAYS:
+        wrong = f"it closes before {n} patients are there: {float(n_enrolled.mean()):.1f} come on average."
         raise RequestError(
             "accrual of the scenario", wrong, "accrual that closes later, more sites, or a smaller trial."
         )
@@ -104,10 +105,10 @@ def _posterior(draft: Draft, protocols: Protocols, n_draws: int) -> dict[str, Pr
     """The posterior, where parameters vary; its median, where that is not the alternative."""
     if protocols[0].n_parameter_draws == 0:
         return {}
-    own = {POSTERIOR: tuple(thin_draws(item, n_draws) for item in protocols)}
+    posterior = {POSTERIOR: tuple(thin_draws(item, n_draws) for item in protocols)}
     has_ratio = draft.design.hypotheses is Hypotheses.HAZARD_RATIO  # which the posterior is given too
     is_alternative = draft.study.alternative in (CALIBRATED, MODELLED, None) or has_ratio
-    return own if is_alternative else {MEDIAN: tuple(at_point_values(item) for item in protocols), **own}
+    return posterior if is_alternative else {MEDIAN: tuple(at_point_values(item) for item in protocols), **posterior}
 
 
 def _any_endpoint(draft: Draft, n_draws: int, seed: int) -> Supposed:
@@ -185,11 +186,11 @@ def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
         raise RequestError("toxicity.null", wrong, f"a null above {tox1:.3f}.", key="toxicity.null")
 
     def truth(response: float, toxicity: float) -> Protocols:
-        own = protocol
+        changed = protocol
         for _ in range(2):  # each moves the other a little, through the dose and who is evaluable
-            own = with_toxicity(own, [outcome, toxic], toxicity, draft.counts_all)
-            own = with_rate(own, outcome, response, draft.counts_all)
-        return (own,)
+            changed = with_toxicity(changed, [outcome, toxic], toxicity, draft.counts_all)
+            changed = with_rate(changed, outcome, response, draft.counts_all)
+        return (changed,)
 
     truths = {
         NULL: truth(p0, tox1),
@@ -204,14 +205,14 @@ def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
 def _arms(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Arms that differ as the model says; under the null, if there is one, all of them are as the control."""
     study, outcome = draft.study, draft.outcomes.primary[0]
-    found = [rate_of(item, outcome, draft.counts_all) for item in draft.protocols]
-    values = tuple(rate for rate, _ in found)
+    rates = [rate_of(item, outcome, draft.counts_all) for item in draft.protocols]
+    values = tuple(rate for rate, _ in rates)
     check_reachable(str(study.endpoint.of), values)
     truths = _truths_of_arms(draft, n_draws)
     if not draft.design.has_test:
         truths.pop(NULL)
     design = draft.design.build(study, Rates(values, None, draft.names, draft.better, seed))
-    return Supposed(design, truths, draft.protocols, dict(zip(draft.names, found, strict=True)))
+    return Supposed(design, truths, draft.protocols, dict(zip(draft.names, rates, strict=True)))
 
 
 def _truths_of_arms(draft: Draft, n_draws: int) -> dict[str, Protocols]:

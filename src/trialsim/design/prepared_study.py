@@ -111,14 +111,14 @@ class PreparedStudy:
 
     def setting(self, truth: str, n: int) -> Setting:
         """A truth with enough patients for a trial of `n`; one that is cut off as the scenario says has just `n`."""
-        own = self.posterior if truth == ALL_DRAWS else self.truths[truth]
+        protocols_of_truth = self.posterior if truth == ALL_DRAWS else self.truths[truth]
         information = self.design.design.information
         if information is Information.CUT_OFF:
-            return Setting(truth, tuple(of_size(item, n) for item in own), self.arms, self.engine)
+            return Setting(truth, tuple(of_size(item, n) for item in protocols_of_truth), self.arms, self.engine)
         room = n
         if information is Information.PATIENTS and self.study.conduct.not_evaluable == "replaced":
             room = n + math.ceil(nbinom.ppf(ENOUGH, n, self.least_evaluable[truth]))
-        protocols = tuple(with_follow_up(item, room, self.follow_up_days) for item in own)
+        protocols = tuple(with_follow_up(item, room, self.follow_up_days) for item in protocols_of_truth)
         return Setting(truth, protocols, self.arms, self.engine)
 
     @cached_property
@@ -127,11 +127,11 @@ class PreparedStudy:
 
         Raises `RequestError` where so few are evaluable that no trial could replace the others.
         """
-        found = {}
+        least = {}
         for truth, protocols in {**self.truths, ALL_DRAWS: self.posterior or self.truths[ALTERNATIVE]}.items():
             shares = [evaluable_shares(item, self.outcomes.primary, self.follow_up_days) for item in protocols]
-            found[truth] = min(float(np.quantile(item, LEAST)) for item in shares)
-            if found[truth] < FEWEST_EVALUABLE:
+            least[truth] = min(float(np.quantile(item, LEAST)) for item in shares)
+            if least[truth] < FEWEST_EVALUABLE:
                 few = 100.0 * min(float(item.mean()) for item in shares)
                 wrong = f"hardly anyone is evaluable ({few:.0f} %), and all others would be replaced."
                 raise RequestError(
@@ -140,14 +140,14 @@ class PreparedStudy:
                     "failures or dropped, or less drop-out.",
                     key="conduct.not_evaluable",
                 )
-        return found
+        return least
 
     def conduct(self, looks: tuple[int, ...]) -> c.Conduct:
         """How a trial with these looks at numbers of patients goes on around them."""
-        own = self.study.conduct
-        overrun = own.overrun if own.overrun is not None else (0 if own.accrual == "pause" else c.NO_PAUSE)
-        wait = own.interim_after.value if own.interim_after is not None else math.inf
-        return c.Conduct(looks, overrun, c.NOT_EVALUABLE_NAMES.index(own.not_evaluable), wait)
+        conduct = self.study.conduct
+        overrun = conduct.overrun if conduct.overrun is not None else (0 if conduct.accrual == "pause" else c.NO_PAUSE)
+        wait = conduct.interim_after.value if conduct.interim_after is not None else math.inf
+        return c.Conduct(looks, overrun, c.NOT_EVALUABLE_NAMES.index(conduct.not_evaluable), wait)
 
     def trial(self, n: int | None = None) -> Trial:
         """The trial as planned, or with another number of patients where its design has one for every number."""
@@ -162,7 +162,7 @@ class PreparedStudy:
 
     def count_trial(self, design: CountDesign) -> CountTrial:
         """The trial of a design that counts patients, with the boundary for toxicity of its size."""
-        own, looks = self.outcomes, design.decisions.looks
-        if own.safety is not None:
-            own = replace(own, at_least=safety_boundary(self.study, looks[-1]).at_least)
-        return CountTrial(own, len(self.names), design.decisions, self.conduct(looks))
+        outcomes, looks = self.outcomes, design.decisions.looks
+        if outcomes.safety is not None:
+            outcomes = replace(outcomes, at_least=safety_boundary(self.study, looks[-1]).at_least)
+        return CountTrial(outcomes, len(self.names), design.decisions, self.conduct(looks))

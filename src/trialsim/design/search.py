@@ -121,12 +121,12 @@ def search(
         look(chosen)
     while True:
         now = _table({int(size): curve[int(size)] for size in chosen})
-        found = _result_of(now, _table(curve), target, spent + n, whole)
-        wider = _widened(whole, sizes, found)
+        result = _result_of(now, _table(curve), target, spent + n, whole)
+        wider = _widened(whole, sizes, result)
         if len(wider) == len(sizes):
-            gaps = _gaps(whole, chosen, found) if has_saw_tooth else chosen[:0]
+            gaps = _gaps(whole, chosen, result) if has_saw_tooth else chosen[:0]
             if not 0 < len(gaps) <= MOST_GAPS:
-                return found
+                return result
             look(gaps)
             chosen = np.union1d(chosen, gaps)
             continue
@@ -135,30 +135,30 @@ def search(
         sizes, chosen = wider, np.union1d(chosen, more)
 
 
-def _widened(whole: Counts, sizes: Counts, found: SearchResult) -> Counts:
+def _widened(whole: Counts, sizes: Counts, result: SearchResult) -> Counts:
     """The sizes, with as many more at an end where the interval is cut off."""
     low, high = int(sizes[0]), int(sizes[-1])
     width = max(high - low, int(whole[min(1, len(whole) - 1)] - whole[0]))
-    if found.upper is None:
+    if result.upper is None:
         high += width
-    if found.lower == low:
+    if result.lower == low:
         low -= width
     return whole[(whole >= low) & (whole <= high)]
 
 
-def _gaps(whole: Counts, chosen: Counts, found: SearchResult) -> Counts:
+def _gaps(whole: Counts, chosen: Counts, result: SearchResult) -> Counts:
     """The sizes in the interval, and as far above it as it is wide, that were not looked at yet.
 
     None where the range was looked at without gaps: it reaches to sizes that are clear of the target already.
     """
-    if found.lower is None or found.upper is None or found.step == 1:
+    if result.lower is None or result.upper is None or result.step == 1:
         return chosen[:0]
-    end = 2 * found.upper - found.lower + found.step
-    return np.setdiff1d(whole[(whole >= found.lower) & (whole <= end)], chosen)
+    end = 2 * result.upper - result.lower + result.step
+    return np.setdiff1d(whole[(whole >= result.lower) & (whole <= end)], chosen)
 
 
 def _spread(sizes: Counts) -> Counts:
-    """At most so many sizes: all of them, or spread evenly on the scale of their roots, the ends among them."""
+    """At most `MOST_SIZES` sizes: all of them, or spread evenly on the scale of their roots, the ends among them."""
     if len(sizes) <= MOST_SIZES:
         return sizes
     roots = np.linspace(np.sqrt(sizes[0]), np.sqrt(sizes[-1]), MOST_SIZES) ** 2

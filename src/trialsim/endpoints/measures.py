@@ -22,6 +22,7 @@ SURVIVAL: Final = "survival"  # the probability of no event by a time
 RESTRICTED: Final = "restricted mean"  # of the time without an event, up to a horizon
 
 STOPPED: Final = f"treatment_end == {v.TOXICITY_STOP}"
+DISCONTINUED: Final = f"treatment_end == {v.DISCONTINUATION}"
 RESPONDED: Final = "best_response >= 1"
 
 
@@ -107,6 +108,21 @@ class Response(Measure):
     def day_of(self, protocol: Protocol) -> str:
         """The day on which the response was first seen."""
         return self.seen
+
+
+@dataclass(frozen=True)
+class ConfirmedResponse(Measure):
+    """Whether a response was confirmed; `confirmed` is the column of the day on which it was."""
+
+    confirmed: str
+
+    def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
+        """The share, where assessments can confirm a response."""
+        if protocol.confirmation_days == 0.0:
+            raise refused(
+                spec, "no response is ever confirmed", "`assessment: {confirmation: 28 days}` in the scenario"
+            )
+        return Measurement(MEAN, f"not missing({self.confirmed})")
 
 
 @dataclass(frozen=True)

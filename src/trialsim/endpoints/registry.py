@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from trialsim.endpoints.measures import (
+    DISCONTINUED,
     RESPONDED,
     STOPPED,
+    ConfirmedResponse,
     Mean,
     Measure,
     Ratio,
@@ -95,6 +97,10 @@ ENDPOINTS: Final = (
         outcome=DesignOutcome(interim.RESPONSE, disease.MINOR),
     ),
     Endpoint(
+        "confirmed partial response", direction="higher", measure=ConfirmedResponse("partial_confirmed_days"),
+    ),
+    Endpoint("confirmed response", direction="higher", measure=ConfirmedResponse("response_confirmed_days")),
+    Endpoint(
         "time to response", "months", "lower", Mean(f"response_seen_days / {DAYS_PER_MONTH}", RESPONDED),
     ),
     Endpoint(
@@ -151,6 +157,7 @@ ENDPOINTS: Final = (
             ),
         ),
     ),
+    Endpoint("discontinued", direction="lower", measure=Mean(DISCONTINUED)),
     Endpoint(
         "average dose", "mg/day", measure=Mean("mean_dose_mg_per_day"),
         statistics=(

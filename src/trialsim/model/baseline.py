@@ -12,6 +12,7 @@ NORMAL: Final = 0
 LOGNORMAL: Final = 1
 LOGIT_NORMAL: Final = 2
 _LARGEST_EXPONENT: Final = 700.0
+_LARGEST_UNIFORM: Final = 1.0 - 2.0**-53
 
 # Coefficients of Wichura (1988), Algorithm AS 241, routine PPND16: numerator and denominator of each branch, highest
 # power first. The routine's own accuracy is about 1 part in 10^16.
@@ -92,9 +93,12 @@ def category_index(uniform: float, cumulative_shares: Sequence[float]) -> int:
     return len(cumulative_shares) - 1
 
 
-def frailty_value(uniform: float, sd_log: float) -> float:
-    """A lognormal frailty with median 1 and standard deviation `sd_log` on the log scale."""
-    return finite_exp(sd_log * standard_normal_quantile(uniform))
+def frailty_value(uniform: float, sd_log: float, p_long_term: float) -> float:
+    """A lognormal frailty with median 1 and standard deviation `sd_log` on the log scale; 0 with a probability."""
+    if uniform <= p_long_term:
+        return 0.0
+    share = min((uniform - p_long_term) / (1.0 - p_long_term), _LARGEST_UNIFORM)
+    return finite_exp(sd_log * standard_normal_quantile(share))
 
 
 def effect(value: float, category: int, reference: float, weight: float) -> float:

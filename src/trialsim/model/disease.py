@@ -23,7 +23,10 @@ RESPONSE_NAMES: Final = ("none", "minor", "partial")
 IN_RESPONSE: Final = (1 << MINOR) | (1 << PARTIAL)
 BEFORE_PROGRESSION: Final = (1 << STABLE) | IN_RESPONSE
 AFTER_PROGRESSION: Final = (1 << RELAPSED) | (1 << PROGRESSED)
+NO_STATE: Final = 0
 ANY_STATE: Final = BEFORE_PROGRESSION | AFTER_PROGRESSION
+
+HALF_A_MILLIONTH: Final = 0.5e-6  # of a day
 
 # Kinds of clock.
 TOXICITY: Final = 0
@@ -33,8 +36,10 @@ RELAPSE: Final = 3
 PROGRESSION: Final = 4
 DEATH: Final = 5
 WITHDRAWAL: Final = 6
+DISCONTINUATION: Final = 7
 KIND_NAMES: Final = (
     "toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal",
+    "discontinuation",
 )  # fmt: skip
 
 STATES_OF_KIND: Final = {
@@ -45,6 +50,7 @@ STATES_OF_KIND: Final = {
     PROGRESSION: 1 << STABLE,
     DEATH: ANY_STATE,
     WITHDRAWAL: ANY_STATE,
+    DISCONTINUATION: ANY_STATE,
 }
 
 
@@ -64,6 +70,14 @@ def state_after(kind: int) -> int:
     if kind == PARTIAL_RESPONSE:
         return PARTIAL
     return RELAPSED if kind == RELAPSE else PROGRESSED
+
+
+def confirms(seen_day: float, today: float, confirmation_days: float) -> bool:
+    """Whether a response that was first seen on one study day is confirmed by being seen today.
+
+    To the nearest millionth of a day, as days of assessments are.
+    """
+    return confirmation_days > 0.0 and today - seen_day > confirmation_days - HALF_A_MILLIONTH
 
 
 def is_response(state: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.typing import Counts, Floats
+from trialsim.typing import Floats
 
 Words = npt.NDArray[np.uint64]
 
@@ -73,24 +73,20 @@ def decision_code(name: str) -> int:
 
 
 def uniforms_at(
-    seed: int,
-    replicate: int,
-    patients: Counts,
-    decisions: Counts,
-    occurrence: int,
+    seed: int, replicates: npt.ArrayLike, patients: npt.ArrayLike, decisions: npt.ArrayLike, occurrence: int = 1
 ) -> Floats:
-    """Uniform numbers for every (patient, decision) of one replicate at one occurrence.
+    """The uniform number at each address; the shape is the one to which the parts of the addresses broadcast.
 
-    Shapes: patients (n,), decisions (m,), result (n, m) float64. The counter words are (occurrence, decision,
-    patient, replicate); the key words are the low and high halves of the seed.
+    The counter words are (occurrence, decision, patient, replicate); the key words are the low and high halves of the
+    seed.
     """
-    shape = (len(patients), len(decisions))
+    replicate, patient, decision = np.broadcast_arrays(replicates, patients, decisions)
     high, low, _, _ = philox4x32(
-        np.full(shape, occurrence, dtype=np.uint64),
-        np.broadcast_to(decisions.astype(np.uint64)[None, :], shape),
-        np.broadcast_to(patients.astype(np.uint64)[:, None], shape),
-        np.full(shape, replicate, dtype=np.uint64),
-        np.full(shape, seed & LARGEST_WORD, dtype=np.uint64),
-        np.full(shape, seed >> 32, dtype=np.uint64),
+        np.full(patient.shape, occurrence, dtype=np.uint64),
+        decision.astype(np.uint64),
+        patient.astype(np.uint64),
+        replicate.astype(np.uint64),
+        np.full(patient.shape, seed & LARGEST_WORD, dtype=np.uint64),
+        np.full(patient.shape, seed >> 32, dtype=np.uint64),
     )
     return uniform_from_words(high, low)

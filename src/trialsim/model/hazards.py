@@ -2,7 +2,14 @@
 
     h(s) = rate × shape × s^(shape-1) × (dose/reference)^dose_exponent × exp(effects · baseline) × frailty
 
-with s the time since this clock started to run, and `reference` the dose at which the rate holds.
+with s the time since this clock started to run (from the end of its delay, if it has one), and `reference` the dose at
+which the rate holds.
+
+A clock that is driven by exposure ages only while the drug is taken, by (dose/reference)^dose_exponent a day: with
+exponent 1 its age is the cumulative dose in days at the reference dose, with exponent 0 the time on the drug. Its
+hazard is then
+
+    h(s) = rate × shape × s^(shape-1) × exp(effects · baseline) × frailty    per unit of that age
 
 Between two changes of dose the cumulative hazard from s0 to s1 is `intensity × (s1^shape - s0^shape)`.
 The clock fires when its cumulative hazard reaches the patient's own unit-exponential threshold. Engines integrate only
@@ -25,16 +32,44 @@ def coefficient_per_day(rate_per_month: float, shape: float) -> float:
     return float(rate_per_month / DAYS_PER_MONTH**shape)
 
 
-def dose_factor(dose: float, reference_dose: float, dose_exponent: float) -> float:
-    """`(dose/reference)^dose_exponent`: 1 for exponent 0 (dose plays no part), 0 at dose 0 for a positive exponent.
+def effect_weight(hazard_ratio: float, per: float) -> float:
+    """The log hazard ratio per unit of a covariate, from the ratio for each `per` of it (1 for a category)."""
+    return math.log(hazard_ratio) / per
 
-    Both doses are in mg/day.
+
+def dose_factor(dose: float, reference_dose: float, dose_exponent: float, dose_floor: float = 0.0) -> float:
+    """`(dose/reference)^dose_exponent`, where a dose below the floor acts as the floor. All doses are in mg/day.
+
+    1 for exponent 0: dose plays no part. At dose 0 without a floor, 0 for a positive exponent, infinite for a negative.
     """
     if dose_exponent == 0.0:
         return 1.0
-    if dose == 0.0:
-        return 0.0
-    return float((dose / reference_dose) ** dose_exponent)
+    acting = max(dose, dose_floor)
+    if acting == 0.0:
+        return 0.0 if dose_exponent > 0.0 else math.inf
+    return float((acting / reference_dose) ** dose_exponent)
+
+
+def pace(dose: float, reference_dose: float, dose_exponent: float) -> float:
+    """By how much a clock that is driven by exposure ages in a day: not at all without the drug."""
+    return dose_factor(dose, reference_dose, dose_exponent) if dose > 0.0 else 0.0
+
+
+def age_on(today: float, started_day: float) -> float:
+    """The age of a clock in days: 0 while its delay, after which it starts, is not over."""
+    return max(0.0, today - started_day)
+
+
+def age_by_exposure(today: float, since_day: float, age_then: float, pace_since: float) -> float:
+    """The age of a clock that is driven by exposure, from its age and pace at the last change (or its start)."""
+    return age_then + pace_since * max(0.0, today - since_day)
+
+
+def day_of_firing(today: float, since_day: float, age_now: float, age_fires: float, pace_now: float) -> float:
+    """The study day on which a clock that is driven by exposure reaches an age, if its pace stays."""
+    if pace_now <= 0.0:
+        return math.inf
+    return max(today, since_day) + (age_fires - age_now) / pace_now
 
 
 def intensity(coefficient: float, factor: float, multiplier: float) -> float:

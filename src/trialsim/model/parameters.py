@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from trialsim.model import draws
-from trialsim.model.hazards import coefficient_per_day
+from trialsim.model.hazards import coefficient_per_day, effect_weight
 from trialsim.model.protocol import Clock, ParameterPlace, Protocol
 from trialsim.typing import Counts
 
@@ -26,15 +26,7 @@ def draw_numbers(n_draws: int, seed: int, replicates: Counts) -> Counts:
     """The draw of each replicate, from 1 to `n_draws`; zeros where there are no draws. Shape (n,)."""
     if n_draws == 0:
         return np.zeros(len(replicates), np.int64)
-    words = draws.philox4x32(
-        np.ones(len(replicates), np.uint64),
-        np.full(len(replicates), draws.decision_code(DECISION), np.uint64),
-        np.full(len(replicates), THE_TRIAL, np.uint64),
-        replicates.astype(np.uint64),
-        np.full(len(replicates), seed & draws.LARGEST_WORD, np.uint64),
-        np.full(len(replicates), seed >> 32, np.uint64),
-    )
-    uniform = draws.uniform_from_words(words[0], words[1])
+    uniform = draws.uniforms_at(seed, replicates, THE_TRIAL, draws.decision_code(DECISION))
     return np.minimum((uniform * n_draws).astype(np.int64), n_draws - 1) + 1
 
 
@@ -54,15 +46,18 @@ def under_draw(protocol: Protocol, number: int) -> Protocol:
 def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], values: Sequence[float]) -> Protocol:
     """A protocol with new numbers for some parameters, each wherever it stands; nothing varies in it any more.
 
-    Rates are per month at the reference dose, times in days.
+    Rates are per month at the reference dose, times in days, effects hazard ratios.
     """
-    clocks = list(protocol.clocks)
+    clocks, frailties = list(protocol.clocks), list(protocol.frailties)
     changed: dict[str, float] = {}
     cut_off = protocol.cut_off
     for places_of_parameter, value in zip(places, values, strict=True):
         for place in places_of_parameter:
             if place.clock >= 0:
                 clocks[place.clock] = _changed_clock(clocks[place.clock], place, value)
+            elif place.frailty >= 0:
+                frailty = frailties[place.frailty]
+                frailties[place.frailty] = replace(frailty, **{place.what: value})  # type: ignore[arg-type]
             elif place.what in ("day", "latest_day"):
                 cut_off = replace(cut_off, **{place.what: value})  # type: ignore[arg-type]
             else:
@@ -70,6 +65,7 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
     return replace(
         protocol,
         clocks=tuple(clocks),
+        frailties=tuple(frailties),
         cut_off=cut_off,
         parameter_names=(),
         parameter_places=(),
@@ -79,13 +75,17 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
 
 
 def _changed_clock(clock: Clock, place: ParameterPlace, value: float) -> Clock:
+    if place.effect >= 0:
+        effects = list(clock.effects)
+        effects[place.effect] = (*effects[place.effect][:3], effect_weight(value, place.per))
+        return replace(clock, effects=tuple(effects))
     if place.of_resolution:
         return replace(clock, resolution=clock.resolution and _with_number(clock.resolution, place.what, value))
     return _with_number(clock, place.what, value)
 
 
 def _with_number(clock: Clock, what: str, value: float) -> Clock:
-    if what == "dose_exponent":
-        return replace(clock, dose_exponent=value)
+    if what in ("dose_exponent", "delay_days", "share"):
+        return replace(clock, **{what: value})  # type: ignore[arg-type]
     rate, shape = (value, clock.shape) if what == "rate" else (clock.rate_per_month, value)
     return replace(clock, rate_per_month=rate, shape=shape, coefficient=coefficient_per_day(rate, shape))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from trialsim.model import disease, draws
 from trialsim.model.accrual import arrival_at_expected_count
 from trialsim.model.course import repeated_day
 from trialsim.model.rules import Rule
 from trialsim.model.strategy import Strategy
+
+MISSED_ASSESSMENT: Final = "missed assessment"  # the decision, an occurrence for each assessment
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,12 @@ class Clock:
     `coefficient` is the hazard's coefficient for time in days at the protocol's reference dose, made from its rate.
     `effects` are (covariate, category or -1, reference, weight): `weight` is the log hazard ratio per unit of a
     continuous covariate's distance from `reference`, or of being in the category. `frailty` is a position in
-    `Protocol.frailties` or -1.
+    `Protocol.frailties` or -1. The clock starts `delay_days` after it could first run. A dose below `dose_floor`
+    (mg/day) acts as that dose, so that a negative exponent gives a finite hazard without the drug. A clock that is
+    `driven_by_exposure` ages with the dose that is taken, and not with time.
+
+    A toxicity that is `part_of` another (its position, or -1) has no clock: an onset of the other is one of this too
+    where its severity, a uniform number for each onset, lies below `share`. So the grades of a toxicity share a clock.
     """
 
     name: str
@@ -43,11 +51,16 @@ class Clock:
     is_reported: bool = True
     resolution: Clock | None = None
     rate_per_month: float = 0.0
+    delay_days: float = 0.0
+    dose_floor: float = 0.0
+    driven_by_exposure: bool = False
+    part_of: int = -1
+    share: float = 0.0
 
     @property
     def depends_on_dose(self) -> bool:
         """Whether a change of dose changes this clock's hazard."""
-        return self.dose_exponent != 0.0
+        return self.dose_exponent != 0.0 or self.driven_by_exposure
 
 
 @dataclass(frozen=True)
@@ -68,11 +81,15 @@ class Covariate:
 
 @dataclass(frozen=True)
 class Frailty:
-    """A lognormal frailty with median 1, shared by the clocks that name it."""
+    """A lognormal frailty with median 1, shared by the clocks that name it.
+
+    It is 0 with probability `p_long_term`: none of these events ever happens to such a patient (a mixture cure model).
+    """
 
     name: str
     sd_log: float
     code: int
+    p_long_term: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,21 +152,28 @@ class CutOff:
 
 @dataclass(frozen=True)
 class ParameterPlace:
-    """Where a parameter stands: a field of the protocol or of its cut-off, or of the clock at a position.
+    """Where a parameter stands: a field of the protocol, of its cut-off, or of the clock or frailty at a position.
 
-    `what` is `p_sensitive`, `visit_every_days`, `assessment_every_days`, `evaluable_after_days`, `day` or `latest_day`
-    (of the cut-off); of a clock `rate`, `shape` or `dose_exponent`. Where `of_resolution` is true, it is the `rate` or
-    `shape` with which the toxicity of that clock resolves.
+    `what` is `p_sensitive`, `visit_every_days`, `assessment_every_days`, `p_missed_assessment`, `evaluable_after_days`,
+    `day` or `latest_day` (of the cut-off); of a clock `rate`, `shape`, `dose_exponent`, `delay_days`, `share`, or the
+    `hazard_ratio` of the `effect` at a position, for each `per` of its covariate; of a frailty `sd_log` or
+    `p_long_term`. Where `of_resolution` is true, it is the `rate` or `shape` with which the toxicity of that clock
+    resolves.
     """
 
     what: str
     clock: int = -1
     of_resolution: bool = False
+    frailty: int = -1
+    effect: int = -1
+    per: float = 1.0
 
 
 @dataclass(frozen=True)
 class Protocol:
     """A whole trial as flat numbers.
+
+    A response is confirmed by an assessment at least `confirmation_days` after the one that first saw it; 0 for never.
 
     Where parameters are known only as draws, `parameter_places` tells where each stands (a parameter may stand in
     several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
@@ -172,6 +196,8 @@ class Protocol:
     onset_rules: tuple[Rule, ...]
     clocks: tuple[Clock, ...]
     assessment_every_days: float
+    p_missed_assessment: float
+    confirmation_days: float
     evaluable_after_days: float
     counts_early_progression: bool
     counts_early_death: bool
@@ -209,12 +235,25 @@ class Protocol:
         """Positions of the toxicity clocks; a toxicity's bit in a mask is its place in this tuple."""
         return tuple(i for i, clock in enumerate(self.clocks) if clock.kind == disease.TOXICITY)
 
+    def parts_of(self, position: int) -> tuple[int, ...]:
+        """Positions of the toxicities that are part of one, in the order of the file."""
+        return self._parts.get(position, ())
+
+    @cached_property
+    def _parts(self) -> dict[int, tuple[int, ...]]:
+        parts: dict[int, tuple[int, ...]] = {}
+        for i, clock in enumerate(self.clocks):
+            if clock.part_of >= 0:
+                parts[clock.part_of] = (*parts.get(clock.part_of, ()), i)
+        return parts
+
     @cached_property
     def decision_codes(self) -> dict[str, int]:
         """Every decision of this trial by name, with the code that its draws are addressed by."""
-        names = ["arrival", "eligibility", "site", "sensitivity"]
+        names = ["arrival", "eligibility", "site", "sensitivity", MISSED_ASSESSMENT]
         names += [covariate_decision(c.name) for c in self.covariates]
         names += [frailty_decision(f.name) for f in self.frailties]
+        names += [severity_decision(self.clocks[position].name) for position in self._parts]
         for clock in self.clocks:
             names.append(clock_decision(clock.name))
             if clock.resolution is not None:
@@ -235,6 +274,11 @@ def frailty_decision(name: str) -> str:
 def clock_decision(name: str) -> str:
     """The name of the decision that draws a clock's threshold."""
     return f"clock: {name}"
+
+
+def severity_decision(toxicity: str) -> str:
+    """The name of the decision that draws how severe an onset of a toxicity is."""
+    return f"severity: {toxicity}"
 
 
 def resolution_name(toxicity: str) -> str:

@@ -19,9 +19,13 @@ TREATMENT_ENDED: Final = 10
 DIED: Final = 11
 WITHDREW: Final = 12
 OBSERVATION_ENDED: Final = 13
+DISCONTINUED: Final = 14
+ASSESSMENT_MISSED: Final = 15
+RESPONSE_CONFIRMED: Final = 16
 EVENT_NAMES: Final = (
     "screen failure", "enrolled", "first dose", "decision", "toxicity onset", "toxicity resolved", "response",
     "progression", "assessed", "became evaluable", "treatment ended", "died", "withdrew", "observation ended",
+    "discontinued", "assessment missed", "response confirmed",
 )  # fmt: skip
 
 # Why a treatment or an observation ended.
@@ -31,7 +35,10 @@ TOXICITY_STOP: Final = 2
 DEATH: Final = 3
 WITHDRAWAL: Final = 4
 CUT_OFF: Final = 5
-REASON_NAMES: Final = ("", "progression seen", "stopped by rule", "death", "withdrawal", "cut-off")
+DISCONTINUATION: Final = 6
+REASON_NAMES: Final = (
+    "", "progression seen", "stopped by rule", "death", "withdrawal", "cut-off", "discontinuation",
+)  # fmt: skip
 
 # What a published statistic can be compared with, besides `toxicity.NAME` (a share) for every reported toxicity: the
 # quantity and its unit, which is empty for a share.

@@ -33,7 +33,7 @@ class DrawTable:
         if rows is None:
             first = block[1] * _PATIENTS_AT_ONCE
             patients = np.arange(first, first + _PATIENTS_AT_ONCE, dtype=np.int64)
-            rows = draws.uniforms_at(self.seed, self.replicate, patients, self._codes, occurrence).tolist()
+            rows = draws.uniforms_at(self.seed, self.replicate, patients[:, None], self._codes, occurrence).tolist()
             self._blocks[block] = rows
         return rows[patient % _PATIENTS_AT_ONCE][self._columns[code]]
 

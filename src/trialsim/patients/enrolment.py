@@ -81,7 +81,8 @@ def _site(protocol: Protocol, table: DrawTable, number: int, day: float) -> int:
 def _patient(protocol: Protocol, table: DrawTable, number: int, day: float) -> VirtualPatient:
     values = tuple(_baseline_value(table, number, covariate) for covariate in protocol.covariates)
     frailties = tuple(
-        baseline.frailty_value(table.uniform(number, frailty.code), frailty.sd_log) for frailty in protocol.frailties
+        baseline.frailty_value(table.uniform(number, frailty.code), frailty.sd_log, frailty.p_long_term)
+        for frailty in protocol.frailties
     )
     return VirtualPatient(
         number=number,

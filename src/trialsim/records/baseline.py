@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trialsim.model.baseline import continuous_value
-from trialsim.model.draws import LARGEST_WORD, philox4x32, uniform_from_words
+from trialsim.model.draws import uniforms_at
 from trialsim.model.parameters import draw_numbers, under_draw
 from trialsim.model.protocol import Covariate, Protocol
 from trialsim.patients.enrolment import SENSITIVITY, SITE
@@ -100,12 +100,4 @@ def _sensitive_shares(protocol: Protocol, seed: int, replicates: Counts) -> Floa
 
 def _uniforms(seed: int, patients: Enrolled, decision: int) -> Floats:
     """The number of each patient for one decision of the baseline, as `DrawTable.uniform` gives it."""
-    words = philox4x32(
-        np.ones(len(patients.numbers), np.uint64),
-        np.full(len(patients.numbers), decision, np.uint64),
-        patients.numbers.astype(np.uint64),
-        patients.replicates.astype(np.uint64),
-        np.full(len(patients.numbers), seed & LARGEST_WORD, np.uint64),
-        np.full(len(patients.numbers), seed >> 32, np.uint64),
-    )
-    return uniform_from_words(words[0], words[1])
+    return uniforms_at(seed, patients.replicates, patients.numbers, decision)

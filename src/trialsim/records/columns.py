@@ -75,6 +75,8 @@ PATIENTS: Final = (
     Column("best_response", "int64", "", "best response seen: 0 none, 1 minor, 2 partial"),
     Column("response_seen_days", "float64", "days", "study day on which the first response was seen"),
     Column("partial_seen_days", "float64", "days", "study day on which the first partial response was seen"),
+    Column("response_confirmed_days", "float64", "days", "study day on which a response was confirmed"),
+    Column("partial_confirmed_days", "float64", "days", "study day on which a partial response was confirmed"),
     Column("progression_seen_days", "float64", "days", "study day on which relapse or progression was seen"),
     Column("death_days", "float64", "days", "study day of death"),
 )

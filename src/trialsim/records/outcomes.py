@@ -44,6 +44,7 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     table = table.join(_doses(events, on_treatment_until, protocol.levels, protocol.dose_days))
     table["is_evaluable"] = table.index.isin(_of(v.BECAME_EVALUABLE, events).set_index(KEY).index)
     table = table.join(_assessed(_of(v.ASSESSED, events)))
+    table = table.join(_confirmed(_of(v.RESPONSE_CONFIRMED, events)))
     table["best_response"] = table["best_response"].fillna(disease.STABLE).astype(np.int64)
     table["death_days"] = _of(v.DIED, events).set_index(KEY)["study_day"]
     onsets = _of(v.TOXICITY_ONSET, events)
@@ -122,6 +123,17 @@ def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:
             "response_seen_days": responses["study_day"].min(),
             "partial_seen_days": partial.groupby(KEY, sort=False)["study_day"].min(),
             "progression_seen_days": progressions.groupby(KEY, sort=False)["study_day"].min(),
+        }
+    )
+
+
+def _confirmed(confirmed: pd.DataFrame) -> pd.DataFrame:
+    """The days on which a response, and a partial one, were confirmed."""
+    partial = confirmed.loc[confirmed["detail"] == disease.PARTIAL]
+    return pd.DataFrame(
+        {
+            "response_confirmed_days": confirmed.groupby(KEY, sort=False)["study_day"].min(),
+            "partial_confirmed_days": partial.groupby(KEY, sort=False)["study_day"].min(),
         }
     )
 

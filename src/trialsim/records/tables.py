@@ -108,6 +108,6 @@ def detail_name(event: int, detail: int) -> str:
         return titration.DECISION_NAMES[detail]
     if event in (v.TREATMENT_ENDED, v.OBSERVATION_ENDED):
         return v.REASON_NAMES[detail]
-    if event in (v.RESPONSE, v.PROGRESSION, v.ASSESSED, v.DIED, v.WITHDREW):
+    if event in (v.RESPONSE, v.PROGRESSION, v.ASSESSED, v.DIED, v.WITHDREW, v.DISCONTINUED, v.RESPONSE_CONFIRMED):
         return disease.STATE_NAMES[detail]
     return ""

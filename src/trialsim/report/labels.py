@@ -54,7 +54,7 @@ def interval(lower: float, upper: float, unit: str) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number to so many significant digits, without an exponent where it can do without."""
+    """A number to `digits` significant digits, without an exponent where it can do without."""
     if math.isnan(value):
         return NOTHING
     if value == 0.0:

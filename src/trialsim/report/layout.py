@@ -75,13 +75,13 @@ class DataTable:
 
     def _columns(self, encoding: str) -> list[_Column]:
         """The columns that say something; those that name the rows always do."""
-        found = []
+        columns = []
         for i, name in enumerate(self.names):
             cells = [plain(row[i], encoding) for row in self.rows]
             if i < self.n_names or any(cell not in ("", plain(NOTHING, encoding)) for cell in cells):
                 is_left = i < self.n_names or name in self.left or name in self.prose
-                found.append(_Column(plain(name, encoding), cells, is_left, name in self.prose))
-        return found
+                columns.append(_Column(plain(name, encoding), cells, is_left, name in self.prose))
+        return columns
 
 
 @dataclass

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialsim.errors import RequestError
-from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
+from trialsim.model.draws import decision_code, uniforms_at
 from trialsim.model.protocol import Protocol
 from trialsim.records.baseline import strata_of
 from trialsim.simulation.patients import PatientTable
@@ -51,17 +51,9 @@ class Arms:
         """
         size = len(self.block)
         n_blocks = -(-n // size)
-        shape = (n_trials, n_blocks * size)
         decision = decision_code(f"allocation: {'-'.join(map(str, stratum))}")
-        words = philox4x32(
-            np.ones(shape, np.uint64),
-            np.full(shape, decision, np.uint64),
-            np.broadcast_to(np.arange(1, shape[1] + 1, dtype=np.uint64), shape),
-            np.broadcast_to(np.arange(first, first + n_trials, dtype=np.uint64)[:, None], shape),
-            np.full(shape, seed & LARGEST_WORD, np.uint64),
-            np.full(shape, seed >> 32, np.uint64),
-        )
-        chance = uniform_from_words(words[0], words[1]).reshape(n_trials, n_blocks, size)
+        trials, places = np.arange(first, first + n_trials), np.arange(1, n_blocks * size + 1)
+        chance = uniforms_at(seed, trials[:, None], places, decision).reshape(n_trials, n_blocks, size)
         order = np.argsort(chance, axis=2, kind="stable")
         return np.asarray(np.array(self.block)[order].reshape(n_trials, -1)[:, :n])
 

@@ -107,10 +107,12 @@ def trials_to_keep(protocol: Protocol, wanted: int) -> int:
 
 def _typical_days(clock: Clock, protocol: Protocol) -> float:
     """The median time in which a clock fires at the dose that makes it fastest: (log 2 / coefficient)^(1 / shape)."""
-    fastest = max(dose_factor(dose, protocol.reference_dose, clock.dose_exponent) for dose in protocol.levels)
+    fastest = max(
+        dose_factor(dose, protocol.reference_dose, clock.dose_exponent, clock.dose_floor) for dose in protocol.levels
+    )
     hazard = clock.coefficient * fastest
     exponent = math.log(math.log(2.0) / hazard) / clock.shape if hazard > 0.0 else math.inf
-    return math.exp(exponent) if exponent < _LARGEST_EXPONENT else math.inf
+    return clock.delay_days + math.exp(exponent) if exponent < _LARGEST_EXPONENT else math.inf
 
 
 def longest_follow_up(protocol: Protocol) -> float:

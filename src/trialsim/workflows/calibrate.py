@@ -23,7 +23,7 @@ from trialsim.calibration.checkpoint import (
     write_variants,
 )
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
-from trialsim.calibration.fitting import MOST_STEPS, Demands, fit
+from trialsim.calibration.fitting import MOST_STEPS, ConvergenceCriteria, fit
 from trialsim.calibration.model import REPLICATES, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
@@ -133,9 +133,9 @@ class Calibrated(CommandResult):
         """The published trial with these draws for its parameters, to stand beside the file of draws."""
         data = self.scenario.to_mapping()
         named = self.scenario.parameters.calibrated_to
-        own = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
+        values = {name: value for name, value in data["parameters"]["values"].items() if not is_filled_in(value)}
         data["parameters"] = {"use": "calibrated", "calibrated_to": named, "draws": DRAWS_FILE, "digest": self.digest,
-                              "values": own}  # fmt: skip
+                              "values": values}  # fmt: skip
         return dump_yaml(data)
 
     def provenance(self) -> dict[str, Any]:
@@ -209,20 +209,61 @@ def calibrate(
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
 ) -> Calibrated:
-    """The posterior of the parameters of a published trial, given its cohort (path, built-in name, mapping or object).
+    """The posterior of the parameters of a published trial, given its cohort.
 
-    In place of the cohort the trial itself may be given, a scenario that has the cohort to compare with.
+    Parameters
+    ----------
+    cohort
+        A cohort (YAML path, built-in name, mapping, or loaded), or the published trial itself: a scenario that names
+        the cohort to compare with.
+    changes
+        Values of the scenario by dotted key, which take the place of those of the file
+        (`{"interpretations.rash": "six"}`).
+    seed
+        Decides every move of the chains and, with its address, every draw of the simulated trials; 0 to 2^64 - 1.
+    draws
+        How many draws of the parameters to keep.
+    min_ess
+        The effective sample size that every parameter must reach, in the bulk and in the tails. R-hat must be at most
+        1.01 (Vehtari et al. 2021).
+    most_steps
+        The largest number of steps of a walker.
+    replicates
+        How many simulated trials the likelihood at a point comes from.
+    workers
+        How many threads; by default as many as there are cores. It changes no result.
+    leave_one_out
+        Also predict each published statistic from the others.
+    sensitivity
+        Also calibrate anew under every other interpretation of the cohort and other widths of the priors.
+    out
+        The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
+    figures
+        Formats of the pictures: png, svg, pdf; none for no pictures.
+    resume
+        Go on with the unfinished work beside `out`.
+    overwrite
+        Replace results of another configuration in `out`; they are refused otherwise.
+    on_progress
+        Called with how much is done and how much there will be.
+    on_stage
+        Called with the name of each part of the work as it begins, and its unit.
+    on_note
+        Called with what a user should know.
 
-    `changes` by dotted key change the scenario first (`{"interpretations.rash": "six"}`). Sampling ends when every
-    parameter has R-hat of at most 1.01 and an effective sample size of `min_ess`; `draws` of the parameters are
-    kept. The likelihood at a point comes from `replicates` simulated trials.
-    `leave_one_out` also predicts each statistic from the others, `sensitivity` calibrates anew under every other
-    interpretation and prior width. `workers` (by default all cores) changes no result.
-    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
-    unfinished job beside `out`.
+    Returns
+    -------
+    Calibrated
+        The draws, their summary, and where each published statistic lies among trials under them.
 
-    Raises `ConfigurationError`, `RequestError` for chains that have not converged after `most_steps`, and `Interrupted`
-    on Ctrl-C.
+    Raises
+    ------
+    ConfigurationError
+        For a cohort or scenario that cannot be read, or cannot be calibrated.
+    RequestError
+        For chains that have not converged after `most_steps`.
+    Interrupted
+        On Ctrl-C; what has been sampled is kept beside `out`.
     """
     check_calibration(seed, draws, min_ess, most_steps, replicates, workers)
     job = Job(out, figures, overwrite, on_stage, on_note)
@@ -247,8 +288,8 @@ def calibrate(
         checkpoint.begin_or_resume({"calibrate": request_of(calibration, seed)}, resume)
         with job.interruptible(lambda: "interrupted while calibrating"):
             on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")
-            demands = Demands(min_ess, most_steps)
-            fitted = fit(calibration, seed, n_workers, demands, read_chains(checkpoint), on_leg)
+            criteria = ConvergenceCriteria(min_ess, most_steps)
+            fitted = fit(calibration, seed, n_workers, criteria, read_chains(checkpoint), on_leg)
             calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
             on_stage("predicting each statistic from the others" if leave_one_out else "summarising", "")
             left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None

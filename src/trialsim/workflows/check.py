@@ -9,16 +9,32 @@ from typing import Any
 
 from trialsim.config.loading.kinds import ConfigurationLike
 from trialsim.errors import ConfigurationError, Problem, RequestError
-from trialsim.report.run.synopsis import describe
+from trialsim.report.description import describe
 
 
 def check(
     given: ConfigurationLike | Sequence[ConfigurationLike], changes: Mapping[str, Any] | None = None, width: int = 100
 ) -> list[str]:
-    """A synopsis in plain language of each scenario, study, cohort or parameter set: one, or a list of them.
+    """A synopsis in plain language of each scenario, study, cohort or parameter set.
 
-    Each is a YAML path, a built-in name, a mapping or an object. The lines have at most `width` columns. Every file is
-    read before any complaint: raises `ConfigurationError` with the problems of all of them.
+    Parameters
+    ----------
+    given
+        One of them, or a list: each a YAML path, a built-in name, a mapping, or loaded.
+    changes
+        Values by dotted key, which take the place of those of each file.
+    width
+        The largest number of columns of a line.
+
+    Returns
+    -------
+    list of str
+        One text for each that was given.
+
+    Raises
+    ------
+    ConfigurationError
+        With the problems of all of them: every file is read before any complaint.
     """
     items: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     texts: list[str] = []

@@ -158,15 +158,56 @@ def compare(
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
 ) -> Compared:
-    """Variants of one scenario on the same patients: a study (YAML path, built-in name, mapping, or loaded).
+    """Variants of one scenario on the same patients.
 
-    `changes` by dotted key hold for all variants. `replicates` trials (as many as the study says, unless given) are
-    simulated under every variant; neither `engine` nor `workers` changes a result. `strategies` are Python functions
-    (see `model.strategy`) by the name of a variant each, which otherwise is as the first one; they cannot be saved.
-    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
-    unfinished job beside `out`.
+    Parameters
+    ----------
+    study
+        A study: YAML path, built-in name, mapping, or loaded.
+    changes
+        Values by dotted key, which take the place of those of the file (`{"conduct.follow_up": "6 months"}`).
+    replicates
+        How many trials to simulate under every variant; by default as many as the study says.
+    seed
+        Decides every draw together with the address of the draw; 0 to 2^64 - 1.
+    engine
+        `auto`, `reference` (SimPy) or `batch` (compiled). It changes no result.
+    workers
+        How many threads (or processes, for the reference engine); by default as many as there are cores. It changes no
+        result.
+    strategies
+        Python functions (see `trialsim.strategies`) by the name of a variant each, which otherwise is as the first one;
+        results with them cannot be saved.
+    out
+        The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
+    figures
+        Formats of the pictures: png, svg, pdf; none for no pictures.
+    resume
+        Go on with the unfinished work beside `out`.
+    overwrite
+        Replace results of another configuration in `out`; they are refused otherwise.
+    on_progress
+        Called with how much is done and how much there will be.
+    on_stage
+        Called with the name of each part of the work as it begins, and its unit.
+    on_note
+        Called with what a user should know.
 
-    Raises `ConfigurationError`, `RequestError` for what cannot be compared, `HazardError`, and `Interrupted` on Ctrl-C.
+    Returns
+    -------
+    Compared
+        Endpoints of each variant and their paired differences, with Monte Carlo errors and posterior intervals.
+
+    Raises
+    ------
+    ConfigurationError
+        For a study or scenario that cannot be read or contradicts itself.
+    RequestError
+        For what cannot be compared.
+    HazardError
+        Where a hazard is infinite, NaN or negative.
+    Interrupted
+        On Ctrl-C.
     """
     comparison = load_comparison(study, changes)
     n = replicates if replicates is not None else comparison.study.replicates

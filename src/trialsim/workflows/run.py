@@ -185,21 +185,63 @@ def run(
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
 ) -> Result:
-    """Monte Carlo replicates of a scenario; patients and events are kept for the first `keep` of them.
+    """Monte Carlo replicates of a scenario, compared with its cohort where it names one.
 
-    `scenario` is a YAML path, a built-in name, a mapping or an object.
-    `engine` is `auto`, `reference` or `batch`, `workers` the number of threads (or of processes, for the reference
-    engine), `cluster` the address of a Dask scheduler, `block_size` how many replicates a worker does at a time: none
-    of them changes a result. With `target_mcse`, one quantity and the Monte Carlo standard error that it shall have at
-    most, `replicates` are only the first ones. `out` names the results folder to write; while the run lasts, what is
-    finished is kept beside it. `resume` names a results folder whose replicates, or those of the unfinished run beside
-    it, are taken over. Results of another configuration are replaced only with `overwrite`. `strategy`, a Python
-    function (see `model.strategy`), decides in place of the scenario's rules, in the reference engine. `on_progress`
-    gets how many replicates are done and how many there shall be, `on_stage` the name of the part of the work that
-    begins and its unit, `on_note` what a user should know. `figures` are the formats of the pictures: png, svg, pdf.
+    Parameters
+    ----------
+    scenario
+        A scenario: YAML path, built-in name, mapping, or loaded.
+    replicates
+        How many trials to simulate, at least 1; with `target_mcse` only the first ones.
+    seed
+        Decides every draw together with the address of the draw; 0 to 2^64 - 1.
+    keep
+        Of how many replicates, from the first on, patients and events are kept.
+    engine
+        `auto`, `reference` (SimPy) or `batch` (compiled). It changes no result.
+    workers
+        How many threads (or processes, for the reference engine); by default as many as there are cores. It changes no
+        result.
+    cluster
+        The address of a Dask scheduler that does the work.
+    block_size
+        How many replicates a worker does at a time. It changes no result.
+    target_mcse
+        One quantity and the Monte Carlo standard error that it shall have at most, in the quantity's unit: as many
+        replicates are simulated as that takes.
+    strategy
+        A Python function (see `trialsim.strategies`) that decides in place of the scenario's rules, in the reference
+        engine.
+    out
+        The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
+    figures
+        Formats of the pictures: png, svg, pdf; none for no pictures.
+    resume
+        A results folder whose replicates, or those of the unfinished run beside it, are taken over.
+    overwrite
+        Replace results of another configuration in `out`; they are refused otherwise.
+    on_progress
+        Called with how much is done and how much there will be.
+    on_stage
+        Called with the name of each part of the work as it begins, and its unit.
+    on_note
+        Called with what a user should know.
 
-    Raises `RequestError` for an impossible request before any work starts, `HazardError` for a degenerate hazard, and
-    `Interrupted` on Ctrl-C, whose `finished` is the `Result` so far (or None).
+    Returns
+    -------
+    Result
+        The estimates, each with its Monte Carlo standard error, and the tables behind them.
+
+    Raises
+    ------
+    ConfigurationError
+        For a scenario that cannot be read or contradicts itself.
+    RequestError
+        For an impossible request, before any work starts.
+    HazardError
+        Where a hazard is infinite, NaN or negative.
+    Interrupted
+        On Ctrl-C; its `finished` is the `Result` so far, or None.
     """
     scenario = load_scenario(scenario)
     check_request(scenario, replicates, seed, keep)

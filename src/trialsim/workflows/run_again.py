@@ -37,13 +37,36 @@ def run_again(
     on_stage: Callable[[str, str], None] = ignore_stage,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> Again:
-    """Run, calibrate, compare or size again what a manifest describes; the digest of the results comes out equal.
+    """Run, calibrate, compare or size again what a manifest describes.
 
-    `manifest` is the file or the results folder. Where the parameters were draws in a file of the user's, they are
-    taken from the copy beside the manifest. Of a calibration the draws are made again, not what --leave-one-out and
-    --sensitivity add.
+    The digest of the results comes out equal. Of a calibration the draws are made again, and not what `leave_one_out`
+    and `sensitivity` add.
 
-    Raises `ConfigurationError` for a manifest that is none, and `RequestError` for one without all that is needed.
+    Parameters
+    ----------
+    manifest
+        The manifest, or its results folder. Where the parameters were draws in a file of the user's, they are taken
+        from the copy beside the manifest.
+    on_progress
+        Called with how much is done and how much there will be.
+    workers
+        How many threads; by default as many as there are cores. It changes no result.
+    on_stage
+        Called with the name of each part of the work as it begins, and its unit.
+    on_note
+        Called with what a user should know.
+
+    Returns
+    -------
+    Result, Compared, Sized or Calibrated
+        The new results; `digest_mismatch` says whether their digest is the one of the manifest.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that is no manifest.
+    RequestError
+        For a manifest without all that is needed.
     """
     file = manifest_file(manifest)
     data = read_manifest(file)

@@ -43,7 +43,7 @@ class Sized(CommandResult):
     """What `size` gives; tables are pandas DataFrames.
 
     `design` (the numbers of the design), `exact` (exact values beside simulated ones where both mean the same),
-    `calendar` (what the trial comes to when it is conducted, beside the plan), `found` (the search for n: `n`,
+    `calendar` (what the trial comes to when it is conducted, beside the plan), `search_result` (the search for n: `n`,
     `lower`, `upper`, `curve`), `assurance`, `paragraph` (for the protocol); `save(folder)` writes them.
     """
 
@@ -52,7 +52,7 @@ class Sized(CommandResult):
     ready: PreparedStudy
     replicates: int
     exact: pd.DataFrame
-    found: SearchResult | None
+    search_result: SearchResult | None
     rows: dict[str, Rows] = field(repr=False)
 
     @property
@@ -81,9 +81,9 @@ class Sized(CommandResult):
     @property
     def _may_wait(self) -> bool:
         """Whether accrual may have to wait for a look."""
-        own = self.sizing.study.conduct
+        conduct = self.sizing.study.conduct
         is_at_events = self.ready.design.design.information is Information.EVENTS
-        return not is_at_events and (own.accrual == "pause" or own.overrun is not None)
+        return not is_at_events and (conduct.accrual == "pause" or conduct.overrun is not None)
 
     @property
     def n_looks(self) -> int:
@@ -112,7 +112,7 @@ class Sized(CommandResult):
     def paragraph(self) -> str:
         """The paragraph on sample size for the protocol of the trial."""
         return paragraph_of(
-            self.ready, self.design, self.calendar, self.found, self.assurance, self.seed, self.replicates
+            self.ready, self.design, self.calendar, self.search_result, self.assurance, self.seed, self.replicates
         )
 
     @property
@@ -123,7 +123,7 @@ class Sized(CommandResult):
     @property
     def curve(self) -> pd.DataFrame | None:
         """Power by size, as the search found it; None where no size was searched."""
-        return self.found.curve if self.found is not None else None
+        return self.search_result.curve if self.search_result is not None else None
 
     @property
     def shares(self) -> pd.DataFrame | None:
@@ -147,7 +147,7 @@ class Sized(CommandResult):
         return plain_mapping({**self._results(), "protocol": self.paragraph, "results_digest": self.digest})
 
     def _results(self) -> dict[str, Any]:
-        found, assurance = self.found, self.assurance
+        search_result, assurance = self.search_result, self.assurance
         return {
             "study": self.sizing.study.name,
             "seed": self.seed,
@@ -156,7 +156,7 @@ class Sized(CommandResult):
             "alternatives": self.ready.design.others,
             "exact_and_simulated": plain_rows(self.exact),
             "calendar": plain_rows(self.calendar),
-            "search": None if found is None else found.to_json(),
+            "search": None if search_result is None else search_result.to_json(),
             "assurance": None if assurance is None else assurance.to_json(),
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
         }  # fmt: skip
@@ -167,7 +167,7 @@ class Sized(CommandResult):
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw power by size, the boundaries, the assurance and the calendar."""
-        draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.found, self.assurance)
+        draw_size_figures(folder, figures, self.ready, self.design, self.rows, self.search_result, self.assurance)
 
 
 def size(
@@ -186,16 +186,58 @@ def size(
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
 ) -> Sized:
-    """How many patients the next trial needs: a study of size (YAML path, built-in name, mapping, or loaded).
+    """How many patients the next trial needs.
 
     The exact design, where there is one, is checked against simulated trials with immediate outcomes; then the trial is
-    simulated as it would be conducted, `replicates` times under every truth (as often as the study says, unless given),
-    and the smallest n that reaches the target is searched. Neither `engine` nor `workers` changes a result.
-    `out`, `figures`, `overwrite` and the functions that are called meanwhile are those of `run`; `resume` resumes the
-    unfinished job beside `out`.
+    simulated as it would be conducted, under every truth, and the smallest n that reaches the target is searched.
 
-    Raises `ConfigurationError`, `RequestError` for what cannot be had (with the nearest that can), `HazardError`,
-    `DisagreementError` if the simulator contradicts an exact value, and `Interrupted` on Ctrl-C.
+    Parameters
+    ----------
+    study
+        A study: YAML path, built-in name, mapping, or loaded.
+    changes
+        Values by dotted key, which take the place of those of the file (`{"conduct.follow_up": "6 months"}`).
+    replicates
+        How many trials to simulate under every truth; by default as many as the study says.
+    seed
+        Decides every draw together with the address of the draw; 0 to 2^64 - 1.
+    engine
+        `auto`, `reference` (SimPy) or `batch` (compiled). It changes no result.
+    workers
+        How many threads (or processes, for the reference engine); by default as many as there are cores. It changes no
+        result.
+    out
+        The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
+    figures
+        Formats of the pictures: png, svg, pdf; none for no pictures.
+    resume
+        Go on with the unfinished work beside `out`.
+    overwrite
+        Replace results of another configuration in `out`; they are refused otherwise.
+    on_progress
+        Called with how much is done and how much there will be.
+    on_stage
+        Called with the name of each part of the work as it begins, and its unit.
+    on_note
+        Called with what a user should know.
+
+    Returns
+    -------
+    Sized
+        The design, the n that was found, and its operating characteristics with Monte Carlo errors.
+
+    Raises
+    ------
+    ConfigurationError
+        For a study or scenario that cannot be read or contradicts itself.
+    RequestError
+        For what cannot be had, with the nearest that can.
+    HazardError
+        Where a hazard is infinite, NaN or negative.
+    DisagreementError
+        If the simulator contradicts an exact value.
+    Interrupted
+        On Ctrl-C.
     """
     sizing = load_sizing(study, changes)
     n = replicates if replicates is not None else sizing.study.replicates
@@ -216,12 +258,12 @@ def size(
                 on_stage("checking the exact design", "trials")
                 exact = parts.checked()
                 on_stage("searching for n", "trials")
-                found = parts.searched()
-                parts.ready = ready = take_size(ready, found)
+                search_result = parts.searched()
+                parts.ready = ready = take_size(ready, search_result)
                 on_stage("simulating the conduct", "trials")
                 rows = parts.conducted()
         except RequestError as error:
             raise located(error, sizing) from None
-        sized = Sized(*asked, job.seconds, ready, n, exact, found, rows)
+        sized = Sized(*asked, job.seconds, ready, n, exact, search_result, rows)
         job.finish(sized)
     return sized

@@ -1,4 +1,4 @@
-"""When a run has enough replicates: after so many, or when a named estimate is precise enough."""
+"""When a run has enough replicates: after a fixed number, or when a named estimate is precise enough."""
 
 from __future__ import annotations
 

@@ -23,9 +23,34 @@ def trace(
     *,
     strategy: Strategy | None = None,
 ) -> pd.DataFrame:
-    """The event log of one replicate, in words; of one patient if asked for; under a `strategy` if there is one.
+    """The event log of one replicate, in words: the same log, to the bit, that a run has for it.
 
-    It is the same log, to the bit, that a run with this seed has for this replicate.
+    Parameters
+    ----------
+    scenario
+        A scenario: YAML path, built-in name, mapping, or loaded.
+    replicate
+        Its number, from 1.
+    seed
+        The seed of the run; 0 to 2^64 - 1.
+    patient
+        The number of one patient; by default everyone's events are given.
+    strategy
+        A Python function (see `trialsim.strategies`) that decides in place of the scenario's rules.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an event, in order of time; columns as in `docs/tables.md`, with names in place of codes.
+
+    Raises
+    ------
+    ConfigurationError
+        For a scenario that cannot be read or contradicts itself.
+    RequestError
+        For a replicate or patient that is not there.
+    HazardError
+        Where a hazard is infinite, NaN or negative.
     """
     scenario = load_scenario(scenario)
     check_request(scenario, 1, seed, 0)

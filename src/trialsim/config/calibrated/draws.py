@@ -6,22 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from trialsim.config.calibrated.draw_tables import ParameterTable, table_wanted
+from trialsim.config.calibrated.places import parameter_place
 from trialsim.config.calibrated.resolve import POSTERIOR_MEDIAN
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
-from trialsim.config.source.yaml import Place
 from trialsim.model.protocol import ParameterPlace
-
-_FIELDS = {
-    ("disease", "sensitive"): "p_sensitive",
-    ("treatment", "every"): "visit_every_days",
-    ("assessment", "every"): "assessment_every_days",
-    ("evaluable", "after"): "evaluable_after_days",
-    ("cut_off", "after_opening"): "day",
-    ("cut_off", "after_last_entry"): "day",
-    ("cut_off", "at_latest"): "latest_day",
-}
 
 
 class Draws(NamedTuple):
@@ -63,21 +53,11 @@ def varying_names(scenario: ScenarioData) -> tuple[str, ...]:
 def parameter_places(scenario: ScenarioData) -> dict[str, tuple[ParameterPlace, ...]]:
     """Every parameter of a scenario with the places where it stands."""
     places: dict[str, tuple[ParameterPlace, ...]] = {}
-    positions = {name: i for i, name in enumerate(scenario.events)}
     for place, quantity in quantities_in(scenario):
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
-            places[name] = (*places.get(name, ()), _place(place, positions))
+            places[name] = (*places.get(name, ()), parameter_place(scenario, place))
     return places
-
-
-def _place(place: Place, positions: dict[str, int]) -> ParameterPlace:
-    if place[0] != "events":
-        return ParameterPlace(_FIELDS[str(place[0]), str(place[1])])
-    clock = positions[str(place[1])]
-    if place[2] == "resolves":
-        return ParameterPlace(str(place[3]), clock, of_resolution=True)
-    return ParameterPlace(str(place[2]), clock)
 
 
 def _kinds(scenario: ScenarioData) -> Iterator[tuple[str, type[Quantity]]]:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pydantic import ValidationError
 
 from trialsim.config.calibrated.draws import table_of, varying_names
+from trialsim.config.calibrated.places import may_be_calibrated
 from trialsim.config.calibrated.resolve import FITTED_MODE, POSTERIOR_MEDIAN
-from trialsim.config.schema.parameters import ParameterValue
+from trialsim.config.schema.events import FLOOR_EXAMPLE, NEEDS_FLOOR
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import ScenarioData, own_name, parameter_name
 from trialsim.config.schema.validation import CANNOT_BE_CALIBRATED
 from trialsim.config.source.problems import Finding, nearest
 from trialsim.config.source.yaml import Place
-
-# Where a number may be calibrated: the places that become flat numbers through `ScenarioData.resolved`.
-_CALIBRATED_PLACES = re.compile(
-    r"disease\.sensitive|treatment\.every|assessment\.every|evaluable\.after|"
-    r"cut_off\.(after_opening|after_last_entry|at_latest)|"
-    r"events\.[^.]+\.(rate|shape|dose_exponent|resolves\.rate|resolves\.shape)"
-)
 
 
 def is_calibrated_to_its_cohort(scenario: ScenarioData) -> bool:
@@ -41,7 +34,7 @@ def parameter_findings(scenario: ScenarioData) -> Iterator[Finding]:
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
             used.add(name)
-            yield from _parameter(place, quantity, name, values)
+            yield from _parameter(scenario, place, quantity, name)
     for name in sorted(set(map(str, values)) - used):
         problem = "no calibrated number of this scenario uses this parameter"
         yield (
@@ -53,9 +46,10 @@ def parameter_findings(scenario: ScenarioData) -> Iterator[Finding]:
         )
 
 
-def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str, ParameterValue]) -> Iterator[Finding]:
+def _parameter(scenario: ScenarioData, place: Place, quantity: Quantity, name: str) -> Iterator[Finding]:
+    values = scenario.parameters.values
     dotted = ".".join(map(str, place))
-    if not _CALIBRATED_PLACES.fullmatch(dotted):
+    if not may_be_calibrated(place):
         yield place, "calibrated", CANNOT_BE_CALIBRATED, f"a value such as {type(quantity).example}", ""
         return
     if name not in values:
@@ -64,10 +58,25 @@ def _parameter(place: Place, quantity: Quantity, name: str, values: Mapping[str,
         yield place, "calibrated", problem, allowed, nearest(name, list(map(str, values)))
         return
     try:
-        values[name].as_quantity(type(quantity))
+        number = values[name].as_quantity(type(quantity))
     except ValueError as error:
         problem, allowed = _first_error(error)
         yield ("parameters", "values", name), values[name].value, f"it stands for {dotted}: {problem}", allowed, ""
+        return
+    if _lacks_floor(scenario, place, number.value):
+        yield (
+            ("parameters", "values", name),
+            values[name].value,
+            f"it stands for {dotted}: {NEEDS_FLOOR}",
+            FLOOR_EXAMPLE,
+            "",
+        )
+
+
+def _lacks_floor(scenario: ScenarioData, place: Place, value: float) -> bool:
+    """Whether a number is a negative dose exponent of an event that has no floor for its dose."""
+    is_negative = place[-1] == "dose_exponent" and value < 0.0
+    return is_negative and scenario.events[str(place[1])].dose_floor is None
 
 
 def reference_dose_findings(scenario: ScenarioData) -> Iterator[Finding]:
@@ -103,12 +112,16 @@ def draw_findings(scenario: ScenarioData) -> Iterator[Finding]:
         values, unit = table.column(name), table.units[table.names.index(name)]
         for value in (values.min(), values.max()):
             try:
-                type(quantity).number(f"{value} {unit}".strip())
+                number = type(quantity).number(f"{value} {unit}".strip())
             except ValueError as error:
-                dotted, (problem, allowed) = ".".join(map(str, place)), _first_error(error)
-                draw = f"{value:g} {unit}".strip()
-                yield ("parameters",), draw, f"a draw of {name!r} stands for {dotted}: {problem}", allowed, ""
-                break
+                problem, allowed = _first_error(error)
+            else:
+                if not _lacks_floor(scenario, place, number):
+                    continue
+                problem, allowed = NEEDS_FLOOR, FLOOR_EXAMPLE
+            draw, dotted = f"{value:g} {unit}".strip(), ".".join(map(str, place))
+            yield ("parameters",), draw, f"a draw of {name!r} stands for {dotted}: {problem}", allowed, ""
+            break
 
 
 def _first_error(error: ValueError) -> tuple[str, str]:

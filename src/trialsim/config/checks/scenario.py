@@ -17,7 +17,14 @@ from trialsim.config.source.problems import Finding, nearest, problem_at
 from trialsim.config.source.yaml import Place, Places
 from trialsim.errors import Problem
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import clock_decision, covariate_decision, frailty_decision, resolution_name
+from trialsim.model.protocol import (
+    MISSED_ASSESSMENT,
+    clock_decision,
+    covariate_decision,
+    frailty_decision,
+    resolution_name,
+    severity_decision,
+)
 
 _MAX_TOXICITIES = 60
 
@@ -84,6 +91,8 @@ def _events(scenario: ScenarioData) -> Iterator[Finding]:
     if kinds.count("toxicity") > _MAX_TOXICITIES:
         yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MAX_TOXICITIES}", ""
     for name, event in scenario.events.items():
+        if event.part_of is not None:
+            yield from _part(scenario, name, event.part_of)
         if event.frailty is not None and event.frailty not in scenario.frailties:
             known = list(scenario.frailties)
             allowed = f"one of {', '.join(known)}" if known else "a frailty listed under `frailties`"
@@ -94,6 +103,14 @@ def _events(scenario: ScenarioData) -> Iterator[Finding]:
                 allowed,
                 nearest(event.frailty, known),
             )
+
+
+def _part(scenario: ScenarioData, name: str, whole: str) -> Iterator[Finding]:
+    """What a toxicity is part of must be a toxicity with a clock."""
+    known = [other for other, event in scenario.toxicities.items() if event.part_of is None]
+    if whole not in known:
+        allowed = f"one of {', '.join(known)}" if known else "a toxicity with a rate"
+        yield ("events", name, "part_of"), whole, "this is no toxicity with a clock", allowed, nearest(whole, known)
 
 
 def _effects(scenario: ScenarioData) -> Iterator[Finding]:
@@ -162,7 +179,10 @@ def _condition(place: Place, scenario: ScenarioData, leaf: Condition) -> Iterato
 
 
 def _ever_resolves(scenario: ScenarioData, name: str) -> bool:
-    resolution = scenario.toxicities[name].resolves
+    toxicity = scenario.toxicities[name]
+    if toxicity.part_of is not None and toxicity.part_of in scenario.toxicities:
+        return _ever_resolves(scenario, toxicity.part_of) if toxicity.part_of != name else True  # said elsewhere
+    resolution = toxicity.resolves
     if resolution is None:
         return False
     if (
@@ -197,10 +217,12 @@ def _statistics(scenario: ScenarioData) -> Iterator[Finding]:
 def _codes(scenario: ScenarioData) -> Iterator[Finding]:
     """Names that two things share, and the one case in 4 billion that two names share a code."""
     decisions: dict[int, str] = {}
-    names = [covariate_decision(name) for name in scenario.population]
+    names = [MISSED_ASSESSMENT, *(covariate_decision(name) for name in scenario.population)]
     names += [frailty_decision(name) for name in scenario.frailties]
     for name, event in scenario.events.items():
         names.append(clock_decision(name))
+        if event.kind == "toxicity":
+            names.append(severity_decision(name))
         if event.resolves is not None:
             names.append(clock_decision(resolution_name(name)))
     for name in names:

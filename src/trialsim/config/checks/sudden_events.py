@@ -20,7 +20,10 @@ def sudden_events(scenario: ScenarioData) -> Iterator[Finding]:
     for clock in protocol.clocks:
         if clock.coefficient <= 0.0:
             continue
-        fastest = max(dose_factor(dose, protocol.reference_dose, clock.dose_exponent) for dose in protocol.levels)
+        fastest = max(
+            dose_factor(dose, protocol.reference_dose, clock.dose_exponent, clock.dose_floor)
+            for dose in protocol.levels
+        )
         within_a_day = -math.expm1(-clock.coefficient * fastest)
         if within_a_day >= NEARLY_EVERYONE:
             text = scenario.resolved(scenario.events[clock.name].rate, f"{clock.name} rate").text

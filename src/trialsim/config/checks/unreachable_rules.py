@@ -166,4 +166,7 @@ def _occurs(scenario: ScenarioData, kind: str) -> bool:
 
 
 def _has_rate(scenario: ScenarioData, name: str) -> bool:
+    whole, share = scenario.events[name].part_of, scenario.events[name].share
+    if whole is not None and share is not None:
+        return _has_rate(scenario, whole) and scenario.resolved(share, own_name(("events", name, "share"))).value > 0.0
     return scenario.resolved(scenario.events[name].rate, own_name(("events", name, "rate"))).value > 0.0

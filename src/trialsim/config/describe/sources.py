@@ -38,7 +38,10 @@ def describe_sources(scenario: ScenarioData) -> dict[str, list[str]]:
 
 def is_default(place: Place, quantity: Quantity) -> bool:
     """Whether a number only says that nothing is there: a shape of 1, an exponent or a ramp of 0."""
-    neutral = {"shape": 1.0, "dose_exponent": 0.0, "ramp_up": 0.0, "ineligible": 0.0}
+    neutral = {
+        "shape": 1.0, "delay": 0.0, "dose_exponent": 0.0, "ramp_up": 0.0, "ineligible": 0.0, "long_term": 0.0,
+        "missed": 0.0,
+    }  # fmt: skip
     return not quantity.calibrated and neutral.get(str(place[-1])) == quantity.value
 
 

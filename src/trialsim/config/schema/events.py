@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import DoseExponent, HazardRatio, Measurement, Rate, Shape
+from trialsim.config.schema.quantities import (
+    Dose,
+    DoseExponent,
+    Duration,
+    HazardRatio,
+    Measurement,
+    Probability,
+    Rate,
+    Shape,
+)
 from trialsim.config.schema.written_values import mistake
 
-Kind = Literal["toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal"]
+Kind = Literal[
+    "toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal", "discontinuation"
+]
+NEEDS_FLOOR: Final = "with a negative exponent the hazard would be infinite without the drug"
+FLOOR_EXAMPLE: Final = "`dose_floor: 100 mg/day`: a lower dose acts as this one"
+PART_EXAMPLE: Final = "{kind: toxicity, part_of: constipation, share: 30 %, grade: III}, and no rate"
 ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")
 
 
@@ -43,6 +57,16 @@ class Effect(Section):
         return {key: value for key, value in handler(self).items() if value is not None}
 
 
+class EffectTerm(NamedTuple):
+    """One hazard ratio: its place within the event, its covariate, its category if it has one, and `per` how much."""
+
+    place: tuple[str, ...]
+    covariate: str
+    category: str | None
+    ratio: HazardRatio
+    per: float
+
+
 class Resolution(Section):
     """How a toxicity ends: a clock that starts at its onset, whatever the dose."""
 
@@ -53,7 +77,12 @@ class Resolution(Section):
 class Event(Section):
     """One event clock. `rate` is per month at the reference dose of the treatment.
 
-    The defaults give a constant hazard without dose effect.
+    The defaults give a constant hazard without dose effect. The clock starts `delay` after it could first run. A dose
+    below `dose_floor` (such as 0 while the drug is held, or after it) acts as that dose. A clock that is `driven_by`
+    exposure ages by (dose / reference dose)^dose_exponent a day, and not at all without the drug.
+
+    A toxicity that is `part_of` another has no clock of its own: a `share` of the onsets of the other are of this grade
+    or a higher one. Parts of one toxicity are nested, the smaller share within the larger.
 
     For toxicities: `grade` as printed, `severe` for rules on severe toxicity, `dose_limiting` for `tolerated`,
     `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal:
@@ -63,9 +92,14 @@ class Event(Section):
     kind: Kind
     rate: Rate
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
+    delay: Duration = Field(default_factory=lambda: Duration.of("0 days"))
     dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
+    dose_floor: Dose | None = None
+    driven_by: Literal["time", "exposure"] = "time"
     effects: dict[str, Effect] = Field(default_factory=dict)
     frailty: str | None = None
+    part_of: str | None = None
+    share: Probability | None = None
     grade: str | None = None
     severe: bool | None = None
     dose_limiting: bool | None = None
@@ -82,7 +116,9 @@ class Event(Section):
         data = cls.without_nulls(data)
         kind = data.get("kind")
         defaults: dict[str, Any] = {}
-        if kind == "toxicity":
+        if kind == "toxicity" and "part_of" in data:
+            defaults = {"severe": True, "dose_limiting": True, "reported": True, "rate": "0 /month"}
+        elif kind == "toxicity":
             defaults = {"severe": True, "dose_limiting": True, "reported": True, "recurs": False}
         elif kind in ("death", "withdrawal"):
             defaults = {"during": "any time"}
@@ -93,6 +129,7 @@ class Event(Section):
         toxic = {
             "grade": self.grade, "severe": self.severe, "dose_limiting": self.dose_limiting,
             "reported": self.reported, "resolves": self.resolves, "recurs": self.recurs,
+            "part_of": self.part_of, "share": self.share,
         }  # fmt: skip
         misplaced = [key for key, value in toxic.items() if value is not None]
         if self.kind != "toxicity" and misplaced:
@@ -101,7 +138,34 @@ class Event(Section):
             raise mistake("`during` belongs to death or withdrawal", f"no `during` for {self.kind}")
         if self.recurs and self.resolves is None:
             raise mistake("what never resolves cannot recur", "`resolves: {rate: …}` beside `recurs: true`")
+        if (self.part_of is None) != (self.share is None):
+            raise mistake("a part of a toxicity needs what it is part of and its share", PART_EXAMPLE)
+        if self.part_of is not None and self._has_clock:
+            raise mistake("a part of a toxicity has no clock of its own", PART_EXAMPLE)
+        if self.driven_by == "exposure" and self.dose_floor is not None:
+            raise mistake("without the drug there is no exposure", "`driven_by: exposure`, or `dose_floor`")
+        if self.dose_exponent.value < 0.0 and self.dose_floor is None:
+            raise mistake(NEEDS_FLOOR, FLOOR_EXAMPLE)
         return self
+
+    @property
+    def _has_clock(self) -> bool:
+        """Whether anything is said of a clock."""
+        is_neutral = self.rate.value == self.delay.value == self.dose_exponent.value == 0.0 and self.shape.value == 1.0
+        others = (self.effects, self.frailty, self.resolves, self.recurs, self.dose_floor, self.driven_by != "time")
+        return not is_neutral or any(item for item in others)
+
+    @property
+    def effect_terms(self) -> tuple[EffectTerm, ...]:
+        """The hazard ratios of baseline values, in the order of the file."""
+        terms = []
+        for name, effect in self.effects.items():
+            place = ("effects", name)
+            if effect.hazard_ratio is not None and effect.per is not None:
+                terms.append(EffectTerm((*place, "hazard_ratio"), name, None, effect.hazard_ratio, effect.per.value))
+            for category, ratio in (effect.hazard_ratios or {}).items():
+                terms.append(EffectTerm((*place, "hazard_ratios", category), name, category, ratio, 1.0))
+        return tuple(terms)
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:

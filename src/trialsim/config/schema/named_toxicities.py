@@ -13,14 +13,21 @@ def waited_for(scenario: ScenarioData, rule: Rule) -> set[str]:
     return set().union(*(toxicities_named(scenario, leaf) for leaf in leaves))
 
 
+def _is_severe_by_itself(scenario: ScenarioData, name: str) -> bool:
+    """Whether a toxicity is severe and is no part of one that is: an onset counts once."""
+    toxicity = scenario.toxicities[name]
+    whole = scenario.toxicities.get(toxicity.part_of or "")
+    return bool(toxicity.severe) and not (whole is not None and whole.severe)
+
+
 def toxicities_named(scenario: ScenarioData, condition: Condition) -> set[str]:
     """The toxicities that a condition without parts names; `any` and `severe` expanded, of its grade if it has one."""
     names: set[str] = set()
     for name in condition.toxicity or condition.free_of or []:
         if name == "any":
-            names |= set(scenario.toxicities)
+            names |= {toxicity for toxicity, event in scenario.toxicities.items() if event.part_of is None}
         elif name == "severe":
-            names |= {toxicity for toxicity, event in scenario.toxicities.items() if event.severe}
+            names |= {toxicity for toxicity in scenario.toxicities if _is_severe_by_itself(scenario, toxicity)}
         else:
             names.add(name)
     if condition.grade is not None:

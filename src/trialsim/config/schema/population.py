@@ -98,9 +98,19 @@ class Covariate(Section):
 
 
 class Frailty(Section):
-    """A lognormal frailty (median 1) that clocks may share; `sd` on the log scale."""
+    """A lognormal frailty (median 1) that clocks may share; `sd` on the log scale.
+
+    `long_term` is the share of patients in whom none of these events ever happens (a mixture cure model).
+    """
 
     sd: Spread
+    long_term: Probability = Field(default_factory=lambda: Probability.of(0))
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> Self:
+        if self.long_term.value >= 1.0:
+            raise mistake("nobody would ever have these events", "long_term below 1")
+        return self
 
 
 class Pause(Section):

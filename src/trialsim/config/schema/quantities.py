@@ -108,8 +108,9 @@ class Shape(Number):
 
 
 class DoseExponent(Number):
-    """The power of dose / reference dose in a hazard; 0 for no part of the dose."""
+    """The power of dose / reference dose in a hazard: 0 for no part of the dose, below 0 where the drug protects."""
 
+    lowest = -10.0
     highest = 10.0
     example = "0.7"
 

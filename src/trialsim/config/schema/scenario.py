@@ -14,7 +14,7 @@ from trialsim.config.schema.events import Event
 from trialsim.config.schema.parameters import Parameters
 from trialsim.config.schema.population import Accrual, Covariate, Frailty, Section
 from trialsim.config.schema.published_statistic import PublishedStatistic
-from trialsim.config.schema.quantities import Duration, LookInterval, Observation, Probability
+from trialsim.config.schema.quantities import Duration, Interval, LookInterval, Observation, Probability
 from trialsim.config.schema.quantity import OWN_NAME, Quantity
 from trialsim.config.schema.treatment import Treatment
 from trialsim.config.schema.written_values import Day, mistake
@@ -30,9 +30,28 @@ class Disease(Section):
 
 
 class Assessment(Section):
-    """Response and progression are seen at assessments, one `every` interval; `continuously` for at once."""
+    """Response and progression are seen at assessments, one `every` interval; `continuously` for at once.
+
+    Each assessment is `missed` with this probability, whatever happened before. A response is confirmed by an
+    assessment that still sees it, at least `confirmation` after the one that first saw it; without, nothing is.
+    """
 
     every: LookInterval
+    missed: Probability = Field(default_factory=lambda: Probability.of(0))
+    confirmation: Interval | None = None
+
+    @model_validator(mode="after")
+    def _can_be_missed(self) -> Self:
+        if self.missed.value >= 1.0:
+            raise mistake("every assessment would be missed", "missed below 1")
+        if self.every.value == 0.0 and (self.missed.value > 0.0 or self.missed.calibrated):
+            raise mistake(
+                "the disease is looked at all the time: nothing is missed", "no `missed`, or `every: 28 days`"
+            )
+        if self.every.value == 0.0 and self.confirmation is not None:
+            problem = "the disease is looked at all the time: no assessment confirms what another one saw"
+            raise mistake(problem, "no `confirmation`, or `every: 28 days`")
+        return self
 
 
 class Evaluable(Section):
@@ -157,8 +176,19 @@ def parameter_name(quantity: Quantity, own_name: str) -> str:
 
 
 def own_name(place: Place) -> str:
-    """The name of the parameter for a place: its last two parts, in words (`events.rash.rate`: "rash rate")."""
-    parts = [str(part) for part in place if part not in ("events", "disease", "after_opening")]
+    """The name of the parameter for a place, in words.
+
+    `events.rash.rate` is "rash rate", `frailties.disease.sd` "disease frailty sd", and
+    `events.death.effects.sex.hazard_ratios.female` "death sex female hazard ratio".
+    """
+    parts = [str(part) for part in place]
+    if parts[0] == "frailties":
+        parts.insert(2, "frailty")
+    if parts[0] in ("events", "disease", "frailties"):
+        del parts[0]
+    if "hazard_ratios" in parts:
+        parts = [*(part for part in parts if part != "hazard_ratios"), "hazard ratio"]
+    parts = [part for part in parts if part not in ("after_opening", "effects")]
     return " ".join(parts).replace("_", " ")
 
 

@@ -39,7 +39,12 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         accrual=_accrual(scenario.accrual),
         covariates=tuple(_covariate(name, item) for name, item in scenario.population.items()),
         frailties=tuple(
-            protocol.Frailty(name, item.sd.value, draws.decision_code(protocol.frailty_decision(name)))
+            protocol.Frailty(
+                name,
+                _number(scenario, item.sd, "frailties", name, "sd"),
+                draws.decision_code(protocol.frailty_decision(name)),
+                _number(scenario, item.long_term, "frailties", name, "long_term"),
+            )
             for name, item in scenario.frailties.items()
         ),
         p_sensitive=_number(scenario, scenario.disease.sensitive, "disease", "sensitive"),
@@ -52,6 +57,8 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         onset_rules=onset_rules,
         clocks=tuple(_clock(scenario, name, event) for name, event in scenario.events.items()),
         assessment_every_days=_number(scenario, scenario.assessment.every, "assessment", "every"),
+        p_missed_assessment=_number(scenario, scenario.assessment.missed, "assessment", "missed"),
+        confirmation_days=scenario.assessment.confirmation.value if scenario.assessment.confirmation else 0.0,
         evaluable_after_days=_number(scenario, scenario.evaluable.after, "evaluable", "after"),
         counts_early_progression=scenario.evaluable.early_progression,
         counts_early_death=scenario.evaluable.early_death,
@@ -73,6 +80,7 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
     responds = kind in (disease.MINOR_RESPONSE, disease.PARTIAL_RESPONSE)
     during = event.during or "any time"
     states = _STATES[during] if kind in (disease.DEATH, disease.WITHDRAWAL) else disease.STATES_OF_KIND[kind]
+    states = states if event.part_of is None else disease.NO_STATE
     shape = _number(scenario, event.shape, "events", name, "shape")
     rate = _number(scenario, event.rate, "events", name, "rate")
     return protocol.Clock(
@@ -81,11 +89,16 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         rate_per_month=rate,
         coefficient=hazards.coefficient_per_day(rate, shape),
         shape=shape,
+        delay_days=_number(scenario, event.delay, "events", name, "delay"),
         dose_exponent=_number(scenario, event.dose_exponent, "events", name, "dose_exponent"),
+        dose_floor=event.dose_floor.value if event.dose_floor is not None else 0.0,
         states=states,
-        needs_treatment=kind == disease.TOXICITY or responds or during == "treatment",
+        needs_treatment=kind == disease.TOXICITY
+        or responds
+        or kind == disease.DISCONTINUATION
+        or during == "treatment",
         needs_sensitivity=responds,
-        effects=_effects(scenario, event),
+        effects=_effects(scenario, name, event),
         frailty=list(scenario.frailties).index(event.frailty) if event.frailty is not None else -1,
         code=draws.decision_code(protocol.clock_decision(name)),
         recurs=bool(event.recurs),
@@ -93,6 +106,9 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         is_dose_limiting=bool(event.dose_limiting),
         is_reported=bool(event.reported),
         resolution=_resolution(scenario, name, event),
+        driven_by_exposure=event.driven_by == "exposure",
+        part_of=list(scenario.events).index(event.part_of) if event.part_of is not None else -1,
+        share=_number(scenario, event.share, "events", name, "share") if event.share is not None else 0.0,
     )
 
 
@@ -119,18 +135,18 @@ def _resolution(scenario: ScenarioData, name: str, event: Event) -> protocol.Clo
     )
 
 
-def _effects(scenario: ScenarioData, event: Event) -> tuple[tuple[int, int, float, float], ...]:
+def _effects(scenario: ScenarioData, name: str, event: Event) -> tuple[tuple[int, int, float, float], ...]:
     effects: list[tuple[int, int, float, float]] = []
     names = list(scenario.population)
-    for name, effect in event.effects.items():
-        covariate, position = scenario.population[name], names.index(name)
-        if effect.hazard_ratio is not None and effect.per is not None and covariate.median is not None:
-            weight = math.log(effect.hazard_ratio.value) / effect.per.value
-            reference = effect.reference or covariate.median
-            effects.append((position, -1, reference.value, weight))
-        for category, ratio in (effect.hazard_ratios or {}).items():
-            index = list(covariate.shares or {}).index(category)
-            effects.append((position, index, 0.0, math.log(ratio.value)))
+    for term in event.effect_terms:
+        covariate = scenario.population[term.covariate]
+        ratio = _number(scenario, term.ratio, "events", name, *term.place)
+        category, reference = -1, event.effects[term.covariate].reference or covariate.median
+        if term.category is not None:
+            category, reference = list(covariate.shares or {}).index(term.category), None
+        distance_from = reference.value if reference is not None else 0.0
+        weight = hazards.effect_weight(ratio, term.per)
+        effects.append((names.index(term.covariate), category, distance_from, weight))
     return tuple(effects)
 
 

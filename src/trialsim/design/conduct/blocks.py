@@ -26,24 +26,24 @@ Progress = Callable[[int, int], None]
 def boundary_stops(boundary: ToxicityBoundary, seed: int, first: int, n: int) -> Rows:
     """Whether each of `n` trials stops, as 0 and 1: toxicity is instant, and its true rate the one of the boundary."""
     size = len(boundary.at_least)
-    found = ideal([one_rate(boundary.rate)], (0,), seed, first, n, size)
+    timelines = ideal([one_rate(boundary.rate)], (0,), seed, first, n, size)
     stops, is_entry = np.full(n, inf), np.zeros(n, np.bool_)
-    toxicity_stops(found.arrival, found.event[:, :, 0], np.array(boundary.at_least), stops, is_entry)
+    toxicity_stops(timelines.arrival, timelines.event[:, :, 0], np.array(boundary.at_least), stops, is_entry)
     return (stops < inf).astype(np.int8)
 
 
 def run(work: Callable[[int, int], Rows], n: int, in_block: int, n_workers: int, done: Progress) -> Rows:
     """All rows of `n` trials from blocks of `work(first, n)`, in order."""
-    found: list[Rows] = []
+    finished: list[Rows] = []
     todo = list(blocks(1, n, max(1, min(in_block, -(-n // (4 * n_workers))))))
 
     def take(rows: Rows) -> None:
-        found.append(rows)
-        done(sum(count for _, count in todo[: len(found)]), n)
+        finished.append(rows)
+        done(sum(count for _, count in todo[: len(finished)]), n)
 
     with local_pool(BATCH, max(1, min(n_workers, len(todo)))) as pool:
         pool.in_order(work, todo, take)
-    return np.concatenate(found)
+    return np.concatenate(finished)
 
 
 def block_size(engine: str, n_patients: int) -> int:

@@ -20,37 +20,39 @@ from trialsim.records.digest import row_type
 from trialsim.storage.replicate_store import Rows
 
 
-def event_rows(found: Timelines, decisions: DecisionsAtEvents, plan: c.EventConduct, harm: bool) -> Rows:
+def event_rows(timelines: Timelines, decisions: DecisionsAtEvents, plan: c.EventConduct, harm: bool) -> Rows:
     """Look at the trials of a block, decide, and say what became of each; columns as in `trials.columns_of`."""
-    n = found.n_trials
+    n = timelines.n_trials
     days = np.empty((n, plan.n_looks))
-    event = np.ascontiguousarray(found.event[:, :, 0])
+    event = np.ascontiguousarray(timelines.event[:, :, 0])
     event_looks(
-        found.arrival, event, found.left, np.array(plan.interim, np.int64), plan.n_patients, plan.follow_up_days, days
-    )
-    z, events = z_of_looks(decisions, found, event, days, plan.n_patients)
+        timelines.arrival, event, timelines.left, np.array(plan.interim, np.int64), plan.n_patients,
+        plan.follow_up_days, days,
+    )  # fmt: skip
+    z, events = z_of_looks(decisions, timelines, event, days, plan.n_patients)
     taken = (~np.isnan(days[:, :-1])).sum(axis=1)
     decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
     for k in range(days.shape[1]):
         due = np.flatnonzero((decision == GO_ON) & ~np.isnan(days[:, k]))
-        sign = decisions.decide(k, z[due, k], events[due, k], taken[due]).astype(np.int64)
-        sign = np.where((sign == GO_ON) & (k == days.shape[1] - 1), FUTILE, sign)
-        decision[due] = sign
-        ended = due[sign != GO_ON]
+        code = decisions.decide(k, z[due, k], events[due, k], taken[due]).astype(np.int64)
+        code = np.where((code == GO_ON) & (k == days.shape[1] - 1), FUTILE, code)
+        decision[due] = code
+        ended = due[code != GO_ON]
         look[ended], day[ended] = k + 1, days[ended, k]
     rows = np.zeros(n, row_type(columns_of(decisions.n_arms)))
-    rows["replicate"] = np.arange(found.first, found.first + n)
+    rows["replicate"] = np.arange(timelines.first, timelines.first + n)
     rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
-    own = found.arrival[:, : plan.n_patients]
-    is_in = own <= day[:, None]
+    arrival = timelines.arrival[:, : plan.n_patients]
+    is_in = arrival <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
     if harm:
-        rows["n_severe_toxicity"] = (is_in & (own + found.event[:, : plan.n_patients, -1] <= day[:, None])).sum(axis=1)
+        toxicity_day = arrival + timelines.event[:, : plan.n_patients, -1]
+        rows["n_severe_toxicity"] = (is_in & (toxicity_day <= day[:, None])).sum(axis=1)
     rows["statistic"] = z[:, -1]
-    seen = own + event[:, : plan.n_patients] <= days[:, -1:]
+    seen = arrival + event[:, : plan.n_patients] <= days[:, -1:]
     for i in range(decisions.n_arms):
-        is_arm = found.arm[:, : plan.n_patients] == i
-        rows[f"n_{i}"] = (is_arm & (own < inf)).sum(axis=1)
+        is_arm = timelines.arm[:, : plan.n_patients] == i
+        rows[f"n_{i}"] = (is_arm & (arrival < inf)).sum(axis=1)
         rows[f"x_{i}"] = (is_arm & seen).sum(axis=1)
     return rows
 
@@ -66,8 +68,8 @@ def event_trials(
 ) -> Rows:
     """The rows of `n` trials from `first` on in the simulator."""
     engines = [setting.engine] * len(setting.protocols)
-    found = simulated(engines, setting.protocols, setting.arms, outcomes.all, seed, first, n)
-    rows = event_rows(found, decisions, plan, outcomes.harm is not None)
+    timelines = simulated(engines, setting.protocols, setting.arms, outcomes.all, seed, first, n)
+    rows = event_rows(timelines, decisions, plan, outcomes.harm is not None)
     numbers = rows["replicate"].astype(np.int64)
     rows["parameter_draw"] = draw_numbers(setting.protocols[0].n_parameter_draws, seed, numbers)
     return rows

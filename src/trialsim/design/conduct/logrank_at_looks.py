@@ -88,16 +88,16 @@ def one_sample_looks(
 
 
 def z_of_looks(
-    decisions: DecisionsAtEvents, found: Timelines, event: Floats, days: Floats, n_patients: int
+    decisions: DecisionsAtEvents, timelines: Timelines, event: Floats, days: Floats, n_patients: int
 ) -> tuple[Floats, Counts]:
     """The z statistic and the number of events, (trials, looks), of looks on calendar `days`."""
     z, events = np.zeros(days.shape), np.zeros(days.shape, np.int64)
     if isinstance(decisions, OneSampleDecisions):
-        own = decisions.median_days, decisions.shape
-        one_sample_looks(found.arrival, event, found.left, days, n_patients, *own, z, events)
+        reference = decisions.median_days, decisions.shape
+        one_sample_looks(timelines.arrival, event, timelines.left, days, n_patients, *reference, z, events)
     else:
-        arm = np.ascontiguousarray(found.arm)
-        looks_at_events(found.arrival, event, found.left, arm, days, n_patients, z, events)
+        arm = np.ascontiguousarray(timelines.arm)
+        looks_at_events(timelines.arrival, event, timelines.left, arm, days, n_patients, z, events)
     return z, events
 
 

@@ -59,8 +59,8 @@ def _fill(row: Rows, live: Conducted, decisions: Decisions, number: int) -> None
         row["look"] = (taken[-1] + 2) if taken else 1  # the one that it was waiting for
         return
     last = taken[-1]
-    sign = int(decisions.decide(last, live.counts[None], np.array([number]))[0])
-    row["decision"] = FUTILE if sign == GO_ON else sign
+    code = int(decisions.decide(last, live.counts[None], np.array([number]))[0])
+    row["decision"] = FUTILE if code == GO_ON else code
     row["look"], row["decided_day"] = last + 1, live.look_days[last]
 
 
@@ -95,27 +95,27 @@ def reference_event_rows(
         arms = {int(who): int(arm) for who, arm in zip(table.number[t], table.arm[t], strict=True) if who > 0}
         for is_live in (True, False):
             looks = _Looks(decisions, is_live)
-            found = EventMonitoredTrial(setting.protocols, seed, number, arms, plan, kind, looks.stops).run()
+            trial = EventMonitoredTrial(setting.protocols, seed, number, arms, plan, kind, looks.stops).run()
             last = max(looks.taken)
-            sign, day, z = looks.taken[last]
+            code, day, z = looks.taken[last]
             if is_live:
-                row["replicate"], row["decision"] = number, FUTILE if sign == GO_ON else sign
+                row["replicate"], row["decision"] = number, FUTILE if code == GO_ON else code
                 row["look"], row["decided_day"] = last + 1, day
                 place = {int(who): i for i, who in enumerate(table.number[t]) if who > 0}
-                for who, own in found.patients.items():
-                    if own.entered_day <= day:
+                for who, patient in trial.patients.items():
+                    if patient.entered_day <= day:
                         row["enrolled"] += 1
-                        row["n_severe_toxicity"] += own.entered_day + table.event[t, place[who], -1] <= day
+                        row["n_severe_toxicity"] += patient.entered_day + table.event[t, place[who], -1] <= day
             else:
                 row["statistic"] = z
-                for own in found.patients.values():
-                    row[f"n_{own.arm}"] += 1
-                    row[f"x_{own.arm}"] += own.event_day < inf
+                for patient in trial.patients.values():
+                    row[f"n_{patient.arm}"] += 1
+                    row[f"x_{patient.arm}"] += patient.event_day < inf
     return _with_draws(rows, setting, seed, first, n)
 
 
 class _Looks:
-    """The looks of one trial: sign, day and z statistic of each that was taken."""
+    """The looks of one trial: decision code, day and z statistic of each that was taken."""
 
     def __init__(self, decisions: DecisionsAtEvents, is_live: bool) -> None:
         self.decisions, self.is_live = decisions, is_live
@@ -125,18 +125,18 @@ class _Looks:
         """Take a look; whether it ends the trial, which it never does in one that is not live."""
         z, events = _z_of_look(self.decisions, patients, day)
         before = np.array([len(self.taken)])
-        sign = int(self.decisions.decide(look, np.array([z]), np.array([events]), before)[0])
-        self.taken[look] = sign, day, z
-        return self.is_live and sign != GO_ON
+        code = int(self.decisions.decide(look, np.array([z]), np.array([events]), before)[0])
+        self.taken[look] = code, day, z
+        return self.is_live and code != GO_ON
 
 
 def _z_of_look(decisions: DecisionsAtEvents, patients: list[Followed], day: float) -> tuple[float, int]:
     """The z statistic and the number of events by what is known on a day."""
-    own = [item for item in patients if item.entered_day < day]
-    has_event = np.array([item.event_day < inf for item in own], np.bool_)
-    times = np.array([min(item.event_day, item.left_day, day - item.entered_day) for item in own])
-    times = np.where(has_event, np.array([item.event_day for item in own]), times)
-    is_second = np.array([item.arm == 1 for item in own], np.bool_)
+    entered = [item for item in patients if item.entered_day < day]
+    has_event = np.array([item.event_day < inf for item in entered], np.bool_)
+    times = np.array([min(item.event_day, item.left_day, day - item.entered_day) for item in entered])
+    times = np.where(has_event, np.array([item.event_day for item in entered]), times)
+    is_second = np.array([item.arm == 1 for item in entered], np.bool_)
     return deviate_of(decisions, times, has_event, is_second), int(has_event.sum())
 
 

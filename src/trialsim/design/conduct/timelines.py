@@ -68,22 +68,23 @@ def simulated(
     """
     by_place = arms is not None and _is_known_by_place(arms, protocols)
     arm = arms.of_places(first, n, protocols[0].accrual.n_patients, seed) if arms is not None and by_place else None
-    own = [arm == i if arm is not None else None for i in range(len(protocols))]
+    places_of_arms = [arm == i if arm is not None else None for i in range(len(protocols))]
     tables = [
         patient_table(engine, protocol, seed, first, n, who)
-        for engine, protocol, who in zip(engines, protocols, own, strict=True)
+        for engine, protocol, who in zip(engines, protocols, places_of_arms, strict=True)
     ]
-    orders = [_in_order(table, who) for table, who in zip(tables, own, strict=True)]
-    found = _nobody(first, n, max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0), len(outcomes))
+    orders = [_in_order(table, who) for table, who in zip(tables, places_of_arms, strict=True)]
+    n_places = max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0)
+    timelines = _nobody(first, n, n_places, len(outcomes))
     if arms is not None and arm is None:
         order = orders[0]
-        found.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
+        timelines.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
     if arm is not None:
-        found.arm[:] = arm[:, : found.arm.shape[1]]
+        timelines.arm[:] = arm[:, : timelines.arm.shape[1]]
     for i, (table, protocol, order) in enumerate(zip(tables, protocols, orders, strict=True)):
-        is_own = found.arm[order.row, order.place] == i
-        _fill(found, table, protocol, outcomes, Order(*(item[is_own] for item in order)))
-    return found
+        is_in_arm = timelines.arm[order.row, order.place] == i
+        _fill(timelines, table, protocol, outcomes, Order(*(item[is_in_arm] for item in order)))
+    return timelines
 
 
 class Order(NamedTuple):
@@ -112,7 +113,7 @@ def _in_order(table: PatientTable, chosen: Flags | None) -> Order:
 
 
 def _nobody(first: int, n: int, most: int, n_questions: int) -> Timelines:
-    """Room for so many patients."""
+    """Empty timelines for `n` trials of up to `most` patients."""
     shape, of_outcomes = (n, most), (n, most, n_questions)
     return Timelines(
         first,
@@ -127,24 +128,24 @@ def _nobody(first: int, n: int, most: int, n_questions: int) -> Timelines:
 
 
 def _fill(
-    found: Timelines, table: PatientTable, protocol: Protocol, outcomes: Sequence[c.Outcome], order: Order
+    timelines: Timelines, table: PatientTable, protocol: Protocol, outcomes: Sequence[c.Outcome], order: Order
 ) -> None:
     """Write the patients of one protocol where they belong."""
     who, row, place = order
     ended = table["observed_days"]
     has_left = table["observation_end"] == v.WITHDRAWAL
-    found.left[row, place] = np.where(has_left, ended, inf)[who]
-    found.arrival[row, place] = table["enrolled_day"][who]
-    found.number[row, place] = table["patient"].astype(np.int64)[who]
+    timelines.left[row, place] = np.where(has_left, ended, inf)[who]
+    timelines.arrival[row, place] = table["enrolled_day"][who]
+    timelines.number[row, place] = table["patient"].astype(np.int64)[who]
     counts = np.ones(len(table), np.bool_)
     for i, item in enumerate(outcomes):
         happened, known, is_open = _outcome(table, protocol, item, ended)
-        found.event[row, place, i], found.resolved[row, place, i] = happened[who], known[who]
+        timelines.event[row, place, i], timelines.resolved[row, place, i] = happened[who], known[who]
         if item.kind == c.RESPONSE:
             counts &= ~(is_open & ~(table["is_evaluable"] > 0.0))
         elif item.if_left == c.NOT_EVALUABLE:
             counts &= ~(is_open & has_left)
-    found.is_evaluable[row, place] = counts[who]
+    timelines.is_evaluable[row, place] = counts[who]
 
 
 def _outcome(
@@ -186,12 +187,12 @@ def ideal(
     two. Patient i has the same chance whatever n is; arms take turns as in `allocation`.
     """
     shape = np.shape(cells[0])
-    own = np.array(allocation, dtype=np.int64)[np.arange(n_patients) % len(allocation)]
+    arm_of_patients = np.array(allocation, dtype=np.int64)[np.arange(n_patients) % len(allocation)]
     event = np.full((n, n_patients, len(shape)), inf)
     edges = np.stack([np.cumsum(np.ravel(item))[:-1] for item in cells])
     key = np.uint64(seed & LARGEST_WORD), np.uint64(seed >> 32)
-    draw_answers(edges, own, decision_code("ideal outcome"), *key, first, event)
-    arm = np.broadcast_to(own, (n, n_patients)).copy()
+    draw_answers(edges, arm_of_patients, decision_code("ideal outcome"), *key, first, event)
+    arm = np.broadcast_to(arm_of_patients, (n, n_patients)).copy()
     arrival = np.broadcast_to(np.arange(n_patients, dtype=np.float64), (n, n_patients)).copy()
     number = np.broadcast_to(np.arange(1, n_patients + 1), (n, n_patients)).astype(np.int64)
     everyone = np.ones((n, n_patients), np.bool_)

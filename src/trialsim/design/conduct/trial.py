@@ -37,7 +37,7 @@ class TrialOnTimelines(Trial, ABC):
     outcomes: Outcomes
 
     @abstractmethod
-    def rejects(self, found: Timelines) -> Flags:
+    def rejects(self, timelines: Timelines) -> Flags:
         """Whether each trial of a block rejects."""
 
 
@@ -52,21 +52,21 @@ class CountTrial(TrialOnTimelines):
     def rows(self, setting: Setting, seed: int, first: int, n: int) -> Rows:
         """The rows of a block of trials."""
         if setting.engine == REFERENCE:
-            own = self.decisions, self.outcomes, self.conduct, self.n_arms
-            return reference_rows(*own, setting, seed, first, n)
+            plan = self.decisions, self.outcomes, self.conduct, self.n_arms
+            return reference_rows(*plan, setting, seed, first, n)
         return decided(self.decisions, self.outcomes, self.conduct, setting, seed, first, n)
 
-    def rejects(self, found: Timelines) -> Flags:
+    def rejects(self, timelines: Timelines) -> Flags:
         """Whether each trial of a block rejects."""
-        rows = rows_of_trials(found, self.decisions, self.outcomes, self.conduct, self.n_arms)
+        rows = rows_of_trials(timelines, self.decisions, self.outcomes, self.conduct, self.n_arms)
         return np.asarray(rows["decision"] == REJECT)
 
     def ideal_rows(self, cells: Sequence[Floats], allocation: Sequence[int], seed: int, first: int, n: int) -> Rows:
         """The rows of a block of trials whose outcomes are immediate and independent, at known rates."""
         looks = self.decisions.looks
-        found = ideal(cells, allocation, seed, first, n, looks[-1])
+        timelines = ideal(cells, allocation, seed, first, n, looks[-1])
         plain = Outcomes(self.outcomes.primary)
-        return rows_of_trials(found, self.decisions, plan=c.Conduct(looks), outcomes=plain, n_arms=self.n_arms)
+        return rows_of_trials(timelines, self.decisions, plan=c.Conduct(looks), outcomes=plain, n_arms=self.n_arms)
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ class EventTrial(TrialOnTimelines):
 
     def rows(self, setting: Setting, seed: int, first: int, n: int) -> Rows:
         """The rows of a block of trials."""
-        own = self.decisions, self.outcomes, self.conduct
+        plan = self.decisions, self.outcomes, self.conduct
         if setting.engine == REFERENCE:
-            return reference_event_rows(*own, setting, seed, first, n)
-        return event_trials(*own, setting, seed, first, n)
+            return reference_event_rows(*plan, setting, seed, first, n)
+        return event_trials(*plan, setting, seed, first, n)
 
-    def rejects(self, found: Timelines) -> Flags:
+    def rejects(self, timelines: Timelines) -> Flags:
         """Whether each trial of a block rejects."""
-        rows = event_rows(found, self.decisions, self.conduct, False)
+        rows = event_rows(timelines, self.decisions, self.conduct, False)
         return np.asarray(rows["decision"] == REJECT)
 
 
@@ -98,8 +98,8 @@ def rejections_by_size(trials: Sequence[Trial], setting: Setting, seed: int, fir
     if on_timelines:
         engines = [setting.engine] * len(setting.protocols)
         chosen = on_timelines[0].outcomes.all
-        found = simulated(engines, setting.protocols, setting.arms, chosen, seed, first, n)
-        columns = [trial.rejects(found) for trial in on_timelines]
+        timelines = simulated(engines, setting.protocols, setting.arms, chosen, seed, first, n)
+        columns = [trial.rejects(timelines) for trial in on_timelines]
     else:
         columns = [trial.rows(setting, seed, first, n)["decision"] == REJECT for trial in trials]
     return np.column_stack(columns).astype(np.int8).reshape(-1)

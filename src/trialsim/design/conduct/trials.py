@@ -45,33 +45,35 @@ def decided(
     decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, setting: Setting, seed: int, first: int, n: int
 ) -> Rows:
     """The rows of `n` trials from `first` on in the simulator."""
-    found = simulated(
+    timelines = simulated(
         [setting.engine] * len(setting.protocols), setting.protocols, setting.arms, outcomes.all, seed, first, n
     )
-    rows = rows_of_trials(found, decisions, outcomes, plan, max(len(setting.protocols), 1))
+    rows = rows_of_trials(timelines, decisions, outcomes, plan, max(len(setting.protocols), 1))
     numbers = rows["replicate"].astype(np.int64)
     rows["parameter_draw"] = draw_numbers(setting.protocols[0].n_parameter_draws, seed, numbers)
     return rows
 
 
-def rows_of_trials(found: Timelines, decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, n_arms: int) -> Rows:
+def rows_of_trials(
+    timelines: Timelines, decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, n_arms: int
+) -> Rows:
     """Conduct the trials of a block, decide at each look, and say what became of each."""
-    enrolled, look_days, counts = conducted(found, plan, len(outcomes.primary), n_arms)
-    stops, is_entry = np.full(found.n_trials, inf), np.zeros(found.n_trials, np.bool_)
+    enrolled, look_days, counts = conducted(timelines, plan, len(outcomes.primary), n_arms)
+    stops, is_entry = np.full(timelines.n_trials, inf), np.zeros(timelines.n_trials, np.bool_)
     n_primary = len(outcomes.primary)
     if outcomes.safety is not None:
-        event = np.ascontiguousarray(found.event[:, :, n_primary])
+        event = np.ascontiguousarray(timelines.event[:, :, n_primary])
         toxicity_stops(enrolled, event, np.array(outcomes.at_least), stops, is_entry)
-    numbers = np.arange(found.first, found.first + found.n_trials)
+    numbers = np.arange(timelines.first, timelines.first + timelines.n_trials)
     decision, look, day = decide_all(decisions, look_days, counts, (stops, is_entry), numbers)
-    rows = np.zeros(found.n_trials, row_type(columns_of(n_arms)))
+    rows = np.zeros(timelines.n_trials, row_type(columns_of(n_arms)))
     rows["replicate"] = numbers
     rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
     is_in = enrolled <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
     if outcomes.harm is not None:
-        rows["n_severe_toxicity"] = (is_in & (enrolled + found.event[:, :, -1] <= day[:, None])).sum(axis=1)
-    waited = np.where(is_in, enrolled - found.arrival, 0.0)
+        rows["n_severe_toxicity"] = (is_in & (enrolled + timelines.event[:, :, -1] <= day[:, None])).sum(axis=1)
+    waited = np.where(is_in, enrolled - timelines.arrival, 0.0)
     rows["paused_days"] = waited.max(axis=1, initial=0.0)
     rows["statistic"], rows["second_statistic"] = decisions.statistic(counts), decisions.second_statistic(counts)
     for i in range(n_arms):
@@ -79,17 +81,17 @@ def rows_of_trials(found: Timelines, decisions: Decisions, outcomes: Outcomes, p
     return rows
 
 
-def conducted(found: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) -> tuple[Floats, Floats, Counts]:
+def conducted(timelines: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) -> tuple[Floats, Floats, Counts]:
     """Calendar days of enrolment and of looks, and counts at each look, if nothing stops a trial; see the engine."""
-    n, n_patients = found.arrival.shape
+    n, n_patients = timelines.arrival.shape
     n_looks = len(plan.looks)
     enrolled, look_days = np.empty((n, n_patients)), np.empty((n, n_looks))
     counts = np.zeros((n, n_looks, n_arms, 1 + n_primary), np.int64)
-    is_evaluable = np.ones_like(found.is_evaluable) if plan.not_evaluable == c.FAILURE else found.is_evaluable
+    is_evaluable = np.ones_like(timelines.is_evaluable) if plan.not_evaluable == c.FAILURE else timelines.is_evaluable
     conduct_trials(
-        found.arrival, found.resolved_days(n_primary), is_evaluable,
-        np.ascontiguousarray(found.event[:, :, :n_primary]), np.ascontiguousarray(found.arm), np.array(plan.looks),
-        plan.overrun, plan.not_evaluable, plan.wait_days, enrolled, look_days, counts,
+        timelines.arrival, timelines.resolved_days(n_primary), is_evaluable,
+        np.ascontiguousarray(timelines.event[:, :, :n_primary]), np.ascontiguousarray(timelines.arm),
+        np.array(plan.looks), plan.overrun, plan.not_evaluable, plan.wait_days, enrolled, look_days, counts,
     )  # fmt: skip
     return enrolled, look_days, counts
 
@@ -112,10 +114,10 @@ def decide_all(
         due = np.flatnonzero(is_due & ~is_toxic)
         if len(due) == 0:
             continue
-        sign = decisions.decide(k, counts[due], trials[due]).astype(np.int64)
+        code = decisions.decide(k, counts[due], trials[due]).astype(np.int64)
         if k == n_looks - 1:
-            sign = np.where(sign == GO_ON, FUTILE, sign)
-        decision[due] = sign
-        ended = due[sign != GO_ON]
+            code = np.where(code == GO_ON, FUTILE, code)
+        decision[due] = code
+        ended = due[code != GO_ON]
         look[ended], day[ended] = k + 1, look_days[ended, k]
     return decision, look, day

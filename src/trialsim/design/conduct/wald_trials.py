@@ -37,15 +37,15 @@ class WaldTrial(Trial):
         difference, variance = np.zeros(n_trials), np.zeros(n_trials)
         day = np.zeros(n_trials)
         for i, (protocol, table, endpoint) in enumerate(zip(protocols, tables, self.test.endpoints, strict=True)):
-            own = setting.arms.of(protocol, table, seed) == i
-            value, added = endpoint.of_trials(table, own)
+            is_in_arm = setting.arms.of(protocol, table, seed) == i
+            value, added = endpoint.of_trials(table, is_in_arm)
             difference += value if i == 1 else -value
             variance += np.bincount(table.replicate, weights=added**2, minlength=n_trials)
-            rows[f"n_{i}"] = np.bincount(table.replicate[own], minlength=n_trials)
+            rows[f"n_{i}"] = np.bincount(table.replicate[is_in_arm], minlength=n_trials)
             rows[f"x_{i}"] = np.nan_to_num(np.round(1000.0 * value)).astype(np.int64)
             np.maximum.at(day, table.replicate, table["enrolled_day"] + table["follow_up_days"])
             rows["n_severe_toxicity"] += np.bincount(
-                table.replicate[own & self._has_severe_toxicity(table)], minlength=n_trials
+                table.replicate[is_in_arm & self._has_severe_toxicity(table)], minlength=n_trials
             )
         rows["statistic"] = self.test.statistic(difference, variance)
         rows["decision"] = self.test.decide(rows["statistic"])

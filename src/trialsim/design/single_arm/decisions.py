@@ -11,7 +11,7 @@ from scipy.stats import binom
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT, OneEndpoint, standardised
 from trialsim.design.theory.rounding import highest_accepted
 from trialsim.design.theory.two_stage import TwoStage
-from trialsim.typing import Counts, Flags, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Flags, Floats
 
 KOYAMA_CHEN: Final = "koyama-chen"
 GREEN_DAHLBERG: Final = "green-dahlberg"
@@ -44,7 +44,7 @@ class OneArm(OneEndpoint):
         n, x = counts[:, -1, 0, 0], counts[:, -1, 0, 1]
         return standardised(n, x, self.p0)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
         n, x = counts[:, look, 0, 0], counts[:, look, 0, 1]
         rejects = np.where(self._is_as_planned(counts, n), x > self.r, self._final_attained(counts, n, x))
@@ -74,13 +74,13 @@ class OneArmTwoStages(OneArm):
         """Patients at each look."""
         return (self.design.n1, self.n)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
         if look == 0:
             return self._first(counts[:, 0, 0, 0], counts[:, 0, 0, 1])
         return super().decide(look, counts, trials)
 
-    def _first(self, n: Counts, x: Counts) -> Signs:
+    def _first(self, n: Counts, x: Counts) -> DecisionCodes:
         design = self.design
         e1 = design.n1 + 1 if design.e1 is None else design.e1
         level = GREEN_DAHLBERG_LEVEL if self.attained == GREEN_DAHLBERG else binom.cdf(design.r1, design.n1, self.p1)

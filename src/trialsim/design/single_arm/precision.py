@@ -24,7 +24,7 @@ from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign, RateDesign
 from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint, standardised
 from trialsim.design.theory.precision import expected_half_width, half_widths, limits, smallest_for_half_width
 from trialsim.errors import RequestError
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Estimation(OneEndpoint):
         """How far the estimate is from the rate, in standard errors."""
         return standardised(counts[:, -1, 0, 0], counts[:, -1, 0, 1], self.rate)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`; half of Clopper and Pearson's interval (1934, Biometrika 26:404)."""
-        found = np.full(len(counts), FUTILE, np.int8)
+        codes = np.full(len(counts), FUTILE, np.int8)
         for n in np.unique(counts[:, look, 0, 0]):
-            own = np.flatnonzero(counts[:, look, 0, 0] == n)
+            trials_of_size = np.flatnonzero(counts[:, look, 0, 0] == n)
             if n > 0:
                 narrow = half_widths(int(n), self.confidence) <= self.half_width
-                found[own] = np.where(narrow[counts[own, look, 0, 1]], REJECT, FUTILE)
-        return found
+                codes[trials_of_size] = np.where(narrow[counts[trials_of_size, look, 0, 1]], REJECT, FUTILE)
+        return codes
 
 
 @dataclass(frozen=True)
@@ -122,5 +122,7 @@ class PrecisionDesign(RateDesign):
         if not 0.0 < rate < 1.0:
             raise RequestError(f"a rate of {rate:g}", "there is nothing to estimate.", "a rate between 0 and 1.")
         width = needed(study.half_width, "half_width").value
-        found = smallest_for_half_width(rate, width, study.confidence, probability=study.power, largest=study.largest_n)
-        return _planned(self, study, found.n, rate, found.stays_from)
+        smallest = smallest_for_half_width(
+            rate, width, study.confidence, probability=study.power, largest=study.largest_n
+        )
+        return _planned(self, study, smallest.n, rate, smallest.stays_from)

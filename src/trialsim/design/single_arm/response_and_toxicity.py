@@ -32,7 +32,7 @@ from trialsim.design.theory.bryant_day import (
 )
 from trialsim.design.theory.bryant_day import Rates as BothRates
 from trialsim.design.theory.rounding import highest_accepted
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 LARGEST: Final = 150  # patients of these designs, which take a search of their own
 
@@ -63,7 +63,7 @@ class ResponseAndToxicity:
         n = counts[:, -1, 0, 0]
         return standardised(n, n - counts[:, -1, 0, 2], self.design.rates.pt0)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
         d, rates = self.design, self.design.rates
         n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]
@@ -81,21 +81,21 @@ class ResponseAndToxicity:
 
 @dataclass(frozen=True)
 class PlannedBryantDay(CountDesign):
-    """The two stages of `found`."""
+    """The two stages of `bryant_day`."""
 
-    found: BryantDay
+    bryant_day: BryantDay
 
     @cached_property
     def numbers(self) -> dict[str, Any]:
         """The numbers as they are reported."""
-        found, rates = self.found, self.found.rates
+        design, rates = self.bryant_day, self.bryant_day.rates
         return {
-            "n1": found.n1, "cr1": found.cr1, "ct1": found.ct1, "n": found.n, "cr": found.cr, "ct": found.ct,
-            "r1": found.cr1, "r": found.cr, "most_toxic1": found.n1 - found.ct1 - 1,
-            "most_toxic": found.n - found.ct - 1, "pr0": rates.pr0, "pr1": rates.pr1, "pt0": rates.pt0,
-            "pt1": rates.pt1, "odds_ratio": rates.odds_ratio, "p0": rates.pr0, "p1": rates.pr1, "alpha": found.alpha_r,
-            "alpha_r": found.alpha_r, "alpha_t": found.alpha_t, "power": found.power,
-            "en_p0": found.expected_n(WORLDS[0]), "pet_p0": 1.0 - found.outcomes[WORLDS[0]][0], "en": found.en,
+            "n1": design.n1, "cr1": design.cr1, "ct1": design.ct1, "n": design.n, "cr": design.cr, "ct": design.ct,
+            "r1": design.cr1, "r": design.cr, "most_toxic1": design.n1 - design.ct1 - 1,
+            "most_toxic": design.n - design.ct - 1, "pr0": rates.pr0, "pr1": rates.pr1, "pt0": rates.pt0,
+            "pt1": rates.pt1, "odds_ratio": rates.odds_ratio, "p0": rates.pr0, "p1": rates.pr1, "alpha": design.alpha_r,
+            "alpha_r": design.alpha_r, "alpha_t": design.alpha_t, "power": design.power,
+            "en_p0": design.expected_n(WORLDS[0]), "pet_p0": 1.0 - design.outcomes[WORLDS[0]][0], "en": design.en,
         }  # fmt: skip
 
     @cached_property
@@ -104,9 +104,9 @@ class PlannedBryantDay(CountDesign):
         return {name: self._of(world) for name, world in zip((NULL, TOXIC_NULL, ALTERNATIVE), WORLDS, strict=True)}
 
     def _of(self, world: str) -> OperatingCharacteristics:
-        goes_on, recommends = self.found.outcomes[world]
-        cells = self.found.rates.cells(world)[:, ::-1]  # the second outcome is whether there was toxicity
-        return OperatingCharacteristics(recommends, self.found.expected_n(world), 1.0 - goes_on, (cells,))
+        goes_on, recommends = self.bryant_day.outcomes[world]
+        cells = self.bryant_day.rates.cells(world)[:, ::-1]  # the second outcome is whether there was toxicity
+        return OperatingCharacteristics(recommends, self.bryant_day.expected_n(world), 1.0 - goes_on, (cells,))
 
     def at(self, n: int) -> PlannedBryantDay:
         """The design itself: there is no other."""
@@ -144,8 +144,8 @@ class BryantDayDesign(RateDesign):
         """The design for the nulls of the study."""
         aim = needed(study.toxicity, "toxicity")
         rates = _rates(study, assumed.values[0], needed(assumed.toxicity, "toxicity.alternative"))
-        found = bryant_day(rates, study.alpha, aim.alpha, study.power, self.largest_n(study))
-        return PlannedBryantDay(self, study, ResponseAndToxicity(found, study.alpha, aim.alpha), found)
+        design = bryant_day(rates, study.alpha, aim.alpha, study.power, self.largest_n(study))
+        return PlannedBryantDay(self, study, ResponseAndToxicity(design, study.alpha, aim.alpha), design)
 
     def check(self, study: SizeStudy) -> PlannedDesign | None:
         """Refuse what has no design; where the search is long, as far as it is seen at once."""

@@ -29,39 +29,39 @@ from trialsim.design.theory.single_stage import SingleStage, ahern, critical_cou
 
 @dataclass(frozen=True)
 class PlannedSingleStage(CountDesign):
-    """The exact test with the numbers of `found`."""
+    """The exact test with the numbers of `single_stage`."""
 
-    found: SingleStage
+    single_stage: SingleStage
 
     @cached_property
     def numbers(self) -> dict[str, Any]:
         """The numbers as they are reported."""
-        found = self.found
+        test = self.single_stage
         return {
-            "n": found.n, "r": found.r, "p0": found.p0, "p1": found.p1, "alpha": found.alpha, "power": found.power,
-            "en_p0": float(found.n), "pet_p0": 0.0, "stays_n": found.stays_n,
+            "n": test.n, "r": test.r, "p0": test.p0, "p1": test.p1, "alpha": test.alpha, "power": test.power,
+            "en_p0": float(test.n), "pet_p0": 0.0, "stays_n": test.stays_n,
         }  # fmt: skip
 
     @cached_property
     def exact(self) -> dict[str, OperatingCharacteristics]:
         """The exact operating characteristics by truth."""
-        found = self.found
+        test = self.single_stage
         return {
-            NULL: OperatingCharacteristics(found.alpha, found.n, 0.0, (one_rate(found.p0),)),
-            ALTERNATIVE: OperatingCharacteristics(found.power, found.n, 0.0, (one_rate(found.p1),)),
+            NULL: OperatingCharacteristics(test.alpha, test.n, 0.0, (one_rate(test.p0),)),
+            ALTERNATIVE: OperatingCharacteristics(test.power, test.n, 0.0, (one_rate(test.p1),)),
         }
 
     def at(self, n: int) -> PlannedSingleStage:
         """The exact test with `n` patients."""
-        p0, p1 = self.found.p0, self.found.p1
+        p0, p1 = self.single_stage.p0, self.single_stage.p1
         r = int(critical_counts(np.array([n]), p0, self.study.alpha)[0])
         alpha, power = float(binom.sf(r, n, p0)), float(binom.sf(r, n, p1))
         return _planned(self.design, self.study, SingleStage(n, r, p0, p1, alpha, power, n))
 
     def power_by_n(self) -> PowerByN:
         """The saw-tooth of the exact power."""
-        found = self.found
-        n, _, power = power_by_n(found.p0, found.p1, self.study.alpha, max(2 * found.n, found.stays_n + 10))
+        test = self.single_stage
+        n, _, power = power_by_n(test.p0, test.p1, self.study.alpha, max(2 * test.n, test.stays_n + 10))
         return PowerByN(n, np.asarray(power), is_of_every_n=True)
 
     def describe(self, in_words: InWords) -> list[str]:
@@ -74,9 +74,9 @@ class PlannedSingleStage(CountDesign):
         ]
 
 
-def _planned(design: Design[Any], study: SizeStudy, found: SingleStage) -> PlannedSingleStage:
-    decisions = OneArm(found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained)
-    return PlannedSingleStage(design, study, decisions, found)
+def _planned(design: Design[Any], study: SizeStudy, test: SingleStage) -> PlannedSingleStage:
+    decisions = OneArm(test.n, test.r, test.p0, test.p1, study.alpha, study.conduct.attained)
+    return PlannedSingleStage(design, study, decisions, test)
 
 
 class SingleStageDesign(RateDesign):

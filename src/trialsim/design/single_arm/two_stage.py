@@ -30,30 +30,30 @@ from trialsim.typing import Counts
 
 Admissible = list[tuple[TwoStage, float, float]]  # designs with the weights of n between which each is the best
 _TARGETS: Final = np.arange(1, 100) / 100.0  # planned powers of the designs that are tried
-_TIMES: Final = 2.0  # a design of more than so many times the planned n is not what a calendar can cost
+_TIMES: Final = 2.0  # the largest n tried, in multiples of the planned n: a calendar does not cost more
 
 
 @dataclass(frozen=True)
 class PlannedTwoStage(CountDesign):
-    """The two stages of `found`."""
+    """The two stages of `two_stage`."""
 
-    found: TwoStage
+    two_stage: TwoStage
     admissible: tuple[tuple[TwoStage, float, float], ...] = ()
 
     @cached_property
     def numbers(self) -> dict[str, Any]:
         """The numbers as they are reported."""
-        return _numbers(self.found)
+        return _numbers(self.two_stage)
 
     @cached_property
     def exact(self) -> dict[str, OperatingCharacteristics]:
         """The exact operating characteristics by truth."""
-        found = self.found
+        design = self.two_stage
         return {
             name: OperatingCharacteristics(at.rejects, at.expected_n, at.stops_early, (one_rate(rate),))
             for name, at, rate in (
-                (NULL, found.under_null, found.p0),
-                (ALTERNATIVE, found.under_alternative, found.p1),
+                (NULL, design.under_null, design.p0),
+                (ALTERNATIVE, design.under_alternative, design.p1),
             )
         }
 
@@ -89,7 +89,7 @@ class PlannedSimon(PlannedTwoStage):
         design = self.design
         if not isinstance(design, SimonDesign):
             raise TypeError("only one of Simon's designs has larger ones")
-        return design.ever_more_power(self.study, self.found.p1)
+        return design.ever_more_power(self.study, self.two_stage.p1)
 
     def at(self, n: int) -> PlannedTwoStage:
         """The one of the larger designs that has `n` patients."""
@@ -130,8 +130,8 @@ class SimonDesign(RateDesign):
         """The design for the null of the study, with the other admissible ones."""
         p0, (p1,) = needed(study.null, "null").value, assumed.values
         good = admissible(simon_designs(p0, p1, study.alpha, study.power, study.largest_n))
-        found = self.choose(good)
-        return PlannedSimon(self, study, _decisions(study, found), found, tuple(good))
+        chosen = self.choose(good)
+        return PlannedSimon(self, study, _decisions(study, chosen), chosen, tuple(good))
 
     def ever_more_power(self, study: SizeStudy, p1: float) -> dict[int, PlannedTwoStage]:
         """The designs planned for ever more power, by n; each has more power than all that are smaller.
@@ -139,18 +139,18 @@ class SimonDesign(RateDesign):
         The first is the design that the study asks for; the others are what it takes if a calendar costs power.
         """
         p0 = needed(study.null, "null").value
-        found: list[TwoStage] = []
+        candidates: list[TwoStage] = []
         for target in [study.power, *_TARGETS[study.power < _TARGETS]]:
             try:
                 good = admissible(simon_designs(p0, p1, study.alpha, float(target), study.largest_n))
             except RequestError:
                 break  # more power takes more patients than there may be
-            found.append(self.choose(good))
-            if found[-1].n > _TIMES * found[0].n:
+            candidates.append(self.choose(good))
+            if candidates[-1].n > _TIMES * candidates[0].n:
                 break
-        chosen = {found[0].n: found[0]}
-        for item in sorted(found, key=lambda item: (item.n, item.power)):
-            if item.n > max(chosen) and item.power > max(own.power for own in chosen.values()):
+        chosen = {candidates[0].n: candidates[0]}
+        for item in sorted(candidates, key=lambda item: (item.n, item.power)):
+            if item.n > max(chosen) and item.power > max(smaller.power for smaller in chosen.values()):
                 chosen[item.n] = item
         return {n: PlannedTwoStage(self, study, _decisions(study, item), item) for n, item in chosen.items()}
 
@@ -192,23 +192,23 @@ class FlemingDesign(RateDesign):
     def build(self, study: SizeStudy, assumed: Rates) -> PlannedTwoStage:
         """The design with the stages of the study. Raises `RequestError` where they have too little power."""
         p0, (p1,), stages = needed(study.null, "null").value, assumed.values, needed(study.stages, "stages")
-        found = fleming(p0, p1, study.alpha, stages.first, stages.all)
-        if found.power < lowest_accepted(study.power):
-            wrong = f"these stages have power {found.power:.3f}, and {study.power:g} is asked for."
-            nearest = f"more patients, or power up to {math.floor(1000.0 * found.power) / 1000.0:g}."
+        design = fleming(p0, p1, study.alpha, stages.first, stages.all)
+        if design.power < lowest_accepted(study.power):
+            wrong = f"these stages have power {design.power:.3f}, and {study.power:g} is asked for."
+            nearest = f"more patients, or power up to {math.floor(1000.0 * design.power) / 1000.0:g}."
             raise RequestError("stages", wrong, nearest, key="stages")
-        return PlannedTwoStage(self, study, _decisions(study, found), found)
+        return PlannedTwoStage(self, study, _decisions(study, design), design)
 
 
-def _decisions(study: SizeStudy, found: TwoStage) -> OneArmTwoStages:
-    return OneArmTwoStages(found.n, found.r, found.p0, found.p1, study.alpha, study.conduct.attained, design=found)
+def _decisions(study: SizeStudy, design: TwoStage) -> OneArmTwoStages:
+    return OneArmTwoStages(design.n, design.r, design.p0, design.p1, study.alpha, study.conduct.attained, design=design)
 
 
-def _numbers(found: TwoStage) -> dict[str, Any]:
-    numbers: dict[str, Any] = {"n1": found.n1, "r1": found.r1, "n": found.n, "r": found.r}
-    if found.e1 is not None:
-        numbers["e1"] = found.e1
+def _numbers(design: TwoStage) -> dict[str, Any]:
+    numbers: dict[str, Any] = {"n1": design.n1, "r1": design.r1, "n": design.n, "r": design.r}
+    if design.e1 is not None:
+        numbers["e1"] = design.e1
     return {
-        **numbers, "p0": found.p0, "p1": found.p1, "en_p0": found.en_p0, "pet_p0": found.pet_p0,
-        "alpha": found.alpha, "power": found.power,
+        **numbers, "p0": design.p0, "p1": design.p1, "en_p0": design.en_p0, "pet_p0": design.pet_p0,
+        "alpha": design.alpha, "power": design.power,
     }  # fmt: skip

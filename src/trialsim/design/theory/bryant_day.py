@@ -119,19 +119,19 @@ class BryantDay:
 
 def one_more(counts: Floats, cells: Floats) -> Floats:
     """The joint distribution of (R, T) counts with one more patient, shape one larger each way."""
-    found = np.zeros((counts.shape[0] + 1, counts.shape[1] + 1))
+    larger = np.zeros((counts.shape[0] + 1, counts.shape[1] + 1))
     for r in (0, 1):
         for t in (0, 1):
-            found[r : r + counts.shape[0], t : t + counts.shape[1]] += cells[r, t] * counts
-    return found
+            larger[r : r + counts.shape[0], t : t + counts.shape[1]] += cells[r, t] * counts
+    return larger
 
 
 def counts_of(n: int, cells: Floats) -> Floats:
     """The joint distribution of how many of n respond and are free of toxicity, shape (n + 1, n + 1)."""
-    found = np.ones((1, 1))
+    joint = np.ones((1, 1))
     for _ in range(n):
-        found = one_more(found, cells)
-    return found
+        joint = one_more(joint, cells)
+    return joint
 
 
 def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, largest: int = 100) -> BryantDay:
@@ -247,6 +247,6 @@ class _Search:
 
 def _tail(mass: Floats) -> Floats:
     """P(R > u, T > v) for u and v from -1 to n, from the joint mass of n patients."""
-    found = np.zeros((mass.shape[0] + 1, mass.shape[1] + 1))
-    found[:-1, :-1] = mass[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
-    return found
+    tail = np.zeros((mass.shape[0] + 1, mass.shape[1] + 1))
+    tail[:-1, :-1] = mass[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
+    return tail

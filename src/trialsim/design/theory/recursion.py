@@ -82,9 +82,9 @@ class Walk:
             logs = np.log(self._shares)
         for _ in range(100):
             x = (bounds * slopes)[:, None] - shifts
-            found = special.logsumexp(logs + special.log_ndtr(-x), axis=1)
+            log_probability = special.logsumexp(logs + special.log_ndtr(-x), axis=1)
             density = special.logsumexp(logs - 0.5 * x * x - LOG_ROOT_2PI, axis=1)
-            moves = (found - math.log(probability)) * np.exp(found - density) / slopes
+            moves = (log_probability - math.log(probability)) * np.exp(log_probability - density) / slopes
             bounds = bounds + moves
             if (np.abs(moves) < 1e-11).all():
                 break

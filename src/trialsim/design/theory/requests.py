@@ -60,12 +60,12 @@ def require_sides(sides: int) -> None:
 def numbers(name: str, values: npt.ArrayLike) -> Floats:
     """Values as an array of numbers, or a RequestError."""
     try:
-        found = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise RequestError(f"{name} = {values!r}", "This is not a list of numbers.", "numbers.", key=name) from None
-    if values is None or isinstance(values, str) or np.isnan(found).any():
+    if values is None or isinstance(values, str) or np.isnan(array).any():
         raise RequestError(f"{name} = {values!r}", "This is not a list of numbers.", "numbers.", key=name)
-    return found
+    return array
 
 
 def shown(values: npt.ArrayLike) -> str:

@@ -37,15 +37,15 @@ def first_reaching(
     saw.
     """
     at, wanted = lru_cache(maxsize=None)(quantity), lowest_accepted(wanted)
-    found = _some_reaching(at, wanted, teeth, largest, start)
-    if found is None:
+    start_of_search = _some_reaching(at, wanted, teeth, largest, start)
+    if start_of_search is None:
         return None
-    window = teeth(found)
-    first, below = found, found - 1
+    window = teeth(start_of_search)
+    first, below = start_of_search, start_of_search - 1
     while below >= max(start, first - window):
         first = below if at(below) >= wanted else first
         below -= 1
-    last_failure, above = found - 1, found
+    last_failure, above = start_of_search - 1, start_of_search
     while above < min(largest, last_failure + 1 + window):
         above += 1
         last_failure = above if at(above) < wanted else last_failure

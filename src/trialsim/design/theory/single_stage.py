@@ -150,8 +150,8 @@ def _too_few(p0: float, p1: float, alpha: float, power: float, enough_power: flo
     about = normal_n(p0, p1, alpha, power)
     first = fewest_patients(p0, p1, alpha, enough_power, FURTHEST) if about < FURTHEST else None
     if first is not None:
-        n, _, found = power_by_n(p0, p1, alpha, 2 * first + 200, first)
-        enough = np.flatnonzero(found >= lowest_accepted(enough_power))
+        n, _, powers = power_by_n(p0, p1, alpha, 2 * first + 200, first)
+        enough = np.flatnonzero(powers >= lowest_accepted(enough_power))
         if len(enough):
             return RequestError(f"n <= {largest}", wrong, f"n = {int(n[enough[0]])} reaches it.", key="n")
     return RequestError(

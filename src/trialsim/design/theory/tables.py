@@ -57,7 +57,7 @@ def _by_total(n_control: int, n_experimental: int) -> Floats:
 
 
 def fisher_higher(n_control: int, n_experimental: int) -> Floats:
-    """Fisher's one-sided p-value of each table: at most so many successes in the control arm given the total."""
+    """Fisher's one-sided p-value of each table: P(successes in the control arm ≤ those of the table | total)."""
     tails = np.cumsum(_by_total(n_control, n_experimental), axis=0)
     return np.take_along_axis(tails, totals_of(n_control + 1, n_experimental + 1), axis=1)
 

@@ -32,7 +32,7 @@ class ToxicityBoundary:
     method: str
 
     def steps(self, most: int) -> list[tuple[int, int]]:
-        """(toxicities, patients) where the boundary rises next, at most so many of them, spread evenly."""
+        """(toxicities, patients) where the boundary rises next, at most `most` of them, spread evenly."""
         pairs = [(x, n) for n, x in enumerate(self.at_least, start=1) if x <= n]
         steps = [pair for i, pair in enumerate(pairs) if i == len(pairs) - 1 or pairs[i + 1][0] > pair[0]]
         chosen = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(np.int64))
@@ -60,12 +60,12 @@ def bayesian_boundary(
         raise RequestError(f"certainty = {certainty:g}", "this is never reached or always.", "0 < certainty < 1.")
     if len(prior) != 2 or not min(prior) > 0.0 or not math.isfinite(add_in_order(prior)):
         raise RequestError(f"prior = {prior}", "this is not a beta distribution.", "two numbers above 0.")
-    found = []
+    at_least = []
     for size in range(1, n + 1):
         x = np.arange(size + 1)
         is_sure = np.asarray(beta.sf(rate, prior[0] + x, prior[1] + size - x)) >= lowest_accepted(certainty)
-        found.append(int(np.argmax(is_sure)) if is_sure.any() and size >= first else size + 1)
-    return ToxicityBoundary(tuple(found), rate, BAYESIAN)
+        at_least.append(int(np.argmax(is_sure)) if is_sure.any() and size >= first else size + 1)
+    return ToxicityBoundary(tuple(at_least), rate, BAYESIAN)
 
 
 def exact_boundary(n: int, rate: float, alpha: float, first: int = 1) -> ToxicityBoundary:

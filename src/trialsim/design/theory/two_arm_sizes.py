@@ -101,12 +101,12 @@ def smallest_n(
     check_count("largest", largest)
     largest = min(largest, int(LARGEST_ARM / max(ratio, 1.0)))
     wanted = _Wanted(p_control, p_experimental, alpha, power, sides, test, two_sided)
-    found = wanted.smallest(lambda n: (n, times(n, ratio)), largest, lambda n: 15 + math.isqrt(n))
-    if isinstance(found, float):
+    smallest = wanted.smallest(lambda n: (n, times(n, ratio)), largest, lambda n: 15 + math.isqrt(n))
+    if isinstance(smallest, float):
         wrong = f"No trial with at most {largest} patients in the control arm reaches this power."
-        allowed = f"powers up to {found:.4f}, which {largest} patients give, or a larger limit."
+        allowed = f"powers up to {smallest:.4f}, which {largest} patients give, or a larger limit."
         raise RequestError(f"power: {power}", wrong, allowed, key="power")
-    return found
+    return smallest
 
 
 def smallest_trial(
@@ -132,17 +132,17 @@ def smallest_trial(
     step, before = (2, 0) if parts[0] == parts[1] else (1, first - 1)
     most = min((largest - before) // step, int(LARGEST_ARM * sum(parts) / max(parts)) // step)
     period = 1 if step > 1 else sum(parts) // math.gcd(*parts)
-    found = None
+    smallest = None
     if most > 0:
-        found = wanted.smallest(
+        smallest = wanted.smallest(
             lambda i: split_of(before + step * i, parts), most, lambda i: 15 + math.isqrt(i) + 4 * period
         )
-    if not isinstance(found, TwoArmSize):
+    if not isinstance(smallest, TwoArmSize):
         wrong = f"no trial of up to {largest} patients, both arms together, has power {power:g}"
-        reached = f"power up to {found:.3f}, or " if found is not None else ""
+        reached = f"power up to {smallest:.3f}, or " if smallest is not None else ""
         raise RequestError(f"n <= {largest}", f"{wrong}.", f"{reached}a larger limit, or rates further apart.", key="n")
-    first_n, checked = before + step * found.stays_from, before + step * found.checked_to
-    return TwoArmSize(found.n_control, found.n_experimental, found.power, found.size, first_n, checked)
+    first_n, checked = before + step * smallest.stays_from, before + step * smallest.checked_to
+    return TwoArmSize(smallest.n_control, smallest.n_experimental, smallest.power, smallest.size, first_n, checked)
 
 
 class _Wanted:

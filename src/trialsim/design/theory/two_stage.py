@@ -101,13 +101,13 @@ def simon_designs(p0: float, p1: float, alpha: float, power: float, largest: int
     return designs
 
 
-def admissible(found: list[TwoStage]) -> list[tuple[TwoStage, float, float]]:
+def admissible(designs: list[TwoStage]) -> list[tuple[TwoStage, float, float]]:
     """The designs that minimise q n + (1 - q) EN(p0) for some weight q in [0, 1], with the q from and to which.
 
     Jung, Lee, Kim and George 2004 (Stat Med 23:561): the lower hull from minimax (q to 1) to optimal (q from 0).
     """
     hull: list[TwoStage] = []
-    for item in found:
+    for item in designs:
         if hull and item.en_p0 >= hull[-1].en_p0:
             continue
         while len(hull) > 1 and _weight(hull[-2], item) >= _weight(hull[-2], hull[-1]):
@@ -175,9 +175,9 @@ class _Search:
         for least, n1 in sorted((self._least(n1, n), n1) for n1 in range(1, most)):
             if least >= self.least_en:
                 break
-            found = self._boundaries(n1, n, one_stage, highest_r)
-            if found is not None:
-                r1, r = found
+            boundaries = self._boundaries(n1, n, one_stage, highest_r)
+            if boundaries is not None:
+                r1, r = boundaries
                 self.least_en = n1 + float(self.tables[0].tail(n1)[r1 + 1]) * (n - n1)
                 best = TwoStage(n1, r1, n, r, self.p0, self.p1)
         return best

@@ -17,7 +17,7 @@ from scipy.stats import norm
 
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
 from trialsim.design.theory.sequential import final_bound_by_information
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 LOG_2: Final = log(2.0)
 _CLOSEST = 1e-3  # a final look so soon after an interim one, relative to its events, has no bound of its own
@@ -42,7 +42,7 @@ class EventDecisions:
         """How many arms are compared."""
         return 2
 
-    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> Signs:
+    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> DecisionCodes:
         """`FUTILE`, `GO_ON` or `REJECT` for each trial: z positive where the experimental arm is better.
 
         `events` are those that were seen, `taken` how many interim looks were.
@@ -56,12 +56,12 @@ class EventDecisions:
 
     def _final(self, events: Counts, taken: Counts) -> Floats:
         """The bound of the final look of each trial."""
-        found = np.full(len(events), np.inf)
+        bounds = np.full(len(events), np.inf)
         for number in np.unique(taken):
-            own = np.flatnonzero(taken == number)
-            table = _final_bounds(self, int(number), 64 * (int(events[own].max()) // 64 + 1))
-            found[own] = table[events[own]]
-        return found
+            trials = np.flatnonzero(taken == number)
+            table = _final_bounds(self, int(number), 64 * (int(events[trials].max()) // 64 + 1))
+            bounds[trials] = table[events[trials]]
+        return bounds
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class OneSampleDecisions:
         """The cumulative hazard of the reference by study days."""
         return np.asarray(LOG_2 * (days / self.median_days) ** self.shape)
 
-    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> Signs:
+    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> DecisionCodes:
         """`FUTILE` or `REJECT` for each trial: z positive where there are fewer events than expected."""
         size = np.abs(z) if self.sides == 2 else z
         return np.where(size >= self.bound, REJECT, FUTILE).astype(np.int8)
@@ -102,16 +102,16 @@ DecisionsAtEvents = EventDecisions | OneSampleDecisions
 
 @lru_cache(maxsize=512)
 def _final_bounds(decisions: EventDecisions, taken: int, most: int) -> Floats:
-    """The final bound by the number of events, from 0 to `most`, after so many interim looks."""
-    found = np.full(most + 1, np.inf)
+    """The final bound by the number of events, from 0 to `most`, after `taken` interim looks."""
+    bounds = np.full(most + 1, np.inf)
     if taken == 0:
-        found[1:] = norm.isf(decisions.alpha / decisions.sides)
-        return found
+        bounds[1:] = norm.isf(decisions.alpha / decisions.sides)
+        return bounds
     before = decisions.interim[:taken]
     at = np.arange(before[-1] + 1, most + 1)
     far = at[(at - before[-1]) > _CLOSEST * at]
     lower = list(decisions.lower[:taken]) if decisions.lower and decisions.is_binding else None
-    found[far] = final_bound_by_information(
+    bounds[far] = final_bound_by_information(
         list(before), list(decisions.upper[:taken]), far, decisions.alpha, sides=decisions.sides, lower=lower
     )
-    return found
+    return bounds

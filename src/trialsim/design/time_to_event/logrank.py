@@ -170,7 +170,7 @@ def by_lachin_and_foulkes(study: SizeStudy, assumed: Events, sizes: Iterable[int
 
 
 def effective_hazard_ratio(mean_z: float, events: float, ratio: float) -> float:
-    """The hazard ratio that the log-rank z statistic of so many events speaks of (Schoenfeld 1981), if it is constant.
+    """The constant hazard ratio that a log-rank z statistic and its number of events estimate (Schoenfeld 1981).
 
     E z = -log(hazard ratio) sqrt(d s (1 - s)), where s is the experimental share of patients.
     """

@@ -54,10 +54,10 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
             upper = efficacy_bounds(looks.at, alpha, used, sides=sides, lower=lower)
             lower[-1] = upper[-1]  # who counts on stopping rejects from less
         return tuple(upper.tolist()), tuple(lower.tolist())
-    found = futility_bounds(
+    bounds = futility_bounds(
         looks.at, alpha / sides, power, used, spending_of(str(futility.spending)), is_binding=futility.binding
     )
-    return tuple(found.upper.tolist()), tuple(found.lower.tolist())
+    return tuple(bounds.upper.tolist()), tuple(bounds.lower.tolist())
 
 
 class ExactBounds:
@@ -74,7 +74,7 @@ class ExactBounds:
         self._last = STEPS
 
     def at(self, looks: tuple[int, ...]) -> Bounds:
-        """The bounds of a trial with so many patients at its looks. Raises `RequestError`."""
+        """The bounds of a trial by its numbers of patients at the looks. Raises `RequestError`."""
         return self._bounds_of(self._part(looks))
 
     def spent(self, looks: tuple[int, ...]) -> float:

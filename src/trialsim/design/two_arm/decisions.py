@@ -12,7 +12,7 @@ from scipy.stats import norm
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT, OneEndpoint
 from trialsim.design.theory.proportions import rejection_region
 from trialsim.design.theory.tables import z_of_counts
-from trialsim.typing import Counts, Flags, Floats, Signs
+from trialsim.typing import Counts, DecisionCodes, Flags, Floats
 
 Z_TESTS: Final = ("chi-square", "unpooled")  # whose regions need no enumeration
 
@@ -47,7 +47,7 @@ class TwoArms(OneEndpoint):
         z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(n)), where=variance > 0.0)
         return np.asarray(z if self.better == "higher" else -z)
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
         is_last = look == len(self.looks) - 1
         if not self.upper:
@@ -62,15 +62,15 @@ class TwoArms(OneEndpoint):
         """The test at the attained numbers of each trial."""
         if self.test in Z_TESTS:
             return self._rejects_by_z(counts)
-        found = np.zeros(len(counts), np.bool_)
+        rejects = np.zeros(len(counts), np.bool_)
         sizes, which = np.unique(counts[:, :, 0], axis=0, return_inverse=True)
         for i, (control, experimental) in enumerate(sizes.tolist()):
             if control and experimental:
-                own = np.flatnonzero(which.reshape(-1) == i)
+                trials_of_size = np.flatnonzero(which.reshape(-1) == i)
                 arms = control, experimental
                 region = _region(*arms, self.alpha, self.sides, self.test, self.better, self.two_sided)
-                found[own] = region[counts[own, 0, 1], counts[own, 1, 1]]
-        return found
+                rejects[trials_of_size] = region[counts[trials_of_size, 0, 1], counts[trials_of_size, 1, 1]]
+        return rejects
 
     def _rejects_by_z(self, counts: Counts) -> Flags:
         """As the region of a z test would have it, for each trial at once."""

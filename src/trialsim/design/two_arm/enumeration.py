@@ -12,7 +12,7 @@ from trialsim.design.decisions import GO_ON, REJECT
 from trialsim.design.theory.nuisance import largest_probability
 from trialsim.design.theory.two_arm_sizes import split_of
 from trialsim.design.two_arm.decisions import TwoArms
-from trialsim.typing import Floats, Signs
+from trialsim.typing import DecisionCodes, Floats
 
 TRACE: Final = 1e-150  # products of two probabilities above it are no denormal numbers, which are slow
 
@@ -31,13 +31,13 @@ def two_arm_paths(decisions: TwoArms, rates: Sequence[float], allocation: Sequen
         now = arms_at(total, allocation)
         alive = _more(now[0] - n[0], n[0], rates[0]).T @ alive @ _more(now[1] - n[1], n[1], rates[1])
         n = now
-        sign = _signs(decisions, look, n)
+        code = _decision_codes(decisions, look, n)
         is_last = look == len(decisions.looks) - 1
-        stopped = float(alive[sign != GO_ON].sum()) if not is_last else float(alive.sum())
-        rejects += float(alive[sign == REJECT].sum())
+        stopped = float(alive[code != GO_ON].sum()) if not is_last else float(alive.sum())
+        rejects += float(alive[code == REJECT].sum())
         expected += total * stopped
         early += 0.0 if is_last else stopped
-        alive = _without_traces(np.where(sign == GO_ON, alive, 0.0))
+        alive = _without_traces(np.where(code == GO_ON, alive, 0.0))
     return rejects, expected, early
 
 
@@ -55,36 +55,36 @@ def highest_level(decisions: TwoArms, allocation: Sequence[int], level: float | 
     nearest = np.abs(np.arcsin(np.sqrt(np.arange(n + 1) / n))[:, None] - np.arcsin(np.sqrt(rates))).argmin(axis=1)
     conditional = np.zeros(n + 1)
     for i, rate in enumerate(rates.tolist()):
-        own = nearest == i
-        conditional[own] = _rejected_by_total(decisions, rate, allocation)[own] / binom.pmf(
-            np.flatnonzero(own), n, rate
+        is_near = nearest == i
+        conditional[is_near] = _rejected_by_total(decisions, rate, allocation)[is_near] / binom.pmf(
+            np.flatnonzero(is_near), n, rate
         )
     return largest_probability(np.minimum(conditional, 1.0), level)
 
 
 def _rejected_by_total(decisions: TwoArms, rate: float, allocation: Sequence[int]) -> Floats:
     """The probability of each total at the end together with rejecting at some look, shape (n + 1,)."""
-    alive, n, found = np.ones((1, 1)), (0, 0), np.zeros(1)
+    alive, n, rejected = np.ones((1, 1)), (0, 0), np.zeros(1)
     for look, total in enumerate(decisions.looks):
         now = arms_at(total, allocation)
         n_added = total - n[0] - n[1]
         added = binom.pmf(np.arange(n_added + 1), n_added, rate)
         alive = _more(now[0] - n[0], n[0], rate).T @ alive @ _more(now[1] - n[1], n[1], rate)
-        found, n = np.convolve(found, added), now
-        sign = _signs(decisions, look, n)
+        rejected, n = np.convolve(rejected, added), now
+        code = _decision_codes(decisions, look, n)
         totals = np.add.outer(np.arange(n[0] + 1), np.arange(n[1] + 1))
-        found += np.bincount(totals.ravel(), np.where(sign == REJECT, alive, 0.0).ravel(), total + 1)
-        alive = _without_traces(np.where(sign == GO_ON, alive, 0.0))
-    return found
+        rejected += np.bincount(totals.ravel(), np.where(code == REJECT, alive, 0.0).ravel(), total + 1)
+        alive = _without_traces(np.where(code == GO_ON, alive, 0.0))
+    return rejected
 
 
 def _more(n_more: int, n_before: int, rate: float) -> Floats:
-    """From a count before to a count with so many patients more, shape (n_before + 1, n_before + n_more + 1)."""
-    found = np.zeros((n_before + 1, n_before + n_more + 1))
+    """The transition matrix of a count over `n_more` patients, shape (n_before + 1, n_before + n_more + 1)."""
+    transition = np.zeros((n_before + 1, n_before + n_more + 1))
     mass = _without_traces(binom.pmf(np.arange(n_more + 1), n_more, rate))
     for x in range(n_before + 1):
-        found[x, x : x + n_more + 1] = mass
-    return found
+        transition[x, x : x + n_more + 1] = mass
+    return transition
 
 
 def _without_traces(probabilities: Floats) -> Floats:
@@ -92,7 +92,7 @@ def _without_traces(probabilities: Floats) -> Floats:
     return np.where(probabilities < TRACE, 0.0, probabilities)
 
 
-def _signs(decisions: TwoArms, look: int, n: Sequence[int]) -> Signs:
+def _decision_codes(decisions: TwoArms, look: int, n: Sequence[int]) -> DecisionCodes:
     """What every pair of counts decides, shape (n control + 1, n experimental + 1)."""
     x0, x1 = np.meshgrid(np.arange(n[0] + 1), np.arange(n[1] + 1), indexing="ij")
     counts = np.zeros((x0.size, len(decisions.looks), 2, 2), np.int64)

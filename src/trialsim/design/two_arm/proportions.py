@@ -66,15 +66,15 @@ class PlannedTwoArms(CountDesign):
         """The numbers as they are reported."""
         study, n, (control, experimental) = self.study, self.n, self.rates.values
         null, alternative = self.exact[NULL], self.exact[ALTERNATIVE]
-        found: dict[str, Any] = {
+        numbers: dict[str, Any] = {
             "n": n, "n_control": arms_at(n, self.allocation)[0], "n_experimental": arms_at(n, self.allocation)[1],
             "p_control": control, "p_experimental": experimental, "alpha": null.rejects,
             "power": alternative.rejects, "en_p0": null.expected_n, "pet_p0": null.stops_early,
             "en_p1": alternative.expected_n, "sides": study.sides, "nominal_alpha": study.alpha, **self.extra,
         }  # fmt: skip
         if self.n_looks > 1:
-            found["highest_alpha"] = highest_level(self.decisions, self.allocation)
-        return found
+            numbers["highest_alpha"] = highest_level(self.decisions, self.allocation)
+        return numbers
 
     @cached_property
     def exact(self) -> dict[str, OperatingCharacteristics]:
@@ -82,8 +82,8 @@ class PlannedTwoArms(CountDesign):
         control, experimental = self.rates.values
         exact = {}
         for name, truth in ((NULL, (control, control)), (ALTERNATIVE, (control, experimental))):
-            found = two_arm_paths(self.decisions, truth, self.allocation)
-            exact[name] = OperatingCharacteristics(*found, (one_rate(truth[0]), one_rate(truth[1])))
+            values = two_arm_paths(self.decisions, truth, self.allocation)
+            exact[name] = OperatingCharacteristics(*values, (one_rate(truth[0]), one_rate(truth[1])))
         return exact
 
     def at(self, n: int) -> PlannedTwoArms:
@@ -193,7 +193,7 @@ def _one_look(
     test, requested = cast(Test, study.test or "boschloo"), (study.alpha, study.power, study.sides)
     parts, largest = (allocation.count(0), allocation.count(1)), min(study.largest_n, 2 * LARGEST_ARM)
     try:
-        found = smallest_trial(control, experimental, *requested, test, parts, largest, study.two_sided)
+        smallest = smallest_trial(control, experimental, *requested, test, parts, largest, study.two_sided)
     except RequestError as error:
         about = (
             approximate_n(control, experimental, *requested, "pooled", parts[1] / parts[0]) * len(allocation) / parts[0]
@@ -204,13 +204,13 @@ def _one_look(
     extra = {
         "test": test,
         **({"two_sided": two_sided} if two_sided is not None else {}),
-        "stays_n": found.stays_from,
+        "stays_n": smallest.stays_from,
         "approximations": {
             method: approximate_n(control, experimental, *requested, method, parts[1] / parts[0])
             for method in cast(tuple[Approximation, ...], APPROXIMATIONS)
         },
     }
-    n = found.n_control + found.n_experimental
+    n = smallest.n_control + smallest.n_experimental
     return TwoArms((n,), study.alpha, study.sides, test, better, two_sided=two_sided), extra
 
 

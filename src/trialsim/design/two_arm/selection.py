@@ -14,8 +14,9 @@ from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign
 from trialsim.design.decisions import FUTILE, REJECT, OneEndpoint
 from trialsim.design.theory.selection import selection_probabilities
 from trialsim.errors import RequestError
-from trialsim.model.draws import LARGEST_WORD, decision_code, philox4x32, uniform_from_words
-from trialsim.typing import Counts, Floats, Signs
+from trialsim.model.draws import decision_code, uniforms_at
+from trialsim.model.parameters import THE_TRIAL
+from trialsim.typing import Counts, DecisionCodes, Floats
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Selection(OneEndpoint):
         pooled = np.clip(x.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0), 1e-3, 1.0 - 1e-3)
         return np.asarray(ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm))
 
-    def decide(self, look: int, counts: Counts, trials: Counts) -> Signs:
+    def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`; a tie is broken by the trial's own draw."""
         rate = counts[:, look, :, 1] / np.maximum(counts[:, look, :, 0], 1)
         is_best = rate == rate.max(axis=1)[:, None]
@@ -52,16 +53,7 @@ class Selection(OneEndpoint):
 
 def tie_breaks(seed: int, trials: Counts) -> Floats:
     """A number between 0 and 1 for each trial, by address."""
-    word = np.ones(len(trials), np.uint64)
-    high, low, _, _ = philox4x32(
-        word,
-        word * np.uint64(decision_code("tie of arms")),
-        word * np.uint64(0),
-        trials.astype(np.uint64),
-        word * np.uint64(seed & LARGEST_WORD),
-        word * np.uint64(seed >> 32),
-    )
-    return uniform_from_words(high, low)
+    return uniforms_at(seed, trials, THE_TRIAL, decision_code("tie of arms"))
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from trialsim.design.base import Design, Hypotheses, Information, InWords, Plann
 from trialsim.design.decisions import FUTILE, REJECT
 from trialsim.design.two_arm.proportions import first_sentence
 from trialsim.endpoints.per_patient import PatientEndpoint
-from trialsim.typing import Floats, Signs
+from trialsim.typing import DecisionCodes, Floats
 
 
 @dataclass(frozen=True)
 class WaldTest:
-    """Reject where the difference of the arms' numbers, in the better direction, reaches so many standard errors.
+    """Reject where the difference between the arms over its standard error, in the better direction, reaches the bound.
 
     `endpoints` are the endpoint as the control and the experimental arm have it. The variance of each arm's number is
     what its patients add up to (the delta method, or the infinitesimal jackknife). `harms` are the names of the severe
@@ -38,7 +38,7 @@ class WaldTest:
         z = np.divide(gain, np.sqrt(variance), out=np.zeros(len(gain)), where=variance > 0.0)
         return np.nan_to_num(z)
 
-    def decide(self, z: Floats) -> Signs:
+    def decide(self, z: Floats) -> DecisionCodes:
         """`FUTILE` or `REJECT` for each trial."""
         size = np.abs(z) if self.sides == 2 else z
         return np.where(size >= norm.isf(self.alpha / self.sides), REJECT, FUTILE).astype(np.int8)

@@ -113,6 +113,11 @@ def accumulate(
         account.until_day = today
     elif event == v.ASSESSED:
         accumulate_finding(account, detail, today)
+    elif event == v.RESPONSE_CONFIRMED:
+        if not account.response_confirmed_day >= 0.0:
+            account.response_confirmed_day = today
+        if detail == disease.PARTIAL:
+            account.partial_confirmed_day = today
     elif event == v.BECAME_EVALUABLE:
         account.is_evaluable = True
     elif event == v.DIED:
@@ -179,6 +184,7 @@ def open_account(account: Record, enrolled_day: float) -> None:
     account.is_evaluable = account.has_progressed = account.has_died = False
     account.toxicities = account.at_level = account.observation_end = 0
     account.observed_day = account.response_seen_day = account.partial_seen_day = account.progression_seen_day = nan
+    account.response_confirmed_day = account.partial_confirmed_day = nan
     account.death_day = account.maximum_reached_day = nan
 
 

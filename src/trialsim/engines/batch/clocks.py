@@ -44,7 +44,7 @@ def start(plan: Record, course: Record, slot: int, occurrence: int) -> None:
     clock = clock_states(course)[slot]
     clock.is_running = True
     clock.is_new = True
-    clock.started_day = course.patient.today
+    clock.started_day = clock.since_day = course.patient.today + slots(plan)[slot].delay_days
     clock.occurrence = occurrence
     clock.remaining = threshold(plan, course, slot, occurrence)
     new_slots(course)[course.patient.n_new] = slot
@@ -93,7 +93,11 @@ def update_firing_times(plan: Record, course: Record) -> None:
             slot = affected[i]
             clock = states[slot]
             if clock.is_running and not clock.is_new:
-                age = today - clock.started_day
+                if slots(plan)[slot].by_exposure:
+                    age = hazards.age_by_exposure(today, clock.since_day, clock.age_days, clock.pace)
+                    clock.since_day = max(today, clock.started_day)
+                else:
+                    age = hazards.age_on(today, clock.started_day)
                 used_hazard = hazards.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
                 schedule_firing(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used_hazard))
     for i in range(patient.n_new):
@@ -118,6 +122,14 @@ def schedule_firing(plan: Record, course: Record, slot: int, level: int, age: fl
     Level -1 is not a dose.
     """
     clock, slot_plan = clock_states(course)[slot], slots(plan)[slot]
-    intensity = hazards.intensity(slot_plan.coefficient, dose_factor(plan, slot, level), clock.multiplier)
+    factor = dose_factor(plan, slot, level)
+    if slot_plan.by_exposure:
+        clock.pace, factor = factor, 1.0
+    intensity = hazards.intensity(slot_plan.coefficient, factor, clock.multiplier)
     clock.age_days, clock.remaining, clock.intensity = age, remaining, intensity
-    fires_days(course)[slot] = clock.started_day + hazards.age_at_firing(age, remaining, intensity, slot_plan.shape)
+    age_fires = hazards.age_at_firing(age, remaining, intensity, slot_plan.shape)
+    if slot_plan.by_exposure:
+        today, since_day = course.patient.today, clock.since_day
+        fires_days(course)[slot] = hazards.day_of_firing(today, since_day, age, age_fires, clock.pace)
+    else:
+        fires_days(course)[slot] = clock.started_day + age_fires

@@ -197,7 +197,7 @@ def _look_at_the_rest(
 
 @compiled
 def toxicity_stops(enrolled: Floats, day: Floats, at_least: Counts, stops: Floats, is_entry: Flags) -> None:
-    """The calendar day on which so many of the first m enrolled have had the toxicity that the trial stops, for any m.
+    """The calendar day on which the number of toxicities among the first m enrolled stops the trial, for any m.
 
     Shapes: `enrolled` (rising) and `day` (study day of the toxicity, infinity for none) (trials, patients); `at_least`
     has the number that stops it for m from 1 on, more than m for none. `stops` (trials,), infinity for never;

@@ -11,7 +11,7 @@ from math import inf, nan
 from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch import clocks, treatment
 from trialsim.engines.batch.accumulator import accumulate_onset, record_event, record_event_on
-from trialsim.engines.batch.plan import Record, slots
+from trialsim.engines.batch.plan import Record, parts, slots
 from trialsim.engines.batch.state import clock_states, fires_days, onsets
 from trialsim.engines.batch.visit_schedule import (
     ASSESSMENT,
@@ -57,8 +57,7 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
         elif order == event_order.VISIT:
             visit(plan, course)
         elif order == event_order.ASSESSMENT:
-            assess(plan, course)
-            next_assessment(plan, course)
+            keep_assessment(plan, course)
         else:
             patient.evaluable_day = inf
             become_evaluable(plan, course)
@@ -75,7 +74,7 @@ def begin(plan: Record, course: Record) -> None:
     """The first dose; every clock of the first state starts."""
     patient = course.patient
     patient.today = 0.0
-    patient.state = patient.best_response_seen = disease.STABLE
+    patient.state = patient.best_response_seen = patient.best_response_confirmed = disease.STABLE
     patient.is_observed = True
     patient.is_evaluable = patient.has_progression_seen = False
     patient.new = patient.ongoing = patient.ever = patient.waiting_for = patient.held_by = patient.decided = 0
@@ -142,6 +141,9 @@ def fire(plan: Record, course: Record, slot: int) -> None:
     elif slot_plan.kind == disease.WITHDRAWAL:
         record_event(course, v.WITHDREW, slot, 0, course.patient.state, 0, nan, nan)
         leaves(plan, course, v.WITHDRAWAL)
+    elif slot_plan.kind == disease.DISCONTINUATION:
+        record_event(course, v.DISCONTINUED, slot, 0, course.patient.state, 0, nan, nan)
+        treatment.end(plan, course, v.DISCONTINUATION)
     else:
         disease_moves(plan, course, slot)
 
@@ -153,19 +155,50 @@ def toxicity_begins(plan: Record, course: Record, slot: int) -> None:
     slot_plan = slots(plan)[slot]
     record_event(course, v.TOXICITY_ONSET, slot, occurrence, 0, 0, nan, nan)
     accumulate_onset(course, slot_plan.toxicity)
+    new = 1 << slot_plan.toxicity
+    if slot_plan.after_parts > slot_plan.first_part:
+        new |= parts_begin(plan, course, slot_plan, occurrence)
     if slot_plan.resolution >= 0:
         clocks.start(plan, course, slot_plan.resolution, occurrence)
-    treatment.toxicity_begins(plan, course, slot_plan.toxicity, slot)
+    treatment.toxicity_begins(plan, course, new, slot)
     wake_visits(plan, course)
+
+
+@jitable
+def parts_begin(plan: Record, course: Record, slot_plan: Record, occurrence: int) -> int:
+    """The parts of a toxicity that an onset is severe enough for, as a mask; each is an onset too."""
+    severity, new = clocks.uniform_at(course, slot_plan.severity_code, occurrence), 0
+    for part in parts(plan, slot_plan):
+        part_plan = slots(plan)[part]
+        if severity < part_plan.share:
+            record_event(course, v.TOXICITY_ONSET, part, occurrence, 0, 0, nan, nan)
+            accumulate_onset(course, part_plan.toxicity)
+            new |= 1 << part_plan.toxicity
+    return new
+
+
+@jitable
+def parts_resolve(plan: Record, course: Record, slot_plan: Record, occurrence: int) -> int:
+    """The parts of a toxicity that end with it, as a mask."""
+    over = 0
+    for part in parts(plan, slot_plan):
+        bit = 1 << slots(plan)[part].toxicity
+        if course.patient.ongoing & bit:
+            record_event(course, v.TOXICITY_RESOLVED, part, occurrence, 0, 0, nan, nan)
+            over |= bit
+    return over
 
 
 @inline
 def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int, occurrence: int) -> None:
     """A toxicity ends; where it can recur, its clock starts again with a new threshold."""
     record_event(course, v.TOXICITY_RESOLVED, position, occurrence, 0, 0, nan, nan)
-    if slots(plan)[position].recurs:
+    slot_plan, over = slots(plan)[position], 1 << toxicity
+    if slot_plan.after_parts > slot_plan.first_part:
+        over |= parts_resolve(plan, course, slot_plan, occurrence)
+    if slot_plan.recurs:
         clock_states(course)[position].is_finished = False
-    treatment.toxicity_resolves(plan, course, toxicity, position)
+    treatment.toxicity_resolves(plan, course, over, position)
     clocks.review(plan, course)
     wake_visits(plan, course)
 
@@ -185,6 +218,8 @@ def disease_moves(plan: Record, course: Record, slot: int) -> None:
         assess(plan, course)
     elif course.n_rows == 0:
         number = number_from(plan, ASSESSMENT, patient.today, patient.assessment_number)
+        while misses_assessment(plan, course, number):
+            number += 1
         patient.assessment_day = day_of(plan, ASSESSMENT, number)
 
 
@@ -223,9 +258,27 @@ def assess(plan: Record, course: Record) -> None:
     elif patient.state > patient.best_response_seen:
         if patient.best_response_seen == disease.STABLE:
             count(plan, course, v.COUNT_RESPONSES)
+            patient.minor_seen_day = patient.today
+        if patient.state == disease.PARTIAL:
+            patient.partial_seen_day = patient.today
         patient.best_response_seen = patient.state
         patient.response_seen_day = patient.today
         wake_visits(plan, course)
+    if plan.confirmation_days > 0.0 and disease.is_response(patient.state):
+        confirm(plan, course)
+
+
+@inline
+def confirm(plan: Record, course: Record) -> None:
+    """A response that was seen long enough ago is still there: it is confirmed."""
+    patient = course.patient
+    response = patient.best_response_seen
+    while response > patient.best_response_confirmed:
+        seen_day = patient.partial_seen_day if response == disease.PARTIAL else patient.minor_seen_day
+        if disease.confirms(seen_day, patient.today, plan.confirmation_days):
+            patient.best_response_confirmed = response
+            record_event(course, v.RESPONSE_CONFIRMED, -1, 0, response, 0, nan, nan)
+        response -= 1
 
 
 @jitable
@@ -272,13 +325,48 @@ def wake_visits(plan: Record, course: Record) -> None:
         patient.visit_day = day_of(plan, VISIT, patient.visit_number)
 
 
+@jitable
+def misses_assessment(plan: Record, course: Record, number: int) -> bool:
+    """Whether the patient misses an assessment, numbered from 1."""
+    p_missed = plan.p_missed_assessment
+    return bool(p_missed > 0.0 and clocks.uniform_at(course, plan.missed_assessment, number) < p_missed)
+
+
+@inline
+def keep_assessment(plan: Record, course: Record) -> None:
+    """An assessment, held or missed, and the appointment for the next one; without a log, only those held come."""
+    if course.n_rows > 0 and misses_assessment(plan, course, course.patient.assessment_number):
+        record_event(course, v.ASSESSMENT_MISSED, -1, 0, 0, 0, nan, nan)
+    else:
+        assess(plan, course)
+    next_assessment(plan, course)
+
+
+@inline
+def next_confirmation(plan: Record, course: Record) -> float:
+    """The study day of the next assessment that may confirm a response, infinity if there is none."""
+    patient = course.patient
+    if plan.confirmation_days == 0.0 or patient.best_response_confirmed == patient.best_response_seen:
+        return inf
+    is_partial = patient.best_response_confirmed == disease.MINOR
+    seen_day = patient.partial_seen_day if is_partial else patient.minor_seen_day
+    due_day = seen_day + plan.confirmation_days - disease.HALF_A_MILLIONTH
+    number = number_from(plan, ASSESSMENT, due_day, patient.assessment_number)
+    while misses_assessment(plan, course, number):
+        number += 1
+    return day_of(plan, ASSESSMENT, number)
+
+
 @inline
 def next_assessment(plan: Record, course: Record) -> None:
     """Make the appointment for the next assessment, until progression is seen."""
     patient = course.patient
     every = plan.assessment_every_days
-    if course.n_rows == 0 or every == 0.0 or patient.has_progression_seen:
+    if every == 0.0 or patient.has_progression_seen:
         patient.assessment_day = inf
+        return
+    if course.n_rows == 0:
+        patient.assessment_day = next_confirmation(plan, course)
         return
     patient.assessment_number += 1
     patient.assessment_day = day_of(plan, ASSESSMENT, patient.assessment_number)

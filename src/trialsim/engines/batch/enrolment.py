@@ -9,7 +9,7 @@ from trialsim.engines.batch.plan import (
     covariates,
     decisions,
     effects,
-    frailty_sd,
+    frailties,
     personal_slots,
     rates,
     shares,
@@ -117,4 +117,5 @@ def covariate_value(plan: Record, course: Record, covariate: int) -> float:
 def frailty_value(plan: Record, course: Record, frailty: int) -> float:
     """The patient's value of a frailty."""
     uniform = uniforms(course, 1 + plan.n_covariates + frailty)[course.patient.place]
-    return baseline.frailty_value(uniform, frailty_sd(plan, frailty))
+    frailty_plan = frailties(plan)[frailty]
+    return baseline.frailty_value(uniform, frailty_plan.sd_log, frailty_plan.p_long_term)

@@ -22,7 +22,8 @@ PATIENT_ROW: Final = np.dtype(
      ("observation_end", "f8"), ("observed_days", "f8"), ("treatment_days", "f8"), ("treatment_end", "f8"),
      ("mean_dose_mg_per_day", "f8"), ("highest_dose_mg_per_day", "f8"), ("total_dose_mg", "f8"),
      ("maximum_reached_days", "f8"), ("held_days", "f8"), ("is_evaluable", "f8"), ("best_response", "f8"),
-     ("response_seen_days", "f8"), ("partial_seen_days", "f8"), ("progression_seen_days", "f8"), ("death_days", "f8")]
+     ("response_seen_days", "f8"), ("partial_seen_days", "f8"), ("response_confirmed_days", "f8"),
+     ("partial_confirmed_days", "f8"), ("progression_seen_days", "f8"), ("death_days", "f8")]
 )  # fmt: skip
 
 
@@ -60,6 +61,8 @@ def write_details(course: Record, row: Record, by_item: Floats) -> None:
     row.best_response = account.best_response
     row.response_seen_days = account.response_seen_day
     row.partial_seen_days = account.partial_seen_day
+    row.response_confirmed_days = account.response_confirmed_day
+    row.partial_confirmed_days = account.partial_confirmed_day
     row.progression_seen_days = account.progression_seen_day
     row.death_days = account.death_day
     n = course.n_n_onsets

@@ -15,10 +15,14 @@ INTEGER: Final = np.dtype("i8")
 CODE: Final = np.dtype("u8")
 # A slot is a place in which a clock may run: the clocks of the protocol in their order, then the one that ends each
 # toxicity that resolves. `toxicity` is a place in masks or -1, `resolution` a slot or -1, `position` a clock's number.
+# Its parts (slots without a clock) stand in the table `parts` from `first_part` on.
 SLOT: Final = np.dtype(
-    [("coefficient", "f8"), ("shape", "f8"), ("code", "u8"), ("states", "i8"), ("kind", "i8"), ("toxicity", "i8"),
-     ("resolution", "i8"), ("position", "i8"), ("first_effect", "i8"), ("after_effects", "i8"), ("frailty", "i8"),
-     ("depends_on_dose", "?"), ("needs_treatment", "?"), ("needs_sensitivity", "?"), ("recurs", "?")], align=True
+    [("coefficient", "f8"), ("shape", "f8"), ("delay_days", "f8"), ("code", "u8"), ("states", "i8"),
+     ("kind", "i8"), ("toxicity", "i8"), ("first_part", "i8"), ("after_parts", "i8"), ("severity_code", "u8"),
+     ("share", "f8"), ("resolution", "i8"), ("position", "i8"), ("first_effect", "i8"), ("after_effects", "i8"),
+     ("frailty", "i8"), ("depends_on_dose", "?"), ("by_exposure", "?"), ("needs_treatment", "?"),
+     ("needs_sensitivity", "?"), ("recurs", "?")],
+    align=True,
 )  # fmt: skip
 RULE: Final = np.dtype(
     [("number", "i8"), ("action", "i8"), ("amount", "i8"), ("waits_for", "i8"), ("first_condition", "i8"),
@@ -32,6 +36,7 @@ CONDITION: Final = np.dtype(
 )  # fmt: skip
 RULE_HOLDS: Final = -1
 RULE_FAILS: Final = -2
+FRAILTY: Final = np.dtype([("sd_log", "f8"), ("p_long_term", "f8")], align=True)
 EFFECT: Final = np.dtype([("covariate", "i8"), ("category", "i8"), ("reference", "f8"), ("weight", "f8")], align=True)
 COVARIATE: Final = np.dtype(
     [("distribution", "i8"), ("location", "f8"), ("spread", "f8"), ("lowest_share", "f8"), ("highest_share", "f8"),
@@ -42,23 +47,25 @@ COVARIATE: Final = np.dtype(
 # dose_slots, personal_slots   slots whose hazard depends on the dose; slots with a factor of the patient's own
 # visit_days, assessment_days  study day by number, 0 for none
 # dose_factors                 (dose/reference)^exponent, slot by slot, for dose 0 and each level
+# parts                        slots of the parts of each toxicity
 # quiet_rules                  by level, the visit rule that decides as long as nothing has happened
 # decisions                    codes of the draws that every patient needs once: sensitivity, covariates that have
 #                              effects, frailties, clocks
 # reported                     toxicities that outcomes count
 TABLES: Final = {
     "slots": SLOT, "dose_slots": INTEGER, "personal_slots": INTEGER, "visit_days": FLOAT, "assessment_days": FLOAT,
-    "dose_factors": FLOAT, "levels": FLOAT, "quiet_rules": INTEGER, "onset_rules": RULE, "visit_rules": RULE,
-    "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT, "frailty_sds": FLOAT,
-    "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
+    "dose_factors": FLOAT, "parts": INTEGER, "levels": FLOAT, "quiet_rules": INTEGER, "onset_rules": RULE,
+    "visit_rules": RULE, "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT,
+    "frailties": FRAILTY, "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
 }  # fmt: skip
 PLAN: Final = np.dtype(
     [("n_patients", "i8"), ("window_days", "f8"), ("closes_day", "f8"), ("p_ineligible", "f8"),
      ("p_sensitive", "f8"), ("visit_every_days", "f8"), ("assessment_every_days", "f8"),
      ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("first_level", "i8"),
      ("n_early_visits", "i8"), ("early_visits_end_day", "f8"), ("visits_depend_on_time", "?"),
+     ("p_missed_assessment", "f8"), ("missed_assessment", "u8"), ("confirmation_days", "f8"),
      ("evaluable_after_days", "f8"), ("cut_off_kind", "i8"), ("cut_off_day", "f8"), ("counted", "i8"),
-     ("count", "i8"), ("severe", "i8"), ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"),
+     ("count", "i8"), ("severe", "i8"), ("whole", "i8"), ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"),
      ("n_toxicities", "i8"), ("counts_early_progression", "?"), ("counts_early_death", "?"),
      *((f"{name}_at", "u8") for name in TABLES), *((f"n_{name}", "i8") for name in TABLES)], align=True
 )  # fmt: skip
@@ -89,6 +96,12 @@ def dose_factor(plan: Record, slot: int, level: int) -> float:
     """`(dose/reference)^exponent` of a slot at a level, or at dose 0 for level -1."""
     factors = table_at(plan.dose_factors_at, plan.n_dose_factors, FLOAT)
     return float(factors[slot * (plan.n_levels + 1) + level + 1])
+
+
+@inline
+def parts(plan: Record, slot_plan: Record) -> Record:
+    """The slots of the parts of a toxicity."""
+    return table_at(plan.parts_at, plan.n_parts, INTEGER)[slot_plan.first_part : slot_plan.after_parts]
 
 
 @inline
@@ -140,9 +153,9 @@ def shares(plan: Record, first: int, after: int) -> Record:
 
 
 @inline
-def frailty_sd(plan: Record, frailty: int) -> float:
-    """The standard deviation of a frailty on the log scale."""
-    return float(table_at(plan.frailty_sds_at, plan.n_frailty_sds, FLOAT)[frailty])
+def frailties(plan: Record) -> Record:
+    """The frailties."""
+    return table_at(plan.frailties_at, plan.n_frailties, FRAILTY)
 
 
 @inline

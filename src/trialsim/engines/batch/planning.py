@@ -13,7 +13,7 @@ from trialsim.engines.batch.plan import PLAN, RULE_FAILS, RULE_HOLDS, TABLES, Re
 from trialsim.model import disease, hazards, titration
 from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
-from trialsim.model.protocol import Clock, Protocol
+from trialsim.model.protocol import MISSED_ASSESSMENT, Clock, Protocol, severity_decision
 from trialsim.model.rules import Condition, Rule
 
 _DAYS_IN_TABLE: Final = 200
@@ -52,6 +52,9 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "early_visits_end_day": protocol.early_visits_end_day,
         "visits_depend_on_time": any(_depends_on_time(rule) for rule in protocol.visit_rules),
         "assessments_per_day": 1.0 / protocol.assessment_every_days if protocol.assessment_every_days > 0.0 else 0.0,
+        "p_missed_assessment": protocol.p_missed_assessment,
+        "confirmation_days": protocol.confirmation_days,
+        "missed_assessment": decision_code(MISSED_ASSESSMENT),
         "evaluable_after_days": protocol.evaluable_after_days,
         "counts_early_progression": protocol.counts_early_progression,
         "counts_early_death": protocol.counts_early_death,
@@ -60,6 +63,7 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "counted": cut_off.counted,
         "count": cut_off.count,
         "severe": sum(1 << i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_severe),
+        "whole": sum(1 << i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].part_of < 0),
         "arrival": decision_code("arrival"),
         "eligibility": decision_code("eligibility"),
         "n_clocks": len(protocol.clocks),
@@ -84,10 +88,9 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         else _days(protocol.visit_every_days),
         "assessment_days": _days(protocol.assessment_every_days),
         "dose_factors": [
-            hazards.dose_factor(dose, protocol.reference_dose, clock.dose_exponent)
-            for clock in clocks
-            for dose in (0.0, *protocol.levels)
+            _dose_factor(clock, dose, protocol.reference_dose) for clock in clocks for dose in (0.0, *protocol.levels)
         ],
+        "parts": [part for position in range(len(protocol.clocks)) for part in protocol.parts_of(position)],
         "levels": protocol.levels,
         "quiet_rules": [_quiet_rule(protocol, level) for level in range(len(protocol.levels))],
         "onset_rules": rule_rows[:n_onset],
@@ -98,13 +101,20 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         ],
         "covariates": _covariate_rows(protocol, used_covariates),
         "shares": [share for i in used_covariates for share in protocol.covariates[i].cumulative_shares],
-        "frailty_sds": [frailty.sd_log for frailty in protocol.frailties],
+        "frailties": [(frailty.sd_log, frailty.p_long_term) for frailty in protocol.frailties],
         "decisions": codes,
         "starts": protocol.accrual.starts,
         "rates": protocol.accrual.rates,
         "reported": [i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_reported],
     }
     return {name: np.array(list(rows[name]), dtype=dtype) for name, dtype in TABLES.items()}
+
+
+def _dose_factor(clock: Clock, dose: float, reference_dose: float) -> float:
+    """What a dose makes of a clock's hazard, or of its pace where exposure drives it."""
+    if clock.driven_by_exposure:
+        return hazards.pace(dose, reference_dose, clock.dose_exponent)
+    return hazards.dose_factor(dose, reference_dose, clock.dose_exponent, clock.dose_floor)
 
 
 @lru_cache(maxsize=16)
@@ -117,21 +127,27 @@ def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
     toxicity_of = {position: i for i, position in enumerate(protocol.toxicities)}
     clocks: list[tuple[Any, ...]] = []
     resolutions: list[tuple[Any, ...]] = []
-    n_effects = 0
+    n_effects = n_parts = 0
     for position, clock in enumerate(protocol.clocks):
         toxicity, resolution = toxicity_of.get(position, -1), -1
         if clock.resolution is not None:
             resolution = len(protocol.clocks) + len(resolutions)
-            resolutions.append(_slot_row(clock.resolution, toxicity, -1, position, 0))
-        clocks.append(_slot_row(clock, toxicity, resolution, position, n_effects))
+            resolutions.append(_slot_row(clock.resolution, toxicity, -1, position, 0, (0, 0)))
+        parts = (n_parts, n_parts + len(protocol.parts_of(position)))
+        clocks.append(_slot_row(clock, toxicity, resolution, position, n_effects, parts))
         n_effects += len(clock.effects)
+        n_parts = parts[1]
     return clocks + resolutions
 
 
-def _slot_row(clock: Clock, toxicity: int, resolution: int, position: int, n_effects: int) -> tuple[Any, ...]:
+def _slot_row(
+    clock: Clock, toxicity: int, resolution: int, position: int, n_effects: int, parts: tuple[int, int]
+) -> tuple[Any, ...]:
     return (
-        clock.coefficient, clock.shape, clock.code, clock.states, clock.kind, toxicity, resolution, position,
-        n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.needs_treatment,
+        clock.coefficient, clock.shape, clock.delay_days, clock.code, clock.states, clock.kind,
+        toxicity, *parts, decision_code(severity_decision(clock.name)), clock.share, resolution, position,
+        n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.driven_by_exposure,
+        clock.needs_treatment,
         clock.needs_sensitivity, clock.recurs,
     )  # fmt: skip
 

@@ -14,7 +14,8 @@ from trialsim.model.draws import LARGEST_WORD
 
 PATIENT: Final = np.dtype(
     [("number", "i8"), ("place", "i8"), ("first_dose_day", "f8"), ("today", "f8"), ("state", "i8"),
-     ("best_response_seen", "i8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"), ("ongoing", "i8"), ("ever", "i8"),
+     ("best_response_seen", "i8"), ("best_response_confirmed", "i8"), ("minor_seen_day", "f8"),
+     ("partial_seen_day", "f8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"), ("ongoing", "i8"), ("ever", "i8"),
      ("waiting_for", "i8"), ("held_by", "i8"), ("visit_number", "i8"), ("visit_day", "f8"),
      ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"), ("counted_day", "f8"),
      ("next_day", "f8"), ("next_slot", "i8"), ("n_new", "i8"), ("dose_since_day", "f8"),
@@ -25,8 +26,10 @@ PATIENT: Final = np.dtype(
      ("has_progression_seen", "?"), ("has_new_dose", "?"), ("is_stale", "?")], align=True
 )  # fmt: skip
 CLOCK: Final = np.dtype(
-    [("started_day", "f8"), ("age_days", "f8"), ("remaining", "f8"), ("intensity", "f8"),
-     ("multiplier", "f8"), ("occurrence", "i8"), ("is_running", "?"), ("is_new", "?"), ("is_finished", "?")], align=True
+    [("started_day", "f8"), ("age_days", "f8"), ("since_day", "f8"), ("pace", "f8"), ("remaining", "f8"),
+     ("intensity", "f8"), ("multiplier", "f8"), ("occurrence", "i8"), ("is_running", "?"), ("is_new", "?"),
+     ("is_finished", "?")],
+    align=True,
 )  # fmt: skip
 # A row of the log: the columns of `records.columns.EVENTS`, and the class of its instant, which orders patients.
 ROW: Final = np.dtype(
@@ -42,7 +45,8 @@ ACCOUNT: Final = np.dtype(
     [("enrolled_day", "f8"), ("ended_day", "f8"), ("until_day", "f8"), ("dose", "f8"), ("dose_since_day", "f8"),
      ("taken", "f8"), ("highest_dose", "f8"), ("first_dose", "f8"), ("treatment_end", "i8"), ("best_response", "i8"),
      ("toxicities", "i8"), ("observation_end", "i8"), ("at_level", "i8"), ("observed_day", "f8"),
-     ("response_seen_day", "f8"), ("partial_seen_day", "f8"), ("progression_seen_day", "f8"), ("death_day", "f8"),
+     ("response_seen_day", "f8"), ("partial_seen_day", "f8"), ("response_confirmed_day", "f8"),
+     ("partial_confirmed_day", "f8"), ("progression_seen_day", "f8"), ("death_day", "f8"),
      ("maximum_reached_day", "f8"), ("is_evaluable", "?"), ("has_progressed", "?"), ("has_died", "?")], align=True
 )  # fmt: skip
 

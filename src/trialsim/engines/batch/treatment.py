@@ -71,25 +71,28 @@ def quiet_visit(plan: Record, course: Record) -> None:
 
 
 @inline
-def toxicity_begins(plan: Record, course: Record, toxicity: int, position: int) -> None:
-    """Take note of a toxicity; the rules for onsets see it as the only new one."""
+def toxicity_begins(plan: Record, course: Record, new: int, position: int) -> None:
+    """Record toxicities that begin together; the rules for onsets see them as the only new ones."""
     patient = course.patient
-    bit = 1 << toxicity
-    onsets(course)[toxicity] += 1
-    onset_days(course)[toxicity] = patient.today
-    patient.new |= bit
-    patient.ongoing |= bit
-    patient.ever |= bit
+    for toxicity in range(plan.n_toxicities):
+        if (new >> toxicity) & 1:
+            onsets(course)[toxicity] += 1
+            onset_days(course)[toxicity] = patient.today
+    patient.new |= new
+    patient.ongoing |= new
+    patient.ever |= new
     if patient.is_on_treatment:
-        decide(plan, course, onset_rules(plan), position, bit)
+        decide(plan, course, onset_rules(plan), position, new)
 
 
 @inline
-def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int) -> None:
-    """Take note that a toxicity is over; a hold ends when all that it waits for are."""
+def toxicity_resolves(plan: Record, course: Record, over: int, position: int) -> None:
+    """Record toxicities that are over together; a hold ends when all that it waits for are."""
     patient = course.patient
-    patient.ongoing &= ~(1 << toxicity)
-    resolved_days(course)[toxicity] = patient.today
+    patient.ongoing &= ~over
+    for toxicity in range(plan.n_toxicities):
+        if (over >> toxicity) & 1:
+            resolved_days(course)[toxicity] = patient.today
     if patient.is_on_treatment and patient.waiting_for != 0 and not patient.waiting_for & patient.ongoing:
         patient.waiting_for = 0
         look(plan, course, 0)
@@ -105,8 +108,9 @@ def look(plan: Record, course: Record, new: int) -> None:
     patient.saw_new = new
     patient.saw_ongoing = patient.ongoing
     patient.saw_onsets = 0
-    for n in onsets(course):
-        patient.saw_onsets += n
+    for toxicity in range(plan.n_toxicities):
+        if (plan.whole >> toxicity) & 1:
+            patient.saw_onsets += onsets(course)[toxicity]
     patient.saw_level_mg_per_day = levels(plan)[patient.level]
     patient.saw_response = patient.best_response_seen
     patient.saw_stable_days = patient.today - patient.response_seen_day

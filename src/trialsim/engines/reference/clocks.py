@@ -27,7 +27,7 @@ class RunningClock:
         multiplier: float,
         then: Callable[[RunningClock], None],
     ) -> None:
-        """Start the clock on the patient's present day.
+        """Start the clock on the patient's present day, or its delay later.
 
         `position` is its place in the protocol, `occurrence` (from 1) addresses its threshold, `multiplier` is the
         patient's own factor on the hazard, and `then` is what happens when it fires.
@@ -38,8 +38,9 @@ class RunningClock:
         self.occurrence = occurrence
         self.multiplier = multiplier
         self.then = then
-        self.started_day = patient.today
+        self.started_day = patient.today + clock.delay_days
         self.age_days = 0.0
+        self.since_day = self.started_day  # of the present dose
         self.remaining = patient.threshold(clock, occurrence)
         self.process = patient.env.process(self.run())
 
@@ -55,14 +56,15 @@ class RunningClock:
         """Wait until the threshold is used up; whenever the dose changes, compute the day of firing anew."""
         while True:
             intensity = self.intensity()
+            pace = self.pace()
             age = hazards.age_at_firing(self.age_days, self.remaining, intensity, self.clock.shape)
-            fires_on = self.started_day + age
+            fires_on = self.day_of_age(age, pace)
             try:
                 yield self.patient.on_day(fires_on, event_order.CLOCK)
             except simpy.Interrupt as interrupt:
                 if interrupt.cause is STOPPED:
                     return
-                self.use_up(intensity)
+                self.use_up(intensity, pace)
             else:
                 break
         self.patient.today = fires_on
@@ -70,12 +72,30 @@ class RunningClock:
 
     def intensity(self) -> float:
         """The clock's intensity under the patient's present dose."""
-        factor = hazards.dose_factor(self.patient.dose, self.patient.protocol.reference_dose, self.clock.dose_exponent)
-        return hazards.intensity(self.clock.coefficient, factor, self.multiplier)
+        clock, reference_dose = self.clock, self.patient.protocol.reference_dose
+        if clock.driven_by_exposure:
+            return hazards.intensity(clock.coefficient, 1.0, self.multiplier)
+        factor = hazards.dose_factor(self.patient.dose, reference_dose, clock.dose_exponent, clock.dose_floor)
+        return hazards.intensity(clock.coefficient, factor, self.multiplier)
 
-    def use_up(self, intensity: float) -> None:
+    def pace(self) -> float:
+        """By how much the clock ages in a day under the patient's present dose."""
+        clock, reference_dose = self.clock, self.patient.protocol.reference_dose
+        is_driven = clock.driven_by_exposure
+        return hazards.pace(self.patient.dose, reference_dose, clock.dose_exponent) if is_driven else 1.0
+
+    def day_of_age(self, age: float, pace: float) -> float:
+        """The study day on which the clock reaches an age."""
+        if self.clock.driven_by_exposure:
+            return hazards.day_of_firing(self.patient.today, self.since_day, self.age_days, age, pace)
+        return self.started_day + age
+
+    def use_up(self, intensity: float, pace: float) -> None:
         """Take the hazard since the last change off the threshold."""
-        age = self.patient.today - self.started_day
+        age = hazards.age_on(self.patient.today, self.started_day)
+        if self.clock.driven_by_exposure:
+            age = hazards.age_by_exposure(self.patient.today, self.since_day, self.age_days, pace)
+            self.since_day = max(self.patient.today, self.started_day)
         used = hazards.hazard_between(intensity, self.age_days, age, self.clock.shape)
         self.remaining = hazards.remaining_after(self.remaining, used)
         self.age_days = age

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Final
 
 import simpy
 
@@ -12,8 +13,11 @@ from trialsim.engines.reference.patient_state import PatientState
 from trialsim.engines.reference.treatment import Treatment
 from trialsim.model import course, disease, event_order
 from trialsim.model import vocabulary as v
+from trialsim.model.draws import decision_code
+from trialsim.model.protocol import MISSED_ASSESSMENT, severity_decision
 from trialsim.patients import VirtualPatient
 
+MISSED: Final = decision_code(MISSED_ASSESSMENT)
 Course = Generator[simpy.Event, object, None]
 
 
@@ -32,6 +36,7 @@ class Patient(PatientState):
                 disease.PROGRESSION: self.disease_moves,
                 disease.DEATH: self.dies,
                 disease.WITHDRAWAL: self.withdraws,
+                disease.DISCONTINUATION: self.discontinues,
             },
         )
         self.treatment = Treatment(self, self.clocks)
@@ -80,27 +85,48 @@ class Patient(PatientState):
             yield self.on_day(day, event_order.ASSESSMENT)
             if self.is_under_observation:
                 self.today = day
-                self.assess()
+                if self.misses_assessment(number):
+                    self.log(v.ASSESSMENT_MISSED)
+                else:
+                    self.assess()
+
+    def misses_assessment(self, number: int) -> bool:
+        """Whether the patient misses an assessment, numbered from 1."""
+        p_missed = self.protocol.p_missed_assessment
+        return p_missed > 0.0 and self.arm.table.uniform(self.who.number, MISSED, number) < p_missed
 
     # What clocks do when they fire.
 
     def toxicity_begins(self, fired: RunningClock) -> None:
         """A toxicity starts; it may resolve later, and the rules for onsets decide at once."""
-        self.log(v.TOXICITY_ONSET, clock=fired.position, occurrence=fired.occurrence)
+        positions = (fired.position, *self.parts_reached(fired))
+        for position in positions:
+            self.log(v.TOXICITY_ONSET, clock=position, occurrence=fired.occurrence)
         self.clocks.has_fired(fired)
         resolution = fired.clock.resolution
         if resolution is not None:
             self.clocks.start(resolution, fired.position, fired.occurrence, 1.0, self.toxicity_resolves)
-        self.treatment.toxicity_begins(fired.position)
+        self.treatment.toxicity_begins(positions)
+
+    def parts_reached(self, fired: RunningClock) -> list[int]:
+        """The parts of a toxicity, such as its higher grades, that an onset is severe enough for."""
+        parts = self.protocol.parts_of(fired.position)
+        if not parts:
+            return []
+        code = decision_code(severity_decision(fired.clock.name))
+        severity = self.arm.table.uniform(self.who.number, code, fired.occurrence)
+        return [part for part in parts if severity < self.protocol.clocks[part].share]
 
     def toxicity_resolves(self, fired: RunningClock) -> None:
         """A toxicity ends; where it can recur, its clock starts again with a new threshold."""
-        self.log(v.TOXICITY_RESOLVED, clock=fired.position, occurrence=fired.occurrence)
+        parts = [part for part in self.protocol.parts_of(fired.position) if self.is_ongoing(part)]
+        for position in (fired.position, *parts):
+            self.log(v.TOXICITY_RESOLVED, clock=position, occurrence=fired.occurrence)
         self.clocks.has_fired(fired)
         toxicity = self.protocol.clocks[fired.position]
         if toxicity.recurs:
             self.clocks.allow_again(toxicity)
-        self.treatment.toxicity_resolves(fired.position)
+        self.treatment.toxicity_resolves((fired.position, *parts))
         self.clocks.review()
 
     def disease_moves(self, fired: RunningClock) -> None:
@@ -128,6 +154,12 @@ class Patient(PatientState):
         self.log(v.WITHDREW, clock=fired.position, detail=self.disease_state)
         self.leaves(v.WITHDRAWAL)
 
+    def discontinues(self, fired: RunningClock) -> None:
+        """Treatment ends for good though no rule asks for it; the patient stays under observation."""
+        self.clocks.has_fired(fired)
+        self.log(v.DISCONTINUED, clock=fired.position, detail=self.disease_state)
+        self.treatment.end(v.DISCONTINUATION)
+
     # What is seen, and what follows from it.
 
     def assess(self) -> None:
@@ -142,8 +174,20 @@ class Patient(PatientState):
         elif self.disease_state > self.best_response_seen:
             if self.best_response_seen == disease.STABLE:
                 self.arm.count(v.COUNT_RESPONSES)
+            for response in range(self.best_response_seen + 1, self.disease_state + 1):
+                self.first_seen_days[response] = self.today
             self.best_response_seen = self.disease_state
             self.response_seen_day = self.today
+        if disease.is_response(self.disease_state):
+            self.confirm()
+
+    def confirm(self) -> None:
+        """A response that was seen long enough ago is still there: it is confirmed."""
+        for response in (disease.PARTIAL, disease.MINOR):
+            seen_day, wait = self.first_seen_days[response], self.protocol.confirmation_days
+            if response > self.best_response_confirmed and disease.confirms(seen_day, self.today, wait):
+                self.best_response_confirmed = response
+                self.log(v.RESPONSE_CONFIRMED, detail=response)
 
     def become_evaluable(self) -> None:
         """Be evaluable for response from now on."""

@@ -26,6 +26,8 @@ class PatientState:
         # Disease.
         self.disease_state = disease.STABLE
         self.best_response_seen = disease.STABLE
+        self.first_seen_days = {disease.MINOR: NAN, disease.PARTIAL: NAN}  # of a response at least as good
+        self.best_response_confirmed = disease.STABLE
         self.response_seen_day = 0.0  # since when; of stable disease, since the first dose
         self.is_under_observation = True
         self.is_evaluable = False
@@ -54,6 +56,15 @@ class PatientState:
     def n_onsets_of(self, position: int) -> int:
         """How many onsets a clock has had so far (0 for a clock that is not a toxicity)."""
         return self.n_onsets[self.toxicity_bits[position]] if position in self.toxicity_bits else 0
+
+    def n_onsets_in_all(self) -> int:
+        """How many onsets there have been; those of the parts of a toxicity are its own."""
+        whole = [bit for position, bit in self.toxicity_bits.items() if self.protocol.clocks[position].part_of < 0]
+        return sum(self.n_onsets[bit] for bit in whole)
+
+    def is_ongoing(self, position: int) -> bool:
+        """Whether a toxicity is there now."""
+        return bool((self.ongoing >> self.toxicity_bits[position]) & 1)
 
     def log(
         self,

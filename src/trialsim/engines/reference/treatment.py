@@ -53,26 +53,29 @@ class Treatment:
             self.decide(self.patient.protocol.visit_rules, -1, self.patient.new)
         self.patient.new = 0
 
-    def toxicity_begins(self, position: int) -> None:
-        """Record a toxicity; the rules for onsets see it as the only new one."""
-        index = self.patient.toxicity_bits[position]
-        bit = 1 << index
-        self.patient.n_onsets[index] += 1
-        self.patient.onset_days[index] = self.patient.today
-        self.patient.new |= bit
-        self.patient.ongoing |= bit
-        self.patient.ever |= bit
+    def toxicity_begins(self, positions: tuple[int, ...]) -> None:
+        """Record a toxicity, and its parts that began with it; the rules for onsets see these as the only new ones."""
+        new = 0
+        for position in positions:
+            index = self.patient.toxicity_bits[position]
+            self.patient.n_onsets[index] += 1
+            self.patient.onset_days[index] = self.patient.today
+            new |= 1 << index
+        self.patient.new |= new
+        self.patient.ongoing |= new
+        self.patient.ever |= new
         if self.patient.is_on_treatment:
-            self.decide(self.patient.protocol.onset_rules, position, bit)
+            self.decide(self.patient.protocol.onset_rules, positions[0], new)
 
-    def toxicity_resolves(self, position: int) -> None:
-        """Record that a toxicity is over; a hold ends when all that it waits for are."""
-        self.patient.ongoing &= ~(1 << self.patient.toxicity_bits[position])
-        self.patient.resolved_days[self.patient.toxicity_bits[position]] = self.patient.today
+    def toxicity_resolves(self, positions: tuple[int, ...]) -> None:
+        """Record that a toxicity is over, with its parts; a hold ends when all that it waits for are."""
+        for position in positions:
+            self.patient.ongoing &= ~(1 << self.patient.toxicity_bits[position])
+            self.patient.resolved_days[self.patient.toxicity_bits[position]] = self.patient.today
         if self.patient.is_on_treatment and self.held_by is not None and not self.waiting_for & self.patient.ongoing:
             rule, self.held_by, self.waiting_for = self.held_by, None, 0
             self.look(0)
-            self.record(titration.RESUME, rule, position, self.levels[self.patient.level])
+            self.record(titration.RESUME, rule, positions[0], self.levels[self.patient.level])
 
     # Decisions.
 
@@ -82,7 +85,7 @@ class Treatment:
         self.seen = (
             new,
             patient.ongoing,
-            sum(patient.n_onsets),
+            patient.n_onsets_in_all(),
             self.levels[patient.level],
             patient.best_response_seen,
             patient.today - patient.response_seen_day,

@@ -195,14 +195,14 @@ def _sensitivity_table(sensitivity: pd.DataFrame) -> DataTable:
     quantities = list(dict.fromkeys(sensitivity["quantity"]))
     table = DataTable("Sensitivity to other assumptions", ("assumption", *map(statistic_title, quantities)))
     for variant, rows in sensitivity.groupby("variant", sort=False):
-        found = rows.set_index("quantity")
+        by_quantity = rows.set_index("quantity")
         is_base = variant == sensitivity["variant"].iloc[0]
         cells = [str(variant)]
         for quantity in quantities:
-            if quantity not in found.index:
+            if quantity not in by_quantity.index:
                 cells.append(labels.NOTHING)
                 continue
-            row = found.loc[quantity]
+            row = by_quantity.loc[quantity]
             which = "value" if is_base else "shift"
             error = "mcse" if is_base else "shift_mcse"
             text = labels.with_error(float(row[which]), float(row[error]), str(row["unit"]))

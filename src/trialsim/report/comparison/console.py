@@ -42,10 +42,10 @@ def compare_view(
     if has_details:
         parts.append(Paragraph(_estimand(study)))
         for name, better, strategy in definitions:
-            own = estimates[estimates["quantity"] == name]
+            of_endpoint = estimates[estimates["quantity"] == name]
             apart = differences[(differences["quantity"] == name) & (differences["control"] == control)]
             of_ranks = ranks[ranks["quantity"] == name] if len(ranks) else ranks
-            parts.append(_table(_title(name, own, better, strategy), own, apart, of_ranks))
+            parts.append(_table(_title(name, of_endpoint, better, strategy), of_endpoint, apart, of_ranks))
         parts.append(Paragraph(_notes(study, control, dominated)))
     else:
         parts.append(_summary_table(definitions, estimates, differences, control))
@@ -73,11 +73,11 @@ def _summary_table(
     values = {(str(row["variant"]), str(row["quantity"])): row for row in plain_rows(estimates)}
     apart = differences[differences["control"] == control]
     rows = {(str(row["variant"]), str(row["quantity"])): row for row in plain_rows(apart)}
-    own = [values[control, name] for name in names]
-    table.add(control, *(_bare(row["value"], str(row["unit"])) + " " for row in own))
+    of_control = [values[control, name] for name in names]
+    table.add(control, *(_bare(row["value"], str(row["unit"])) + " " for row in of_control))
     for variant in dict.fromkeys(apart["variant"]):
         table.add(variant, *(_marked_difference(rows.get((variant, name))) for name in names))
-    table.add("± of first row", *(_bare(row["mcse"], str(row["unit"]), 1) + " " for row in own))
+    table.add("± of first row", *(_bare(row["mcse"], str(row["unit"]), 1) + " " for row in of_control))
     largest = [apart.loc[apart["quantity"] == name, "mcse"].max() for name in names]
     cells = (_bare(error, units[name], 1) + " " for name, error in zip(names, largest, strict=True))
     table.add("largest ± below", *cells)
@@ -142,18 +142,18 @@ def _estimand(study: CompareStudy) -> str:
     )
 
 
-def _title(name: str, own: pd.DataFrame, better: str, strategy: str) -> str:
-    unit = str(own["unit"].iloc[0])
+def _title(name: str, of_endpoint: pd.DataFrame, better: str, strategy: str) -> str:
+    unit = str(of_endpoint["unit"].iloc[0])
     words_of = ", ".join(part for part in (unit, _BETTER[better], strategy) if part)
     return f"{name} ({words_of})"
 
 
-def _table(title: str, own: pd.DataFrame, apart: pd.DataFrame, ranks: pd.DataFrame) -> DataTable:
+def _table(title: str, of_endpoint: pd.DataFrame, apart: pd.DataFrame, ranks: pd.DataFrame) -> DataTable:
     names = ("variant", "estimate", "95 % of trials", "parameter uncertainty", "difference", "95 % of posterior")
     table = DataTable(title, (*names, "P(better)", "SUCRA", "times fewer"))
     by_variant = {str(row["variant"]): row for row in plain_rows(apart)}
     sucra = dict(zip(ranks["variant"], ranks["sucra"], strict=True)) if len(ranks) else {}
-    for row in plain_rows(own):
+    for row in plain_rows(of_endpoint):
         variant, unit = str(row["variant"]), str(row["unit"])
         cells = [
             variant,

@@ -22,15 +22,15 @@ _NUMBER: Final = (13.0, 10.0)  # width and height of a number in points
 def draw_differences(title: str, differences: pd.DataFrame) -> Figure:
     """The difference of every variant from its control, a panel for each quantity."""
     control = str(differences["control"].iloc[0])
-    own = differences[differences["control"] == control]
-    quantities, variants = list(dict.fromkeys(own["quantity"])), list(dict.fromkeys(own["variant"]))[::-1]
+    of_control = differences[differences["control"] == control]
+    quantities, variants = list(dict.fromkeys(of_control["quantity"])), list(dict.fromkeys(of_control["variant"]))[::-1]
     n_columns = min(4, len(quantities))
     n_rows = math.ceil(len(quantities) / n_columns)
     size = (2.9 * n_columns + 1.8, n_rows * (0.95 + 0.24 * len(variants)) + 1.1)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
     for axes, quantity in zip(grid.ravel(), quantities, strict=False):
-        rows = own[own["quantity"] == quantity].set_index("variant").reindex(variants)
+        rows = of_control[of_control["quantity"] == quantity].set_index("variant").reindex(variants)
         scale = 100.0 if not rows["unit"].iloc[0] else 1.0
         value, lower, upper = (rows[name].to_numpy(dtype=np.float64) * scale for name in ("value", "lower", "upper"))
         error = rows["mcse"].to_numpy(dtype=np.float64) * scale
@@ -60,8 +60,8 @@ def draw_plane(
 ) -> Figure:
     """Benefit against harm of each variant, both as differences from the control; dominated ones are grey."""
     control = str(differences["control"].iloc[0])
-    own = differences[differences["control"] == control]
-    tables = [own[own["quantity"] == name].set_index("variant") for name in (plane[1], plane[0])]
+    of_control = differences[differences["control"] == control]
+    tables = [of_control[of_control["quantity"] == name].set_index("variant") for name in (plane[1], plane[0])]
     figure = Figure(figsize=(9.5, 6.2), layout="constrained")
     axes = figure.subplots()
     axes.axhline(0.0, color="#cccccc", linewidth=0.8, zorder=0)

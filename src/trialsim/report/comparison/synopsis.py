@@ -12,9 +12,9 @@ _MOST_DIFFERENCES = 8
 _RULES = "treatment.rules"
 
 
-def study_synopsis(found: Comparison) -> Iterator[str]:
+def study_synopsis(comparison: Comparison) -> Iterator[str]:
     """Lines of text."""
-    study = found.study
+    study = comparison.study
     yield study.title
     if study.description:
         yield study.description
@@ -22,19 +22,19 @@ def study_synopsis(found: Comparison) -> Iterator[str]:
     for part in ("population", "treatment", "summary"):
         yield f"  {part}: {getattr(study.estimand, part)}"
     arms = ", each patient in one arm" if study.design == "parallel" else ", all on the same patients"
-    first_name, first = next(iter(found.scenarios.items()))
+    first_name, first = next(iter(comparison.scenarios.items()))
     yield f"\nVARIANTS of {study.scenario}{arms}; how each departs from {first_name}"
-    for name, scenario in found.scenarios.items():
+    for name, scenario in comparison.scenarios.items():
         yield f"  {name}" + (" (control)" if name == study.control else "")
         yield from departures(first, scenario)
     if study.design == PARALLEL:
-        yield f"\nALLOCATION at random, {allocation_in_words(study.allocation, list(found.scenarios))}"
+        yield f"\nALLOCATION at random, {allocation_in_words(study.allocation, list(comparison.scenarios))}"
     yield "\nENDPOINTS"
     for endpoint in study.endpoints:
         yield f"  {_endpoint(endpoint)}"
-    if found.warnings:
+    if comparison.warnings:
         yield "\nWARNINGS"
-    for problem in found.warnings:
+    for problem in comparison.warnings:
         yield "  " + str(problem).replace("\n", "\n  ")
 
 
@@ -49,11 +49,13 @@ def allocation_in_words(plan: Allocation, arms: list[str]) -> str:
 
 def departures(first: Scenario, scenario: Scenario) -> Iterator[str]:
     """How a scenario departs from the first, a line each; rules as they are read."""
-    found = [item for item in differences(first.to_mapping(), scenario.to_mapping()) if not item.key.startswith(_RULES)]
-    for item in found[:_MOST_DIFFERENCES]:
+    departing = [
+        item for item in differences(first.to_mapping(), scenario.to_mapping()) if not item.key.startswith(_RULES)
+    ]
+    for item in departing[:_MOST_DIFFERENCES]:
         yield f"    {item}"
-    if len(found) > _MOST_DIFFERENCES:
-        yield f"    and {len(found) - _MOST_DIFFERENCES} more"
+    if len(departing) > _MOST_DIFFERENCES:
+        yield f"    and {len(departing) - _MOST_DIFFERENCES} more"
     if [str(rule) for rule in scenario.treatment.rules] != [str(rule) for rule in first.treatment.rules]:
         yield "    other rules, the first that holds decides:"
         for number, rule in enumerate(scenario.treatment.rules, start=1):

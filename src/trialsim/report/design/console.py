@@ -68,7 +68,7 @@ def size_view(
     design: Mapping[str, Any],
     exact: pd.DataFrame,
     calendar: pd.DataFrame,
-    found: SearchResult | None,
+    search_result: SearchResult | None,
     assurance: Assurance | None,
     paragraph: str,
     replicates: int,
@@ -93,8 +93,8 @@ def size_view(
         parts.append(_calendar(calendar))
     else:
         parts.append(_short_calendar(calendar))
-    if found is not None:
-        parts.append(Paragraph(_search(found, ready) + "\n"))
+    if search_result is not None:
+        parts.append(Paragraph(_search(search_result, ready) + "\n"))
     if assurance is not None and has_details:
         parts += [Paragraph(_assurance(assurance)), _shares(assurance.shares)]
     if not has_details:
@@ -219,20 +219,21 @@ def _planned(value: float, unit: str) -> str:
     return f"{value:.1f}" if unit else f"{100.0 * value:.1f} %"
 
 
-def _search(found: SearchResult, ready: PreparedStudy) -> str:
+def _search(result: SearchResult, ready: PreparedStudy) -> str:
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
-    if found.n is None:
+    if result.n is None:
         text = (
-            f"No n up to the limit reaches {of} {found.target:g} under this calendar; the highest is {found.best:.3f}."
+            f"No n up to the limit reaches {of} {result.target:g} under this calendar; the highest is "
+            f"{result.best:.3f}."
         )
     else:
-        high = str(found.upper) if found.upper is not None else "above the limit"
+        high = str(result.upper) if result.upper is not None else "above the limit"
         text = (
-            f"Smallest n from which {of} {found.target:g} is reached under this calendar: {found.n}, 95 % Monte Carlo "
-            f"interval {found.lower} to {high}.{ready.design.describe_larger(found.n)}"
+            f"Smallest n from which {of} {result.target:g} is reached under this calendar: {result.n}, 95 % Monte "
+            f"Carlo interval {result.lower} to {high}.{ready.design.describe_larger(result.n)}"
         )
-    step = f" One in {found.step} of the possible sizes was simulated." if found.step > 1 else ""
-    return f"{text} {found.replicates:,} trials were spent on it.{step}"
+    step = f" One in {result.step} of the possible sizes was simulated." if result.step > 1 else ""
+    return f"{text} {result.replicates:,} trials were spent on it.{step}"
 
 
 def _assurance(assurance: Assurance) -> str:

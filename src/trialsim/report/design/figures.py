@@ -38,7 +38,7 @@ def draw_size_figures(
     ready: PreparedStudy,
     design: Mapping[str, Any],
     rows: Mapping[str, Rows],
-    found: SearchResult | None,
+    search_result: SearchResult | None,
     assurance: Assurance | None,
 ) -> None:
     """Write every picture that there is something to show of into a folder."""
@@ -48,7 +48,7 @@ def draw_size_figures(
     what = "power" if kind.has_test else "probability"
     target = ready.study.power
     figures = {
-        "power": draw_power(title, ready, found) if found is not None else None,
+        "power": draw_power(title, ready, search_result) if search_result is not None else None,
         "boundaries": draw_boundaries(title, ready, design) if kind.has_test else None,
         "assurance": draw_assurance(title, assurance, target, what) if assurance is not None else None,
         "calendar": draw_calendar(title, rows),
@@ -56,19 +56,19 @@ def draw_size_figures(
     save_figures(folder, formats, figures)
 
 
-def draw_power(title: str, ready: PreparedStudy, found: SearchResult) -> Figure:
+def draw_power(title: str, ready: PreparedStudy, result: SearchResult) -> Figure:
     """Power by n with its 95 % band, the target, the interval for n; the exact saw-tooth where there is one."""
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     axes = figure.subplots()
-    curve = found.curve
+    curve = result.curve
     _draw_planned(axes, ready)
     _draw_curve(axes, curve)
-    axes.axhline(100.0 * found.target, color="black", linewidth=0.8)
-    if found.n is not None:
-        high = found.upper if found.upper is not None else float(curve["n"].max())
-        axes.axvspan(found.lower or found.n, high, color=_GOOD, alpha=0.25, linewidth=0.0)
+    axes.axhline(100.0 * result.target, color="black", linewidth=0.8)
+    if result.n is not None:
+        high = result.upper if result.upper is not None else float(curve["n"].max())
+        axes.axvspan(result.lower or result.n, high, color=_GOOD, alpha=0.25, linewidth=0.0)
         axes.annotate(
-            f"n = {found.n} ({found.lower} to {found.upper or 'the limit'})", (found.lower or found.n, 0.985),
+            f"n = {result.n} ({result.lower} to {result.upper or 'the limit'})", (result.lower or result.n, 0.985),
             xycoords=axes.get_xaxis_transform(), xytext=(-5, 0), textcoords="offset points", fontsize=9, ha="right",
             va="top",
         )  # fmt: skip
@@ -77,7 +77,7 @@ def draw_power(title: str, ready: PreparedStudy, found: SearchResult) -> Figure:
     left = max(0.0, first - 0.5 * (last - first))
     axes.set_xlim(left, min(left + 1.15 * (float(near.max() if len(near) else 1e9) - left), 1.03 * last))
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 100.0 * found.target - 0.3 * (high - 100.0 * found.target)), high)
+    axes.set_ylim(min(low, 100.0 * result.target - 0.3 * (high - 100.0 * result.target)), high)
     of = "assurance" if ready.study.alternative == "calibrated" else "power"
     axes.set_xlabel("patients")
     axes.set_ylabel(f"{of}, %")
@@ -240,13 +240,13 @@ def draw_calendar(title: str, rows: Mapping[str, Rows]) -> Figure:
     """When trials decide, under each truth, and on how many patients: what has been decided by each month."""
     figure = Figure(figsize=(8.6, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for truth, own, alike in _histories(rows):
-        months = np.sort(own["decided_day"] / DAYS_PER_MONTH)
+    for truth, trials, alike in _histories(rows):
+        months = np.sort(trials["decided_day"] / DAYS_PER_MONTH)
         share = 100.0 * np.arange(1, len(months) + 1) / len(months)
         colour, line = _COLOURS.get(truth, _GREY), _LINES.get(truth, (0, (5, 1, 1, 1, 1, 1)))
         words = alike.replace(POSTERIOR, "parameter uncertainty")
         left.plot(months, share, linestyle=line, color=colour, linewidth=1.4, label=words)
-        patients = np.sort(own["enrolled"])
+        patients = np.sort(trials["enrolled"])
         ends = patients[:1], patients[-1:]  # from no trial to all of them
         steps = np.concatenate([ends[0], patients, ends[1]]), np.concatenate([[0.0], share, [100.0]])
         right.plot(*steps, linestyle=line, color=colour, linewidth=1.4, drawstyle="steps-post")
@@ -264,17 +264,17 @@ def draw_calendar(title: str, rows: Mapping[str, Rows]) -> Figure:
 
 def _histories(rows: Mapping[str, Rows]) -> list[tuple[str, Rows, str]]:
     """The truths that differ in when trials decide or on how many: one of them, its rows, and all that are alike."""
-    found: list[tuple[str, Rows, str]] = []
-    for truth, own in rows.items():
-        for i, (first, its, names) in enumerate(found):
-            if all(np.array_equal(own[name], its[name]) for name in ("decided_day", "enrolled")):
-                found[i] = first, its, f"{names}, {truth}"
+    histories: list[tuple[str, Rows, str]] = []
+    for truth, trials in rows.items():
+        for i, (first, earlier, names) in enumerate(histories):
+            if all(np.array_equal(trials[name], earlier[name]) for name in ("decided_day", "enrolled")):
+                histories[i] = first, earlier, f"{names}, {truth}"
                 break
         else:
-            found.append((truth, own, truth))
-    if len(found) == 1 and len(rows) > 1:
-        return [(*found[0][:2], "the same under every truth")]
-    return found
+            histories.append((truth, trials, truth))
+    if len(histories) == 1 and len(rows) > 1:
+        return [(*histories[0][:2], "the same under every truth")]
+    return histories
 
 
 def _headed(figure: Figure, axes: Axes, title: str, subtitle: str) -> None:

@@ -29,7 +29,7 @@ def paragraph_of(
     ready: PreparedStudy,
     design: Mapping[str, Any],
     calendar: pd.DataFrame,
-    found: SearchResult | None,
+    search_result: SearchResult | None,
     assurance: Assurance | None,
     seed: int,
     replicates: int,
@@ -39,7 +39,7 @@ def paragraph_of(
         *ready.design.describe(partial(endpoint_in_words, ready.study)),
         *_conduct(ready),
         *_calendar(ready, calendar),
-        *_search(ready, found),
+        *_search(ready, search_result),
         *_assurance(ready, assurance),
         *_sources(ready, seed, replicates),
     ]
@@ -47,27 +47,27 @@ def paragraph_of(
 
 
 def _conduct(ready: PreparedStudy) -> list[str]:
-    study, own = ready.study, ready.study.conduct
-    found = []
+    study, conduct = ready.study, ready.study.conduct
+    sentences = []
     at_patients = ready.design.design.information is Information.PATIENTS
     if at_patients and ready.design.n_looks > 1:
-        wait = own.interim_after
+        wait = conduct.interim_after
         due = "the outcome of all its patients is known" if wait is None else f"each was on study for {wait.text}"
         pauses = (
-            "accrual pauses until then" if own.accrual == "pause" and not own.overrun else
-            f"at most {own.overrun} further patients are enrolled until then" if own.overrun is not None else
+            "accrual pauses until then" if conduct.accrual == "pause" and not conduct.overrun else
+            f"at most {conduct.overrun} further patients are enrolled until then" if conduct.overrun is not None else
             "accrual goes on meanwhile"
         )  # fmt: skip
-        found.append(f"An interim look is made when {due}; {pauses}.")
+        sentences.append(f"An interim look is made when {due}; {pauses}.")
     if at_patients:
-        found.append(f"Patients who are not evaluable {_NOT_EVALUABLE[own.not_evaluable]}.")
+        sentences.append(f"Patients who are not evaluable {_NOT_EVALUABLE[conduct.not_evaluable]}.")
         if study.keys.uses("conduct.attained"):
-            found.append(
-                f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[own.attained]}."
+            sentences.append(
+                f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[conduct.attained]}."
             )
     if study.safety is not None and ready.boundary is not None:
-        found.append(_boundary(ready))
-    return found
+        sentences.append(_boundary(ready))
+    return sentences
 
 
 _NOT_EVALUABLE = {
@@ -97,7 +97,7 @@ def _boundary(ready: PreparedStudy) -> str:
 
 
 def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
-    found = []
+    sentences = []
     kind = ready.design.design
     success = kind.success
     planned, value = (value_of(calendar, ALTERNATIVE, success, name) for name in ("planned", "value"))
@@ -115,35 +115,35 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     if not math.isnan(toxic_null):
         error = value_of(calendar, TOXIC_NULL, REJECTS, "mcse")
         text += f" if too few respond, {toxic_null:.4f} ± {error:.4f} if too many have the toxicity"
-    found.append(text + ".")
+    sentences.append(text + ".")
     patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, SEVERE_TOXICITY))
-    found.append(
+    sentences.append(
         f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have a severe "
         f"toxicity, and the decision is expected {months:.1f} months after opening (90 % of trials: {low:.1f} to "
         f"{high:.1f})."
     )
-    return found
+    return sentences
 
 
-def _search(ready: PreparedStudy, found: SearchResult | None) -> list[str]:
-    if found is None:
+def _search(ready: PreparedStudy, result: SearchResult | None) -> list[str]:
+    if result is None:
         return []
     study = ready.study
     of = "assurance" if study.alternative == CALIBRATED else "power"
-    if found.n is None:
+    if result.n is None:
         return [
-            f"No trial of up to {study.largest_n} patients has {of} {found.target:g} under this calendar (at most "
-            f"{found.best:.3f})."
+            f"No trial of up to {study.largest_n} patients has {of} {result.target:g} under this calendar (at most "
+            f"{result.best:.3f})."
         ]
     return [
-        f"Under this calendar the smallest n from which {of} {found.target:g} is reached is {found.n} (95 % Monte "
-        f"Carlo interval {_range(found)}).{ready.design.describe_larger(found.n)}"
+        f"Under this calendar the smallest n from which {of} {result.target:g} is reached is {result.n} (95 % Monte "
+        f"Carlo interval {_range(result)}).{ready.design.describe_larger(result.n)}"
     ]
 
 
-def _range(found: SearchResult) -> str:
-    high = f"{found.upper}" if found.upper is not None else "above the limit"
-    return f"{found.lower} to {high}"
+def _range(result: SearchResult) -> str:
+    high = f"{result.upper}" if result.upper is not None else "above the limit"
+    return f"{result.lower} to {high}"
 
 
 def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:

@@ -12,9 +12,9 @@ from trialsim.report.comparison.synopsis import departures
 from trialsim.report.labels import endpoint_in_words, in_brackets, per_cent
 
 
-def size_synopsis(found: Sizing) -> Iterator[str]:
+def size_synopsis(sizing: Sizing) -> Iterator[str]:
     """Lines of text."""
-    study, design = found.study, design_of(found.study)
+    study, design = sizing.study, design_of(sizing.study)
     yield study.title
     if study.description:
         yield study.description
@@ -37,8 +37,8 @@ def size_synopsis(found: Sizing) -> Iterator[str]:
     yield from _design(study)
     yield f"\nCONDUCT in the scenario {study.scenario}"
     yield from _conduct(study)
-    first_name, first = next(iter(found.scenarios.items()))
-    for name, scenario in found.scenarios.items():
+    first_name, first = next(iter(sizing.scenarios.items()))
+    for name, scenario in sizing.scenarios.items():
         changes = list(departures(first, scenario)) if name != first_name else []
         if changes:
             yield f"  {name} departs from {first_name} by"
@@ -79,17 +79,19 @@ def _design(study: SizeStudy) -> Iterator[str]:
 
 def _conduct(study: SizeStudy) -> Iterator[str]:
     """What the design makes of the calendar; only what it uses."""
-    own = study.conduct
+    conduct = study.conduct
     if study.keys.uses("conduct.follow_up"):
-        yield f"  the final analysis is made {own.follow_up.text} after the last entry"
+        yield f"  the final analysis is made {conduct.follow_up.text} after the last entry"
         return
     if design_of(study).has_interim_looks(study):
-        more = f", at most {own.overrun} more before a look" if own.overrun is not None else ""
-        wait = f", which waits {own.interim_after.text} for each patient" if own.interim_after is not None else ""
-        yield f"  accrual before a look: {own.accrual}{more}{wait}"
-    yield f"  patients who are not evaluable: {own.not_evaluable}"
+        more = f", at most {conduct.overrun} more before a look" if conduct.overrun is not None else ""
+        wait = (
+            f", which waits {conduct.interim_after.text} for each patient" if conduct.interim_after is not None else ""
+        )
+        yield f"  accrual before a look: {conduct.accrual}{more}{wait}"
+    yield f"  patients who are not evaluable: {conduct.not_evaluable}"
     if study.keys.uses("conduct.attained"):
-        yield f"  attained numbers that are not as planned: {own.attained}"
+        yield f"  attained numbers that are not as planned: {conduct.attained}"
 
 
 def _alternative(study: SizeStudy) -> str:

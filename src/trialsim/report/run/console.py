@@ -177,20 +177,20 @@ def _interpretations_table(interpretations: Sequence[OtherInterpretation]) -> Da
     title = "The same trials under other interpretations of the publication"
     table = DataTable(title, ("statistic: interpretation", "published", "simulated", "mid-p"))
     for item in interpretations:
-        found = item.estimate
-        what = f"{statistic_label(found.quantity)}: {item.interpretation}"
-        simulated = labels.with_error(found.value, found.mcse, found.unit)
-        table.add(what, found.printed, simulated, labels.percentile(found.percentile))
+        estimate = item.estimate
+        what = f"{statistic_label(estimate.quantity)}: {item.interpretation}"
+        simulated = labels.with_error(estimate.value, estimate.mcse, estimate.unit)
+        table.add(what, estimate.printed, simulated, labels.percentile(estimate.percentile))
     return table
 
 
 def _outside_interpretations(interpretations: Sequence[OtherInterpretation]) -> list[str]:
-    found = [
+    outside = [
         f"{statistic_label(item.estimate.quantity)}: {item.interpretation}"
         for item in interpretations
         if item.estimate.is_inside is False and item.estimate.n_defined >= FEWEST_FOR_A_RANGE
     ]
-    return [f"outside the 95 % range under {'; '.join(found)}"] if found else []
+    return [f"outside the 95 % range under {'; '.join(outside)}"] if outside else []
 
 
 def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequence[Difference]) -> Paragraph:

@@ -57,12 +57,12 @@ def _panel(axes: Axes, items: Sequence[Estimate], trials: MeasuredTrials | Repli
     scale = 100.0 if is_share else 1.0
     for y, item in enumerate(reversed(items)):
         values = per_trial_values(trials, item.statistic)
-        own = values[np.isfinite(values)]
-        if len(own) and float(np.ptp(own)) > 0.0:
-            own *= scale
+        defined = values[np.isfinite(values)]
+        if len(defined) and float(np.ptp(defined)) > 0.0:
+            defined *= scale
             most = {"": 100.0, "patients": float(n_patients)}.get(item.unit, math.inf)
-            _body(axes, y, own, _width(own, item.unit), max(most, float(own.max())))
-        last = float(own.max()) if len(own) else math.nan  # an end that was not reached lies beyond it
+            _body(axes, y, defined, _width(defined, item.unit), max(most, float(defined.max())))
+        last = float(defined.max()) if len(defined) else math.nan  # an end that was not reached lies beyond it
         outer, inner = (
             [min(end * scale, last) if math.isinf(end) else end * scale for end in ends]
             for ends in ((item.lower, item.upper), (item.lower_80, item.upper_80))
@@ -87,28 +87,28 @@ def _panel(axes: Axes, items: Sequence[Estimate], trials: MeasuredTrials | Repli
     axes.tick_params(axis="y", length=0)
 
 
-def _width(own: Floats, unit: str) -> float:
+def _width(values: Floats, unit: str) -> float:
     """The width of a bar: 1 for counts, else Freedman and Diaconis (1981), in whole steps where values have steps."""
     if unit == "patients":
         return 1.0
-    spread = float(np.subtract(*np.quantile(own, [0.75, 0.25])))
-    wanted = 2.0 * spread / len(own) ** (1.0 / 3.0) if spread > 0.0 else 0.0
-    gaps = np.diff(np.unique(own))
+    spread = float(np.subtract(*np.quantile(values, [0.75, 0.25])))
+    wanted = 2.0 * spread / len(values) ** (1.0 / 3.0) if spread > 0.0 else 0.0
+    gaps = np.diff(np.unique(values))
     gap = float(gaps.min()) if len(gaps) else 0.0
     is_lattice = len(gaps) > 0 and bool(np.allclose(gaps / gap, np.round(gaps / gap), atol=1e-6))
     if is_lattice and len(gaps) < _N_BINS * 4:
         return gap * max(1.0, round(wanted / gap))
-    return max(wanted, float(np.ptp(own)) / (2 * _N_BINS), 1e-9)
+    return max(wanted, float(np.ptp(values)) / (2 * _N_BINS), 1e-9)
 
 
-def _body(axes: Axes, y: int, own: Floats, width: float, most: float) -> None:
+def _body(axes: Axes, y: int, values: Floats, width: float, most: float) -> None:
     """The distribution as a symmetric body around its line, bars centred on multiples of their width.
 
     Bars end where the quantity ends: at 0 and at `most`.
     """
-    first, last = math.floor(own.min() / width + 0.5), math.floor(own.max() / width + 0.5)
+    first, last = math.floor(values.min() / width + 0.5), math.floor(values.max() / width + 0.5)
     edges = (np.arange(first, last + 2) - 0.5) * width
-    counts, _ = np.histogram(own, bins=edges)
+    counts, _ = np.histogram(values, bins=edges)
     heights = 0.8 * counts / counts.max()
     edges = np.clip(edges, 0.0, most)
     axes.stairs(y + heights / 2, edges, baseline=y - heights / 2, fill=True, color=_BODY, zorder=1)

@@ -60,9 +60,9 @@ def _is_ever_held(events: pd.DataFrame) -> bool:
     return bool(((events["event"] == "decision") & (events["dose_to_mg_per_day"] == 0.0)).any())
 
 
-def _bar(axes: Axes, row: int, own: pd.DataFrame, end: float, colours: dict[float, Any]) -> None:
+def _bar(axes: Axes, row: int, of_patient: pd.DataFrame, end: float, colours: dict[float, Any]) -> None:
     """One patient's bar: a piece for each dose, grey after the end of treatment."""
-    moves = own[own["dose_to_mg_per_day"].notna()]
+    moves = of_patient[of_patient["dose_to_mg_per_day"].notna()]
     starts = (moves["study_day"] / DAYS_PER_MONTH).tolist()
     pieces = [(start, stop - start) for start, stop in zip(starts, [*starts[1:], end], strict=True)]
     taken = [

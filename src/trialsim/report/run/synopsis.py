@@ -3,87 +3,24 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 
-from trialsim.comparison.checks import check_comparison
-from trialsim.config import (
-    ParameterSet,
-    Scenario,
-    describe_sources,
-    load_parameters,
-    load_scenario,
-    protocol_of,
-    warnings_of,
-)
+from trialsim.config import Scenario, describe_sources
 from trialsim.config.calibrated.draws import table_of, varying_names
-from trialsim.config.loading.comparisons import Comparison
-from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
-from trialsim.config.loading.scenarios import scenario_places
-from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.config.schema.events import Effect, Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.treatment import Treatment
-from trialsim.design.draft import check_study
-from trialsim.endpoints.published_checks import check_cohort
-from trialsim.errors import ConfigurationError, Problem, RequestError
+from trialsim.errors import ConfigurationError
 from trialsim.model.hazards import dose_factor
+from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report import labels
-from trialsim.report.comparison.synopsis import study_synopsis
-from trialsim.report.design.synopsis import size_synopsis
-from trialsim.report.run.cohort_synopsis import checked_cohort
 
 _RISK_MONTHS: Final = (1, 3, 6)
 _MAX_DOSES: Final = 12  # whose risks are printed for one event
-
-
-def describe(given: ConfigurationLike, changes: Mapping[str, Any], width: int = 100) -> str:
-    """The synopsis of a scenario or study, or the contents of a cohort or parameter set, as `kind_of_given` takes it.
-
-    Raises `ConfigurationError`.
-    """
-    return wrapped(_description(given, changes), width)
-
-
-def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
-    kind = kind_of_given(given)
-    if kind == "cohorts":
-        return "\n".join(checked_cohort(given))  # type: ignore[arg-type]
-    if kind == "parameters":
-        return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
-    if kind == "studies":
-        return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
-    scenario = load_scenario(given, changes)  # type: ignore[arg-type]
-    if scenario.cohort is not None:
-        places = scenario_places(given, changes)  # type: ignore[arg-type]
-        check_cohort(scenario.cohort, protocol_of(scenario), places, ("cohort",))
-    warnings = warnings_of(given, changes)  # type: ignore[arg-type]
-    return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
-
-
-def _study(study: Comparison | Sizing) -> Iterator[str]:
-    """The synopsis of a study, once what `compare` or `size` would refuse is refused."""
-    if isinstance(study, Sizing):
-        try:
-            check_study(study)
-        except RequestError as error:
-            raise located(error, study) from None
-        yield from size_synopsis(study)
-    else:
-        check_comparison(study)
-        yield from study_synopsis(study)
-
-
-def _parameter_set(found: ParameterSet) -> Iterator[str]:
-    yield found.title
-    for name, parameter in found.parameters.items():
-        prior = parameter.prior
-        shape = f"{prior.distribution} {prior.median}, sd {prior.sd:g}" if prior.sd else prior.distribution
-        yield f"  {name}: {parameter.mode} ({parameter.source}); prior {shape}; informed by {parameter.informed_by}"
 
 
 def synopsis(scenario: Scenario) -> str:
@@ -91,15 +28,6 @@ def synopsis(scenario: Scenario) -> str:
     sections = (_who, _dose, _events, _measured, _unknown, _compared, _sources)
     texts = ("\n".join(section(scenario)) for section in sections)
     return "\n\n".join(text for text in texts if text)
-
-
-def wrapped(text: str, width: int) -> str:
-    """Long lines broken, their continuation indented."""
-    lines = []
-    for line in text.splitlines():
-        indent = " " * (len(line) - len(line.lstrip()) + 4 if line.startswith(" ") else 0)
-        lines.append(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False) if line else "")
-    return "\n".join(lines)
 
 
 def _who(scenario: Scenario) -> Iterator[str]:
@@ -172,23 +100,36 @@ def _restraints(treatment: Treatment) -> Iterator[str]:
         yield f"  Once reduced or held, the dose rises only after {free} free of dose-limiting toxicity."
 
 
-def _warnings(found: list[Problem]) -> Iterator[str]:
-    """What is allowed but cannot be meant, with file and line."""
-    if found:
-        yield "WARNINGS"
-    for problem in found:
-        yield "  " + str(problem).replace("\n", "\n  ")
-
-
 def _events(scenario: Scenario) -> Iterator[str]:
     reference = scenario.treatment.reference_dose
     source = f"; {reference.source}" if reference.source is not None else ""
     yield f"WHAT CAN HAPPEN (rates at the reference dose of {reference.value:g} mg/day{source})"
     for name, event in scenario.events.items():
+        if event.part_of is not None:
+            yield f"  {name}: {_part(scenario, name, event)}."
+            continue
         yield f"  {name}: {_event(scenario, name, event)}."
         yield f"    {_risks(scenario, name, event)}."
+    for name, frailty in scenario.frailties.items():
+        sd = scenario.resolved(frailty.sd, f"{name} frailty sd")
+        yield f"  {name}: a lognormal frailty with median 1 and an sd of {sd.text} on the log scale."
+        long_term = scenario.resolved(frailty.long_term, f"{name} frailty long term")
+        if long_term.value > 0.0:
+            yield f"    A share of {long_term.text} of patients never has the events with this frailty."
     sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
     yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}."
+
+
+def _part(scenario: Scenario, name: str, event: Event) -> str:
+    """A toxicity that is part of another one, such as a higher grade."""
+    share = scenario.resolved(event.share, f"{name} share").text if event.share is not None else ""
+    return ", ".join([f"{share} of the onsets of {event.part_of}", *_toxicity(event)])
+
+
+def _toxicity(event: Event) -> list[str]:
+    """How a toxicity counts."""
+    limiting = [] if event.dose_limiting else ["not dose-limiting"]
+    return [*([event.grade] if event.grade else []), "severe" if event.severe else "not severe", *limiting]
 
 
 def _event(scenario: Scenario, name: str, event: Event) -> str:
@@ -198,16 +139,21 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
     parts = [event.kind if event.kind != name else "", rate.text]
     if shape.value != 1.0:
         parts.append(f"Weibull shape {shape.text}")
+    delay = scenario.resolved(event.delay, f"{name} delay")
+    if delay.value > 0.0:
+        parts.append(f"at the earliest after {delay.text}")
     no_dose = "whatever the dose (also while held)" if event.kind == "toxicity" else "whatever the dose"
     parts.append(
         f"× (dose/{scenario.treatment.reference_dose.value:g})^{exponent.text}" if exponent.value != 0.0 else no_dose
     )
+    if event.dose_floor is not None:
+        parts.append(f"a dose below {event.dose_floor.text} acts as this one")
+    if event.frailty is not None:
+        parts.append(f"with the frailty {event.frailty}")
     if event.kind == "toxicity":
-        parts.append(event.grade or "")
-        parts.append("severe" if event.severe else "not severe")
-        parts += [] if event.dose_limiting else ["not dose-limiting"]
+        parts += _toxicity(event)
     parts.append(event.during or "")
-    parts += [_effect(scenario, covariate, effect) for covariate, effect in event.effects.items()]
+    parts += [_effect(scenario, name, covariate, effect) for covariate, effect in event.effects.items()]
     if event.resolves is not None:
         parts.append(f"resolves at {event.resolves.rate.text}")
         parts.append("may recur" if event.recurs else "once")
@@ -219,10 +165,15 @@ def _risks(scenario: Scenario, name: str, event: Event) -> str:
     rate = scenario.resolved(event.rate, f"{name} rate").value
     shape = scenario.resolved(event.shape, f"{name} shape").value
     exponent = scenario.resolved(event.dose_exponent, f"{name} dose exponent").value
+    delay = scenario.resolved(event.delay, f"{name} delay").value / DAYS_PER_MONTH
     reference = scenario.treatment.reference_dose.value
+    floor = event.dose_floor.value if event.dose_floor is not None else 0.0
 
     def at(dose: float) -> str:
-        hazards = [rate * dose_factor(dose, reference, exponent) * months**shape for months in _RISK_MONTHS]
+        hazards = [
+            rate * dose_factor(dose, reference, exponent, floor) * max(0.0, months - delay) ** shape
+            for months in _RISK_MONTHS
+        ]
         return ", ".join(labels.risk(-math.expm1(-hazard)) for hazard in hazards)
 
     what = f"risk in % by {', '.join(map(str, _RISK_MONTHS))} months"
@@ -234,19 +185,29 @@ def _risks(scenario: Scenario, name: str, event: Event) -> str:
     return f"{what}: {at(reference)} at {reference:g} mg/day{shown}{more}"
 
 
-def _effect(scenario: Scenario, name: str, effect: Effect) -> str:
+def _effect(scenario: Scenario, event: str, name: str, effect: Effect) -> str:
     if effect.hazard_ratio is not None and effect.per is not None:
         reference = effect.reference or scenario.population[name].median
         at = reference.text if reference is not None else ""
-        return f"× {effect.hazard_ratio.text} for each {effect.per.text} of {name} above {at}"
-    ratios = ", ".join(f"{category} × {ratio.text}" for category, ratio in (effect.hazard_ratios or {}).items())
-    return f"by {name}: {ratios}"
+        ratio = scenario.resolved(effect.hazard_ratio, f"{event} {name} hazard ratio")
+        return f"× {ratio.text} for each {effect.per.text} of {name} above {at}"
+    ratios = {
+        category: scenario.resolved(ratio, f"{event} {name} {category} hazard ratio")
+        for category, ratio in (effect.hazard_ratios or {}).items()
+    }
+    return f"by {name}: " + ", ".join(f"{category} × {ratio.text}" for category, ratio in ratios.items())
 
 
 def _measured(scenario: Scenario) -> Iterator[str]:
     yield "WHAT IS SEEN"
     every = scenario.assessment.every
     yield f"  Response and progression: {every.text if every.value == 0 else f'every {every.text}'}."
+    missed = scenario.resolved(scenario.assessment.missed, "assessment missed")
+    if missed.value > 0.0:
+        yield f"  An assessment is missed with a probability of {missed.text}."
+    if scenario.assessment.confirmation is not None:
+        text = scenario.assessment.confirmation.text
+        yield f"  A response is confirmed by an assessment that still sees it at least {text} later."
     after = scenario.resolved(scenario.evaluable.after, "evaluable after")
     also = [
         word

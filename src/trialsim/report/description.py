@@ -1,0 +1,83 @@
+"""What `check` says of a configuration: a scenario, study, cohort or parameter set in plain language."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trialsim.comparison.checks import check_comparison
+from trialsim.config import ParameterSet, load_parameters, load_scenario, protocol_of, warnings_of
+from trialsim.config.loading.comparisons import Comparison
+from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
+from trialsim.config.loading.scenarios import scenario_places
+from trialsim.config.loading.size_studies import Sizing, load_study, located
+from trialsim.design.draft import check_study
+from trialsim.endpoints.published_checks import check_cohort
+from trialsim.errors import Problem, RequestError
+from trialsim.report.comparison.synopsis import study_synopsis
+from trialsim.report.design.synopsis import size_synopsis
+from trialsim.report.run.cohort_synopsis import checked_cohort
+from trialsim.report.run.synopsis import synopsis
+
+
+def describe(given: ConfigurationLike, changes: Mapping[str, Any], width: int = 100) -> str:
+    """The synopsis of a scenario or study, or the contents of a cohort or parameter set, as `kind_of_given` takes it.
+
+    Raises `ConfigurationError`.
+    """
+    return wrapped(_description(given, changes), width)
+
+
+def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
+    kind = kind_of_given(given)
+    if kind == "cohorts":
+        return "\n".join(checked_cohort(given))  # type: ignore[arg-type]
+    if kind == "parameters":
+        return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
+    if kind == "studies":
+        return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
+    scenario = load_scenario(given, changes)  # type: ignore[arg-type]
+    if scenario.cohort is not None:
+        places = scenario_places(given, changes)  # type: ignore[arg-type]
+        check_cohort(scenario.cohort, protocol_of(scenario), places, ("cohort",))
+    warnings = warnings_of(given, changes)  # type: ignore[arg-type]
+    return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
+
+
+def _study(study: Comparison | Sizing) -> Iterator[str]:
+    """The synopsis of a study, once what `compare` or `size` would refuse is refused."""
+    if isinstance(study, Sizing):
+        try:
+            check_study(study)
+        except RequestError as error:
+            raise located(error, study) from None
+        yield from size_synopsis(study)
+    else:
+        check_comparison(study)
+        yield from study_synopsis(study)
+
+
+def _parameter_set(parameters: ParameterSet) -> Iterator[str]:
+    yield parameters.title
+    for name, parameter in parameters.parameters.items():
+        prior = parameter.prior
+        shape = f"{prior.distribution} {prior.median}, sd {prior.sd:g}" if prior.sd else prior.distribution
+        yield f"  {name}: {parameter.mode} ({parameter.source}); prior {shape}; informed by {parameter.informed_by}"
+
+
+def _warnings(problems: list[Problem]) -> Iterator[str]:
+    """What is allowed but cannot be meant, with file and line."""
+    if problems:
+        yield "WARNINGS"
+    for problem in problems:
+        yield "  " + str(problem).replace("\n", "\n  ")
+
+
+def wrapped(text: str, width: int) -> str:
+    """Long lines broken, their continuation indented."""
+    lines = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 4 if line.startswith(" ") else 0)
+        lines.append(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False) if line else "")
+    return "\n".join(lines)
