@@ -39,6 +39,7 @@ def protocol() -> Protocol:
                       {"when": "tolerated", "do": "escalate"}],
         },
         disease={"sensitive": 0.6},
+        assessment={"every": "14 days", "confirmation": "28 days"},
         events={
             "rash": {"kind": "toxicity", "rate": "0.15 /month", "severe": False},
             "minor response": {"kind": "minor response", "rate": "0.6 /month"},
@@ -212,6 +213,17 @@ def test_days_are_ordered_from_the_last_to_the_first(protocol: Protocol) -> None
         ({"any response": 27, "partial response": 21, "minor response": 6}, "any response", (21,)),
         ({"any response": 27, "partial response": 21}, "any response", (21,)),
         ({"minor response": 6}, "", (6,)),
+        ({"any response": 18, "partial response": 11, "confirmed partial response": 10}, "", (7, 1, 10)),
+        ({"any response": 18, "confirmed partial response": 10}, "", (8, 10)),
+        ({"minor response": 7, "confirmed partial response": 10}, "", (7, 10)),
+        ({"confirmed partial response": 10}, "", (10,)),
+        ({"any response": 18, "partial response": 11, "confirmed partial response": 10}, "any response", (1, 10)),
+        ({"any response": 18, "partial response": 11, "confirmed partial response": 10}, "partial response", (8, 10)),
+        (
+            {"any response": 18, "partial response": 11, "confirmed partial response": 10},
+            "confirmed partial response",
+            (7, 11),
+        ),
     ],
 )
 def test_responses_of_the_enrolled_are_one_term(

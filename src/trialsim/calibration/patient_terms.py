@@ -40,6 +40,7 @@ from trialsim.endpoints.published import (
 from trialsim.model.protocol import Protocol
 
 ANY, PARTIAL, MINOR = "any response", "partial response", "minor response"
+CONFIRMED = "confirmed partial response"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _group(target: _Target) -> tuple[object, ...]:
         return ("by", target.endpoint, measured.among, target.n)
     if published.at_least is not None:
         return ("at least", target.endpoint, measured.among, target.n)
-    if target.endpoint in (ANY, PARTIAL, MINOR):
+    if target.endpoint in (ANY, PARTIAL, MINOR, CONFIRMED):
         return ("response", measured.among, target.n)
     return (target.quantity,)
 
@@ -141,12 +142,25 @@ def _narrowness(target: _Target) -> float:
 
 
 def _responses(targets: Sequence[_Target], left_out: Sequence[_Target]) -> list[tuple[str, int]]:
-    """Any response and partial ones, the minor ones as their difference; not what would tell one that is left out."""
+    """Any response, partial and confirmed ones, the minor ones as a difference; not what would tell one left out."""
     counts = {target.endpoint: target.published.n_counted for target in targets}
     values = {target.endpoint: target.measured.value for target in targets}
     if len(counts) < len(targets):
         raise refused(f"statistics.{targets[0].quantity}", "two statistics are of the same response.", "one of them")
-    if left_out and len(counts) == 2:  # the two others tell it
+    if CONFIRMED not in counts:
+        return _responses_seen(targets, counts, values, left_out)
+    condition, count = values.pop(CONFIRMED), counts.pop(CONFIRMED)
+    if set(counts) == {MINOR}:  # which no confirmed partial response is
+        return [(f"({values[MINOR]}) or ({condition})", counts[MINOR] + count), (condition, count)]
+    wider = _responses_seen(targets, counts, values, left_out) if counts else []
+    return [*wider, (condition, count)]
+
+
+def _responses_seen(
+    targets: Sequence[_Target], counts: Mapping[str, int], values: Mapping[str, str], left_out: Sequence[_Target]
+) -> list[tuple[str, int]]:
+    """Any response and partial ones, as far as they are published; see `_responses`."""
+    if left_out and left_out[0].endpoint != CONFIRMED and len(counts) == 2:  # the two others tell it
         kept = PARTIAL if left_out[0].endpoint == ANY else ANY
         return [(values[kept], counts[kept])] if kept in counts else [(values[PARTIAL], counts[PARTIAL])]
     if len(counts) == 1:

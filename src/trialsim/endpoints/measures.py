@@ -115,6 +115,7 @@ class ConfirmedResponse(Measure):
     """Whether a response was confirmed; `confirmed` is the column of the day on which it was."""
 
     confirmed: str
+    has_day = True
 
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
         """The share, where assessments can confirm a response."""
@@ -123,6 +124,10 @@ class ConfirmedResponse(Measure):
                 spec, "no response is ever confirmed", "`assessment: {confirmation: 28 days}` in the scenario"
             )
         return Measurement(MEAN, f"not missing({self.confirmed})")
+
+    def day_of(self, protocol: Protocol) -> str:
+        """The day of the assessment that confirmed it."""
+        return self.confirmed
 
 
 @dataclass(frozen=True)

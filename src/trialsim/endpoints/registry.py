@@ -157,7 +157,7 @@ ENDPOINTS: Final = (
             ),
         ),
     ),
-    Endpoint("discontinued", direction="lower", measure=Mean(DISCONTINUED)),
+    Endpoint("discontinued", direction="lower", measure=Mean(DISCONTINUED, day="treatment_days")),
     Endpoint(
         "average dose", "mg/day", measure=Mean("mean_dose_mg_per_day"),
         statistics=(
