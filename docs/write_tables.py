@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trialsim.endpoints.published import kinds_of
 from trialsim.endpoints.registry import ENDPOINTS
 from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
@@ -24,7 +25,7 @@ TABLES = {
 }
 TAIL = """
 The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, for each level of the
-ladder `days_at.DOSE` (days on treatment at this dose, mg/day), and at its end the baseline: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
+ladder `days_at.DOSE` (days on treatment at this dose, mg/day), where a cohort publishes grams by a day `dose_by.DAY` (mg taken by that study day), and at its end the baseline: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
 for each reported toxicity, `n_toxicity.NAME`, the number of patients with it, and, where parameters vary, `parameter_draw`, the row
 (from 1) of the table of draws that the trial has. Reason codes: 1 progression seen, 2 stopped
 by a rule, 3 death, 4 withdrawal, 5 cut-off, 6 discontinuation.
@@ -38,7 +39,8 @@ printed) and `percentile_mcse`, `n_defined` (trials in which the quantity exists
 `statistic` says what was measured (an interpretation may change it) and `is_inside` whether the published statistic lies within
 `lower` and `upper`. `sd_sampling` and `sd_parameters`, each with `_mcse`, split the standard deviation of single trials into
 sampling variability and parameter uncertainty (0 where they are fixed, empty where too few trials share a draw);
-`lower_80`, `upper_80` and `is_inside_80` are the same for the central 80 %. `interpretations.csv` has the same columns after
+`lower_80`, `upper_80` and `is_inside_80` are the same for the central 80 %. A Kaplan-Meier median that a trial did not reach counts as
+later than any other: an end of an interval may be infinite, and `value` and the standard deviations are over the trials that reached it. `interpretations.csv` has the same columns after
 `ambiguity` and `interpretation`.
 
 ## What `trialsim calibrate` writes
@@ -86,9 +88,10 @@ def endpoints() -> str:
         "\n## Endpoints\n",
         "From `src/trialsim/endpoints/registry.py`. A study names an endpoint by its name; `run`, cohorts and `calibrate` name its "
         "statistics. A share without a denominator is of all enrolled patients. Each toxicity of a scenario is an endpoint by its "
-        "name, with the statistic `toxicity.NAME`; lower is better.\n",
-        "| endpoint | unit | better | in `compare` and `size` | statistics of a trial |",
-        "|---|---|---|---|---|",
+        "name, with the statistic `toxicity.NAME`; lower is better. A cohort may publish more of most endpoints than the table of "
+        "replicates has: see [cohort files](cohorts.md).\n",
+        "| endpoint | unit | better | in `compare` and `size` | statistics of a trial | measured in patients for a cohort |",
+        "|---|---|---|---|---|---|",
     ]
     for item in ENDPOINTS:
         uses = [name for name, used in (("compare", item.measure), ("size", item.outcome)) if used is not None]
@@ -96,7 +99,8 @@ def endpoints() -> str:
         known = ", ".join(uses) + (f"; keys {', '.join(f'`{key}`' for key in keys)}" if keys else "")
         statistics = "; ".join(f"`{one.name}`: {one.label}" for one in item.statistics)
         unit = item.unit or ("share" if item.measure is not None else "")
-        rows.append(f"| {item.name} | {unit} | {item.direction} | {known} | {statistics} |")
+        kinds = ", ".join(kinds_of(item))
+        rows.append(f"| {item.name} | {unit} | {item.direction} | {known} | {statistics} | {kinds} |")
     return "\n".join(rows) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,8 @@ def test_the_outcomes_of_generated_scenarios_are_equal(protocol: Protocol, seed:
 @settings(max_examples=EXAMPLES)
 @given(protocols(), SEEDS)
 def test_the_patients_of_generated_scenarios_are_equal(protocol: Protocol, seed: int) -> None:
+    """With what each took by some days, which no scenario asks for whose cohort does not publish it."""
+    protocol = replace(protocol, dose_days=(30.4375, 91.3125, 400.0))
     reference, batch = (patient_table(engine, protocol, seed, 1, 3) for engine in ("reference", "batch"))
     assert reference.replicate.tolist() == batch.replicate.tolist()
     assert set(reference.columns) == set(batch.columns)

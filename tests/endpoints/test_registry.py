@@ -135,6 +135,7 @@ def test_every_statistic_is_a_column_of_the_replicates(protocol: Protocol) -> No
 def test_every_measure_gives_a_number_in_every_trial(protocol: Protocol, table: PatientTable) -> None:
     more: dict[str, dict[str, Any]] = {
         "survival": {"at": "3 months"}, "progression-free": {"to": "3 months"}, "relapse-free": {"at": "1 months"},
+        "duration of partial response": {"at": "1 months"},
         "time at level": {"level": "300 mg/day"},
     }  # fmt: skip
     for endpoint in known_endpoints([protocol]):

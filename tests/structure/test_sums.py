@@ -21,6 +21,8 @@ EXACT_OR_OF_ARRAYS = {
     "engines/reference/patient_state.py": {"(self.n_onsets[bit] for bit in whole)"},
     "engines/batch/planning.py": {"(phase.n_visits for phase in protocol.early_visits)"},
     "design/conduct/blocks.py": {"(count for _, count in todo[:len(finished)])"},
+    "calibration/joint/model.py": {"(len(places.units) for places in self.places)"},
+    "workflows/calibrate_study.py": {"(len(trials) for trials in simulated.scores)"},
     "workflows/size.py": {"(rows[f'n_{i}'] for i in range(len(self.ready.names)))"},
     "calibration/targets.py": {
         "rest.counts", "known.values()", "(counts[part] for part in parts)", "counts.values()",

@@ -14,7 +14,8 @@ from trialsim.storage.results_folder import FILES
 from trialsim.workflows.result import CommandResult
 
 RESULTS: dict[str, type[CommandResult]] = {
-    "run": ts.Result, "calibrate": ts.Calibrated, "compare": ts.Compared, "size": ts.Sized,
+    "run": ts.Result, "calibrate": ts.Calibrated, "calibrate study": ts.CalibratedStudy, "compare": ts.Compared,
+    "size": ts.Sized,
 }  # fmt: skip
 
 

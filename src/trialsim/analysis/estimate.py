@@ -102,8 +102,8 @@ def quantile_and_error(
         spread = error_of_sum((values <= ordered[position]) - share, groups)
         if math.isnan(spread):
             return float(ordered[position]), math.nan
-    low, high = _clipped(rank - spread, n), _clipped(rank + spread, n)
-    error = float(ordered[high] - ordered[low]) / 2.0 if n > 1 else math.nan
+    low, high = (float(ordered[_clipped(rank + side * spread, n)]) for side in (-1.0, 1.0))
+    error = (high - low) / 2.0 if n > 1 and math.isfinite(high) else math.nan
     return float(ordered[position]), error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +20,11 @@ from trialsim.analysis.variance_components import (
     split_of,
 )
 from trialsim.config import Cohort, PublishedStatistic
+from trialsim.endpoints.measured_trials import statistic_name, statistics_in
 from trialsim.endpoints.per_trial import Outcomes, TrialStatistic
 from trialsim.endpoints.registry import statistics_of
 from trialsim.records.columns import PARAMETER_DRAW
-from trialsim.typing import Counts, Floats
+from trialsim.typing import Counts, Flags, Floats
 
 LOWER_SHARE, UPPER_SHARE = 0.025, 0.975
 INNER_SHARES = (0.1, 0.9)
@@ -32,21 +33,24 @@ INNER_SHARES = (0.1, 0.9)
 def estimates(outcomes: Outcomes, published: Mapping[str, PublishedStatistic], n_planned: int) -> list[Estimate]:
     """An estimate for each published statistic, in the order of the cohort, then for every other statistic.
 
-    `outcomes` has one row per replicate (`records.columns.REPLICATES`); `n_planned` is the number of patients that a
-    single trial plans, which the interval's words name.
+    `outcomes` has one row per replicate (`records.columns.REPLICATES`), with what was measured in patients where such a
+    statistic is published; `n_planned` is the number of patients that a single trial plans, which the interval's words
+    name.
     """
-    statistics = statistics_of(outcomes.columns)
-    compared = [
-        _estimate(quantity, statistics[entry.endpoint or quantity], outcomes, entry, n_planned)
-        for quantity, entry in published.items()
-    ]
-    shown = set(published) | {entry.endpoint for entry in published.values()}
+    compared = [published_estimate(quantity, outcomes, entry, n_planned) for quantity, entry in published.items()]
+    shown = set(published) | {statistic_name(quantity, entry) for quantity, entry in published.items()}
     others = [
         _estimate(name, statistic, outcomes, None, n_planned)
-        for name, statistic in statistics.items()
+        for name, statistic in statistics_of(outcomes.columns).items()
         if name not in shown
     ]
     return compared + others
+
+
+def published_estimate(quantity: str, outcomes: Outcomes, entry: PublishedStatistic, n_planned: int) -> Estimate:
+    """The estimate for one published statistic."""
+    statistic = statistics_in(outcomes)[statistic_name(quantity, entry)]
+    return _estimate(quantity, statistic, outcomes, entry, n_planned)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,6 @@ def other_interpretations(
     outcomes: Outcomes, cohort: Cohort, taken: Mapping[str, str], n_planned: int
 ) -> list[OtherInterpretation]:
     """Every statistic under every interpretation not taken that only changes statistics; others need another run."""
-    statistics = statistics_of(outcomes.columns)
     other_estimates: list[OtherInterpretation] = []
     for name, ambiguity in cohort.ambiguities.items():
         for choice, interpretation in ambiguity.interpretations.items():
@@ -70,24 +73,21 @@ def other_interpretations(
                 continue
             published = cohort.statistics_under({**taken, name: choice})
             for quantity in interpretation.statistics:
-                statistic = statistics[published[quantity].endpoint or quantity]
-                estimate = _estimate(quantity, statistic, outcomes, published[quantity], n_planned)
+                estimate = published_estimate(quantity, outcomes, published[quantity], n_planned)
                 other_estimates.append(OtherInterpretation(name, choice, estimate))
     return other_estimates
 
 
 def per_trial_values(outcomes: Outcomes, name: str) -> Floats:
     """One value of a statistic per replicate, missing where it does not exist."""
-    return statistics_of(outcomes.columns)[name].per_trial(outcomes)
+    return statistics_in(outcomes)[name].per_trial(outcomes)
 
 
 def statistic_of(
     quantity: str, columns: Iterable[str], published: Mapping[str, PublishedStatistic]
 ) -> TrialStatistic | None:
     """The statistic of a trial that a published one is compared with, or the one of that name; None if neither."""
-    statistics = statistics_of(columns)
-    entry = published.get(quantity)
-    return statistics.get((entry.endpoint if entry is not None else None) or quantity)
+    return statistics_of(columns).get(statistic_name(quantity, published.get(quantity)))
 
 
 def value_and_error(statistic: TrialStatistic, outcomes: Outcomes) -> tuple[float, float]:
@@ -99,10 +99,21 @@ def value_and_error(statistic: TrialStatistic, outcomes: Outcomes) -> tuple[floa
 
 
 def _defined(statistic: TrialStatistic, outcomes: Outcomes) -> tuple[Floats, Counts | None]:
-    """The values of the trials in which a statistic exists, and the draws of the parameters of these trials."""
+    """The finite values of a statistic, and the draws of the parameters of the trials that have one."""
+    return _among(np.isfinite, statistic, outcomes)
+
+
+def _among(
+    is_meant: Callable[[Floats], Flags], statistic: TrialStatistic, outcomes: Outcomes
+) -> tuple[Floats, Counts | None]:
     values, groups = statistic.per_trial(outcomes), groups_of(outcomes)
-    is_defined = ~np.isnan(values)
+    is_defined = is_meant(values)
     return values[is_defined], groups[is_defined] if groups is not None else None
+
+
+def _exists(values: Floats) -> Flags:
+    """Which trials a statistic exists in; a median that was not reached is infinite, and above any other."""
+    return ~np.isnan(values)
 
 
 def smallest_error(statistic: TrialStatistic, outcomes: Outcomes, n_draws: int) -> float:
@@ -125,21 +136,21 @@ def groups_of(outcomes: Outcomes) -> Counts | None:
 def _printed(entry: PublishedStatistic) -> str:
     """The statistic as printed, with the count that it is read as."""
     has_count = entry.kind == "proportion" and "%" in entry.printed
-    return f"{entry.printed} ({entry.count}/{entry.of})" if has_count else entry.printed
+    return f"{entry.printed} ({entry.n_counted}/{entry.of})" if has_count else entry.printed
 
 
 def _estimate(
     quantity: str, statistic: TrialStatistic, outcomes: Outcomes, entry: PublishedStatistic | None, n_planned: int
 ) -> Estimate:
     value, mcse = value_and_error(statistic, outcomes)
-    defined, groups = _defined(statistic, outcomes)
+    split = split_of(*_defined(statistic, outcomes))
+    defined, groups = _among(_exists, statistic, outcomes)
     ordered = np.sort(defined)
     lower, lower_mcse = quantile_and_error(ordered, LOWER_SHARE, defined, groups)
     upper, upper_mcse = quantile_and_error(ordered, UPPER_SHARE, defined, groups)
     lower_80, upper_80 = (quantile_and_error(ordered, share)[0] for share in INNER_SHARES)
-    split = split_of(defined, groups)
     published = entry.published if entry is not None else math.nan
-    rounding = entry.rounded_to.value if entry is not None and entry.rounded_to is not None else 0.0
+    rounding = entry.rounding if entry is not None else 0.0
     percentile, percentile_mcse = percentile_and_error(defined, published, rounding, groups)
     more = ", parameters fixed" if groups is None else " and parameter uncertainty"
     return Estimate(

@@ -1,26 +1,26 @@
 """The likelihood of a published cohort, from the probabilities of its cells.
 
 Patients are independent given the parameters, so a count is binomial, counts that exclude each other are multinomial,
-and a sample median lies below x when more than half of the sample does. Terms are multiplied. What late entry does to
-several statistics at once is taken into account where it matters most: a median of all the enrolled is taken given how
-many of them were evaluable (see docs/why/calibration.md).
+and a sample median lies below x when more than half of the sample does; a sample mean is normal. Terms are multiplied.
+What late entry does to several statistics at once is taken into account where it matters most: a median of all the
+enrolled is taken given how many of them were evaluable (see docs/why/calibration.md). Figures of Kaplan-Meier curves
+have a module of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
-from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+from scipy.special import bdtrc, gammaln, ndtr, xlog1py, xlogy
 
-from trialsim.calibration.targets import Categories, Cell, Median, Share, Term
+from trialsim.calibration.curve_likelihood import SMALLEST, log_likelihood_of_curve
+from trialsim.calibration.targets import Categories, Cell, Curve, Mean, Median, Share, Term
 from trialsim.typing import Floats
 
 _NODES, _WEIGHTS = (
     item / 2.0 + shift for item, shift in zip(np.polynomial.legendre.leggauss(64), (0.5, 0.0), strict=True)
 )
-SMALLEST: Final = 1e-9  # a probability of nothing at all would make the logarithm infinite
 
 
 def cells_of(terms: Sequence[Term]) -> tuple[Cell, ...]:
@@ -39,6 +39,10 @@ def _term(term: Term, p: Floats) -> Floats:
         return _log_choose(term.n, term.k) + xlogy(term.k, p[..., 0]) + xlog1py(term.n - term.k, -p[..., 0])
     if isinstance(term, Categories):
         return _multinomial(term, p)
+    if isinstance(term, Mean):
+        return np.log(np.maximum(_mean_between(term, p), SMALLEST))
+    if isinstance(term, Curve):
+        return log_likelihood_of_curve(term, p)
     return np.log(np.maximum(_median_between(term, p), SMALLEST))
 
 
@@ -56,6 +60,13 @@ def _median_between(term: Median, p: Floats) -> Floats:
     return p_median_below_given(k, term.n - k, p[..., 1], p[..., 3]) - p_median_below_given(
         k, term.n - k, p[..., 0], p[..., 2]
     )
+
+
+def _mean_between(term: Mean, moments: Floats) -> Floats:
+    """The probability that a mean lies in an interval, normal by the central limit theorem."""
+    mean = moments[..., 0]
+    error = np.sqrt(np.maximum(moments[..., 1] - mean**2, SMALLEST * mean**2) / term.n)
+    return np.asarray(ndtr((term.high - mean) / error) - ndtr((term.low - mean) / error))
 
 
 def p_median_below_given(k: int, m: int, p_first: Floats, p_second: Floats) -> Floats:

@@ -10,14 +10,16 @@ from typing import Final
 import numpy as np
 
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
+from trialsim.calibration.patient_terms import patient_terms
 from trialsim.calibration.prior import JointPrior, log_density, prior_of
 from trialsim.calibration.simulator import Simulator
-from trialsim.calibration.targets import Term, terms_of
+from trialsim.calibration.targets import Term, how_many_evaluable, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
 from trialsim.config.calibrated.draws import parameter_places
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import own_name, parameter_name
+from trialsim.endpoints.published_checks import published_of_patients
 from trialsim.errors import ConfigurationError, HazardError, Problem
 from trialsim.records.outcomes import columns_of
 from trialsim.typing import Floats
@@ -88,7 +90,7 @@ class Calibration:
 
     def without(self, quantity: str) -> Calibration:
         """The same without one statistic."""
-        terms = terms_of(self.scenario, self.scenario.published_statistics, _columns(self.scenario), quantity)
+        terms = _terms(self.scenario, quantity)
         return replace(self, terms=terms, simulator=self.simulator.with_cells(cells_of(terms)))
 
 
@@ -106,6 +108,7 @@ def calibration_of(
     statistic that cannot be a target.
     """
     fixed = scenario.with_changes({"parameters.use": "mode"})
+    published_of_patients(fixed, protocol_of(fixed))
     if fixed.cohort is None:
         problem, allowed = "there is no cohort to calibrate it to.", "`cohort: NAME`."
         raise ConfigurationError([Problem(scenario.name, "cohort", problem, allowed)])
@@ -118,7 +121,7 @@ def calibration_of(
         raise ConfigurationError([Problem(scenario.name, "parameters", problem, allowed)])
     parameters = load_parameters(fixed.parameters.calibrated_to)
     prior = prior_of(parameters, tuple(places), prior_width)
-    terms = terms_of(fixed, fixed.published_statistics, _columns(fixed))
+    terms = _terms(fixed)
     simulator = Simulator(
         protocol=protocol_of(fixed),
         places=tuple(places[name] for name in prior.names),
@@ -140,8 +143,15 @@ def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:
     return factor
 
 
-def _columns(scenario: Scenario) -> tuple[str, ...]:
-    return tuple(column.name for column in columns_of(protocol_of(scenario)))
+def _terms(scenario: Scenario, left_out: str = "") -> tuple[Term, ...]:
+    """The terms of the likelihood, without what a statistic that is left out would tell."""
+    published, protocol = scenario.published_statistics, protocol_of(scenario)
+    columns = tuple(column.name for column in columns_of(protocol))
+    n_evaluable = how_many_evaluable(published, scenario.accrual.patients, left_out)
+    return (
+        *terms_of(scenario, published, columns, left_out),
+        *patient_terms(published, protocol, n_evaluable, left_out),
+    )
 
 
 def _kinds(scenario: Scenario) -> dict[str, type[Quantity]]:

@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 
 from trialsim.analysis import Estimate, estimates
+from trialsim.analysis.published import published_estimate
 from trialsim.calibration.diagnostics import smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, fit, quick
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.posterior import N_DRAWS, Posterior
+from trialsim.endpoints.measured_trials import MeasuredTrials, measure_trials
+from trialsim.endpoints.published import statistic_of_patients
+from trialsim.endpoints.published_checks import published_of_patients
 from trialsim.model.protocol import Protocol
 from trialsim.records.outcomes import columns_of
 from trialsim.records.tables import plain_rows
@@ -49,9 +53,15 @@ def simulated(calibration: Calibration, scores: Floats, seed: int, n: int = N_TR
     return store
 
 
-def predictive_estimates(calibration: Calibration, store: ReplicateStore) -> list[Estimate]:
+def measured(calibration: Calibration, scores: Floats, store: ReplicateStore, seed: int) -> MeasuredTrials:
+    """The replicates that `simulated` gives, with what the published statistics need of their patients."""
+    protocol = protocol_with_draws(calibration, scores)
+    return measure_trials(store, published_of_patients(calibration.scenario, protocol), BATCH, protocol, seed)
+
+
+def predictive_estimates(calibration: Calibration, trials: MeasuredTrials) -> list[Estimate]:
     """Every published statistic against trials under the posterior."""
-    return estimates(store, calibration.scenario.published_statistics, calibration.n_patients)
+    return estimates(trials, calibration.scenario.published_statistics, calibration.n_patients)
 
 
 def predictive_table(predictive_list: Sequence[Estimate]) -> pd.DataFrame:
@@ -109,7 +119,8 @@ def left_out(calibration: Calibration, seed: int, workers: int = 1, most_steps: 
         if ess < FEWEST_EFFECTIVE:
             refitted = fit(less, seed, workers, quick(most_steps))
             draws, ess, method = Posterior(refitted).scores, smallest_ess_of(refitted.diagnostics), "fitted again"
-        rows.append({**_predicted(less, quantity, simulated(less, draws, seed), ess), "ess": ess, "method": method})
+        trials = _trials_for(less, quantity, draws, seed)
+        rows.append({**_predicted(less, quantity, trials, ess), "ess": ess, "method": method})
     return pd.DataFrame(rows)
 
 
@@ -122,10 +133,20 @@ def _resampled(scores: Floats, log_weights: Floats) -> tuple[Floats, float, str]
     return scores[np.minimum(rows, len(scores) - 1)], 1.0 / float(np.sum(weights**2)), "weighted prior draws"
 
 
-def _predicted(calibration: Calibration, quantity: str, store: ReplicateStore, ess: float) -> dict[str, Any]:
+def _trials_for(calibration: Calibration, quantity: str, scores: Floats, seed: int) -> MeasuredTrials:
+    """Trials under some draws, with what one published statistic needs of their patients."""
+    store, published = simulated(calibration, scores, seed), calibration.scenario.published_statistics[quantity]
+    if published.trial_statistic(quantity) is not None:
+        return MeasuredTrials(store)
+    protocol = protocol_with_draws(calibration, scores)
+    return measure_trials(store, [statistic_of_patients(quantity, published, protocol)], BATCH, protocol, seed)
+
+
+def _predicted(calibration: Calibration, quantity: str, trials: MeasuredTrials, ess: float) -> dict[str, Any]:
     """One statistic as trials predict it; errors hold that the draws are worth no more than `ess`."""
-    rows = plain_rows(predictive_table(predictive_estimates(calibration, store)))
-    row = next(row for row in rows if row["quantity"] == quantity)
+    published = calibration.scenario.published_statistics[quantity]
+    estimate = published_estimate(quantity, trials, published, calibration.n_patients)
+    row = plain_rows(predictive_table([estimate]))[0]
     row["mcse"] = math.hypot(row["mcse"], (row["sd_parameters"] or 0.0) / math.sqrt(ess))
     row["percentile_mcse"] = math.hypot(row["percentile_mcse"], 0.5 / math.sqrt(ess))  # a share's sd is at most 1/2
     return row

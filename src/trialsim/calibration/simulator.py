@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from trialsim.calibration.targets import ENROLLED, EVALUABLE, NOT_EVALUABLE, PLANNED, RESPONDERS, Cell, ShareCell
+from trialsim.calibration.patient_cells import (
+    ConditionCell,
+    CurveCell,
+    Expressions,
+    MomentCell,
+    PatientCell,
+    expressions_of,
+    values_of_cells,
+)
+from trialsim.calibration.targets import (
+    ENROLLED,
+    EVALUABLE,
+    NOT_EVALUABLE,
+    PLANNED,
+    RESPONDERS,
+    BelowCell,
+    Cell,
+    ShareCell,
+)
 from trialsim.engines.batch import Batch, Patients
 from trialsim.model.parameters import with_values
 from trialsim.model.protocol import ParameterPlace, Protocol
 from trialsim.model.sums import add_in_order
 from trialsim.records.columns import TOXICITY_PREFIX
+from trialsim.simulation.patients import table_of_details
 from trialsim.typing import Flags, Floats
 
 FIRST_REPLICATE: Final = 1
@@ -40,10 +60,33 @@ class Simulator:
         A share of n patients is (k + 1/2) / (n + 1), so that a cell which no simulated patient is in has a probability
         of about half a patient's.
         """
-        patients = self.patients(values, self.seed, FIRST_REPLICATE, self.n_trials)
+        batch = Batch(with_values(self.protocol, self.places, values))
+        in_patients: Mapping[PatientCell, float] = {}
+        if self._expressions:
+            patients, details = batch.patients_with_details(self.seed, FIRST_REPLICATE, self.n_trials)
+            table = table_of_details(details, batch.protocol, self.seed, FIRST_REPLICATE)
+            in_patients = values_of_cells(self._patient_cells, self._expressions, table)
+        else:
+            patients = batch.patients(self.seed, FIRST_REPLICATE, self.n_trials)
         totals = self._totals(patients)
         masks = self._who(patients)
-        return np.array([self._probability(cell, totals, patients.enrolled, masks) for cell in self.cells])
+        return np.array(
+            [
+                in_patients[cell]
+                if isinstance(cell, ConditionCell | CurveCell | MomentCell)
+                else self._probability(cell, totals, patients.enrolled, masks)
+                for cell in self.cells
+            ]
+        )
+
+    @cached_property
+    def _patient_cells(self) -> tuple[PatientCell, ...]:
+        return tuple(cell for cell in self.cells if isinstance(cell, ConditionCell | CurveCell | MomentCell))
+
+    @cached_property
+    def _expressions(self) -> Expressions:
+        """What the cells that are measured in patients need, read once."""
+        return expressions_of(self._patient_cells, self.protocol)
 
     def patients(self, values: Sequence[float], seed: int, first: int, n: int) -> Patients:
         """The patients of `n` trials from `first` on, under parameters in engine units."""
@@ -80,7 +123,7 @@ class Simulator:
 
     @staticmethod
     def _probability(
-        cell: Cell, totals: dict[str, float], enrolled: npt.NDArray[Any], masks: dict[str, Flags]
+        cell: ShareCell | BelowCell, totals: dict[str, float], enrolled: npt.NDArray[Any], masks: dict[str, Flags]
     ) -> float:
         if isinstance(cell, ShareCell):
             count, of = (add_in_order(totals[name] for name in text.split(" + ")) for text in (cell.column, cell.of))

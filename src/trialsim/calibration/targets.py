@@ -3,8 +3,13 @@
     Share       k of n, binomial                                  toxicities, evaluability, …
     Categories  counts that exclude each other, multinomial       responses of the evaluable, fates of the responders
     Median      a sample median within its rounding               doses, follow-up
+    Mean        a sample mean within its rounding                 doses, time on treatment
+    Curve       figures of a Kaplan-Meier curve                   medians of survival, landmarks
 
-A cell is a probability that the simulator gives: the share of patients in a category, or the share below a value.
+What is measured in patients by an expression becomes a term in `patient_terms`, all else here.
+
+A cell is a number that the simulator gives: the share of patients in a category, the share below a value, a point of a
+curve or its variance.
 """
 
 from __future__ import annotations
@@ -13,8 +18,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trialsim.calibration.patient_cells import CurveCell, MomentCell, PatientCell
 from trialsim.config import Scenario
-from trialsim.config.schema.cohort import PublishedStatistic, RoundedMedian
+from trialsim.config.schema.published_statistic import PublishedStatistic, RoundedValue
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
 from trialsim.endpoints.registry import statistics_of
@@ -25,6 +31,9 @@ EVALUABLE: Final = Population.EVALUABLE.column
 RESPONDERS: Final = Population.RESPONDERS.column
 N_FATES: Final = 3  # of responders: progression-free, relapsed, died; together all of them
 NOT_EVALUABLE: Final = "not evaluable"  # of the enrolled, the others
+LANDMARK: Final = "landmark"
+CURVE_MEDIAN: Final = "median"
+BEYOND: Final = "beyond"  # a median that was not reached
 PLANNED: Final = "planned"  # those who would have enrolled had the trial gone on
 
 
@@ -45,7 +54,7 @@ class BelowCell:
     edge: float
 
 
-Cell = ShareCell | BelowCell
+Cell = ShareCell | BelowCell | PatientCell
 PublishedStatistics = Mapping[str, PublishedStatistic]
 TrialStatistics = Mapping[str, TrialStatistic]
 
@@ -84,13 +93,51 @@ class Median:
     n_evaluable: int | None = None
 
 
-Term = Share | Categories | Median
+@dataclass(frozen=True)
+class Mean:
+    """The mean of `n` patients lies in `[low, high)`; the cells are the first two moments of the value."""
+
+    quantities: tuple[str, ...]
+    cells: tuple[MomentCell, ...]
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one figure says of a Kaplan-Meier curve.
+
+    A landmark: survival lies in `[low, high)`; a median: survival is above 1/2 at one day and not at a later one, or
+    `beyond` a day. `share` is where the curve then is, for the figure that follows; missing where it is not told.
+    """
+
+    kind: str
+    share: float
+    low: float = 0.5
+    high: float = 0.5
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Figures of one Kaplan-Meier curve of `n` patients in the order of their times.
+
+    Each point has six cells: survival and variance at its first day, its last day, and the day that it is read at.
+    """
+
+    quantities: tuple[str, ...]
+    cells: tuple[CurveCell, ...]
+    points: tuple[Point, ...]
+    n: int
+
+
+Term = Share | Categories | Median | Mean | Curve
 
 
 def terms_of(
     scenario: Scenario, published: PublishedStatistics, columns: tuple[str, ...], left_out: str = ""
 ) -> tuple[Term, ...]:
-    """The terms of the likelihood, one for each statistic or group of statistics that exclude each other.
+    """The terms for statistics of a trial, one for each, or for each group of them that exclude each other.
 
     `columns` are those of the scenario's replicates. The first term says that everyone had enrolled by the cut-off:
     that is why their number was published. `left_out` is a statistic that is not used: where others of its group would
@@ -98,6 +145,7 @@ def terms_of(
     `ConfigurationError` for statistics that cannot be targets.
     """
     statistics = statistics_of(columns)
+    published = {name: item for name, item in published.items() if item.trial_statistic(name) is not None}
     n_planned = scenario.accrual.patients
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
     terms: list[Term] = [everyone]
@@ -108,8 +156,7 @@ def terms_of(
         median = target.rounded_median
         if median is not None:
             n = _how_many(group[0], published, statistics, n_planned)
-            other_statistics = {name: item for name, item in published.items() if name != left_out}
-            terms.append(_median(group[0], median, statistic, n, _how_many_evaluable(other_statistics, n_planned)))
+            terms.append(_median(group[0], median, statistic, n, how_many_evaluable(published, n_planned, left_out)))
         elif len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
             of = statistic.of or ENROLLED
             terms.append(Share(group, (ShareCell(statistic.column, of),), target.count or 0, target.of or 1))
@@ -165,31 +212,31 @@ def _categories(group: tuple[str, ...], published: PublishedStatistics, statisti
     place = f"statistics.{group[0]}"
     if len(sizes) > 1:
         message = f"{', '.join(group)} are shares of different numbers of patients."
-        raise _refused(place, message, "the same `of` in each")
+        raise refused(place, message, "the same `of` in each")
     n = sizes.pop() or 1
     counts = {statistics[_name_of(quantity, published)].column: published[quantity].count or 0 for quantity in group}
     if RESPONDERS in counts and len(counts) > 1:
         parts = [column for column in counts if column != RESPONDERS]
         if len(parts) == 2:
             if sum(counts[part] for part in parts) != counts[RESPONDERS]:
-                raise _refused(place, "partial and minor responses do not add up to any response.", "counts that do")
+                raise refused(place, "partial and minor responses do not add up to any response.", "counts that do")
         else:
             other = next(column for column in RESPONDERS.split(" + ") if column != parts[0])
             counts[other] = counts[RESPONDERS] - counts[parts[0]]
         del counts[RESPONDERS]
     if sum(counts.values()) > n or min(counts.values()) < 0:
-        raise _refused(place, f"{', '.join(group)} are together more than {n}.", f"at most {n} in all")
+        raise refused(place, f"{', '.join(group)} are together more than {n}.", f"at most {n} in all")
     of = statistics[_name_of(group[0], published)].of
     return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
 
 
-def _median(quantity: str, median: RoundedMedian, statistic: TrialStatistic, n: int, n_evaluable: int | None) -> Median:
+def _median(quantity: str, median: RoundedValue, statistic: TrialStatistic, n: int, n_evaluable: int | None) -> Median:
     """A median; of all the enrolled, given how many of them were evaluable where that is known."""
     half = median.rounded_to / 2.0
     field, counted = statistic.median_of, _counted(statistic)
     if field == "highest_dose" and n % 2 == 0:
         message = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
-        raise _refused(f"statistics.{quantity}", message, "another statistic, such as dose.median")
+        raise refused(f"statistics.{quantity}", message, "another statistic, such as dose.median")
     edges = tuple((median.value + side * half) / statistic.scale for side in (-1.0, 1.0))
     is_split = counted == ENROLLED and n_evaluable is not None
     groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (counted,)
@@ -197,15 +244,17 @@ def _median(quantity: str, median: RoundedMedian, statistic: TrialStatistic, n: 
     return Median((quantity,), cells, n, n_evaluable if is_split else None)
 
 
-def _how_many_evaluable(published: PublishedStatistics, n_planned: int) -> int | None:
-    """How many of all the enrolled were evaluable, if a statistic says so."""
-    statistic = published.get("evaluable")
+def how_many_evaluable(published: PublishedStatistics, n_planned: int, left_out: str = "") -> int | None:
+    """How many of all the enrolled were evaluable, if a statistic that is used says so."""
+    statistic = published.get("evaluable") if left_out != "evaluable" else None
     return statistic.count if statistic is not None and statistic.of == n_planned else None
 
 
 def _how_many(quantity: str, published: PublishedStatistics, statistics: TrialStatistics, n_planned: int) -> int:
     """Of how many patients a median was taken: all, the evaluable, or the responders, as other statistics tell."""
-    population = statistics[_name_of(quantity, published)].population
+    population, written = statistics[_name_of(quantity, published)].population, published[quantity].of
+    if written is not None:
+        return written
     if population is Population.ENROLLED:
         return n_planned
     shares = {name: item for name, item in published.items() if item.kind == "proportion"}
@@ -216,7 +265,7 @@ def _how_many(quantity: str, published: PublishedStatistics, statistics: TrialSt
     elif not number:
         number = _sum_of_responses(published)
     if not number:
-        raise _refused(
+        raise refused(
             f"statistics.{quantity}", "no statistic says of how many patients this is the median.", "that number"
         )
     return number
@@ -232,5 +281,6 @@ def _sum_of_responses(published: PublishedStatistics) -> int:
     return counts.get("response.any", counts.get("response.partial", 0) + counts.get("response.minor", 0))
 
 
-def _refused(place: str, wrong: str, allowed: str) -> ConfigurationError:
+def refused(place: str, wrong: str, allowed: str) -> ConfigurationError:
+    """The error for a statistic that cannot be a target."""
     return ConfigurationError([Problem("cohort", place, wrong, f"{allowed}.")])

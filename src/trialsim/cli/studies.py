@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -55,48 +55,24 @@ def calibrate(
 ) -> None:
     """Find the posterior of the parameters, given a published cohort or a study of several; write draws and tables."""
     from trialsim.config import kind_of
-    from trialsim.workflows import calibrate as workflow
+    from trialsim.workflows.calibrate import calibrate as calibrate_cohort
     from trialsim.workflows.calibrate_study import calibrate_study
 
     name = Path(cohort).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
     formats = read_figures(figures)
     place = check_where(destination, resume)
-    if kind_of(cohort) == "studies":
+    how: dict[str, Any] = {"draws": draws, "replicates": replicates, "workers": workers, "out": destination}
+    how |= {"resume": resume, "overwrite": overwrite, "figures": formats}
+    is_study = kind_of(cohort) == "studies"
+    if is_study:
         _refuse_options_of_one_cohort(settings, leave_one_out, sensitivity)
-        with progress_to_the_end(place, quiet or as_json) as display:
-            joint = calibrate_study(
-                cohort,
-                seed,
-                draws=draws,
-                replicates=replicates,
-                workers=workers,
-                out=destination,
-                resume=resume,
-                overwrite=overwrite,
-                figures=formats,
-                **display.callbacks(quiet),
-            )
-        show_result(joint, destination, details, as_json=as_json, is_quiet=quiet)
-        return
+    else:
+        how |= {"changes": read_settings(settings), "min_ess": min_ess, "most_steps": most_steps}
+        how |= {"leave_one_out": leave_one_out, "sensitivity": sensitivity}
     with progress_to_the_end(place, quiet or as_json) as display:
-        result = workflow.calibrate(
-            cohort,
-            read_settings(settings),
-            seed,
-            draws=draws,
-            min_ess=min_ess,
-            most_steps=most_steps,
-            replicates=replicates,
-            workers=workers,
-            leave_one_out=leave_one_out,
-            sensitivity=sensitivity,
-            out=destination,
-            resume=resume,
-            overwrite=overwrite,
-            figures=formats,
-            **display.callbacks(quiet),
-        )
+        workflow = calibrate_study if is_study else calibrate_cohort
+        result = workflow(cohort, seed=seed, **how, **display.callbacks(quiet))
     show_result(result, destination, details, as_json=as_json, is_quiet=quiet)
 
 

@@ -12,8 +12,9 @@ from trialsim.config.loading.scenarios import (
     scenario_from_mapping,
     warnings_of,
 )
-from trialsim.config.schema.cohort import Cohort, PublishedStatistic
+from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.parameters import ParameterSet
+from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.source.builtin import builtin_names, kind_of
 from trialsim.config.source.yaml import parse_value
 from trialsim.config.to_protocol.protocol import protocol_of

@@ -18,7 +18,7 @@ import numpy as np
 
 from trialsim.config.source.problems import nearest
 from trialsim.errors import RequestError
-from trialsim.records.columns import BASELINE_PREFIX, DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, ONSETS_PREFIX
+from trialsim.records.columns import BASELINE_PREFIX, DAYS_AT_PREFIX, DOSE_BY_PREFIX, FIRST_ONSET_PREFIX, ONSETS_PREFIX
 from trialsim.typing import Floats
 
 
@@ -78,7 +78,8 @@ _FUNCTIONS: Final[dict[str, tuple[int, Callable[..., Any]]]] = {
     "sqrt": (1, np.sqrt), "missing": (1, _missing), "where": (3, _where),
 }  # fmt: skip
 _FAMILIES: Final = {
-    prefix.removesuffix("."): prefix for prefix in (ONSETS_PREFIX, FIRST_ONSET_PREFIX, DAYS_AT_PREFIX, BASELINE_PREFIX)
+    prefix.removesuffix("."): prefix
+    for prefix in (ONSETS_PREFIX, FIRST_ONSET_PREFIX, DAYS_AT_PREFIX, DOSE_BY_PREFIX, BASELINE_PREFIX)
 }
 MAX_LENGTH: Final = 1000
 MAX_DEPTH: Final = 150  # evaluation calls itself up to twice for each part of a part

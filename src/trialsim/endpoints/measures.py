@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar, Final
 
 from trialsim.config.schema.comparison_study import EndpointSpec
@@ -44,22 +45,46 @@ class Measure(ABC):
     """What is measured. `keys` are those of a specification that say something of it, beside `of` and `among`."""
 
     keys: ClassVar[frozenset[str]] = frozenset()
+    is_of_patients: ClassVar[bool] = True  # whether each patient has a number of their own
+
+    @property
+    def has_day(self) -> bool:
+        """Whether what is counted comes on a study day, which `day_of` gives."""
+        return False
 
     @abstractmethod
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
         """The measure for one variant; `everyone` are the protocols of all. Raises `RequestError`."""
 
+    def day_of(self, protocol: Protocol) -> str:
+        """The study day on which what is counted came, as an expression; missing where it comes on no single day."""
+        return "0 / 0"
+
 
 @dataclass(frozen=True)
 class Mean(Measure):
-    """A mean over patients; a share where `value` is true or false."""
+    """A mean over patients; a share where `value` is true or false, which it becomes on the study day `day`.
+
+    `by_day` is the value as it was on a study day, `{day}` in the expression; empty where that is not recorded.
+    """
 
     value: str
     among: str = "1"
+    day: str = ""
+    by_day: str = ""
+
+    @property
+    def has_day(self) -> bool:
+        """Whether it comes on a day."""
+        return bool(self.day)
 
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
         """The same for every protocol."""
         return Measurement(MEAN, self.value, among=self.among)
+
+    def day_of(self, protocol: Protocol) -> str:
+        """The same for every protocol."""
+        return self.day
 
 
 @dataclass(frozen=True)
@@ -69,6 +94,7 @@ class Response(Measure):
     value: str
     seen: str
     keys: ClassVar[frozenset[str]] = frozenset({"strategy"})
+    has_day = True
 
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
         """The share under the strategy for those whose treatment a rule stopped."""
@@ -79,12 +105,17 @@ class Response(Measure):
             value = f"{value} and {self.seen} <= {_until_stop('observed_days')}"
         return Measurement(MEAN, value)
 
+    def day_of(self, protocol: Protocol) -> str:
+        """The day on which the response was first seen."""
+        return self.seen
+
 
 @dataclass(frozen=True)
 class ConfirmedResponse(Measure):
     """Whether a response was confirmed; `confirmed` is the column of the day on which it was."""
 
     confirmed: str
+    has_day = True
 
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
         """The share, where assessments can confirm a response."""
@@ -94,6 +125,10 @@ class ConfirmedResponse(Measure):
             )
         return Measurement(MEAN, f"not missing({self.confirmed})")
 
+    def day_of(self, protocol: Protocol) -> str:
+        """The day of the assessment that confirmed it."""
+        return self.confirmed
+
 
 @dataclass(frozen=True)
 class Ratio(Measure):
@@ -101,6 +136,7 @@ class Ratio(Measure):
 
     value: str
     weight: str
+    is_of_patients: ClassVar[bool] = False
 
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
         """The same for every protocol."""
@@ -112,6 +148,7 @@ class TimeAtLevel(Measure):
     """The share of the time on treatment that is spent at one level of the ladder."""
 
     keys: ClassVar[frozenset[str]] = frozenset({"level"})
+    is_of_patients: ClassVar[bool] = False
 
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
         """No time where the ladder of this variant lacks the level."""
@@ -156,6 +193,7 @@ class Toxicity(Measure):
 
     name: str = ""
     only_severe: bool = False
+    has_day = True
 
     def names_in(self, protocol: Protocol) -> tuple[str, ...]:
         """The toxicities of a protocol that are meant."""
@@ -172,6 +210,11 @@ class Toxicity(Measure):
             raise refused(spec, "no variant has such a toxicity", "another endpoint")
         had = [f'n_onsets("{name}") > 0' for name in self.names_in(protocol)]
         return Measurement(MEAN, " or ".join(had) or "0")
+
+    def day_of(self, protocol: Protocol) -> str:
+        """The day of the first onset of any of them."""
+        days = [f'first_onset_days("{name}")' for name in self.names_in(protocol)]
+        return reduce(lambda first, second: f"min({first}, {second})", days) if days else super().day_of(protocol)
 
 
 def _until_stop(otherwise: str) -> str:

@@ -111,13 +111,9 @@ def endpoint_of(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Proto
         _check_keys(spec, endpoint.measure)
         measured = endpoint.measure.measurement(spec, protocol, everyone)
     among = measured.among
-    columns = _known_columns(protocol)
+    columns = known_columns(protocol)
     if spec.among is not None:
-        population = population_named(spec.among)
-        condition = population.among if population is not None else spec.among
-        if population is None:
-            Expression(condition, columns)  # by itself, so that brackets that do not match are refused
-        among = f"({among}) and ({condition})"
+        among = f"({among}) and ({condition_of(spec.among, columns)})"
     return PatientEndpoint(
         name=spec.name or name_of(spec, endpoint),
         written=spec.name or str(spec.of),
@@ -132,7 +128,16 @@ def endpoint_of(spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Proto
     )
 
 
-def _known_columns(protocol: Protocol) -> KnownColumns:
+def condition_of(among: str, columns: KnownColumns) -> str:
+    """The expression for those among whom an endpoint is measured: a population by its name, or an expression."""
+    population = population_named(among)
+    if population is not None:
+        return population.among
+    Expression(among, columns)  # by itself, so that brackets that do not match are refused
+    return among
+
+
+def known_columns(protocol: Protocol) -> KnownColumns:
     """The columns that a table of patients has; the number of the replicate is none of them."""
     columns = (*patient_columns_of(protocol), *baseline_columns_of(protocol))
     return KnownColumns(tuple(item.name for item in columns if item.name != KEY[0]), categories_of(protocol))

@@ -34,6 +34,7 @@ class TrialStatistic:
     is `column` of the table of replicates, or the share of patients counted in `column` among `population`. `column`
     may name several, joined by ` + `, whose sum is meant. `scale` converts to `unit`. For a median, `median_of` is the
     patient's value (a field of `engines.batch.summary.ENROLLED`) and `population` the patients over whom it is taken.
+    `counted_of` is the column of the denominator where that is no population.
     """
 
     name: str
@@ -43,11 +44,12 @@ class TrialStatistic:
     unit: str = ""
     scale: float = 1.0
     median_of: str = ""
+    counted_of: str = ""
 
     @property
     def of(self) -> str:
         """The column that counts the denominator; empty where there is none."""
-        return "" if self.population is None or self.median_of else self.population.column
+        return self.counted_of if self.population is None or self.median_of else self.population.column
 
     def numerators(self, outcomes: Outcomes) -> Floats:
         """The number, or the count above the line, in each replicate; shape (replicates,)."""

@@ -36,7 +36,7 @@ from trialsim.records.columns import TOXICITY_PREFIX
 Direction = Literal["higher", "lower", ""]
 ENROLLED, EVALUABLE, RESPONDERS = Population.ENROLLED, Population.EVALUABLE, Population.RESPONDERS
 _IN_MONTHS: Final = 1.0 / DAYS_PER_MONTH
-_TOXICITY: Final = "toxicity."
+TOXICITY: Final = "toxicity."  # before the name of a toxicity, the name of its statistic
 SEVERE: Final = "any severe toxicity"
 
 
@@ -88,7 +88,7 @@ ENDPOINTS: Final = (
         outcome=DesignOutcome(interim.RESPONSE, disease.PARTIAL),
     ),
     Endpoint(
-        "minor response", direction="higher", measure=Mean("best_response == 1"),
+        "minor response", direction="higher", measure=Mean("best_response == 1", day="response_seen_days"),
         statistics=(TrialStatistic("response.minor", "minor response (evaluable)", "n_minor", EVALUABLE),),
     ),
     Endpoint(
@@ -117,18 +117,19 @@ ENDPOINTS: Final = (
         ),
     ),
     Endpoint(
-        "relapse or progression", direction="lower", measure=Mean(_PROGRESSED),
+        "relapse or progression", direction="lower", measure=Mean(_PROGRESSED, day="progression_seen_days"),
         statistics=(
             TrialStatistic("responders.relapsed", "responders relapsed", "n_responders_relapsed", RESPONDERS),
             TrialStatistic("progression.seen", "relapse or progression seen", "n_progressed", ENROLLED),
         ),
     ),
     Endpoint(
-        "died without progression", direction="lower", measure=Mean(f"{_DIED} and not ({_PROGRESSED})"),
+        "died without progression", direction="lower",
+        measure=Mean(f"{_DIED} and not ({_PROGRESSED})", day="death_days"),
         statistics=(TrialStatistic("responders.died", "responders died", "n_responders_died", RESPONDERS),),
     ),
     Endpoint(
-        "died", direction="lower", measure=Mean(_DIED),
+        "died", direction="lower", measure=Mean(_DIED, day="death_days"),
         statistics=(TrialStatistic("died", "died", "n_died", ENROLLED),),
     ),
     Endpoint("survival", direction="higher", measure=TimeToEvent("death_days"), outcome=DesignOutcome(interim.DEATH)),
@@ -138,22 +139,25 @@ ENDPOINTS: Final = (
     ),
     Endpoint("relapse-free", direction="higher", measure=TimeToEvent(_EVENT, "response_seen_days")),
     Endpoint(
+        "duration of partial response", direction="higher", measure=TimeToEvent(_EVENT, "partial_seen_days"),
+    ),
+    Endpoint(
         SEVERE, direction="lower", measure=Toxicity(only_severe=True),
         statistics=(
-            TrialStatistic(f"{_TOXICITY}any_severe", SEVERE, "n_severe_toxicity", ENROLLED),
+            TrialStatistic(f"{TOXICITY}any_severe", SEVERE, "n_severe_toxicity", ENROLLED),
         ),
         outcome=DesignOutcome(interim.TOXICITY),
     ),
     Endpoint("any toxicity", direction="lower", measure=Toxicity(), outcome=DesignOutcome(interim.TOXICITY)),
     Endpoint(
-        "stopped by a rule", direction="lower", measure=Mean(STOPPED),
+        "stopped by a rule", direction="lower", measure=Mean(STOPPED, day="treatment_days"),
         statistics=(
             TrialStatistic(
                 "treatment.stopped_by_rule", "treatment stopped by a rule", "n_stopped_by_rule", ENROLLED
             ),
         ),
     ),
-    Endpoint("discontinued", direction="lower", measure=Mean(DISCONTINUED)),
+    Endpoint("discontinued", direction="lower", measure=Mean(DISCONTINUED, day="treatment_days")),
     Endpoint(
         "average dose", "mg/day", measure=Mean("mean_dose_mg_per_day"),
         statistics=(
@@ -176,9 +180,9 @@ ENDPOINTS: Final = (
             ),
         ),
     ),
-    Endpoint("total dose", "g", measure=Mean("total_dose_mg / 1000")),
+    Endpoint("total dose", "g", measure=Mean("total_dose_mg / 1000", by_day="dose_by({day:g}) / 1000")),
     Endpoint("dose intensity", "mg/week", measure=Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}")),
-    Endpoint("maximum reached", measure=Mean("not missing(maximum_reached_days)")),
+    Endpoint("maximum reached", measure=Mean("not missing(maximum_reached_days)", day="maximum_reached_days")),
     Endpoint(
         "time to maximum", "months",
         measure=Mean(f"maximum_reached_days / {DAYS_PER_MONTH}", "not missing(maximum_reached_days)"),
@@ -214,7 +218,7 @@ ENDPOINTS: Final = (
 
 def toxicity_named(name: str) -> Endpoint:
     """The endpoint that a toxicity of a scenario is."""
-    statistic = TrialStatistic(f"{_TOXICITY}{name}", name, f"{TOXICITY_PREFIX}{name}", ENROLLED)
+    statistic = TrialStatistic(f"{TOXICITY}{name}", name, f"{TOXICITY_PREFIX}{name}", ENROLLED)
     return Endpoint(name, "", "lower", Toxicity(name), statistics=(statistic,), outcome=DesignOutcome(interim.TOXICITY))
 
 
@@ -240,7 +244,7 @@ def statistics_of(columns: Iterable[str]) -> dict[str, TrialStatistic]:
 def statistic_label(name: str) -> str:
     """A statistic in words."""
     known = {item.name: item.label for endpoint in ENDPOINTS for item in endpoint.statistics}
-    return known.get(name, name.removeprefix(_TOXICITY))
+    return known.get(name, name.removeprefix(TOXICITY))
 
 
 def statistic_title(name: str) -> str:

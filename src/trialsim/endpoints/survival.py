@@ -8,10 +8,14 @@ strategies be paired.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
-from trialsim.typing import Flags, Floats
+from trialsim.typing import Counts, Flags, Floats
+
+_HALF: Final = 0.5
+_NOTHING: Final = 1e-9  # a product of some hundred factors is off by less
 
 
 def survival_at(times: Floats, has_event: Flags, horizon: float) -> tuple[float, Floats]:
@@ -70,3 +74,73 @@ def _table(times: Floats, has_event: Flags, horizon: float) -> tuple[Floats, Flo
     at_risk = (len(times) - np.searchsorted(np.sort(times), days)).astype(np.float64)
     survival = np.cumprod(1.0 - n_events / at_risk).astype(np.float64)
     return days, n_events.astype(np.float64), at_risk, survival
+
+
+def curves_at(times: Floats, has_event: Flags, trial: Counts, n_trials: int, at: float) -> Floats:
+    """The probability of no event by a time in each of many trials; `trial` counts from 0. Shape (trials,).
+
+    Each is that of `survival_at`, missing where observation of everyone without an event ends before.
+    """
+    days, survival, sizes = _curves(times, has_event, trial, n_trials)
+    rows = np.arange(n_trials)
+    n_before = (days <= at).sum(axis=1)
+    values = np.where(n_before > 0, survival[rows, n_before - 1], 1.0)
+    last = survival[rows, np.maximum(sizes - 1, 0)]
+    longest = days[rows, np.maximum(sizes - 1, 0)]
+    is_known = (sizes > 0) & ((longest >= at) | (last < _NOTHING))
+    return np.where(is_known, values, np.nan)
+
+
+def medians_of(times: Floats, has_event: Flags, trial: Counts, n_trials: int) -> Floats:
+    """The Kaplan-Meier median time to an event in each of many trials. Shape (trials,).
+
+    The first time at which survival is below 1/2; where it is 1/2 for a while, the middle of that time (Brookmeyer and
+    Crowley 1982), so that without censoring this is the median of the sample. Infinite where it was not reached,
+    missing in a trial of nobody.
+    """
+    days, survival, sizes = _curves(times, has_event, trial, n_trials)
+    rows = np.arange(n_trials)
+    first = (survival > _HALF + _NOTHING).sum(axis=1)
+    first_below = (survival > _HALF - _NOTHING).sum(axis=1)
+    padded = np.concatenate([days, np.full((n_trials, 1), np.inf)], axis=1)
+    reached = padded[rows, first]
+    below = padded[rows, first_below]
+    medians = np.where(np.isfinite(below), 0.5 * (reached + np.where(np.isfinite(below), below, 0.0)), reached)
+    return np.where(sizes > 0, medians, np.nan)
+
+
+def survival_and_greenwood(times: Floats, has_event: Flags, at: Floats) -> tuple[Floats, Floats]:
+    """The probability of no event by each of some times, and n times Greenwood's sum of d / (r (r - d)) up to it.
+
+    r are at risk and d have the event; n is the number of patients, so that the sum over a sample of another size is
+    the second value over that size. Missing from where nobody is observed any more; infinite where nobody survives.
+    Shapes (patients,) and (times,).
+    """
+    order = np.lexsort((~has_event, times))
+    days, events = times[order], has_event[order]
+    at_risk = np.arange(len(days), 0, -1, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        added = np.where(events, 1.0 / at_risk / (at_risk - 1.0), 0.0)
+    survival = np.concatenate([[1.0], np.cumprod(1.0 - events / at_risk)])
+    greenwood = np.concatenate([[0.0], np.cumsum(added)]) * len(days)
+    place = np.searchsorted(days, at, side="right")
+    is_known = (place < len(days)) | (survival[-1] < _NOTHING)
+    if len(days):
+        is_known |= at == days[-1]
+    return np.where(is_known, survival[place], np.nan), np.where(is_known, greenwood[place], np.nan)
+
+
+def _curves(times: Floats, has_event: Flags, trial: Counts, n_trials: int) -> tuple[Floats, Floats, Counts]:
+    """Of each trial the rising times (infinite beyond its last), survival after each, and the number of its patients.
+
+    Patients are taken one by one, events before censored ones of the same time: together they give the product over
+    the times, (r - d) / r for d events among r at risk. Shapes (trials, most patients), the same, (trials,).
+    """
+    order = np.lexsort((~has_event, times, trial))
+    sizes = np.bincount(trial, minlength=n_trials)
+    most = max(int(sizes.max(initial=0)), 1)
+    number = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    days, events = np.full((n_trials, most), np.inf), np.zeros((n_trials, most))
+    days[trial[order], number], events[trial[order], number] = times[order], has_event[order]
+    at_risk = np.maximum(sizes[:, None] - np.arange(most), 1)
+    return days, np.cumprod(1.0 - events / at_risk, axis=1), sizes

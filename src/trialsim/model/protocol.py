@@ -191,7 +191,8 @@ class Protocol:
 
     Where parameters are known only as draws, `parameter_places` tells where each stands (a parameter may stand in
     several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
-    then those of no trial in particular (the medians). A `strategy` decides in place of the rules.
+    then those of no trial in particular (the medians). A `strategy` decides in place of the rules. `dose_days` are
+    study days up to which the total dose of each patient is recorded.
     """
 
     title: str
@@ -221,6 +222,7 @@ class Protocol:
     parameter_places: tuple[tuple[ParameterPlace, ...], ...] = ()
     parameter_draws: tuple[tuple[float, ...], ...] = ()
     strategy: Strategy | None = None
+    dose_days: tuple[float, ...] = ()
 
     @property
     def n_parameter_draws(self) -> int:

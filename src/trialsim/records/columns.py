@@ -109,6 +109,7 @@ ONSETS_PREFIX: Final = "n_onsets."
 FIRST_ONSET_PREFIX: Final = "first_onset_days."
 TOXICITY_PREFIX: Final = "n_toxicity."
 DAYS_AT_PREFIX: Final = "days_at."
+DOSE_BY_PREFIX: Final = "dose_by."
 
 
 def conform(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -135,8 +136,13 @@ def baseline_columns(covariates: Mapping[str, str | None]) -> tuple[Column, ...]
     return (*BASELINE, *values)
 
 
-def patient_columns(toxicities: Sequence[str], levels: Sequence[float]) -> tuple[Column, ...]:
-    """The columns of the patients table for a scenario with these toxicities and doses (mg/day)."""
+def patient_columns(
+    toxicities: Sequence[str], levels: Sequence[float], dose_days: Sequence[float] = ()
+) -> tuple[Column, ...]:
+    """The columns of the patients table for a scenario with these toxicities and doses (mg/day).
+
+    `dose_days` are days up to which the total dose is recorded.
+    """
     onsets = [Column(f"{ONSETS_PREFIX}{name}", "int64", "", f"onsets of {name} seen") for name in toxicities]
     days = [
         Column(f"{FIRST_ONSET_PREFIX}{name}", "float64", "days", f"study day of the first {name}")
@@ -145,7 +151,8 @@ def patient_columns(toxicities: Sequence[str], levels: Sequence[float]) -> tuple
     days_at_dose = [
         Column(f"{DAYS_AT_PREFIX}{dose:g}", "float64", "days", f"on treatment with {dose:g} mg/day") for dose in levels
     ]
-    return (*PATIENTS, *onsets, *days, *days_at_dose)
+    doses = [Column(f"{DOSE_BY_PREFIX}{day:g}", "float64", "mg", f"taken by study day {day:g}") for day in dose_days]
+    return (*PATIENTS, *onsets, *days, *days_at_dose, *doses)
 
 
 # Where parameters vary from replicate to replicate.

@@ -13,6 +13,7 @@ from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import (
     DAYS_AT_PREFIX,
+    DOSE_BY_PREFIX,
     FIRST_ONSET_PREFIX,
     KEY,
     ONSETS_PREFIX,
@@ -23,6 +24,7 @@ from trialsim.records.columns import (
     patient_columns,
     replicate_columns,
 )
+from trialsim.typing import Floats
 
 
 def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
@@ -39,7 +41,7 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     on_treatment_until = stopped["study_day"].reindex(table.index).fillna(ended["study_day"])
     table["treatment_days"] = on_treatment_until
     table["treatment_end"] = stopped["detail"].reindex(table.index).fillna(v.NO_REASON).astype(np.int64)
-    table = table.join(_doses(events, on_treatment_until, protocol.levels))
+    table = table.join(_doses(events, on_treatment_until, protocol.levels, protocol.dose_days))
     table["is_evaluable"] = table.index.isin(_of(v.BECAME_EVALUABLE, events).set_index(KEY).index)
     table = table.join(_assessed(_of(v.ASSESSED, events)))
     table = table.join(_confirmed(_of(v.RESPONSE_CONFIRMED, events)))
@@ -56,14 +58,15 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
 
 def patient_columns_of(protocol: Protocol) -> tuple[Column, ...]:
     """The columns of the patients of a protocol."""
-    return patient_columns([protocol.clocks[i].name for i in protocol.toxicities], protocol.levels)
+    toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
+    return patient_columns(toxicities, protocol.levels, protocol.dose_days)
 
 
 def _of(event: int, events: pd.DataFrame) -> pd.DataFrame:
     return events.loc[events["event"] == event]
 
 
-def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float]) -> pd.DataFrame:
+def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float], dose_days: Sequence[float]) -> pd.DataFrame:
     """What each treated patient took, and for how long: the dose after each change lasts until the next.
 
     A decision that keeps the dose splits no interval, and the sum of a patient runs in order of time with no correction
@@ -84,6 +87,7 @@ def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float]) -> p
         )
         for level in (0.0, *levels)
     }
+    doses_by_day = {f"{DOSE_BY_PREFIX}{day:g}": _doses_by(day, moves, following, number) for day in dose_days}
     is_maximum = moves["dose_to_mg_per_day"] == levels[-1]
     mean = (total / days.where(days > 0.0)).where(days > 0.0, groups["dose_to_mg_per_day"].first())
     highest = groups["dose_to_mg_per_day"].max()
@@ -94,11 +98,18 @@ def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float]) -> p
             "total_dose_mg": total,
             "held_days": columns.pop(f"{DAYS_AT_PREFIX}0"),
             **columns,
+            **doses_by_day,
         },
         index=days.index,
     )
     table["maximum_reached_days"] = moves.loc[is_maximum].groupby(KEY, sort=False)["study_day"].min()
     return table
+
+
+def _doses_by(day: float, moves: pd.DataFrame, following: pd.Series, number: pd.Series) -> Floats:
+    """What each treated patient took up to a study day, added up in the same order."""
+    lasted = (np.minimum(following, day) - moves["study_day"]).clip(lower=0.0)
+    return np.asarray(np.bincount(number, weights=moves["dose_to_mg_per_day"] * lasted), np.float64)
 
 
 def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:

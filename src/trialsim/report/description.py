@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trialsim.comparison.checks import check_comparison
-from trialsim.config import Cohort, ParameterSet, load_cohort, load_parameters, load_scenario, warnings_of
+from trialsim.config import ParameterSet, load_parameters, load_scenario, protocol_of, warnings_of
 from trialsim.config.loading.calibration_studies import is_joint_study, load_joint_study
 from trialsim.config.loading.comparisons import Comparison, refuse_changes
 from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
+from trialsim.config.loading.scenarios import scenario_places
 from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.design.draft import check_study
+from trialsim.endpoints.published_checks import check_cohort
 from trialsim.errors import Problem, RequestError
 from trialsim.report.calibration.synopsis import joint_study_synopsis
 from trialsim.report.comparison.synopsis import study_synopsis
 from trialsim.report.design.synopsis import size_synopsis
+from trialsim.report.run.cohort_synopsis import checked_cohort
 from trialsim.report.run.synopsis import synopsis
 
 
@@ -31,7 +34,7 @@ def describe(given: ConfigurationLike, changes: Mapping[str, Any], width: int = 
 def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
     kind = kind_of_given(given)
     if kind == "cohorts":
-        return "\n".join(_cohort(load_cohort(given)))  # type: ignore[arg-type]
+        return "\n".join(checked_cohort(given))  # type: ignore[arg-type]
     if kind == "parameters":
         return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
     if kind == "studies" and is_joint_study(given):
@@ -40,6 +43,9 @@ def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
     if kind == "studies":
         return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
     scenario = load_scenario(given, changes)  # type: ignore[arg-type]
+    if scenario.cohort is not None:
+        places = scenario_places(given, changes)  # type: ignore[arg-type]
+        check_cohort(scenario.cohort, protocol_of(scenario), places, ("cohort",))
     warnings = warnings_of(given, changes)  # type: ignore[arg-type]
     return "\n\n".join([synopsis(scenario), "\n".join(_warnings(warnings))]).rstrip()
 
@@ -55,24 +61,6 @@ def _study(study: Comparison | Sizing) -> Iterator[str]:
     else:
         check_comparison(study)
         yield from study_synopsis(study)
-
-
-def _cohort(cohort: Cohort) -> Iterator[str]:
-    yield cohort.title
-    yield cohort.citation.strip()
-    yield "\nFACTS"
-    for name, fact in cohort.facts.items():
-        value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
-        yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
-    yield "\nFIGURES"
-    for quantity, statistic in cohort.statistics.items():
-        count = f", read as {statistic.count} of {statistic.of}" if statistic.kind == "proportion" else ""
-        yield f"  {quantity}: printed {statistic.printed}{count}"
-    yield "\nAMBIGUITIES (the interpretation taken unless another is chosen comes first)"
-    for name, ambiguity in cohort.ambiguities.items():
-        yield f"  {name}: {' '.join(ambiguity.question.split())}"
-        for choice in sorted(ambiguity.interpretations, key=lambda choice: choice != ambiguity.default):
-            yield f"    {choice}: {' '.join(ambiguity.interpretations[choice].meaning.split())}"
 
 
 def _parameter_set(parameters: ParameterSet) -> Iterator[str]:

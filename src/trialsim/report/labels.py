@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _DIGITS: Final = {"": 1, "mg/day": 0, "mg/week": 0, "patients": 1, "months": 1}
 NOTHING: Final = "–"
+NOT_REACHED: Final = "not reached"  # by a median
 
 
 def in_brackets(source: str | None) -> str:
@@ -43,13 +44,13 @@ def with_error(value: float, error: float, unit: str) -> str:
 
 
 def interval(lower: float, upper: float, unit: str) -> str:
-    """An interval; shares in whole per cent."""
+    """An interval; shares in whole per cent. An end of a time that was not reached says so."""
     if math.isnan(lower):
         return NOTHING
     if not unit:
         return f"{100 * lower:.0f}–{100 * upper:.0f} %"
     digits = 0 if unit == "patients" else _DIGITS.get(unit, 2)
-    return f"{lower:.{digits}f}–{upper:.{digits}f}"
+    return "–".join(f"{end:.{digits}f}" if math.isfinite(end) else NOT_REACHED for end in (lower, upper))
 
 
 def significant(value: float, digits: int = 3) -> str:

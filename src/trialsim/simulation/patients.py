@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trialsim.model.protocol import Protocol
 from trialsim.records.baseline import Enrolled, baseline_values
-from trialsim.records.columns import DAYS_AT_PREFIX, FIRST_ONSET_PREFIX, KEY, ONSETS_PREFIX
+from trialsim.records.columns import DAYS_AT_PREFIX, DOSE_BY_PREFIX, FIRST_ONSET_PREFIX, KEY, ONSETS_PREFIX
 from trialsim.records.outcomes import patient_columns_of, patient_outcomes
 from trialsim.simulation.engine import REFERENCE, batch_of, event_logs
 from trialsim.typing import Counts, Flags, Floats
+
+if TYPE_CHECKING:
+    from trialsim.engines.batch.engine import Details
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,8 @@ def patient_table(
     """
     if engine == REFERENCE:
         columns, replicate = _by_reference(protocol, seed, first, n, wanted)
-    else:
-        columns, replicate = _by_batch(protocol, seed, first, n, wanted)
-    return PatientTable(columns, replicate, first, n, protocol, seed)
+        return PatientTable(columns, replicate, first, n, protocol, seed)
+    return table_of_details(batch_of(protocol).details(seed, first, n, wanted), protocol, seed, first)
 
 
 def _by_reference(
@@ -71,15 +74,16 @@ def _by_reference(
     return {name: table[name].to_numpy(dtype=np.float64) for name in names}, table[KEY[0]].to_numpy() - first
 
 
-def _by_batch(
-    protocol: Protocol, seed: int, first: int, n: int, wanted: Flags | None
-) -> tuple[dict[str, Floats], Counts]:
-    outcomes, rows, by_item = batch_of(protocol).details(seed, first, n, wanted)
+def table_of_details(details: Details, protocol: Protocol, seed: int, first: int) -> PatientTable:
+    """The patients that the batch engine gives in detail, of the replicates from `first` on."""
+    outcomes, rows, by_item = details
     is_there = np.arange(rows.shape[1]) < outcomes["n_enrolled"][:, None]
     names = rows.dtype.names or ()
     values = rows.view(np.float64).reshape(*rows.shape, len(names))[is_there]  # quicker to select than records
     toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
     items = [f"{prefix}{name}" for prefix in (ONSETS_PREFIX, FIRST_ONSET_PREFIX) for name in toxicities]
     items += [f"{DAYS_AT_PREFIX}{dose:g}" for dose in protocol.levels]
+    items += [f"{DOSE_BY_PREFIX}{day:g}" for day in protocol.dose_days]
     columns = dict(zip([*names, *items], [*values.T, *by_item[is_there].T], strict=True))
-    return columns, np.repeat(np.arange(n), outcomes["n_enrolled"])
+    n = len(outcomes)
+    return PatientTable(columns, np.repeat(np.arange(n), outcomes["n_enrolled"]), first, n, protocol, seed)

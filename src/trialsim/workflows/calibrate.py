@@ -27,7 +27,7 @@ from trialsim.calibration.fitting import MOST_STEPS, ConvergenceCriteria, fit
 from trialsim.calibration.model import REPLICATES, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import left_out as each_left_out
-from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
+from trialsim.calibration.predictive import measured, predictive_estimates, predictive_table, simulated
 from trialsim.calibration.sampling import STEPS_IN_LEG, Chains
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
 from trialsim.config import Scenario, load_published_trial
@@ -35,6 +35,7 @@ from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.calibrated.resolve import is_filled_in
 from trialsim.config.loading.scenarios import CohortLike
 from trialsim.config.source.yaml import dump_yaml
+from trialsim.endpoints.measured_trials import MeasuredTrials
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report.run.figures import draw_calibration_figures
 from trialsim.simulation import ignore_stage
@@ -133,9 +134,14 @@ class Calibrated(CommandResult):
         return simulated(self.posterior.fit.calibration, self.posterior.scores, self.seed)
 
     @cached_property
+    def trials(self) -> MeasuredTrials:
+        """The same, with what published statistics need of their patients."""
+        return measured(self.posterior.fit.calibration, self.posterior.scores, self.store, self.seed)
+
+    @cached_property
     def estimate_list(self) -> list[Estimate]:
         """The published statistics, and everything else that is measured, in these trials."""
-        return predictive_estimates(self.posterior.fit.calibration, self.store)
+        return predictive_estimates(self.posterior.fit.calibration, self.trials)
 
     @cached_property
     def predictive(self) -> pd.DataFrame:
@@ -205,7 +211,7 @@ class Calibrated(CommandResult):
             self.scenario,
             self.posterior_summary,
             self.posterior.scores,
-            self.store,
+            self.trials,
             self.estimate_list,
             self.predictive,
             self.left_out,

@@ -13,6 +13,8 @@ import pandas as pd
 from trialsim.analysis import Estimate, OtherInterpretation, estimates, estimates_table, other_interpretations
 from trialsim.config import Scenario, load_scenario, protocol_of
 from trialsim.config.loading.scenarios import ScenarioLike
+from trialsim.endpoints.measured_trials import MeasuredTrials, measure_trials
+from trialsim.endpoints.published_checks import published_of_patients
 from trialsim.errors import EventLogError, HazardError
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
@@ -68,6 +70,8 @@ class Result(CommandResult):
         A row an event of the first replicates, in words.
     replicates
         The replicates as they were simulated, with their number `n`.
+    trials
+        The replicates with what the published statistics need of their patients.
     requested
         How many replicates were asked for; an interrupted run has fewer.
     engine
@@ -91,6 +95,7 @@ class Result(CommandResult):
     layout: ClassVar = RUN
 
     replicates: Replicates
+    trials: MeasuredTrials
     requested: int
     engine: EngineChoice
     target: TargetPrecision | None = None
@@ -106,7 +111,7 @@ class Result(CommandResult):
     @cached_property
     def estimate_list(self) -> list[Estimate]:
         """One estimate per quantity, published statistics first."""
-        return estimates(self.replicates.store, self.scenario.published_statistics, self.scenario.accrual.patients)
+        return estimates(self.trials, self.scenario.published_statistics, self.scenario.accrual.patients)
 
     @cached_property
     def estimates(self) -> pd.DataFrame:
@@ -120,7 +125,7 @@ class Result(CommandResult):
         if cohort is None:
             return []
         n_planned = self.scenario.accrual.patients
-        return other_interpretations(self.replicates.store, cohort, self.scenario.interpretations, n_planned)
+        return other_interpretations(self.trials, cohort, self.scenario.interpretations, n_planned)
 
     @property
     def remarks(self) -> list[str]:
@@ -178,7 +183,7 @@ class Result(CommandResult):
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw the first trial patient by patient, and the published statistics in the distribution of trials."""
-        draw_figures(folder, figures, self.scenario, self.events, self.patients, self.store, self.estimate_list)
+        draw_figures(folder, figures, self.scenario, self.events, self.patients, self.trials, self.estimate_list)
 
     def to_json(self) -> dict[str, Any]:
         """The estimates as plain data for `--json`; what does not exist is null."""
@@ -284,6 +289,7 @@ def run(
     protocol = replace(protocol_of(scenario), strategy=strategy)
     if strategy is not None:
         check_strategy({"resume": resume, "cluster": cluster})
+    measured = published_of_patients(scenario, protocol)
     enough = enough_for(target, scenario, protocol)
     choice = choose_engine(engine, protocol, replicates if target is None else MOST_REPLICATES)
     simulation = Simulation(protocol, seed, choice.name, workers, cluster, block_size)
@@ -291,9 +297,12 @@ def run(
     configuration: dict[str, Any] = {"command": RUN.command, "scenario": scenario.to_mapping(), "strategy": named}
 
     def result(asked: int) -> Result:
-        trials = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
+        kept = keep_first(simulation, store, n_kept, trials_to_keep(protocol, 1))
+        if measured:
+            on_stage("measuring published statistics in the patients", "")
+        trials = measure_trials(store, measured, choice.name, protocol, seed)
         n_workers, seconds = simulation.n_workers, job.seconds
-        return Result(configuration, scenario, seed, n_workers, seconds, trials, asked, choice, target)
+        return Result(configuration, scenario, seed, n_workers, seconds, kept, trials, asked, choice, target)
 
     with job.locked(configuration) as checkpoint:
         n_kept = _trials_that_fit(protocol, keep, on_note)

@@ -27,9 +27,14 @@ def enough_for(
     if target is None:
         return len
     names = [column.name for column in columns_of(protocol)]
-    statistic = statistic_of(target.quantity, names, scenario.published_statistics)
+    published = scenario.published_statistics
+    of_trials = {name for name, item in published.items() if item.trial_statistic(name) is not None}
+    if target.quantity in published and target.quantity not in of_trials:
+        wrong = "it is measured in the patients, when the trials are done, and cannot say how many there shall be."
+        raise OptionError(f"--target-mcse {target.quantity}", wrong, f"one of {', '.join(statistics_of(names))}.")
+    statistic = statistic_of(target.quantity, names, published)
     if statistic is None:
-        known = sorted({*scenario.published_statistics, *statistics_of(names)})
+        known = sorted({*of_trials, *statistics_of(names)})
         near = difflib.get_close_matches(target.quantity, known, n=1)
         allowed = f"one of {', '.join(known)}."
         raise OptionError(f"--target-mcse {target.quantity}", "there is no such quantity.", allowed, *near)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trialsim.calibration.joint.fitting import JointFit
-from trialsim.calibration.predictive import predictive_estimates, predictive_table, simulated
+from trialsim.calibration.predictive import measured, predictive_estimates, predictive_table, simulated
 from trialsim.calibration.prior import Marginal
 from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.typing import Floats
@@ -103,8 +103,9 @@ class JointPosterior:
         """Every published statistic of every trial among trials under the posterior of its centre."""
         tables = []
         for j, (name, trial) in enumerate(zip(self.fit.model.names, self.fit.model.trials, strict=True)):
-            store = simulated(trial, self.fit.model.trial_scores(self.fit.draws, j), self.fit.seed)
-            table = predictive_table(predictive_estimates(trial, store))
+            scores, seed = self.fit.model.trial_scores(self.fit.draws, j), self.fit.seed
+            trials = measured(trial, scores, simulated(trial, scores, seed), seed)
+            table = predictive_table(predictive_estimates(trial, trials))
             table.insert(0, "trial", name)
             tables.append(table)
         return pd.concat(tables, ignore_index=True)

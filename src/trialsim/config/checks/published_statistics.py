@@ -1,10 +1,14 @@
-"""Whether the simulation measures each published statistic, under each interpretation, in its unit."""
+"""Whether the simulation measures each published statistic of a trial, under each interpretation, in its unit.
+
+What is measured in patients is checked where endpoints are known (`endpoints.published`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from trialsim.config.schema.cohort import PublishedStatistic
+from trialsim.config.schema.cohort import Cohort
+from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.source.problems import Finding, nearest
 from trialsim.config.source.yaml import Place
@@ -16,31 +20,36 @@ def statistic_findings(scenario: ScenarioData) -> Iterator[Finding]:
     if scenario.cohort is None:
         return
     units = {f"toxicity.{name}": "" for name, event in scenario.toxicities.items() if event.reported} | STATISTICS
-    for quantity, statistic in scenario.published_statistics.items():
-        yield from _statistic(("cohort", "statistics", quantity), statistic, statistic.endpoint or quantity, units)
-    for name, ambiguity in scenario.cohort.ambiguities.items():
+    for place, quantity, statistic in statistics_with_places(scenario.cohort, scenario.interpretations):
+        name = statistic.trial_statistic(quantity)
+        if name is not None:
+            yield from statistic_of_trial(("cohort", *place), statistic, name, units)
+
+
+def statistics_with_places(
+    cohort: Cohort, interpretations: Mapping[str, str]
+) -> Iterator[tuple[Place, str, PublishedStatistic]]:
+    """Every statistic, then every one that an interpretation changes: its place in the cohort, its name, itself."""
+    for quantity, statistic in cohort.statistics_under(interpretations).items():
+        yield ("statistics", quantity), quantity, statistic
+    for name, ambiguity in cohort.ambiguities.items():
         for choice, interpretation in ambiguity.interpretations.items():
-            statistics = scenario.cohort.statistics_under({**scenario.interpretations, name: choice})
+            statistics = cohort.statistics_under({**interpretations, name: choice})
             for quantity in interpretation.statistics:
-                place = ("cohort", "ambiguities", name, "interpretations", choice, "statistics", quantity)
-                yield from _statistic(place, statistics[quantity], statistics[quantity].endpoint or quantity, units)
+                place = ("ambiguities", name, "interpretations", choice, "statistics", quantity)
+                yield place, quantity, statistics[quantity]
 
 
-def _statistic(
-    place: Place, statistic: PublishedStatistic, endpoint: str, units: Mapping[str, str]
+def statistic_of_trial(
+    place: Place, statistic: PublishedStatistic, name: str, units: Mapping[str, str]
 ) -> Iterator[Finding]:
-    if endpoint not in units:
+    """A statistic of a trial must be one of those with a unit in `units`, and of the kind that its unit tells."""
+    if name not in units:
         problem = "the scenario has nothing to compare this statistic with"
-        yield place, endpoint, problem, ", ".join(units), nearest(endpoint, list(units))
+        yield place, name, problem, ", ".join(units), nearest(name, list(units))
         return
-    unit = units[endpoint]
+    unit = units[name]
     kind = {"": "proportion", "patients": "count"}.get(unit, "median")
     if statistic.kind != kind or (kind == "median" and statistic.unit != unit):
         written = f"{statistic.kind} {statistic.unit}".strip()
-        yield (
-            place,
-            written,
-            f"{endpoint} is measured otherwise",
-            f"kind: {kind}" + (f" in {unit}" if unit else ""),
-            "",
-        )
+        yield place, written, f"{name} is measured otherwise", f"kind: {kind}" + (f" in {unit}" if unit else ""), ""

@@ -112,6 +112,15 @@ def warnings_of(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -
 
     Raises `ConfigurationError` as `load_scenario` does.
     """
+    places = scenario_places(given, changes)
+    return [
+        problem_at(places, where, value, *rest)
+        for where, value, *rest in scenario_warnings(load_scenario(given, changes))
+    ]
+
+
+def scenario_places(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -> Places:
+    """Where each key of a scenario is from, its cohort's too: file and line, or the change that sets it."""
     places: Places = {(): "scenario"}
     if isinstance(given, str | Path):
         _, places = inheritance.read_layers(find_file(str(given), "scenarios"))
@@ -119,10 +128,7 @@ def warnings_of(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -
         place = place_of_key(dotted)
         places = {known: line for known, line in places.items() if known[: len(place)] != place}
         places[place] = where
-    return [
-        problem_at(places, where, value, *rest)
-        for where, value, *rest in scenario_warnings(load_scenario(given, changes))
-    ]
+    return places
 
 
 def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
@@ -161,10 +167,10 @@ def load_cohort(given: CohortLike) -> Cohort:
     ConfigurationError
         With every problem at once, each with its place.
     """
-    return _read_cohort(given)[0]
+    return read_cohort(given)[0]
 
 
-def _read_cohort(given: CohortLike) -> tuple[Cohort, Places, Path]:
+def read_cohort(given: CohortLike) -> tuple[Cohort, Places, Path]:
     """A cohort, where each of its keys is from, and the path that files in it are relative to."""
     if isinstance(given, Cohort):
         return given, {}, Path("cohort")
@@ -197,7 +203,7 @@ def load_published_trial(given: CohortLike, changes: Mapping[str, Any] | None = 
 
     Raises `ConfigurationError`, also for a cohort that names no scenario.
     """
-    cohort, places, path = _read_cohort(given)
+    cohort, places, path = read_cohort(given)
     if cohort.scenario is None:
         problem, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
         raise ConfigurationError([Problem(str(path), "scenario", problem, allowed)])

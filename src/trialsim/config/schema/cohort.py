@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Measurement
+from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.written_values import mistake
 
 
@@ -18,72 +18,6 @@ class Fact(Section):
     value: str | int | dict[str, int]
     source: str
     note: str = ""
-
-
-class RoundedMedian(NamedTuple):
-    """A published median and the unit to whose multiples it is rounded, as numbers in the unit of the median."""
-
-    value: float
-    rounded_to: float
-
-
-class PublishedStatistic(Section):
-    """A published statistic: `count` of `of` (proportion, count), or a `value` rounded to the nearest `rounded_to`.
-
-    `endpoint` names what the simulation is to measure for it (by default the statistic's own name).
-    """
-
-    kind: Literal["proportion", "count", "median"]
-    printed: str
-    source: str
-    count: int | None = Field(default=None, ge=0)
-    of: int | None = Field(default=None, ge=1)
-    value: Measurement | None = None
-    rounded_to: Measurement | None = None
-    endpoint: str | None = None
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind == "median":
-            if self.value is None or self.rounded_to is None or self.rounded_to.value <= 0:
-                raise mistake(
-                    "a median needs its value and its rounding", "{value: 400 mg/day, rounded_to: 100 mg/day}"
-                )
-            if self.value.unit != self.rounded_to.unit:
-                raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
-        elif self.count is None or self.of is None:
-            problem = f"{self.printed} of how many? a {self.kind} needs its count and its denominator"
-            raise mistake(problem, "both, such as {count: 11, of: 27}")
-        elif self.count > self.of:
-            raise mistake(f"{self.count} of {self.of} is more than all", f"a count from 0 to {self.of}")
-        return self
-
-    @property
-    def rounded_median(self) -> RoundedMedian | None:
-        """The median and its rounding; None for a statistic of another kind."""
-        if self.kind != "median" or self.value is None or self.rounded_to is None:
-            return None
-        return RoundedMedian(self.value.value, self.rounded_to.value)
-
-    @property
-    def published(self) -> float:
-        """The statistic as a number: a share, a count, or a median in its own unit."""
-        if self.kind == "median":
-            return self.value.value if self.value is not None else float("nan")
-        count, of = self.count or 0, self.of or 1
-        return float(count) if self.kind == "count" else count / of
-
-    @property
-    def unit(self) -> str:
-        """The unit of `published`; empty for a share."""
-        if self.kind == "median" and self.value is not None:
-            return self.value.unit
-        return "patients" if self.kind == "count" else ""
-
-    @model_serializer(mode="wrap")
-    def _write(self, handler: Any) -> Any:
-        return {key: value for key, value in handler(self).items() if value is not None}
 
 
 class Interpretation(Section):
@@ -159,6 +93,16 @@ class Cohort(Section):
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
         return {key: value for key, value in handler(self).items() if value is not None}
+
+    @property
+    def dose_days(self) -> tuple[float, ...]:
+        """The study days by which amounts are published, under any interpretation, in rising order."""
+        readings = [*self.statistics.values()]
+        for ambiguity in self.ambiguities.values():
+            for interpretation in ambiguity.interpretations.values():
+                changed = interpretation.statistics
+                readings += [changed_statistic(self.statistics[name], keys) for name, keys in changed.items()]
+        return tuple(sorted({item.by.value for item in readings if item.by is not None and item.is_of_amounts}))
 
     def chosen(self, interpretations: Mapping[str, str]) -> dict[str, str]:
         """Every ambiguity with the interpretation taken: the one asked for, or the default.

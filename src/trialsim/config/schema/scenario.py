@@ -9,11 +9,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_serializer, model_validator
 from pydantic_core import PydanticSerializationError
 
-from trialsim.config.schema.cohort import Cohort, PublishedStatistic
+from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.effects import SensitivityEffect
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.parameters import Parameters
 from trialsim.config.schema.population import Accrual, Correlation, Covariate, Frailty, Section
+from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.quantities import Duration, Interval, LookInterval, Observation, Probability
 from trialsim.config.schema.quantity import OWN_NAME, Quantity
 from trialsim.config.schema.treatment import Treatment

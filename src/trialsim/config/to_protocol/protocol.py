@@ -64,6 +64,7 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         parameter_names=table.names,
         parameter_places=table.places,
         parameter_draws=table.values,
+        dose_days=scenario.cohort.dose_days if scenario.cohort is not None else (),
     )
 
 

@@ -12,7 +12,7 @@ from math import nan
 
 from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.plan import Record
-from trialsim.engines.batch.state import first_onset_days, level_days, log_rows
+from trialsim.engines.batch.state import dose_days, doses_by_day, first_onset_days, level_days, log_rows
 from trialsim.model import disease, event_order
 from trialsim.model import vocabulary as v
 
@@ -149,10 +149,19 @@ def accumulate_finding(account: Record, state: int, today: float) -> None:
 def accumulate_level(course: Record, today: float, dose_to: float) -> None:
     """The time at one level is over, that at the next begins."""
     account, days = course.account, level_days(course)
+    accumulate_doses(course, today)
     days[account.at_level] += today - account.dose_since_day
     account.at_level = course.patient.level + 1 if dose_to > 0.0 else 0
     if account.at_level == days.size - 1 and not account.maximum_reached_day >= 0.0:
         account.maximum_reached_day = today
+
+
+@inline
+def accumulate_doses(course: Record, today: float) -> None:
+    """What was taken since the last change of dose, as far as it was before each of the days that are asked for."""
+    account, days, taken = course.account, dose_days(course), doses_by_day(course)
+    for i in range(days.size):
+        taken[i] += account.dose * max(min(today, days[i]) - account.dose_since_day, 0.0)
 
 
 @inline

@@ -43,8 +43,8 @@ class Details(NamedTuple):
     """Outcomes by replicate, and for each patient a row by name and numbers by toxicity and level.
 
     `rows` has shape (replicates, patients) and the fields of `PATIENT_ROW`; `by_item` has shape (replicates, patients,
-    items): the onsets of each toxicity, the day of its first one, the days at each level. Rows beyond those who
-    enrolled in a replicate are zeros.
+    items): the onsets of each toxicity, the day of its first one, the days at each level, the dose taken by each of the
+    protocol's `dose_days`. Rows beyond those who enrolled in a replicate are zeros.
     """
 
     outcomes: npt.NDArray[Any]
@@ -83,12 +83,26 @@ class Batch:
         """
         if wanted is not None and self.protocol.cut_off.count > 0:
             raise ValueError("a cut-off after a number of events needs everyone")
-        n_items = 2 * len(self.protocol.toxicities) + len(self.protocol.levels)
-        rows = np.zeros(n * self.n_patients, PATIENT_ROW)
-        by_item = np.zeros((n * self.n_patients, n_items))
+        rows, by_item = self._room_for_details(n)
         outcomes, _, _ = self._simulate(seed, first, n, details=(rows, by_item), wanted=wanted)
-        shape = (n, self.n_patients)
-        return Details(outcomes, rows.reshape(shape), by_item.reshape(*shape, n_items))
+        return self._details(outcomes, rows, by_item)
+
+    def patients_with_details(self, seed: int, first: int, n: int) -> tuple[Patients, Details]:
+        """What `patients` and `details` give, of one simulation."""
+        everyone = np.zeros(n * self.n_patients, ENROLLED)
+        rows, by_item = self._room_for_details(n)
+        outcomes, n_toxicity, _ = self._simulate(seed, first, n, everyone, details=(rows, by_item))
+        patients = Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
+        return patients, self._details(outcomes, rows, by_item)
+
+    def _room_for_details(self, n: int) -> tuple[npt.NDArray[Any], Floats]:
+        protocol = self.protocol
+        n_items = 2 * len(protocol.toxicities) + len(protocol.levels) + len(protocol.dose_days)
+        return np.zeros(n * self.n_patients, PATIENT_ROW), np.zeros((n * self.n_patients, n_items))
+
+    def _details(self, outcomes: npt.NDArray[Any], rows: npt.NDArray[Any], by_item: Floats) -> Details:
+        shape = (len(outcomes), self.n_patients)
+        return Details(outcomes, rows.reshape(shape), by_item.reshape(*shape, by_item.shape[1]))
 
     def log(self, seed: int, replicate: int) -> npt.NDArray[Any]:
         """The event log of one replicate, in order of time: records of `state.ROW`."""
@@ -114,7 +128,7 @@ class Batch:
         numbers = parameters.draw_numbers(self.protocol.n_parameter_draws, seed, np.arange(first, first + n))
         trial_plans = [self._plan(number) for number in numbers.tolist()]
         plans = np.array([plan.address for plan in trial_plans], np.uint64)
-        room = Course(trial_plans[0], seed, n_rows, in_detail=details is not None)
+        room = Course(trial_plans[0], seed, n_rows, in_detail=details is not None, dose_days=self.protocol.dose_days)
         outcomes = np.zeros(n, OUTCOMES)
         n_toxicity = np.zeros((n, int(trial_plans[0].record["n_reported"])), np.int64)
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)

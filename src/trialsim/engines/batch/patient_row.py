@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from trialsim.compiled.jit import inline, jitable
-from trialsim.engines.batch.accumulator import mean_dose, total_dose
+from trialsim.engines.batch.accumulator import accumulate_doses, mean_dose, total_dose
 from trialsim.engines.batch.plan import Record
-from trialsim.engines.batch.state import first_onset_days, level_days, onsets
+from trialsim.engines.batch.state import doses_by_day, first_onset_days, level_days, onsets
 from trialsim.typing import Floats
 
 # The columns that every scenario has, by their names in `records.columns.PATIENTS`.
@@ -29,17 +29,20 @@ PATIENT_ROW: Final = np.dtype(
 
 @inline
 def open_details(course: Record) -> None:
-    """No time has been spent at any level."""
+    """No time has been spent at any level, and nothing was taken."""
     level_days(course)[:] = 0.0
+    doses_by_day(course)[:] = 0.0
 
 
 @jitable
 def write_details(course: Record, row: Record, by_item: Floats) -> None:
     """One patient whose account is closed: a row by name, and numbers for each toxicity and level of the scenario.
 
-    `by_item` has the onsets of each toxicity, the day of its first onset, and the days at each level, in this order.
+    `by_item` has the onsets of each toxicity, the day of its first onset, the days at each level, and the doses taken
+    by each day that is asked for, in this order.
     """
     account, days = course.account, level_days(course)
+    accumulate_doses(course, account.until_day)
     days[account.at_level] += account.until_day - account.dose_since_day
     row.patient = course.patient.number
     row.enrolled_day = account.enrolled_day
@@ -69,3 +72,5 @@ def write_details(course: Record, row: Record, by_item: Floats) -> None:
         by_item[n + i] = first_onset_days(course)[i] if has_been else nan
     for i in range(1, days.size):
         by_item[2 * n + i - 1] = days[i]
+    for i in range(course.n_doses_by_day):
+        by_item[2 * n + days.size - 1 + i] = doses_by_day(course)[i]

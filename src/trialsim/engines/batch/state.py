@@ -51,10 +51,12 @@ ACCOUNT: Final = np.dtype(
 )  # fmt: skip
 
 # The tables of a course: clocks by slot, onsets by toxicity, the first draw of each decision and patient, the days at
-# each level (held first) and of each first onset, and the log. The last three have no room where nobody asks for them.
+# each level (held first) and of each first onset, the days up to which doses are added up and the doses taken by them,
+# and the log. The last five have no room where nobody asks for them.
 TABLES: Final = {
     "clocks": CLOCK, "fires_days": FLOAT, "new_slots": INTEGER, "n_onsets": INTEGER, "onset_days": FLOAT,
-    "resolved_days": FLOAT, "uniforms": FLOAT, "level_days": FLOAT, "first_onset_days": FLOAT, "rows": ROW,
+    "resolved_days": FLOAT, "uniforms": FLOAT, "level_days": FLOAT, "first_onset_days": FLOAT, "dose_days": FLOAT,
+    "doses_by_day": FLOAT, "rows": ROW,
 }  # fmt: skip
 COURSE: Final = np.dtype(
     [("patient", PATIENT), ("account", ACCOUNT), ("key_low", "u8"), ("key_high", "u8"), ("replicate", "u8"),
@@ -66,10 +68,13 @@ COURSE: Final = np.dtype(
 class Course:
     """Room for one course after another, in one thread: `record` holds its state and the addresses of its tables.
 
-    With `in_detail` there is also room for the days at each level and of each first onset.
+    With `in_detail` there is also room for the days at each level and of each first onset, and for the doses taken by
+    each of `dose_days`.
     """
 
-    def __init__(self, plan: Plan, seed: int, n_rows: int = 0, *, in_detail: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, seed: int, n_rows: int = 0, *, in_detail: bool = False, dose_days: tuple[float, ...] = ()
+    ) -> None:
         n_patients, n_decisions = int(plan.record["n_patients"]), int(plan.record["n_decisions"])
         n_slots = int(plan.record["n_slots"])
         sizes = {
@@ -82,6 +87,8 @@ class Course:
             "uniforms": n_patients * n_decisions,
             "level_days": int(plan.record["n_levels"]) + 1 if in_detail else 0,
             "first_onset_days": int(plan.record["n_toxicities"]) if in_detail else 0,
+            "dose_days": len(dose_days) if in_detail else 0,
+            "doses_by_day": len(dose_days) if in_detail else 0,
             "rows": n_rows,
         }
         self.record: Record
@@ -89,6 +96,8 @@ class Course:
         self.record["key_low"], self.record["key_high"] = seed & LARGEST_WORD, seed >> 32
         self.record["n_places"] = n_patients
         self.tables["clocks"]["multiplier"] = 1.0
+        if in_detail:
+            self.tables["dose_days"][:] = dose_days
 
 
 @inline
@@ -144,6 +153,18 @@ def level_days(course: Record) -> Record:
 def first_onset_days(course: Record) -> Record:
     """The study day of the first onset of each toxicity that has been."""
     return table_at(course.first_onset_days_at, course.n_first_onset_days, FLOAT)
+
+
+@inline
+def dose_days(course: Record) -> Record:
+    """The study days up to which doses are added up."""
+    return table_at(course.dose_days_at, course.n_dose_days, FLOAT)
+
+
+@inline
+def doses_by_day(course: Record) -> Record:
+    """What was taken up to each of these days (mg)."""
+    return table_at(course.doses_by_day_at, course.n_doses_by_day, FLOAT)
 
 
 @inline

@@ -9,8 +9,8 @@ import pandas as pd
 
 from trialsim.analysis import Estimate
 from trialsim.config import Scenario
+from trialsim.endpoints.measured_trials import MeasuredTrials
 from trialsim.report.pictures import prepare, save_figures
-from trialsim.storage.replicate_store import ReplicateStore
 from trialsim.typing import Floats
 
 
@@ -20,7 +20,7 @@ def draw_calibration_figures(
     scenario: Scenario,
     posterior_summary: pd.DataFrame,
     scores: Floats,
-    store: ReplicateStore,
+    trials: MeasuredTrials,
     estimates: Sequence[Estimate],
     predictive: pd.DataFrame,
     left_out: pd.DataFrame | None,
@@ -34,7 +34,7 @@ def draw_calibration_figures(
     title = scenario.title
     figures = {
         "posterior_summary": draw_posterior_summary(title, posterior_summary, scores),
-        "predictive": draw_predictive(scenario, store, estimates),
+        "predictive": draw_predictive(scenario, trials, estimates),
         "left_out": draw_left_out(title, predictive, left_out) if left_out is not None else None,
         "sensitivity": draw_sensitivity(title, sensitivity) if sensitivity is not None else None,
     }
@@ -90,7 +90,7 @@ def draw_figures(
     scenario: Scenario,
     events: pd.DataFrame,
     patients: pd.DataFrame,
-    store: ReplicateStore,
+    trials: MeasuredTrials,
     estimates: Sequence[Estimate],
 ) -> None:
     """Write the pictures `swimmer` (the first replicate) and `predictive` (all of them) into a folder."""
@@ -101,6 +101,6 @@ def draw_figures(
     first = patients["replicate"] == 1
     figures = {
         "swimmer": draw_swimmer(scenario, events[events["replicate"] == 1], patients[first]) if first.any() else None,
-        "predictive": draw_predictive(scenario, store, estimates),
+        "predictive": draw_predictive(scenario, trials, estimates),
     }
     save_figures(folder, formats, figures)

@@ -16,6 +16,7 @@ from trialsim.analysis import (
     per_trial_values,
 )
 from trialsim.config import Scenario, differences_from_published
+from trialsim.endpoints.measured_trials import MeasuredTrials
 from trialsim.endpoints.registry import statistic_label
 from trialsim.storage.replicate_store import ReplicateStore
 from trialsim.typing import Floats
@@ -26,7 +27,9 @@ _N_BINS: Final = 24
 _N_DRAWN: Final = 100_000  # more trials than these draw the same picture and take more memory
 
 
-def draw_predictive(scenario: Scenario, store: ReplicateStore, estimates: Sequence[Estimate]) -> Figure:
+def draw_predictive(
+    scenario: Scenario, trials: MeasuredTrials | ReplicateStore, estimates: Sequence[Estimate]
+) -> Figure:
     """The picture: shares on one axis, every other quantity on its own.
 
     Shows the published statistics; without a cohort, the first quantities that exist.
@@ -39,28 +42,32 @@ def draw_predictive(scenario: Scenario, store: ReplicateStore, estimates: Sequen
     figure = Figure(figsize=(9, sum(heights) + 1.6), layout="constrained")
     axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
     for axis, panel in zip(axes[:, 0], panels, strict=True):
-        _panel(axis, panel, store.first(_N_DRAWN), scenario.accrual.patients)
+        _panel(axis, panel, trials.first(_N_DRAWN), scenario.accrual.patients)
     n, what = scenario.accrual.patients, "published statistics and " if published else ""
     legend = "line: 95 % of trials, thick 80 %; dot: mean" + ("; diamond: published" if published else "")
     if published and not differences_from_published(scenario):
         legend += "; the parameters were fitted to these statistics"
-    title = f"{scenario.title}\n{what}{store.n:,} simulated trials of {n} patients\n{legend}"
+    title = f"{scenario.title}\n{what}{trials.n:,} simulated trials of {n} patients\n{legend}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
 
-def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore, n_patients: int) -> None:
+def _panel(axes: Axes, items: Sequence[Estimate], trials: MeasuredTrials | ReplicateStore, n_patients: int) -> None:
     is_share = not items[0].unit
     scale = 100.0 if is_share else 1.0
     for y, item in enumerate(reversed(items)):
-        values = per_trial_values(store, item.statistic)
-        defined = values[~np.isnan(values)]
+        values = per_trial_values(trials, item.statistic)
+        defined = values[np.isfinite(values)]
         if len(defined) and float(np.ptp(defined)) > 0.0:
             defined *= scale
             most = {"": 100.0, "patients": float(n_patients)}.get(item.unit, math.inf)
             _body(axes, y, defined, _width(defined, item.unit), max(most, float(defined.max())))
-        axes.plot([item.lower * scale, item.upper * scale], [y, y], color=_EDGE, linewidth=1.8, zorder=3)
-        inner = [item.lower_80 * scale, item.upper_80 * scale]
+        last = float(defined.max()) if len(defined) else math.nan  # an end that was not reached lies beyond it
+        outer, inner = (
+            [min(end * scale, last) if math.isinf(end) else end * scale for end in ends]
+            for ends in ((item.lower, item.upper), (item.lower_80, item.upper_80))
+        )
+        axes.plot(outer, [y, y], color=_EDGE, linewidth=1.8, zorder=3)
         axes.plot(inner, [y, y], color=_EDGE, linewidth=4.5, solid_capstyle="butt", zorder=3)
         axes.plot(item.value * scale, y, "o", color="white", markeredgecolor=_EDGE, markersize=5, zorder=4)
         if not math.isnan(item.published):
@@ -70,7 +77,8 @@ def _panel(axes: Axes, items: Sequence[Estimate], store: ReplicateStore, n_patie
     axes.set_yticks(range(len(items)), ticks)
     axes.set_ylim(-0.6, len(items) - 0.4)
     shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"
-    axes.set_xlabel(shares if is_share else items[0].unit)
+    own_words = any(item.statistic == statistic_label(item.statistic) for item in items)  # a name that says of whom
+    axes.set_xlabel(("per cent" if own_words else shares) if is_share else items[0].unit)
     if is_share:
         axes.set_xlim(-3, 103)
     if items[0].unit == "patients":

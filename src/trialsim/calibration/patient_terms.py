@@ -1,0 +1,226 @@
+"""Terms of the likelihood for published statistics that are measured in patients.
+
+Shares of the same patients that contain one another (a dose of at least 400, of at least 600; a response by week 3, by
+week 5; partial responses and any) are one multinomial term over what lies between them, so that nobody is counted
+twice. Kaplan-Meier figures of one curve are one term, in the order of their times, each given the one before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from trialsim.calibration.patient_cells import ConditionCell, MomentCell, curve_cells
+from trialsim.calibration.targets import (
+    BEYOND,
+    CURVE_MEDIAN,
+    LANDMARK,
+    Categories,
+    Curve,
+    Mean,
+    Median,
+    Point,
+    Share,
+    Term,
+    refused,
+)
+from trialsim.config.schema.published_statistic import PublishedStatistic
+from trialsim.endpoints.published import (
+    MEAN,
+    MEDIAN,
+    NOT_REACHED,
+    SHARE,
+    SURVIVAL,
+    PatientStatistic,
+    endpoint_of_statistic,
+    statistic_of_patients,
+)
+from trialsim.model.protocol import Protocol
+
+ANY, PARTIAL, MINOR = "any response", "partial response", "minor response"
+CONFIRMED = "confirmed partial response"
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A published statistic beside how it is measured, and of how many patients it is."""
+
+    quantity: str
+    published: PublishedStatistic
+    measured: PatientStatistic
+    n: int
+    endpoint: str
+
+
+def patient_terms(
+    published: Mapping[str, PublishedStatistic],
+    protocol: Protocol,
+    n_evaluable: int | None = None,
+    left_out: str = "",
+) -> Iterator[Term]:
+    """The terms for the statistics that are measured in patients, without the one that is `left_out`.
+
+    `n_evaluable` of all the enrolled were evaluable, if that is known. Raises `ConfigurationError` for a statistic that
+    cannot be a target.
+    """
+    targets = [
+        _target(quantity, item, protocol)
+        for quantity, item in published.items()
+        if item.trial_statistic(quantity) is None
+    ]
+    by_group: dict[tuple[object, ...], list[_Target]] = {}
+    for target in targets:
+        by_group.setdefault(_group(target), []).append(target)
+    for group in by_group.values():
+        kind = group[0].measured.kind
+        remaining = [target for target in group if target.quantity != left_out]
+        if not remaining:
+            continue
+        if kind == SHARE:
+            yield _shares(remaining, [target for target in group if target.quantity == left_out])
+        elif kind == MEDIAN:
+            yield _median(remaining[0], n_evaluable, protocol)
+        elif kind == MEAN:
+            yield _mean(remaining[0])
+        else:
+            yield _curve(remaining)
+
+
+def _target(quantity: str, published: PublishedStatistic, protocol: Protocol) -> _Target:
+    measured = statistic_of_patients(quantity, published, protocol)
+    n = published.of
+    if n is None and measured.is_of_everyone:
+        n = protocol.accrual.n_patients
+    if n is None:
+        wrong = f"of how many patients is this {published.kind}?"
+        raise refused(f"statistics.{quantity}", wrong, "`of`, their number")
+    return _Target(quantity, published, measured, n, endpoint_of_statistic(quantity, published, protocol).name)
+
+
+def _group(target: _Target) -> tuple[object, ...]:
+    """What targets of one term have in common."""
+    measured, published = target.measured, target.published
+    if measured.kind in (MEDIAN, MEAN):
+        return (target.quantity,)
+    if measured.kind != SHARE:
+        return ("curve", measured.value, measured.event, measured.among, target.n)
+    if published.by is not None:
+        return ("by", target.endpoint, measured.among, target.n)
+    if published.at_least is not None:
+        return ("at least", target.endpoint, measured.among, target.n)
+    if target.endpoint in (ANY, PARTIAL, MINOR, CONFIRMED):
+        return ("response", measured.among, target.n)
+    return (target.quantity,)
+
+
+def _shares(targets: Sequence[_Target], left_out: Sequence[_Target]) -> Term:
+    """Shares of the same patients, the widest first, as what lies between one and the next."""
+    quantities = tuple(target.quantity for target in targets)
+    if _group(targets[0])[0] == "response":
+        chain = _responses(targets, left_out)
+    else:
+        chain = [(target.measured.value, target.published.n_counted) for target in sorted(targets, key=_narrowness)]
+    among, n = targets[0].measured.among, targets[0].n
+    counts = [count for _, count in chain]
+    if any(wide < narrow for wide, narrow in pairwise(counts)):
+        wrong = f"{', '.join(quantities)}: the wider of two has fewer patients."
+        raise refused(f"statistics.{quantities[0]}", wrong, "counts that fall from the widest to the narrowest")
+    cells = [ConditionCell(f"({wide}) and not ({narrow})", among) for (wide, _), (narrow, _) in pairwise(chain)]
+    cells.append(ConditionCell(chain[-1][0], among))
+    between = [wide - narrow for wide, narrow in pairwise(counts)]
+    if len(cells) == 1:
+        return Share(quantities, tuple(cells), counts[-1], n)
+    return Categories(quantities, tuple(cells), (*between, counts[-1]), n)
+
+
+def _narrowness(target: _Target) -> float:
+    """What orders targets of one group from the widest to the narrowest."""
+    published = target.published
+    return -published.by.value if published.by is not None else published.at_least.value if published.at_least else 0.0
+
+
+def _responses(targets: Sequence[_Target], left_out: Sequence[_Target]) -> list[tuple[str, int]]:
+    """Any response, partial and confirmed ones, the minor ones as a difference; not what would tell one left out."""
+    counts = {target.endpoint: target.published.n_counted for target in targets}
+    values = {target.endpoint: target.measured.value for target in targets}
+    if len(counts) < len(targets):
+        raise refused(f"statistics.{targets[0].quantity}", "two statistics are of the same response.", "one of them")
+    if CONFIRMED not in counts:
+        return _responses_seen(targets, counts, values, left_out)
+    condition, count = values.pop(CONFIRMED), counts.pop(CONFIRMED)
+    if set(counts) == {MINOR}:  # which no confirmed partial response is
+        return [(f"({values[MINOR]}) or ({condition})", counts[MINOR] + count), (condition, count)]
+    wider = _responses_seen(targets, counts, values, left_out) if counts else []
+    return [*wider, (condition, count)]
+
+
+def _responses_seen(
+    targets: Sequence[_Target], counts: Mapping[str, int], values: Mapping[str, str], left_out: Sequence[_Target]
+) -> list[tuple[str, int]]:
+    """Any response and partial ones, as far as they are published; see `_responses`."""
+    if left_out and left_out[0].endpoint != CONFIRMED and len(counts) == 2:  # the two others tell it
+        kept = PARTIAL if left_out[0].endpoint == ANY else ANY
+        return [(values[kept], counts[kept])] if kept in counts else [(values[PARTIAL], counts[PARTIAL])]
+    if len(counts) == 1:
+        return [(next(iter(values.values())), next(iter(counts.values())))]
+    any_response = counts.get(ANY, counts.get(PARTIAL, 0) + counts.get(MINOR, 0))
+    partial = counts.get(PARTIAL, any_response - counts.get(MINOR, 0))
+    if any_response - partial != counts.get(MINOR, any_response - partial):
+        wrong = "partial and minor responses do not add up to any response."
+        raise refused(f"statistics.{targets[0].quantity}", wrong, "counts that do")
+    of_any = values.get(ANY, f"({values.get(PARTIAL)}) or ({values.get(MINOR)})")
+    of_partial = values.get(PARTIAL, f"({values.get(ANY)}) and not ({values.get(MINOR)})")
+    return [(of_any, any_response), (of_partial, partial)]
+
+
+def _median(target: _Target, n_evaluable: int | None, protocol: Protocol) -> Median:
+    """A median of what is known of everyone; of all the enrolled, given how many were evaluable if that is known."""
+    measured, edges = target.measured, _edges(target)
+    if target.endpoint == "highest dose" and target.n % 2 == 0:
+        wrong = f"the median of {target.n} highest doses may lie between two rungs, for which no likelihood is known."
+        raise refused(f"statistics.{target.quantity}", wrong, "another statistic, such as shares that reached a dose")
+    is_split = measured.is_of_everyone and n_evaluable is not None and target.n == protocol.accrual.n_patients
+    known = f"({measured.among}) and not missing({measured.value})"
+    groups = [f"{known} and is_evaluable", f"{known} and not is_evaluable"] if is_split else [known]
+    cells = tuple(ConditionCell(f"({measured.value}) < {edge!r}", group) for group in groups for edge in edges)
+    return Median((target.quantity,), cells, target.n, n_evaluable if is_split else None)
+
+
+def _mean(target: _Target) -> Mean:
+    measured = target.measured
+    low, high = _edges(target)
+    cells = tuple(MomentCell(measured.value, measured.among, power) for power in (1, 2))
+    return Mean((target.quantity,), cells, low, high, target.n)
+
+
+def _edges(target: _Target) -> tuple[float, float]:
+    """What a value that is rounded may be, `[low, high)`, in the unit in which it is measured."""
+    rounded = target.published.rounded
+    if rounded is None:
+        raise ValueError(f"{target.quantity} has no value")
+    half = rounded.rounded_to / 2.0
+    return (rounded.value - half) * target.measured.factor, (rounded.value + half) * target.measured.factor
+
+
+def _curve(targets: Sequence[_Target]) -> Curve:
+    """Figures of one curve, in the order of the days that they are read at."""
+    first = targets[0].measured
+    ordered = sorted(((*_days_and_point(target), target.quantity) for target in targets), key=lambda item: item[0][2])
+    cells = [cell for days, _, _ in ordered for cell in curve_cells(first.value, first.event, first.among, days)]
+    points = tuple(point for _, point, _ in ordered)
+    return Curve(tuple(quantity for *_, quantity in ordered), tuple(cells), points, targets[0].n)
+
+
+def _days_and_point(target: _Target) -> tuple[tuple[float, float, float], Point]:
+    """The days of a figure's cells, and what it says there."""
+    measured, rounded = target.measured, target.published.rounded
+    if measured.kind == NOT_REACHED or rounded is None:
+        return (measured.at,) * 3, Point(BEYOND, math.nan)
+    if measured.kind == SURVIVAL:
+        share = 1.0 - rounded.value if measured.is_incidence else rounded.value
+        half = rounded.rounded_to / 2.0
+        return (measured.at,) * 3, Point(LANDMARK, share, share - half, share + half)
+    first, last = _edges(target)
+    return (max(first, 0.0), last, rounded.value * measured.factor), Point(CURVE_MEDIAN, 0.5)

@@ -1,0 +1,95 @@
+"""`check COHORT` refuses statistics that do not exist: every problem at once, with its line and the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import trialsim as ts
+
+PUBLISHED = Path(__file__).parent / "published"
+
+
+def written(folder: Path, *replaced: tuple[str, str]) -> Path:
+    """The cohort of `published` and its scenario, each piece of text replaced by another."""
+    text = (PUBLISHED / "cohort.yaml").read_text(encoding="utf-8")
+    for old, new in replaced:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "cohort.yaml").write_text(text, encoding="utf-8")
+    (folder / "trial.yaml").write_bytes((PUBLISHED / "trial.yaml").read_bytes())
+    return folder / "cohort.yaml"
+
+
+def line(path: Path, text: str) -> int:
+    """The line of a file that holds a text."""
+    return next(i for i, item in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if text in item)
+
+
+def refused(path: Path) -> list[str]:
+    with pytest.raises(ts.ConfigurationError) as raised:
+        ts.check(path)
+    return [str(problem) for problem in raised.value.problems]
+
+
+def test_a_cohort_says_what_its_statistics_are_compared_with(tmp_path: Path) -> None:
+    (text,) = ts.check(written(tmp_path))
+    text = " ".join(text.split())
+    interval = "interval 10.6 months to 35.9 months"
+    assert f"overall survival: printed 14.6 months, {interval}, compared with survival, median (months)" in text
+    assert "early deaths: printed 3 of 27, read as 3 of 27, compared with died by 3 weeks" in text
+    assert "reached 800: printed 41 %, read as 11 of 27, compared with highest dose of at least 800 mg/day" in text
+    assert "NOT CHECKED" not in text
+
+
+def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        ("endpoint: lethargy", "endpoint: lethagy"),
+        ("endpoint: died", "endpoint: dead"),
+        ("800 mg/day, printed", "800 mg, printed"),
+    )
+    found = refused(path)
+    assert [item.splitlines()[0] for item in found] == [
+        f"{path}:{line(path, 'early deaths')}  statistics.early deaths.endpoint = dead",
+        f"{path}:{line(path, 'reached 800')}  statistics.reached 800.at_least = 800 mg",
+        f"{path}:{line(path, 'lethagy')}  statistics.lethargy at 6 months.endpoint = lethagy",
+    ]
+    assert "Allowed: mg/day." in found[1]
+    assert "Did you mean lethargy?" in found[2]
+    in_scenario = [item.replace("  cohort.", "  ", 1) for item in refused(tmp_path / "trial.yaml")]
+    assert in_scenario == found
+
+
+def test_a_statistic_of_a_trial_that_does_not_exist_is_told_beside_the_others(tmp_path: Path) -> None:
+    more = "\n  toxicity.rush: {kind: proportion, printed: 1 of 2, count: 1, of: 2, source: invented}\n"
+    found = refused(
+        written(tmp_path, ("endpoint: died", "endpoint: dieed"), ("\n  early deaths", more + "  early deaths"))
+    )
+    assert ["toxicity.rush" in item for item in found] == [True, False]
+    assert "Did you mean toxicity.rash?" in found[0]
+
+
+def test_run_refuses_them_before_it_simulates(tmp_path: Path) -> None:
+    written(tmp_path, ("endpoint: died", "endpoint: dead"))
+    with pytest.raises(
+        ts.ConfigurationError, match=r"cohort invented curves  statistics\.early deaths\.endpoint = dead"
+    ):
+        ts.run(tmp_path / "trial.yaml", 2)
+
+
+def test_without_a_scenario_the_registry_is_all_that_is_known(tmp_path: Path) -> None:
+    without = ("scenario: trial.yaml", "scenario: nowhere.yaml")
+    (text,) = ts.check(written(tmp_path, without))
+    assert "NOT CHECKED" in text
+    typo = ("endpoint: survival, printed", "endpoint: survial, printed")
+    found = refused(written(tmp_path, without, typo))
+    assert len(found) == 1
+    assert "Did you mean survival?" in found[0]
+
+
+def test_patients_that_are_nobody_are_refused(tmp_path: Path) -> None:
+    found = refused(written(tmp_path, ("by: 3 weeks", "by: 3 weeks, among: respondrs")))
+    assert "early deaths.among = respondrs" in found[0]
+    assert "Did you mean responders?" in found[0]
