@@ -47,3 +47,12 @@ def test_a_fixed_prior_needs_no_width(tmp_path: Path) -> None:
     path = tmp_path / "set.yaml"
     path.write_text(TEMPLATE.replace("{prior}", "{distribution: fixed, median: 0.05 /month}"), encoding="utf-8")
     assert load_parameters(path).parameters["rash rate"].prior.sd == 0.0
+
+
+@pytest.mark.parametrize("median", ["0.06 /month", "0.05 /year"])
+def test_a_fixed_number_is_one_number(tmp_path: Path, median: str) -> None:
+    """Its mode is what a scenario takes, its median what a reader of the priors sees."""
+    path = tmp_path / "set.yaml"
+    path.write_text(TEMPLATE.replace("{prior}", f"{{distribution: fixed, median: {median}}}"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=f"the mode 0.05 /month and the median {median} of a fixed number"):
+        load_parameters(path)
