@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -113,12 +112,25 @@ def test_the_follow_up_is_the_same_from_the_draws_or_from_the_saved_scenario(cal
 def test_every_command_takes_the_posterior(calibrated: Path, command: tuple[str, ...]) -> None:
     settings = ("--set", "parameters=post/posterior.parquet") if "pilot.yaml" in command else ()
     for verb in ("check", command[0]):
-        options = ("--replicates", "50", "--json", "--out", f"out-{command[1]}") if verb != "check" else ()
+        options = ("--replicates", "100", "--out", f"out-{command[1]}") if verb != "check" else ()
         done = trialsim(calibrated, verb, command[1], *options, *settings)
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
     if command[0] == "size":
-        paragraph = str(json.loads(done.stdout)["paragraph"])
-        assert "the scenario follow, whose parameters come from the draws of the posterior in posterior.p" in paragraph
+        said = " ".join(done.stdout.split())
+        assert "the scenario follow, whose parameters come from the draws of the posterior in posterior.parquet" in said
     again = trialsim(calibrated, "run-again", f"out-{command[1]}/manifest.json", "--quiet")
     assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.slow
+def test_a_calibration_warns_of_numbers_for_another_drug(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(OWN_PILOT, tmp_path / "pilot"))
+    priors = folder / "priors.yaml"
+    priors.write_text(
+        priors.read_text(encoding="utf-8").replace("drug: examplimide", "drug: another"), encoding="utf-8"
+    )
+    notes: list[str] = []
+    with pytest.raises(ts.RequestError, match="have not converged"):
+        ts.calibrate(folder / "cohort.yaml", replicates=10, most_steps=10, workers=1, on_note=notes.append)
+    assert any(note.startswith("warning: ") and "another" in note for note in notes)

@@ -27,6 +27,14 @@ class Prior(Section):
     sd: float = Field(default=0.0, ge=0.0)
     above: float | None = None
 
+    @field_validator("median", mode="after")
+    @classmethod
+    def _is_number(cls, median: str | float) -> str | float:
+        if split_number(str(median)) is None:
+            allowed = 'a number with its unit, such as "0.05 /month"'
+            raise mistake("the median of a prior is a number", allowed, point_for_comma(str(median)))
+        return median
+
     @model_validator(mode="after")
     def _has_width(self) -> Self:
         if self.distribution == "fixed":
@@ -73,6 +81,13 @@ class Parameter(Section):
         return mode
 
     @model_validator(mode="after")
+    def _is_in_one_kind_of_unit(self) -> Self:
+        if _is_rate(self.mode) != _is_rate(self.prior.median) or _has_unit(self.mode) != _has_unit(self.prior.median):
+            problem = f"the mode {self.mode} and the median {self.prior.median} of the prior have different units"
+            raise mistake(problem, "both as a rate, both as a time, or both without a unit")
+        return self
+
+    @model_validator(mode="after")
     def _is_one_number_if_fixed(self) -> Self:
         is_fixed = self.prior.distribution == "fixed"
         if is_fixed and _share_as_number(self.mode) != _share_as_number(self.prior.median):
@@ -85,6 +100,14 @@ def _share_as_number(text: str | float) -> tuple[float, str]:
     """A number and its unit in the plain spelling; per cent as parts of 1."""
     number, unit = split_number(str(text)) or (math.nan, "")
     return (number / 100.0, "") if unit == "%" else (number, plain_unit(unit))
+
+
+def _has_unit(text: str | float) -> bool:
+    return bool(_share_as_number(text)[1])
+
+
+def _is_rate(text: str | float) -> bool:
+    return _share_as_number(text)[1].startswith("/")
 
 
 class ParameterSet(Section):
