@@ -53,6 +53,15 @@ def test_without_a_posterior_there_is_one_problem_with_what_to_do(tmp_path: Path
     assert "examplimide pilot" in str(problem) or "other" in parameters
 
 
+def test_a_follow_up_that_names_no_cohort_is_told_what_to_do(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(OWN_PILOT, tmp_path / "pilot"))
+    with_parameters(folder / "follow.yaml", "calibrated")
+    with pytest.raises(ts.ConfigurationError) as raised:
+        ts.load_scenario(folder / "follow.yaml")
+    (problem,) = raised.value.problems
+    assert f"no cohort is named whose posterior it is: {ADVICE}" in str(problem)
+
+
 @pytest.mark.parametrize("parameters", ["mode", None])
 def test_without_a_parameter_set_there_is_one_problem_with_what_to_do(tmp_path: Path, parameters: str | None) -> None:
     folder = Path(shutil.copytree(OWN_PILOT, tmp_path / "pilot"))

@@ -50,7 +50,8 @@ class _NoPosteriorError(TableError):
         name = cohort if is_path(cohort_name) else cohort_name
         words = f"the cohort {name!r}" if name else f"the parameter set {Path(cohort_name).name}"
         advice = "run `trialsim calibrate COHORT --out DIR`, then say `parameters: DIR/posterior.parquet`"
-        problem = f"there is no posterior of {words} yet: {advice}." if cohort_name else "no cohort is named."
+        missing = f"there is no posterior of {words} yet" if cohort_name else "no cohort is named whose posterior it is"
+        problem = f"{missing}: {advice}."
         posteriors = ", ".join(sorted(item.stem for item in posterior_file("").parent.glob("*.parquet")))
         allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {posteriors or 'none'}."
         super().__init__("parameters.use = calibrated", problem, allowed)
