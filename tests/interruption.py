@@ -18,6 +18,7 @@ def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], 
     running = subprocess.Popen(
         command,
         cwd=folder,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # background jobs of a shell ignore the signal; a test runs no threads of its own
@@ -27,7 +28,10 @@ def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], 
         time.sleep(0.02)
     assert running.poll() is None, "the command was done before it could be interrupted"
     os.kill(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=120)
+    printed, said = running.communicate(timeout=120)
     assert running.returncode == 130, said
+    assert printed == "", "standard output is for results"
+    for dump in ("Traceback", "Exception", "emcee", "Thread", "KeyboardInterrupt"):
+        assert dump not in said, said
     assert "resume with --resume" in said
     assert not (folder / "out").exists()

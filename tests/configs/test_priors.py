@@ -30,6 +30,8 @@ parameters:
         ("{distribution: lognormal, median: 0 /month, sd: 1}", "a lognormal prior cannot have this median"),
         ("{distribution: logit-normal, median: 1.2, sd: 1}", "a logit-normal prior cannot have this median"),
         ("{distribution: lognormal, median: 1 /month, sd: 1, above: 0}", "a lognormal prior has its own bounds"),
+        ("{distribution: lognormal, median: some, sd: 1}", "the median of a prior is a number"),
+        ('{distribution: lognormal, median: "0,05 /month", sd: 1}', "Did you mean 0.05 /month?"),
         ("{distribution: cauchy, median: 1 /month, sd: 1}", "this word is not known here"),
         ("{distribution: normal, median: 1 /month, sd: -1}", "the number is out of range"),
     ],
@@ -43,7 +45,32 @@ def test_a_prior_that_cannot_be_is_refused(tmp_path: Path, prior: str, message: 
     assert "set.yaml:8" in str(raised.value)
 
 
+@pytest.mark.parametrize("prior", ["{distribution: lognormal, median: 0.05, sd: 1}",
+                                   "{distribution: lognormal, median: 20 days, sd: 1}"])  # fmt: skip
+def test_a_mode_and_a_median_of_different_units_are_refused(tmp_path: Path, prior: str) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_text(TEMPLATE.replace("{prior}", prior), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"set.yaml:6 .*\n.*of the prior have different units"):
+        load_parameters(path)
+
+
+def test_per_cent_and_a_plain_share_are_the_same_unit() -> None:
+    prior = {"distribution": "logit-normal", "median": 0.5, "sd": 1}
+    share = {"mode": "50 %", "prior": prior, "informed_by": "nothing", "source": "invented"}
+    data = {"name": "a", "title": "b", "drug": "c", "reference_dose": "1 mg/day", "parameters": {"sensitive": share}}
+    assert load_parameters(data).parameters["sensitive"].mode == "50 %"
+
+
 def test_a_fixed_prior_needs_no_width(tmp_path: Path) -> None:
     path = tmp_path / "set.yaml"
     path.write_text(TEMPLATE.replace("{prior}", "{distribution: fixed, median: 0.05 /month}"), encoding="utf-8")
     assert load_parameters(path).parameters["rash rate"].prior.sd == 0.0
+
+
+@pytest.mark.parametrize("median", ["0.06 /month", "0.05 /year"])
+def test_a_fixed_number_is_one_number(tmp_path: Path, median: str) -> None:
+    """Its mode is what a scenario takes, its median what a reader of the priors sees."""
+    path = tmp_path / "set.yaml"
+    path.write_text(TEMPLATE.replace("{prior}", f"{{distribution: fixed, median: {median}}}"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=f"the mode 0.05 /month and the median {median} of a fixed number"):
+        load_parameters(path)

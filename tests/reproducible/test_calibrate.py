@@ -14,12 +14,14 @@ import pytest
 import trialsim as ts
 from tests.interruption import interrupt
 from trialsim.calibration.checkpoint import CHAINS
+from trialsim.calibration.sampling import N_ENSEMBLES, STEPS_IN_LEG
 from trialsim.storage.checkpoint import PART
 from trialsim.storage.job_folder import job_folder_path
 
 pytestmark = pytest.mark.slow
 
 COHORT = Path(__file__).parents[1] / "calibration" / "invented" / "cohort.yaml"
+BYTES_OF_LEG = 8 * STEPS_IN_LEG * N_ENSEMBLES * 20 * 2  # 20 walkers, two parameters
 FEW = ("--replicates", "20", "--draws", "200", "--min-ess", "200")
 
 
@@ -61,10 +63,15 @@ def test_the_folder_is_whole_and_its_scenario_runs_with_the_draws(undisturbed: P
     assert pd.read_csv(undisturbed / "posterior_summary.csv")["r_hat"].max() <= 1.01
 
 
-def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
-    """Ctrl-C in the middle, then on with two workers: the same draws to the bit."""
+@pytest.mark.parametrize(("workers", "legs"), [("1", 1), ("2", 1), ("1", 7), ("2", 7)])
+def test_workers_and_interruptions_do_not_matter(undisturbed: Path, tmp_path: Path, workers: str, legs: int) -> None:
+    """Ctrl-C in the middle, early or late, then on with all cores: the same draws to the bit."""
     chains = job_folder_path(tmp_path / "out") / f"{CHAINS}{PART}"
-    interrupt(("calibrate", str(COHORT), *FEW, "--out", "out", "--workers", "2"), tmp_path, chains.exists)
+
+    def has_begun() -> bool:
+        return chains.exists() and chains.stat().st_size > legs * BYTES_OF_LEG
+
+    interrupt(("calibrate", str(COHORT), *FEW, "--out", "out", "--workers", workers), tmp_path, has_begun)
     refused = calibrate(tmp_path, "--out", "out", "--resume", "--seed", "2")
     assert refused.returncode == 2
     assert "seed" in refused.stderr

@@ -31,6 +31,17 @@ def test_run_prints_every_published_figure_and_writes_a_folder(tmp_path: Path) -
     assert done.stderr == ""  # no progress bar where there is no terminal
 
 
+@pytest.mark.parametrize("command", ["check", "run", "calibrate", "compare", "size"])
+def test_ctrl_c_before_any_work_says_so(tmp_path: Path, command: str) -> None:
+    """Ctrl-C while files are still read."""
+    lines = ("import sys", "from trialsim.cli import main, output", "def stop(settings): raise KeyboardInterrupt",
+             "for part in (main.trials, main.studies): part.read_settings = stop", "main.main()")  # fmt: skip
+    arguments = [sys.executable, "-c", "\n".join(lines), command, "tosi2000"]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "interrupted; nothing was written\n"
+
+
 def test_json_is_the_only_thing_on_standard_output(tmp_path: Path) -> None:
     done = trialsim("run", "tosi2000", "--replicates", "30", "--seed", "3", "--json", "--out", "out", cwd=tmp_path)
     found = json.loads(done.stdout)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
-from trialsim.config.calibrated.draw_tables import ParameterTable, read_table, write_table
+from trialsim.config.calibrated.draw_tables import FixedNumber, ParameterTable, read_table, write_table
+from trialsim.storage.layouts import PARAMETERS_FILE
 
 DRAWS = "rash rate [/month],sensitive,ignored\n0.05,0.5,1\n0.08,0.4,2\n0.03,0.7,3\n"
 
@@ -68,3 +69,68 @@ def test_tables_survive_the_way_to_a_file_and_back(tmp_path: Path) -> None:
     assert (found.names, found.units, found.digest) == (table.names, table.units, table.digest)
     pd.read_parquet(tmp_path / "t.parquet").to_csv(tmp_path / "t.csv", index=False)
     assert read_table(tmp_path / "t.csv", "draws").digest == table.digest
+
+
+TWO_NUMBERS = """title: Two calibrated numbers
+parameters: draws.parquet
+accrual: {opens: 2001-01-01, patients: 20, over: 6 months}
+treatment:
+  drug: an invented drug
+  reference_dose: 4 mg/day
+  levels: [1, 2, 4]
+  every: 28 days
+  rules: [{when: tolerated, do: escalate}]
+disease: {sensitive: calibrated}
+events: {rash: {kind: toxicity, rate: calibrated}}
+assessment: {every: 28 days}
+evaluable: {after: 56 days}
+cut_off: {after_opening: 12 months}
+"""
+
+
+@pytest.fixture
+def with_fixed(tmp_path: Path) -> ParameterTable:
+    """Draws of a rate, with a share that was fixed; in a file beside a scenario that uses both."""
+    fixed = {"sensitive": FixedNumber(0.35, "", "literature")}
+    context = {"drug": "an invented drug", "reference_dose": "4 mg/day"}
+    table = ParameterTable("draws", ("rash rate",), ("/month",), np.array([[0.05], [0.08], [0.03]]), context, fixed)
+    write_table(tmp_path / "draws.parquet", table)
+    (tmp_path / "two.yaml").write_text(TWO_NUMBERS, encoding="utf-8")
+    return table
+
+
+def test_a_fixed_number_is_a_column_of_the_file_and_no_draw(with_fixed: ParameterTable, tmp_path: Path) -> None:
+    assert list(pd.read_parquet(tmp_path / "draws.parquet")["sensitive"]) == [0.35, 0.35, 0.35]
+    found = read_table(tmp_path / "draws.parquet", "draws")
+    assert (found.names, found.fixed, found.context) == (with_fixed.names, with_fixed.fixed, with_fixed.context)
+    assert found.digest == with_fixed.digest
+
+
+def test_a_scenario_takes_fixed_numbers_from_the_table_alone(with_fixed: ParameterTable, tmp_path: Path) -> None:
+    scenario = ts.load_scenario(tmp_path / "two.yaml")
+    value = scenario.parameters.values["sensitive"]
+    assert (value.value, value.source, value.origin) == ("0.35", "literature", "parameter set")
+    result = ts.run(scenario, 30, seed=2, out=tmp_path / "out")
+    assert result.protocol.parameter_names == ("rash rate",)
+    own = scenario.with_changes({"parameters.values.sensitive": 0.5})
+    assert own.parameters.values["sensitive"].value == 0.5
+    (tmp_path / "draws.parquet").unlink()
+    assert ts.run_again(tmp_path / "out" / "manifest.json").digest == result.digest
+    kept = read_table(tmp_path / "out" / PARAMETERS_FILE, "draws")
+    assert (kept.fixed, kept.context) == (with_fixed.fixed, with_fixed.context)
+
+
+def test_as_csv_the_fixed_number_is_the_same_in_every_draw(with_fixed: ParameterTable, tmp_path: Path) -> None:
+    """A CSV file has no metadata; the trials are the same, because all draws agree."""
+    pd.read_parquet(tmp_path / "draws.parquet").to_csv(tmp_path / "draws.csv", index=False)
+    by_csv = ts.load_scenario(tmp_path / "two.yaml", {"parameters": str(tmp_path / "draws.csv")})
+    by_parquet = ts.load_scenario(tmp_path / "two.yaml")
+    assert ts.run(by_csv, 30, seed=2).digest == ts.run(by_parquet, 30, seed=2).digest
+
+
+def test_a_number_that_a_table_lacks_is_asked_for_beside_it(with_fixed: ParameterTable, tmp_path: Path) -> None:
+    pd.read_parquet(tmp_path / "draws.parquet").drop(columns="sensitive").to_parquet(tmp_path / "less.parquet")
+    with pytest.raises(ts.ConfigurationError) as raised:
+        ts.load_scenario(tmp_path / "two.yaml", {"parameters": str(tmp_path / "less.parquet")})
+    assert "no parameter is called 'sensitive' in less.parquet" in str(raised.value)
+    assert "`parameters: {draws: …, values: {sensitive: …}}`" in str(raised.value)

@@ -15,11 +15,14 @@ from trialsim.calibration.prior import JointPrior, log_density, prior_of
 from trialsim.calibration.simulator import Simulator
 from trialsim.calibration.targets import Term, how_many_evaluable, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
+from trialsim.config.calibrated.draw_tables import FixedNumber
 from trialsim.config.calibrated.draws import parameter_places
+from trialsim.config.schema.parameters import ParameterValue
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import own_name, parameter_name
 from trialsim.endpoints.published_checks import published_of_patients
+from trialsim.config.schema.written_values import split_number
 from trialsim.errors import ConfigurationError, HazardError, Problem
 from trialsim.records.outcomes import columns_of
 from trialsim.typing import Floats
@@ -46,6 +49,13 @@ class Calibration:
     def names(self) -> tuple[str, ...]:
         """The parameters, in order."""
         return self.prior.names
+
+    @cached_property
+    def fixed_numbers(self) -> dict[str, FixedNumber]:
+        """The numbers that the scenario calls calibrated and that were fixed, by a prior or by the scenario."""
+        used = dict.fromkeys(_kinds(self.scenario))
+        values = self.scenario.parameters.values
+        return {name: _fixed_number(values[name]) for name in used if name in values and name not in self.names}
 
     @cached_property
     def n_patients(self) -> int:
@@ -132,6 +142,14 @@ def calibration_of(
     factors = tuple(_factor(parameters.name, name, unit, kinds[name]) for name, unit in prior.names_and_units)
     bounds = tuple((kinds[name].lowest, kinds[name].highest) for name in prior.names)
     return Calibration(fixed, prior, factors, bounds, terms, simulator)
+
+
+def _fixed_number(value: ParameterValue) -> FixedNumber:
+    """A fixed value of a scenario as a number with its unit; shares as parts of 1."""
+    number, unit = split_number(str(value.value)) or (float("nan"), "")
+    is_share = unit == "%"
+    source = value.source or "fixed in the calibration"
+    return FixedNumber(number / 100.0 if is_share else number, "" if is_share else unit, source)
 
 
 def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:

@@ -44,6 +44,7 @@ class Posterior:
             prior.units,
             prior.values(self.scores),
             {"drug": treatment.drug, "reference_dose": treatment.reference_dose.text},
+            self.fit.calibration.fixed_numbers,
         )
 
     @cached_property

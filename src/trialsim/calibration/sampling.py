@@ -19,6 +19,7 @@ import emcee
 import numpy as np
 from scipy.special import gammaln
 
+from trialsim.calibration.interruption import ctrl_c_between_steps
 from trialsim.typing import Floats
 
 LogPosterior = Callable[[Floats], Floats]
@@ -157,7 +158,10 @@ class Ensembles:
                 self.n_walkers, self.n_parameters, self.log_posterior, moves=moves, vectorize=True
             )
             sampler.random_state = self._random(ensemble, leg + 1).get_state()
-            sampler.run_mcmc(emcee.State(starts[ensemble]), STEPS_IN_LEG, skip_initial_state_check=True)
+            start = emcee.State(starts[ensemble])
+            with ctrl_c_between_steps() as handle_ctrl_c:
+                for _ in sampler.sample(start, iterations=STEPS_IN_LEG, skip_initial_state_check=True):
+                    handle_ctrl_c()
             chain_scores.append(sampler.get_chain())
             densities.append(sampler.get_log_prob())
             accepted.append(float(np.mean(sampler.acceptance_fraction)))

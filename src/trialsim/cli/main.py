@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -29,8 +31,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Simulate a small salvage trial, and design the next one from what it teaches.",
 )
+
+
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose Ctrl-C reaches `main`; typer would end without a word."""
+
+    @wraps(command)
+    def interruptible(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted", None) from None
+
+    return interruptible
+
+
 for _command in COMMANDS:
-    app.command(_NAMES.get(_command.__name__, _command.__name__))(_command)
+    app.command(_NAMES.get(_command.__name__, _command.__name__))(_interruptible(_command))
 
 
 @app.callback(invoke_without_command=True)

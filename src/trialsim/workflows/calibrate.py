@@ -300,6 +300,8 @@ def calibrate(
     check_calibration(seed, draws, min_ess, most_steps, replicates, workers)
     job = Job(out, figures, overwrite, on_stage, on_note)
     scenario = _published_trial(cohort, changes or {})
+    for warning in scenario.warnings:
+        on_note(f"warning: {warning}")
     calibration = calibration_of(scenario, replicates=replicates)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
     n_workers = workers if workers is not None else available_cores()

@@ -1,12 +1,15 @@
 """Tables of parameter draws: the posterior that comes with the package, one that a calibration wrote, or a user's own.
 
 A table is a parquet or CSV file with one column a parameter and one row a draw. A column is named after its parameter,
-with the unit in brackets where it has one: `rash rate [/month]`, `cut off [months]`, `sensitive`.
+with the unit in brackets where it has one: `rash rate [/month]`, `cut off [months]`, `sensitive`. A parquet file that a
+calibration wrote says in its metadata which drug and reference dose the rates hold for, and which columns hold a number
+that was fixed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.config.source.builtin import builtin_folder
+from trialsim.config.source.builtin import builtin_folder, is_path
 from trialsim.errors import ConfigurationError, Problem
 from trialsim.files.regular import UnsuitableFileError, is_file, open_regular, read_regular
 from trialsim.typing import Floats
@@ -29,6 +32,7 @@ _COLUMN: Final = re.compile(r"\s*(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\]
 _DIGITS: Final = 16
 _FORMATS: Final = (".parquet", ".csv")
 _CONTEXT: Final = ("drug", "reference_dose")
+_FIXED: Final = "trialsim.fixed"
 
 
 class TableError(ConfigurationError):
@@ -39,12 +43,41 @@ class TableError(ConfigurationError):
         super().__init__([self.problem])
 
 
+class _NoPosteriorError(TableError):
+    """A scenario that asks for a posterior which does not come with the package."""
+
+    def __init__(self, cohort_name: str, cohort: str) -> None:
+        name = cohort if is_path(cohort_name) else cohort_name
+        words = f"the cohort {name!r}" if name else f"the parameter set {Path(cohort_name).name}"
+        advice = "run `trialsim calibrate COHORT --out DIR`, then say `parameters: DIR/posterior.parquet`"
+        missing = f"there is no posterior of {words} yet" if cohort_name else "no cohort is named whose posterior it is"
+        problem = f"{missing}: {advice}."
+        posteriors = ", ".join(sorted(item.stem for item in posterior_file("").parent.glob("*.parquet")))
+        allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {posteriors or 'none'}."
+        super().__init__("parameters.use = calibrated", problem, allowed)
+
+
+@dataclass(frozen=True)
+class FixedNumber:
+    """A number that was fixed while the others were calibrated, in its unit (empty for none), with its source."""
+
+    value: float
+    unit: str
+    source: str
+
+    @property
+    def text(self) -> str:
+        """The number with its unit."""
+        return f"{self.value:.15g} {self.unit}".strip()
+
+
 @dataclass(frozen=True)
 class ParameterTable:
     """Draws of parameters: `values` has shape (draws, parameters), each column in its unit (empty for none).
 
     `title` says in words where they are from. `context` has the `drug` and the `reference_dose` that the rates hold
-    for, where the table states them; it is no part of the digest.
+    for, where the table states them; `fixed` has the numbers that the draws were found with. Neither is a part of the
+    digest: a resolved scenario states them itself.
     """
 
     title: str
@@ -52,6 +85,7 @@ class ParameterTable:
     units: tuple[str, ...]
     values: Floats
     context: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, FixedNumber] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -89,16 +123,10 @@ def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
     cohort_name = str(parameters.get("calibrated_to") or cohort)
     if path is not None:
         table = read_table(Path(str(path)), f"the draws in {Path(str(path)).name}")
+    elif is_path(cohort_name) or not is_file(posterior_file(cohort_name)):
+        raise _NoPosteriorError(cohort_name, cohort)
     else:
-        file = posterior_file(cohort_name)
-        if not is_file(file):
-            posteriors = sorted(item.stem for item in file.parent.glob("*.parquet"))
-            allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {', '.join(posteriors) or 'none'}."
-            problem = (
-                f"no posterior of {cohort_name!r} comes with the package." if cohort_name else "no cohort is named."
-            )
-            raise TableError("parameters.use = calibrated", problem, allowed)
-        table = read_table(file, f"the posterior of {cohort_name}")
+        table = read_table(posterior_file(cohort_name), f"the posterior of {cohort_name}")
     expected_digest = parameters.get("digest")
     if expected_digest is not None and str(expected_digest) != table.digest:
         problem = f"{table.title} is another one than this was resolved with (its digest is {table.digest})."
@@ -145,14 +173,39 @@ def _read(path: Path, stamp: int, title: str) -> ParameterTable:
     if "" in names or len(set(names)) < len(names):
         raise _refused(path, "two columns have the same parameter, or one has none.")
     units = tuple((match["unit"] or "").strip() if match else "" for match in headers)
-    context = _context(table.schema.metadata or {})
-    return ParameterTable(title, tuple(names), units, np.column_stack(columns), context)
+    return _table_of_columns(title, tuple(names), units, columns, table.schema.metadata or {})
+
+
+def _table_of_columns(
+    title: str, names: tuple[str, ...], units: tuple[str, ...], columns: list[Floats], metadata: Mapping[bytes, bytes]
+) -> ParameterTable:
+    """The columns of a file as draws, and as fixed numbers those of one value that the metadata call fixed."""
+    sources = _sources_of_fixed(metadata)
+    fixed: dict[str, FixedNumber] = {}
+    drawn = []
+    for i, (name, column) in enumerate(zip(names, columns, strict=True)):
+        if name in sources and (column == column[0]).all() and len(sources) < len(names):
+            fixed[name] = FixedNumber(float(column[0]), units[i], sources[name])
+        else:
+            drawn.append(i)
+    values = np.column_stack([columns[i] for i in drawn])
+    names, units = tuple(names[i] for i in drawn), tuple(units[i] for i in drawn)
+    return ParameterTable(title, names, units, values, _context(metadata), fixed)
 
 
 def _context(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
     """What a parquet file says that its rates hold for; nothing for a file that was written elsewhere."""
     written = {key: metadata.get(f"trialsim.{key}".encode()) for key in _CONTEXT}
     return {key: value.decode("utf-8", "replace") for key, value in written.items() if value is not None}
+
+
+def _sources_of_fixed(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    """The sources of the numbers that a parquet file says were fixed, by parameter."""
+    try:
+        written = json.loads(metadata.get(_FIXED.encode(), b"{}"))
+    except ValueError:
+        return {}
+    return {str(name): str(source) for name, source in written.items()} if isinstance(written, dict) else {}
 
 
 def _numbers(path: Path, name: str, column: Any) -> Floats:
@@ -169,13 +222,17 @@ def _numbers(path: Path, name: str, column: Any) -> Floats:
 
 
 def write_table(path: Path, table: ParameterTable) -> None:
-    """Write a table of draws as parquet, with its context in the metadata of the file."""
+    """Write a table of draws as parquet: fixed numbers as columns too, their sources and the context as metadata."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    names = [column_name(*pair) for pair in zip(table.names, table.units, strict=True)]
-    written = pa.table(list(table.values.T), names=names)
+    columns = {column_name(*pair): table.column(pair[0]) for pair in zip(table.names, table.units, strict=True)}
+    for name, number in table.fixed.items():
+        columns[column_name(name, number.unit)] = np.full(len(table.values), number.value)
+    written = pa.table(list(columns.values()), names=list(columns))
     metadata = {f"trialsim.{key}": value for key, value in table.context.items()}
+    if table.fixed:
+        metadata[_FIXED] = json.dumps({name: number.source for name, number in table.fixed.items()})
     parquet.write_table(written.replace_schema_metadata(metadata), path, compression="zstd")
 
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 from trialsim.config.calibrated.draw_tables import ParameterTable, table_wanted
 from trialsim.config.schema.parameters import DRAWS_ENDINGS, Parameter, ParameterSet
 from trialsim.config.schema.scenario import own_name
-from trialsim.config.source.builtin import find_file, is_path
+from trialsim.config.source.builtin import builtin_names, find_file, is_path
 from trialsim.config.source.yaml import Place
+from trialsim.errors import ConfigurationError, Problem
 from trialsim.files.regular import is_file
 
 Data = dict[str, Any]
@@ -112,8 +113,32 @@ def fill_calibrated_values(data: Data, load_set: LoadSet) -> Data:
     if not used_names - set(values) or use not in ("mode", "calibrated"):
         return data
     if use == "calibrated":
-        return _with_medians(data, table_wanted(parameters, str(set_name or "")), load_set, used_names)
-    return _with_modes(data, str(set_name), load_set(str(set_name)), used_names) if set_name is not None else data
+        return _with_medians(
+            data, table_wanted(parameters, str(as_mapping(data.get("cohort")).get("name") or "")), load_set, used_names
+        )
+    if set_name is None:
+        return data
+    if not _has_set(data, str(set_name)):
+        raise _NoSetError(str(set_name))
+    return _with_modes(data, str(set_name), load_set(str(set_name)), used_names)
+
+
+class _NoSetError(ConfigurationError):
+    """A cohort of a user's own, with calibrated numbers and nothing that says what they are."""
+
+    def __init__(self, cohort: str) -> None:
+        problem = f"no parameter set of the cohort {cohort!r} comes with the package, and none is named."
+        allowed = (
+            "`parameters: {calibrated_to: FILE}`, the parameter set with your priors, or `parameters: "
+            "DIR/posterior.parquet`, as `trialsim calibrate COHORT --out DIR` writes it."
+        )
+        super().__init__([Problem("", "parameters", problem, allowed)])
+
+
+def _has_set(data: Data, set_name: str) -> bool:
+    """Whether there should be a parameter set: one that is named, or a built-in one with the name of the cohort."""
+    is_named = as_mapping(data["parameters"]).get("calibrated_to") is not None
+    return is_named or is_path(set_name) or set_name in builtin_names("parameters")
 
 
 def _with_modes(data: Data, set_name: str, parameter_set: ParameterSet, used_names: set[str]) -> Data:
@@ -127,7 +152,7 @@ def _with_modes(data: Data, set_name: str, parameter_set: ParameterSet, used_nam
 
 
 def _with_medians(data: Data, table: ParameterTable, load_set: LoadSet, used_names: set[str]) -> Data:
-    """The medians of a table of draws; what a parameter set fixes is not in the table."""
+    """The medians of a table of draws, and the numbers that were fixed: of the table, else of the parameter set."""
     filled = {
         name: {
             "value": table.median(name),
@@ -136,12 +161,16 @@ def _with_medians(data: Data, table: ParameterTable, load_set: LoadSet, used_nam
         }
         for name in table.names
         if name in used_names
+    } | {
+        name: {"value": number.text, "source": number.source, "origin": PARAMETER_SET}
+        for name, number in table.fixed.items()
+        if name in used_names
     }
     set_name = data["parameters"].get("calibrated_to") or as_mapping(data.get("cohort")).get("name")
     context: Data = {"use": "calibrated", "digest": table.digest, **table.context}
     if set_name is not None:
         context["calibrated_to"] = str(set_name)
-        if used_names - set(filled) - set(data["parameters"]["values"]):
+        if used_names - set(filled) - set(data["parameters"]["values"]) and _has_set(data, str(set_name)):
             parameter_set = load_set(str(set_name))
             filled |= {
                 name: _value_in_set(item, parameter_set.name)

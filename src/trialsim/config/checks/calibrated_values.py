@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -30,6 +31,9 @@ def parameter_findings(scenario: ScenarioData) -> Iterator[Finding]:
     """Every calibrated number needs a parameter, and every parameter a number that uses it."""
     values = scenario.parameters.values
     used: set[str] = set()
+    if _lacks_every_parameter(scenario):
+        yield _no_parameters(scenario)
+        return
     for place, quantity in quantities_in(scenario):
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
@@ -46,6 +50,31 @@ def parameter_findings(scenario: ScenarioData) -> Iterator[Finding]:
         )
 
 
+def _lacks_every_parameter(scenario: ScenarioData) -> bool:
+    """Whether numbers are calibrated and neither a parameter set nor a table of draws nor a value is named."""
+    parameters, used = scenario.parameters, calibrated_places(scenario)
+    is_named = parameters.calibrated_to is not None or parameters.draws is not None
+    return bool(used) and not is_named and not parameters.values and all(map(may_be_calibrated, used))
+
+
+def calibrated_places(scenario: ScenarioData) -> list[Place]:
+    """Where a scenario says `calibrated`."""
+    return [place for place, quantity in quantities_in(scenario) if quantity.calibrated]
+
+
+def _no_parameters(scenario: ScenarioData) -> Finding:
+    """One finding for all calibrated numbers of a scenario that names no parameters."""
+    names = sorted({parameter_name(q, own_name(place)) for place, q in quantities_in(scenario) if q.calibrated})
+    listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    numbers = f"{len(names)} numbers are calibrated" if len(names) > 1 else "one number is calibrated"
+    problem = f"{numbers} ({listed}), and nothing says which values they have"
+    allowed = (
+        "the draws that `trialsim calibrate COHORT --out DIR` writes, `parameters: DIR/posterior.parquet`; "
+        "{use: mode, calibrated_to: FILE}, the modes of a parameter set; or {use: fixed, values: …}"
+    )
+    return ("parameters",), scenario.parameters.use, problem, allowed, ""
+
+
 def _parameter(scenario: ScenarioData, place: Place, quantity: Quantity, name: str) -> Iterator[Finding]:
     values = scenario.parameters.values
     dotted = ".".join(map(str, place))
@@ -53,9 +82,7 @@ def _parameter(scenario: ScenarioData, place: Place, quantity: Quantity, name: s
         yield place, "calibrated", CANNOT_BE_CALIBRATED, f"a value such as {type(quantity).example}", ""
         return
     if name not in values:
-        problem = f"no parameter is called {name!r}"
-        allowed = f"a value, or one of: {', '.join(map(str, values)) or 'no parameter set'}"
-        yield place, "calibrated", problem, allowed, nearest(name, list(map(str, values)))
+        yield place, "calibrated", *_missing_parameter(scenario, name)
         return
     try:
         number = values[name].as_quantity(type(quantity))
@@ -71,6 +98,16 @@ def _parameter(scenario: ScenarioData, place: Place, quantity: Quantity, name: s
             FLOOR_EXAMPLE,
             "",
         )
+
+
+def _missing_parameter(scenario: ScenarioData, name: str) -> tuple[str, str, str]:
+    """What is wrong with a calibrated number whose parameter is not there, what is allowed, and what was meant."""
+    known, file = list(map(str, scenario.parameters.values)), scenario.parameters.draws
+    problem = f"no parameter is called {name!r}"
+    allowed = f"a value, or one of: {', '.join(known) or 'no parameter set'}"
+    if file is None:
+        return problem, allowed, nearest(name, known)
+    return f"{problem} in {Path(file).name}", f"a value for it: `parameters: {{draws: …, values: {{{name}: …}}}}`", ""
 
 
 def _lacks_floor(scenario: ScenarioData, place: Place, value: float) -> bool:

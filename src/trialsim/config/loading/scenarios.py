@@ -98,12 +98,16 @@ def load_scenario(given: ScenarioLike, changes: Mapping[str, Any] | None = None)
     return scenario.with_changes(changes) if changes else scenario
 
 
-def load_named_scenario(name: str, beside: Path | None = None, place: str = "", key: str = "") -> Scenario:
-    """The scenario that a file names; `place` and `key` are where it does so, `beside` is that file."""
+def load_named_scenario(
+    name: str, beside: Path | None = None, place: str = "", key: str = "", over: Mapping[str, Any] | None = None
+) -> Scenario:
+    """The scenario that a file names, with the keys of `over`; `place` and `key` are where `beside` names it."""
     path = find_file(name, "scenarios", beside, place, key)
     data, places = inheritance.read_layers(path, place, key)
     if data.get("name") is None:
         data["name"] = re.sub(r"[^\w.+-]", "-", path.stem)[:100]
+    if over:
+        data = inheritance.merge_layers(data, over, places, None)
     return _built_scenario(data, places)
 
 
@@ -201,13 +205,15 @@ def read_given(given: object, folder: str, what: str, wanted: str) -> tuple[dict
 def load_published_trial(given: CohortLike, changes: Mapping[str, Any] | None = None) -> Scenario:
     """The scenario that is the published trial of a cohort (as `load_cohort` takes it), with that cohort in it.
 
-    Raises `ConfigurationError`, also for a cohort that names no scenario.
+    Its parameters are the modes of the parameter set, whatever it says: a calibration needs no posterior. Raises
+    `ConfigurationError`, also for a cohort that names no scenario.
     """
     cohort, places, path = read_cohort(given)
     if cohort.scenario is None:
         problem, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
         raise ConfigurationError([Problem(str(path), "scenario", problem, allowed)])
-    scenario = load_named_scenario(cohort.scenario, path, place_of(places, ("scenario",)), "scenario")
+    line, at_mode = place_of(places, ("scenario",)), {"parameters": {"use": "mode"}}
+    scenario = load_named_scenario(cohort.scenario, path, line, "scenario", at_mode)
     if scenario.cohort is None or scenario.cohort.model_dump() != cohort.model_dump():
         scenario = scenario.with_changes({"cohort": cohort.model_dump()})
     return scenario.with_changes(changes) if changes else scenario

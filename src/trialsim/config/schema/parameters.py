@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose
 from trialsim.config.schema.quantity import Quantity
-from trialsim.config.schema.written_values import mistake, point_for_comma, read_source, split_number
+from trialsim.config.schema.written_values import mistake, plain_unit, point_for_comma, read_source, split_number
 
 AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
 Origin = Literal["user", "fitted mode", "parameter set", "posterior median"]
@@ -26,6 +26,14 @@ class Prior(Section):
     median: str | int | float
     sd: float = Field(default=0.0, ge=0.0)
     above: float | None = None
+
+    @field_validator("median", mode="after")
+    @classmethod
+    def _is_number(cls, median: str | float) -> str | float:
+        if split_number(str(median)) is None:
+            allowed = 'a number with its unit, such as "0.05 /month"'
+            raise mistake("the median of a prior is a number", allowed, point_for_comma(str(median)))
+        return median
 
     @model_validator(mode="after")
     def _has_width(self) -> Self:
@@ -72,6 +80,35 @@ class Parameter(Section):
             )
         return mode
 
+    @model_validator(mode="after")
+    def _is_in_one_kind_of_unit(self) -> Self:
+        if _is_rate(self.mode) != _is_rate(self.prior.median) or _has_unit(self.mode) != _has_unit(self.prior.median):
+            problem = f"the mode {self.mode} and the median {self.prior.median} of the prior have different units"
+            raise mistake(problem, "both as a rate, both as a time, or both without a unit")
+        return self
+
+    @model_validator(mode="after")
+    def _is_one_number_if_fixed(self) -> Self:
+        is_fixed = self.prior.distribution == "fixed"
+        if is_fixed and _share_as_number(self.mode) != _share_as_number(self.prior.median):
+            problem = f"the mode {self.mode} and the median {self.prior.median} of a fixed number differ"
+            raise mistake(problem, "the same number twice, in the same unit")
+        return self
+
+
+def _share_as_number(text: str | float) -> tuple[float, str]:
+    """A number and its unit in the plain spelling; per cent as parts of 1."""
+    number, unit = split_number(str(text)) or (math.nan, "")
+    return (number / 100.0, "") if unit == "%" else (number, plain_unit(unit))
+
+
+def _has_unit(text: str | float) -> bool:
+    return bool(_share_as_number(text)[1])
+
+
+def _is_rate(text: str | float) -> bool:
+    return _share_as_number(text)[1].startswith("/")
+
 
 class ParameterSet(Section):
     """The parameters that belong to one cohort, of one drug. Rates are per month at `reference_dose`."""
@@ -88,9 +125,9 @@ class ParameterValue(Section):
     """The value of one parameter, and where it is from.
 
     `origin` is `user` for a number that the scenario states, and is then not written. Any other number was filled in:
-    from the mode of a parameter set (`fitted mode`), from a number of that set that was not fitted (`parameter set`),
-    or as the median of a table of draws (`posterior median`), which each replicate replaces by a draw. `source` is text
-    for people; nothing depends on its words.
+    from the mode of a parameter set (`fitted mode`), from a number of that set that was not fitted or that a table of
+    draws has as fixed (`parameter set`), or as the median of a table of draws (`posterior median`), which each
+    replicate replaces by a draw. `source` is text for people; nothing depends on its words.
     """
 
     value: str | int | float

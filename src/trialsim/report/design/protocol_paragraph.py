@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED
+from trialsim.config.source.builtin import is_path
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
@@ -171,7 +173,7 @@ def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
     null = f"Null rate: {study.null.value:g}{source}. " if study.null is not None else ""
     return [
         f"{null}Alternative: {of}. Accrual, drop-out and assessments are those of the scenario "
-        f"{study.scenario}, whose parameters come from {_pilot(ready)}. Simulated with trialsim "
+        f"{_plain_name(study.scenario)}, whose parameters come from {_pilot(ready)}. Simulated with trialsim "
         f"{version('trialsim')}, seed "
         f"{seed}, {replicates:,} trials under each truth."
     ]
@@ -179,6 +181,14 @@ def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
 
 def _pilot(ready: PreparedStudy) -> str:
     parameters = next(iter(ready.sizing.scenarios.values())).parameters
-    name = parameters.calibrated_to or "the parameter set"
-    varies = POSTERIOR in ready.truths
-    return f"{name}, {'draws of the posterior' if varies else 'point values'}"
+    name = _plain_name(parameters.calibrated_to or "the parameter set")
+    if POSTERIOR not in ready.truths:
+        return f"{name}, point values"
+    if parameters.draws is not None:
+        return f"the draws of the posterior in {Path(parameters.draws).name}"
+    return f"{name}, draws of the posterior"
+
+
+def _plain_name(name: str) -> str:
+    """A built-in name, or the name of a file without its folder and ending."""
+    return Path(name).stem if is_path(name) else name
