@@ -21,8 +21,8 @@ from trialsim.config.schema.parameters import ParameterValue
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import own_name, parameter_name
-from trialsim.endpoints.published_checks import published_of_patients
 from trialsim.config.schema.written_values import split_number
+from trialsim.endpoints.published_checks import published_of_patients
 from trialsim.errors import ConfigurationError, HazardError, Problem
 from trialsim.records.outcomes import columns_of
 from trialsim.typing import Floats

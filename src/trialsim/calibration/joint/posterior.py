@@ -37,7 +37,7 @@ class JointPosterior:
             values = trial.prior.values(self.fit.model.trial_scores(self.fit.draws, j))
             names, units = trial.prior.names, trial.prior.units
             title = f"the posterior of {name} in {self.title}"
-            tables[name] = ParameterTable(title, names, units, values, self._context)
+            tables[name] = ParameterTable(title, names, units, values, self._context, trial.fixed_numbers)
         return tables
 
     @cached_property
@@ -53,7 +53,9 @@ class JointPosterior:
         marginals = [*model.marginals.values(), *self._practice.values()]
         columns += [item.values(random.standard_normal(len(scores))) for item in self._practice.values()]
         names, units = (tuple(getattr(item, key) for item in marginals) for key in ("name", "unit"))
-        return ParameterTable(f"{NEW_TRIAL} in {self.title}", names, units, np.column_stack(columns), self._context)
+        fixed = {name: item for trial in model.trials for name, item in trial.fixed_numbers.items()}
+        title = f"{NEW_TRIAL} in {self.title}"
+        return ParameterTable(title, names, units, np.column_stack(columns), self._context, fixed)
 
     @property
     def digest(self) -> str:
