@@ -241,6 +241,11 @@ def statistics_of(columns: Iterable[str]) -> dict[str, TrialStatistic]:
     return {statistic.name: statistic for endpoint in endpoints for statistic in endpoint.statistics}
 
 
+def is_statistic(name: str) -> bool:
+    """Whether a name is that of a statistic of a trial, and not one that a cohort has given."""
+    return name.startswith(TOXICITY) or any(name == item.name for end in ENDPOINTS for item in end.statistics)
+
+
 def statistic_label(name: str) -> str:
     """A statistic in words."""
     known = {item.name: item.label for endpoint in ENDPOINTS for item in endpoint.statistics}

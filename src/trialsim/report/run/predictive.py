@@ -17,7 +17,7 @@ from trialsim.analysis import (
 )
 from trialsim.config import Scenario, differences_from_published
 from trialsim.endpoints.measured_trials import MeasuredTrials
-from trialsim.endpoints.registry import statistic_label
+from trialsim.endpoints.registry import is_statistic, statistic_label
 from trialsim.storage.replicate_store import ReplicateStore
 from trialsim.typing import Floats
 
@@ -77,7 +77,7 @@ def _panel(axes: Axes, items: Sequence[Estimate], trials: MeasuredTrials | Repli
     axes.set_yticks(range(len(items)), ticks)
     axes.set_ylim(-0.6, len(items) - 0.4)
     shares = "per cent of the enrolled (toxicities), of the evaluable (responses), of the responders"
-    own_words = any(item.statistic == statistic_label(item.statistic) for item in items)  # a name that says of whom
+    own_words = not all(is_statistic(item.statistic) for item in items)  # a name that says of whom
     axes.set_xlabel(("per cent" if own_words else shares) if is_share else items[0].unit)
     if is_share:
         axes.set_xlim(-3, 103)
