@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -31,6 +32,15 @@ def ensembles_that_are_interrupted(at_call: int) -> Ensembles:
     return Ensembles(log_posterior, 2, seed=1, n_ensembles=2)
 
 
+@pytest.fixture
+def default_handler() -> Iterator[None]:
+    """Ctrl-C as in a terminal, also where the tests run in the background and it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("default_handler")
 @pytest.mark.parametrize("at_call", [1, 4, 30, 60])
 def test_ctrl_c_in_a_step_prints_nothing_and_can_be_resumed(at_call: int, capfd: pytest.CaptureFixture[str]) -> None:
     chains, undisturbed = Chains(), Chains()

@@ -113,3 +113,36 @@ def test_figures_that_cannot_be_targets_are_refused(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         terms(with_cohort(tosi2000, changed))
+
+
+def graded(tosi2000: ts.Scenario, **counts: int) -> ts.Scenario:
+    """Constipation with two grades as its parts, and a cohort that published so many of 27 of each."""
+    parts = {
+        name: {"kind": "toxicity", "part_of": "constipation", "share": share}
+        for name, share in (("grade III", 0.5), ("grade IV", 0.2))
+    }
+    statistics = {
+        f"toxicity.{name}": {"kind": "proportion", "printed": f"{k} of 27", "count": k, "of": 27, "source": "invented"}
+        for name, k in counts.items()
+    }
+    cohort = {"name": "graded", "title": "Grades", "citation": "nobody", "facts": {}, "statistics": statistics}
+    changes = {f"events.{name}": part for name, part in parts.items()}
+    parameters = {"use": "mode", "calibrated_to": "tosi2000"}
+    return tosi2000.with_changes({**changes, "interpretations": None, "cohort": cohort, "parameters": parameters})
+
+
+def test_a_grade_is_taken_among_those_with_the_next_lower_one(tosi2000: ts.Scenario) -> None:
+    """11 of 27 had it, 6 of these grade III or worse, 2 of these grade IV: nobody is counted twice."""
+    scenario = graded(tosi2000, **{"constipation": 11, "grade III": 6, "grade IV": 2, "rash": 5})
+
+    def shares(left_out: str = "") -> dict[str, tuple[int, int]]:
+        found = terms(scenario, left_out)
+        counted = {name: (term.k, term.n) for name, term in found.items() if isinstance(term, Share)}
+        return {name: pair for name, pair in counted.items() if name.startswith("toxicity.") and "lethargy" not in name}
+
+    assert shares() == {
+        "toxicity.constipation": (11, 27), "toxicity.grade III": (6, 11), "toxicity.grade IV": (2, 6),
+        "toxicity.rash": (5, 27),
+    }  # fmt: skip
+    assert shares("toxicity.grade III")["toxicity.grade IV"] == (2, 11)
+    assert shares("toxicity.constipation")["toxicity.grade III"] == (6, 27)

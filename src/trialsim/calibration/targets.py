@@ -23,8 +23,9 @@ from trialsim.config import Scenario
 from trialsim.config.schema.published_statistic import PublishedStatistic, RoundedValue
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
-from trialsim.endpoints.registry import statistics_of
+from trialsim.endpoints.registry import TOXICITY, statistics_of
 from trialsim.errors import ConfigurationError, Problem
+from trialsim.records.columns import TOXICITY_PREFIX
 
 ENROLLED: Final = Population.ENROLLED.column
 EVALUABLE: Final = Population.EVALUABLE.column
@@ -158,8 +159,8 @@ def terms_of(
             n = _how_many(group[0], published, statistics, n_planned)
             terms.append(_median(group[0], median, statistic, n, how_many_evaluable(published, n_planned, left_out)))
         elif len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
-            of = statistic.of or ENROLLED
-            terms.append(Share(group, (ShareCell(statistic.column, of),), target.count or 0, target.of or 1))
+            used = {name: item for name, item in published.items() if name != left_out}
+            terms.append(_share(group[0], statistic, target, used, scenario))
         else:
             term = _categories(group, published, statistics)
             if left_out in group:
@@ -167,6 +168,42 @@ def terms_of(
                 term = _without(term, _categories(remaining, published, statistics))
             terms.append(term)
     return tuple(terms)
+
+
+def _share(
+    quantity: str, statistic: TrialStatistic, target: PublishedStatistic, used: PublishedStatistics, scenario: Scenario
+) -> Share:
+    """A share of patients; of a part of a toxicity, such as a higher grade, among those that have the whole of it."""
+    container = _container(quantity, target, used, scenario)
+    if container is not None:
+        cell = ShareCell(statistic.column, f"{TOXICITY_PREFIX}{_toxicity_of(container, used)}")
+        return Share((quantity,), (cell,), target.count or 0, used[container].count or 0)
+    return Share(
+        (quantity,), (ShareCell(statistic.column, statistic.of or ENROLLED),), target.count or 0, target.of or 1
+    )
+
+
+def _container(quantity: str, target: PublishedStatistic, used: PublishedStatistics, scenario: Scenario) -> str | None:
+    """The smallest other statistic of the same patients that counts everyone whom this one counts."""
+    event = scenario.toxicities.get(_toxicity_of(quantity, {quantity: target}))
+    if event is None or event.part_of is None:
+        return None
+    whole = event.part_of
+    found: dict[str, int] = {}
+    for name, item in used.items():
+        other = _toxicity_of(name, used)
+        is_related = other == whole or (other in scenario.toxicities and scenario.toxicities[other].part_of == whole)
+        count, smallest = item.count or 0, target.count or 0
+        holds_it = count > smallest or (other == whole and count == smallest)
+        if name != quantity and is_related and holds_it and item.of == target.of:
+            found[name] = count
+    return min(found, key=lambda name: found[name]) if found else None
+
+
+def _toxicity_of(quantity: str, published: PublishedStatistics) -> str:
+    """The toxicity that a statistic counts; empty for another statistic."""
+    name = _name_of(quantity, published)
+    return name.removeprefix(TOXICITY) if name.startswith(TOXICITY) else ""
 
 
 def _without(term: Categories, rest: Categories) -> Categories:
