@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from trialsim.calibration.fitting import fit
 from trialsim.calibration.joint.emulator import features
 from trialsim.calibration.joint.fitting import JointFit, Simulated, fit_joint
 from trialsim.calibration.joint.model import Family, JointModel
+from trialsim.calibration.joint.sampling import JointChains
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.targets import Categories, Share, Term
 from trialsim.config import load_published_trial
@@ -89,8 +91,9 @@ def test_the_joint_posterior_is_that_of_weighted_draws_of_the_prior(model: Joint
         for i in range(drawn.shape[1]):
             mean = float(weights @ expected[:, i])
             sd = float(np.sqrt(weights @ (expected[:, i] - mean) ** 2))
-            ess = min(joint.ess, float(joint.diagnostics["ess_bulk"].min()))
-            error = sd * np.sqrt(1.0 / n_prior + 1.0 / ess)
+            # chains that depend on themselves, weights that differ, and the prior's own draws each add their error
+            n_chains = float(joint.diagnostics["ess_bulk"].min())
+            error = sd * np.sqrt(1.0 / n_prior + 1.0 / joint.ess + 1.0 / n_chains)
             assert drawn[:, i].mean() == pytest.approx(mean, abs=N_STANDARD_ERRORS * error), (name, i)
             # the error of an sd of draws that are about normal; those of a between-trial sd have a longer tail
             assert drawn[:, i].std() == pytest.approx(sd, abs=2 * N_STANDARD_ERRORS * error / np.sqrt(2.0)), (name, i)
@@ -212,3 +215,29 @@ def test_a_study_of_several_cohorts_is_described() -> None:
     text = ts.check(STUDY)[0]
     assert "invented: 40 patients, 3 published statistics" in text
     assert "Differing between trials, toxicity (sd half-normal with scale 0.8): nausea rate" in " ".join(text.split())
+
+
+class Normal:
+    """An emulator whose likelihood is normal in the scores of its trial."""
+
+    def __init__(self, centre: tuple[float, float], variance: float) -> None:
+        self.centre, self.variance = np.array(centre), variance
+
+    def log_likelihood(self, z: Floats) -> Floats:
+        return np.asarray(-0.5 * ((z - self.centre) ** 2).sum(axis=1) / self.variance)
+
+
+def test_the_chains_sample_a_posterior_that_is_known(model: JointModel) -> None:
+    """Normal likelihoods: the means of all scores against weighted draws of the prior."""
+    random = np.random.default_rng(3)
+    emulators: Any = [Normal((1.0, -0.5), 0.2), Normal((-0.2, 0.9), 0.3)]
+    chains = JointChains(model, emulators, random.standard_normal((128, model.n_scores)), random)
+    chains.run(100)
+    means = chains.run(600, 4).mean(axis=0)
+    x = random.standard_normal((300_000, model.n_scores))
+    log_weights = sum(emulators[j].log_likelihood(model.trial_scores(x, j)) for j in range(2))
+    weights = np.exp(log_weights - np.max(log_weights))
+    weights /= weights.sum()
+    expected = weights @ x
+    error = np.hypot(means.std(axis=0) / np.sqrt(len(means)), np.sqrt(weights**2 @ (x - expected) ** 2))
+    assert np.all(np.abs(means.mean(axis=0) - expected) < N_STANDARD_ERRORS * error)

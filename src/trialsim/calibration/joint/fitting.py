@@ -20,12 +20,13 @@ import numpy as np
 import pandas as pd
 from arviz_stats.base import array_stats
 
-from trialsim.calibration.diagnostics import diagnostics
+from trialsim.calibration.diagnostics import diagnostics, has_converged
 from trialsim.calibration.joint.emulator import Emulator, fit_emulator
 from trialsim.calibration.joint.model import JointModel
 from trialsim.calibration.joint.sampling import JointChains
 from trialsim.calibration.likelihood import log_likelihoods
 from trialsim.errors import OptionError
+from trialsim.records.tables import plain_rows
 from trialsim.typing import Floats
 
 PRIOR_POINTS: Final = 400  # of each trial, to begin with
@@ -37,6 +38,9 @@ LARGEST_K: Final = 0.7  # of the Pareto tail of the weights; above it they canno
 N_CHAINS: Final = 64
 ROUND_STEPS: Final = 240
 BURN_IN: Final = 120
+STEPS_IN_LEG: Final = 400  # of the last chains, which run until they have converged
+KEEP_EVERY: Final = 4
+MOST_LEGS: Final = 10
 POWER: Final = 0.9  # of the emulated likelihood under which chains run: tails that are too wide cost little
 _PRIOR_WEIGHT: Final = 0.05
 _FADING: Final = 0.5  # of the weight of older points in each round
@@ -140,12 +144,25 @@ def fit_joint(
         chosen = flat[_random(seed, 1000 + number).choice(len(flat), ROUND_POINTS, replace=False)]
         points = chosen
     emulators = _emulators(model, simulated, number)
-    kept = JointChains(model, emulators, start.copy(), _random(seed, _FINAL), POWER).run(BURN_IN + n_draws // 4, 4)
-    kept = kept[BURN_IN // 4 :]
-    table = diagnostics(np.ascontiguousarray(kept.transpose(1, 0, 2)), _names(model))
+    kept, table = _converged(JointChains(model, emulators, start.copy(), _random(seed, _FINAL), POWER))
     flat = kept.reshape(-1, model.n_scores)
-    draws = flat[np.linspace(0, len(flat) - 1, n_draws).round().astype(np.int64)]
+    draws = flat[_random(seed, _FINAL + 2).choice(len(flat), n_draws, replace=len(flat) < n_draws)]
     return _corrected(model, simulated, number + 1, draws, emulators, seed, workers, on_simulated, table)
+
+
+def _converged(chains: JointChains) -> tuple[Floats, pd.DataFrame]:
+    """Chains (steps, chains, scores) that have run until they converged, and their diagnostics."""
+    chains.run(BURN_IN)
+    kept: list[Floats] = []
+    for _ in range(MOST_LEGS):
+        kept.append(chains.run(STEPS_IN_LEG, KEEP_EVERY))
+        every = np.concatenate(kept)
+        table = diagnostics(np.ascontiguousarray(every.transpose(1, 0, 2)), _names(chains.model))
+        if has_converged(table):
+            return every, table
+    worst = max(plain_rows(table), key=lambda row: float(row["r_hat"]))
+    problem = f"the chains have not converged: R-hat {worst['r_hat']:.3f} of {worst['parameter']!r}."
+    raise OptionError("trialsim calibrate", problem, "fewer parameters that differ between trials, or narrower priors.")
 
 
 def _simulate(
@@ -205,7 +222,7 @@ def _corrected(
     log_weights, k = array_stats.psislw(-np.sum(differences, axis=0))  # it takes the negative of a log-weight
     weights = np.exp(log_weights)
     ess = float(weights.sum() ** 2 / (weights**2).sum())
-    errors = tuple(float(np.std(item[np.isfinite(item)])) for item in differences)
+    errors = tuple(_weighted_sd(np.where(np.isfinite(item), item, 0.0), weights) for item in differences)
     if not float(k) <= LARGEST_K:
         shape = f"Pareto k {float(k):.2f}, at most {LARGEST_K}"
         problem = f"the emulated likelihood stays too far from the simulated one ({shape})."
@@ -213,6 +230,12 @@ def _corrected(
     chosen = np.searchsorted(np.cumsum(weights), (np.arange(len(draws)) + 0.5) / len(draws) * weights.sum())
     order = _random(seed, _FINAL + 1).permutation(len(draws))
     return JointFit(model, draws[np.minimum(chosen, len(draws) - 1)][order], errors, float(k), ess, table, seed)
+
+
+def _weighted_sd(values: Floats, weights: Floats) -> float:
+    """The standard deviation of values under weights: draws that count for nothing count for nothing here."""
+    shares = weights / weights.sum()
+    return float(np.sqrt(shares @ (values - shares @ values) ** 2))
 
 
 def _names(model: JointModel) -> tuple[str, ...]:
