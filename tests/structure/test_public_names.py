@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import trialsim as ts
+from trialsim.workflows.result import CommandResult
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -35,8 +36,10 @@ def test_public_functions_say_what_they_take_give_and_raise() -> None:
 
 def test_public_results_have_the_attributes_that_they_document() -> None:
     """Of each result every attribute that is named exists, and every field is named."""
-    for name in ("Result", "Compared", "Sized", "Calibrated"):
-        result = getattr(ts, name)
+    public = {name: getattr(ts, name) for name in ts._HOMES}
+    results = {name: item for name, item in public.items() if inspect.isclass(item) and issubclass(item, CommandResult)}
+    assert {"Result", "Compared", "Sized", "Calibrated", "CalibratedStudy"} <= set(results)
+    for name, result in results.items():
         text = (inspect.getdoc(result) or "").partition("\nAttributes\n----------\n")[2]
         named = set(re.findall(r"(?m)^(\w+)$", text))
         fields = {field.name for field in dataclasses.fields(result)}

@@ -38,10 +38,37 @@ SIMULATED: Final = "simulated"
 class CalibratedStudy(CommandResult):
     """What `calibrate_study` gives; tables are pandas DataFrames.
 
-    `new_trial` are the draws for a trial that has not been seen, `trial_tables` those for the centre of each trial;
-    `posterior_summary` (a row a trial and parameter), `between_trials` (a row a family), `predictive` (a row a trial
-    and published statistic). A scenario takes draws with `parameters: folder/posterior.parquet`, for a new trial, or
-    `folder/posterior-NAME.parquet`.
+    A scenario takes draws with `parameters: folder/posterior.parquet`, for a new trial, or
+    `folder/posterior-NAME.parquet`, for the centre of one of the trials.
+
+    Attributes
+    ----------
+    new_trial
+        The draws for a trial that has not been seen: a row a draw, a column a parameter, in its unit.
+    trial_tables
+        The draws for the centre of each trial, by its name.
+    posterior_summary
+        A row a trial and parameter, in the parameter's unit.
+    between_trials
+        A row a family: its between-trial standard deviation, on the scale of the parameters' distribution.
+    predictive
+        A row a trial and published statistic: where it lies among simulated trials, with its Monte Carlo error.
+    study
+        The study, with the scenario of each cohort and the priors.
+    posterior
+        The draws of the joint vector, and what they are worth.
+    replicates
+        How many simulated trials the likelihood of a trial at a point comes from.
+    configuration
+        What was asked, resolved, as plain data.
+    scenario
+        The published trial of the first cohort.
+    seed
+        The seed.
+    workers
+        How many threads there were.
+    seconds
+        How long it took, in seconds.
     """
 
     layout: ClassVar = CALIBRATE_STUDY
