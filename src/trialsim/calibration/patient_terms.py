@@ -41,6 +41,8 @@ from trialsim.model.protocol import Protocol
 
 ANY, PARTIAL, MINOR = "any response", "partial response", "minor response"
 CONFIRMED = "confirmed partial response"
+ANY_CONFIRMED = "confirmed response"
+_FINEST = 0.1  # of a median: no published cohort knows one better, and few simulated patients lie in less
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _group(target: _Target) -> tuple[object, ...]:
         return ("by", target.endpoint, measured.among, target.n)
     if published.at_least is not None:
         return ("at least", target.endpoint, measured.among, target.n)
-    if target.endpoint in (ANY, PARTIAL, MINOR, CONFIRMED):
+    if target.endpoint in (ANY, PARTIAL, MINOR, CONFIRMED, ANY_CONFIRMED):
         return ("response", measured.among, target.n)
     return (target.quantity,)
 
@@ -147,13 +149,18 @@ def _responses(targets: Sequence[_Target], left_out: Sequence[_Target]) -> list[
     values = {target.endpoint: target.measured.value for target in targets}
     if len(counts) < len(targets):
         raise refused(f"statistics.{targets[0].quantity}", "two statistics are of the same response.", "one of them")
-    if CONFIRMED not in counts:
+    confirmed = [(values.pop(name), counts.pop(name)) for name in (ANY_CONFIRMED, CONFIRMED) if name in counts]
+    if not confirmed:
         return _responses_seen(targets, counts, values, left_out)
-    condition, count = values.pop(CONFIRMED), counts.pop(CONFIRMED)
-    if set(counts) == {MINOR}:  # which no confirmed partial response is
+    if counts and set(counts) != {ANY} and ANY_CONFIRMED in {target.endpoint for target in targets}:
+        wrong = "a confirmed response contains no partial or minor one, and lies in none."
+        allowed = "confirmed responses beside confirmed partial ones, or beside any response"
+        raise refused(f"statistics.{targets[0].quantity}", wrong, allowed)
+    if set(counts) == {MINOR}:  # no confirmed partial response is a minor one
+        condition, count = confirmed[0]
         return [(f"({values[MINOR]}) or ({condition})", counts[MINOR] + count), (condition, count)]
     wider = _responses_seen(targets, counts, values, left_out) if counts else []
-    return [*wider, (condition, count)]
+    return [*wider, *confirmed]
 
 
 def _responses_seen(
@@ -177,7 +184,7 @@ def _responses_seen(
 
 def _median(target: _Target, n_evaluable: int | None, protocol: Protocol) -> Median:
     """A median of what is known of everyone; of all the enrolled, given how many were evaluable if that is known."""
-    measured, edges = target.measured, _edges(target)
+    measured, edges = target.measured, _edges(target, _FINEST)
     if target.endpoint == "highest dose" and target.n % 2 == 0:
         wrong = f"the median of {target.n} highest doses may lie between two rungs, for which no likelihood is known."
         raise refused(f"statistics.{target.quantity}", wrong, "another statistic, such as shares that reached a dose")
@@ -195,12 +202,15 @@ def _mean(target: _Target) -> Mean:
     return Mean((target.quantity,), cells, low, high, target.n)
 
 
-def _edges(target: _Target) -> tuple[float, float]:
-    """What a value that is rounded may be, `[low, high)`, in the unit in which it is measured."""
+def _edges(target: _Target, finest: float = 0.0) -> tuple[float, float]:
+    """What a value that is rounded may be, `[low, high)`, in the unit in which it is measured.
+
+    It is taken as rounded to no finer than a share `finest` of itself.
+    """
     rounded = target.published.rounded
     if rounded is None:
         raise ValueError(f"{target.quantity} has no value")
-    half = rounded.rounded_to / 2.0
+    half = max(rounded.rounded_to, finest * rounded.value) / 2.0
     return (rounded.value - half) * target.measured.factor, (rounded.value + half) * target.measured.factor
 
 
@@ -222,5 +232,5 @@ def _days_and_point(target: _Target) -> tuple[tuple[float, float, float], Point]
         share = 1.0 - rounded.value if measured.is_incidence else rounded.value
         half = rounded.rounded_to / 2.0
         return (measured.at,) * 3, Point(LANDMARK, share, share - half, share + half)
-    first, last = _edges(target)
+    first, last = _edges(target, _FINEST)
     return (max(first, 0.0), last, rounded.value * measured.factor), Point(CURVE_MEDIAN, 0.5)

@@ -205,7 +205,8 @@ def joint_calibration_view_of(result: CalibratedStudy, has_details: bool = False
     tables = (result.posterior_summary, result.between_trials, result.predictive)
     fit, study = result.posterior.fit, result.study.study
     ess = float(result.provenance()["smallest_ess"])
-    return joint_calibration_view(study.title, fit.model.names, len(fit.draws), ess, *tables, has_details)
+    left_out = (result.left_out, result.coverage)
+    return joint_calibration_view(study.title, fit.model.names, len(fit.draws), ess, *tables, has_details, *left_out)
 
 
 def comparison_view(result: Compared, has_details: bool = False) -> RenderableType:

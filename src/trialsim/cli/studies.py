@@ -63,22 +63,22 @@ def calibrate(
     formats = read_figures(figures)
     place = check_where(destination, resume)
     how: dict[str, Any] = {"draws": draws, "replicates": replicates, "workers": workers, "out": destination}
-    how |= {"resume": resume, "overwrite": overwrite, "figures": formats}
+    how |= {"resume": resume, "overwrite": overwrite, "figures": formats, "leave_one_out": leave_one_out}
     is_study = kind_of(cohort) == "studies"
     if is_study:
-        _refuse_options_of_one_cohort(settings, leave_one_out, sensitivity)
+        _refuse_options_of_one_cohort(settings, sensitivity)
     else:
         how |= {"changes": read_settings(settings), "min_ess": min_ess, "most_steps": most_steps}
-        how |= {"leave_one_out": leave_one_out, "sensitivity": sensitivity}
+        how["sensitivity"] = sensitivity
     with progress_to_the_end(place, quiet or as_json) as display:
         workflow = calibrate_study if is_study else calibrate_cohort
         result = workflow(cohort, seed=seed, **how, **display.callbacks(quiet))
     show_result(result, destination, details, as_json=as_json, is_quiet=quiet)
 
 
-def _refuse_options_of_one_cohort(settings: list[str] | None, leave_one_out: bool, sensitivity: bool) -> None:
+def _refuse_options_of_one_cohort(settings: list[str] | None, sensitivity: bool) -> None:
     """A study of several cohorts is calibrated as it is written."""
-    for option, value in (("--set", settings), ("--leave-one-out", leave_one_out), ("--sensitivity", sensitivity)):
+    for option, value in (("--set", settings), ("--sensitivity", sensitivity)):
         if value:
             raise OptionError(option, "this belongs to the calibration of one cohort.", "no such option for a study.")
 

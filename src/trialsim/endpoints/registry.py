@@ -34,6 +34,12 @@ from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK
 from trialsim.records.columns import TOXICITY_PREFIX
 
 Direction = Literal["higher", "lower", ""]
+Family = Literal["response", "dose", "toxicity", "survival", "conduct"]
+RESPONSE: Final[Family] = "response"
+DOSE: Final[Family] = "dose"
+TOXICITIES: Final[Family] = "toxicity"
+SURVIVAL: Final[Family] = "survival"
+CONDUCT: Final[Family] = "conduct"
 ENROLLED, EVALUABLE, RESPONDERS = Population.ENROLLED, Population.EVALUABLE, Population.RESPONDERS
 _IN_MONTHS: Final = 1.0 / DAYS_PER_MONTH
 TOXICITY: Final = "toxicity."  # before the name of a toxicity, the name of its statistic
@@ -57,13 +63,15 @@ class DesignOutcome:
 class Endpoint:
     """A named measurement.
 
-    `unit` is empty for a share, `direction` for an endpoint of which neither more nor less is better by itself, such as
-    a dose. `measure` is missing for what is not measured in a patient, `outcome` for what no design decides on.
-    `names_population` says that a name states the denominator, because the endpoint has several.
+    `unit` is empty for a share, `family` says what it is of, `direction` is empty for an endpoint of which neither more
+    nor less is better by itself, such as a dose. `measure` is missing for what is not measured in a patient, `outcome`
+    for what no design decides on. `names_population` says that a name states the denominator, because the endpoint has
+    several.
     """
 
     name: str
     unit: str = ""
+    family: Family = "conduct"
     direction: Direction = ""
     measure: Measure | None = None
     population: Population = ENROLLED
@@ -83,32 +91,39 @@ _EVENT: Final = "min(progression_seen_days, death_days)"
 
 ENDPOINTS: Final = (
     Endpoint(
-        "partial response", direction="higher", measure=Response("best_response == 2", "partial_seen_days"),
+        "partial response", family=RESPONSE, direction="higher",
+        measure=Response("best_response == 2", "partial_seen_days"),
         statistics=(TrialStatistic("response.partial", "partial response (evaluable)", "n_partial", EVALUABLE),),
         outcome=DesignOutcome(interim.RESPONSE, disease.PARTIAL),
     ),
     Endpoint(
-        "minor response", direction="higher", measure=Mean("best_response == 1", day="response_seen_days"),
+        "minor response", family=RESPONSE, direction="higher",
+        measure=Mean("best_response == 1", day="response_seen_days"),
         statistics=(TrialStatistic("response.minor", "minor response (evaluable)", "n_minor", EVALUABLE),),
     ),
     Endpoint(
-        "any response", direction="higher", measure=Response(RESPONDED, "response_seen_days"),
+        "any response", family=RESPONSE, direction="higher", measure=Response(RESPONDED, "response_seen_days"),
         statistics=(TrialStatistic("response.any", "any response (evaluable)", RESPONDERS.column, EVALUABLE),),
         outcome=DesignOutcome(interim.RESPONSE, disease.MINOR),
     ),
     Endpoint(
-        "confirmed partial response", direction="higher", measure=ConfirmedResponse("partial_confirmed_days"),
+        "confirmed partial response", family=RESPONSE, direction="higher",
+        measure=ConfirmedResponse("partial_confirmed_days"),
     ),
-    Endpoint("confirmed response", direction="higher", measure=ConfirmedResponse("response_confirmed_days")),
     Endpoint(
-        "time to response", "months", "lower", Mean(f"response_seen_days / {DAYS_PER_MONTH}", RESPONDED),
+        "confirmed response", family=RESPONSE, direction="higher", measure=ConfirmedResponse("response_confirmed_days"),
+    ),
+    Endpoint(
+        "time to response", "months", direction="lower", family=RESPONSE,
+        measure=Mean(f"response_seen_days / {DAYS_PER_MONTH}", RESPONDED),
     ),
     Endpoint(
         "evaluable", measure=Mean("is_evaluable"),
         statistics=(TrialStatistic("evaluable", "evaluable patients", "n_evaluable", unit="patients"),),
     ),
     Endpoint(
-        "alive without progression", direction="higher", measure=Mean(f"not ({_PROGRESSED}) and not ({_DIED})"),
+        "alive without progression", family=SURVIVAL, direction="higher",
+        measure=Mean(f"not ({_PROGRESSED}) and not ({_DIED})"),
         statistics=(
             TrialStatistic(
                 "responders.progression_free", "responders progression-free", "n_responders_progression_free",
@@ -117,49 +132,57 @@ ENDPOINTS: Final = (
         ),
     ),
     Endpoint(
-        "relapse or progression", direction="lower", measure=Mean(_PROGRESSED, day="progression_seen_days"),
+        "relapse or progression", family=SURVIVAL, direction="lower",
+        measure=Mean(_PROGRESSED, day="progression_seen_days"),
         statistics=(
             TrialStatistic("responders.relapsed", "responders relapsed", "n_responders_relapsed", RESPONDERS),
             TrialStatistic("progression.seen", "relapse or progression seen", "n_progressed", ENROLLED),
         ),
     ),
     Endpoint(
-        "died without progression", direction="lower",
+        "died without progression", family=SURVIVAL, direction="lower",
         measure=Mean(f"{_DIED} and not ({_PROGRESSED})", day="death_days"),
         statistics=(TrialStatistic("responders.died", "responders died", "n_responders_died", RESPONDERS),),
     ),
     Endpoint(
-        "died", direction="lower", measure=Mean(_DIED, day="death_days"),
+        "died", family=SURVIVAL, direction="lower", measure=Mean(_DIED, day="death_days"),
         statistics=(TrialStatistic("died", "died", "n_died", ENROLLED),),
     ),
-    Endpoint("survival", direction="higher", measure=TimeToEvent("death_days"), outcome=DesignOutcome(interim.DEATH)),
     Endpoint(
-        "progression-free", direction="higher", measure=TimeToEvent(_EVENT),
+        "survival", family=SURVIVAL, direction="higher",
+        measure=TimeToEvent("death_days"), outcome=DesignOutcome(interim.DEATH),
+    ),
+    Endpoint(
+        "progression-free", family=SURVIVAL, direction="higher", measure=TimeToEvent(_EVENT),
         outcome=DesignOutcome(interim.PROGRESSION_OR_DEATH),
     ),
-    Endpoint("relapse-free", direction="higher", measure=TimeToEvent(_EVENT, "response_seen_days")),
+    Endpoint("relapse-free", family=SURVIVAL, direction="higher", measure=TimeToEvent(_EVENT, "response_seen_days")),
     Endpoint(
-        "duration of partial response", direction="higher", measure=TimeToEvent(_EVENT, "partial_seen_days"),
+        "duration of partial response", family=SURVIVAL, direction="higher",
+        measure=TimeToEvent(_EVENT, "partial_seen_days"),
     ),
     Endpoint(
-        SEVERE, direction="lower", measure=Toxicity(only_severe=True),
+        SEVERE, family=TOXICITIES, direction="lower", measure=Toxicity(only_severe=True),
         statistics=(
             TrialStatistic(f"{TOXICITY}any_severe", SEVERE, "n_severe_toxicity", ENROLLED),
         ),
         outcome=DesignOutcome(interim.TOXICITY),
     ),
-    Endpoint("any toxicity", direction="lower", measure=Toxicity(), outcome=DesignOutcome(interim.TOXICITY)),
     Endpoint(
-        "stopped by a rule", direction="lower", measure=Mean(STOPPED, day="treatment_days"),
+        "any toxicity", family=TOXICITIES, direction="lower",
+        measure=Toxicity(), outcome=DesignOutcome(interim.TOXICITY),
+    ),
+    Endpoint(
+        "stopped by a rule", family=TOXICITIES, direction="lower", measure=Mean(STOPPED, day="treatment_days"),
         statistics=(
             TrialStatistic(
                 "treatment.stopped_by_rule", "treatment stopped by a rule", "n_stopped_by_rule", ENROLLED
             ),
         ),
     ),
-    Endpoint("discontinued", direction="lower", measure=Mean(DISCONTINUED, day="treatment_days")),
+    Endpoint("discontinued", family=TOXICITIES, direction="lower", measure=Mean(DISCONTINUED, day="treatment_days")),
     Endpoint(
-        "average dose", "mg/day", measure=Mean("mean_dose_mg_per_day"),
+        "average dose", "mg/day", family=DOSE, measure=Mean("mean_dose_mg_per_day"),
         statistics=(
             TrialStatistic(
                 "dose.median", "median dose", "median_dose_mg_per_day", ENROLLED, "mg/day",
@@ -172,7 +195,7 @@ ENDPOINTS: Final = (
         ),
     ),
     Endpoint(
-        "highest dose", "mg/day", measure=Mean("highest_dose_mg_per_day"),
+        "highest dose", "mg/day", family=DOSE, measure=Mean("highest_dose_mg_per_day"),
         statistics=(
             TrialStatistic(
                 "dose.median.highest_level", "median of the highest dose", "median_highest_dose_mg_per_day",
@@ -180,16 +203,20 @@ ENDPOINTS: Final = (
             ),
         ),
     ),
-    Endpoint("total dose", "g", measure=Mean("total_dose_mg / 1000", by_day="dose_by({day:g}) / 1000")),
-    Endpoint("dose intensity", "mg/week", measure=Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}")),
-    Endpoint("maximum reached", measure=Mean("not missing(maximum_reached_days)", day="maximum_reached_days")),
+    Endpoint("total dose", "g", family=DOSE, measure=Mean("total_dose_mg / 1000", by_day="dose_by({day:g}) / 1000")),
     Endpoint(
-        "time to maximum", "months",
+        "dose intensity", "mg/week", family=DOSE, measure=Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}"),
+    ),
+    Endpoint(
+        "maximum reached", family=DOSE, measure=Mean("not missing(maximum_reached_days)", day="maximum_reached_days"),
+    ),
+    Endpoint(
+        "time to maximum", "months", family=DOSE,
         measure=Mean(f"maximum_reached_days / {DAYS_PER_MONTH}", "not missing(maximum_reached_days)"),
     ),
-    Endpoint("time at level", measure=TimeAtLevel()),
-    Endpoint("days held", "days", "lower", Mean("held_days")),
-    Endpoint("treatment time", "months", measure=Mean(f"treatment_days / {DAYS_PER_MONTH}")),
+    Endpoint("time at level", family=DOSE, measure=TimeAtLevel()),
+    Endpoint("days held", "days", direction="lower", family=DOSE, measure=Mean("held_days")),
+    Endpoint("treatment time", "months", family=DOSE, measure=Mean(f"treatment_days / {DAYS_PER_MONTH}")),
     Endpoint(
         "follow-up", "months", measure=Mean(f"follow_up_days / {DAYS_PER_MONTH}"),
         statistics=(
@@ -206,7 +233,7 @@ ENDPOINTS: Final = (
     Endpoint("enrolled", statistics=(TrialStatistic("enrolled", "enrolled patients", "n_enrolled", unit="patients"),)),
     Endpoint("screened", statistics=(TrialStatistic("screened", "screened patients", "n_screened", unit="patients"),)),
     Endpoint(
-        "length of the trial", "months",
+        "length of the trial", "months", family=CONDUCT,
         statistics=(
             TrialStatistic(
                 "trial.duration", "length of the trial", "duration_days", unit="months", scale=_IN_MONTHS
@@ -219,7 +246,9 @@ ENDPOINTS: Final = (
 def toxicity_named(name: str) -> Endpoint:
     """The endpoint that a toxicity of a scenario is."""
     statistic = TrialStatistic(f"{TOXICITY}{name}", name, f"{TOXICITY_PREFIX}{name}", ENROLLED)
-    return Endpoint(name, "", "lower", Toxicity(name), statistics=(statistic,), outcome=DesignOutcome(interim.TOXICITY))
+    return Endpoint(
+        name, "", TOXICITIES, "lower", Toxicity(name), statistics=(statistic,), outcome=DesignOutcome(interim.TOXICITY)
+    )
 
 
 def endpoint_named(name: str, protocols: Sequence[Protocol]) -> Endpoint | None:

@@ -117,9 +117,9 @@ CALIBRATE_STUDY: Final = Layout(
         _STUDY,
         ResultFile(DRAWS_FILE, "new_trial"),
         ResultFile("posterior-*.parquet", "trial_tables"),
-        *_tables("posterior_summary", "between_trials", "predictive"),
+        *_tables("posterior_summary", "between_trials", "predictive", "left_out", "coverage"),
     ),
-    ("trials", "predictive"),
+    ("trials", "predictive", "left_out"),
     (
         "study", "study_digest", "seed", "seed_of_draws", "replicates", "draws", "posterior_digest", "largest_r_hat",
         "smallest_ess", "workers", "seconds", "command",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import numpy as np
 import pandas as pd
 
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS
 from trialsim.calibration.joint.build import joint_model_of
-from trialsim.calibration.joint.fitting import MOST_ROUNDS, Simulated, fit_joint
+from trialsim.calibration.joint.fitting import MOST_ROUNDS, JointFit, Simulated, fit_joint
+from trialsim.calibration.joint.left_out import LeftOut, coverage_of, fit_without, left_out_table
 from trialsim.calibration.joint.posterior import NEW_TRIAL, JointPosterior
 from trialsim.calibration.model import REPLICATES
 from trialsim.calibration.posterior import N_DRAWS
@@ -26,12 +28,14 @@ from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH
 from trialsim.simulation.limits import check_calibration
 from trialsim.simulation.workers import available_cores
+from trialsim.storage.checkpoint import Checkpoint
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import CALIBRATE_STUDY
 from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress, remembered_ctrl_c
 from trialsim.workflows.result import CommandResult
 
 SIMULATED: Final = "simulated"
+LEFT_OUT: Final = "left_out"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,12 @@ class CalibratedStudy(CommandResult):
         A row a family: its between-trial standard deviation, on the scale of the parameters' distribution.
     predictive
         A row a trial and published statistic: where it lies among simulated trials, with its Monte Carlo error.
+    left_out
+        With `leave_one_out`, a row a trial and published statistic, predicted from the other trials as of a new trial:
+        percentile, intervals of 50, 80 and 90 % of trials, and whether the published statistic lies in them. None
+        otherwise.
+    coverage
+        With `leave_one_out`, a row a family of statistics: how many of them lie in each interval. None otherwise.
     study
         The study, with the scenario of each cohort and the priors.
     posterior
@@ -76,6 +86,12 @@ class CalibratedStudy(CommandResult):
     study: JointStudy
     posterior: JointPosterior
     replicates: int
+    left_out: pd.DataFrame | None = None
+
+    @property
+    def coverage(self) -> pd.DataFrame | None:
+        """See `coverage_of`."""
+        return None if self.left_out is None else coverage_of(self.left_out)
 
     @property
     def new_trial(self) -> ParameterTable:
@@ -121,16 +137,17 @@ class CalibratedStudy(CommandResult):
 
     def to_json(self) -> dict[str, Any]:
         """The tables as plain data for `--json`."""
-        tables = ("posterior_summary", "between_trials", "predictive")
+        tables = ("posterior_summary", "between_trials", "predictive", "left_out", "coverage")
         return plain_mapping(
             {"study": self.study.study.name, "seed": self.seed, **self.provenance()}
-            | {name: plain_rows(getattr(self, name)) for name in tables}
+            | {name: plain_rows(getattr(self, name)) for name in tables if getattr(self, name) is not None}
         )
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
         """Draw what differs between trials, and the published statistics among simulated trials."""
         tables = (self.posterior_summary, self.between_trials, self.predictive)
-        draw_joint_calibration_figures(folder, figures, self.study.study.title, *tables, NEW_TRIAL)
+        title = self.study.study.title
+        draw_joint_calibration_figures(folder, figures, title, *tables, NEW_TRIAL, self.left_out)
 
 
 def calibrate_study(
@@ -139,6 +156,7 @@ def calibrate_study(
     *,
     draws: int = N_DRAWS,
     replicates: int = REPLICATES,
+    leave_one_out: bool = False,
     workers: int | None = None,
     out: Path | str | None = None,
     figures: Sequence[str] = DEFAULT_FORMATS,
@@ -160,6 +178,8 @@ def calibrate_study(
         How many draws of the parameters to keep.
     replicates
         How many simulated trials the likelihood of a trial at a point comes from.
+    leave_one_out
+        Leave each trial out in turn and predict it from the others.
     workers
         How many threads; by default as many as there are cores. It changes no result.
     out
@@ -206,15 +226,44 @@ def calibrate_study(
             check_ctrl_c()
 
         job.compile(BATCH)
-        checkpoint.begin_or_resume({"calibrate study": configuration["study"], "seed": seed, "draws": draws}, resume)
+        request = {"calibrate study": configuration["study"], "seed": seed, "draws": draws, "replicates": replicates}
+        checkpoint.begin_or_resume(request, resume)
         with job.interruptible(lambda: "interrupted while calibrating"):
             on_stage("calibrating together", "rounds of trials")
             stored = checkpoint.read(SIMULATED)
-            simulated = Simulated.of_arrays(stored) if stored is not None else None
+            simulated = Simulated.of_arrays(stored) if stored is not None else Simulated()
             fit = fit_joint(model, seed, draws, n_workers, simulated, on_simulated)
+            left = None
+            if leave_one_out:
+                on_stage("predicting each trial from the others", "trials")
+                left = _each_left_out(fit, simulated, n_workers, checkpoint, on_progress, check_ctrl_c)
             first = next(iter(joint.scenarios.values()))
             posterior = JointPosterior(fit, joint.study.name)
-            result = CalibratedStudy(configuration, first, seed, n_workers, job.seconds, joint, posterior, replicates)
+            result = CalibratedStudy(
+                configuration, first, seed, n_workers, job.seconds, joint, posterior, replicates, left
+            )
             on_stage("predicting the published statistics", "")
             job.finish(result)
     return result
+
+
+def _each_left_out(
+    fit: JointFit,
+    simulated: Simulated,
+    workers: int,
+    checkpoint: Checkpoint,
+    on_progress: OnProgress,
+    check_ctrl_c: Callable[[], None],
+) -> pd.DataFrame:
+    """Each trial predicted from the others; those that are finished are kept."""
+    results: dict[int, LeftOut] = {}
+    for j in range(len(fit.model.trials)):
+        stored = checkpoint.read(f"{LEFT_OUT}.{j}")
+        if stored is not None:
+            results[j] = LeftOut(stored["draws"], float(stored["ess"][0]))
+        else:
+            results[j] = fit_without(fit, simulated, j, workers, check_ctrl_c)
+            checkpoint.write(f"{LEFT_OUT}.{j}", {"draws": results[j].draws, "ess": np.array([results[j].ess])})
+        on_progress(j + 1, len(fit.model.trials))
+        check_ctrl_c()
+    return left_out_table(fit.model, results, fit.seed)

@@ -1,7 +1,8 @@
-"""Cell probabilities of one trial as a smooth function of the scores of its parameters.
+"""Cells of one trial as a smooth function of the scores of its parameters.
 
-A quadratic surface for the logit of each cell, fitted by least squares with a small ridge to simulated points. It only
-proposes: what is reported stands on simulated likelihoods (see `fitting`).
+A surface of second degree, with cubes, for the logit of each probability, and the logarithm of each moment and
+variance, fitted by least squares with a small ridge to simulated points. It only proposes: what is reported stands on
+simulated likelihoods (see `fitting`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from scipy.special import expit, logit
 
 from trialsim.calibration.likelihood import log_likelihoods
 from trialsim.calibration.model import Calibration
-from trialsim.typing import Floats
+from trialsim.calibration.patient_cells import CurveCell, MomentCell
+from trialsim.typing import Flags, Floats
 
 _RIDGE: Final = 1e-3
 _EDGE: Final = 1e-6  # a probability nearer to 0 or 1 is not told from it
-_FOLDS: Final = 5
+_FARTHEST: Final = 4.0  # scaled scores further out are taken as this far: cubes must not be extrapolated
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,11 @@ class Emulator:
     coefficients: Floats
 
     def cells(self, z: Floats) -> Floats:
-        """Cell probabilities at scores. Shapes (n, parameters) to (n, cells)."""
-        return np.asarray(expit(features((z - self.centre) / self.scale) @ self.coefficients))
+        """Cells at scores. Shapes (n, parameters) to (n, cells)."""
+        inside = np.clip((z - self.centre) / self.scale, -_FARTHEST, _FARTHEST)
+        surfaces = features(inside) @ self.coefficients
+        is_positive = _is_positive(self.trial)
+        return np.where(is_positive, np.exp(np.where(is_positive, surfaces, 0.0)), expit(surfaces))
 
     def log_likelihood(self, z: Floats) -> Floats:
         """The log-likelihood of the trial at scores. Shapes (n, parameters) to (n,)."""
@@ -40,10 +45,20 @@ class Emulator:
         return np.where(np.isnan(values), -np.inf, values)
 
 
+def _is_positive(trial: Calibration) -> Flags:
+    """Which cells are no probability, but a number above 0: moments and variances. Shape (cells,)."""
+    return np.array(
+        [
+            isinstance(cell, MomentCell) or (isinstance(cell, CurveCell) and cell.is_variance)
+            for cell in trial.simulator.cells
+        ]
+    )
+
+
 def features(z: Floats) -> Floats:
-    """1, every score, every product of two. Shapes (n, d) to (n, 1 + d + d (d + 1) / 2)."""
+    """1, every score, every product of two, every cube. Shapes (n, d) to (n, 1 + 2 d + d (d + 1) / 2)."""
     rows, columns = np.triu_indices(z.shape[1])
-    return np.concatenate([np.ones((len(z), 1)), z, z[:, rows] * z[:, columns]], axis=1)
+    return np.concatenate([np.ones((len(z), 1)), z, z[:, rows] * z[:, columns], z**3], axis=1)
 
 
 def fit_emulator(trial: Calibration, z: Floats, cells: Floats, weights: Floats) -> Emulator:
@@ -52,23 +67,9 @@ def fit_emulator(trial: Calibration, z: Floats, cells: Floats, weights: Floats) 
     centre = weights @ z / total
     scale = np.maximum(np.sqrt(weights @ (z - centre) ** 2 / total), 1e-3)
     design = features((z - centre) / scale)
-    target = logit(np.clip(cells, _EDGE, 1.0 - _EDGE))
+    logits = logit(np.clip(cells, _EDGE, 1.0 - _EDGE))
+    target = np.where(_is_positive(trial), np.log(np.clip(cells, _EDGE, 1.0 / _EDGE)), logits)
     weighted = design * weights[:, None]
     penalty = _RIDGE * total * np.eye(design.shape[1])
     penalty[0, 0] = 0.0
     return Emulator(trial, centre, scale, np.linalg.solve(weighted.T @ design + penalty, weighted.T @ target))
-
-
-def error_of(trial: Calibration, z: Floats, cells: Floats, weights: Floats, judged: Floats) -> float:
-    """The sd of the emulated less the simulated log-likelihood, at points that were left out of the fit.
-
-    `judged`, shape (n,), says which points count: those near the posterior.
-    """
-    simulated = log_likelihoods(trial.terms, trial.simulator.cells, cells).sum(axis=-1)
-    differences = []
-    for fold in range(_FOLDS):
-        is_out = np.arange(len(z)) % _FOLDS == fold
-        emulator = fit_emulator(trial, z[~is_out], cells[~is_out], weights[~is_out])
-        wanted = is_out & (judged > 0.0)
-        differences.append(emulator.log_likelihood(z[wanted]) - simulated[wanted])
-    return float(np.std(np.concatenate(differences)))

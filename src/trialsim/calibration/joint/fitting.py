@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from arviz_stats.base import array_stats
 
-from trialsim.calibration.diagnostics import diagnostics, has_converged
+from trialsim.calibration.diagnostics import SMALLEST_ESS, diagnostics, has_converged
 from trialsim.calibration.joint.emulator import Emulator, fit_emulator
 from trialsim.calibration.joint.model import JointModel
 from trialsim.calibration.joint.sampling import JointChains
@@ -30,15 +30,17 @@ from trialsim.records.tables import plain_rows
 from trialsim.typing import Floats
 
 PRIOR_POINTS: Final = 400  # of each trial, to begin with
-ROUND_POINTS: Final = 300  # of each trial in each round
+ROUND_POINTS: Final = 400  # of each trial in each round
 FEWEST_ROUNDS: Final = 3
 MOST_ROUNDS: Final = 8
 GOOD_ENOUGH: Final = 0.35  # sd of the difference of the log-likelihoods of one trial: weights worth 88 % of the draws
 LARGEST_K: Final = 0.7  # of the Pareto tail of the weights; above it they cannot be trusted
 N_CHAINS: Final = 64
-ROUND_STEPS: Final = 240
-BURN_IN: Final = 120
-STEPS_IN_LEG: Final = 400  # of the last chains, which run until they have converged
+N_GROUPS: Final = 4  # of the last chains: those of one group start from the same point
+ROUND_STEPS: Final = 120
+BURN_IN: Final = 60
+BURN_IN_AT_LAST: Final = 160
+STEPS_IN_LEG: Final = 240  # of the last chains, which run until they have converged
 KEEP_EVERY: Final = 4
 MOST_LEGS: Final = 10
 POWER: Final = 0.9  # of the emulated likelihood under which chains run: tails that are too wide cost little
@@ -76,6 +78,11 @@ class Simulated:
         w = np.concatenate([np.full(len(part[0]), weight) for part, weight in zip(parts, weights, strict=True)])
         is_possible = ~np.isnan(cells).any(axis=1)
         return z[is_possible], cells[is_possible], w[is_possible]
+
+    def without(self, j: int) -> Simulated:
+        """The same of the other trials."""
+        lists = ([rounds[:j] + rounds[j + 1 :] for rounds in every] for every in (self.scores, self.cells))
+        return Simulated(*lists)
 
     def arrays(self) -> dict[str, Floats]:
         """Everything, to be stored."""
@@ -123,46 +130,73 @@ def fit_joint(
     workers: int = 1,
     simulated: Simulated | None = None,
     on_simulated: OnSimulated = lambda simulated, rounds: None,
+    *,
+    start: Floats | None = None,
+    min_ess: float = SMALLEST_ESS,
 ) -> JointFit:
     """The joint posterior of several trials.
 
-    Goes on from what has been `simulated`; `on_simulated` gets all of it after each trial of each round. Raises
-    `RequestError` where the emulators stay too far from the simulator.
+    Goes on from what has been `simulated`; `on_simulated` gets all of it after each trial of each round. With a `start`
+    (chains, scores), what has been simulated is of other draws near the posterior: the chains begin there, and one
+    round is enough. Chains run until every score has the effective sample size `min_ess`. Raises `RequestError` where
+    the emulators stay too far from the simulator.
     """
     simulated = simulated if simulated is not None else Simulated()
-    points: Floats = _random(seed, 0).standard_normal((PRIOR_POINTS, model.n_scores))
-    start = points[:N_CHAINS]
-    for number in range(MOST_ROUNDS):
+    first, fewest, most = 0, FEWEST_ROUNDS, MOST_ROUNDS
+    if start is None:
+        points: Floats = _random(seed, 0).standard_normal((PRIOR_POINTS, model.n_scores))
+        start = points[:N_CHAINS]
+    else:
+        first, fewest, most = len(simulated.scores), 0, 1
+        start, points = _moved(model, simulated, first - 1, start, seed)
+    for number in range(first, first + most):
         _simulate(model, simulated, number, points, workers, on_simulated)
-        errors = _errors(model, simulated, number)
-        if number >= FEWEST_ROUNDS and max(errors) <= GOOD_ENOUGH:
+        if number - first >= fewest and max(_errors(model, simulated, number)) <= GOOD_ENOUGH:
             break
-        emulators = _emulators(model, simulated, number)
-        chains = JointChains(model, emulators, start.copy(), _random(seed, number + 1), POWER)
-        kept = chains.run(ROUND_STEPS)[BURN_IN:]
-        start, flat = kept[-1], kept.reshape(-1, model.n_scores)
-        chosen = flat[_random(seed, 1000 + number).choice(len(flat), ROUND_POINTS, replace=False)]
-        points = chosen
+        start, points = _moved(model, simulated, number, start, seed)
     emulators = _emulators(model, simulated, number)
-    kept, table = _converged(JointChains(model, emulators, start.copy(), _random(seed, _FINAL), POWER))
+    last_start = np.repeat(start[:N_GROUPS], N_CHAINS // N_GROUPS, axis=0)
+    kept, table = _converged(JointChains(model, emulators, last_start, _random(seed, _FINAL), POWER), min_ess)
     flat = kept.reshape(-1, model.n_scores)
     draws = flat[_random(seed, _FINAL + 2).choice(len(flat), n_draws, replace=len(flat) < n_draws)]
     return _corrected(model, simulated, number + 1, draws, emulators, seed, workers, on_simulated, table)
 
 
-def _converged(chains: JointChains) -> tuple[Floats, pd.DataFrame]:
-    """Chains (steps, chains, scores) that have run until they converged, and their diagnostics."""
-    chains.run(BURN_IN)
+def _moved(model: JointModel, simulated: Simulated, number: int, start: Floats, seed: int) -> tuple[Floats, Floats]:
+    """Where chains from `start` come to under the surfaces of a round, and draws of theirs, (points, scores)."""
+    chains = JointChains(model, _emulators(model, simulated, number), start.copy(), _random(seed, number + 1), POWER)
+    kept = chains.run(ROUND_STEPS)[BURN_IN:]
+    flat = kept.reshape(-1, model.n_scores)
+    return kept[-1], flat[_random(seed, 1000 + number).choice(len(flat), ROUND_POINTS, replace=False)]
+
+
+def _converged(chains: JointChains, min_ess: float) -> tuple[Floats, pd.DataFrame]:
+    """Chains (steps, chains, scores) that have run until they converged, and their diagnostics.
+
+    R-hat compares groups of chains, each group from one starting point (nested R-hat: Margossian, Hoffman, Sountsov,
+    Riou-Durand, Vehtari, Gelman 2024, Bayesian Analysis): many short chains agree only as well as each is long.
+    """
+    chains.run(BURN_IN_AT_LAST)
     kept: list[Floats] = []
     for _ in range(MOST_LEGS):
         kept.append(chains.run(STEPS_IN_LEG, KEEP_EVERY))
         every = np.concatenate(kept)
-        table = diagnostics(np.ascontiguousarray(every.transpose(1, 0, 2)), _names(chains.model))
-        if has_converged(table):
+        by_chain = np.ascontiguousarray(every.transpose(1, 0, 2))
+        table = diagnostics(by_chain, _names(chains.model))
+        grouped = by_chain.reshape(N_GROUPS, -1, by_chain.shape[-1])
+        table["r_hat"] = diagnostics(_interleaved(grouped, len(every)), _names(chains.model))["r_hat"]
+        if has_converged(table, min_ess):
             return every, table
     worst = max(plain_rows(table), key=lambda row: float(row["r_hat"]))
     problem = f"the chains have not converged: R-hat {worst['r_hat']:.3f} of {worst['parameter']!r}."
     raise OptionError("trialsim calibrate", problem, "fewer parameters that differ between trials, or narrower priors.")
+
+
+def _interleaved(grouped: Floats, n_steps: int) -> Floats:
+    """The draws of each group in the order of their steps, so that its two halves are early and late ones."""
+    n_groups, n_draws, n_scores = grouped.shape
+    by_step = grouped.reshape(n_groups, n_draws // n_steps, n_steps, n_scores).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(by_step.reshape(n_groups, n_draws, n_scores))
 
 
 def _simulate(

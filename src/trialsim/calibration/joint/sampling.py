@@ -4,13 +4,14 @@ One step updates, in turn,
     each trial        what belongs to it alone, given what is shared: elliptical slice sampling (Murray, Adams, MacKay
                       2010), for which the prior is N(0, I) and nothing has to be tuned
     differences       z_k and tau given the trials' own scores (centred): normal, and random walks; no likelihood
-    what is shared    z and tau given the units u (not centred): elliptical slice sampling
+    what is shared    z and tau given the units u (not centred): elliptical slice sampling, a few at a time
 The last two together are an interweaving (Yu and Meng 2011): one of them moves well where the trials are alike, the
 other where they differ.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ from trialsim.calibration.joint.emulator import Emulator
 from trialsim.calibration.joint.model import JointModel
 from trialsim.typing import Counts, Floats
 
+_BLOCK: Final = 7  # shared scores that are updated at once
 _WALKS: Final = 4  # random-walk updates of each tau in a step
 _WALK_WIDTH: Final = 0.6  # on the log scale
 
@@ -62,7 +64,10 @@ class JointChains:
                 self._slice(places, [j])
 
     def _update_shared(self) -> None:
-        self._slice(np.arange(self.model.n_shared), list(range(len(self.emulators))))
+        """In blocks that are drawn anew each time: a slice through many scores at once turns by small angles only."""
+        n, every = self.model.n_shared, list(range(len(self.emulators)))
+        for places in np.array_split(self.random.permutation(n), math.ceil(n / _BLOCK)):
+            self._slice(np.sort(places), every)
 
     def _slice(self, places: Counts, trials: list[int]) -> None:
         """Elliptical slice sampling of some scores, on which the likelihoods of some trials depend, in every chain."""

@@ -109,9 +109,9 @@ def column_name(name: str, unit: str) -> str:
     return f"{name} [{unit}]" if unit else name
 
 
-def posterior_file(name: str) -> Path:
-    """Where the posterior of a cohort lies that comes with the package."""
-    return builtin_folder() / POSTERIORS / f"{name}.parquet"
+def posterior_file(name: str, centre: str | None = None) -> Path:
+    """Where the posterior of a cohort lies that comes with the package; of several cohorts, for the centre of one."""
+    return builtin_folder() / POSTERIORS / (f"{name}-{centre}.parquet" if centre is not None else f"{name}.parquet")
 
 
 def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
@@ -119,14 +119,15 @@ def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
 
     Raises `TableError` if there is none, if it cannot be read, or if it is not the one with the `digest`.
     """
-    path = parameters.get("draws")
+    path, centre = parameters.get("draws"), parameters.get("centre")
     cohort_name = str(parameters.get("calibrated_to") or cohort)
     if path is not None:
         table = read_table(Path(str(path)), f"the draws in {Path(str(path)).name}")
-    elif is_path(cohort_name) or not is_file(posterior_file(cohort_name)):
+    elif is_path(cohort_name) or not is_file(posterior_file(cohort_name, centre)):
         raise _NoPosteriorError(cohort_name, cohort)
     else:
-        table = read_table(posterior_file(cohort_name), f"the posterior of {cohort_name}")
+        of = f"{cohort_name} for the centre of {centre}" if centre is not None else cohort_name
+        table = read_table(posterior_file(cohort_name, centre), f"the posterior of {of}")
     expected_digest = parameters.get("digest")
     if expected_digest is not None and str(expected_digest) != table.digest:
         problem = f"{table.title} is another one than this was resolved with (its digest is {table.digest})."

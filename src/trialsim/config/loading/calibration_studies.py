@@ -84,7 +84,7 @@ def _published_trials(study: CalibrationStudy, set_file: Path, path: Path, place
         where = place_of(places, ("cohorts", i))
         try:
             file = find_file(written, "cohorts", path, where, "cohorts")
-            scenario = load_published_trial(file, changes)
+            scenario = load_published_trial(file, changes, _other_scenario(study, written, path, places))
         except ConfigurationError as error:
             problems += [replace(item, place=item.place or where) for item in error.problems]
             continue
@@ -97,8 +97,20 @@ def _published_trials(study: CalibrationStudy, set_file: Path, path: Path, place
     return scenarios
 
 
+def _other_scenario(study: CalibrationStudy, cohort: str, path: Path, places: Places) -> Path | None:
+    """The file of the scenario that the study names for a cohort, in place of the cohort's own."""
+    name = study.scenarios.get(cohort)
+    if name is None:
+        return None
+    return find_file(name, "scenarios", path, place_of(places, ("scenarios", cohort)), f"scenarios.{cohort}")
+
+
 def _findings(joint: JointStudy) -> Iterator[tuple[Place, str, str, str, str]]:
     """Names that the study says of parameters: each must be calibrated in some trial and have a prior to learn from."""
+    for cohort in joint.study.scenarios:
+        if cohort not in joint.study.cohorts:
+            allowed, near = ", ".join(joint.study.cohorts), nearest(cohort, joint.study.cohorts)
+            yield ("scenarios", cohort), cohort, "the study has no such cohort", allowed, near
     known = list(dict.fromkeys(name for item in joint.scenarios.values() for name in item.parameters.values))
     places: list[tuple[Place, str]] = [(("own", i), name) for i, name in enumerate(joint.study.own)]
     for family, item in joint.study.between_trials.items():

@@ -202,18 +202,22 @@ def read_given(given: object, folder: str, what: str, wanted: str) -> tuple[dict
     return data, places, path
 
 
-def load_published_trial(given: CohortLike, changes: Mapping[str, Any] | None = None) -> Scenario:
+def load_published_trial(
+    given: CohortLike, changes: Mapping[str, Any] | None = None, scenario_file: Path | None = None
+) -> Scenario:
     """The scenario that is the published trial of a cohort (as `load_cohort` takes it), with that cohort in it.
 
-    Its parameters are the modes of the parameter set, whatever it says: a calibration needs no posterior. Raises
-    `ConfigurationError`, also for a cohort that names no scenario.
+    It is the scenario that the cohort names, or the one in `scenario_file`. Its parameters are the modes of the
+    parameter set, whatever it says: a calibration needs no posterior. Raises `ConfigurationError`, also for a cohort
+    that names no scenario.
     """
     cohort, places, path = read_cohort(given)
-    if cohort.scenario is None:
+    named = str(scenario_file) if scenario_file is not None else cohort.scenario
+    if named is None:
         problem, allowed = "the cohort names no scenario, so there is nothing to simulate.", "`scenario: FILE or NAME`."
         raise ConfigurationError([Problem(str(path), "scenario", problem, allowed)])
     line, at_mode = place_of(places, ("scenario",)), {"parameters": {"use": "mode"}}
-    scenario = load_named_scenario(cohort.scenario, path, line, "scenario", at_mode)
+    scenario = load_named_scenario(named, path, line, "scenario", at_mode)
     if scenario.cohort is None or scenario.cohort.model_dump() != cohort.model_dump():
         scenario = scenario.with_changes({"cohort": cohort.model_dump()})
     return scenario.with_changes(changes) if changes else scenario

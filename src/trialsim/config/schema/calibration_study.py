@@ -33,8 +33,9 @@ class BetweenTrials(Section):
 class CalibrationStudy(Section):
     """Published trials that are calibrated together: their `cohorts`, each of which names its scenario.
 
-    `parameters` is the parameter set with the priors, which hold for all of them. A parameter is the same in every
-    trial unless it stands under `between_trials`, or under `own`: then each trial has its own, such as the cut-off.
+    `scenarios` names another scenario for some of the cohorts. `parameters` is the parameter set with the priors, which
+    hold for all of them. A parameter is the same in every trial unless it stands under `between_trials`, or under
+    `own`: then each trial has its own, such as the cut-off.
     """
 
     format: Literal[1] = 1
@@ -43,6 +44,7 @@ class CalibrationStudy(Section):
     title: str
     description: str = ""
     cohorts: list[str] = Field(min_length=1)
+    scenarios: dict[str, str] = Field(default_factory=dict)
     parameters: str
     between_trials: dict[str, BetweenTrials] = Field(default_factory=dict)
     own: list[str] = Field(default_factory=list)

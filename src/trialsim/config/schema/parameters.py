@@ -173,13 +173,15 @@ class Parameters(Section):
     """Which numbers stand where a scenario says `calibrated`.
 
     `calibrated` takes one draw of the posterior of `calibrated_to` for each replicate, or of the table in the file
-    `draws`, whose `digest` tells it from any other; `mode` takes the mode of the set named by `calibrated_to`; `fixed`
-    takes `values` alone. `values` win in all. `drug` and `reference_dose` are those of the parameter set or table that
-    numbers were filled in from; they are written when a scenario is resolved.
+    `draws`, whose `digest` tells it from any other. A set that was calibrated to several trials has draws for the
+    `centre` of each of them and, where no centre is named, for a new trial. `mode` takes the mode of the set named by
+    `calibrated_to`; `fixed` takes `values` alone. `values` win in all. `drug` and `reference_dose` are those of the
+    parameter set or table that numbers were filled in from; they are written when a scenario is resolved.
     """
 
     use: Literal["calibrated", "mode", "fixed"] = "mode"
     calibrated_to: str | None = None
+    centre: str | None = None
     draws: str | None = None
     digest: str | None = None
     drug: str | None = None

@@ -21,6 +21,8 @@ def joint_calibration_view(
     between_trials: pd.DataFrame,
     predictive: pd.DataFrame,
     has_details: bool = False,
+    left_out: pd.DataFrame | None = None,
+    coverage: pd.DataFrame | None = None,
 ) -> RenderableType:
     """The posterior of a new trial and how much trials differ; with details also that of each trial's centre."""
     parts: list[RenderableType] = [
@@ -35,6 +37,8 @@ def joint_calibration_view(
     if has_details:
         parts.append(_predictive_table(predictive))
     parts.append(Paragraph("\n".join(_lines(predictive))))
+    if left_out is not None and coverage is not None:
+        parts += [_left_out_table(left_out), _coverage_table(coverage)]
     return Group(*parts)
 
 
@@ -67,6 +71,29 @@ def _predictive_table(predictive: pd.DataFrame) -> DataTable:
         interval = f"{labels.significant(float(row['lower_80']), 3)}-{labels.significant(float(row['upper_80']), 3)}"
         percentile = f"{100 * float(row['percentile']):.0f} %"
         table.add(row["trial"], statistic_title(str(row["quantity"])), row["printed"], interval, percentile)
+    return table
+
+
+def _left_out_table(left_out: pd.DataFrame) -> DataTable:
+    columns = ("trial", "statistic", "published", "50 % of trials", "90 % of trials", "percentile")
+    table = DataTable("Each trial predicted from the others", columns)
+    for row in plain_rows(left_out):
+        scale = 100.0 if not row["unit"] else 1.0
+        intervals = [
+            "–".join(labels.significant(scale * float(row[f"{end}_{share}"]), 3) for end in ("lower", "upper"))
+            for share in (50, 90)
+        ]
+        percentile = f"{100 * float(row['percentile']):.0f} %"
+        table.add(row["trial"], statistic_title(str(row["quantity"])), row["printed"], *intervals, percentile)
+    return table
+
+
+def _coverage_table(coverage: pd.DataFrame) -> DataTable:
+    columns = ("family", "statistics", "in 50 %", "in 80 %", "in 90 %", "mean percentile")
+    table = DataTable("How many published statistics lie in the intervals of trials that were predicted", columns)
+    for row in plain_rows(coverage):
+        inside = [str(row[f"inside_{share}"]) for share in (50, 80, 90)]
+        table.add(row["family"], str(row["statistics"]), *inside, f"{100 * float(row['mean_percentile']):.0f} %")
     return table
 
 

@@ -49,15 +49,17 @@ def draw_joint_calibration_figures(
     between_trials: pd.DataFrame,
     predictive: pd.DataFrame,
     new_trial: str,
+    left_out: pd.DataFrame | None,
 ) -> None:
     """Write the pictures of a joint calibration into a folder; that of the trials where something differs."""
     prepare()
-    from trialsim.report.calibration.joint_figures import draw_percentiles, draw_trials
+    from trialsim.report.calibration.joint_figures import draw_left_out_trials, draw_percentiles, draw_trials
 
     differs = len(between_trials) > 0
     figures = {
         "trials": draw_trials(title, posterior_summary, between_trials, new_trial) if differs else None,
         "predictive": draw_percentiles(title, predictive),
+        "left_out": draw_left_out_trials(title, left_out) if left_out is not None else None,
     }
     save_figures(folder, formats, figures)
 
