@@ -4,7 +4,7 @@
 
 The scenario `tosi2000` has constant hazards, patients who are alike, no early deaths, no neuropathy, and nobody who
 stops; its posterior comes from one trial. Here it predicts the other five, with their ladders and their follow-up, as
-`trialsim calibrate salvage --leave-one-out` predicts each from the others with the form that comes with the package.
+`trialsim calibrate six_trials --leave-one-out` predicts each from the others with the form that comes with the package.
 Statistics that it has no clock for (neuropathy) are left out. Writes results/verification/simplest_form.csv.
 """
 
@@ -52,7 +52,7 @@ def main() -> None:
     """Predict, print and write."""
     table = read_table(posterior_file("tosi2000"), "the posterior of tosi2000")
     tables = []
-    for name in load_joint_study("salvage").scenarios:
+    for name in load_joint_study("six_trials").scenarios:
         if name == "tosi2000":
             continue
         trial = calibration_of(simplest_form(load_published_trial(name)), replicates=1)
