@@ -143,9 +143,9 @@ def test_an_interrupted_fit_goes_on_to_the_same_draws(model: JointModel, joint: 
     assert np.array_equal(resumed.draws, joint.draws)
 
 
-def test_features_are_all_products_of_two() -> None:
+def test_features_are_all_products_of_two_and_cubes() -> None:
     z = np.array([[2.0, 3.0]])
-    assert features(z).tolist() == [[1.0, 2.0, 3.0, 4.0, 6.0, 9.0]]
+    assert features(z).tolist() == [[1.0, 2.0, 3.0, 4.0, 6.0, 9.0, 8.0, 27.0]]
 
 
 STUDY = COHORT.parent / "study.yaml"

@@ -49,10 +49,11 @@ def _lines(cohort: Cohort) -> Iterator[str]:
     for name, fact in cohort.facts.items():
         value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
         yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
-    yield "\nFIGURES"
+    yield "\nSTATISTICS"
     for quantity, statistic in cohort.statistics.items():
         yield f"  {quantity}: printed {statistic.printed}{_reading(quantity, statistic)}"
-    yield "\nAMBIGUITIES (the interpretation taken unless another is chosen comes first)"
+    if cohort.ambiguities:
+        yield "\nAMBIGUITIES (the interpretation taken unless another is chosen comes first)"
     for name, ambiguity in cohort.ambiguities.items():
         yield f"  {name}: {' '.join(ambiguity.question.split())}"
         for choice in sorted(ambiguity.interpretations, key=lambda choice: choice != ambiguity.default):
