@@ -2,8 +2,9 @@
 
 python results/calibrate.py
 
-Calibrates every cohort that comes with the package, with each statistic left out and under every other interpretation
-and prior width: some half an hour on two cores. What is finished is kept; run it again to go on after an interruption.
+Calibrates the cohort of Tosi et al. alone, with each statistic left out and under every other interpretation and prior
+width, and then all six cohorts together, with each trial left out: some half an hour each on two cores. Names select:
+`python results/calibrate.py six_trials`. What is finished is kept; run it again to go on after an interruption.
 """
 
 from __future__ import annotations
@@ -18,27 +19,62 @@ import pandas as pd
 from rich.console import Console
 
 import trialsim as ts
+from trialsim.cli.output import joint_calibration_view_of
 from trialsim.config import load_published_trial
 from trialsim.config.calibrated.draw_tables import posterior_file
+from trialsim.config.loading.calibration_studies import load_joint_study
 from trialsim.report.calibration.console import calibration_view
 
 RESULTS = Path(__file__).parent / "calibration"
 NOT_KEPT = ("posterior.parquet", "scenario.yaml")
 SMALLEST_ESS = 4000.0
+REPLICATES_OF_SIX = 200  # the trials are two to three times as large as the first
 TABLES = ("posterior_summary", "correlations", "principal_components", "predictive", "left_out", "sensitivity")
 
 
-def main() -> None:
+def main(*names: str) -> None:
     """Calibrate, and put draws and tables where they belong."""
-    for name in ts.builtin_names("cohorts"):
-        whole = RESULTS / f"{name}.whole"
-        ts.calibrate(
-            name, min_ess=SMALLEST_ESS, leave_one_out=True, sensitivity=True, out=whole, resume=True,
-            on_progress=lambda done, wanted: print(f"\r{done} of {wanted} ", end="", file=sys.stderr),
-        )  # fmt: skip
-        install(whole, name)
-        shutil.rmtree(whole)
-        print(f"\n{name}: calibrated")
+    for name, rebuild in REBUILD.items():
+        if not names or name in names:
+            whole = RESULTS / f"{name}.whole"
+            rebuild(name, whole)
+            shutil.rmtree(whole)
+            print(f"\n{name}: calibrated")
+
+
+def on_progress(done: int, wanted: int) -> None:
+    """Say how far it is."""
+    print(f"\r{done} of {wanted} ", end="", file=sys.stderr)
+
+
+def one_cohort(name: str, whole: Path) -> None:
+    """Calibrate a cohort alone."""
+    ts.calibrate(
+        name, min_ess=SMALLEST_ESS, leave_one_out=True, sensitivity=True, out=whole, resume=True,
+        on_progress=on_progress,
+    )  # fmt: skip
+    install(whole, name)
+
+
+def several_cohorts(name: str, whole: Path) -> None:
+    """Calibrate cohorts together; their draws belong to the parameter set of the study."""
+    study = load_joint_study(name)
+    result = ts.calibrate_study(
+        name, replicates=REPLICATES_OF_SIX, leave_one_out=True, out=whole, resume=True, on_progress=on_progress
+    )
+    names = {"posterior": None} | {f"posterior-{trial}": trial for trial in study.scenarios}
+    for file, trial in names.items():
+        shutil.copyfile(whole / f"{file}.parquet", posterior_file(study.study.parameters, trial))
+    shutil.copyfile(whole / "manifest.json", posterior_file(study.study.parameters).with_suffix(".json"))
+    shutil.rmtree(RESULTS / name, ignore_errors=True)
+    not_kept = (*NOT_KEPT, "posterior-*.parquet", "study.yaml")
+    shutil.copytree(whole, RESULTS / name, ignore=shutil.ignore_patterns(*not_kept))
+    printed = io.StringIO()
+    Console(file=printed, width=150).print(joint_calibration_view_of(result, has_details=True))
+    (RESULTS / name / "summary.txt").write_text(plain(printed.getvalue()), encoding="utf-8")
+
+
+REBUILD = {"tosi2000": one_cohort, "six_trials": several_cohorts}
 
 
 def install(whole: Path, name: str) -> None:
@@ -70,8 +106,13 @@ def summary(folder: Path, name: str) -> str:
     )
     view = calibration_view(scenario, manifest["draws"], *posterior_summary, left_out, sensitivity, has_details=True)
     Console(file=printed, width=150).print(view)
-    return "".join(f"{line.rstrip()}\n" for line in printed.getvalue().strip("\n").splitlines())
+    return plain(printed.getvalue())
+
+
+def plain(text: str) -> str:
+    """What was printed, without blanks at the ends of lines."""
+    return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -16,6 +16,8 @@ from trialsim.calibration.diagnostics import SMALLEST_ESS
 from trialsim.calibration.fitting import fit
 from trialsim.calibration.joint.emulator import features
 from trialsim.calibration.joint.fitting import JointFit, Simulated, fit_joint
+from trialsim.calibration.joint.left_out import MIN_ESS as FEWEST_OF_LEFT_OUT
+from trialsim.calibration.joint.left_out import coverage_of, fit_without, new_trial_scores, without_trial
 from trialsim.calibration.joint.model import Family, JointModel
 from trialsim.calibration.joint.sampling import JointChains
 from trialsim.calibration.model import Calibration, calibration_of
@@ -60,8 +62,13 @@ def model(trials: tuple[Calibration, Calibration]) -> JointModel:
 
 
 @pytest.fixture(scope="module")
-def joint(model: JointModel) -> JointFit:
-    return fit_joint(model, seed=5, n_draws=N_DRAWS, workers=2)
+def simulated() -> Simulated:
+    return Simulated()
+
+
+@pytest.fixture(scope="module")
+def joint(model: JointModel, simulated: Simulated) -> JointFit:
+    return fit_joint(model, seed=5, n_draws=N_DRAWS, workers=2, simulated=simulated)
 
 
 def weighted_prior(model: JointModel) -> tuple[Floats, Floats]:
@@ -79,21 +86,34 @@ def weighted_prior(model: JointModel) -> tuple[Floats, Floats]:
 
 
 def test_the_joint_posterior_is_that_of_weighted_draws_of_the_prior(model: JointModel, joint: JointFit) -> None:
+    _agrees_with_weighted_draws(model, joint.draws, joint.ess, float(joint.diagnostics["ess_bulk"].min()))
+
+
+def test_a_trial_that_is_left_out_tells_nothing(model: JointModel, joint: JointFit, simulated: Simulated) -> None:
+    """The posterior without it is that of the other trial, by weighted draws of its prior."""
+    left_out = fit_without(joint, simulated, 0, workers=2)
+    _agrees_with_weighted_draws(without_trial(model, 0), left_out.draws, left_out.ess, FEWEST_OF_LEFT_OUT)
+    random = np.random.default_rng(4)
+    new = new_trial_scores(without_trial(model, 0), left_out.draws, model.trials[0], random)
+    assert new.shape == (len(left_out.draws), 2)
+    assert np.all(new.std(axis=0) > left_out.draws[:, :2].std(axis=0))  # it differs from what is shared
+
+
+def _agrees_with_weighted_draws(model: JointModel, draws: Floats, ess: float, n_chains: float) -> None:
     x, weights = weighted_prior(model)
     n_prior = 1.0 / float(np.sum(weights**2))
     assert n_prior > 2000
     quantities = {
-        "shared and units": (x, joint.draws),
-        "between trials": (model.between_trial_sds(x), model.between_trial_sds(joint.draws)),
-        **{f"trial {j}": (model.trial_scores(x, j), model.trial_scores(joint.draws, j)) for j in range(2)},
+        "shared and units": (x, draws),
+        "between trials": (model.between_trial_sds(x), model.between_trial_sds(draws)),
+        **{f"trial {j}": (model.trial_scores(x, j), model.trial_scores(draws, j)) for j in range(len(model.trials))},
     }
     for name, (expected, drawn) in quantities.items():
         for i in range(drawn.shape[1]):
             mean = float(weights @ expected[:, i])
             sd = float(np.sqrt(weights @ (expected[:, i] - mean) ** 2))
             # chains that depend on themselves, weights that differ, and the prior's own draws each add their error
-            n_chains = float(joint.diagnostics["ess_bulk"].min())
-            error = sd * np.sqrt(1.0 / n_prior + 1.0 / joint.ess + 1.0 / n_chains)
+            error = sd * np.sqrt(1.0 / n_prior + 1.0 / ess + 1.0 / n_chains)
             assert drawn[:, i].mean() == pytest.approx(mean, abs=N_STANDARD_ERRORS * error), (name, i)
             # the error of an sd of draws that are about normal; those of a between-trial sd have a longer tail
             assert drawn[:, i].std() == pytest.approx(sd, abs=2 * N_STANDARD_ERRORS * error / np.sqrt(2.0)), (name, i)
@@ -155,7 +175,9 @@ STUDY = COHORT.parent / "study.yaml"
 def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[ts.CalibratedStudy, Path]:
     """A joint calibration with few simulated trials, and its results folder."""
     folder = tmp_path_factory.mktemp("joint") / "results"
-    return ts.calibrate_study(STUDY, 3, draws=500, replicates=20, out=folder, figures=("svg",)), folder
+    return ts.calibrate_study(
+        STUDY, 3, draws=500, replicates=20, leave_one_out=True, out=folder, figures=("svg",)
+    ), folder
 
 
 def test_the_command_writes_draws_for_each_trial_and_for_a_new_one(saved: tuple[ts.CalibratedStudy, Path]) -> None:
@@ -171,6 +193,25 @@ def test_the_command_writes_draws_for_each_trial_and_for_a_new_one(saved: tuple[
     medians = result.posterior_summary.set_index(["trial", "parameter"])["posterior_median"]
     assert medians["invented", "nausea rate"] < medians["a new trial", "nausea rate"] < medians["second", "nausea rate"]
     assert set(result.predictive["trial"]) == {"invented", "second"}
+
+
+def test_each_trial_is_predicted_from_the_other(saved: tuple[ts.CalibratedStudy, Path]) -> None:
+    """The second trial has twice the nausea and half the responses: each is too much or too little for the other."""
+    left_out = saved[0].left_out
+    assert left_out is not None
+    assert list(left_out["trial"].unique()) == ["invented", "second"]
+    percentiles = left_out.set_index(["trial", "quantity"])["percentile"]
+    assert percentiles["invented", "toxicity.nausea"] < 0.3
+    assert percentiles["second", "toxicity.nausea"] > 0.7
+    for inner, outer in ((50, 80), (80, 90)):
+        assert (left_out[f"lower_{outer}"] <= left_out[f"lower_{inner}"]).all()
+        assert (left_out[f"upper_{outer}"] >= left_out[f"upper_{inner}"]).all()
+        assert (left_out[f"is_inside_{outer}"] | ~left_out[f"is_inside_{inner}"]).all()
+    shares = left_out[left_out["unit"] == ""]
+    assert (shares["effective_patients"] < 40).all()  # a trial of 40 that may differ is worth fewer
+    coverage = coverage_of(left_out)
+    assert coverage["statistics"].tolist()[-1] == len(left_out) == coverage["statistics"].iloc[:-1].sum()
+    assert coverage["inside_80"].tolist()[-1] == left_out["is_inside_80"].sum()
 
 
 def test_a_scenario_takes_the_draws_of_a_new_trial(saved: tuple[ts.CalibratedStudy, Path]) -> None:

@@ -291,7 +291,7 @@ def test_a_statistic_of_a_trial_is_no_term_of_patients(tosi2000: ts.Scenario) ->
 
 def test_a_median_without_censoring_is_most_likely_at_the_rate_that_gives_it() -> None:
     """Exponential survival with a median of 8 months: ln 2 / 8 a month, to one step of a grid."""
-    statistic = {"survival": published(kind="median", value="8 months", rounded_to="0.2 months", of=N_PATIENTS)}
+    statistic = {"survival": published(kind="median", value="8 months", rounded_to="0.8 months", of=N_PATIENTS)}
     rates = np.log(2.0) / 8.0 * np.exp(np.linspace(-0.6, 0.6, 13))
     found = []
     for rate in rates:
@@ -301,7 +301,7 @@ def test_a_median_without_censoring_is_most_likely_at_the_rate_that_gives_it() -
         )
         found.append(likelihood(protocol, statistic))
     assert rates[int(np.argmax(found))] == pytest.approx(np.log(2.0) / 8.0, rel=0.11)  # one step of the grid
-    density = found[6] / 0.2  # per month, of the sample median: normal with sd 1 / (2 f sqrt(n)), f at the median
+    density = found[6] / 0.8  # per month, of the sample median: normal with sd 1 / (2 f sqrt(n)), f at the median
     f = np.log(2.0) / 8.0 / 2.0
     expected = 1.0 / (np.sqrt(2.0 * np.pi) / (2.0 * f * np.sqrt(N_PATIENTS)))
     assert density == pytest.approx(expected, rel=0.03)

@@ -6,6 +6,7 @@ trials is drawn anew, and practice, of which only the trial itself could tell, c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from trialsim.analysis.estimate import is_inside
+from trialsim.analysis.estimate import Estimate, is_inside
 from trialsim.analysis.published import per_trial_values
 from trialsim.calibration.joint.fitting import N_CHAINS, JointFit, Simulated, fit_joint
 from trialsim.calibration.joint.model import JointModel
@@ -24,7 +25,7 @@ from trialsim.endpoints.published import endpoint_of_statistic
 from trialsim.typing import Floats
 
 N_LEFT_OUT_DRAWS: Final = 1000
-_MIN_ESS: Final = 400.0
+MIN_ESS: Final = 400.0
 SHARES: Final = (50, 80, 90)  # per cent: the central intervals
 ALL: Final = "all"
 
@@ -54,7 +55,7 @@ def fit_without(
     start = fit.draws[:N_CHAINS][:, _kept_scores(fit.model, model, j)]
     others = stored.without(j)
     less = fit_joint(
-        model, fit.seed, N_LEFT_OUT_DRAWS, workers, others, lambda _, __: on_simulated(), start=start, min_ess=_MIN_ESS
+        model, fit.seed, N_LEFT_OUT_DRAWS, workers, others, lambda _, __: on_simulated(), start=start, min_ess=MIN_ESS
     )
     return LeftOut(less.draws, less.ess)
 
@@ -87,7 +88,8 @@ def predicted(trial: Calibration, scores: Floats, seed: int) -> pd.DataFrame:
 
     `family` says what the statistic is of. For each of 50, 80 and 90 per cent there are `lower_50`, `upper_50` and
     `is_inside_50`, the central interval of single trials and whether the published statistic lies in it, within its
-    rounding.
+    rounding. `effective_patients` are those of `effective_patients`, for a share; `tail_probability` is small where
+    the trial contradicts the others.
     """
     trials = measured(trial, scores, simulated(trial, scores, seed), seed)
     every = {item.quantity: item for item in predictive_estimates(trial, trials)}
@@ -107,9 +109,21 @@ def predicted(trial: Calibration, scores: Floats, seed: int) -> pd.DataFrame:
             low, high = (float(item) for item in np.quantile(values, ends, method="inverted_cdf"))
             row |= {f"lower_{share}": low, f"upper_{share}": high}
             row[f"is_inside_{share}"] = is_inside(value, entry.rounding, low, high)
+        row["effective_patients"] = effective_patients(every[quantity]) if entry.kind == "proportion" else math.nan
         rows.append(row)
     kept = table.drop(columns=["lower_80", "upper_80", "is_inside_80"])
     return kept.merge(pd.DataFrame(rows), on="quantity")
+
+
+def effective_patients(share: Estimate) -> float:
+    """How many patients of its own would tell of a share as much as the other trials do.
+
+    The number of patients whose binomial variance is that of the share's parameter uncertainty, p (1 - p) / sd^2 (the
+    moment-based effective sample size of a meta-analytic predictive prior: Neuenschwander, Capkun-Niggli, Branson,
+    Spiegelhalter 2010, Clinical Trials 7:5-18).
+    """
+    sd = share.sd_parameters
+    return share.value * (1.0 - share.value) / sd**2 if sd > 0.0 else math.nan
 
 
 def left_out_table(model: JointModel, results: Mapping[int, LeftOut], seed: int) -> pd.DataFrame:

@@ -22,7 +22,9 @@ from trialsim.config.source.yaml import Place
 def is_calibrated_to_its_cohort(scenario: ScenarioData) -> bool:
     """Whether some numbers of a scenario were calibrated to the cohort that it is compared with."""
     parameters = scenario.parameters
-    if scenario.cohort is None or parameters.calibrated_to != scenario.cohort.name or parameters.draws is not None:
+    if scenario.cohort is None or parameters.draws is not None:
+        return False
+    if scenario.cohort.name not in (parameters.calibrated_to, parameters.centre):
         return False
     return any(value.origin in (FITTED_MODE, POSTERIOR_MEDIAN) for value in parameters.values.values())
 

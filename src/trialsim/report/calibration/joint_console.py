@@ -11,6 +11,11 @@ from trialsim.records.tables import plain_rows
 from trialsim.report import labels
 from trialsim.report.layout import DataTable, Paragraph
 
+_NOTE_ON_LEFT_OUT = (
+    "percentile: of simulated trials below the published statistic; near 0 or 100 % the trial contradicts the others. "
+    "worth: how many patients of its own would tell of a share as much as the other trials do."
+)
+
 
 def joint_calibration_view(
     title: str,
@@ -38,7 +43,7 @@ def joint_calibration_view(
         parts.append(_predictive_table(predictive))
     parts.append(Paragraph("\n".join(_lines(predictive))))
     if left_out is not None and coverage is not None:
-        parts += [_left_out_table(left_out), _coverage_table(coverage)]
+        parts += [_left_out_table(left_out), Paragraph(_NOTE_ON_LEFT_OUT), _coverage_table(coverage)]
     return Group(*parts)
 
 
@@ -75,7 +80,7 @@ def _predictive_table(predictive: pd.DataFrame) -> DataTable:
 
 
 def _left_out_table(left_out: pd.DataFrame) -> DataTable:
-    columns = ("trial", "statistic", "published", "50 % of trials", "90 % of trials", "percentile")
+    columns = ("trial", "statistic", "published", "50 % of trials", "90 % of trials", "percentile", "worth")
     table = DataTable("Each trial predicted from the others", columns)
     for row in plain_rows(left_out):
         scale = 100.0 if not row["unit"] else 1.0
@@ -84,7 +89,9 @@ def _left_out_table(left_out: pd.DataFrame) -> DataTable:
             for share in (50, 90)
         ]
         percentile = f"{100 * float(row['percentile']):.0f} %"
-        table.add(row["trial"], statistic_title(str(row["quantity"])), row["printed"], *intervals, percentile)
+        worth = row["effective_patients"]
+        patients = labels.significant(float(worth), 2) if worth is not None else ""
+        table.add(row["trial"], statistic_title(str(row["quantity"])), row["printed"], *intervals, percentile, patients)
     return table
 
 
