@@ -66,8 +66,9 @@ class JointChains:
     def _update_shared(self) -> None:
         """In blocks that are drawn anew each time: a slice through many scores at once turns by small angles only."""
         n, every = self.model.n_shared, list(range(len(self.emulators)))
-        for places in np.array_split(self.random.permutation(n), math.ceil(n / _BLOCK)):
-            self._slice(np.sort(places), every)
+        for places in np.array_split(self.random.permutation(n), max(1, math.ceil(n / _BLOCK))):
+            if len(places) > 0:
+                self._slice(np.sort(places), every)
 
     def _slice(self, places: Counts, trials: list[int]) -> None:
         """Elliptical slice sampling of some scores, on which the likelihoods of some trials depend, in every chain."""
