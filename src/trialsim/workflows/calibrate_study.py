@@ -218,7 +218,7 @@ def calibrate_study(
     n_workers = workers if workers is not None else available_cores()
     configuration = {"command": CALIBRATE_STUDY.command, "study": joint.to_mapping()}
     with job.locked(configuration) as checkpoint, remembered_ctrl_c() as check_ctrl_c:
-        wanted = len(model.trials) * (MOST_ROUNDS + 1)
+        wanted = len(model.trials) * (MOST_ROUNDS + 2)
 
         def on_simulated(simulated: Simulated, number: int) -> None:
             checkpoint.write(SIMULATED, simulated.arrays())

@@ -16,7 +16,8 @@ from scipy.special import expit, logit
 from trialsim.calibration.likelihood import log_likelihoods
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.patient_cells import CurveCell, MomentCell
-from trialsim.typing import Flags, Floats
+from trialsim.calibration.targets import Categories
+from trialsim.typing import Counts, Flags, Floats
 
 _RIDGE: Final = 1e-3
 _EDGE: Final = 1e-6  # a probability nearer to 0 or 1 is not told from it
@@ -37,7 +38,12 @@ class Emulator:
         inside = np.clip((z - self.centre) / self.scale, -_FARTHEST, _FARTHEST)
         surfaces = features(inside) @ self.coefficients
         is_positive = _is_positive(self.trial)
-        return np.where(is_positive, np.exp(np.where(is_positive, surfaces, 0.0)), expit(surfaces))
+        cells = np.where(is_positive, np.exp(np.where(is_positive, surfaces, 0.0)), expit(surfaces))
+        for places in _categories(self.trial):
+            at_least = np.cumprod(cells[:, places], axis=1)
+            cells[:, places[:-1]] = at_least[:, :-1] - at_least[:, 1:]
+            cells[:, places[-1]] = at_least[:, -1]
+        return cells
 
     def log_likelihood(self, z: Floats) -> Floats:
         """The log-likelihood of the trial at scores. Shapes (n, parameters) to (n,)."""
@@ -55,6 +61,17 @@ def _is_positive(trial: Calibration) -> Flags:
     )
 
 
+def _categories(trial: Calibration) -> list[Counts]:
+    """The cells of shares that exclude each other, term by term, the widest first.
+
+    Their surfaces are those of the share in this or a later category, given this or an earlier one: who reached at
+    least 600 mg/day of those who reached at least 400 is a smoother function of the rates than who stopped between.
+    """
+    cells = trial.simulator.cells
+    several = [term for term in trial.terms if isinstance(term, Categories) and len(term.cells) > 1]
+    return [np.array([cells.index(cell) for cell in term.cells]) for term in several]
+
+
 def features(z: Floats) -> Floats:
     """1, every score, every product of two, every cube. Shapes (n, d) to (n, 1 + 2 d + d (d + 1) / 2)."""
     rows, columns = np.triu_indices(z.shape[1])
@@ -67,7 +84,12 @@ def fit_emulator(trial: Calibration, z: Floats, cells: Floats, weights: Floats) 
     centre = weights @ z / total
     scale = np.maximum(np.sqrt(weights @ (z - centre) ** 2 / total), 1e-3)
     design = features((z - centre) / scale)
-    logits = logit(np.clip(cells, _EDGE, 1.0 - _EDGE))
+    given = cells.copy()
+    for places in _categories(trial):
+        at_least = np.cumsum(cells[:, places[::-1]], axis=1)[:, ::-1]
+        given[:, places[0]] = at_least[:, 0]
+        given[:, places[1:]] = at_least[:, 1:] / at_least[:, :-1]
+    logits = logit(np.clip(given, _EDGE, 1.0 - _EDGE))
     target = np.where(_is_positive(trial), np.log(np.clip(cells, _EDGE, 1.0 / _EDGE)), logits)
     weighted = design * weights[:, None]
     penalty = _RIDGE * total * np.eye(design.shape[1])

@@ -32,7 +32,9 @@ from trialsim.typing import Floats
 PRIOR_POINTS: Final = 400  # of each trial, to begin with
 ROUND_POINTS: Final = 400  # of each trial in each round
 FEWEST_ROUNDS: Final = 3
-MOST_ROUNDS: Final = 8
+MOST_ROUNDS: Final = 5
+LAST_ROUND_POINTS: Final = 1600  # of each trial in one more round, near the posterior
+MOST_CORRECTIONS: Final = 3  # draws that were simulated in vain make the surfaces better
 GOOD_ENOUGH: Final = 0.35  # sd of the difference of the log-likelihoods of one trial: weights worth 88 % of the draws
 LARGEST_K: Final = 0.7  # of the Pareto tail of the weights; above it they cannot be trusted
 N_CHAINS: Final = 128
@@ -148,26 +150,42 @@ def fit_joint(
         start = points[:N_CHAINS]
     else:
         first, fewest, most = len(simulated.scores), 0, 1
-        start, points = _moved(model, simulated, first - 1, start, seed)
+        start, points = _moved(model, simulated, first - 1, start, seed, ROUND_POINTS)
     for number in range(first, first + most):
         _simulate(model, simulated, number, points, workers, on_simulated)
-        if number - first >= fewest and max(_errors(model, simulated, number)) <= GOOD_ENOUGH:
+        is_good = number - first >= fewest and max(_errors(model, simulated, number)) <= GOOD_ENOUGH
+        is_last = is_good or number == first + most - 1
+        start, points = _moved(model, simulated, number, start, seed, LAST_ROUND_POINTS if is_last else ROUND_POINTS)
+        if is_last:
             break
-        start, points = _moved(model, simulated, number, start, seed)
-    emulators = _emulators(model, simulated, number)
-    last_start = np.repeat(start[:N_GROUPS], N_CHAINS // N_GROUPS, axis=0)
-    kept, table = _converged(JointChains(model, emulators, last_start, _random(seed, _FINAL), POWER), min_ess)
-    flat = kept.reshape(-1, model.n_scores)
-    draws = flat[_random(seed, _FINAL + 2).choice(len(flat), n_draws, replace=len(flat) < n_draws)]
-    return _corrected(model, simulated, number + 1, draws, emulators, seed, workers, on_simulated, table)
+    if first == 0:
+        number += 1
+        _simulate(model, simulated, number, points, workers, on_simulated)
+    for _ in range(MOST_CORRECTIONS):
+        emulators = _emulators(model, simulated, number)
+        last_start = np.repeat(start[:N_GROUPS], N_CHAINS // N_GROUPS, axis=0)
+        kept, table = _converged(
+            JointChains(model, emulators, last_start, _random(seed, _FINAL + number), POWER), min_ess
+        )
+        flat = kept.reshape(-1, model.n_scores)
+        chosen = _random(seed, 2 * _FINAL + number).choice(len(flat), n_draws, replace=len(flat) < n_draws)
+        number += 1
+        weighted = _weighted(model, simulated, number, flat[chosen], emulators, workers, on_simulated)
+        if weighted.k <= LARGEST_K:
+            return _resampled(model, flat[chosen], weighted, table, seed, number)
+    shape = f"Pareto k {weighted.k:.2f}, at most {LARGEST_K}"
+    problem = f"the emulated likelihood stays too far from the simulated one ({shape})."
+    raise OptionError("--replicates", problem, "more simulated trials at each point, or fewer parameters.")
 
 
-def _moved(model: JointModel, simulated: Simulated, number: int, start: Floats, seed: int) -> tuple[Floats, Floats]:
+def _moved(
+    model: JointModel, simulated: Simulated, number: int, start: Floats, seed: int, n_points: int
+) -> tuple[Floats, Floats]:
     """Where chains from `start` come to under the surfaces of a round, and draws of theirs, (points, scores)."""
     chains = JointChains(model, _emulators(model, simulated, number), start.copy(), _random(seed, number + 1), POWER)
     kept = chains.run(ROUND_STEPS)[BURN_IN:]
     flat = kept.reshape(-1, model.n_scores)
-    return kept[-1], flat[_random(seed, 1000 + number).choice(len(flat), ROUND_POINTS, replace=False)]
+    return kept[-1], flat[_random(seed, 1000 + number).choice(len(flat), n_points, replace=False)]
 
 
 def _converged(chains: JointChains, min_ess: float) -> tuple[Floats, pd.DataFrame]:
@@ -235,18 +253,24 @@ _NEAR: Final = 10.0  # of the log-likelihood: points further below its largest v
 _NOTHING: Final = np.zeros((0, 0))
 
 
-def _corrected(
+@dataclass(frozen=True)
+class _Weighted:
+    """Weights of draws: simulated over emulated likelihood, smoothed; `k` of their tail; the errors of the trials."""
+
+    weights: Floats
+    k: float
+    errors: tuple[float, ...]
+
+
+def _weighted(
     model: JointModel,
     simulated: Simulated,
     number: int,
     draws: Floats,
     emulators: list[Emulator],
-    seed: int,
     workers: int,
     on_simulated: OnSimulated,
-    table: pd.DataFrame,
-) -> JointFit:
-    """The draws weighted by simulated over emulated likelihood, and resampled."""
+) -> _Weighted:
     _simulate(model, simulated, number, draws, workers, on_simulated)
     differences = []
     for j, trial in enumerate(model.trials):
@@ -255,15 +279,20 @@ def _corrected(
         differences.append(np.where(np.isnan(exact), -np.inf, exact) - POWER * emulators[j].log_likelihood(z))
     log_weights, k = array_stats.psislw(-np.sum(differences, axis=0))  # it takes the negative of a log-weight
     weights = np.exp(log_weights)
-    ess = float(weights.sum() ** 2 / (weights**2).sum())
     errors = tuple(_weighted_sd(np.where(np.isfinite(item), item, 0.0), weights) for item in differences)
-    if not float(k) <= LARGEST_K:
-        shape = f"Pareto k {float(k):.2f}, at most {LARGEST_K}"
-        problem = f"the emulated likelihood stays too far from the simulated one ({shape})."
-        raise OptionError("--replicates", problem, "more simulated trials at each point, or fewer parameters.")
+    return _Weighted(weights, float(k), errors)
+
+
+def _resampled(
+    model: JointModel, draws: Floats, weighted: _Weighted, table: pd.DataFrame, seed: int, number: int
+) -> JointFit:
+    """The draws, each as often as its weight says."""
+    weights = weighted.weights
+    ess = float(weights.sum() ** 2 / (weights**2).sum())
     chosen = np.searchsorted(np.cumsum(weights), (np.arange(len(draws)) + 0.5) / len(draws) * weights.sum())
-    order = _random(seed, _FINAL + 1).permutation(len(draws))
-    return JointFit(model, draws[np.minimum(chosen, len(draws) - 1)][order], errors, float(k), ess, table, seed)
+    order = _random(seed, 3 * _FINAL + number).permutation(len(draws))
+    drawn = draws[np.minimum(chosen, len(draws) - 1)][order]
+    return JointFit(model, drawn, weighted.errors, weighted.k, ess, table, seed)
 
 
 def _weighted_sd(values: Floats, weights: Floats) -> float:
