@@ -24,6 +24,7 @@ from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.targets import Categories, Share, Term
 from trialsim.config import load_published_trial
 from trialsim.config.calibrated.draw_tables import read_table
+from trialsim.config.loading.calibration_studies import load_joint_study
 from trialsim.typing import Floats
 
 pytestmark = pytest.mark.slow
@@ -245,11 +246,23 @@ def joint_with_own() -> dict[str, object]:
         ({"between_trials": {"t": {"parameters": ["nausea rate"], "sd": 1}}}, "stands in two places"),
         ({"between_trials": {"t": {"parameters": ["nausea rate"], "sd": 0}}, "own": []}, "differ by nothing"),
         ({"cohorts": []}, "at least 1"),
+        ({"scenarios": {"another.yaml": "tosi2000"}}, "the study has no such cohort"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ts.ConfigurationError, match=message):
         ts.check({**joint_with_own(), **changes})
+
+
+def test_a_study_may_name_another_scenario_for_a_cohort() -> None:
+    study = joint_with_own()
+    cohort = str(COHORT)
+    assert study["cohorts"] == [cohort, str(COHORT.parent / "second.yaml")]
+    other = str(COHORT.parent / "scenario.yaml")
+    scenarios = load_joint_study({**study, "scenarios": {cohort: other}}).scenarios
+    assert scenarios["invented"].digest == load_joint_study(study).scenarios["invented"].digest  # it names the same one
+    with pytest.raises(ts.ConfigurationError, match=r"scenarios\.\S+ = nowhere"):
+        load_joint_study({**study, "scenarios": {cohort: "nowhere"}})
 
 
 def test_a_study_of_several_cohorts_is_described() -> None:

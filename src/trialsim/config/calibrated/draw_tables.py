@@ -46,9 +46,11 @@ class TableError(ConfigurationError):
 class _NoPosteriorError(TableError):
     """A scenario that asks for a posterior which does not come with the package."""
 
-    def __init__(self, cohort_name: str, cohort: str) -> None:
+    def __init__(self, cohort_name: str, cohort: str, centre: str | None) -> None:
         name = cohort if is_path(cohort_name) else cohort_name
         words = f"the cohort {name!r}" if name else f"the parameter set {Path(cohort_name).name}"
+        if centre is not None:
+            words = f"the parameter set {name!r} for the centre of {centre!r}"
         advice = "run `trialsim calibrate COHORT --out DIR`, then say `parameters: DIR/posterior.parquet`"
         missing = f"there is no posterior of {words} yet" if cohort_name else "no cohort is named whose posterior it is"
         problem = f"{missing}: {advice}."
@@ -124,7 +126,7 @@ def table_wanted(parameters: Mapping[str, Any], cohort: str) -> ParameterTable:
     if path is not None:
         table = read_table(Path(str(path)), f"the draws in {Path(str(path)).name}")
     elif is_path(cohort_name) or not is_file(posterior_file(cohort_name, centre)):
-        raise _NoPosteriorError(cohort_name, cohort)
+        raise _NoPosteriorError(cohort_name, cohort, centre)
     else:
         of = f"{cohort_name} for the centre of {centre}" if centre is not None else cohort_name
         table = read_table(posterior_file(cohort_name, centre), f"the posterior of {of}")

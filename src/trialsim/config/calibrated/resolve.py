@@ -59,7 +59,7 @@ def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
     """Two layers whose `parameters` can be merged: a word is expanded.
 
     A word above takes the place of everything below but the values that the user has written, and the path of a
-    parameter set, which goes with the cohort, or its name where no cohort tells it.
+    parameter set, which goes with the cohort, or its name where the cohort does not tell it.
     """
     below, above = expand_shorthand(base.get("parameters")), over.get("parameters")
     if not isinstance(below, Mapping) or above is None:
@@ -68,7 +68,10 @@ def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
         return ({**base, "parameters": below}, over) if isinstance(above, Mapping) else (base, over)
     parameters: Data = {}
     set_name = below.get("calibrated_to")
-    tells_alone = isinstance(set_name, str) and (is_path(set_name) or not (base.get("cohort") or over.get("cohort")))
+    cohort = over.get("cohort") or _name_of_cohort(base.get("cohort"))
+    tells_alone = isinstance(set_name, str) and (
+        is_path(set_name) or not cohort or ("cohort" not in over and cohort != set_name)
+    )
     if tells_alone and not above.endswith(DRAWS_ENDINGS):
         parameters["calibrated_to"] = set_name
     values = {name: value for name, value in as_mapping(below.get("values")).items() if not is_filled_in(value)}
@@ -77,14 +80,21 @@ def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
     return {**base, "parameters": parameters}, {**over, "parameters": expand_shorthand(above)}
 
 
+def _name_of_cohort(cohort: Any) -> Any:
+    """The name of a cohort that is named or written out."""
+    return as_mapping(cohort).get("name") if isinstance(cohort, Mapping) else cohort
+
+
 def drop_outdated_values(base: Data, over: Mapping[str, Any]) -> Data:
     """What `base` says of parameters, without what was filled in from elsewhere than `over` now says."""
-    if not {"draws", "calibrated_to", "use"} & set(as_mapping(over.get("parameters"))):
+    if not {"draws", "calibrated_to", "centre", "use"} & set(as_mapping(over.get("parameters"))):
         return base
     new_parameters = as_mapping(over["parameters"])
     outdated_keys = _OF_THE_TABLE | ({"draws"} if new_parameters.get("use", "calibrated") != "calibrated" else set())
     if new_parameters.get("draws") is not None:
-        outdated_keys.add("use")
+        outdated_keys |= {"use", "centre"}
+    if "calibrated_to" in new_parameters:
+        outdated_keys.add("centre")
     parameters = {key: value for key, value in as_mapping(base.get("parameters")).items() if key not in outdated_keys}
     values = as_mapping(parameters.get("values"))
     parameters["values"] = {name: value for name, value in values.items() if not is_filled_in(value)}

@@ -14,7 +14,7 @@ from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.calibration_study import CalibrationStudy
 from trialsim.config.schema.parameters import ParameterSet
 from trialsim.config.schema.validation import validated
-from trialsim.config.source.builtin import find_file, kind_of_data
+from trialsim.config.source.builtin import find_file, is_path, kind_of_data
 from trialsim.config.source.problems import nearest, problem_at
 from trialsim.config.source.yaml import Place, Places, place_of
 from trialsim.errors import ConfigurationError, Problem
@@ -79,7 +79,8 @@ def _published_trials(study: CalibrationStudy, set_file: Path, path: Path, place
     """The trial of each cohort, its calibrated numbers at the modes of the study's parameter set."""
     scenarios: dict[str, Scenario] = {}
     problems: list[Problem] = []
-    changes = {"parameters": {"use": "mode", "calibrated_to": str(set_file.resolve())}}
+    named = str(set_file.resolve()) if is_path(study.parameters) else study.parameters
+    changes = {"parameters": {"use": "mode", "calibrated_to": named}}
     for i, written in enumerate(study.cohorts):
         where = place_of(places, ("cohorts", i))
         try:

@@ -198,6 +198,8 @@ class Parameters(Section):
 
     @model_validator(mode="after")
     def _draws_are_used(self) -> Self:
+        if self.draws is not None and self.centre is not None:
+            raise mistake("a table of draws is of one centre", "`draws`, or `centre` beside `calibrated_to`")
         if self.draws is not None and self.use != "calibrated":
             raise mistake(f"with `use: {self.use}` no draws are used", "`use: calibrated` beside `draws`")
         return self
