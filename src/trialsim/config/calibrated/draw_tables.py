@@ -54,8 +54,14 @@ class _NoPosteriorError(TableError):
         advice = "run `trialsim calibrate COHORT --out DIR`, then say `parameters: DIR/posterior.parquet`"
         missing = f"there is no posterior of {words} yet" if cohort_name else "no cohort is named whose posterior it is"
         problem = f"{missing}: {advice}."
-        posteriors = ", ".join(sorted(item.stem for item in posterior_file("").parent.glob("*.parquet")))
-        allowed = f"mode, fixed, {{draws: FILE}}, or a cohort with a posterior: {posteriors or 'none'}."
+        stems = sorted(item.stem for item in posterior_file("").parent.glob("*.parquet"))
+        if centre is not None:
+            what = "a centre"
+            names = [stem.removeprefix(f"{name}-") for stem in stems if stem.startswith(f"{name}-")]
+        else:
+            what = "a cohort with a posterior"
+            names = [stem for stem in stems if not any(stem.startswith(f"{other}-") for other in stems)]
+        allowed = f"mode, fixed, {{draws: FILE}}, or {what}: {', '.join(names) or 'none'}."
         super().__init__("parameters.use = calibrated", problem, allowed)
 
 
