@@ -37,6 +37,7 @@ def simplest_form(trial: Scenario) -> Scenario:
         events[name].pop("frailty", None)
     for name in ("relapse", "progression"):
         events[name] |= {"dose_exponent": 0.0, "dose_floor": None}
+    events["intolerance"]["dose_exponent"] = {"calibrated": "toxicity dose exponent"}
     mapping = trial.to_mapping()
     statistics = {
         name: item
