@@ -17,6 +17,8 @@ import numpy as np
 import trialsim as ts
 from trialsim.calibration.model import calibration_of
 from trialsim.config import load_published_trial
+from trialsim.config.loading.comparisons import study_data
+from trialsim.config.source.builtin import kind_of_data
 
 FILE: Final = Path(__file__).parent / "digests.json"
 SEED: Final = 2027
@@ -58,16 +60,16 @@ def calibration_digest(name: str) -> dict[str, Any]:
     return {"probabilities": hashlib.sha256(counted.tobytes()).hexdigest()}
 
 
-def _is_size(name: str) -> bool:
-    from trialsim.config.loading.size_studies import is_sizing
-
-    return is_sizing(name)
+def studies_of(kind: str) -> list[str]:
+    """The shipped studies of a kind: compare, size or calibrate."""
+    kinds = {name: kind_of_data(study_data(name)[0]) for name in ts.builtin_names("studies")}
+    return [name for name, found in kinds.items() if found == kind]
 
 
 KINDS: Final = {
     "run": (run_digest, ts.builtin_names("scenarios")),
-    "compare": (compare_digest, [name for name in ts.builtin_names("studies") if not _is_size(name)]),
-    "size": (size_digest, [name for name in ts.builtin_names("studies") if _is_size(name)]),
+    "compare": (compare_digest, studies_of("compare")),
+    "size": (size_digest, studies_of("size")),
     "calibrate": (calibration_digest, ts.builtin_names("cohorts")),
 }
 

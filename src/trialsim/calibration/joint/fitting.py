@@ -21,7 +21,7 @@ import pandas as pd
 from arviz_stats.base import array_stats
 
 from trialsim.calibration.diagnostics import SMALLEST_ESS, diagnostics, has_converged
-from trialsim.calibration.joint.emulator import Emulator, fit_emulator
+from trialsim.calibration.joint.emulator import Emulator, features, fit_emulator
 from trialsim.calibration.joint.model import JointModel
 from trialsim.calibration.joint.sampling import JointChains
 from trialsim.calibration.likelihood import log_likelihoods
@@ -33,7 +33,8 @@ PRIOR_POINTS: Final = 400  # of each trial, to begin with
 ROUND_POINTS: Final = 400  # of each trial in each round
 FEWEST_ROUNDS: Final = 3
 MOST_ROUNDS: Final = 5
-LAST_ROUND_POINTS: Final = 1600  # of each trial in one more round, near the posterior
+LAST_ROUND_POINTS: Final = 1600  # at most, of each trial in one more round, near the posterior
+POINTS_FOR_COEFFICIENT: Final = 6  # of a surface, in that round
 MOST_CORRECTIONS: Final = 3  # draws that were simulated in vain make the surfaces better
 GOOD_ENOUGH: Final = 0.35  # sd of the difference of the log-likelihoods of one trial: weights worth 88 % of the draws
 LARGEST_K: Final = 0.7  # of the Pareto tail of the weights; above it they cannot be trusted
@@ -155,7 +156,7 @@ def fit_joint(
         _simulate(model, simulated, number, points, workers, on_simulated)
         is_good = number - first >= fewest and max(_errors(model, simulated, number)) <= GOOD_ENOUGH
         is_last = is_good or number == first + most - 1
-        start, points = _moved(model, simulated, number, start, seed, LAST_ROUND_POINTS if is_last else ROUND_POINTS)
+        start, points = _moved(model, simulated, number, start, seed, _last_points(model) if is_last else ROUND_POINTS)
         if is_last:
             break
     if first == 0:
@@ -176,6 +177,12 @@ def fit_joint(
     shape = f"Pareto k {weighted.k:.2f}, at most {LARGEST_K}"
     problem = f"the emulated likelihood stays too far from the simulated one ({shape})."
     raise OptionError("--replicates", problem, "more simulated trials at each point, or fewer parameters.")
+
+
+def _last_points(model: JointModel) -> int:
+    """How many points of each trial the last round has: enough for the surface of the trial with most parameters."""
+    n_coefficients = features(np.zeros((1, max(len(trial.names) for trial in model.trials)))).shape[1]
+    return min(LAST_ROUND_POINTS, max(ROUND_POINTS, POINTS_FOR_COEFFICIENT * n_coefficients))
 
 
 def _moved(
