@@ -182,7 +182,7 @@ def fit_joint(
 def _last_points(model: JointModel) -> int:
     """How many points of each trial the last round has: enough for the surface of the trial with most parameters."""
     n_coefficients = features(np.zeros((1, max(len(trial.names) for trial in model.trials)))).shape[1]
-    return min(LAST_ROUND_POINTS, max(ROUND_POINTS, POINTS_FOR_COEFFICIENT * n_coefficients))
+    return min(LAST_ROUND_POINTS, max(ROUND_POINTS, POINTS_FOR_COEFFICIENT * int(n_coefficients)))
 
 
 def _moved(
