@@ -137,10 +137,11 @@ class CalibratedStudy(CommandResult):
 
     def to_json(self) -> dict[str, Any]:
         """The tables as plain data for `--json`."""
-        tables = ("posterior_summary", "between_trials", "predictive", "left_out", "coverage")
+        names = ("posterior_summary", "between_trials", "predictive", "left_out", "coverage")
+        tables = {name: getattr(self, name) for name in names}
         return plain_mapping(
             {"study": self.study.study.name, "seed": self.seed, **self.provenance()}
-            | {name: plain_rows(getattr(self, name)) for name in tables if getattr(self, name) is not None}
+            | {name: plain_rows(table) if table is not None else None for name, table in tables.items()}
         )
 
     def draw(self, folder: Path, figures: Sequence[str]) -> None:
