@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 import trialsim as ts
 from trialsim.cli.output import joint_calibration_view_of
@@ -69,9 +69,7 @@ def several_cohorts(name: str, whole: Path) -> None:
     shutil.rmtree(RESULTS / name, ignore_errors=True)
     not_kept = (*NOT_KEPT, "posterior-*.parquet", "study.yaml")
     shutil.copytree(whole, RESULTS / name, ignore=shutil.ignore_patterns(*not_kept))
-    printed = io.StringIO()
-    Console(file=printed, width=150).print(joint_calibration_view_of(result, has_details=True))
-    (RESULTS / name / "summary.txt").write_text(plain(printed.getvalue()), encoding="utf-8")
+    (RESULTS / name / "summary.txt").write_text(printed(joint_calibration_view_of(result, True)), encoding="utf-8")
 
 
 REBUILD = {"tosi2000": one_cohort, "six_trials": several_cohorts}
@@ -95,7 +93,6 @@ def summary(folder: Path, name: str) -> str:
     for table in tables.values():
         if "unit" in table:
             table["unit"] = table["unit"].fillna("")
-    printed = io.StringIO()
     scenario = load_published_trial(name)
     left_out, sensitivity = tables["left_out"], tables["sensitivity"]
     posterior_summary = (
@@ -105,13 +102,14 @@ def summary(folder: Path, name: str) -> str:
         tables["predictive"],
     )
     view = calibration_view(scenario, manifest["draws"], *posterior_summary, left_out, sensitivity, has_details=True)
-    Console(file=printed, width=150).print(view)
-    return plain(printed.getvalue())
+    return printed(view)
 
 
-def plain(text: str) -> str:
-    """What was printed, without blanks at the ends of lines."""
-    return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
+def printed(view: RenderableType) -> str:
+    """What is printed, without blanks at the ends of lines."""
+    text = io.StringIO()
+    Console(file=text, width=150).print(view)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().strip("\n").splitlines())
 
 
 if __name__ == "__main__":

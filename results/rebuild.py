@@ -14,8 +14,9 @@ from rich.console import Console, RenderableType
 
 import trialsim as ts
 from trialsim.cli.output import comparison_view, size_view_of
-from trialsim.config.loading.calibration_studies import is_joint_study
+from trialsim.config.loading.comparisons import study_data
 from trialsim.config.loading.size_studies import is_sizing
+from trialsim.config.source.builtin import kind_of_data
 
 KEPT_OF_A_STUDY = (
     "manifest.json", "estimates.csv", "differences.csv", "ranks.csv", "plane.png", "differences.png", "ranks.png",
@@ -40,7 +41,7 @@ def keep(folder: Path, names: tuple[str, ...], place: Path) -> None:
 def compare_studies() -> None:
     """Run every shipped study and keep the small files, with what the command prints."""
     for name in ts.builtin_names("studies"):
-        if is_sizing(name) or is_joint_study(name):
+        if kind_of_data(study_data(name)[0]) != "compare":
             continue
         found = ts.compare(name)
         place = Path(__file__).parent / "studies" / name

@@ -32,13 +32,13 @@ WITH_FRAILTY: Final = (
 
 def simplest_form(trial: Scenario) -> Scenario:
     """A trial of the joint calibration in the form of `tosi2000`, with the statistics that this form has."""
-    events = {name: event for name, event in trial.to_mapping()["events"].items() if name not in NOT_IN_IT}
+    mapping = trial.to_mapping()
+    events = {name: event for name, event in mapping["events"].items() if name not in NOT_IN_IT}
     for name in WITH_FRAILTY:
         events[name].pop("frailty", None)
     for name in ("relapse", "progression"):
         events[name] |= {"dose_exponent": 0.0, "dose_floor": None}
     events["intolerance"]["dose_exponent"] = {"calibrated": "toxicity dose exponent"}
-    mapping = trial.to_mapping()
     statistics = {
         name: item
         for name, item in mapping["cohort"]["statistics"].items()

@@ -8,7 +8,7 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.config.calibrated.draw_tables import posterior_file, read_table
-from trialsim.config.loading.calibration_studies import load_joint_study
+from trialsim.config.loading.comparisons import study_data
 
 
 def test_a_scenario_takes_the_draws_of_its_centre_or_of_a_new_trial() -> None:
@@ -29,7 +29,7 @@ def test_a_centre_without_draws_is_refused_with_those_that_there_are() -> None:
         ts.load_scenario("salvage").with_changes({"parameters.centre": "nowhere"})
 
 
-@pytest.mark.parametrize("name", sorted(load_joint_study("six_trials").scenarios))
+@pytest.mark.parametrize("name", study_data("six_trials")[0]["cohorts"])
 def test_every_trial_of_the_study_has_a_scenario_with_the_draws_of_its_centre(name: str) -> None:
     scenario = ts.load_scenario("salvage" if name == "tosi2000" else name)
     assert (scenario.parameters.use, scenario.parameters.centre) == ("calibrated", name)

@@ -20,12 +20,12 @@ from verification import levels_of_designs, search_for_n, simulation_based_calib
 from verification.calibration_table import table_of
 
 import trialsim as ts
+from tests.reproducible.stored_digests import studies_of
 from tests.theory.test_published_designs import of_kind, searched, two_stages
 from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.calibration.model import calibration_of
 from trialsim.config import load_published_trial, scenario_from_mapping
 from trialsim.config.calibrated.draw_tables import posterior_file, read_table
-from trialsim.config.loading.calibration_studies import is_joint_study
 from trialsim.config.loading.comparisons import load_comparison
 from trialsim.config.loading.size_studies import is_sizing
 from trialsim.config.schema.size_study import SizeStudy
@@ -102,7 +102,7 @@ def test_the_page_on_comparing_shows_what_was_found() -> None:
         loaded = load_comparison(path, {"accrual.patients": 20})
         assert loaded.warnings == []
         assert len(ts.compare(loaded, replicates=10).differences) == 3 * 6
-    for name in (name for name in ts.builtin_names("studies") if not is_sizing(name) and not is_joint_study(name)):
+    for name in studies_of("compare"):
         manifest = json.loads((ROOT / "results" / "studies" / name / "manifest.json").read_text(encoding="utf-8"))
         assert manifest["study_digest"] == configuration_digest(load_comparison(name).to_mapping())
         assert ts.compare(name).digest == manifest["results_digest"]

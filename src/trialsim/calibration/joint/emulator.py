@@ -8,6 +8,7 @@ simulated likelihoods (see `fitting`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -33,13 +34,21 @@ class Emulator:
     scale: Floats
     coefficients: Floats
 
+    @cached_property
+    def _is_positive(self) -> Flags:
+        return _is_positive(self.trial)
+
+    @cached_property
+    def _categories(self) -> list[Counts]:
+        return _categories(self.trial)
+
     def cells(self, z: Floats) -> Floats:
         """Cells at scores. Shapes (n, parameters) to (n, cells)."""
         inside = np.clip((z - self.centre) / self.scale, -_FARTHEST, _FARTHEST)
         surfaces = features(inside) @ self.coefficients
-        is_positive = _is_positive(self.trial)
+        is_positive = self._is_positive
         cells = np.where(is_positive, np.exp(np.where(is_positive, surfaces, 0.0)), expit(surfaces))
-        for places in _categories(self.trial):
+        for places in self._categories:
             at_least = np.cumprod(cells[:, places], axis=1)
             cells[:, places[:-1]] = at_least[:, :-1] - at_least[:, 1:]
             cells[:, places[-1]] = at_least[:, -1]

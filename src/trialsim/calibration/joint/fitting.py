@@ -154,8 +154,9 @@ def fit_joint(
         start, points = _moved(model, simulated, first - 1, start, seed, ROUND_POINTS)
     for number in range(first, first + most):
         _simulate(model, simulated, number, points, workers, on_simulated)
-        is_good = number - first >= fewest and max(_errors(model, simulated, number)) <= GOOD_ENOUGH
-        is_last = is_good or number == first + most - 1
+        is_last = number == first + most - 1
+        if not is_last and number - first >= fewest:
+            is_last = max(_errors(model, simulated, number)) <= GOOD_ENOUGH
         start, points = _moved(model, simulated, number, start, seed, _last_points(model) if is_last else ROUND_POINTS)
         if is_last:
             break
