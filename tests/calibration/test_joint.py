@@ -72,8 +72,8 @@ def joint(model: JointModel, simulated: Simulated) -> JointFit:
     return fit_joint(model, seed=5, n_draws=N_DRAWS, workers=2, simulated=simulated)
 
 
-def weighted_prior(model: JointModel) -> tuple[Floats, Floats]:
-    """Draws of the joint prior with their weights: each trial's likelihood from a fine grid of its two scores."""
+def likelihoods_of_prior(model: JointModel) -> tuple[Floats, Floats]:
+    """Draws of the joint prior with their log-likelihoods: each trial's from a fine grid of its two scores."""
     axis = np.linspace(-5.0, 5.0, 61)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     x = np.random.default_rng(2).standard_normal((N_PRIOR, model.n_scores))
@@ -82,8 +82,26 @@ def weighted_prior(model: JointModel) -> tuple[Floats, Floats]:
         values = calibration.log_likelihoods(grid, 2).sum(axis=-1).reshape(61, 61)
         surface = RegularGridInterpolator((axis, axis), values, bounds_error=False, fill_value=-1e9)
         total += surface(model.trial_scores(x, j))
+    return x, total
+
+
+def weighted_prior(model: JointModel) -> tuple[Floats, Floats]:
+    """Draws of the joint prior with the weights that make them draws of the posterior."""
+    x, total = likelihoods_of_prior(model)
     weights = np.exp(total - total.max())
     return x, weights / weights.sum()
+
+
+def test_the_evidence_is_the_mean_likelihood_of_the_prior(model: JointModel, joint: JointFit) -> None:
+    _, total = likelihoods_of_prior(model)
+    likelihoods = np.exp(total - total.max())
+    mean, n = float(likelihoods.mean()), len(likelihoods)
+    error = float(likelihoods.std()) / mean / np.sqrt(n)
+    expected = np.log(mean) + total.max()
+    # the error of four groups follows Student's t with 3 degrees of freedom: 9.2 of its units are as rare as 4 normal ones
+    far = 9.2 / N_STANDARD_ERRORS * joint.evidence.mcse
+    assert joint.evidence.mcse < 0.1
+    assert joint.evidence.value == pytest.approx(expected, abs=N_STANDARD_ERRORS * np.hypot(error, far))
 
 
 def test_the_joint_posterior_is_that_of_weighted_draws_of_the_prior(model: JointModel, joint: JointFit) -> None:

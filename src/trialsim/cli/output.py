@@ -206,7 +206,8 @@ def joint_calibration_view_of(result: CalibratedStudy, has_details: bool = False
     fit, study = result.posterior.fit, result.study.study
     ess = float(result.provenance()["smallest_ess"])
     left_out = (result.left_out, result.coverage)
-    return joint_calibration_view(study.title, fit.model.names, len(fit.draws), ess, *tables, has_details, *left_out)
+    head = (study.title, fit.model.names, len(fit.draws), ess, result.evidence)
+    return joint_calibration_view(*head, *tables, has_details, *left_out)
 
 
 def comparison_view(result: Compared, has_details: bool = False) -> RenderableType:

@@ -14,6 +14,7 @@ import pandas as pd
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS
 from trialsim.calibration.joint.build import joint_model_of
+from trialsim.calibration.joint.evidence import LogEvidence
 from trialsim.calibration.joint.fitting import MOST_ROUNDS, JointFit, Simulated, fit_joint
 from trialsim.calibration.joint.left_out import LeftOut, coverage_of, fit_without, left_out_table
 from trialsim.calibration.joint.posterior import NEW_TRIAL, JointPosterior
@@ -67,6 +68,8 @@ class CalibratedStudy(CommandResult):
         The study, with the scenario of each cohort and the priors.
     posterior
         The draws of the joint vector, and what they are worth.
+    evidence
+        The natural logarithm of the evidence: how probable the published statistics are under form and priors.
     replicates
         How many simulated trials the likelihood of a trial at a point comes from.
     configuration
@@ -119,6 +122,11 @@ class CalibratedStudy(CommandResult):
         return self.posterior.predictive
 
     @property
+    def evidence(self) -> LogEvidence:
+        """The logarithm of the evidence of the published statistics, to compare studies of the same ones."""
+        return self.posterior.fit.evidence
+
+    @property
     def digest(self) -> str:
         """What tells these draws from any others."""
         return self.posterior.digest
@@ -133,6 +141,8 @@ class CalibratedStudy(CommandResult):
             "posterior_digest": self.digest,
             "largest_r_hat": float(fit.diagnostics["r_hat"].max()),
             "smallest_ess": min(fit.ess, smallest_ess_of(fit.diagnostics)),
+            "log_evidence": fit.evidence.value,
+            "log_evidence_mcse": fit.evidence.mcse,
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from arviz_stats.base import array_stats
 
 from trialsim.calibration.diagnostics import SMALLEST_ESS, diagnostics, has_converged
 from trialsim.calibration.joint.emulator import Emulator, features, fit_emulator
+from trialsim.calibration.joint.evidence import LogEvidence, log_evidence
 from trialsim.calibration.joint.model import JointModel
 from trialsim.calibration.joint.sampling import JointChains
 from trialsim.calibration.likelihood import log_likelihoods
@@ -111,7 +112,7 @@ class JointFit:
     """Draws of the joint vector, shape (draws, scores), resampled by weight; what they are worth, and diagnostics.
 
     `errors` is the sd of the emulated less the simulated log-likelihood of each trial, `k` the Pareto shape of the
-    weights, `ess` how many draws the weights leave.
+    weights, `ess` how many draws the weights leave, `evidence` the logarithm of the evidence of the published statistics.
     """
 
     model: JointModel
@@ -121,6 +122,7 @@ class JointFit:
     ess: float
     diagnostics: pd.DataFrame
     seed: int
+    evidence: LogEvidence
 
 
 OnSimulated = Callable[[Simulated, int], None]
@@ -166,15 +168,15 @@ def fit_joint(
     for _ in range(MOST_CORRECTIONS):
         emulators = _emulators(model, simulated, number)
         last_start = np.repeat(start[:N_GROUPS], N_CHAINS // N_GROUPS, axis=0)
-        kept, table = _converged(
-            JointChains(model, emulators, last_start, _random(seed, _FINAL + number), POWER), min_ess
-        )
+        chains = JointChains(model, emulators, last_start, _random(seed, _FINAL + number), POWER)
+        kept, table = _converged(chains, min_ess)
         flat = kept.reshape(-1, model.n_scores)
         chosen = _random(seed, 2 * _FINAL + number).choice(len(flat), n_draws, replace=len(flat) < n_draws)
         number += 1
         weighted = _weighted(model, simulated, number, flat[chosen], emulators, workers, on_simulated)
         if weighted.k <= LARGEST_K:
-            return _resampled(model, flat[chosen], weighted, table, seed, number)
+            evidence = log_evidence(chains.log_density, _grouped(kept), _random(seed, 4 * _FINAL + number))
+            return _resampled(model, flat[chosen], weighted, table, seed, number, evidence)
     shape = f"Pareto k {weighted.k:.2f}, at most {LARGEST_K}"
     problem = f"the emulated likelihood stays too far from the simulated one ({shape})."
     raise OptionError("--replicates", problem, "more simulated trials at each point, or fewer parameters.")
@@ -209,8 +211,7 @@ def _converged(chains: JointChains, min_ess: float) -> tuple[Floats, pd.DataFram
         every = np.concatenate(kept)
         by_chain = np.ascontiguousarray(every.transpose(1, 0, 2))
         table = diagnostics(by_chain, _names(chains.model))
-        grouped = by_chain.reshape(N_GROUPS, -1, by_chain.shape[-1])
-        table["r_hat"] = diagnostics(_interleaved(grouped, len(every)), _names(chains.model))["r_hat"]
+        table["r_hat"] = diagnostics(_grouped(every), _names(chains.model))["r_hat"]
         if has_converged(table, min_ess):
             return every, table
     worst = max(plain_rows(table), key=lambda row: float(row["r_hat"]))
@@ -218,11 +219,14 @@ def _converged(chains: JointChains, min_ess: float) -> tuple[Floats, pd.DataFram
     raise OptionError("trialsim calibrate", problem, "fewer parameters that differ between trials, or narrower priors.")
 
 
-def _interleaved(grouped: Floats, n_steps: int) -> Floats:
-    """The draws of each group in the order of their steps, so that its two halves are early and late ones."""
-    n_groups, n_draws, n_scores = grouped.shape
-    by_step = grouped.reshape(n_groups, n_draws // n_steps, n_steps, n_scores).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(by_step.reshape(n_groups, n_draws, n_scores))
+def _grouped(kept: Floats) -> Floats:
+    """Draws (steps, chains, scores) of each group of chains in the order of their steps: its halves are early and late.
+
+    Shape (groups, draws, scores).
+    """
+    n_steps, n_chains, n_scores = kept.shape
+    by_group = kept.reshape(n_steps, N_GROUPS, n_chains // N_GROUPS, n_scores).transpose(1, 0, 2, 3)
+    return np.ascontiguousarray(by_group.reshape(N_GROUPS, -1, n_scores))
 
 
 def _simulate(
@@ -263,9 +267,13 @@ _NOTHING: Final = np.zeros((0, 0))
 
 @dataclass(frozen=True)
 class _Weighted:
-    """Weights of draws: simulated over emulated likelihood, smoothed; `k` of their tail; the errors of the trials."""
+    """Weights of draws: simulated over emulated likelihood, smoothed; `k` of their tail; the errors of the trials.
+
+    `logs` are the logarithms of the weights as they are: not smoothed, and not scaled.
+    """
 
     weights: Floats
+    logs: Floats
     k: float
     errors: tuple[float, ...]
 
@@ -285,14 +293,21 @@ def _weighted(
         z, cells = simulated.of_round(number, j) or (_NOTHING, _NOTHING)
         exact = log_likelihoods(trial.terms, trial.simulator.cells, cells).sum(axis=-1)
         differences.append(np.where(np.isnan(exact), -np.inf, exact) - POWER * emulators[j].log_likelihood(z))
-    log_weights, k = array_stats.psislw(-np.sum(differences, axis=0))  # it takes the negative of a log-weight
+    logs = np.sum(differences, axis=0)
+    log_weights, k = array_stats.psislw(-logs)  # it takes the negative of a log-weight
     weights = np.exp(log_weights)
     errors = tuple(_weighted_sd(np.where(np.isfinite(item), item, 0.0), weights) for item in differences)
-    return _Weighted(weights, float(k), errors)
+    return _Weighted(weights, logs, float(k), errors)
 
 
 def _resampled(
-    model: JointModel, draws: Floats, weighted: _Weighted, table: pd.DataFrame, seed: int, number: int
+    model: JointModel,
+    draws: Floats,
+    weighted: _Weighted,
+    table: pd.DataFrame,
+    seed: int,
+    number: int,
+    evidence: LogEvidence,
 ) -> JointFit:
     """The draws, each as often as its weight says."""
     weights = weighted.weights
@@ -300,7 +315,9 @@ def _resampled(
     chosen = np.searchsorted(np.cumsum(weights), (np.arange(len(draws)) + 0.5) / len(draws) * weights.sum())
     order = _random(seed, 3 * _FINAL + number).permutation(len(draws))
     drawn = draws[np.minimum(chosen, len(draws) - 1)][order]
-    return JointFit(model, drawn, weighted.errors, weighted.k, ess, table, seed)
+    return JointFit(
+        model, drawn, weighted.errors, weighted.k, ess, table, seed, evidence.corrected(weighted.logs, ess)
+    )
 
 
 def _weighted_sd(values: Floats, weights: Floats) -> float:

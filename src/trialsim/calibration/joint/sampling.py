@@ -54,6 +54,11 @@ class JointChains:
                 kept.append(self.x.copy())
         return np.stack(kept)
 
+    def log_density(self, x: Floats) -> Floats:
+        """The logarithm of the prior density times the emulated likelihoods. Shapes (n, scores) to (n,)."""
+        values = np.sum([self._trial_value(x, j) for j in range(len(self.emulators))], axis=0)
+        return np.asarray(values - 0.5 * np.sum(x**2, axis=-1) - 0.5 * x.shape[-1] * math.log(2.0 * math.pi))
+
     def _trial_value(self, x: Floats, j: int) -> Floats:
         return np.asarray(self.power * self.emulators[j].log_likelihood(self.model.trial_scores(x, j)))
 

@@ -10,6 +10,7 @@ from trialsim.config.source.yaml import Place
 NOT_STATED = "source not stated"
 _PROTOCOL = "protocol"
 _PROTOCOL_SECTIONS = ("treatment", "assessment", "evaluable", "cut_off", "clinic")
+_COPIED = ("parameters", "reference_dose")  # of the set that numbers were filled in from, beside that of the treatment
 
 
 def describe_sources(scenario: ScenarioData) -> dict[str, list[str]]:
@@ -19,7 +20,7 @@ def describe_sources(scenario: ScenarioData) -> dict[str, list[str]]:
     """
     names_by_source: dict[str, dict[str, list[str]]] = {}
     for place, quantity in quantities_in(scenario):
-        if is_default(place, quantity):
+        if is_default(place, quantity) or place == _COPIED:
             continue
         name = _words(place)
         if quantity.calibrated:
@@ -37,11 +38,13 @@ def describe_sources(scenario: ScenarioData) -> dict[str, list[str]]:
 
 
 def is_default(place: Place, quantity: Quantity) -> bool:
-    """Whether a number only says that nothing is there: a shape of 1, an exponent or a ramp of 0."""
+    """Whether a number only says that nothing is there: a shape of 1, an exponent, a ramp or an unwritten rate of 0."""
     neutral = {
         "shape": 1.0, "delay": 0.0, "dose_exponent": 0.0, "ramp_up": 0.0, "ineligible": 0.0, "long_term": 0.0,
         "missed": 0.0,
     }  # fmt: skip
+    if place[-1] == "rate" and quantity.source is None and quantity.value == 0.0:
+        return not quantity.calibrated
     return not quantity.calibrated and neutral.get(str(place[-1])) == quantity.value
 
 

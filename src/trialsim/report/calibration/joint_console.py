@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from rich.console import Group, RenderableType
 
+from trialsim.calibration.joint.evidence import LogEvidence
 from trialsim.calibration.joint.posterior import NEW_TRIAL
 from trialsim.endpoints.registry import statistic_title
 from trialsim.records.tables import plain_rows
@@ -22,6 +23,7 @@ def joint_calibration_view(
     trials: tuple[str, ...],
     n_draws: int,
     ess: float,
+    evidence: LogEvidence,
     summary: pd.DataFrame,
     between_trials: pd.DataFrame,
     predictive: pd.DataFrame,
@@ -33,7 +35,7 @@ def joint_calibration_view(
     parts: list[RenderableType] = [
         Paragraph(f"\n{title}", "bold"),
         Paragraph(f"{n_draws:,} draws given {len(trials)} cohorts: {', '.join(trials)}"),
-        Paragraph(f"effective sample size at least {ess:,.0f}\n"),
+        Paragraph(f"effective sample size at least {ess:,.0f}; log evidence {evidence.value:.1f} ± {evidence.mcse:.1f}\n"),
     ]
     shown = [*trials, NEW_TRIAL] if has_details else [NEW_TRIAL]
     parts += [_summary_table(summary[summary["trial"] == trial], trial) for trial in shown]
@@ -111,4 +113,5 @@ def _lines(predictive: pd.DataFrame) -> list[str]:
         "from these as they differ from each other.",
         f"Of {len(predictive)} published statistics {n_inside} lie in the 80 % interval of simulated trials of their "
         "own centre.",
+        "The log evidence compares studies of the same statistics: a difference of 3 is a Bayes factor of 20.",
     ]

@@ -156,10 +156,13 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
     delay = scenario.resolved(event.delay, f"{name} delay")
     if delay.value > 0.0:
         parts.append(f"at the earliest after {delay.text}")
-    no_dose = "whatever the dose (also while held)" if event.kind == "toxicity" else "whatever the dose"
-    parts.append(
-        f"× (dose/{scenario.treatment.reference_dose.value:g})^{exponent.text}" if exponent.value != 0.0 else no_dose
-    )
+    if event.driven_by == "exposure":
+        parts.append("by the time on the drug" if exponent.value == 0.0 else "by the dose taken so far")
+    if exponent.value != 0.0:
+        parts.append(f"× (dose/{scenario.treatment.reference_dose.value:g})^{exponent.text}")
+    else:
+        also_held = event.kind == "toxicity" and event.driven_by == "time"
+        parts.append("whatever the dose (also while held)" if also_held else "whatever the dose")
     if event.dose_floor is not None:
         parts.append(f"a dose below {event.dose_floor.text} acts as this one")
     if event.frailty is not None:
