@@ -2,16 +2,18 @@
 
     python -m verification.forms_of_the_model [form ...]
 
-Each form is `salvage` with one piece taken away, or with one more. It is calibrated to the six trials as
-`trialsim calibrate six_trials` is, the evidence is compared with that of `salvage`, and the shipped questions are asked
-of it: what `followup` predicts, and what the studies of size answer. Statistics, priors of all that stays, and draws of
-chance are the same. Prints, and writes results/verification/forms.csv, form by form; what is there is kept.
+The shipped questions are asked of three posteriors that come with the package: what `followup` predicts, and what the
+studies of size and the comparison of strategies answer. Then of further forms: each is `salvage` with one piece taken
+away, or with one more, calibrated to the six trials as `trialsim calibrate six_trials` is; statistics, priors of all
+that stays, and draws of chance are the same, so that the evidence compares the forms. Prints, and writes
+results/verification/forms.csv, form by form; what is there is kept.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +46,11 @@ SPREAD: Final = 1.2  # of the points near the shipped posterior
 N_CHAINS: Final = 128
 SEED: Final = 1
 TRUTHS: Final = 2000  # simulated trials under each truth of a study of size
+SIZES: Final = ("simon_response", "bryant_day", "progression_one_arm", "logrank_progression")
+COMPARISON: Final = "compare_titration"
+STRATEGIES: Final = ("cap 400", "fixed 200", "until response")
+ENDPOINTS: Final = ("any response", "any severe toxicity")
+TRIALS_COMPARED: Final = 200
 PREDICTED: Final = (
     "response.partial", "response.any", "toxicity.any_severe", "progression.seen", "died", "dose.median.highest_level",
 )  # fmt: skip
@@ -89,14 +96,32 @@ FORMS: Final = {
 }  # fmt: skip
 
 
+SHIPPED: Final[dict[str, dict[str, Any]]] = {
+    "27 patients alone, the simplest form": {
+        "extends": "tosi2000", "parameters": {"use": "calibrated", "calibrated_to": "tosi2000"},
+    },
+    "six trials, the pilot's centre": {
+        "extends": "salvage", "parameters": {"use": "calibrated", "calibrated_to": "salvage", "centre": CENTRE},
+    },
+    "six trials, a new trial": {
+        "extends": "salvage", "parameters": {"use": "calibrated", "calibrated_to": "salvage", "centre": None},
+    },
+}  # fmt: skip
+
+
 def study_of(form: Form, folder: Path) -> Path:
     """The study of the six trials in a form, as a file in a folder."""
     study = dict(study_data(STUDY)[0])
-    parameters = yaml.safe_load(find_file("salvage", "parameters", Path("."), "", "").read_text(encoding="utf-8"))
+    parameters = yaml.safe_load(find_file("salvage", "parameters", Path(), "", "").read_text(encoding="utf-8"))
     for name, value in form.fixed.items():
         parameters["parameters"][name] |= {"mode": value, "prior": {"distribution": "fixed", "median": value}}
     for name, prior in form.priors.items():
-        parameters["parameters"][name] = {"mode": prior["median"], "prior": prior, "informed_by": "all", "source": "assumed"}
+        parameters["parameters"][name] = {
+            "mode": prior["median"],
+            "prior": prior,
+            "informed_by": "all",
+            "source": "assumed",
+        }
     (folder / "parameters.yaml").write_text(yaml.safe_dump({**parameters, "name": "form"}), encoding="utf-8")
     scenarios = {}
     for name in study["cohorts"]:
@@ -171,35 +196,69 @@ def calibrated(form: Form, folder: Path) -> JointFit:
     return fit_joint(model, SEED, N_DRAWS, workers, simulated, start=start, min_ess=MIN_ESS)
 
 
-def answers(form: Form, fit: JointFit, folder: Path) -> dict[str, float]:
-    """What `followup` predicts and the studies of size answer, in a form and with its draws for the pilot's centre."""
-    draws, scenario = folder / "draws.parquet", folder / "followup.yaml"
+def answers(base: Mapping[str, Any], folder: Path) -> dict[str, float]:
+    """What `followup` predicts, and what the studies of size and the comparison answer, in a form.
+
+    `base` says what `followup` and the scenario of the comparison become: `extends` and `parameters`, and `changes`.
+    """
+    followup, trial = folder / "followup.yaml", folder / "trial.yaml"
+    own = yaml.safe_load(find_file("followup", "scenarios", Path(), "", "").read_text(encoding="utf-8"))
+    form = {"parameters": base["parameters"], **base.get("changes", {})}
+    events = {**own.pop("events"), **form.pop("events", {})}
+    followup.write_text(yaml.safe_dump(own | {"extends": base["extends"], "events": events} | form), encoding="utf-8")
+    of_trial = {"extends": base["extends"], "cohort": CENTRE, "parameters": base["parameters"]}
+    trial.write_text(yaml.safe_dump(of_trial | base.get("changes", {})), encoding="utf-8")
+    estimates = ts.run(str(followup), seed=SEED).estimates.set_index("quantity")["value"]
+    found = {name: float(estimates[name]) for name in PREDICTED}
+    for name in SIZES:
+        sized = ts.size({**study_data(name)[0], "scenario": str(followup), "replicates": TRUTHS}, seed=SEED)
+        found[f"{name}: n"] = float(sized.design["n"])
+        found[f"{name}: assurance"] = float(sized.assurance.assurance) if sized.assurance is not None else np.nan
+    return found | compared(trial)
+
+
+def compared(trial: Path) -> dict[str, float]:
+    """The differences of strategies from the published one, for the endpoints of the plane."""
+    data = dict(study_data(COMPARISON)[0])
+    kept = ts.load_scenario(str(trial)).events
+    changes = {key: value for key, value in data["changes"].items() if not key.startswith("events.") or key[7:] in kept}
+    variants = {name: data["variants"][name] for name in (data["control"], *STRATEGIES)}
+    data |= {"scenario": str(trial), "changes": changes, "variants": variants, "endpoints": list(ENDPOINTS)}
+    differences = ts.compare({**data, "replicates": TRIALS_COMPARED}, seed=SEED).differences
+    return {
+        f"{row['variant']}, {row['quantity']}": float(row["value"])
+        for row in differences.to_dict("records")
+        if row["variant"] in STRATEGIES
+    }
+
+
+def row_of(name: str, folder: Path) -> dict[str, Any]:
+    """One row of the table."""
+    if name in SHIPPED:
+        return {"form": name} | answers(SHIPPED[name], folder)
+    form = FORMS[name]
+    fit, draws = calibrated(form, folder), folder / "draws.parquet"
+    print(f"{name}: log evidence {fit.evidence.value:.2f} ± {fit.evidence.mcse:.2f}", flush=True)
     write_table(draws, JointPosterior(fit, "form").trial_tables[CENTRE])
     parameters = {"use": "calibrated", "draws": str(draws), "calibrated_to": None, "centre": None}
-    scenario.write_text(yaml.safe_dump({"extends": "followup", "parameters": parameters, **form.changes}))
-    run = ts.run(str(scenario), SEED)
-    estimates = run.estimates.set_index("quantity")["value"]
-    found = {name: float(estimates[name]) for name in PREDICTED}
-    for name in ts.builtin_names("studies"):
-        data = study_data(name)[0]
-        if data["study"] == "size":
-            sized = ts.size({**data, "scenario": str(scenario), "replicates": TRUTHS}, SEED)
-            found[f"{name}: n"] = float(sized.design.n)
-            found[f"{name}: assurance"] = float(sized.assurance.assurance) if sized.assurance else np.nan
-    return found
+    row = {
+        "form": name,
+        "log_evidence": fit.evidence.value,
+        "mcse": fit.evidence.mcse,
+        "pareto_k": fit.k,
+        "ess": fit.ess,
+    }
+    return row | answers({"extends": "salvage", "parameters": parameters, "changes": form.changes}, folder)
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(FORMS)
+    wanted = sys.argv[1:] or [*SHIPPED, *FORMS]
     rows = pd.read_csv(TABLE).to_dict("records") if TABLE.is_file() else []
     for name in wanted:
         if name in [row["form"] for row in rows]:
             continue
-        form = FORMS[name]
         with tempfile.TemporaryDirectory() as place:
-            fit = calibrated(form, Path(place))
-            row: dict[str, Any] = {"form": name, "log_evidence": fit.evidence.value, "mcse": fit.evidence.mcse}
-            row |= {"pareto_k": fit.k, "ess": fit.ess} | answers(form, fit, Path(place))
+            row = row_of(name, Path(place))
         print(row, flush=True)
         rows.append(row)
         table = pd.DataFrame(rows)

@@ -13,6 +13,7 @@ import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.endpoints.per_patient import endpoint_of, endpoints_of
+from trialsim.model import vocabulary as v
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.simulation.patients import PatientTable, patient_table
 
@@ -25,7 +26,9 @@ STOPPING = {
         {"when": {"toxicity": "any", "timing": "ever"}, "do": "keep"},
         {"when": "tolerated", "do": "escalate"},
     ],
+    "events.stopping": {"kind": "discontinuation", "rate": "0.1 /month"},
 }
+GIVEN_UP = (v.TOXICITY_STOP, v.DISCONTINUATION)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,9 @@ def table(scenario: ts.Scenario) -> PatientTable:
 
 @pytest.fixture(scope="module")
 def rows(table: PatientTable) -> pd.DataFrame:
-    return pd.DataFrame(dict(table.columns)).assign(trial=table.replicate)
+    found = pd.DataFrame(dict(table.columns)).assign(trial=table.replicate)
+    assert set(GIVEN_UP) <= set(found["treatment_end"])  # some are stopped by a rule, some by choice
+    return found
 
 
 def value(spec: Any, scenario: ts.Scenario, table: PatientTable) -> np.ndarray:
@@ -49,6 +54,11 @@ def value(spec: Any, scenario: ts.Scenario, table: PatientTable) -> np.ndarray:
     sums = np.bincount(table.replicate, weights=added, minlength=table.n)
     assert sums == pytest.approx(np.zeros(table.n), abs=1e-9)  # what patients add cancels out
     return values
+
+
+def given_up(t: pd.DataFrame) -> pd.Series:
+    """The day on which treatment was given up; missing for those who went on."""
+    return t["treatment_days"].where(t["treatment_end"].isin(GIVEN_UP))
 
 
 def by_trial(rows: pd.DataFrame, of: Any) -> list[float]:
@@ -65,11 +75,11 @@ def by_trial(rows: pd.DataFrame, of: Any) -> list[float]:
         ),
         (
             {"of": "any response", "strategy": "composite"},
-            lambda t: ((t["best_response"] > 0) & (t["treatment_end"] != 2)).mean(),
+            lambda t: ((t["best_response"] > 0) & ~t["treatment_end"].isin(GIVEN_UP)).mean(),
         ),
         (
             {"of": "any response", "strategy": "while on treatment"},
-            lambda t: (t["response_seen_days"] <= t["treatment_days"].where(t["treatment_end"] == 2, np.inf)).mean(),
+            lambda t: (t["response_seen_days"] <= given_up(t).fillna(np.inf)).mean(),
         ),
         ("rash", lambda t: (t["n_onsets.rash"] > 0).mean()),
         ("stopped by a rule", lambda t: (t["treatment_end"] == 2).mean()),
@@ -105,11 +115,8 @@ def test_times_to_events_are_those_of_lifelines(scenario: ts.Scenario, table: Pa
     def event(t: pd.DataFrame) -> pd.Series:
         return t[["progression_seen_days", "death_days"]].min(axis=1)
 
-    def stopped(t: pd.DataFrame) -> pd.Series:
-        return t["treatment_days"].where(t["treatment_end"] == 2)
-
     def either(t: pd.DataFrame) -> pd.Series:
-        return pd.concat([event(t), stopped(t)], axis=1).min(axis=1)
+        return pd.concat([event(t), given_up(t)], axis=1).min(axis=1)
 
     at = {"at": "4 months"}
     found = value({"of": "survival", **at}, scenario, table)
@@ -166,8 +173,9 @@ def test_a_group_of_whom_does_not_replace_who_can_be_asked(
     )
 
 
-def test_while_on_treatment_is_cut_off_only_where_a_rule_stopped_it(table: PatientTable, rows: pd.DataFrame) -> None:
-    going_on = ts.load_scenario("tosi2000", {**STOPPING, "treatment.rules": [{"when": "always", "do": "keep"}]})
+def test_while_on_treatment_is_cut_off_only_where_it_was_given_up(table: PatientTable, rows: pd.DataFrame) -> None:
+    kept = {"treatment.rules": [{"when": "always", "do": "keep"}], "events.stopping.rate": "0 /month"}
+    going_on = ts.load_scenario("tosi2000", {**STOPPING, **kept})
     other = patient_table("batch", protocol_of(going_on), 5, 1, 3)
     plain, on_treatment = (
         value({"of": "survival", "at": "4 months", "strategy": strategy}, going_on, other)

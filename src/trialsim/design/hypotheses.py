@@ -67,7 +67,9 @@ def with_sensitive(protocol: Protocol, share: float) -> Protocol:
 def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     """The protocol with the hazards of the event multiplied: progression, relapse and death before it, or all deaths.
 
-    Where rates vary, every draw of them is multiplied. Raises `RequestError` for a rate that other clocks share.
+    Where rates vary, every draw of them is multiplied: a hazard is proportional to its rate, whatever its shape. With a
+    frailty the ratio is that of two patients with the same frailty; over all patients it is nearer to 1. Raises
+    `RequestError` for a rate that other clocks share.
     """
 
     def is_of_event(what: int, states: int) -> bool:
@@ -90,12 +92,8 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
             place.what == "rate" and not place.of_resolution and place.clock >= 0 and of_event[place.clock]
             for place in places
         ]
-        if any(are_rates) and (
-            not all(are_rates) or any(protocol.clocks[place.clock].shape != 1.0 for place in places)
-        ):
-            wrong = (
-                "a hazard ratio cannot be given to it: it is not the rate of these events alone, or its shape is not 1."
-            )
+        if any(are_rates) and not all(are_rates):
+            wrong = "a hazard ratio cannot be given to it: it is not the rate of these events alone."
             raise RequestError(f"parameter {name}", wrong, "`alternative: modelled` with changes of the variant.")
         factors.append(ratio if any(are_rates) else 1.0)
     draws = tuple(tuple(x * f for x, f in zip(row, factors, strict=True)) for row in protocol.parameter_draws)

@@ -23,6 +23,7 @@ RESTRICTED: Final = "restricted mean"  # of the time without an event, up to a h
 
 STOPPED: Final = f"treatment_end == {v.TOXICITY_STOP}"
 DISCONTINUED: Final = f"treatment_end == {v.DISCONTINUATION}"
+GIVEN_UP: Final = f"({STOPPED} or {DISCONTINUED})"  # the intercurrent event: treatment ended by a rule or by choice
 RESPONDED: Final = "best_response >= 1"
 
 
@@ -97,10 +98,10 @@ class Response(Measure):
     has_day = True
 
     def measurement(self, spec: EndpointSpec, protocol: Protocol, everyone: Sequence[Protocol]) -> Measurement:
-        """The share under the strategy for those whose treatment a rule stopped."""
+        """The share under the strategy for those whose treatment was given up."""
         value = self.value
         if spec.strategy == "composite":
-            value = f"{value} and not ({STOPPED})"
+            value = f"{value} and not {GIVEN_UP}"
         elif spec.strategy == "while on treatment":
             value = f"{value} and {self.seen} <= {_until_stop('observed_days')}"
         return Measurement(MEAN, value)
@@ -218,8 +219,8 @@ class Toxicity(Measure):
 
 
 def _until_stop(otherwise: str) -> str:
-    """The day on which a rule stopped treatment, or another one for those whom none did."""
-    return f"where({STOPPED}, treatment_days, {otherwise})"
+    """The day on which treatment was given up, by a rule or by choice, or another one for those who went on."""
+    return f"where({GIVEN_UP}, treatment_days, {otherwise})"
 
 
 def refused(spec: EndpointSpec, wrong: str, allowed: str, suggestion: str = "") -> RequestError:

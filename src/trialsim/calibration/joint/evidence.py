@@ -58,11 +58,11 @@ def log_evidence(log_density: Callable[[Floats], Floats], groups: Floats, random
         The mean over the groups; its error is that of the groups.
     """
     values = []
-    for g, own in enumerate(groups):
+    for g, group in enumerate(groups):
         others = np.concatenate([item for i, item in enumerate(groups) if i != g])
         mean, covariance = others.mean(axis=0), np.cov(others, rowvar=False)
         root = np.linalg.cholesky(covariance)
-        own = own[random.permutation(len(own))[:N_BRIDGE]]
+        own = group[random.permutation(len(group))[:N_BRIDGE]]
         proposed = mean + random.standard_normal((N_BRIDGE, len(mean))) @ root.T
         values.append(_bridged(*(log_density(x) - _log_normal(x, mean, root) for x in (own, proposed))))
     return LogEvidence(float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values)))

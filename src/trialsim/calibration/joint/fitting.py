@@ -112,7 +112,7 @@ class JointFit:
     """Draws of the joint vector, shape (draws, scores), resampled by weight; what they are worth, and diagnostics.
 
     `errors` is the sd of the emulated less the simulated log-likelihood of each trial, `k` the Pareto shape of the
-    weights, `ess` how many draws the weights leave, `evidence` the logarithm of the evidence of the published statistics.
+    weights, `ess` how many draws the weights leave, `evidence` the logarithm of the evidence of the cohorts.
     """
 
     model: JointModel
@@ -315,9 +315,7 @@ def _resampled(
     chosen = np.searchsorted(np.cumsum(weights), (np.arange(len(draws)) + 0.5) / len(draws) * weights.sum())
     order = _random(seed, 3 * _FINAL + number).permutation(len(draws))
     drawn = draws[np.minimum(chosen, len(draws) - 1)][order]
-    return JointFit(
-        model, drawn, weighted.errors, weighted.k, ess, table, seed, evidence.corrected(weighted.logs, ess)
-    )
+    return JointFit(model, drawn, weighted.errors, weighted.k, ess, table, seed, evidence.corrected(weighted.logs, ess))
 
 
 def _weighted_sd(values: Floats, weights: Floats) -> float:

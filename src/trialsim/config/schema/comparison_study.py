@@ -25,8 +25,9 @@ class EndpointSpec(Section):
 
     `at` asks for the probability at a time, `to` for the mean time up to a time, `level` for a dose of the ladder.
     `among` says of whom: `enrolled`, `evaluable`, `responders`, or an expression. `strategy` says what a patient counts
-    as whose treatment a rule stopped (ICH E9(R1)): `treatment policy` (as if nothing had happened), `composite` (no
-    success), `while on treatment` (what was seen until then). `better` is `higher` or `lower`.
+    as whose treatment was given up, by a rule or by choice (ICH E9(R1)): `treatment policy` (as if nothing had
+    happened), `composite` (no success), `while on treatment` (what was seen until then). `better` is `higher` or
+    `lower`.
     """
 
     of: str | None = None

@@ -35,7 +35,9 @@ def joint_calibration_view(
     parts: list[RenderableType] = [
         Paragraph(f"\n{title}", "bold"),
         Paragraph(f"{n_draws:,} draws given {len(trials)} cohorts: {', '.join(trials)}"),
-        Paragraph(f"effective sample size at least {ess:,.0f}; log evidence {evidence.value:.1f} ± {evidence.mcse:.1f}\n"),
+        Paragraph(
+            f"effective sample size at least {ess:,.0f}; log evidence {evidence.value:.1f} ± {evidence.mcse:.1f}\n"
+        ),
     ]
     shown = [*trials, NEW_TRIAL] if has_details else [NEW_TRIAL]
     parts += [_summary_table(summary[summary["trial"] == trial], trial) for trial in shown]
