@@ -137,8 +137,8 @@ def _estimand(study: CompareStudy) -> str:
         "Estimand (ICH E9(R1))\n"
         f"  population: {estimand.population}\n"
         f"  treatment: {estimand.treatment}\n"
-        "  variable and intercurrent events: stated with each table; the event is that treatment is given up, by a rule "
-        "or by choice\n"
+        "  variable and intercurrent events: stated with each table; the event is that treatment is given up, by a "
+        "rule or by choice\n"
         f"  summary: {estimand.summary}\n"
     )
 
