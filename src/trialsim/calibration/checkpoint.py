@@ -20,11 +20,21 @@ def priors_of(calibration: Calibration) -> list[str]:
     return [str(marginal) for marginal in calibration.prior.marginals]
 
 
+def prior_draws_of(calibration: Calibration) -> dict[str, Any]:
+    """What tells the draws that are the prior from any others, and what they give; empty where there are none."""
+    draws = calibration.prior_draws
+    if draws is None:
+        return {}
+    names = [name for name in calibration.names if name in draws.names]
+    return {"digest": draws.digest, "draws": len(draws.values), "parameters": names}
+
+
 def request_of(calibration: Calibration, seed: int) -> dict[str, Any]:
     """What makes unfinished chains those of this calibration and of no other."""
     return {
         "scenario": calibration.scenario.to_mapping(),
         "priors": priors_of(calibration),
+        "prior": prior_draws_of(calibration),
         "seed": seed,
         "patients": calibration.simulator.n_trials,
         "sampler": SAMPLER,

@@ -76,7 +76,7 @@ def fit(
         for _ in ensembles.grow(chains, n_legs):
             on_leg(chains, n_legs)
         looked_at = chains.up_to(n_legs)  # as an undisturbed run would see them
-        table = diagnostics(looked_at.by_chain(), calibration.names)
+        table = diagnostics(calibration.prior.marginal_scores(looked_at.by_chain()), calibration.names)
         if has_converged(table, criteria.min_ess):
             return Fit(calibration, looked_at, table, seed)
         if n_legs >= most_legs:

@@ -9,13 +9,14 @@ from typing import Final
 
 import numpy as np
 
+from trialsim.calibration.drawn_prior import check_context, prior_with_draws
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.patient_terms import patient_terms
 from trialsim.calibration.prior import JointPrior, log_density, prior_of
 from trialsim.calibration.simulator import Simulator
 from trialsim.calibration.targets import Term, how_many_evaluable, terms_of
 from trialsim.config import Scenario, load_parameters, protocol_of
-from trialsim.config.calibrated.draw_tables import FixedNumber
+from trialsim.config.calibrated.draw_tables import FixedNumber, ParameterTable
 from trialsim.config.calibrated.draws import parameter_places
 from trialsim.config.schema.parameters import ParameterValue
 from trialsim.config.schema.quantity import Quantity
@@ -36,6 +37,7 @@ class Calibration:
     """What is calibrated to what: scenario with fixed numbers, prior, terms, and the simulator between them.
 
     `factors` make engine units of parameter units; `bounds` are what the scenario allows, in engine units.
+    `prior_draws` are the draws that the prior was made of; None where the parameter set alone has it.
     """
 
     scenario: Scenario
@@ -44,6 +46,7 @@ class Calibration:
     bounds: tuple[tuple[float, float], ...]
     terms: tuple[Term, ...]
     simulator: Simulator
+    prior_draws: ParameterTable | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,12 +113,14 @@ def calibration_of(
     replicates: int = REPLICATES,
     seed: int = SEED_OF_DRAWS,
     prior_width: float = 1.0,
+    prior_draws: ParameterTable | None = None,
 ) -> Calibration:
     """A scenario with a cohort, made ready to be calibrated to it.
 
     The numbers that are fixed are the scenario's own. The likelihood at a point comes from `replicates` simulated
-    trials, on the draws of `seed`. Raises `ConfigurationError` where there is no cohort, no prior, or a
-    statistic that cannot be a target.
+    trials, on the draws of `seed`. `prior_width` multiplies the width of every marginal prior. Parameters that
+    `prior_draws` have take their joint prior from these. Raises `ConfigurationError` where there is no cohort, no
+    prior, or a statistic that cannot be a target, and `OptionError` for draws that cannot be the prior.
     """
     fixed = scenario.with_changes({"parameters.use": "mode"})
     published_of_patients(fixed, protocol_of(fixed))
@@ -130,7 +135,11 @@ def calibration_of(
         problem, allowed = "no parameter set is named, so there are no priors.", "`parameters: {calibrated_to: FILE}`."
         raise ConfigurationError([Problem(scenario.name, "parameters", problem, allowed)])
     parameters = load_parameters(fixed.parameters.calibrated_to)
-    prior = prior_of(parameters, tuple(places), prior_width)
+    drawn = prior_draws.names if prior_draws is not None else ()
+    prior = prior_of(parameters, tuple(places), prior_width, drawn)
+    if prior_draws is not None:
+        check_context(prior_draws, fixed)
+        prior = prior_with_draws(prior, prior_draws, kinds, prior_width)
     terms = _terms(fixed)
     simulator = Simulator(
         protocol=protocol_of(fixed),
@@ -141,7 +150,7 @@ def calibration_of(
     )
     factors = tuple(_factor(parameters.name, name, unit, kinds[name]) for name, unit in prior.names_and_units)
     bounds = tuple((kinds[name].lowest, kinds[name].highest) for name in prior.names)
-    return Calibration(fixed, prior, factors, bounds, terms, simulator)
+    return Calibration(fixed, prior, factors, bounds, terms, simulator, prior_draws)
 
 
 def _fixed_number(value: ParameterValue) -> FixedNumber:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from trialsim.calibration.drawn_prior import DrawnMarginal
 from trialsim.calibration.fitting import Fit
 from trialsim.config import load_parameters
 from trialsim.config.calibrated.draw_tables import ParameterTable
@@ -30,8 +31,13 @@ class Posterior:
 
     @cached_property
     def scores(self) -> Floats:
-        """The draws on the scale of the prior's scores. Shape (draws, parameters)."""
+        """The draws on the scale that is sampled, on which the prior is N(0, I). Shape (draws, parameters)."""
         return self.fit.chains.thin(self.n_draws)
+
+    @cached_property
+    def marginal_scores(self) -> Floats:
+        """The draws as the standard normal score of each parameter's own prior. Shape (draws, parameters)."""
+        return self.fit.calibration.prior.marginal_scores(self.scores)
 
     @cached_property
     def table(self) -> ParameterTable:
@@ -56,7 +62,8 @@ class Posterior:
         1 - var(posterior) / var(prior), both on the scale of the prior (log for rates and times, logit for
         probabilities), with `contraction_mcse`; `verdict` in words.
         """
-        prior, chains = self.fit.calibration.prior, self.fit.chains.by_chain()
+        prior = self.fit.calibration.prior
+        chains = prior.marginal_scores(self.fit.chains.by_chain())
         known = load_parameters(str(self.fit.calibration.scenario.parameters.calibrated_to)).parameters
         rows = []
         for i, marginal in enumerate(prior.marginals):
@@ -78,7 +85,7 @@ class Posterior:
                     "shift_mcse": diagnostics["mcse_median_score"],
                     "contraction": contraction,
                     "contraction_mcse": error,
-                    "verdict": verdict(contraction),
+                    "verdict": verdict(contraction, isinstance(marginal, DrawnMarginal)),
                     "informed_by": known[marginal.name].informed_by,
                     **{key: diagnostics[key] for key in ("r_hat", "ess_bulk", "ess_tail")},
                 }
@@ -93,7 +100,8 @@ class Posterior:
         (Fisher 1921): (1 - r^2) / sqrt(n).
         """
         names = self.fit.calibration.names
-        draws = self.fit.chains.by_chain().reshape(-1, len(names))
+        chains = self.fit.calibration.prior.marginal_scores(self.fit.chains.by_chain())
+        draws = chains.reshape(-1, len(names))
         correlation = np.atleast_2d(np.corrcoef(draws.T))
         ess = self.fit.diagnostics["ess_bulk"].to_numpy()
         rows = [
@@ -108,7 +116,8 @@ class Posterior:
     def principal_components(self) -> pd.DataFrame:
         """The principal components of the scores, from the largest contraction to the smallest.
 
-        The eigenvectors of the posterior covariance of the scores, whose prior covariance is the identity:
+        The eigenvectors of the posterior covariance of the scores that are sampled, whose prior covariance is the
+        identity, also where parameters depend on each other a priori:
         `contraction` is 1 - eigenvalue, `is_flat` where it is below 0.05, `component` names the parameters that make it
         up.
         """
@@ -125,11 +134,13 @@ class Posterior:
 _PRIOR_POINTS: Final = np.array([0.0, -1.6448536269514722, 1.6448536269514722])
 
 
-def verdict(contraction: float) -> str:
-    """A contraction in words."""
+def verdict(contraction: float, is_drawn: bool = False) -> str:
+    """A contraction in words; what the cohort does not tell is assumed, or known from the draws of the prior."""
     if contraction >= INFORMED:
         return "informed by the cohort"
-    return "partly" if contraction >= PARTLY else "assumed"
+    if contraction >= PARTLY:
+        return "partly"
+    return "as in the draws" if is_drawn else "assumed"
 
 
 def _named(vector: Floats, names: tuple[str, ...]) -> str:

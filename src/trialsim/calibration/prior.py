@@ -1,12 +1,15 @@
 """The prior of the parameters, and the scale on which they are sampled.
 
-Each parameter is a monotone function of a standard normal score z, so that the prior of all scores is N(0, I) whatever
-the distributions are, and the posterior is not far from it. Values are in the units of the parameter set.
+Each parameter is a monotone function of a standard normal score, so that the prior of all scores is N(0, I) whatever
+the distributions are, and the posterior is not far from it. Values are in the units of the parameter set. Where the
+prior is a table of draws (`drawn_prior`), parameters depend on each other through a Gaussian copula: the scores that
+are sampled are independent, and the marginal scores, of which each parameter has one, are linear in them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
@@ -53,11 +56,38 @@ class Marginal:
         return float(ndtr((self.median - (self.above or 0.0)) / self.sd))
 
 
+@dataclass(frozen=True, eq=False)
+class Copula:
+    """A Gaussian copula: the `correlation` of the marginal scores, a positive definite matrix with a unit diagonal.
+
+    Independent scores become marginal scores by its symmetric root. Of all roots this one leaves each score nearest to
+    its own parameter (Kessy, Lewin and Strimmer 2018), so that a direction of independent scores can be named after
+    parameters.
+    """
+
+    correlation: Floats
+
+    @cached_property
+    def root(self) -> Floats:
+        """The symmetric root of the correlation. Shape (parameters, parameters)."""
+        return self._power(0.5)
+
+    @cached_property
+    def inverse_root(self) -> Floats:
+        """Its inverse. Shape (parameters, parameters)."""
+        return self._power(-0.5)
+
+    def _power(self, exponent: float) -> Floats:
+        values, vectors = np.linalg.eigh(self.correlation)
+        return np.asarray((vectors * values**exponent) @ vectors.T)
+
+
 @dataclass(frozen=True)
 class JointPrior:
-    """Independent marginals."""
+    """Marginals, which are independent where there is no `copula`."""
 
     marginals: tuple[Marginal, ...]
+    copula: Copula | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,13 +104,19 @@ class JointPrior:
         """Each parameter with its unit."""
         return tuple(zip(self.names, self.units, strict=True))
 
+    def marginal_scores(self, z: Floats) -> Floats:
+        """Scores to the standard normal score of each parameter. Shapes (…, parameters)."""
+        return z if self.copula is None else np.asarray(z @ self.copula.root)
+
     def values(self, z: Floats) -> Floats:
         """Scores to values. Shapes (…, parameters)."""
-        return np.stack([marginal.values(z[..., i]) for i, marginal in enumerate(self.marginals)], axis=-1)
+        scores = self.marginal_scores(z)
+        return np.stack([marginal.values(scores[..., i]) for i, marginal in enumerate(self.marginals)], axis=-1)
 
     def scores(self, values: Floats) -> Floats:
         """Values to scores. Shapes (…, parameters)."""
-        return np.stack([marginal.scores(values[..., i]) for i, marginal in enumerate(self.marginals)], axis=-1)
+        scores = np.stack([marginal.scores(values[..., i]) for i, marginal in enumerate(self.marginals)], axis=-1)
+        return scores if self.copula is None else np.asarray(scores @ self.copula.inverse_root)
 
 
 def log_density(z: Floats) -> Floats:
@@ -88,8 +124,10 @@ def log_density(z: Floats) -> Floats:
     return np.asarray(-0.5 * np.sum(z**2, axis=-1))
 
 
-def prior_of(parameter_set: ParameterSet, calibrated_names: tuple[str, ...], width: float = 1.0) -> JointPrior:
-    """The prior of the parameters that are wanted and not fixed; every sd times `width`.
+def prior_of(
+    parameter_set: ParameterSet, calibrated_names: tuple[str, ...], width: float = 1.0, kept: tuple[str, ...] = ()
+) -> JointPrior:
+    """The prior of the parameters that are wanted and not fixed; every sd times `width`, but not of those `kept`.
 
     Raises `ConfigurationError` where a parameter has no prior.
     """
@@ -111,7 +149,8 @@ def prior_of(parameter_set: ParameterSet, calibrated_names: tuple[str, ...], wid
                 )
             ]
         )
-    return JointPrior(tuple(_marginal(name, parameter_set.parameters[name].prior, width) for name in names))
+    widths = {name: 1.0 if name in kept else width for name in names}
+    return JointPrior(tuple(_marginal(name, parameter_set.parameters[name].prior, widths[name]) for name in names))
 
 
 def _marginal(name: str, prior: Prior, width: float) -> Marginal:

@@ -20,6 +20,7 @@ from trialsim.calibration.model import calibration_of
 from trialsim.calibration.posterior import Posterior
 from trialsim.calibration.predictive import simulated
 from trialsim.config import Scenario
+from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.endpoints.registry import statistics_of
 from trialsim.records.columns import TOXICITY_PREFIX
 
@@ -64,11 +65,16 @@ def quantities_of(scenario: Scenario, columns: Sequence[str]) -> list[str]:
 
 
 def answers_under(
-    scenario: Scenario, variant: Variant, seed: int, workers: int, most_steps: int
+    scenario: Scenario,
+    variant: Variant,
+    seed: int,
+    workers: int,
+    most_steps: int,
+    prior_draws: ParameterTable | None = None,
 ) -> list[dict[str, Any]]:
     """One row a quantity: what the variant's own trial gives under its own posterior."""
     changed = scenario.with_changes(dict(variant.changes)) if variant.changes else scenario
-    calibration = calibration_of(changed, prior_width=variant.prior_width).quickened()
+    calibration = calibration_of(changed, prior_width=variant.prior_width, prior_draws=prior_draws).quickened()
     fitted = fit(calibration, seed, workers, quick(most_steps))
     ess = float(fitted.diagnostics["ess_bulk"].min())
     store = simulated(calibration, Posterior(fitted).scores, seed, N_TRIALS)
@@ -100,17 +106,20 @@ def sensitivity(
     most_steps: int = MOST_STEPS,
     known: Sequence[dict[str, Any]] = (),
     on_variant: Callable[[list[dict[str, Any]], int, int], None] = lambda rows, done, wanted: None,
+    prior_draws: ParameterTable | None = None,
 ) -> pd.DataFrame:
     """How far each other assumption moves what the trial says: a row a variant and quantity.
 
     `value` ± `mcse` (which holds the error of the chain's finite length too) and `shift` from the calibration as it is,
-    with `shift_mcse`. `known` are rows of variants that are done. `on_variant` gets all rows after each variant.
+    with `shift_mcse`. `known` are rows of variants that are done. `on_variant` gets all rows after each variant. Where
+    the prior is of draws (`prior_draws`), its width is that of the normal scores about their medians: the medians and
+    the dependence stay, and a parameter's distance from its median is halved or doubled on the scale of its score.
     """
     rows = list(known)
     variants = variants_of(scenario)
     for n_done, variant in enumerate(variants, start=1):
         if not any(row["variant"] == variant.name for row in rows):
-            rows += answers_under(scenario, variant, seed, workers, most_steps)
+            rows += answers_under(scenario, variant, seed, workers, most_steps, prior_draws)
         on_variant(rows, n_done, len(variants))
     return with_shifts(pd.DataFrame(rows))
 

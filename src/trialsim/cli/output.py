@@ -195,7 +195,8 @@ def calibration_view_of(result: Calibrated, has_details: bool = False) -> Render
     tables = (
         result.posterior_summary, result.correlations, result.principal_components, result.predictive, result.left_out,
     )  # fmt: skip
-    return calibration_view(result.scenario, result.posterior.n_draws, *tables, result.sensitivity, has_details)
+    n_draws, others = result.posterior.n_draws, (result.sensitivity, has_details, result.prior_draws)
+    return calibration_view(result.scenario, n_draws, *tables, *others)
 
 
 def joint_calibration_view_of(result: CalibratedStudy, has_details: bool = False) -> RenderableType:

@@ -38,6 +38,10 @@ def calibrate(
     cohort: CohortArgument,
     seed: SeedOption = 1,
     settings: SetOption = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(metavar="DRAWS", help="Draws as the prior: a results folder, a file, or a built-in posterior."),
+    ] = None,
     draws: Annotated[int, typer.Option(help="How many draws to keep.")] = 4000,
     min_ess: Annotated[int, typer.Option(help="Effective sample size to reach for every parameter.")] = 1000,
     most_steps: Annotated[int, typer.Option(help="Largest number of steps of every walker.")] = 1000,
@@ -66,19 +70,19 @@ def calibrate(
     how |= {"resume": resume, "overwrite": overwrite, "figures": formats, "leave_one_out": leave_one_out}
     is_study = kind_of(cohort) == "studies"
     if is_study:
-        _refuse_options_of_one_cohort(settings, sensitivity)
+        _refuse_options_of_one_cohort(settings, sensitivity, prior)
     else:
         how |= {"changes": read_settings(settings), "min_ess": min_ess, "most_steps": most_steps}
-        how["sensitivity"] = sensitivity
+        how |= {"sensitivity": sensitivity, "prior": prior}
     with progress_to_the_end(place, quiet or as_json) as display:
         workflow = calibrate_study if is_study else calibrate_cohort
         result = workflow(cohort, seed=seed, **how, **display.callbacks(quiet))
     show_result(result, destination, details, as_json=as_json, is_quiet=quiet)
 
 
-def _refuse_options_of_one_cohort(settings: list[str] | None, sensitivity: bool) -> None:
+def _refuse_options_of_one_cohort(settings: list[str] | None, sensitivity: bool, prior: str | None) -> None:
     """A study of several cohorts is calibrated as it is written."""
-    for option, value in (("--set", settings), ("--sensitivity", sensitivity)):
+    for option, value in (("--set", settings), ("--sensitivity", sensitivity), ("--prior", prior)):
         if value:
             raise OptionError(option, "this belongs to the calibration of one cohort.", "no such option for a study.")
 

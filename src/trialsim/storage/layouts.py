@@ -14,10 +14,11 @@ from trialsim.storage.formats import FORMATS
 
 PARAMETERS_FILE: Final = "parameters.parquet"  # the user's own draws of the parameters, beside the results
 DRAWS_FILE: Final = "posterior.parquet"
+PRIOR_DRAWS_FILE: Final = "prior.parquet"  # the draws that were the prior
 ENTRY_TYPES: Final[dict[str, type[Any]]] = {
     **dict.fromkeys(("command", "cohort", "engine", "strategy"), str),
     **dict.fromkeys(("scenario_digest", "study_digest", "results_digest", "posterior_digest"), str),
-    **dict.fromkeys(("scenario", "study", "engines", "versions", "machine"), dict),
+    **dict.fromkeys(("scenario", "study", "engines", "versions", "machine", "prior"), dict),
     **dict.fromkeys(("seed", "seed_of_draws", "replicates", "kept_replicates", "workers"), int),
     **dict.fromkeys(("ensembles", "steps", "draws", "schema_version"), int),
     **dict.fromkeys(("seconds", "largest_r_hat", "smallest_ess", "acceptance"), float),
@@ -98,16 +99,17 @@ CALIBRATE: Final = Layout(
     (
         _SCENARIO,
         ResultFile(DRAWS_FILE, "table"),
+        ResultFile(PRIOR_DRAWS_FILE, "prior_draws"),
         *_tables("posterior_summary", "correlations", "principal_components", "predictive", "left_out", "sensitivity"),
     ),
     ("posterior_summary", "predictive", "left_out", "sensitivity"),
     (
         "cohort", "scenario", "scenario_digest", "seed", "seed_of_draws", "replicates", "ensembles", "steps",
         "draws", "posterior_digest", "largest_r_hat", "smallest_ess", "acceptance", "workers", "seconds", "priors",
-        "command",
+        "prior", "command",
     ),
-    ("command", "cohort", "scenario", "priors"),
-    {"priors": []},
+    ("command", "cohort", "scenario", "priors", "prior"),
+    {"priors": [], "prior": {}},
     packages=("emcee", "arviz-stats"),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from trialsim.analysis import Estimate
 from trialsim.calibration.checkpoint import (
+    prior_draws_of,
     priors_of,
     read_chains,
     read_variants,
@@ -32,6 +33,7 @@ from trialsim.calibration.sampling import STEPS_IN_LEG, Chains
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
 from trialsim.config import Scenario, load_published_trial
 from trialsim.config.calibrated.draw_tables import ParameterTable
+from trialsim.config.calibrated.prior_draws import PriorLike
 from trialsim.config.calibrated.resolve import is_filled_in
 from trialsim.config.loading.scenarios import CohortLike
 from trialsim.config.source.yaml import dump_yaml
@@ -46,6 +48,7 @@ from trialsim.storage.checkpoint import Checkpoint
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import CALIBRATE, DRAWS_FILE
 from trialsim.storage.replicate_store import ReplicateStore
+from trialsim.workflows.given_prior import given_prior, notes_on_prior
 from trialsim.workflows.job import (
     Job,
     OnNote,
@@ -80,6 +83,8 @@ class Calibrated(CommandResult):
         Each published statistic predicted from the others; None where that was not asked for.
     sensitivity
         The posterior under other assumptions; None where that was not asked for.
+    prior_draws
+        The draws that were the prior; None where the parameter set alone was.
     cohort
         The name of the cohort.
     posterior
@@ -154,6 +159,11 @@ class Calibrated(CommandResult):
         return self.posterior.table
 
     @property
+    def prior_draws(self) -> ParameterTable | None:
+        """The draws that were the prior; None where the parameter set alone was."""
+        return self.posterior.fit.calibration.prior_draws
+
+    @property
     def digest(self) -> str:
         """What tells these draws from any others."""
         return self.table.digest
@@ -197,6 +207,7 @@ class Calibrated(CommandResult):
             "seed": self.seed,
             "draws": self.posterior.n_draws,
             "posterior_digest": self.digest,
+            "prior": prior_draws_of(self.posterior.fit.calibration) or None,
             "largest_r_hat": float(diagnostics["r_hat"].max()),
             "smallest_ess": smallest_ess_of(diagnostics),
             **{name: plain_rows(table) for name, table in tables.items() if table is not None},
@@ -210,7 +221,7 @@ class Calibrated(CommandResult):
             figures,
             self.scenario,
             self.posterior_summary,
-            self.posterior.scores,
+            self.posterior.marginal_scores,
             self.trials,
             self.estimate_list,
             self.predictive,
@@ -224,6 +235,7 @@ def calibrate(
     changes: Mapping[str, Any] | None = None,
     seed: int = 1,
     *,
+    prior: PriorLike | None = None,
     draws: int = N_DRAWS,
     min_ess: float = SMALLEST_ESS,
     most_steps: int = MOST_STEPS,
@@ -251,6 +263,12 @@ def calibrate(
         (`{"interpretations.rash": "six"}`).
     seed
         Decides every move of the chains and, with its address, every draw of the simulated trials; 0 to 2^64 - 1.
+    prior
+        Draws of parameters that are the prior, in place of that of the parameter set: a posterior of earlier trials
+        (results folder, parquet or CSV file, built-in name such as `salvage`, or a table, such as `result.table` or
+        `study_result.new_trial`). They give their marginal distributions and, by a Gaussian copula, their dependence;
+        parameters that they lack keep the prior of the parameter set. `sensitivity` then multiplies the widths of
+        their normal scores.
     draws
         How many draws of the parameters to keep.
     min_ess
@@ -291,7 +309,8 @@ def calibrate(
     ConfigurationError
         For a cohort or scenario that cannot be read, or cannot be calibrated.
     RequestError
-        For an impossible request, or for chains that have not converged after `most_steps`.
+        For an impossible request, for draws that cannot be the prior, or for chains that have not converged after
+        `most_steps`.
     DestinationError
         For a folder `out` that cannot be written or replaced, that another process writes, or that cannot be resumed.
     Interrupted
@@ -299,14 +318,16 @@ def calibrate(
     """
     check_calibration(seed, draws, min_ess, most_steps, replicates, workers)
     job = Job(out, figures, overwrite, on_stage, on_note)
-    scenario = _published_trial(cohort, changes or {})
+    scenario, prior_draws = _published_trial(cohort, changes or {}), given_prior(prior)
     for warning in scenario.warnings:
         on_note(f"warning: {warning}")
-    calibration = calibration_of(scenario, replicates=replicates)
+    calibration = calibration_of(scenario, replicates=replicates, prior_draws=prior_draws)
+    for note in notes_on_prior(prior, calibration):
+        on_note(note)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
     n_workers = workers if workers is not None else available_cores()
     configuration = {"command": CALIBRATE.command, "cohort": name, "scenario": calibration.scenario.to_mapping(),
-                     "priors": priors_of(calibration)}  # fmt: skip
+                     "priors": priors_of(calibration), "prior": prior_draws_of(calibration)}  # fmt: skip
     asked = (configuration, calibration.scenario, seed, n_workers)
     with job.locked(configuration) as checkpoint, remembered_ctrl_c() as check_ctrl_c:
 
@@ -330,14 +351,21 @@ def calibrate(
             moved = None
             if sensitivity:
                 on_stage("calibrating under other assumptions", "assumptions")
-                moved = _sensitivity(scenario, seed, n_workers, most_steps, checkpoint, progress)
+                how = (seed, n_workers, most_steps, checkpoint, progress)
+                moved = _sensitivity(scenario, prior_draws, *how)
         calibrated = replace(calibrated, seconds=job.seconds, left_out=left, sensitivity=moved)
         job.finish(calibrated)
     return calibrated
 
 
 def _sensitivity(
-    scenario: Scenario, seed: int, n_workers: int, most_steps: int, checkpoint: Checkpoint, on_progress: OnProgress
+    scenario: Scenario,
+    prior_draws: ParameterTable | None,
+    seed: int,
+    n_workers: int,
+    most_steps: int,
+    checkpoint: Checkpoint,
+    on_progress: OnProgress,
 ) -> pd.DataFrame:
     """The sensitivity analysis, each variant stored as it is finished."""
 
@@ -345,7 +373,7 @@ def _sensitivity(
         write_variants(checkpoint, rows)
         on_progress(done, wanted)
 
-    return sensitivity_of(scenario, seed, n_workers, most_steps, read_variants(checkpoint), on_variant)
+    return sensitivity_of(scenario, seed, n_workers, most_steps, read_variants(checkpoint), on_variant, prior_draws)
 
 
 def _published_trial(cohort: CohortLike | Scenario, changes: Mapping[str, Any]) -> Scenario:

@@ -8,13 +8,14 @@ from typing import Any
 
 from trialsim.calibration.fitting import MOST_STEPS
 from trialsim.config import scenario_from_mapping
+from trialsim.config.calibrated.draw_tables import ParameterTable, read_table
 from trialsim.config.loading.calibration_studies import joint_study_from_mapping
 from trialsim.config.loading.comparisons import study_from_mapping
 from trialsim.config.loading.size_studies import sizing_from_mapping
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.files.regular import is_file
 from trialsim.simulation import ignore_stage
-from trialsim.storage.layouts import PARAMETERS_FILE
+from trialsim.storage.layouts import PARAMETERS_FILE, PRIOR_DRAWS_FILE
 from trialsim.storage.manifest import MANIFEST, Manifest, read_manifest
 from trialsim.workflows.calibrate import Calibrated, calibrate
 from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
@@ -47,8 +48,8 @@ def run_again(
     Parameters
     ----------
     manifest
-        The manifest, or its results folder. Where the parameters were draws in a file of the user's, they are taken
-        from the copy beside the manifest.
+        The manifest, or its results folder. Where the parameters, or the prior of a calibration, were draws in a file
+        of the user's, they are taken from the copy beside the manifest.
     on_progress
         Called with how much is done and how much there will be.
     workers
@@ -120,12 +121,25 @@ def _calibrate(file: Path, data: Manifest, how: dict[str, Any]) -> Calibrated:
         scenario,
         None,
         data["seed"],
+        prior=_prior_draws(data, file),
         draws=data["draws"],
         min_ess=data["smallest_ess"],
         most_steps=max(MOST_STEPS, data["steps"]),
         replicates=data["replicates"],
         **how,
     )
+
+
+def _prior_draws(data: Manifest, file: Path) -> ParameterTable | None:
+    """The draws that were the prior, from the copy beside the manifest; None where the parameter set alone was."""
+    if not data["prior"]:
+        return None
+    copy, digest = file.parent / PRIOR_DRAWS_FILE, data["prior"]["digest"]
+    draws = read_table(copy, str(copy))
+    if draws.digest != digest:
+        problem = f"these are other draws than the prior that the manifest names (their digest is {draws.digest})."
+        raise RequestError(str(copy), problem, f"the draws with the digest {digest}.")
+    return draws
 
 
 def _calibrate_study(file: Path, data: Manifest, how: dict[str, Any]) -> CalibratedStudy:

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Group, RenderableType
 
 from trialsim.config import Scenario
+from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.endpoints.registry import statistic_title
 from trialsim.records.tables import plain_rows
 from trialsim.report import labels
@@ -27,6 +28,7 @@ def calibration_view(
     left_out: pd.DataFrame | None,
     sensitivity: pd.DataFrame | None,
     has_details: bool = False,
+    prior_draws: ParameterTable | None = None,
 ) -> RenderableType:
     """The posterior and whether the cohort is reproduced; with details also what other assumptions would move."""
     cohort = scenario.cohort.name if scenario.cohort is not None else ""
@@ -34,6 +36,7 @@ def calibration_view(
     parts: list[RenderableType] = [
         Paragraph(f"\n{scenario.title}", "bold"),
         Paragraph(f"{n_draws:,} draws of {len(posterior_summary)} parameters, given the cohort {cohort}"),
+        *_about_prior(prior_draws),
         Paragraph(f"R-hat at most {r_hat:.3f}, effective sample size at least {ess:,.0f}\n"),
     ]
     if not has_details:
@@ -48,6 +51,12 @@ def calibration_view(
     if sensitivity is not None:
         parts.append(_sensitivity_table(sensitivity))
     return Group(*parts)
+
+
+def _about_prior(draws: ParameterTable | None) -> Iterator[Paragraph]:
+    """Where the prior is from, if it is a table of draws."""
+    if draws is not None:
+        yield Paragraph(f"The prior is {len(draws.values):,} draws of {draws.title} (digest {draws.digest})")
 
 
 def _short_summary_table(posterior_summary: pd.DataFrame) -> DataTable:
