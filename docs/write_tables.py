@@ -46,6 +46,7 @@ later than any other: an end of an interval may be infinite, and `value` and the
 ## What `trialsim calibrate` writes
 
 * `posterior.parquet`: one row a draw, one column a parameter, named with its unit in brackets.
+* `prior.parquet`, with `--prior`: a copy of the draws that were the prior.
 * `posterior_summary.csv`, one row a parameter: `prior_` and `posterior_` `median`, `lower` and `upper` (90 % intervals, in `unit`),
   `median_mcse`, `shift` of the median in prior standard deviations with `shift_mcse`, `contraction`
   (1 - var(posterior) / var(prior) on the scale of the prior) with `contraction_mcse`, `verdict`, `informed_by`, `r_hat`, `ess_bulk`,

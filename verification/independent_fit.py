@@ -49,7 +49,7 @@ def sample(calibration: Calibration, n: int, seed: int, workers: int) -> tuple[F
     while n_full < FULL_ROUNDS:
         z, log_proposal = _draws(rng, mean, scale, degrees, ROUND)
         log_likelihood = calibration.log_likelihoods(z, workers).sum(axis=1)
-        power = _next_power(log_density(z) - log_proposal, log_likelihood, power)
+        power = next_power(log_density(z) - log_proposal, log_likelihood, power)
         n_full += power == 1.0
         w = _weights(log_density(z) - log_proposal + power * log_likelihood)
         mean = w @ z
@@ -71,7 +71,7 @@ def _weights(log_weights: Floats) -> Floats:
     return np.asarray(w / w.sum())
 
 
-def _next_power(log_ratio: Floats, log_likelihood: Floats, last: float) -> float:
+def next_power(log_ratio: Floats, log_likelihood: Floats, last: float) -> float:
     """The largest power of the likelihood, not below the last, at which a fifth of the draws is still effective."""
     low, high = min(last, 0.9), 1.0
     if 1.0 / np.sum(_weights(log_ratio + log_likelihood) ** 2) >= EFFECTIVE * len(log_ratio):

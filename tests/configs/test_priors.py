@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from trialsim.config import load_parameters
+from trialsim.config.calibrated.draw_tables import write_table
+from trialsim.config.calibrated.prior_draws import load_prior_draws
 from trialsim.errors import ConfigurationError
 
 TEMPLATE = """name: invented
@@ -74,3 +76,28 @@ def test_a_fixed_number_is_one_number(tmp_path: Path, median: str) -> None:
     path.write_text(TEMPLATE.replace("{prior}", f"{{distribution: fixed, median: {median}}}"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=f"the mode 0.05 /month and the median {median} of a fixed number"):
         load_parameters(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("salvag", r"prior = salvag\n  there is no such folder, file or built-in posterior. Did you mean salvage\?"),
+        ("no/where", "there is no such folder, file or built-in posterior"),
+        ("draws.txt", "this is not a table of draws"),
+        ("words.parquet", r"prior = \S*words.parquet\n  it cannot be read"),
+        ("empty", "the folder has no posterior.parquet"),
+    ],
+)
+def test_what_holds_no_draws_is_refused_as_a_prior(tmp_path: Path, given: str, message: str) -> None:
+    for name in ("draws.txt", "words.parquet"):
+        (tmp_path / name).write_text("these are words\n")
+    (tmp_path / "empty").mkdir()
+    path = tmp_path / given
+    with pytest.raises(ConfigurationError, match=message):
+        load_prior_draws(path if path.exists() else given)
+
+
+def test_the_draws_of_a_prior_are_found_by_name_and_by_folder(tmp_path: Path) -> None:
+    draws = load_prior_draws("salvage")
+    write_table(tmp_path / "posterior.parquet", draws)
+    assert load_prior_draws(tmp_path).digest == draws.digest == load_prior_draws(draws).digest

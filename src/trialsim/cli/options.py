@@ -38,7 +38,15 @@ def argument(metavar: str, *kinds: str, words: str = "A YAML path or a built-in 
 
 ScenarioArgument = Annotated[str, argument("SCENARIO", "scenarios")]
 StudyArgument = Annotated[str, argument("STUDY", "studies")]
-CohortArgument = Annotated[str, argument("COHORT", "cohorts")]
+CohortsArgument = Annotated[
+    list[str],
+    argument(
+        "COHORT…",
+        "cohorts",
+        "studies",
+        words="YAML paths or built-in names: one cohort, one study, or several cohorts to be calibrated together.",
+    ),
+]
 FilesArgument = Annotated[
     list[str], argument("FILE…", "scenarios", "studies", "cohorts", words="YAML paths or built-in names.")
 ]

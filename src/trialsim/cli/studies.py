@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from trialsim.cli.options import (
-    CohortArgument,
+    CohortsArgument,
     DetailsOption,
     EngineOption,
     FiguresOption,
@@ -35,7 +35,7 @@ from trialsim.errors import OptionError
 
 
 def calibrate(
-    cohort: CohortArgument,
+    cohorts: CohortsArgument,
     seed: SeedOption = 1,
     settings: SetOption = None,
     prior: Annotated[
@@ -57,18 +57,20 @@ def calibrate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find the posterior of the parameters, given a published cohort or a study of several; write draws and tables."""
+    """Find the posterior of the parameters, given a published cohort or several; write draws and tables."""
     from trialsim.config import kind_of
     from trialsim.workflows.calibrate import calibrate as calibrate_cohort
     from trialsim.workflows.calibrate_study import calibrate_study
 
-    name = Path(cohort).stem
+    made = _made_study(cohorts, quiet or as_json)
+    given = made if made is not None else cohorts[0]
+    name = str(made["name"]) if made is not None else Path(cohorts[0]).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
     formats = read_figures(figures)
     place = check_where(destination, resume)
     how: dict[str, Any] = {"draws": draws, "replicates": replicates, "workers": workers, "out": destination}
     how |= {"resume": resume, "overwrite": overwrite, "figures": formats, "leave_one_out": leave_one_out}
-    is_study = kind_of(cohort) == "studies"
+    is_study = made is not None or kind_of(cohorts[0]) == "studies"
     if is_study:
         _refuse_options_of_one_cohort(settings, sensitivity, prior)
     else:
@@ -76,15 +78,28 @@ def calibrate(
         how |= {"sensitivity": sensitivity, "prior": prior}
     with progress_to_the_end(place, quiet or as_json) as display:
         workflow = calibrate_study if is_study else calibrate_cohort
-        result = workflow(cohort, seed=seed, **how, **display.callbacks(quiet))
+        result = workflow(given, seed=seed, **how, **display.callbacks(quiet))
     show_result(result, destination, details, as_json=as_json, is_quiet=quiet)
+
+
+def _made_study(cohorts: list[str], is_silent: bool) -> dict[str, Any] | None:
+    """The study of several cohorts, printed so that it can be saved and edited; None for one argument."""
+    if len(cohorts) < 2:
+        return None
+    from trialsim.config.loading.cohorts_together import study_of_cohorts
+    from trialsim.config.source.yaml import dump_yaml
+
+    made = study_of_cohorts(cohorts)
+    if not is_silent:
+        print(f"# The study of these cohorts; to change it, save it and calibrate the file.\n{dump_yaml(made)}")
+    return made
 
 
 def _refuse_options_of_one_cohort(settings: list[str] | None, sensitivity: bool, prior: str | None) -> None:
     """A study of several cohorts is calibrated as it is written."""
     for option, value in (("--set", settings), ("--sensitivity", sensitivity), ("--prior", prior)):
         if value:
-            raise OptionError(option, "this belongs to the calibration of one cohort.", "no such option for a study.")
+            raise OptionError(option, "this belongs to the calibration of one cohort.", "no such option for several.")
 
 
 def compare(

@@ -21,8 +21,7 @@ from trialsim.calibration.joint.posterior import NEW_TRIAL, JointPosterior
 from trialsim.calibration.model import REPLICATES
 from trialsim.calibration.posterior import N_DRAWS
 from trialsim.config.calibrated.draw_tables import ParameterTable
-from trialsim.config.loading.calibration_studies import JointStudy, load_joint_study
-from trialsim.config.loading.comparisons import StudyLike
+from trialsim.config.loading.calibration_studies import JointStudy, JointStudyLike, load_joint_study
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report.run.figures import draw_joint_calibration_figures
 from trialsim.simulation import ignore_stage
@@ -162,7 +161,7 @@ class CalibratedStudy(CommandResult):
 
 
 def calibrate_study(
-    study: JointStudy | StudyLike,
+    study: JointStudyLike,
     seed: int = 1,
     *,
     draws: int = N_DRAWS,
@@ -182,7 +181,8 @@ def calibrate_study(
     Parameters
     ----------
     study
-        The study: YAML path, built-in name, mapping, or loaded.
+        The study: YAML path, built-in name, mapping, or loaded. A list of cohorts (paths or built-in names) is the
+        study that `trialsim calibrate COHORT COHORT …` makes of them.
     seed
         Decides every random number of the fit; 0 to 2^64 - 1.
     draws

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from trialsim.config.loading.cohorts_together import study_of_cohorts
 from trialsim.config.loading.comparisons import Comparison, StudyLike, saved_scenarios, study_data
 from trialsim.config.loading.scenarios import Scenario, load_parameters, load_published_trial
 from trialsim.config.loading.size_studies import Sizing
@@ -40,13 +41,18 @@ class JointStudy:
         }
 
 
-def load_joint_study(given: JointStudy | StudyLike) -> JointStudy:
-    """A study of several cohorts from a YAML path, a built-in name, a mapping or itself.
+JointStudyLike = JointStudy | StudyLike | Sequence[Path | str]
+
+
+def load_joint_study(given: JointStudyLike) -> JointStudy:
+    """A study of several cohorts from a YAML path, a built-in name, a mapping, a list of cohorts or itself.
 
     Raises `ConfigurationError` with the problems of the study, or of all of its cohorts.
     """
     if isinstance(given, JointStudy):
         return given
+    if isinstance(given, list | tuple):
+        given = study_of_cohorts(given)
     data, places, path = study_data(given, CALIBRATE)
     if isinstance(data.get("study"), Mapping):
         return joint_study_from_mapping(data)
