@@ -61,9 +61,7 @@ def _printed(
 
 
 def _may_not_be_reached(name: str, item: PublishedStatistic, protocol: Protocol) -> bool:
-    return (
-        item.trial_statistic(name) is None and statistic_of_patients(name, item, protocol).kind == SURVIVAL_MEDIAN
-    )
+    return item.trial_statistic(name) is None and statistic_of_patients(name, item, protocol).kind == SURVIVAL_MEDIAN
 
 
 def _not_reached(item: PublishedStatistic) -> PublishedStatistic:
@@ -74,8 +72,10 @@ def _rounded_to(item: PublishedStatistic, steps: int) -> PublishedStatistic:
     """The value that is so many steps of its rounding."""
     if item.rounded is None:
         raise ValueError(item.printed)
-    value = f"{100 * steps * item.rounded.rounded_to:g} %" if item.kind == "landmark" else (
-        f"{steps * item.rounded.rounded_to:g} {item.unit}"
+    value = (
+        f"{100 * steps * item.rounded.rounded_to:g} %"
+        if item.kind == "landmark"
+        else (f"{steps * item.rounded.rounded_to:g} {item.unit}")
     )
     return _with(item, value, value=value)
 

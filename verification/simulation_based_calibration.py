@@ -84,7 +84,7 @@ def weighted_median(values: Floats, weights: Floats) -> tuple[float, float]:
     return median, error * (high - low) / 0.2
 
 
-def draw(path: Path, names: tuple[str, ...], found: Floats) -> None:
+def draw(path: Path, names: tuple[str, ...], found: Floats, cohorts: str = "simulated cohorts of 27 patients") -> None:
     """The rank histograms, with the band in which 99 % of bins of a uniform histogram lie."""
     columns = 4
     rows = -(-len(names) // columns)
@@ -101,7 +101,7 @@ def draw(path: Path, names: tuple[str, ...], found: Floats) -> None:
         axes.spines[["top", "right", "left"]].set_visible(False)
     for axes in grid.ravel()[len(names) :]:
         axes.set_visible(False)
-    title = f"Where the true parameter lies in its posterior, over {len(found):,} simulated cohorts of 27 patients"
+    title = f"Where the true parameter lies in its posterior, over {len(found):,} {cohorts}"
     subtitle = "uniform if the calibration is right; shaded: 99 % of bins"
     figure.suptitle(f"{title}\n{subtitle}", x=0.01, ha="left", fontsize=11)
     figure.savefig(path, dpi=130)
