@@ -51,7 +51,7 @@ from trialsim.calibration.targets import Cell
 from trialsim.config.loading.calibration_studies import JointStudy, load_joint_study
 from trialsim.config.schema.parameters import Prior
 from trialsim.config.schema.written_values import split_number
-from trialsim.typing import Floats
+from trialsim.typing import Flags, Floats
 from verification.simulated_publications import calibrated_to, cells_of_any_publication, simulated_publication
 from verification.simulation_based_calibration import LEVELS, RESULTS, coverage, draw, holm, uniformity
 
@@ -68,6 +68,7 @@ TRIALS_AT_DRAW = 60
 NARROW, TWICE = "narrow", "twice"
 FAULTS = ("", NARROW, TWICE)
 ONE_IN_A_HUNDRED = 0.01
+LOG_LIKELIHOOD = "log-likelihood"
 FILE = RESULTS / "joint_calibration.json"
 SEED = 11
 FIRST_SEED_OF_POOL, FIRST_SEED_OF_PUBLICATIONS = 100_000, 200_000  # chance that is nowhere used twice
@@ -230,7 +231,7 @@ def quantities(model: JointModel, x: Floats, emulators: tuple[Emulator, ...]) ->
         values = trial.prior.values(z)
         is_own = model.places[j].unit >= 0
         found |= {f"{name}: {trial.names[i]}": values[:, i] for i in np.flatnonzero(is_own)}
-        found[f"{name}: log-likelihood"] = emulators[j].log_likelihood(z)
+        found[f"{name}: {LOG_LIKELIHOOD}"] = emulators[j].log_likelihood(z)
     return found
 
 
@@ -241,7 +242,7 @@ def true_quantities(model: JointModel, truth: Truth, emulators: tuple[Emulator, 
     for name, trial, values, emulator in zip(model.names, model.trials, truth.trials, emulators, strict=True):
         found |= {f"{name}: {parameter}": value for parameter, value in values.items()}
         z = trial.prior.scores(np.array([[values[parameter] for parameter in trial.names]]))
-        found[f"{name}: log-likelihood"] = float(emulator.log_likelihood(z)[0])
+        found[f"{name}: {LOG_LIKELIHOOD}"] = float(emulator.log_likelihood(z)[0])
     return found
 
 
@@ -284,34 +285,45 @@ def place(study: JointStudy, model: JointModel, pool: Pool, seed: int, fault: st
 
 
 def summary_of(names: tuple[str, ...], places: Floats, posteriors: list[Posterior]) -> dict[str, Any]:
-    """The figures of a run."""
-    p, n = uniformity(places), len(places)
-    adjusted, covered = holm(p), coverage(places)
+    """The figures of a run: of all parameters together, of each, and of the log-likelihoods."""
+    is_parameter = np.array([not name.endswith(LOG_LIKELIHOOD) for name in names])
     worth = [posterior.ess for posterior in posteriors]
+    parameters = rows_of(names, places, is_parameter)
     return {
-        "pairs": n,
-        "coverage": {level: float(np.mean(values)) for level, values in covered.items()},
-        "coverage_se": {f"{level:g}": error_of_coverage(places, level) for level in LEVELS},
-        "coverage_se_of_one": {f"{level:g}": math.sqrt(level * (1.0 - level) / n) for level in LEVELS},
-        "smallest_p": float(p.min()),
-        "smallest_p_holm": float(adjusted.min()),
+        "pairs": len(places),
+        "coverage": {
+            f"{level:g}": float(np.mean([row[f"coverage_{level:g}"] for row in parameters])) for level in LEVELS
+        },
+        "coverage_se": {f"{level:g}": error_of_coverage(places[:, is_parameter], level) for level in LEVELS},
+        "coverage_se_of_one": {f"{level:g}": math.sqrt(level * (1.0 - level) / len(places)) for level in LEVELS},
+        "smallest_p": min(row["p_uniform"] for row in parameters),
+        "smallest_p_holm": min(row["p_holm"] for row in parameters),
         "effective_draws": {
             name: float(np.quantile(worth, share))
             for name, share in (("smallest", 0.0), ("5 %", 0.05), ("median", 0.5))
         },
         "pareto_k_above_0.7": sum(posterior.k > 0.7 for posterior in posteriors),
         "error_of_emulators": float(np.median([posterior.errors for posterior in posteriors])),
-        "quantities": [
-            {
-                "quantity": name,
-                "p_uniform": float(p[i]),
-                "p_holm": float(adjusted[i]),
-                "mean": float(places[:, i].mean()),
-                **{f"coverage_{level}": covered[level][i] for level in covered},
-            }
-            for i, name in enumerate(names)
-        ],
+        "parameters": parameters,
+        "log_likelihoods": rows_of(names, places, ~is_parameter),
     }
+
+
+def rows_of(names: tuple[str, ...], places: Floats, is_wanted: Flags) -> list[dict[str, Any]]:
+    """Some quantities: p-values, the mean of the places, which is 1/2 for a right posterior, and coverage."""
+    wanted = places[:, is_wanted]
+    p, covered = uniformity(wanted), coverage(wanted)
+    adjusted = holm(p)
+    return [
+        {
+            "quantity": name,
+            "p_uniform": float(p[i]),
+            "p_holm": float(adjusted[i]),
+            "mean": float(wanted[:, i].mean()),
+            **{f"coverage_{level}": covered[level][i] for level in covered},
+        }
+        for i, name in enumerate(np.array(names)[is_wanted].tolist())
+    ]
 
 
 def error_of_coverage(places: Floats, level: float) -> float:
@@ -322,7 +334,7 @@ def error_of_coverage(places: Floats, level: float) -> float:
 
 def noticed(summary: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a run with a fault."""
-    rejected = [row["quantity"] for row in summary["quantities"] if row["p_holm"] < ONE_IN_A_HUNDRED]
+    rejected = [row["quantity"] for row in summary["parameters"] if row["p_holm"] < ONE_IN_A_HUNDRED]
     return {**{key: summary[key] for key in ("pairs", "smallest_p_holm", "coverage")}, "rejected": rejected}
 
 

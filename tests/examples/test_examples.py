@@ -16,16 +16,23 @@ import pandas as pd
 import pytest
 import yaml
 from scipy import stats
-from verification import levels_of_designs, search_for_n, simulation_based_calibration
+from verification import (
+    joint_simulation_based_calibration,
+    levels_of_designs,
+    search_for_n,
+    simulation_based_calibration,
+)
 from verification.calibration_table import table_of
 
 import trialsim as ts
 from tests.reproducible.stored_digests import studies_of
 from tests.theory.test_published_designs import of_kind, searched, two_stages
 from tests.tolerances import N_STANDARD_ERRORS
+from trialsim.calibration.joint.build import joint_model_of
 from trialsim.calibration.model import calibration_of
 from trialsim.config import load_published_trial, scenario_from_mapping
 from trialsim.config.calibrated.draw_tables import posterior_file, read_table
+from trialsim.config.loading.calibration_studies import load_joint_study
 from trialsim.config.loading.comparisons import load_comparison
 from trialsim.config.loading.size_studies import is_sizing
 from trialsim.config.schema.size_study import SizeStudy
@@ -179,6 +186,19 @@ def test_the_verification_of_the_calibration_holds() -> None:
     assert other["largest_abs_z"] < 3.0
     assert recovered["covered"] >= recovered["of"] - 2
     assert recovered["largest_r_hat"] < 1.02
+
+
+def test_the_verification_of_the_joint_calibration_holds() -> None:
+    """Uniform ranks of all that two trials share and differ in, and of a posterior that is wrong on purpose none."""
+    found = json.loads((VERIFICATION / "joint_calibration.json").read_text(encoding="utf-8"))
+    model = joint_model_of(load_joint_study(joint_simulation_based_calibration.STUDY))
+    assert len(found["parameters"]) == model.n_scores
+    assert found["pairs"] >= 200
+    assert found["smallest_p_holm"] > 0.01
+    margin = N_STANDARD_ERRORS * math.sqrt(0.95 * 0.05 / found["pairs"])
+    assert all(abs(row["coverage_0.95"] - 0.95) <= margin for row in found["parameters"])
+    for fault in joint_simulation_based_calibration.FAULTS[1:]:
+        assert found["faults"][fault]["smallest_p_holm"] < 0.001, fault
 
 
 def test_an_importance_sample_again_has_the_medians_that_were_found() -> None:
