@@ -131,7 +131,7 @@ def test_estimates_and_differences_are_those_of_the_patients(compared: ts.Compar
     for name in ("as published", "cap 400"):
         table = patient_table("batch", protocol_of(titration.scenarios[name]), 1, 1, 400)
         rows = pd.DataFrame(dict(table.columns)).assign(replicate=table.replicate)
-        severe = rows[["n_onsets.constipation", "n_onsets.lethargy", "n_onsets.rash"]]
+        severe = rows[[f"n_onsets.{name}" for name in ("constipation", "lethargy", "rash", "severe neuropathy")]]
         rows["severe"], rows["responds"] = severe.max(axis=1) > 0, rows["best_response"] >= 1
         rows["toxicities"] = severe.sum(axis=1)
         means[name] = rows.groupby("replicate")[["severe", "responds", "toxicities"]].mean()

@@ -78,7 +78,7 @@ def test_numbers_of_another_drug_get_a_warning(tosi2000: ts.Scenario) -> None:
     assert not tosi2000.with_changes({"treatment.drug": "Thalidomide"}).warnings
     for parameters in ("calibrated", "mode"):
         changed = ts.load_scenario("followup", {"treatment.drug": "lenalidomide", "parameters.use": parameters})
-        assert any("come from tosi2000, which is about thalidomide" in warning for warning in changed.warnings)
+        assert any("come from salvage, which is about thalidomide" in warning for warning in changed.warnings)
 
 
 @pytest.mark.parametrize("parameters", ["calibrated", "mode"])
