@@ -31,6 +31,7 @@ from trialsim.config.calibrated.draw_tables import posterior_file, read_table, w
 from trialsim.config.loading.calibration_studies import load_joint_study
 from trialsim.config.loading.comparisons import study_data
 from trialsim.config.source.builtin import find_file
+from trialsim.records.tables import plain_rows
 from trialsim.simulation.workers import available_cores
 from trialsim.typing import Floats
 
@@ -253,7 +254,7 @@ def row_of(name: str, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     wanted = sys.argv[1:] or [*SHIPPED, *FORMS]
-    rows = pd.read_csv(TABLE).to_dict("records") if TABLE.is_file() else []
+    rows = plain_rows(pd.read_csv(TABLE)) if TABLE.is_file() else []
     for name in wanted:
         if name in [row["form"] for row in rows]:
             continue

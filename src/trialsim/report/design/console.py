@@ -15,6 +15,7 @@ from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
 from trialsim.design.prepared_study import PreparedStudy
 from trialsim.design.search import SearchResult
 from trialsim.report import labels
+from trialsim.report.design.level import levels_exceeded
 from trialsim.report.layout import DataTable, Paragraph
 
 _SHOWN = {
@@ -83,7 +84,7 @@ def size_view(
     parts: list[RenderableType] = [
         Paragraph(f"\n{study.title}", "bold"),
         Paragraph(f"{study.design}, {replicates:,} trials under each truth, seed {seed}\n"),
-        *(Paragraph(f"{remark}\n") for remark in ready.design.remarks()),
+        *(Paragraph(f"{remark}\n") for remark in (*ready.design.remarks(), *levels_exceeded(study, calendar))),
         _design(design, ready),
     ]
     others = ready.design.others if len(ready.design.others) > 1 else []

@@ -18,6 +18,7 @@ from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Informa
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import SearchResult
+from trialsim.report.design.level import levels_exceeded
 from trialsim.report.labels import endpoint_in_words, in_brackets
 
 MOST_STEPS: Final = 8  # of a boundary that are told
@@ -117,7 +118,7 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     if not math.isnan(toxic_null):
         error = value_of(calendar, TOXIC_NULL, REJECTS, "mcse")
         text += f" if too few respond, {toxic_null:.4f} ± {error:.4f} if too many have the toxicity"
-    sentences.append(text + ".")
+    sentences += [text + ".", *levels_exceeded(ready.study, calendar)]
     patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, SEVERE_TOXICITY))
     sentences.append(
         f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have a severe "
