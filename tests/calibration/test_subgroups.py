@@ -1,4 +1,4 @@
-"""An effect of a baseline value that published subgroups tell of: probabilities, likelihood and posterior by quadrature."""
+"""An effect of a baseline value that published subgroups tell of, against two binomials and a quadrature over ages."""
 
 from __future__ import annotations
 
