@@ -119,12 +119,16 @@ def evaluable_shares(protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_
 
 
 def _many(
-    protocol: Protocol, outcomes: Sequence[c.Outcome], horizon_days: float, patients: int | None = None
+    protocol: Protocol,
+    outcomes: Sequence[c.Outcome],
+    horizon_days: float,
+    patients: int | None = None,
+    per_trial: int = _PER_TRIAL,
 ) -> Timelines:
     """Many patients of one arm, all followed for `horizon_days`, whenever they come."""
-    followed = with_follow_up(protocol, _PER_TRIAL, horizon_days)
+    followed = with_follow_up(protocol, per_trial, horizon_days)
     followed = replace(followed, accrual=replace(followed.accrual, closes_day=float("inf")))
-    n_trials = (patients or PATIENTS_OF_RATES) // _PER_TRIAL
+    n_trials = (patients or PATIENTS_OF_RATES) // per_trial
     return simulated([BATCH], [followed], None, outcomes, SEED_OF_RATES, 1, n_trials)
 
 
@@ -155,20 +159,29 @@ def with_rate(protocol: Protocol, outcome: c.Outcome, wanted: float, counts_not_
 
 
 def with_events_of(
-    protocol: Protocol, outcome: c.Outcome, hazard: Callable[[Floats], Floats], horizon_days: float
+    protocol: Protocol,
+    outcome: c.Outcome,
+    hazard: Callable[[Floats], Floats],
+    follow_up_days: float,
+    n: int,
+    accrual_days: float,
 ) -> tuple[Protocol, float]:
     """The protocol in which as many events are seen as a reference expects, and the factor on its hazards that does it.
 
-    `hazard` is the cumulative hazard of the reference by the days that patients were seen, everyone for up to
-    `horizon_days`. Raises `RequestError` where no factor does it.
+    `hazard` is the cumulative hazard of the reference by the days that patients were seen: up to `follow_up_days` after
+    the last entry of a trial of `n`, whose accrual takes some `accrual_days`. Raises `RequestError` where no factor
+    does it.
     """
+    horizon_days = follow_up_days + 2.0 * accrual_days
 
     @cache  # its ends are needed twice: before the search of a root, and by it
     def excess(log_factor: float) -> float:
         scaled = with_hazard_ratio(at_point_values(protocol), float(np.exp(log_factor)), outcome.kind)
-        timelines = _many(scaled, [outcome], horizon_days)
-        event, until = timelines.event[:, :, 0], np.minimum(timelines.left, horizon_days)
+        timelines = _many(scaled, [outcome], horizon_days, per_trial=n)
         is_there = timelines.number > 0
+        entry = np.where(is_there, timelines.arrival, -np.inf)
+        seen = np.where(is_there, entry.max(axis=1, keepdims=True) - entry + follow_up_days, 0.0)
+        event, until = timelines.event[:, :, 0], np.minimum(timelines.left, np.minimum(seen, horizon_days))
         expected = float(np.where(is_there, hazard(np.minimum(event, until)), 0.0).sum())
         return float((is_there & (event <= until)).sum()) / expected - 1.0
 

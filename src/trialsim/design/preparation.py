@@ -43,11 +43,12 @@ from trialsim.design.prepared_study import (
 )
 from trialsim.design.safety import checked_boundary
 from trialsim.design.theory.stages import check_rates
-from trialsim.design.time_to_event.one_sample_logrank import decisions_of
+from trialsim.design.time_to_event.one_sample_logrank import PlannedOneSample, decisions_of
 from trialsim.design.time_to_event.planned import Events
 from trialsim.errors import RequestError
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
+from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.simulation import choose_engine
 from trialsim.simulation.engine import BATCH
 
@@ -246,10 +247,27 @@ def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
 
 
 def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:
-    """One arm against a reference: under the null its hazards are such that as many events are seen as it expects."""
+    """One arm against a reference: under the null its hazards are such that as many events are seen as it expects.
+
+    How long patients are followed depends on how long accrual takes, and that on n: the null is matched at the n of the
+    formula, which hazards that are not matched tell.
+    """
+    found = _supposed_at(draft, n_draws)
+    design = found.design
+    if not isinstance(design, PlannedOneSample):
+        raise TypeError(design)
+    n = design.smallest_by_formula() or draft.study.largest_n
+    return _supposed_at(draft, n_draws, n, DAYS_PER_MONTH * design.assumed.accrual_months(n))
+
+
+def _supposed_at(draft: Draft, n_draws: int, n: int = 0, accrual_days: float = 0.0) -> Supposed:
+    """One arm against a reference, with a null that is matched for n patients, or is not where that is 0."""
     study, (protocol,), outcome = draft.study, draft.protocols, draft.outcomes.primary[0]
     decisions, ratio = decisions_of(study), study.alternative_rate
-    null, factor = with_events_of(protocol, outcome, decisions.hazard, study.conduct.follow_up.value)
+    follow_up_days = study.conduct.follow_up.value
+    null, factor = at_point_values(protocol), 1.0
+    if n > 0:
+        null, factor = with_events_of(protocol, outcome, decisions.hazard, follow_up_days, n, accrual_days)
     alternative = at_point_values(protocol) if ratio is None else with_hazard_ratio(null, ratio, outcome.kind)
     truths = {NULL: (null,), ALTERNATIVE: (alternative,), **_posterior(draft, draft.protocols, n_draws)}
     obtained_by = {NULL: f"hazards of the event times {factor:.3g}"}
