@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic_core import PydanticSerializationError
 
 from trialsim.config.schema.quantities import CorrelationCoefficient, Duration, Measurement, Probability, Rate, Spread
 from trialsim.config.schema.written_values import Day, mistake
@@ -28,6 +29,15 @@ class Section(BaseModel):
         """Plain data without the known keys that are null, which says no more than if they were not there."""
         known = {field.alias or name for name, field in cls.model_fields.items()}
         return {key: value for key, value in data.items() if value is not None or key not in known}
+
+    def model_dump(self, **how: Any) -> dict[str, Any]:
+        """As of any model, but Ctrl-C stays what it is: pydantic takes it for a mistake in what it serialises."""
+        try:
+            return super().model_dump(**how)
+        except PydanticSerializationError as error:
+            if "KeyboardInterrupt" in str(error):
+                raise KeyboardInterrupt from None
+            raise
 
 
 class Covariate(Section):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_serializer, model_validator
-from pydantic_core import PydanticSerializationError
 
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.effects import SensitivityEffect
@@ -153,12 +152,7 @@ class ScenarioData(Section):
 
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""
-        try:
-            written: dict[str, Any] = without_none(self.model_dump())
-        except PydanticSerializationError as error:
-            if "KeyboardInterrupt" in str(error):  # pydantic takes Ctrl-C for a mistake in what it serialises
-                raise KeyboardInterrupt from None
-            raise
+        written: dict[str, Any] = without_none(self.model_dump())
         return written
 
     def to_yaml(self) -> str:
