@@ -25,8 +25,7 @@ def prior_draws_of(calibration: Calibration) -> dict[str, Any]:
     draws = calibration.prior_draws
     if draws is None:
         return {}
-    names = [name for name in calibration.names if name in draws.names]
-    return {"digest": draws.digest, "draws": len(draws.values), "parameters": names}
+    return {"digest": draws.digest, "draws": len(draws.values), "parameters": calibration.drawn_names}
 
 
 def request_of(calibration: Calibration, seed: int) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class Calibration:
     prior_draws: ParameterTable | None = None
 
     @property
+    def drawn_names(self) -> list[str]:
+        """The parameters whose prior is of draws."""
+        draws = self.prior_draws
+        return [name for name in self.names if draws is not None and name in draws.names]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The parameters, in order."""
         return self.prior.names

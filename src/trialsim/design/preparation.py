@@ -252,32 +252,31 @@ def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:
     How long patients are followed depends on how long accrual takes, and that on n: the null is matched at the n of the
     formula, which hazards that are not matched tell.
     """
-    found = _supposed_at(draft, n_draws)
-    design = found.design
-    if not isinstance(design, PlannedOneSample):
-        raise TypeError(design)
-    n = design.smallest_by_formula() or draft.study.largest_n
-    return _supposed_at(draft, n_draws, n, DAYS_PER_MONTH * design.assumed.accrual_months(n))
-
-
-def _supposed_at(draft: Draft, n_draws: int, n: int = 0, accrual_days: float = 0.0) -> Supposed:
-    """One arm against a reference, with a null that is matched for n patients, or is not where that is 0."""
     study, (protocol,), outcome = draft.study, draft.protocols, draft.outcomes.primary[0]
-    decisions, ratio = decisions_of(study), study.alternative_rate
-    follow_up_days = study.conduct.follow_up.value
-    null, factor = at_point_values(protocol), 1.0
-    if n > 0:
-        null, factor = with_events_of(protocol, outcome, decisions.hazard, follow_up_days, n, accrual_days)
-    alternative = at_point_values(protocol) if ratio is None else with_hazard_ratio(null, ratio, outcome.kind)
+    first, _ = _against_reference(draft, at_point_values(protocol))
+    if not isinstance(first, PlannedOneSample):
+        raise TypeError(first)
+    n = first.smallest_by_formula() or study.largest_n
+    accrual_days = DAYS_PER_MONTH * first.assumed.accrual_months(n)
+    hazard, follow_up_days = decisions_of(study).hazard, study.conduct.follow_up.value
+    null, factor = with_events_of(protocol, outcome, hazard, follow_up_days, n, accrual_days)
+    design, alternative = _against_reference(draft, null)
     truths = {NULL: (null,), ALTERNATIVE: (alternative,), **_posterior(draft, draft.protocols, n_draws)}
     obtained_by = {NULL: f"hazards of the event times {factor:.3g}"}
-    if ratio is not None:
-        obtained_by[ALTERNATIVE] = f"hazards of the event times {factor * ratio:.3g}"
-    forecast = EventForecast(draft, truths[ALTERNATIVE], decisions)
+    if study.alternative_rate is not None:
+        obtained_by[ALTERNATIVE] = f"hazards of the event times {factor * study.alternative_rate:.3g}"
+    return Supposed(design, truths, draft.protocols, obtained_by=obtained_by)
+
+
+def _against_reference(draft: Draft, null: Protocol) -> tuple[PlannedDesign, Protocol]:
+    """The design of one arm against a reference under a null, and the arm under the alternative."""
+    study, (protocol,), outcome = draft.study, draft.protocols, draft.outcomes.primary[0]
+    ratio = study.alternative_rate
+    alternative = at_point_values(protocol) if ratio is None else with_hazard_ratio(null, ratio, outcome.kind)
+    forecast = EventForecast(draft, (alternative,), decisions_of(study))
     if ratio is None:
         ratio = forecast.hazard_ratio_to_reference()
-    design = draft.design.build(study, _events(draft, forecast, ratio, (0,)))
-    return Supposed(design, truths, draft.protocols, obtained_by=obtained_by)
+    return draft.design.build(study, _events(draft, forecast, ratio, (0,))), alternative
 
 
 def _events(draft: Draft, forecast: EventForecast, ratio: float, allocation: tuple[int, ...]) -> Events:

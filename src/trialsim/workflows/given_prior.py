@@ -22,8 +22,8 @@ def notes_on_prior(prior: PriorLike | None, calibration: Calibration) -> Iterato
     draws = calibration.prior_draws
     if prior is None or draws is None:
         return
-    given = [name for name in calibration.names if name in draws.names]
-    others = [name for name in calibration.names if name not in draws.names]
+    given = calibration.drawn_names
+    others = [name for name in calibration.names if name not in given]
     rest = f"; by the parameter set: {', '.join(others)}" if others else ""
     yield f"prior: {len(given)} of {len(calibration.names)} parameters by {len(draws.values):,} draws{rest}"
     cohort = calibration.scenario.cohort

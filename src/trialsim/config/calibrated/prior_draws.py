@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from trialsim.config.calibrated.draw_tables import (
 )
 from trialsim.config.schema.parameters import DRAWS_ENDINGS
 from trialsim.config.source.builtin import builtin_folder
+from trialsim.config.source.problems import nearest
 from trialsim.files.regular import is_file
 
 PriorLike = ParameterTable | Path | str
@@ -38,8 +38,8 @@ def prior_file(given: Path | str) -> Path:
     if path.suffix in DRAWS_ENDINGS and is_file(path):
         return path
     names = builtin_posteriors()
-    near = difflib.get_close_matches(name, names, n=1)
-    advice = f" Did you mean {near[0]}?" if near else ""
+    near = nearest(name, names)
+    advice = f" Did you mean {near}?" if near else ""
     is_there = is_file(path)
     problem = "this is not a table of draws." if is_there else "there is no such folder, file or built-in posterior."
     raise TableError(f"prior = {name}", problem + advice, _ALLOWED.format(", ".join(names)))

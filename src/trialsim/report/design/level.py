@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final
 
 import pandas as pd
 
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import NULL, REJECTS, TOXIC_NULL
-from trialsim.design.operating_characteristics import value_of
-
-N_STANDARD_ERRORS: Final = 4.0  # of the simulated level, that it must be too high by
+from trialsim.design.operating_characteristics import LARGEST_Z, value_of
 
 
 def levels_exceeded(study: SizeStudy, calendar: pd.DataFrame) -> Iterator[str]:
@@ -21,7 +18,7 @@ def levels_exceeded(study: SizeStudy, calendar: pd.DataFrame) -> Iterator[str]:
     for truth, asked in ((NULL, study.alpha), (TOXIC_NULL, toxic)):
         planned, level, error = (value_of(calendar, truth, REJECTS, x) for x in ("planned", "value", "mcse"))
         promised = asked if math.isnan(planned) else max(asked, planned)
-        if level - promised > N_STANDARD_ERRORS * error:
+        if level - promised > LARGEST_Z * error:
             yield (
                 f"The level is not kept in this scenario: the type I error is {level:.4f} ± {error:.4f} where "
                 f"{asked:g} is asked for."
