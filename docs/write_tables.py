@@ -113,7 +113,7 @@ def vocabulary() -> str:
 `event`: {", ".join(v.EVENT_NAMES)}.
 
 `detail` of a decision: {", ".join(titration.DECISION_NAMES)}; of a response, progression, assessment, death, withdrawal or discontinuation
-the state of the disease: {", ".join(disease.STATE_NAMES)}; of the end of treatment or observation:
+the state of the disease: 0 stable, 1 to 6 the categories of response, {disease.RELAPSED} relapsed, {disease.PROGRESSED} progressed; of the end of treatment or observation:
 {", ".join(v.REASON_NAMES[1:])} (relapse counts as progression there).
 """
 

@@ -70,14 +70,27 @@ def effects(draw: st.DrawFn, ratio_key: str = "hazard_ratio") -> dict[str, Any]:
     return {name: found[name] for name in draw(st.lists(st.sampled_from(list(found)), min_size=1, unique=True))}
 
 
+CATEGORIES = (  # of response, from the least
+    ["minor response", "partial response"],
+    ["any remission"],
+    [{"name": "minor response", "counts": False}, "partial response", "complete response"],
+    [{"name": f"grade {letter}", "counts": letter > "B"} for letter in "ABCDEF"],
+)
+
+
+def names_of(categories: list[Any]) -> list[str]:
+    """The names of categories of response."""
+    return [item["name"] if isinstance(item, dict) else item for item in categories]
+
+
 DAYS = st.sampled_from(["14 days", "20.6 days", "28 days", "2 months"])
 
 
-def conditions(names: list[str], levels: list[int]) -> st.SearchStrategy[Any]:
+def conditions(names: list[str], levels: list[int], responses: list[str]) -> st.SearchStrategy[Any]:
     """Conditions of every kind, and groups of them."""
     toxicities = st.sampled_from(["any", "severe", *names])
     single = st.one_of(
-        st.sampled_from(["always", "at maximum", "reduced before", "minor response", "partial response"]),
+        st.sampled_from(["always", "at maximum", "reduced before", *responses]),
         st.fixed_dictionaries(
             {"toxicity": toxicities, "timing": st.sampled_from(["new or ongoing", "new", "ongoing", "ever"])},
             optional={"at_least": st.integers(1, 3)},
@@ -99,12 +112,14 @@ def conditions(names: list[str], levels: list[int]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def rules(draw: st.DrawFn, resolving: list[str], names: list[str], levels: list[int]) -> list[dict[str, Any]]:
+def rules(
+    draw: st.DrawFn, resolving: list[str], names: list[str], levels: list[int], responses: list[str]
+) -> list[dict[str, Any]]:
     """A few rules, the first that holds decides; holds only for toxicities that resolve."""
     found: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(0, 4))):
         do = draw(st.sampled_from(["keep", "reduce", "stop", "escalate", "go to", *(["hold"] if resolving else [])]))
-        when = [draw(conditions(names, levels))]
+        when = [draw(conditions(names, levels, responses))]
         rule: dict[str, Any] = {"when": when, "do": do, "at": draw(st.sampled_from(["visit", "onset"]))}
         if do == "hold":
             when[:] = [{"not": when[0]}] if draw(st.booleans()) else []
@@ -120,19 +135,19 @@ def rules(draw: st.DrawFn, resolving: list[str], names: list[str], levels: list[
             rule["once"] = True
         found.append(rule)
     if draw(st.booleans()):
-        found.append({"when": draw(st.sampled_from(["minor response", "at maximum"])), "do": "keep"})
+        found.append({"when": draw(st.sampled_from([responses[0], "at maximum"])), "do": "keep"})
     return [*found, {"when": "tolerated", "do": "escalate"}]
 
 
 @st.composite
-def treatments(draw: st.DrawFn, resolving: list[str], names: list[str]) -> dict[str, Any]:
+def treatments(draw: st.DrawFn, resolving: list[str], names: list[str], responses: list[str]) -> dict[str, Any]:
     """A ladder, visits and rules, with whatever may stand beside them."""
     levels = draw(st.lists(st.integers(50, 900), min_size=1, max_size=5, unique=True).map(sorted))
     found: dict[str, Any] = {
         "reference_dose": draw(st.sampled_from([25, 400, "0.3 g/day"])),
         "levels": levels,
         "every": draw(st.sampled_from(["7 days", "14 days", "10.3 days", "1 month"])),
-        "rules": draw(rules(resolving, names, levels)),
+        "rules": draw(rules(resolving, names, levels, responses)),
     }
     if draw(st.integers(0, 2)) == 0:
         found["start"] = draw(st.sampled_from(levels))
@@ -158,12 +173,16 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
             share, limits = draw(st.sampled_from([0.2, 0.6, 1])), draw(st.booleans())
             events[name] = {"kind": "toxicity", "part_of": names[0], "share": share, "dose_limiting": limits}
     resolving = [name for name in names if "resolves" in events[events[name].get("part_of", name)]]
-    if draw(st.booleans()):
+    categories = draw(st.sampled_from(CATEGORIES))
+    responses, during = names_of(categories), draw(st.sampled_from([{}, {"during": "before progression"}]))
+    has_responses = draw(st.booleans())
+    if has_responses:
         exponent = draw(st.sampled_from([0, 0.2]))
-        events["minor response"] = {"kind": "minor response", "rate": draw(rates(2)), "dose_exponent": exponent}
-        events["partial response"] = {"kind": "partial response", "rate": draw(rates(2)), "shape": 1.5}
-        events["relapse"] = {"kind": "relapse", "rate": draw(rates(0.5))}
-    events["progression"] = {"kind": "progression", "rate": draw(rates(0.5)), **draw(dose_on_disease())}
+        for name in responses:
+            events[name] = {"kind": name, "rate": draw(rates(2)), "dose_exponent": exponent}
+        events[responses[-1]]["shape"] = 1.5
+        events["relapse"] = {"kind": "relapse", "rate": draw(rates(0.5)), **during}
+    events["progression"] = {"kind": "progression", "rate": draw(rates(0.5)), **during, **draw(dose_on_disease())}
     events["death"] = {"kind": "death", "rate": draw(rates(0.2)), "shape": draw(st.sampled_from([1, 1.4]))}
     if draw(st.booleans()):
         events["death"] |= {"frailty": "fragile", "delay": "20 days"}
@@ -178,16 +197,23 @@ def scenarios(draw: st.DrawFn) -> ts.Scenario:
         correlations=draw(st.sampled_from(CORRELATIONS)),
         frailties={"fragile": {"sd": 0.7, "long_term": draw(st.sampled_from([0, 0, "30 %"]))}},
         accrual=accrual,
-        treatment=draw(treatments(resolving, names)),
-        disease={
-            "sensitive": draw(st.sampled_from([0, 0.5, 0.5, 1])),
-            "effects": draw(st.one_of(st.just({}), effects("odds_ratio"))),
-        },
+        treatment=draw(treatments(resolving, names, responses)),
+        responses=categories,
+        disease=draw(diseases()) if has_responses or draw(st.booleans()) else None,
         events=events,
         assessment=draw(assessments()),
         evaluable={"after": "2 months", "early_progression": draw(st.booleans()), "early_death": draw(st.booleans())},
         cut_off=draw(cut_offs(accrual["patients"])),
     )
+
+
+@st.composite
+def diseases(draw: st.DrawFn) -> dict[str, Any]:
+    """Who can respond, perhaps by baseline values."""
+    return {
+        "sensitive": draw(st.sampled_from([0, 0.5, 0.5, 1])),
+        "effects": draw(st.one_of(st.just({}), effects("odds_ratio"))),
+    }
 
 
 def assessments() -> st.SearchStrategy[dict[str, Any]]:

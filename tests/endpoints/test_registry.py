@@ -11,10 +11,11 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.config.schema.comparison_study import EndpointSpec
+from trialsim.endpoints.endpoint import Endpoint
 from trialsim.endpoints.per_patient import endpoint_of, endpoint_written
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
-from trialsim.endpoints.registry import ENDPOINTS, Endpoint, known_endpoints, statistics_of, toxicity_named
+from trialsim.endpoints.registry import ENDPOINTS, known_endpoints, statistics_of, toxicity_named
 from trialsim.model.protocol import Protocol
 from trialsim.records.outcomes import columns_of
 from trialsim.simulation.engine import simulate_rows

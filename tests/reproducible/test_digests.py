@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import trialsim as ts
+from trialsim.endpoints.responses import USUAL
 from trialsim.records.columns import READABLE_EVENTS, baseline_columns, patient_columns, replicate_columns
 from trialsim.records.digest import results_digest
 
@@ -75,9 +76,9 @@ def test_a_results_folder_holds_the_declared_tables(tosi2000: ts.Scenario, tmp_p
     reported = [name for name in toxicities if tosi2000.toxicities[name].reported]
     units = {name: item.median.unit if item.median is not None else None for name, item in tosi2000.population.items()}
     declared = {
-        "replicates": replicate_columns(reported, has_draws=True),
+        "replicates": replicate_columns(USUAL, reported, has_draws=True),
         "patients": (
-            *patient_columns(toxicities, [dose.value for dose in tosi2000.treatment.levels]),
+            *patient_columns(USUAL, toxicities, [dose.value for dose in tosi2000.treatment.levels]),
             *baseline_columns(units),
         ),
         "events": READABLE_EVENTS,

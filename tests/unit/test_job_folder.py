@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import trialsim as ts
+from trialsim.endpoints.responses import USUAL
 from trialsim.records.columns import replicate_columns
 from trialsim.storage.checkpoint import PART, ROWS
 from trialsim.storage.job_folder import JobFolder, job_folder_path, locked_job_folder
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and owners")
-COLUMNS = replicate_columns(["rash"])
+COLUMNS = replicate_columns(USUAL, ["rash"])
 CHAINS = f"chains{PART}"
 CHECK = f"check null{PART}"
 PARTS = {"numbers": np.arange(3)}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trialsim.endpoints.responses import USUAL
 from trialsim.errors import DestinationError
 from trialsim.files.owned import NotOursError
 from trialsim.records.columns import conform, replicate_columns
@@ -16,7 +17,7 @@ from trialsim.records.digest import results_digest
 from trialsim.storage import replicate_store
 from trialsim.storage.replicate_store import ReplicateStore, rows_of
 
-COLUMNS = replicate_columns(["rash", "nausea"])
+COLUMNS = replicate_columns(USUAL, ["rash", "nausea"])
 
 
 def table(n: int) -> pd.DataFrame:

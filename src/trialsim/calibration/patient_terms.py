@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from trialsim.calibration.patient_cells import ConditionCell, MomentCell, curve_cells
+from trialsim.calibration.response_counts import CountsError, Part, States, not_telling, parts_of, states_of
 from trialsim.calibration.targets import (
     BEYOND,
     CURVE_MEDIAN,
@@ -39,9 +40,6 @@ from trialsim.endpoints.published import (
 )
 from trialsim.model.protocol import Protocol
 
-ANY, PARTIAL, MINOR = "any response", "partial response", "minor response"
-CONFIRMED = "confirmed partial response"
-ANY_CONFIRMED = "confirmed response"
 _FINEST = 0.1  # of a median: no published cohort knows one better, and few simulated patients lie in less
 
 
@@ -54,6 +52,7 @@ class _Target:
     measured: PatientStatistic
     n: int
     endpoint: str
+    states: States | None  # that a share of responses counts
 
 
 def patient_terms(
@@ -98,7 +97,8 @@ def _target(quantity: str, published: PublishedStatistic, protocol: Protocol) ->
     if n is None:
         wrong = f"of how many patients is this {published.kind}?"
         raise refused(f"statistics.{quantity}", wrong, "`of`, their number")
-    return _Target(quantity, published, measured, n, endpoint_of_statistic(quantity, published, protocol).name)
+    endpoint = endpoint_of_statistic(quantity, published, protocol).name
+    return _Target(quantity, published, measured, n, endpoint, states_of(protocol).get(endpoint))
 
 
 def _group(target: _Target) -> tuple[object, ...]:
@@ -112,18 +112,17 @@ def _group(target: _Target) -> tuple[object, ...]:
         return ("by", target.endpoint, measured.among, target.n)
     if published.at_least is not None:
         return ("at least", target.endpoint, measured.among, target.n)
-    if target.endpoint in (ANY, PARTIAL, MINOR, CONFIRMED, ANY_CONFIRMED):
+    if target.states is not None:
         return ("response", measured.among, target.n)
     return (target.quantity,)
 
 
 def _shares(targets: Sequence[_Target], left_out: Sequence[_Target]) -> Term:
     """Shares of the same patients, the widest first, as what lies between one and the next."""
-    quantities = tuple(target.quantity for target in targets)
     if _group(targets[0])[0] == "response":
-        chain = _responses(targets, left_out)
-    else:
-        chain = [(target.measured.value, target.published.n_counted) for target in sorted(targets, key=_narrowness)]
+        return _responses(targets, left_out)
+    quantities = tuple(target.quantity for target in targets)
+    chain = [(target.measured.value, target.published.n_counted) for target in sorted(targets, key=_narrowness)]
     among, n = targets[0].measured.among, targets[0].n
     counts = [count for _, count in chain]
     if any(wide < narrow for wide, narrow in pairwise(counts)):
@@ -132,9 +131,13 @@ def _shares(targets: Sequence[_Target], left_out: Sequence[_Target]) -> Term:
     cells = [ConditionCell(f"({wide}) and not ({narrow})", among) for (wide, _), (narrow, _) in pairwise(chain)]
     cells.append(ConditionCell(chain[-1][0], among))
     between = [wide - narrow for wide, narrow in pairwise(counts)]
+    return _term(quantities, cells, (*between, counts[-1]), n)
+
+
+def _term(quantities: tuple[str, ...], cells: Sequence[ConditionCell], counts: Sequence[int], n: int) -> Term:
     if len(cells) == 1:
-        return Share(quantities, tuple(cells), counts[-1], n)
-    return Categories(quantities, tuple(cells), (*between, counts[-1]), n)
+        return Share(quantities, tuple(cells), counts[0], n)
+    return Categories(quantities, tuple(cells), tuple(counts), n)
 
 
 def _narrowness(target: _Target) -> float:
@@ -143,43 +146,33 @@ def _narrowness(target: _Target) -> float:
     return -published.by.value if published.by is not None else published.at_least.value if published.at_least else 0.0
 
 
-def _responses(targets: Sequence[_Target], left_out: Sequence[_Target]) -> list[tuple[str, int]]:
-    """Any response, partial and confirmed ones, the minor ones as a difference; not what would tell one left out."""
-    counts = {target.endpoint: target.published.n_counted for target in targets}
-    values = {target.endpoint: target.measured.value for target in targets}
-    if len(counts) < len(targets):
-        raise refused(f"statistics.{targets[0].quantity}", "two statistics are of the same response.", "one of them")
-    confirmed = [(values.pop(name), counts.pop(name)) for name in (ANY_CONFIRMED, CONFIRMED) if name in counts]
-    if not confirmed:
-        return _responses_seen(targets, counts, values, left_out)
-    if counts and set(counts) != {ANY} and ANY_CONFIRMED in {target.endpoint for target in targets}:
-        wrong = "a confirmed response contains no partial or minor one, and lies in none."
-        allowed = "confirmed responses beside confirmed partial ones, or beside any response"
-        raise refused(f"statistics.{targets[0].quantity}", wrong, allowed)
-    if set(counts) == {MINOR}:  # no confirmed partial response is a minor one
-        condition, count = confirmed[0]
-        return [(f"({values[MINOR]}) or ({condition})", counts[MINOR] + count), (condition, count)]
-    wider = _responses_seen(targets, counts, values, left_out) if counts else []
-    return [*wider, *confirmed]
+def _responses(targets: Sequence[_Target], left_out: Sequence[_Target]) -> Term:
+    """Responses of the same patients as parts that exclude each other; not what would tell one left out."""
+    sets = {target.quantity: target.states for target in targets if target.states is not None}
+    kept = [name for item in left_out if item.states is not None for name in not_telling(item.states, sets)]
+    used = [target for target in targets if not left_out or target.quantity in kept]
+    quantities = tuple(target.quantity for target in targets)
+    values = [target.measured.value for target in used]
+    try:
+        parts = parts_of([sets[target.quantity] for target in used], [item.published.n_counted for item in used])
+    except CountsError as error:
+        wrong = f"{', '.join(quantities)}: {error}."
+        raise refused(
+            f"statistics.{quantities[0]}", wrong, "counts of responses that follow from one another"
+        ) from None
+    cells = []
+    for part in parts:
+        others = [values[i] for i in range(len(used)) if i not in part.inside and _overlap(used, i, part)]
+        inside = [f"({values[i]})" for i in part.inside]
+        outside = [f"not ({value})" for value in others]
+        cells.append(ConditionCell(" and ".join([*inside, *outside]), targets[0].measured.among))
+    return _term(quantities, cells, [part.count for part in parts], targets[0].n)
 
 
-def _responses_seen(
-    targets: Sequence[_Target], counts: Mapping[str, int], values: Mapping[str, str], left_out: Sequence[_Target]
-) -> list[tuple[str, int]]:
-    """Any response and partial ones, as far as they are published; see `_responses`."""
-    if left_out and left_out[0].endpoint != CONFIRMED and len(counts) == 2:  # the two others tell it
-        kept = PARTIAL if left_out[0].endpoint == ANY else ANY
-        return [(values[kept], counts[kept])] if kept in counts else [(values[PARTIAL], counts[PARTIAL])]
-    if len(counts) == 1:
-        return [(next(iter(values.values())), next(iter(counts.values())))]
-    any_response = counts.get(ANY, counts.get(PARTIAL, 0) + counts.get(MINOR, 0))
-    partial = counts.get(PARTIAL, any_response - counts.get(MINOR, 0))
-    if any_response - partial != counts.get(MINOR, any_response - partial):
-        wrong = "partial and minor responses do not add up to any response."
-        raise refused(f"statistics.{targets[0].quantity}", wrong, "counts that do")
-    of_any = values.get(ANY, f"({values.get(PARTIAL)}) or ({values.get(MINOR)})")
-    of_partial = values.get(PARTIAL, f"({values.get(ANY)}) and not ({values.get(MINOR)})")
-    return [(of_any, any_response), (of_partial, partial)]
+def _overlap(targets: Sequence[_Target], i: int, part: Part) -> bool:
+    """Whether patients of a target could be in every set that a part lies in, so that the part must leave them out."""
+    states = targets[i].states
+    return states is not None and all(bool(states & (targets[j].states or frozenset())) for j in part.inside)
 
 
 def _median(target: _Target, n_evaluable: int | None, protocol: Protocol) -> Median:

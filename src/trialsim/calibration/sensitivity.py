@@ -22,6 +22,7 @@ from trialsim.calibration.predictive import simulated
 from trialsim.config import Scenario
 from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.endpoints.registry import statistics_of
+from trialsim.endpoints.responses import ANY_STATISTIC
 from trialsim.records.columns import TOXICITY_PREFIX
 
 PRIOR_WIDTHS: Final = (0.5, 2.0)
@@ -61,7 +62,7 @@ def variants_of(scenario: Scenario) -> list[Variant]:
 def quantities_of(scenario: Scenario, columns: Sequence[str]) -> list[str]:
     """What is looked at: response, each reported toxicity, dose, as far as the trial has them."""
     toxicities = [name for name, item in statistics_of(columns).items() if item.column.startswith(TOXICITY_PREFIX)]
-    return ["response.partial", "response.any", *toxicities, "dose.median"]
+    return [scenario.responses[-1].flat.statistic, ANY_STATISTIC, *toxicities, "dose.median"]
 
 
 def answers_under(

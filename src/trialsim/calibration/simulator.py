@@ -33,7 +33,7 @@ from trialsim.engines.batch import Batch, Patients
 from trialsim.model.parameters import with_values
 from trialsim.model.protocol import ParameterPlace, Protocol
 from trialsim.model.sums import add_in_order
-from trialsim.records.columns import TOXICITY_PREFIX
+from trialsim.records.outcomes import counted_columns_of
 from trialsim.simulation.patients import table_of_details
 from trialsim.typing import Flags, Floats
 
@@ -99,16 +99,10 @@ class Simulator:
     def _totals(self, patients: Patients) -> dict[str, float]:
         totals = {name: float(patients.outcomes[name].sum()) for name in patients.outcomes.dtype.names or ()
                   if name.startswith("n_")}  # fmt: skip
-        reported = [c.name for c in self.protocol.clocks if c.is_reported and c.name in self._toxicities]
-        totals |= {
-            f"{TOXICITY_PREFIX}{name}": float(patients.n_toxicity[:, i].sum()) for i, name in enumerate(reported)
-        }
+        counted = counted_columns_of(self.protocol)
+        totals |= {name: float(patients.n_counted[:, i].sum()) for i, name in enumerate(counted)}
         totals[PLANNED] = float(self.n_trials * self.protocol.accrual.n_patients)
         return totals
-
-    @property
-    def _toxicities(self) -> set[str]:
-        return {self.protocol.clocks[i].name for i in self.protocol.toxicities}
 
     @staticmethod
     def _who(patients: Patients) -> dict[str, Flags]:

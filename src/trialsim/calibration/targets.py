@@ -19,13 +19,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from trialsim.calibration.patient_cells import CurveCell, MomentCell, PatientCell
-from trialsim.config import Scenario
+from trialsim.calibration.response_counts import CountsError, categories_in, parts_of, states_of
+from trialsim.config import Scenario, protocol_of
 from trialsim.config.schema.published_statistic import PublishedStatistic, RoundedValue
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
 from trialsim.endpoints.registry import TOXICITY, statistics_of
+from trialsim.endpoints.responses import ANY_RESPONSE
 from trialsim.errors import ConfigurationError, Problem
-from trialsim.records.columns import TOXICITY_PREFIX
+from trialsim.model.disease import STATISTIC_PREFIX
+from trialsim.model.protocol import Protocol
+from trialsim.records.columns import TOXICITY_PREFIX, count_column
 
 ENROLLED: Final = Population.ENROLLED.column
 EVALUABLE: Final = Population.EVALUABLE.column
@@ -147,7 +151,7 @@ def terms_of(
     """
     statistics = statistics_of(columns)
     published = {name: item for name, item in published.items() if item.trial_statistic(name) is not None}
-    n_planned = scenario.accrual.patients
+    n_planned, protocol = scenario.accrual.patients, protocol_of(scenario)
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
     terms: list[Term] = [everyone]
     for group in _groups(published, statistics):
@@ -162,10 +166,10 @@ def terms_of(
             used = {name: item for name, item in published.items() if name != left_out}
             terms.append(_share(group[0], statistic, target, used, scenario))
         else:
-            term = _categories(group, published, statistics)
+            term = _categories(group, published, statistics, protocol)
             if left_out in group:
                 remaining = tuple(quantity for quantity in group if quantity != left_out)
-                term = _without(term, _categories(remaining, published, statistics))
+                term = _without(term, _categories(remaining, published, statistics, protocol))
             terms.append(term)
     return tuple(terms)
 
@@ -243,8 +247,10 @@ def _groups(published: PublishedStatistics, statistics: TrialStatistics) -> Iter
         yield group
 
 
-def _categories(group: tuple[str, ...], published: PublishedStatistics, statistics: TrialStatistics) -> Categories:
-    """Counts that exclude each other; "any response" beside "partial response" leaves the minor ones."""
+def _categories(
+    group: tuple[str, ...], published: PublishedStatistics, statistics: TrialStatistics, protocol: Protocol
+) -> Categories:
+    """Counts that exclude each other; any response beside partial ones leaves the minor ones."""
     sizes = {published[quantity].of for quantity in group}
     place = f"statistics.{group[0]}"
     if len(sizes) > 1:
@@ -253,18 +259,28 @@ def _categories(group: tuple[str, ...], published: PublishedStatistics, statisti
     n = sizes.pop() or 1
     counts = {statistics[_name_of(quantity, published)].column: published[quantity].count or 0 for quantity in group}
     if RESPONDERS in counts and len(counts) > 1:
-        parts = [column for column in counts if column != RESPONDERS]
-        if len(parts) == 2:
-            if sum(counts[part] for part in parts) != counts[RESPONDERS]:
-                raise refused(place, "partial and minor responses do not add up to any response.", "counts that do")
-        else:
-            other = next(column for column in RESPONDERS.split(" + ") if column != parts[0])
-            counts[other] = counts[RESPONDERS] - counts[parts[0]]
-        del counts[RESPONDERS]
+        counts = _responses(place, counts, protocol)
     if sum(counts.values()) > n or min(counts.values()) < 0:
         raise refused(place, f"{', '.join(group)} are together more than {n}.", f"at most {n} in all")
     of = statistics[_name_of(group[0], published)].of
     return Categories(group, tuple(ShareCell(column, of) for column in counts), tuple(counts.values()), n)
+
+
+def _responses(place: str, counts: Mapping[str, int], protocol: Protocol) -> dict[str, int]:
+    """Counts of categories and of any response, as counts of columns that exclude each other; the narrow ones first."""
+    of_column = {count_column(item): states_of(protocol)[item.name] for item in protocol.responses}
+    of_column[RESPONDERS] = states_of(protocol)[ANY_RESPONSE]
+    sets = [of_column[column] for column in counts]
+    try:
+        parts = parts_of(sets, list(counts.values()))
+    except CountsError as error:
+        raise refused(place, f"the counts of responses: {error}.", "counts that do") from None
+    found = {
+        " + ".join(map(count_column, categories_in(part.states, protocol.responses))): part.count for part in parts
+    }
+    return dict(
+        sorted(found.items(), key=lambda item: list(counts).index(item[0]) if item[0] in counts else len(counts))
+    )
 
 
 def _median(quantity: str, median: RoundedValue, statistic: TrialStatistic, n: int, n_evaluable: int | None) -> Median:
@@ -314,8 +330,9 @@ def _counted(statistic: TrialStatistic) -> str:
 
 
 def _sum_of_responses(published: PublishedStatistics) -> int:
-    counts = {quantity: target.count or 0 for quantity, target in published.items()}
-    return counts.get("response.any", counts.get("response.partial", 0) + counts.get("response.minor", 0))
+    counts = {name: item.count or 0 for name, item in published.items() if name.startswith(STATISTIC_PREFIX)}
+    any_response = f"{STATISTIC_PREFIX}any"
+    return counts[any_response] if any_response in counts else sum(counts.values())
 
 
 def refused(place: str, wrong: str, allowed: str) -> ConfigurationError:

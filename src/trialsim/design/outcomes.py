@@ -8,8 +8,9 @@ from math import inf
 
 from trialsim.config.schema.size_study import SizeEndpoint
 from trialsim.config.source.problems import nearest
+from trialsim.endpoints.endpoint import DesignOutcome
 from trialsim.endpoints.measures import Toxicity
-from trialsim.endpoints.registry import ENDPOINTS, SEVERE, DesignOutcome, endpoint_named, known_endpoints
+from trialsim.endpoints.registry import ENDPOINTS, SEVERE, endpoint_named, known_endpoints
 from trialsim.errors import RequestError
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol

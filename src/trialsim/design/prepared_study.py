@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import nbinom
 
+from trialsim.config import Scenario
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, Information, PlannedDesign
@@ -62,6 +63,11 @@ class PreparedStudy:
     def sizing(self) -> Sizing:
         """The study and its scenarios."""
         return self.draft.sizing
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of the control, or of the only arm."""
+        return next(iter(self.sizing.scenarios.values()))
 
     @property
     def study(self) -> SizeStudy:

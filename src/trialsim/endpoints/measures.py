@@ -24,7 +24,7 @@ RESTRICTED: Final = "restricted mean"  # of the time without an event, up to a h
 STOPPED: Final = f"treatment_end == {v.TOXICITY_STOP}"
 DISCONTINUED: Final = f"treatment_end == {v.DISCONTINUATION}"
 GIVEN_UP: Final = f"({STOPPED} or {DISCONTINUED})"  # the intercurrent event: treatment ended by a rule or by choice
-RESPONDED: Final = "best_response >= 1"
+RESPONDED: Final = "not missing(response_seen_days)"
 
 
 @dataclass(frozen=True)

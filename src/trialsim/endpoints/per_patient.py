@@ -10,10 +10,11 @@ import numpy as np
 
 from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.config.source.problems import nearest
+from trialsim.endpoints.endpoint import Endpoint
 from trialsim.endpoints.expressions import MAX_LENGTH, Expression, KnownColumns
 from trialsim.endpoints.measures import MEAN, SURVIVAL, Measure, Measurement, refused
 from trialsim.endpoints.population import population_named
-from trialsim.endpoints.registry import ENDPOINTS, Endpoint, endpoint_named, known_endpoints
+from trialsim.endpoints.registry import ENDPOINTS, endpoint_named, known_endpoints
 from trialsim.endpoints.survival import restricted_mean, survival_at
 from trialsim.errors import RequestError
 from trialsim.model.protocol import Protocol

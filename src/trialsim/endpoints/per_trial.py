@@ -72,4 +72,4 @@ class TrialStatistic:
 
 def _sum(outcomes: Outcomes, columns: str) -> Floats:
     parts = [np.asarray(outcomes[name], dtype=np.float64) for name in columns.split(" + ")]
-    return np.add(*parts) if len(parts) > 1 else parts[0]
+    return np.asarray(sum(parts[1:], parts[0]))

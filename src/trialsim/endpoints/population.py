@@ -14,7 +14,11 @@ class Population(Enum):
 
     ENROLLED = ("enrolled", "1", "n_enrolled")
     EVALUABLE = ("evaluable", "is_evaluable", "n_evaluable")
-    RESPONDERS = ("responders", "is_evaluable and best_response >= 1", "n_partial + n_minor")
+    RESPONDERS = (
+        "responders",
+        "is_evaluable and not missing(response_seen_days)",
+        "n_responders_progression_free + n_responders_relapsed + n_responders_died",
+    )
 
     def __init__(self, label: str, among: str, column: str) -> None:
         self.label = label

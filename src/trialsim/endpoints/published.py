@@ -15,14 +15,17 @@ from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.quantities import Duration
 from trialsim.config.source.problems import nearest
+from trialsim.endpoints.endpoint import Endpoint
 from trialsim.endpoints.expressions import Expression, KnownColumns
 from trialsim.endpoints.measures import Mean, Measurement, TimeToEvent
 from trialsim.endpoints.per_patient import condition_of, known_columns
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population, population_named
-from trialsim.endpoints.registry import ENDPOINTS, TOXICITY, Endpoint, known_endpoints, toxicity_named
+from trialsim.endpoints.registry import ENDPOINTS, TOXICITY, known_endpoints, toxicity_named
+from trialsim.endpoints.responses import response_named_by
 from trialsim.endpoints.survival import curves_at, medians_of
 from trialsim.errors import RequestError
+from trialsim.model.disease import STATISTIC_PREFIX
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.patients import PatientTable
 from trialsim.typing import Floats
@@ -202,8 +205,15 @@ _ANY_TIME: Final = Duration.of("1 day")  # the time itself is not part of what i
 _WITH_UNITS: Final = ("median", "mean")  # kinds whose value is in the unit of the endpoint
 _TREATED: Final = "not missing(observed_days)"
 _OF_STATISTICS: Final = {
-    one.name: (item, one.population or Population.ENROLLED) for item in ENDPOINTS for one in item.statistics
+    one.name: (item.name, one.population or Population.ENROLLED) for item in ENDPOINTS for one in item.statistics
 }
+
+
+def _of_statistic(name: str) -> tuple[str, Population] | None:
+    """The endpoint that a statistic of a trial is of, and among whom; None for what is no such statistic."""
+    if name.startswith(STATISTIC_PREFIX):
+        return response_named_by(name), Population.EVALUABLE
+    return _OF_STATISTICS.get(name)
 
 
 def _condition(quantity: str, among: str, columns: KnownColumns) -> str:
@@ -223,15 +233,15 @@ def _is_time(endpoint: Endpoint) -> bool:
 def _endpoint_name(quantity: str, statistic: PublishedStatistic) -> str:
     """The endpoint by its own name, which may be written as a statistic of a trial."""
     written = statistic.endpoint or quantity
-    known = _OF_STATISTICS.get(written)
-    return known[0].name if known is not None else written.removeprefix(TOXICITY)
+    known = _of_statistic(written)
+    return known[0] if known is not None else written.removeprefix(TOXICITY)
 
 
 def _population(quantity: str, statistic: PublishedStatistic) -> Population | None:
     """The population among whom a statistic is measured; None for an expression."""
     if statistic.among is not None:
         return population_named(statistic.among)
-    known = _OF_STATISTICS.get(statistic.endpoint or quantity)
+    known = _of_statistic(statistic.endpoint or quantity)
     return known[1] if known is not None else Population.ENROLLED
 
 

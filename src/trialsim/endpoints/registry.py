@@ -10,109 +10,39 @@ A toxicity of a scenario is an endpoint by its name (`toxicity_named`), and a st
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from trialsim.endpoints.endpoint import CONDUCT, DOSE, RESPONSE, SURVIVAL, TOXICITIES, DesignOutcome, Endpoint
 from trialsim.endpoints.measures import (
     DISCONTINUED,
     RESPONDED,
     STOPPED,
-    ConfirmedResponse,
     Mean,
-    Measure,
     Ratio,
-    Response,
     TimeAtLevel,
     TimeToEvent,
     Toxicity,
 )
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
-from trialsim.model import disease, interim
+from trialsim.endpoints.responses import USUAL, response_endpoints, response_label, response_statistics
+from trialsim.model import interim
+from trialsim.model.disease import STATISTIC_PREFIX
 from trialsim.model.protocol import Protocol
 from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK
 from trialsim.records.columns import TOXICITY_PREFIX
 
-Direction = Literal["higher", "lower", ""]
-Family = Literal["response", "dose", "toxicity", "survival", "conduct"]
-RESPONSE: Final[Family] = "response"
-DOSE: Final[Family] = "dose"
-TOXICITIES: Final[Family] = "toxicity"
-SURVIVAL: Final[Family] = "survival"
-CONDUCT: Final[Family] = "conduct"
 ENROLLED, EVALUABLE, RESPONDERS = Population.ENROLLED, Population.EVALUABLE, Population.RESPONDERS
 _IN_MONTHS: Final = 1.0 / DAYS_PER_MONTH
 TOXICITY: Final = "toxicity."  # before the name of a toxicity, the name of its statistic
 SEVERE: Final = "any severe toxicity"
 
 
-@dataclass(frozen=True)
-class DesignOutcome:
-    """What a design counts: a kind of `model.interim`, and the least response that counts (a `disease` state)."""
-
-    kind: int
-    least: int = 0
-
-    @property
-    def has_window(self) -> bool:
-        """Whether the outcome is looked for within a time of the first dose, not as a time to an event."""
-        return self.kind in (interim.RESPONSE, interim.TOXICITY)
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A named measurement.
-
-    `unit` is empty for a share, `family` says what it is of, `direction` is empty for an endpoint of which neither more
-    nor less is better by itself, such as a dose. `measure` is missing for what is not measured in a patient, `outcome`
-    for what no design decides on. `names_population` says that a name states the denominator, because the endpoint has
-    several.
-    """
-
-    name: str
-    unit: str = ""
-    family: Family = "conduct"
-    direction: Direction = ""
-    measure: Measure | None = None
-    population: Population = ENROLLED
-    statistics: tuple[TrialStatistic, ...] = ()
-    outcome: DesignOutcome | None = None
-
-    @property
-    def names_population(self) -> bool:
-        """Whether its denominator differs between commands, so that a name must state it."""
-        shares = [item for item in self.statistics if item.population is not None and not item.median_of]
-        return any(item.population is not self.population for item in shares)
-
-
 _DIED: Final = "not missing(death_days)"
 _PROGRESSED: Final = "not missing(progression_seen_days)"
 _EVENT: Final = "min(progression_seen_days, death_days)"
 
-ENDPOINTS: Final = (
-    Endpoint(
-        "partial response", family=RESPONSE, direction="higher",
-        measure=Response("best_response == 2", "partial_seen_days"),
-        statistics=(TrialStatistic("response.partial", "partial response (evaluable)", "n_partial", EVALUABLE),),
-        outcome=DesignOutcome(interim.RESPONSE, disease.PARTIAL),
-    ),
-    Endpoint(
-        "minor response", family=RESPONSE, direction="higher",
-        measure=Mean("best_response == 1", day="response_seen_days"),
-        statistics=(TrialStatistic("response.minor", "minor response (evaluable)", "n_minor", EVALUABLE),),
-    ),
-    Endpoint(
-        "any response", family=RESPONSE, direction="higher", measure=Response(RESPONDED, "response_seen_days"),
-        statistics=(TrialStatistic("response.any", "any response (evaluable)", RESPONDERS.column, EVALUABLE),),
-        outcome=DesignOutcome(interim.RESPONSE, disease.MINOR),
-    ),
-    Endpoint(
-        "confirmed partial response", family=RESPONSE, direction="higher",
-        measure=ConfirmedResponse("partial_confirmed_days"),
-    ),
-    Endpoint(
-        "confirmed response", family=RESPONSE, direction="higher", measure=ConfirmedResponse("response_confirmed_days"),
-    ),
+_OTHERS: Final = (
     Endpoint(
         "time to response", "months", direction="lower", family=RESPONSE,
         measure=Mean(f"response_seen_days / {DAYS_PER_MONTH}", RESPONDED),
@@ -157,10 +87,6 @@ ENDPOINTS: Final = (
         outcome=DesignOutcome(interim.PROGRESSION_OR_DEATH),
     ),
     Endpoint("relapse-free", family=SURVIVAL, direction="higher", measure=TimeToEvent(_EVENT, "response_seen_days")),
-    Endpoint(
-        "duration of partial response", family=SURVIVAL, direction="higher",
-        measure=TimeToEvent(_EVENT, "partial_seen_days"),
-    ),
     Endpoint(
         SEVERE, family=TOXICITIES, direction="lower", measure=Toxicity(only_severe=True),
         statistics=(
@@ -243,6 +169,9 @@ ENDPOINTS: Final = (
 )  # fmt: skip
 
 
+ENDPOINTS: Final = (*response_endpoints(USUAL), *_OTHERS)  # of a scenario with the usual categories of response
+
+
 def toxicity_named(name: str) -> Endpoint:
     """The endpoint that a toxicity of a scenario is."""
     statistic = TrialStatistic(f"{TOXICITY}{name}", name, f"{TOXICITY_PREFIX}{name}", ENROLLED)
@@ -257,32 +186,41 @@ def endpoint_named(name: str, protocols: Sequence[Protocol]) -> Endpoint | None:
 
 
 def known_endpoints(protocols: Sequence[Protocol]) -> tuple[Endpoint, ...]:
-    """Every endpoint, and the toxicities of the protocols; a toxicity does not replace an endpoint of its name."""
-    known = {item.name: item for item in ENDPOINTS}
+    """Every endpoint, with responses and toxicities of the protocols, whose categories of response are the same.
+
+    A toxicity does not replace an endpoint of its name.
+    """
+    endpoints = (*response_endpoints(protocols[0].responses), *_OTHERS) if protocols else ENDPOINTS
+    known = {item.name: item for item in endpoints}
     names = dict.fromkeys(protocol.clocks[place].name for protocol in protocols for place in protocol.toxicities)
-    return (*ENDPOINTS, *(toxicity_named(name) for name in names if name not in known))
+    return (*endpoints, *(toxicity_named(name) for name in names if name not in known))
 
 
 def statistics_of(columns: Iterable[str]) -> dict[str, TrialStatistic]:
     """Every statistic that a table of replicates with these columns supports, by name, toxicities first."""
+    columns = tuple(columns)
     toxicities = [column.removeprefix(TOXICITY_PREFIX) for column in columns if column.startswith(TOXICITY_PREFIX)]
-    endpoints = (*map(toxicity_named, toxicities), *ENDPOINTS)
-    return {statistic.name: statistic for endpoint in endpoints for statistic in endpoint.statistics}
+    of_toxicities = [statistic for name in toxicities for statistic in toxicity_named(name).statistics]
+    others = [statistic for endpoint in _OTHERS for statistic in endpoint.statistics]
+    return {item.name: item for item in (*of_toxicities, *response_statistics(columns), *others)}
 
 
 def is_statistic(name: str) -> bool:
     """Whether a name is that of a statistic of a trial, and not one that a cohort has given."""
-    return name.startswith(TOXICITY) or any(name == item.name for end in ENDPOINTS for item in end.statistics)
+    return name.startswith((TOXICITY, STATISTIC_PREFIX)) or name in _NAMED
 
 
 def statistic_label(name: str) -> str:
     """A statistic in words."""
-    known = {item.name: item.label for endpoint in ENDPOINTS for item in endpoint.statistics}
-    return known.get(name, name.removeprefix(TOXICITY))
+    if name.startswith(STATISTIC_PREFIX):
+        return response_label(name)
+    return _NAMED[name].label if name in _NAMED else name.removeprefix(TOXICITY)
 
 
 def statistic_title(name: str) -> str:
     """A statistic in words, with its unit unless it is a share or a number of patients."""
-    units = {item.name: item.unit for endpoint in ENDPOINTS for item in endpoint.statistics}
-    unit = units.get(name, "")
+    unit = _NAMED[name].unit if name in _NAMED else ""
     return f"{statistic_label(name)}, {unit}" if unit not in ("", "patients") else statistic_label(name)
+
+
+_NAMED: Final = {statistic.name: statistic for endpoint in _OTHERS for statistic in endpoint.statistics}

@@ -1,6 +1,6 @@
 """Disease states and what moves between them.
 
-stable ─▶ minor response ─▶ partial response        (only in patients sensitive to the drug)
+stable ─▶ response 1 ─▶ … ─▶ response K             (only in patients sensitive to the drug; K of the scenario)
    │            └──────┬──────────┘
    ▼                   ▼
 progressed          relapsed                         death from any state
@@ -8,19 +8,17 @@ progressed          relapsed                         death from any state
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-# Disease states.
+MOST_RESPONSES: Final = 6  # categories
+
+# Disease states; those between are the categories of response, from the least to the best.
 STABLE: Final = 0
-MINOR: Final = 1
-PARTIAL: Final = 2
-RELAPSED: Final = 3
-PROGRESSED: Final = 4
-STATE_NAMES: Final = ("stable", "minor response", "partial response", "relapsed", "progressed")
+RELAPSED: Final = MOST_RESPONSES + 1
+PROGRESSED: Final = MOST_RESPONSES + 2
 
-RESPONSE_NAMES: Final = ("none", "minor", "partial")
-
-IN_RESPONSE: Final = (1 << MINOR) | (1 << PARTIAL)
+IN_RESPONSE: Final = sum(1 << state for state in range(1, MOST_RESPONSES + 1))
 BEFORE_PROGRESSION: Final = (1 << STABLE) | IN_RESPONSE
 AFTER_PROGRESSION: Final = (1 << RELAPSED) | (1 << PROGRESSED)
 NO_STATE: Final = 0
@@ -30,28 +28,50 @@ HALF_A_MILLIONTH: Final = 0.5e-6  # of a day
 
 # Kinds of clock.
 TOXICITY: Final = 0
-MINOR_RESPONSE: Final = 1
-PARTIAL_RESPONSE: Final = 2
-RELAPSE: Final = 3
-PROGRESSION: Final = 4
-DEATH: Final = 5
-WITHDRAWAL: Final = 6
-DISCONTINUATION: Final = 7
-KIND_NAMES: Final = (
-    "toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal",
-    "discontinuation",
-)  # fmt: skip
+RESPONSE: Final = 1
+RELAPSE: Final = 2
+PROGRESSION: Final = 3
+DEATH: Final = 4
+WITHDRAWAL: Final = 5
+DISCONTINUATION: Final = 6
+KIND_NAMES: Final = ("toxicity", "response", "relapse", "progression", "death", "withdrawal", "discontinuation")
 
 STATES_OF_KIND: Final = {
     TOXICITY: ANY_STATE,
-    MINOR_RESPONSE: 1 << STABLE,
-    PARTIAL_RESPONSE: 1 << MINOR,
     RELAPSE: IN_RESPONSE,
     PROGRESSION: 1 << STABLE,
     DEATH: ANY_STATE,
     WITHDRAWAL: ANY_STATE,
     DISCONTINUATION: ANY_STATE,
 }
+
+
+@dataclass(frozen=True)
+class ResponseCategory:
+    """A category of response, such as "partial response": its abbreviation, and whether it counts as a response."""
+
+    name: str
+    abbreviation: str
+    counts: bool = True
+
+    @property
+    def short(self) -> str:
+        """The name without the word response, as rules and strategies write it: "partial"."""
+        return self.name.removesuffix(" response")
+
+    @property
+    def column(self) -> str:
+        """The name as part of the name of a column: partial for a partial response, complete_response for others."""
+        return _COLUMNS.get(self.name, self.name.replace(" ", "_"))
+
+    @property
+    def statistic(self) -> str:
+        """The name of the statistic that counts it: response.partial, or response.complete response."""
+        return f"{STATISTIC_PREFIX}{_COLUMNS.get(self.name, self.name)}"
+
+
+STATISTIC_PREFIX: Final = "response."  # before the name of a category, the name of its statistic
+_COLUMNS: Final = {"minor response": "minor", "partial response": "partial"}
 
 
 def runs(
@@ -63,13 +83,18 @@ def runs(
     return (on_treatment or not needs_treatment) and (is_sensitive or not needs_sensitivity)
 
 
-def state_after(kind: int) -> int:
-    """The state that a response step, a relapse or a progression leads to, by the kind of its clock."""
-    if kind == MINOR_RESPONSE:
-        return MINOR
-    if kind == PARTIAL_RESPONSE:
-        return PARTIAL
+def state_after(kind: int, response: int) -> int:
+    """The state that a clock of a kind leads to; `response` is the category that a response step reaches."""
+    if kind == RESPONSE:
+        return response
     return RELAPSED if kind == RELAPSE else PROGRESSED
+
+
+def state_name(state: int, responses: tuple[ResponseCategory, ...]) -> str:
+    """A state in words."""
+    if 0 < state <= len(responses):
+        return responses[state - 1].name
+    return {STABLE: "stable", RELAPSED: "relapsed", PROGRESSED: "progressed"}[state]
 
 
 def confirms(seen_day: float, today: float, confirmation_days: float) -> bool:
@@ -81,10 +106,10 @@ def confirms(seen_day: float, today: float, confirmation_days: float) -> bool:
 
 
 def is_response(state: int) -> bool:
-    """Whether a state is a response (minor or partial)."""
-    return state in (MINOR, PARTIAL)
+    """Whether a state is a category of response."""
+    return STABLE < state < RELAPSED
 
 
 def is_progression(state: int) -> bool:
     """Whether a state lies after relapse or progression."""
-    return state in (RELAPSED, PROGRESSED)
+    return state >= RELAPSED

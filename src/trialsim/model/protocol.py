@@ -40,6 +40,8 @@ class Clock:
 
     A toxicity that is `part_of` another (its position, or -1) has no clock: an onset of the other is one of this too
     where its severity, a uniform number for each onset, lies below `share`. So the grades of a toxicity share a clock.
+
+    `response` is the category that a response step reaches, from 1 for the least.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Clock:
     driven_by_exposure: bool = False
     part_of: int = -1
     share: float = 0.0
+    response: int = 0
 
     @property
     def depends_on_dose(self) -> bool:
@@ -186,8 +189,8 @@ class Protocol:
     """A whole trial as flat numbers.
 
     `p_sensitive` is the probability of being sensitive where `sensitivity_effects`, whose weights are log odds ratios,
-    shift nothing. A response is confirmed by an assessment at least `confirmation_days` after the one that first saw
-    it; 0 for never.
+    shift nothing. `responses` are the categories of response, from the least to the best. A response is confirmed by
+    an assessment at least `confirmation_days` after the one that first saw it; 0 for never.
 
     Where parameters are known only as draws, `parameter_places` tells where each stands (a parameter may stand in
     several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
@@ -209,6 +212,7 @@ class Protocol:
     visit_every_days: float
     visit_rules: tuple[Rule, ...]
     onset_rules: tuple[Rule, ...]
+    responses: tuple[disease.ResponseCategory, ...]
     clocks: tuple[Clock, ...]
     assessment_every_days: float
     p_missed_assessment: float
@@ -228,6 +232,11 @@ class Protocol:
     def n_parameter_draws(self) -> int:
         """How many draws of the parameters there are; 0 where nothing varies."""
         return len(self.parameter_draws)
+
+    @cached_property
+    def first_response(self) -> int:
+        """The least category that counts as a response, from 1; beyond the best one if none does."""
+        return next((i for i, item in enumerate(self.responses, 1) if item.counts), len(self.responses) + 1)
 
     def visit_day(self, number: int) -> float:
         """The study day of the n-th titration visit, n from 1; those at an interval of their own come first."""

@@ -45,7 +45,7 @@ class PatientView:
     onset_days, resolved_days
         The study day of the last onset of each toxicity that has been, and the day on which it was over.
     response
-        The best one seen: `none`, `minor` or `partial`.
+        The best one seen: `none`, or the name of its category without the word response, such as `partial`.
     was_reduced
         Whether the dose has been reduced before.
     """

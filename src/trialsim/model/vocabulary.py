@@ -40,15 +40,13 @@ REASON_NAMES: Final = (
     "", "progression seen", "stopped by rule", "death", "withdrawal", "cut-off", "discontinuation",
 )  # fmt: skip
 
-# What a published statistic can be compared with, besides `toxicity.NAME` (a share) for every reported toxicity: the
-# quantity and its unit, which is empty for a share.
+# What a published statistic can be compared with, besides `toxicity.NAME` (a share) for every reported toxicity and
+# `response.NAME` for every category of response: the quantity and its unit, which is empty for a share.
 STATISTICS: Final = {
     "dose.median": "mg/day",
     "dose.median.evaluable": "mg/day",
     "dose.median.highest_level": "mg/day",
     "evaluable": "patients",
-    "response.partial": "",
-    "response.minor": "",
     "response.any": "",
     "responders.progression_free": "",
     "responders.relapsed": "",

@@ -8,6 +8,8 @@ from typing import Final
 
 import pandas as pd
 
+from trialsim.model.disease import ResponseCategory
+
 
 @dataclass(frozen=True)
 class Column:
@@ -36,7 +38,7 @@ EVENTS: Final = (
     Column("saw_ongoing", "int64", "", "toxicities ongoing: a mask"),
     Column("saw_onsets", "int64", "", "onsets of toxicities so far"),
     Column("saw_level_mg_per_day", "float64", "mg/day", "dose of the patient's level, also while held"),
-    Column("saw_response", "int64", "", "best response seen: 0 none, 1 minor, 2 partial"),
+    Column("saw_response", "int64", "", "best response seen: 0 for none, or the number of its category"),
     Column("saw_stable_days", "float64", "days", "since the best response was seen first, or the first dose"),
     Column("saw_unchanged_days", "float64", "days", "since the last change of dose"),
 )
@@ -54,8 +56,9 @@ READABLE_EVENTS: Final = (
     Column("saw", "str", "", "what the decision saw of the patient"),
 )
 
-# One row per enrolled patient; a toxicity NAME adds `n_onsets.NAME` and `first_onset_days.NAME`, a level of the ladder
-# `days_at.DOSE`.
+# One row per enrolled patient; a category of response adds `NAME_seen_days` and `NAME_confirmed_days` (unless it is the
+# least that counts, whose days are those of any response), a toxicity NAME `n_onsets.NAME` and `first_onset_days.NAME`,
+# a level of the ladder `days_at.DOSE`.
 PATIENTS: Final = (
     Column("replicate", "int64", "", "number of the replicate, from 1"),
     Column("patient", "int64", "", "number of the patient, from 1"),
@@ -72,23 +75,19 @@ PATIENTS: Final = (
     Column("maximum_reached_days", "float64", "days", "study day of the first dose at the highest level of the ladder"),
     Column("held_days", "float64", "days", "on treatment with the drug held"),
     Column("is_evaluable", "bool", "", "evaluable for response at the end of observation"),
-    Column("best_response", "int64", "", "best response seen: 0 none, 1 minor, 2 partial"),
+    Column("best_response", "int64", "", "best response seen: 0 for none, or the number of its category"),
     Column("response_seen_days", "float64", "days", "study day on which the first response was seen"),
-    Column("partial_seen_days", "float64", "days", "study day on which the first partial response was seen"),
     Column("response_confirmed_days", "float64", "days", "study day on which a response was confirmed"),
-    Column("partial_confirmed_days", "float64", "days", "study day on which a partial response was confirmed"),
     Column("progression_seen_days", "float64", "days", "study day on which relapse or progression was seen"),
     Column("death_days", "float64", "days", "study day of death"),
 )
 
-# One row per replicate; a reported toxicity NAME adds `n_toxicity.NAME`.
+# One row per replicate; a category of response adds `n_NAME`, a reported toxicity NAME `n_toxicity.NAME`.
 REPLICATES: Final = (
     Column("replicate", "int64", "", "number of the replicate, from 1"),
     Column("n_screened", "int64", "patients", "screened"),
     Column("n_enrolled", "int64", "patients", "enrolled"),
     Column("n_evaluable", "int64", "patients", "evaluable for response"),
-    Column("n_partial", "int64", "patients", "evaluable with a partial response as the best one seen"),
-    Column("n_minor", "int64", "patients", "evaluable with a minor response as the best one seen"),
     Column("n_responders_progression_free", "int64", "patients", "responders alive without a relapse seen"),
     Column("n_responders_relapsed", "int64", "patients", "responders with a relapse seen, dead or alive"),
     Column("n_responders_died", "int64", "patients", "responders who died without a relapse seen"),
@@ -136,13 +135,44 @@ def baseline_columns(covariates: Mapping[str, str | None]) -> tuple[Column, ...]
     return (*BASELINE, *values)
 
 
+def seen_column(category: ResponseCategory) -> str:
+    """The column of the day on which a category of response, or a better one, was first seen."""
+    return f"{category.column}_seen_days"
+
+
+def confirmed_column(category: ResponseCategory) -> str:
+    """The column of the day on which a category of response, or a better one, was first confirmed."""
+    return f"{category.column}_confirmed_days"
+
+
+def count_column(category: ResponseCategory) -> str:
+    """The column of the number of evaluable patients with a category of response as the best one seen."""
+    return f"n_{category.column}"
+
+
+def columns_of_responses(responses: Sequence[ResponseCategory], is_confirmed: bool) -> tuple[Column, ...]:
+    """The columns of days on which categories were seen, or confirmed, but the least that counts."""
+    least = next((category for category in responses if category.counts), None)
+    name_of, verb = (confirmed_column, "confirmed") if is_confirmed else (seen_column, "seen")
+    return tuple(
+        Column(name_of(category), "float64", "days", f"study day on which the first {category.name} was {verb}")
+        for category in responses
+        if category is not least
+    )
+
+
 def patient_columns(
-    toxicities: Sequence[str], levels: Sequence[float], dose_days: Sequence[float] = ()
+    responses: Sequence[ResponseCategory],
+    toxicities: Sequence[str],
+    levels: Sequence[float],
+    dose_days: Sequence[float] = (),
 ) -> tuple[Column, ...]:
-    """The columns of the patients table for a scenario with these toxicities and doses (mg/day).
+    """The columns of the patients table for a scenario with these responses, toxicities and doses (mg/day).
 
     `dose_days` are days up to which the total dose is recorded.
     """
+    always = _after(PATIENTS, "response_seen_days", columns_of_responses(responses, is_confirmed=False))
+    always = _after(always, "response_confirmed_days", columns_of_responses(responses, is_confirmed=True))
     onsets = [Column(f"{ONSETS_PREFIX}{name}", "int64", "", f"onsets of {name} seen") for name in toxicities]
     days = [
         Column(f"{FIRST_ONSET_PREFIX}{name}", "float64", "days", f"study day of the first {name}")
@@ -152,16 +182,29 @@ def patient_columns(
         Column(f"{DAYS_AT_PREFIX}{dose:g}", "float64", "days", f"on treatment with {dose:g} mg/day") for dose in levels
     ]
     doses = [Column(f"{DOSE_BY_PREFIX}{day:g}", "float64", "mg", f"taken by study day {day:g}") for day in dose_days]
-    return (*PATIENTS, *onsets, *days, *days_at_dose, *doses)
+    return (*always, *onsets, *days, *days_at_dose, *doses)
 
 
 # Where parameters vary from replicate to replicate.
 PARAMETER_DRAW: Final = Column("parameter_draw", "int64", "", "row, from 1, of the table of parameter draws")
 
 
-def replicate_columns(reported: list[str], has_draws: bool = False) -> tuple[Column, ...]:
-    """The columns of the replicates table for a scenario that reports these toxicities, with draws of parameters."""
+def replicate_columns(
+    responses: Sequence[ResponseCategory], reported: Sequence[str], has_draws: bool = False
+) -> tuple[Column, ...]:
+    """The columns of the replicates table for a scenario with these responses and toxicities, perhaps with draws."""
+    best_first = tuple(
+        Column(count_column(category), "int64", "patients", f"evaluable with a {category.name} as the best one seen")
+        for category in reversed(responses)
+    )
+    always = _after(REPLICATES, "n_evaluable", best_first)
     counts = [
         Column(f"{TOXICITY_PREFIX}{name}", "int64", "patients", f"with {name} at least once") for name in reported
     ]
-    return (*REPLICATES, *counts, PARAMETER_DRAW) if has_draws else (*REPLICATES, *counts)
+    return (*always, *counts, PARAMETER_DRAW) if has_draws else (*always, *counts)
+
+
+def _after(columns: tuple[Column, ...], name: str, added: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Columns with others after the one of a name."""
+    place = [column.name for column in columns].index(name) + 1
+    return (*columns[:place], *added, *columns[place:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,12 @@ from trialsim.records.columns import (
     PARAMETER_DRAW,
     TOXICITY_PREFIX,
     Column,
+    confirmed_column,
     conform,
+    count_column,
     patient_columns,
     replicate_columns,
+    seen_column,
 )
 from trialsim.typing import Floats
 
@@ -43,8 +46,9 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     table["treatment_end"] = stopped["detail"].reindex(table.index).fillna(v.NO_REASON).astype(np.int64)
     table = table.join(_doses(events, on_treatment_until, protocol.levels, protocol.dose_days))
     table["is_evaluable"] = table.index.isin(_of(v.BECAME_EVALUABLE, events).set_index(KEY).index)
-    table = table.join(_assessed(_of(v.ASSESSED, events)))
-    table = table.join(_confirmed(_of(v.RESPONSE_CONFIRMED, events)))
+    table = table.join(_assessed(_of(v.ASSESSED, events), protocol))
+    confirmed = _of(v.RESPONSE_CONFIRMED, events)
+    table = table.join(_days_of_responses(confirmed, protocol, "response_confirmed_days", confirmed_column))
     table["best_response"] = table["best_response"].fillna(disease.STABLE).astype(np.int64)
     table["death_days"] = _of(v.DIED, events).set_index(KEY)["study_day"]
     onsets = _of(v.TOXICITY_ONSET, events)
@@ -59,7 +63,7 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
 def patient_columns_of(protocol: Protocol) -> tuple[Column, ...]:
     """The columns of the patients of a protocol."""
     toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
-    return patient_columns(toxicities, protocol.levels, protocol.dose_days)
+    return patient_columns(protocol.responses, toxicities, protocol.levels, protocol.dose_days)
 
 
 def _of(event: int, events: pd.DataFrame) -> pd.DataFrame:
@@ -112,30 +116,30 @@ def _doses_by(day: float, moves: pd.DataFrame, following: pd.Series, number: pd.
     return np.asarray(np.bincount(number, weights=moves["dose_to_mg_per_day"] * lasted), np.float64)
 
 
-def _assessed(assessed: pd.DataFrame) -> pd.DataFrame:
-    """What assessments found: the best response, the first day of one, the day of progression."""
-    responses = assessed.loc[assessed["detail"].isin((disease.MINOR, disease.PARTIAL))].groupby(KEY, sort=False)
-    partial = assessed.loc[assessed["detail"] == disease.PARTIAL]
-    progressions = assessed.loc[assessed["detail"].isin((disease.RELAPSED, disease.PROGRESSED))]
-    return pd.DataFrame(
-        {
-            "best_response": responses["detail"].max(),
-            "response_seen_days": responses["study_day"].min(),
-            "partial_seen_days": partial.groupby(KEY, sort=False)["study_day"].min(),
-            "progression_seen_days": progressions.groupby(KEY, sort=False)["study_day"].min(),
-        }
+def _assessed(assessed: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """What assessments found: the best response, the first day of each, the day of progression."""
+    responses = assessed.loc[assessed["detail"].map(disease.is_response)]
+    progressions = assessed.loc[assessed["detail"].map(disease.is_progression)]
+    table = _days_of_responses(responses, protocol, "response_seen_days", seen_column)
+    return table.join(
+        pd.DataFrame(
+            {
+                "best_response": responses.groupby(KEY, sort=False)["detail"].max(),
+                "progression_seen_days": progressions.groupby(KEY, sort=False)["study_day"].min(),
+            }
+        ),
+        how="outer",
     )
 
 
-def _confirmed(confirmed: pd.DataFrame) -> pd.DataFrame:
-    """The days on which a response, and a partial one, were confirmed."""
-    partial = confirmed.loc[confirmed["detail"] == disease.PARTIAL]
-    return pd.DataFrame(
-        {
-            "response_confirmed_days": confirmed.groupby(KEY, sort=False)["study_day"].min(),
-            "partial_confirmed_days": partial.groupby(KEY, sort=False)["study_day"].min(),
-        }
-    )
+def _days_of_responses(
+    rows: pd.DataFrame, protocol: Protocol, any_response: str, column_of: Callable[[disease.ResponseCategory], str]
+) -> pd.DataFrame:
+    """By patient, the first day of a response that counts, and of each category or a better one."""
+    least = {any_response: protocol.first_response}
+    least |= {column_of(category): number for number, category in enumerate(protocol.responses, 1)}
+    first = {name: rows.loc[rows["detail"] >= number] for name, number in least.items()}
+    return pd.DataFrame({name: found.groupby(KEY, sort=False)["study_day"].min() for name, found in first.items()})
 
 
 def replicate_outcomes(
@@ -157,7 +161,7 @@ def replicate_outcomes(
         "median_dose_evaluable_mg_per_day": (is_treated & is_evaluable, "mean_dose_mg_per_day"),
         "median_highest_dose_mg_per_day": (is_treated, "highest_dose_mg_per_day"),
         "median_follow_up_days": (pd.Series(True, index=patients.index), "follow_up_days"),
-        "median_follow_up_responders_days": (is_evaluable & (patients["best_response"] > 0), "follow_up_days"),
+        "median_follow_up_responders_days": (_responds(patients, protocol), "follow_up_days"),
     }
     for name, (is_counted, column) in medians.items():
         table[name] = patients.loc[is_counted].groupby("replicate")[column].median()
@@ -171,12 +175,23 @@ def replicate_outcomes(
 def columns_of(protocol: Protocol) -> tuple[Column, ...]:
     """The columns of the replicates of a protocol."""
     reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
-    return replicate_columns(reported, protocol.n_parameter_draws > 0)
+    return replicate_columns(protocol.responses, reported, protocol.n_parameter_draws > 0)
+
+
+def counted_columns_of(protocol: Protocol) -> tuple[str, ...]:
+    """The columns of the replicates that the batch engine counts: responses from the least, reported toxicities."""
+    reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
+    return (*map(count_column, protocol.responses), *(f"{TOXICITY_PREFIX}{name}" for name in reported))
+
+
+def _responds(patients: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    """Who is evaluable, with a best response that counts as one."""
+    return patients["is_evaluable"] & (patients["best_response"] >= protocol.first_response)
 
 
 def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     """For each patient, which of the replicate's counts it adds to."""
-    responds = patients["is_evaluable"] & (patients["best_response"] > disease.STABLE)
+    responds, best = _responds(patients, protocol), patients["best_response"]
     has_progressed, has_died = patients["progression_seen_days"].notna(), patients["death_days"].notna()
     toxicities = {protocol.clocks[i].name: protocol.clocks[i] for i in protocol.toxicities}
     has_toxicity = {name: patients[f"{ONSETS_PREFIX}{name}"] > 0 for name in toxicities}
@@ -187,8 +202,10 @@ def _flags(patients: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
         {
             "n_enrolled": True,
             "n_evaluable": patients["is_evaluable"],
-            "n_partial": patients["is_evaluable"] & (patients["best_response"] == disease.PARTIAL),
-            "n_minor": patients["is_evaluable"] & (patients["best_response"] == disease.MINOR),
+            **{
+                count_column(category): patients["is_evaluable"] & (best == number)
+                for number, category in enumerate(protocol.responses, 1)
+            },
             "n_responders_progression_free": responds & ~has_progressed & ~has_died,
             "n_responders_relapsed": responds & has_progressed,
             "n_responders_died": responds & ~has_progressed & has_died,

@@ -77,7 +77,10 @@ def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     rules = {rule.number: f"{rule.number}: {rule.text}" for rule in (*protocol.onset_rules, *protocol.visit_rules)}
     table = events.assign(
         of=[clocks.get(clock, "") for clock in events["clock"]],
-        detail=[detail_name(event, detail) for event, detail in zip(events["event"], events["detail"], strict=True)],
+        detail=[
+            detail_name(event, detail, protocol)
+            for event, detail in zip(events["event"], events["detail"], strict=True)
+        ],
         rule=[rules.get(rule, "") for rule in events["rule"]],
         event=[v.EVENT_NAMES[event] for event in events["event"]],
         saw=_seen(events, protocol),
@@ -88,6 +91,7 @@ def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
 def _seen(events: pd.DataFrame, protocol: Protocol) -> list[str]:
     """What each decision saw of its patient, in words; empty for other events."""
     names = [protocol.clocks[place].name for place in protocol.toxicities]
+    responses = ("none", *(category.short for category in protocol.responses))
 
     def named(mask: int) -> str:
         return "+".join(name for i, name in enumerate(names) if (mask >> i) & 1) or "none"
@@ -95,19 +99,19 @@ def _seen(events: pd.DataFrame, protocol: Protocol) -> list[str]:
     columns = [events[column.name] for column in EVENTS[10:]]
     return [
         f"new: {named(new)}; ongoing: {named(ongoing)}; onsets so far: {n}; level: {level:g} mg/day; "
-        f"best response: {disease.RESPONSE_NAMES[response]}, for {stable:g} days; dose unchanged for {unchanged:g} days"
+        f"best response: {responses[response]}, for {stable:g} days; dose unchanged for {unchanged:g} days"
         if event == v.DECISION
         else ""
         for event, new, ongoing, n, level, response, stable, unchanged in zip(events["event"], *columns, strict=True)
     ]
 
 
-def detail_name(event: int, detail: int) -> str:
+def detail_name(event: int, detail: int, protocol: Protocol) -> str:
     """What a row's `detail` means; it depends on the event."""
     if event == v.DECISION:
         return titration.DECISION_NAMES[detail]
     if event in (v.TREATMENT_ENDED, v.OBSERVATION_ENDED):
         return v.REASON_NAMES[detail]
     if event in (v.RESPONSE, v.PROGRESSION, v.ASSESSED, v.DIED, v.WITHDREW, v.DISCONTINUED, v.RESPONSE_CONFIRMED):
-        return disease.STATE_NAMES[detail]
+        return disease.state_name(detail, protocol.responses)
     return ""

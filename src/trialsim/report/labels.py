@@ -6,10 +6,10 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING, Final
 
-from trialsim.endpoints.registry import ENDPOINTS
-from trialsim.model.interim import RESPONSE
+from trialsim.endpoints.responses import response_endpoints
 
 if TYPE_CHECKING:
+    from trialsim.config.schema.scenario import ScenarioData
     from trialsim.config.schema.size_study import SizeEndpoint, SizeStudy
 
 _DIGITS: Final = {"": 1, "mg/day": 0, "mg/week": 0, "patients": 1, "months": 1}
@@ -86,13 +86,14 @@ def date_of(opens: dt.date, calendar_day: float) -> str:
         return "after 9999"
 
 
-def endpoint_in_words(study: SizeStudy, endpoint: SizeEndpoint) -> str:
+def endpoint_in_words(scenario: ScenarioData, study: SizeStudy, endpoint: SizeEndpoint) -> str:
     """An endpoint of a size study, with its window and, for a response, its denominator."""
     known = {"progression-free": "progression or death", "survival": "death"}
     what = known.get(str(endpoint.of), str(endpoint.of)) if endpoint.name is None else endpoint.name
     what += f" within {endpoint.within.text}" if endpoint.within is not None else ""
-    counted = {item.name: item.outcome.kind for item in ENDPOINTS if item.outcome is not None}
-    if counted.get(str(endpoint.of)) != RESPONSE or endpoint.within is None:
+    endpoints = response_endpoints([item.flat for item in scenario.responses])
+    responses = [item.name for item in endpoints if item.outcome is not None]
+    if str(endpoint.of) not in responses or endpoint.within is None:
         return what
     return what + (" among all enrolled patients" if study.counts_all else " among the evaluable patients")
 

@@ -14,9 +14,9 @@ from trialsim.engines.reference import simulate
 from trialsim.errors import OptionError
 from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
-from trialsim.records.columns import PARAMETER_DRAW, TOXICITY_PREFIX
+from trialsim.records.columns import PARAMETER_DRAW
 from trialsim.records.digest import row_type
-from trialsim.records.outcomes import columns_of, patient_outcomes, replicate_outcomes
+from trialsim.records.outcomes import columns_of, counted_columns_of, patient_outcomes, replicate_outcomes
 from trialsim.records.tables import event_table, event_table_of_records
 from trialsim.storage.replicate_store import Rows, rows_of
 
@@ -76,13 +76,12 @@ def simulate_rows(engine: str, protocol: Protocol, seed: int, first: int, n: int
         numbers = range(first, first + n)
         events = event_logs(engine, protocol, seed, numbers)
         return rows_of(replicate_outcomes(patient_outcomes(events, protocol), events, protocol, seed, numbers), columns)
-    outcomes, n_toxicity = batch_of(protocol).outcomes(seed, first, n)
+    outcomes, n_counted = batch_of(protocol).outcomes(seed, first, n)
     rows = np.zeros(n, row_type(columns))
-    toxicities = [column.name for column in columns if column.name.startswith(TOXICITY_PREFIX)]
     for name in outcomes.dtype.names or ():
         rows[name] = outcomes[name]
-    for i, name in enumerate(toxicities):
-        rows[name] = n_toxicity[:, i]
+    for i, name in enumerate(counted_columns_of(protocol)):
+        rows[name] = n_counted[:, i]
     if protocol.parameter_draws:
         rows[PARAMETER_DRAW.name] = draw_numbers(protocol.n_parameter_draws, seed, np.arange(first, first + n))
     return rows

@@ -10,7 +10,15 @@ import numpy as np
 
 from trialsim.model.protocol import Protocol
 from trialsim.records.baseline import Enrolled, baseline_values
-from trialsim.records.columns import DAYS_AT_PREFIX, DOSE_BY_PREFIX, FIRST_ONSET_PREFIX, KEY, ONSETS_PREFIX
+from trialsim.records.columns import (
+    DAYS_AT_PREFIX,
+    DOSE_BY_PREFIX,
+    FIRST_ONSET_PREFIX,
+    KEY,
+    ONSETS_PREFIX,
+    confirmed_column,
+    seen_column,
+)
 from trialsim.records.outcomes import patient_columns_of, patient_outcomes
 from trialsim.simulation.engine import REFERENCE, batch_of, event_logs
 from trialsim.typing import Counts, Flags, Floats
@@ -84,6 +92,7 @@ def table_of_details(details: Details, protocol: Protocol, seed: int, first: int
     items = [f"{prefix}{name}" for prefix in (ONSETS_PREFIX, FIRST_ONSET_PREFIX) for name in toxicities]
     items += [f"{DAYS_AT_PREFIX}{dose:g}" for dose in protocol.levels]
     items += [f"{DOSE_BY_PREFIX}{day:g}" for day in protocol.dose_days]
+    items += [column_of(item) for column_of in (seen_column, confirmed_column) for item in protocol.responses]
     columns = dict(zip([*names, *items], [*values.T, *by_item[is_there].T], strict=True))
     n = len(outcomes)
     return PatientTable(columns, np.repeat(np.arange(n), outcomes["n_enrolled"]), first, n, protocol, seed)

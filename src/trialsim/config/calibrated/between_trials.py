@@ -50,7 +50,7 @@ def _is_early_death(event: Event) -> bool:
 
 
 FAMILIES: Final = (
-    TrialFamily(RESPONSE, 0.3, lambda event: event.kind in ("minor response", "partial response")),
+    TrialFamily(RESPONSE, 0.3, lambda event: event.is_response),
     TrialFamily("tolerance", 0.7, _is_tolerance),
     TrialFamily("toxicity", 1.0, lambda event: event.kind == "toxicity"),
     TrialFamily("stopping", 0.7, lambda event: event.kind in ("discontinuation", "withdrawal")),

@@ -73,7 +73,7 @@ def parameter_place(scenario: ScenarioData, place: Place) -> ParameterPlace:
     if place[0] == "frailties":
         return ParameterPlace(what, frailty=list(scenario.frailties).index(str(place[1])))
     if place[:2] == ("disease", "effects"):
-        return _place_of_effect(what, -1, place[1:], scenario.disease.effects)
+        return _place_of_effect(what, -1, place[1:], scenario.sensitivity_effects)
     if place[0] != "events":
         return ParameterPlace(what)
     clock, event = list(scenario.events).index(str(place[1])), scenario.events[str(place[1])]

@@ -19,7 +19,8 @@ def statistic_findings(scenario: ScenarioData) -> Iterator[Finding]:
     """Every statistic under every interpretation must be of something that the simulation measures, in its unit."""
     if scenario.cohort is None:
         return
-    units = {f"toxicity.{name}": "" for name, event in scenario.toxicities.items() if event.reported} | STATISTICS
+    units = {f"toxicity.{name}": "" for name, event in scenario.toxicities.items() if event.reported}
+    units |= {item.flat.statistic: "" for item in reversed(scenario.responses)} | STATISTICS
     for place, quantity, statistic in statistics_with_places(scenario.cohort, scenario.interpretations):
         name = statistic.trial_statistic(quantity)
         if name is not None:

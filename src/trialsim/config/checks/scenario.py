@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from trialsim.config.checks.calibrated_values import draw_findings, parameter_findings, reference_dose_findings
 from trialsim.config.checks.correlations import correlation_findings
 from trialsim.config.checks.published_statistics import statistic_findings
 from trialsim.config.schema.conditions import WORDS, Condition
 from trialsim.config.schema.effects import Effect
-from trialsim.config.schema.events import ONCE_ONLY
+from trialsim.config.schema.events import KINDS, ONCE_ONLY
 from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantities import Measurement
@@ -75,21 +76,42 @@ def _names(scenario: ScenarioData) -> Iterator[Finding]:
                     "",
                 )
     for name, event in scenario.events.items():
-        means_else = name in _RESERVED or name in WORDS
+        means_else = name in _RESERVED or name in WORDS or scenario.category_number(name) > 0
         if event.kind == "toxicity" and means_else:
             yield ("events", name), name, "this name means something else in a rule", "another name", ""
 
 
 def _events(scenario: ScenarioData) -> Iterator[Finding]:
     kinds: list[str] = [event.kind for event in scenario.events.values()]
-    for kind in ONCE_ONLY:
+    names = [item.name for item in scenario.responses]
+    for name, event in scenario.events.items():
+        if event.kind not in (*KINDS, *names):
+            allowed = f"{', '.join((*KINDS, *names))}, or a category listed under `responses`"
+            yield (
+                ("events", name, "kind"),
+                event.kind,
+                "there is no such kind of event",
+                allowed,
+                nearest(event.kind, [*KINDS, *names]),
+            )
+    for kind in (*names, *ONCE_ONLY):
         if kinds.count(kind) > 1:
             last = [name for name, event in scenario.events.items() if event.kind == kind][-1]
             yield ("events", last, "kind"), kind, f"there are several clocks for {kind}", "one clock of this kind", ""
-    for kind, first in (("partial response", "minor response"), ("relapse", "minor response")):
-        if kind in kinds and first not in kinds:
-            name = next(name for name, event in scenario.events.items() if event.kind == kind)
-            yield ("events", name, "kind"), kind, f"a {kind} follows a {first}", f"an event of kind {first} too", ""
+    for kind, first in (*pairwise(reversed(names)), ("relapse", names[0])):
+        steps = [item for item in scenario.events.items() if item[1].kind == kind and item[1].during is None]
+        if steps and first not in kinds:
+            yield (
+                ("events", steps[0][0], "kind"),
+                kind,
+                f"a {kind} follows a {first}",
+                f"an event of kind {first} too",
+                "",
+            )
+    if scenario.disease is None and any(event.is_response for event in scenario.events.values()):
+        name = next(name for name, event in scenario.events.items() if event.is_response)
+        allowed = "`disease: {sensitive: …}`, the share of patients who can respond at all"
+        yield ("events", name), name, "who can respond is not said", allowed, ""
     if kinds.count("toxicity") > _MAX_TOXICITIES:
         yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MAX_TOXICITIES}", ""
     for name, event in scenario.events.items():
@@ -117,7 +139,7 @@ def _part(scenario: ScenarioData, name: str, whole: str) -> Iterator[Finding]:
 
 def _effects(scenario: ScenarioData) -> Iterator[Finding]:
     written: list[tuple[Place, Mapping[str, Effect]]] = [
-        (("disease", "effects"), scenario.disease.effects),
+        (("disease", "effects"), scenario.sensitivity_effects),
         *((("events", name, "effects"), event.effects) for name, event in scenario.events.items()),
     ]
     for place, effects in written:
@@ -179,8 +201,12 @@ def _condition(place: Place, scenario: ScenarioData, leaf: Condition) -> Iterato
     """A condition's toxicities and grades must be there."""
     for name in (leaf.toxicity or []) + (leaf.free_of or []):
         if name not in ("any", "severe") and name not in scenario.toxicities:
-            known = ["any", "severe", *scenario.toxicities, *WORDS]
+            known = ["any", "severe", *scenario.toxicities, *WORDS, *(item.name for item in scenario.responses)]
             yield place, name, "this is neither a condition nor a toxicity", ", ".join(known), nearest(name, known)
+    if leaf.response is not None and not scenario.category_number(leaf.response):
+        names = [item.name for item in scenario.responses]
+        problem = "there is no such category of response"
+        yield place, leaf.response, problem, ", ".join(names), nearest(leaf.response, names)
     grades = {event.grade for event in scenario.toxicities.values() if event.grade is not None}
     if leaf.grade is not None and not toxicities_named(scenario, leaf):
         problem = "none of these toxicities has this grade"

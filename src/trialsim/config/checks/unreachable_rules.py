@@ -16,7 +16,7 @@ from typing import Final
 from trialsim.config.schema.scenario import ScenarioData, own_name
 from trialsim.config.source.problems import Finding
 from trialsim.config.to_protocol.dose_rules import rules_of
-from trialsim.model import disease, titration
+from trialsim.model import titration
 from trialsim.model.rules import Condition, Rule
 
 _MAX_STATEMENTS: Final = 14  # some 10^4 combinations, a second; rules with more are not looked at
@@ -143,8 +143,8 @@ def simplified(scenario: ScenarioData, condition: Condition) -> Condition:
     if condition.kind == titration.IS_FREE:
         return replace(condition, toxicities=condition.toxicities & _occurring(scenario))
     if condition.kind == titration.HAS_RESPONSE:
-        kind = "minor response" if condition.response == disease.MINOR else "partial response"
-        return condition if _occurs(scenario, kind) else _NEVER
+        steps = [item.name for item in scenario.responses[: condition.response]]
+        return condition if all(_occurs(scenario, kind) for kind in steps) else _NEVER
     if condition.kind == titration.AT_MAXIMUM:
         condition = Condition(titration.AT_LEVEL, level=len(scenario.treatment.levels) - 1)
     if condition.kind == titration.AT_LEVEL and condition.level == 0:

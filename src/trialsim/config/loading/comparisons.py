@@ -143,6 +143,11 @@ def changed_scenarios(
     for name, changes in variants.items():
         try:
             scenarios[name] = base.with_changes(_expand_strategy(changes, path, where[name]))
+            if scenarios[name].responses != base.responses:
+                wrong = "variants are compared on the same categories of response."
+                problems.append(
+                    Problem(f"{where[name]}  variant {name}:", "responses", wrong, "no change of `responses`.")
+                )
         except ConfigurationError as error:
             problems += [replace(item, place=f"{where[name]}  variant {name}:") for item in error.problems]
     if problems:

@@ -18,8 +18,6 @@ WORDS: Final[dict[str, dict[str, Any]]] = {
     "reduced before": {"holds": "reduced before"},
     "toxicity": {"toxicity": "any"},
     "severe toxicity": {"toxicity": "severe"},
-    "minor response": {"response": "minor"},
-    "partial response": {"response": "partial"},
 }
 
 
@@ -28,7 +26,8 @@ class Condition(Section):
 
     `holds` is a word. `toxicity` is `any`, `severe`, a name or several names, perhaps of one `grade`; `timing` says how
     recent it must be, or `within` how many days ago at most its last onset; `at_least` asks for that many onsets.
-    `free_of` (as `toxicity`) is none of them ongoing, nor within the last `days`. `response` is seen at an assessment.
+    `free_of` (as `toxicity`) is none of them ongoing, nor within the last `days`. `response` is a category, or
+    a better one, seen at an assessment.
     `level` is this dose of the ladder or a higher one; `study_day` this day or later. `stable_for`: no better response
     seen for a time (from the first dose, or from the last one seen); `unchanged_for`: no change of dose for a time.
     `all_of`, `any_of` and `not` take conditions.
@@ -42,7 +41,7 @@ class Condition(Section):
     at_least: int = Field(default=1, ge=1, le=1_000_000)
     free_of: list[str] | None = None
     days: Duration | None = None
-    response: Literal["minor", "partial"] | None = None
+    response: str | None = None
     level: Dose | None = None
     study_day: Duration | None = None
     stable_for: Duration | None = None
@@ -95,6 +94,8 @@ class Condition(Section):
             written["not"] = written.pop("not_")
         if self.at_least == 1:
             written.pop("at_least", None)
+        if self.response is not None:
+            written["response"] = self.response.removesuffix(" response")
         return written
 
     @property
@@ -119,7 +120,7 @@ class Condition(Section):
         if self.free_of is not None and self.days is not None:
             return f"free of {_named(self.free_of, self.grade)} for {self.days.text}"
         if self.response is not None:
-            return f"{self.response} response"
+            return self.response
         if self.level is not None:
             return f"at {self.level.value:g} mg/day or above"
         timed = {

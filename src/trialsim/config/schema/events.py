@@ -18,14 +18,19 @@ from trialsim.config.schema.quantities import (
     Shape,
 )
 from trialsim.config.schema.written_values import mistake
+from trialsim.model import disease
 
-Kind = Literal[
-    "toxicity", "minor response", "partial response", "relapse", "progression", "death", "withdrawal", "discontinuation"
-]
+KINDS: Final = tuple(kind for kind in disease.KIND_NAMES if kind != "response")  # and each category of response
 NEEDS_FLOOR: Final = "with a negative exponent the hazard would be infinite without the drug"
 FLOOR_EXAMPLE: Final = "`dose_floor: 100 mg/day`: a lower dose acts as this one"
 PART_EXAMPLE: Final = "{kind: toxicity, part_of: constipation, share: 30 %, grade: III}, and no rate"
-ONCE_ONLY = ("minor response", "partial response", "relapse", "progression")
+ONCE_ONLY: Final = ("relapse", "progression")
+DURING: Final = {
+    "death": ("any time", "before progression", "after progression", "treatment"),
+    "withdrawal": ("any time", "before progression", "after progression", "treatment"),
+    "relapse": ("response", "before progression"),
+    "progression": ("stable", "before progression"),
+}
 
 
 class Resolution(Section):
@@ -38,6 +43,8 @@ class Resolution(Section):
 class Event(Section):
     """One event clock. `rate` is per month at the reference dose of the treatment.
 
+    `kind` is toxicity, relapse, progression, death, withdrawal, discontinuation, or a category of response.
+
     The defaults give a constant hazard without dose effect. The clock starts `delay` after it could first run. A dose
     below `dose_floor` (such as 0 while the drug is held, or after it) acts as that dose. A clock that is `driven_by`
     exposure ages by (dose / reference dose)^dose_exponent a day, and not at all without the drug.
@@ -46,11 +53,12 @@ class Event(Section):
     or a higher one. Parts of one toxicity are nested, the smaller share within the larger.
 
     For toxicities: `grade` as printed, `severe` for rules on severe toxicity, `dose_limiting` for `tolerated`,
-    `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal:
-    `during` says in which states it runs.
+    `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal
+    `during` says in which states it runs (at any time unless given); for a relapse, which needs a response
+    unless it is `before progression`, and for a progression, which needs stable disease unless it is.
     """
 
-    kind: Kind
+    kind: str
     rate: Rate
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
     delay: Duration = Field(default_factory=lambda: Duration.of("0 days"))
@@ -67,7 +75,9 @@ class Event(Section):
     reported: bool | None = None
     resolves: Resolution | None = None
     recurs: bool | None = None
-    during: Literal["any time", "before progression", "after progression", "treatment"] | None = None
+    during: Literal["any time", "before progression", "after progression", "treatment", "stable", "response"] | None = (
+        None
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -95,8 +105,9 @@ class Event(Section):
         misplaced = [key for key, value in toxic.items() if value is not None]
         if self.kind != "toxicity" and misplaced:
             raise mistake(f"`{misplaced[0]}` belongs to a toxicity", f"no `{misplaced[0]}` for {self.kind}")
-        if self.during is not None and self.kind not in ("death", "withdrawal"):
-            raise mistake("`during` belongs to death or withdrawal", f"no `during` for {self.kind}")
+        if self.during is not None and self.during not in DURING.get(self.kind, ()):
+            allowed = " or ".join(f"`{item}`" for item in DURING.get(self.kind, ()))
+            raise mistake(f"this is no `during` of {self.kind}", allowed or f"no `during` for {self.kind}")
         if self.recurs and self.resolves is None:
             raise mistake("what never resolves cannot recur", "`resolves: {rate: …}` beside `recurs: true`")
         if (self.part_of is None) != (self.share is None):
@@ -108,6 +119,11 @@ class Event(Section):
         if self.dose_exponent.value < 0.0 and self.dose_floor is None:
             raise mistake(NEEDS_FLOOR, FLOOR_EXAMPLE)
         return self
+
+    @property
+    def is_response(self) -> bool:
+        """Whether it is a step to a category of response."""
+        return self.kind not in KINDS
 
     @property
     def _has_clock(self) -> bool:

@@ -16,6 +16,7 @@ from trialsim.config.schema.population import Accrual, Correlation, Covariate, F
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.quantities import Duration, Interval, LookInterval, Observation, Probability
 from trialsim.config.schema.quantity import OWN_NAME, Quantity
+from trialsim.config.schema.responses import MINOR_AND_PARTIAL, ResponseCategory, check_categories, with_responses_named
 from trialsim.config.schema.treatment import Treatment
 from trialsim.config.schema.written_values import Day, mistake
 from trialsim.config.source.yaml import Place, dump_yaml
@@ -131,12 +132,24 @@ class ScenarioData(Section):
     frailties: dict[str, Frailty] = Field(default_factory=dict)
     accrual: Accrual
     treatment: Treatment
-    disease: Disease
+    responses: list[ResponseCategory] = Field(default_factory=lambda: list(MINOR_AND_PARTIAL))
+    disease: Disease | None = None
     events: dict[str, Event]
     assessment: Assessment
     evaluable: Evaluable
     cut_off: CutOff
     clinic: Clinic | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_responses(cls, data: Any) -> Any:
+        return with_responses_named(data) if isinstance(data, Mapping) else data
+
+    @field_validator("responses", mode="after")
+    @classmethod
+    def _categories(cls, responses: list[ResponseCategory]) -> list[ResponseCategory]:
+        check_categories(responses)
+        return responses
 
     @field_validator("name", mode="after")
     @classmethod
@@ -147,8 +160,8 @@ class ScenarioData(Section):
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
-        left_out = () if self.correlations else ("correlations",)
-        return {key: value for key, value in handler(self).items() if value is not None and key not in left_out}
+        left_out = {"correlations": not self.correlations, "responses": self.responses == list(MINOR_AND_PARTIAL)}
+        return {key: value for key, value in handler(self).items() if value is not None and not left_out.get(key)}
 
     def to_mapping(self) -> dict[str, Any]:
         """The scenario as plain data, every default written out; reads back equal."""
@@ -168,6 +181,21 @@ class ScenarioData(Section):
     def toxicities(self) -> dict[str, Event]:
         """The toxicity clocks by name, in the order of the file."""
         return {name: event for name, event in self.events.items() if event.kind == "toxicity"}
+
+    @property
+    def sensitive(self) -> Probability:
+        """The probability that a patient can respond at all; everyone where no disease is described."""
+        return self.disease.sensitive if self.disease is not None else Probability.of(1)
+
+    @property
+    def sensitivity_effects(self) -> Mapping[str, SensitivityEffect]:
+        """The effects of baseline covariates on it."""
+        return self.disease.effects if self.disease is not None else {}
+
+    def category_number(self, name: str) -> int:
+        """The number of a category of response, from 1 for the least; 0 if there is none of the name."""
+        names = [item.name for item in self.responses]
+        return names.index(name) + 1 if name in names else 0
 
     def resolved(self, quantity: Quantity, name: str) -> Quantity:
         """A quantity, or the parameter that stands for it where it is calibrated; `name` is its own name."""

@@ -11,7 +11,7 @@ from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.treatment import Rule, Treatment
-from trialsim.model import disease, titration
+from trialsim.model import titration
 from trialsim.model.protocol import VisitPhase
 from trialsim.model.rules import Condition as FlatCondition
 from trialsim.model.rules import Rule as FlatRule
@@ -156,8 +156,7 @@ def _condition(scenario: ScenarioData, condition: Condition) -> FlatCondition:
         mask = _mask(scenario, toxicities_named(scenario, condition))
         return FlatCondition(titration.IS_FREE, mask, days=condition.days.value)
     if condition.response is not None:
-        state = disease.MINOR if condition.response == "minor" else disease.PARTIAL
-        return FlatCondition(titration.HAS_RESPONSE, response=state)
+        return FlatCondition(titration.HAS_RESPONSE, response=scenario.category_number(condition.response))
     if condition.level is not None:
         return FlatCondition(titration.AT_LEVEL, level=_level(scenario.treatment, condition.level))
     timed = (

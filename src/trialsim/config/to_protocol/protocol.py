@@ -23,6 +23,8 @@ from trialsim.model.units import DAYS_PER_MONTH
 _STATES = {
     "any time": disease.ANY_STATE,
     "treatment": disease.ANY_STATE,
+    "stable": 1 << disease.STABLE,
+    "response": disease.IN_RESPONSE,
     "before progression": disease.BEFORE_PROGRESSION,
     "after progression": disease.AFTER_PROGRESSION,
 }
@@ -43,8 +45,8 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         accrual=_accrual(scenario.accrual),
         covariates=_covariates(scenario),
         frailties=tuple(_frailty(scenario, name, item) for name, item in scenario.frailties.items()),
-        p_sensitive=_number(scenario, scenario.disease.sensitive, "disease", "sensitive"),
-        sensitivity_effects=_effects(scenario, ("disease",), scenario.disease.effects),
+        p_sensitive=_number(scenario, scenario.sensitive, "disease", "sensitive"),
+        sensitivity_effects=_effects(scenario, ("disease",), scenario.sensitivity_effects),
         reference_dose=treatment.reference_dose.value,
         levels=tuple(dose.value for dose in treatment.levels),
         first_level=first_level(treatment),
@@ -52,6 +54,7 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         visit_every_days=_number(scenario, treatment.every, "treatment", "every"),
         visit_rules=visit_rules,
         onset_rules=onset_rules,
+        responses=tuple(item.flat for item in scenario.responses),
         clocks=tuple(_clock(scenario, name, event) for name, event in scenario.events.items()),
         assessment_every_days=_number(scenario, scenario.assessment.every, "assessment", "every"),
         p_missed_assessment=_number(scenario, scenario.assessment.missed, "assessment", "missed"),
@@ -73,11 +76,9 @@ def _number(scenario: ScenarioData, quantity: Quantity, *place: str) -> float:
 
 
 def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
-    kind = disease.KIND_NAMES.index(event.kind)
-    responds = kind in (disease.MINOR_RESPONSE, disease.PARTIAL_RESPONSE)
-    during = event.during or "any time"
-    states = _STATES[during] if kind in (disease.DEATH, disease.WITHDRAWAL) else disease.STATES_OF_KIND[kind]
-    states = states if event.part_of is None else disease.NO_STATE
+    responds, response = event.is_response, scenario.category_number(event.kind)
+    kind = disease.RESPONSE if responds else disease.KIND_NAMES.index(event.kind)
+    states = _states(event, kind, response)
     shape = _number(scenario, event.shape, "events", name, "shape")
     rate = _number(scenario, event.rate, "events", name, "rate")
     return protocol.Clock(
@@ -93,7 +94,7 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         needs_treatment=kind == disease.TOXICITY
         or responds
         or kind == disease.DISCONTINUATION
-        or during == "treatment",
+        or event.during == "treatment",
         needs_sensitivity=responds,
         effects=_effects(scenario, ("events", name), event.effects),
         frailty=list(scenario.frailties).index(event.frailty) if event.frailty is not None else -1,
@@ -106,7 +107,17 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         driven_by_exposure=event.driven_by == "exposure",
         part_of=list(scenario.events).index(event.part_of) if event.part_of is not None else -1,
         share=_number(scenario, event.share, "events", name, "share") if event.share is not None else 0.0,
+        response=response,
     )
+
+
+def _states(event: Event, kind: int, response: int) -> int:
+    """The states in which a clock runs; a step to a category of response runs in the one below it."""
+    if event.part_of is not None:
+        return disease.NO_STATE
+    if kind == disease.RESPONSE:
+        return 1 << (response - 1)
+    return _STATES[event.during] if event.during is not None else disease.STATES_OF_KIND[kind]
 
 
 def _resolution(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock | None:

@@ -18,6 +18,7 @@ from trialsim.model import interim as c
 from trialsim.model import vocabulary as v
 from trialsim.model.draws import LARGEST_WORD, decision_code
 from trialsim.model.protocol import Protocol
+from trialsim.records.columns import seen_column
 from trialsim.simulation.allocation import Arms
 from trialsim.simulation.patients import PatientTable, patient_table
 from trialsim.typing import Counts, Flags, Floats
@@ -154,7 +155,8 @@ def _outcome(
     """For each patient: when it happened, when it was resolved, whether it was open when observation ended."""
     progressed = np.nan_to_num(table["progression_seen_days"], nan=inf)
     if outcome.kind == c.RESPONSE:
-        column = "response_seen_days" if outcome.least == 1 else "partial_seen_days"
+        is_any = outcome.least == protocol.first_response
+        column = "response_seen_days" if is_any else seen_column(protocol.responses[outcome.least - 1])
         happened = np.nan_to_num(table[column], nan=inf)
     elif outcome.kind == c.TOXICITY:
         names = [item for item in outcome.toxicities if f"{ONSET}{item}" in table.columns]

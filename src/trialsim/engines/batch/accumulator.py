@@ -12,7 +12,15 @@ from math import nan
 
 from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.plan import Record
-from trialsim.engines.batch.state import dose_days, doses_by_day, first_onset_days, level_days, log_rows
+from trialsim.engines.batch.state import (
+    confirmed_days,
+    dose_days,
+    doses_by_day,
+    first_onset_days,
+    level_days,
+    log_rows,
+    logged_days,
+)
 from trialsim.model import disease, event_order
 from trialsim.model import vocabulary as v
 
@@ -44,7 +52,7 @@ def record_event_on(
     today = course.patient.today
     if course.n_level_days > 0 and dose_from != dose_to and event in (v.DECISION, v.FIRST_DOSE):
         accumulate_level(course, today, dose_to)
-    accumulate(course.account, event, detail, today, day, dose_from, dose_to)
+    accumulate(course, event, detail, today, day, dose_from, dose_to)
     if course.n_rows > 0:
         write(course, day, today, event, clock, occurrence, detail, rule, dose_from, dose_to, order)
 
@@ -96,9 +104,10 @@ def write(
 
 @inline
 def accumulate(
-    account: Record, event: int, detail: int, today: float, day: float, dose_from: float, dose_to: float
+    course: Record, event: int, detail: int, today: float, day: float, dose_from: float, dose_to: float
 ) -> None:
     """What one row adds to the outcomes of its patient."""
+    account = course.account
     if event == v.DECISION:
         if dose_to != dose_from:
             account.taken += account.dose * (today - account.dose_since_day)
@@ -112,12 +121,12 @@ def accumulate(
         account.treatment_end = detail
         account.until_day = today
     elif event == v.ASSESSED:
-        accumulate_finding(account, detail, today)
+        accumulate_finding(course, detail, today)
     elif event == v.RESPONSE_CONFIRMED:
-        if not account.response_confirmed_day >= 0.0:
-            account.response_confirmed_day = today
-        if detail == disease.PARTIAL:
-            account.partial_confirmed_day = today
+        days = confirmed_days(course)
+        for i in range(detail):
+            if not days[i] >= 0.0:
+                days[i] = today
     elif event == v.BECAME_EVALUABLE:
         account.is_evaluable = True
     elif event == v.DIED:
@@ -132,16 +141,14 @@ def accumulate(
 
 
 @inline
-def accumulate_finding(account: Record, state: int, today: float) -> None:
+def accumulate_finding(course: Record, state: int, today: float) -> None:
     """What an assessment found."""
+    account = course.account
     if disease.is_progression(state):
         account.has_progressed = True
         account.progression_seen_day = today
     elif state > account.best_response:
-        if account.best_response == disease.STABLE:
-            account.response_seen_day = today
-        if state == disease.PARTIAL:
-            account.partial_seen_day = today
+        logged_days(course)[account.best_response : state] = today
         account.best_response = state
 
 
@@ -174,8 +181,9 @@ def accumulate_onset(course: Record, toxicity: int) -> None:
 
 
 @inline
-def open_account(account: Record, enrolled_day: float) -> None:
+def open_account(course: Record, enrolled_day: float) -> None:
     """Nothing has happened yet."""
+    account = course.account
     account.enrolled_day = enrolled_day
     account.ended_day = account.until_day = nan
     account.dose = account.dose_since_day = account.taken = account.highest_dose = account.first_dose = 0.0
@@ -183,8 +191,9 @@ def open_account(account: Record, enrolled_day: float) -> None:
     account.best_response = disease.STABLE
     account.is_evaluable = account.has_progressed = account.has_died = False
     account.toxicities = account.at_level = account.observation_end = 0
-    account.observed_day = account.response_seen_day = account.partial_seen_day = account.progression_seen_day = nan
-    account.response_confirmed_day = account.partial_confirmed_day = nan
+    logged_days(course)[:] = nan
+    confirmed_days(course)[:] = nan
+    account.observed_day = account.progression_seen_day = nan
     account.death_day = account.maximum_reached_day = nan
 
 

@@ -12,7 +12,7 @@ from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch import clocks, treatment
 from trialsim.engines.batch.accumulator import accumulate_onset, record_event, record_event_on
 from trialsim.engines.batch.plan import Record, parts, slots
-from trialsim.engines.batch.state import clock_states, fires_days, onsets
+from trialsim.engines.batch.state import clock_states, fires_days, onsets, seen_days
 from trialsim.engines.batch.visit_schedule import (
     ASSESSMENT,
     VISIT,
@@ -207,7 +207,8 @@ def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int
 def disease_moves(plan: Record, course: Record, slot: int) -> None:
     """A response step, a relapse or a progression; it is seen at the next assessment."""
     patient = course.patient
-    patient.state = disease.state_after(slots(plan)[slot].kind)
+    slot_plan = slots(plan)[slot]
+    patient.state = disease.state_after(slot_plan.kind, slot_plan.response)
     event = v.RESPONSE if disease.is_response(patient.state) else v.PROGRESSION
     record_event(course, event, slot, 0, patient.state, 0, nan, nan)
     clocks.review(plan, course)
@@ -256,11 +257,9 @@ def assess(plan: Record, course: Record) -> None:
             become_evaluable(plan, course)
         treatment.end(plan, course, v.PROGRESSION_SEEN)
     elif patient.state > patient.best_response_seen:
-        if patient.best_response_seen == disease.STABLE:
+        if patient.best_response_seen < plan.first_response and patient.state >= plan.first_response:
             count(plan, course, v.COUNT_RESPONSES)
-            patient.minor_seen_day = patient.today
-        if patient.state == disease.PARTIAL:
-            patient.partial_seen_day = patient.today
+        seen_days(course)[patient.best_response_seen : patient.state] = patient.today
         patient.best_response_seen = patient.state
         patient.response_seen_day = patient.today
         wake_visits(plan, course)
@@ -274,8 +273,7 @@ def confirm(plan: Record, course: Record) -> None:
     patient = course.patient
     response = patient.best_response_seen
     while response > patient.best_response_confirmed:
-        seen_day = patient.partial_seen_day if response == disease.PARTIAL else patient.minor_seen_day
-        if disease.confirms(seen_day, patient.today, plan.confirmation_days):
+        if disease.confirms(seen_days(course)[response - 1], patient.today, plan.confirmation_days):
             patient.best_response_confirmed = response
             record_event(course, v.RESPONSE_CONFIRMED, -1, 0, response, 0, nan, nan)
         response -= 1
@@ -348,9 +346,7 @@ def next_confirmation(plan: Record, course: Record) -> float:
     patient = course.patient
     if plan.confirmation_days == 0.0 or patient.best_response_confirmed == patient.best_response_seen:
         return inf
-    is_partial = patient.best_response_confirmed == disease.MINOR
-    seen_day = patient.partial_seen_day if is_partial else patient.minor_seen_day
-    due_day = seen_day + plan.confirmation_days - disease.HALF_A_MILLIONTH
+    due_day = seen_days(course)[patient.best_response_confirmed] + plan.confirmation_days - disease.HALF_A_MILLIONTH
     number = number_from(plan, ASSESSMENT, due_day, patient.assessment_number)
     while misses_assessment(plan, course, number):
         number += 1

@@ -35,7 +35,7 @@ class Patients(NamedTuple):
     """
 
     outcomes: npt.NDArray[Any]
-    n_toxicity: Counts
+    n_counted: Counts
     enrolled: npt.NDArray[Any]
 
 
@@ -63,7 +63,8 @@ class Batch:
     def outcomes(self, seed: int, first: int, n: int) -> tuple[npt.NDArray[Any], Counts]:
         """The outcomes of `n` replicates from `first` on.
 
-        Gives a table of records (n,) with the fields of `summary.OUTCOMES`, and counts (n, reported toxicities).
+        Gives a table of records (n,) with the fields of `summary.OUTCOMES`, and counts (n, categories of response and
+        reported toxicities).
         Raises `HazardError` where a hazard is infinite, NaN or negative.
         """
         return self._simulate(seed, first, n)[:2]
@@ -71,8 +72,8 @@ class Batch:
     def patients(self, seed: int, first: int, n: int) -> Patients:
         """The outcomes of `n` replicates from `first` on, with what each patient adds to their medians."""
         everyone = np.zeros(n * self.n_patients, ENROLLED)
-        outcomes, n_toxicity, _ = self._simulate(seed, first, n, everyone)
-        return Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
+        outcomes, n_counted, _ = self._simulate(seed, first, n, everyone)
+        return Patients(outcomes, n_counted, everyone.reshape(n, self.n_patients))
 
     def details(self, seed: int, first: int, n: int, wanted: Flags | None = None) -> Details:
         """The outcomes of `n` replicates from `first` on, and what is known of each of their patients.
@@ -91,13 +92,14 @@ class Batch:
         """What `patients` and `details` give, of one simulation."""
         everyone = np.zeros(n * self.n_patients, ENROLLED)
         rows, by_item = self._room_for_details(n)
-        outcomes, n_toxicity, _ = self._simulate(seed, first, n, everyone, details=(rows, by_item))
-        patients = Patients(outcomes, n_toxicity, everyone.reshape(n, self.n_patients))
+        outcomes, n_counted, _ = self._simulate(seed, first, n, everyone, details=(rows, by_item))
+        patients = Patients(outcomes, n_counted, everyone.reshape(n, self.n_patients))
         return patients, self._details(outcomes, rows, by_item)
 
     def _room_for_details(self, n: int) -> tuple[npt.NDArray[Any], Floats]:
         protocol = self.protocol
         n_items = 2 * len(protocol.toxicities) + len(protocol.levels) + len(protocol.dose_days)
+        n_items += 2 * len(protocol.responses)
         return np.zeros(n * self.n_patients, PATIENT_ROW), np.zeros((n * self.n_patients, n_items))
 
     def _details(self, outcomes: npt.NDArray[Any], rows: npt.NDArray[Any], by_item: Floats) -> Details:
@@ -130,15 +132,16 @@ class Batch:
         plans = np.array([plan.address for plan in trial_plans], np.uint64)
         room = Course(trial_plans[0], seed, n_rows, in_detail=details is not None, dose_days=self.protocol.dose_days)
         outcomes = np.zeros(n, OUTCOMES)
-        n_toxicity = np.zeros((n, int(trial_plans[0].record["n_reported"])), np.int64)
+        record = trial_plans[0].record
+        n_counted = np.zeros((n, int(record["n_responses"]) + int(record["n_reported"])), np.int64)
         enrolled, values = np.zeros(self.n_patients, ENROLLED), np.zeros(self.n_patients)
         kept_patients = everyone if everyone is not None else np.zeros(0, ENROLLED)
         rows, by_item = details if details is not None else (_NO_DETAILS, _NO_ITEMS)
         chosen = wanted if wanted is not None else _EVERYONE
         simulate_block(
-            plans, room.record, enrolled, values, first, outcomes, n_toxicity, kept_patients, rows, by_item, chosen
+            plans, room.record, enrolled, values, first, outcomes, n_counted, kept_patients, rows, by_item, chosen
         )
-        return outcomes, n_toxicity, room
+        return outcomes, n_counted, room
 
     def _plan(self, number: int) -> Plan:
         """The plan of the protocol under a draw of its parameters; of the protocol as it is for number 0."""
@@ -172,6 +175,6 @@ def compile_all() -> None:
     """Compile the trial now, or load its machine code, by simulating no trial at all."""
     room = np.zeros(1, COURSE)[0]
     plans, enrolled = np.zeros(0, np.uint64), np.zeros(0, ENROLLED)
-    outcomes, n_toxicity = np.zeros(0, OUTCOMES), np.zeros((0, 0), np.int64)
+    outcomes, n_counted = np.zeros(0, OUTCOMES), np.zeros((0, 0), np.int64)
     nothing = (_NO_DETAILS, _NO_ITEMS, _EVERYONE)
-    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_toxicity, enrolled, *nothing)
+    simulate_block(plans, room, enrolled, np.zeros(0), 1, outcomes, n_counted, enrolled, *nothing)

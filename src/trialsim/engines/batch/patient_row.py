@@ -13,7 +13,7 @@ import numpy as np
 from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch.accumulator import accumulate_doses, mean_dose, total_dose
 from trialsim.engines.batch.plan import Record
-from trialsim.engines.batch.state import doses_by_day, first_onset_days, level_days, onsets
+from trialsim.engines.batch.state import confirmed_days, doses_by_day, first_onset_days, level_days, logged_days, onsets
 from trialsim.typing import Floats
 
 # The columns that every scenario has, by their names in `records.columns.PATIENTS`.
@@ -22,8 +22,8 @@ PATIENT_ROW: Final = np.dtype(
      ("observation_end", "f8"), ("observed_days", "f8"), ("treatment_days", "f8"), ("treatment_end", "f8"),
      ("mean_dose_mg_per_day", "f8"), ("highest_dose_mg_per_day", "f8"), ("total_dose_mg", "f8"),
      ("maximum_reached_days", "f8"), ("held_days", "f8"), ("is_evaluable", "f8"), ("best_response", "f8"),
-     ("response_seen_days", "f8"), ("partial_seen_days", "f8"), ("response_confirmed_days", "f8"),
-     ("partial_confirmed_days", "f8"), ("progression_seen_days", "f8"), ("death_days", "f8")]
+     ("response_seen_days", "f8"), ("response_confirmed_days", "f8"), ("progression_seen_days", "f8"),
+     ("death_days", "f8")]
 )  # fmt: skip
 
 
@@ -35,11 +35,11 @@ def open_details(course: Record) -> None:
 
 
 @jitable
-def write_details(course: Record, row: Record, by_item: Floats) -> None:
+def write_details(plan: Record, course: Record, row: Record, by_item: Floats) -> None:
     """One patient whose account is closed: a row by name, and numbers for each toxicity and level of the scenario.
 
-    `by_item` has the onsets of each toxicity, the day of its first onset, the days at each level, and the doses taken
-    by each day that is asked for, in this order.
+    `by_item` has the onsets of each toxicity, the day of its first onset, the days at each level, the doses taken by
+    each day that is asked for, and the days on which each category of response was seen and confirmed, in this order.
     """
     account, days = course.account, level_days(course)
     accumulate_doses(course, account.until_day)
@@ -59,10 +59,10 @@ def write_details(course: Record, row: Record, by_item: Floats) -> None:
     row.held_days = days[0]
     row.is_evaluable = account.is_evaluable
     row.best_response = account.best_response
-    row.response_seen_days = account.response_seen_day
-    row.partial_seen_days = account.partial_seen_day
-    row.response_confirmed_days = account.response_confirmed_day
-    row.partial_confirmed_days = account.partial_confirmed_day
+    seen, confirmed = logged_days(course), confirmed_days(course)
+    has_category = plan.first_response <= seen.size
+    row.response_seen_days = seen[plan.first_response - 1] if has_category else nan
+    row.response_confirmed_days = confirmed[plan.first_response - 1] if has_category else nan
     row.progression_seen_days = account.progression_seen_day
     row.death_days = account.death_day
     n = course.n_n_onsets
@@ -72,5 +72,10 @@ def write_details(course: Record, row: Record, by_item: Floats) -> None:
         by_item[n + i] = first_onset_days(course)[i] if has_been else nan
     for i in range(1, days.size):
         by_item[2 * n + i - 1] = days[i]
+    n += n + days.size - 1
     for i in range(course.n_doses_by_day):
-        by_item[2 * n + days.size - 1 + i] = doses_by_day(course)[i]
+        by_item[n + i] = doses_by_day(course)[i]
+    n += course.n_doses_by_day
+    for i in range(seen.size):
+        by_item[n + i] = seen[i]
+        by_item[n + seen.size + i] = confirmed[i]

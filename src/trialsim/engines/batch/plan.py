@@ -17,8 +17,8 @@ CODE: Final = np.dtype("u8")
 # toxicity that resolves. `toxicity` is a place in masks or -1, `resolution` a slot or -1, `position` a clock's number.
 # Its parts (slots without a clock) stand in the table `parts` from `first_part` on.
 SLOT: Final = np.dtype(
-    [("coefficient", "f8"), ("shape", "f8"), ("delay_days", "f8"), ("code", "u8"), ("states", "i8"),
-     ("kind", "i8"), ("toxicity", "i8"), ("first_part", "i8"), ("after_parts", "i8"), ("severity_code", "u8"),
+    [("coefficient", "f8"), ("shape", "f8"), ("delay_days", "f8"), ("code", "u8"), ("states", "i8"), ("kind", "i8"),
+     ("response", "i8"), ("toxicity", "i8"), ("first_part", "i8"), ("after_parts", "i8"), ("severity_code", "u8"),
      ("share", "f8"), ("resolution", "i8"), ("position", "i8"), ("first_effect", "i8"), ("after_effects", "i8"),
      ("frailty", "i8"), ("depends_on_dose", "?"), ("by_exposure", "?"), ("needs_treatment", "?"),
      ("needs_sensitivity", "?"), ("recurs", "?")],
@@ -63,15 +63,15 @@ TABLES: Final = {
 }  # fmt: skip
 PLAN: Final = np.dtype(
     [("n_patients", "i8"), ("window_days", "f8"), ("closes_day", "f8"), ("p_ineligible", "f8"),
-     ("p_sensitive", "f8"), ("first_sensitivity_effect", "i8"),
-     ("visit_every_days", "f8"), ("assessment_every_days", "f8"),
-     ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("first_level", "i8"),
+     ("p_sensitive", "f8"), ("first_sensitivity_effect", "i8"), ("visit_every_days", "f8"),
+     ("assessment_every_days", "f8"), ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("first_level", "i8"),
      ("n_early_visits", "i8"), ("early_visits_end_day", "f8"), ("visits_depend_on_time", "?"),
      ("p_missed_assessment", "f8"), ("missed_assessment", "u8"), ("confirmation_days", "f8"),
      ("evaluable_after_days", "f8"), ("cut_off_kind", "i8"), ("cut_off_day", "f8"), ("counted", "i8"),
-     ("count", "i8"), ("severe", "i8"), ("whole", "i8"), ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"),
-     ("n_toxicities", "i8"), ("counts_early_progression", "?"), ("counts_early_death", "?"),
-     *((f"{name}_at", "u8") for name in TABLES), *((f"n_{name}", "i8") for name in TABLES)], align=True
+     ("count", "i8"), ("n_responses", "i8"), ("first_response", "i8"), ("severe", "i8"), ("whole", "i8"),
+     ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"), ("n_toxicities", "i8"),
+     ("counts_early_progression", "?"), ("counts_early_death", "?"), *((f"{name}_at", "u8") for name in TABLES),
+     *((f"n_{name}", "i8") for name in TABLES)], align=True
 )  # fmt: skip
 
 # The tables, for compiled functions.

@@ -63,6 +63,8 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "cut_off_day": cut_off.latest_day if cut_off.count > 0 else cut_off.day,
         "counted": cut_off.counted,
         "count": cut_off.count,
+        "n_responses": len(protocol.responses),
+        "first_response": protocol.first_response,
         "severe": sum(1 << i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_severe),
         "whole": sum(1 << i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].part_of < 0),
         "arrival": decision_code("arrival"),
@@ -160,10 +162,9 @@ def _slot_row(
 ) -> tuple[Any, ...]:
     return (
         clock.coefficient, clock.shape, clock.delay_days, clock.code, clock.states, clock.kind,
-        toxicity, *parts, decision_code(severity_decision(clock.name)), clock.share, resolution, position,
-        n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose, clock.driven_by_exposure,
-        clock.needs_treatment,
-        clock.needs_sensitivity, clock.recurs,
+        clock.response, toxicity, *parts, decision_code(severity_decision(clock.name)), clock.share,
+        resolution, position, n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose,
+        clock.driven_by_exposure, clock.needs_treatment, clock.needs_sensitivity, clock.recurs,
     )  # fmt: skip
 
 

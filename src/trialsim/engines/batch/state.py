@@ -14,16 +14,14 @@ from trialsim.model.draws import LARGEST_WORD
 
 PATIENT: Final = np.dtype(
     [("number", "i8"), ("place", "i8"), ("first_dose_day", "f8"), ("today", "f8"), ("state", "i8"),
-     ("best_response_seen", "i8"), ("best_response_confirmed", "i8"), ("minor_seen_day", "f8"),
-     ("partial_seen_day", "f8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"), ("ongoing", "i8"), ("ever", "i8"),
-     ("waiting_for", "i8"), ("held_by", "i8"), ("visit_number", "i8"), ("visit_day", "f8"),
-     ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"), ("counted_day", "f8"),
-     ("next_day", "f8"), ("next_slot", "i8"), ("n_new", "i8"), ("dose_since_day", "f8"),
+     ("best_response_seen", "i8"), ("best_response_confirmed", "i8"), ("level", "i8"), ("dose", "f8"), ("new", "i8"),
+     ("ongoing", "i8"), ("ever", "i8"), ("waiting_for", "i8"), ("held_by", "i8"), ("visit_number", "i8"),
+     ("visit_day", "f8"), ("assessment_number", "i8"), ("assessment_day", "f8"), ("evaluable_day", "f8"),
+     ("counted_day", "f8"), ("next_day", "f8"), ("next_slot", "i8"), ("n_new", "i8"), ("dose_since_day", "f8"),
      ("response_seen_day", "f8"), ("decided", "i8"), ("saw_new", "i8"), ("saw_ongoing", "i8"), ("saw_onsets", "i8"),
      ("saw_level_mg_per_day", "f8"), ("saw_response", "i8"), ("saw_stable_days", "f8"), ("saw_unchanged_days", "f8"),
-     ("was_reduced", "?"),
-     ("is_sensitive", "?"), ("is_observed", "?"), ("is_evaluable", "?"), ("is_on_treatment", "?"),
-     ("has_progression_seen", "?"), ("has_new_dose", "?"), ("is_stale", "?")], align=True
+     ("was_reduced", "?"), ("is_sensitive", "?"), ("is_observed", "?"), ("is_evaluable", "?"),
+     ("is_on_treatment", "?"), ("has_progression_seen", "?"), ("has_new_dose", "?"), ("is_stale", "?")], align=True
 )  # fmt: skip
 CLOCK: Final = np.dtype(
     [("started_day", "f8"), ("age_days", "f8"), ("since_day", "f8"), ("pace", "f8"), ("remaining", "f8"),
@@ -45,17 +43,18 @@ ACCOUNT: Final = np.dtype(
     [("enrolled_day", "f8"), ("ended_day", "f8"), ("until_day", "f8"), ("dose", "f8"), ("dose_since_day", "f8"),
      ("taken", "f8"), ("highest_dose", "f8"), ("first_dose", "f8"), ("treatment_end", "i8"), ("best_response", "i8"),
      ("toxicities", "i8"), ("observation_end", "i8"), ("at_level", "i8"), ("observed_day", "f8"),
-     ("response_seen_day", "f8"), ("partial_seen_day", "f8"), ("response_confirmed_day", "f8"),
-     ("partial_confirmed_day", "f8"), ("progression_seen_day", "f8"), ("death_day", "f8"),
+     ("progression_seen_day", "f8"), ("death_day", "f8"),
      ("maximum_reached_day", "f8"), ("is_evaluable", "?"), ("has_progressed", "?"), ("has_died", "?")], align=True
 )  # fmt: skip
 
-# The tables of a course: clocks by slot, onsets by toxicity, the first draw of each decision and patient, the days at
-# each level (held first) and of each first onset, the days up to which doses are added up and the doses taken by them,
-# and the log. The last five have no room where nobody asks for them.
+# The tables of a course: clocks by slot, onsets by toxicity, the day on which each category of response was first seen,
+# as assessments tell it and as the log does, and the day on which each was confirmed, the first draw of each decision
+# and patient, the days at each level (held first) and of each first onset, the days up to which doses are added up and
+# the doses taken by them, and the log. The last five have no room where nobody asks for them.
 TABLES: Final = {
     "clocks": CLOCK, "fires_days": FLOAT, "new_slots": INTEGER, "n_onsets": INTEGER, "onset_days": FLOAT,
-    "resolved_days": FLOAT, "uniforms": FLOAT, "level_days": FLOAT, "first_onset_days": FLOAT, "dose_days": FLOAT,
+    "resolved_days": FLOAT, "seen_days": FLOAT, "logged_days": FLOAT, "confirmed_days": FLOAT,
+    "uniforms": FLOAT, "level_days": FLOAT, "first_onset_days": FLOAT, "dose_days": FLOAT,
     "doses_by_day": FLOAT, "rows": ROW,
 }  # fmt: skip
 COURSE: Final = np.dtype(
@@ -84,6 +83,9 @@ class Course:
             "n_onsets": int(plan.record["n_toxicities"]),
             "onset_days": int(plan.record["n_toxicities"]),
             "resolved_days": int(plan.record["n_toxicities"]),
+            "seen_days": int(plan.record["n_responses"]),
+            "logged_days": int(plan.record["n_responses"]),
+            "confirmed_days": int(plan.record["n_responses"]),
             "uniforms": n_patients * n_decisions,
             "level_days": int(plan.record["n_levels"]) + 1 if in_detail else 0,
             "first_onset_days": int(plan.record["n_toxicities"]) if in_detail else 0,
@@ -134,6 +136,24 @@ def onset_days(course: Record) -> Record:
 def resolved_days(course: Record) -> Record:
     """The study day on which each toxicity that has been was over."""
     return table_at(course.resolved_days_at, course.n_resolved_days, FLOAT)
+
+
+@inline
+def seen_days(course: Record) -> Record:
+    """The study day on which each category of response, or a better one, was first seen; the least comes first."""
+    return table_at(course.seen_days_at, course.n_seen_days, FLOAT)
+
+
+@inline
+def logged_days(course: Record) -> Record:
+    """The same, by the rows of the log."""
+    return table_at(course.logged_days_at, course.n_logged_days, FLOAT)
+
+
+@inline
+def confirmed_days(course: Record) -> Record:
+    """The study day on which each category of response, or a better one, was first confirmed."""
+    return table_at(course.confirmed_days_at, course.n_confirmed_days, FLOAT)
 
 
 @inline

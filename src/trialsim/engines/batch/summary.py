@@ -14,12 +14,13 @@ from trialsim.model import disease
 from trialsim.model import vocabulary as v
 from trialsim.typing import Counts, Floats
 
-# One row a trial, named as in `records.columns.REPLICATES`; counts of reported toxicities stand beside it.
+# One row a trial, named as in `records.columns.REPLICATES`; counts of responses by category and of
+# reported toxicities stand beside it.
 OUTCOMES: Final = np.dtype(
-    [("replicate", "i8"), ("n_screened", "i8"), ("n_enrolled", "i8"), ("n_evaluable", "i8"), ("n_partial", "i8"),
-     ("n_minor", "i8"), ("n_responders_progression_free", "i8"), ("n_responders_relapsed", "i8"),
-     ("n_responders_died", "i8"), ("n_died", "i8"), ("n_progressed", "i8"), ("n_stopped_by_rule", "i8"),
-     ("n_severe_toxicity", "i8"), ("median_dose_mg_per_day", "f8"), ("median_dose_evaluable_mg_per_day", "f8"),
+    [("replicate", "i8"), ("n_screened", "i8"), ("n_enrolled", "i8"), ("n_evaluable", "i8"),
+     ("n_responders_progression_free", "i8"), ("n_responders_relapsed", "i8"), ("n_responders_died", "i8"),
+     ("n_died", "i8"), ("n_progressed", "i8"), ("n_stopped_by_rule", "i8"), ("n_severe_toxicity", "i8"),
+     ("median_dose_mg_per_day", "f8"), ("median_dose_evaluable_mg_per_day", "f8"),
      ("median_highest_dose_mg_per_day", "f8"), ("median_follow_up_days", "f8"),
      ("median_follow_up_responders_days", "f8"), ("duration_days", "f8")]
 )  # fmt: skip
@@ -34,21 +35,21 @@ MOST_TO_COUNT: Final = 64
 
 
 @inline
-def open_summary(outcome: Record, n_toxicity: Counts, replicate: int) -> None:
+def open_summary(outcome: Record, n_counted: Counts, replicate: int) -> None:
     """A trial to which nobody has come."""
     outcome.replicate = replicate
-    outcome.n_screened = outcome.n_enrolled = outcome.n_evaluable = outcome.n_partial = outcome.n_minor = 0
+    outcome.n_screened = outcome.n_enrolled = outcome.n_evaluable = 0
     outcome.n_responders_progression_free = outcome.n_responders_relapsed = outcome.n_responders_died = 0
     outcome.n_died = outcome.n_progressed = outcome.n_stopped_by_rule = outcome.n_severe_toxicity = 0
     outcome.duration_days = nan
-    n_toxicity[:] = 0
+    n_counted[:] = 0
 
 
 @inline
-def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Counts, enrolled: Record) -> None:
+def add_patient(plan: Record, account: Record, outcome: Record, n_counted: Counts, enrolled: Record) -> None:
     """Count one patient whose account is closed."""
     is_evaluable, best_response = account.is_evaluable, account.best_response
-    is_responder = is_evaluable and best_response > disease.STABLE
+    is_responder = is_evaluable and best_response >= plan.first_response
     has_progressed, has_died = account.has_progressed, account.has_died
     row = enrolled[outcome.n_enrolled]
     row.mean_dose = mean_dose(account)
@@ -58,8 +59,8 @@ def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Coun
     row.is_responder = is_responder
     outcome.n_enrolled += 1
     outcome.n_evaluable += is_evaluable
-    outcome.n_partial += is_evaluable and best_response == disease.PARTIAL
-    outcome.n_minor += is_evaluable and best_response == disease.MINOR
+    if is_evaluable and best_response > disease.STABLE:
+        n_counted[best_response - 1] += 1
     outcome.n_responders_progression_free += is_responder and not has_progressed and not has_died
     outcome.n_responders_relapsed += is_responder and has_progressed
     outcome.n_responders_died += is_responder and not has_progressed and has_died
@@ -69,7 +70,7 @@ def add_patient(plan: Record, account: Record, outcome: Record, n_toxicity: Coun
     outcome.n_severe_toxicity += (account.toxicities & plan.severe) != 0
     places = reported(plan)
     for i in range(plan.n_reported):
-        n_toxicity[i] += (account.toxicities >> places[i]) & 1
+        n_counted[plan.n_responses + i] += (account.toxicities >> places[i]) & 1
     take_day(outcome, account.ended_day)
 
 

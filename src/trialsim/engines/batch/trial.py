@@ -52,7 +52,7 @@ def simulate_block(
     values: Floats,
     first: int,
     outcomes: Record,
-    n_toxicity: Counts,
+    n_counted: Counts,
     everyone: Record,
     details: Record,
     by_item: Floats,
@@ -70,7 +70,7 @@ def simulate_block(
         start, end = (i * enrolled.size, (i + 1) * enrolled.size) if details.size > 0 else (0, 0)
         rows = (details[start:end], by_item[start:end])
         chosen_patients = wanted[i] if wanted.shape[0] > 0 else wanted.ravel()
-        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_toxicity[i], rows, chosen_patients)
+        simulate(plan, course, enrolled, values, first + i, outcomes[i], n_counted[i], rows, chosen_patients)
         if everyone.size > 0:
             for k in range(outcomes[i].n_enrolled):
                 everyone[i * enrolled.size + k] = enrolled[k]
@@ -84,14 +84,14 @@ def simulate(
     values: Floats,
     replicate: int,
     outcome: Record,
-    n_toxicity: Counts,
+    n_counted: Counts,
     rows: tuple[Record, Floats],
     wanted: Flags,
 ) -> None:
     """One trial; its log, where one is asked for, patient by patient. Those who are not wanted enrol all the same."""
     course.replicate = replicate
     course.n_written = 0
-    open_summary(outcome, n_toxicity, replicate)
+    open_summary(outcome, n_counted, replicate)
     screened = screen(plan, course)
     numbers = chosen(screened.numbers, wanted)
     enrolment.draw_all(plan, course, numbers)
@@ -109,8 +109,8 @@ def simulate(
         if happens(screened.days[number - 1], BEFORE_FIRST_DOSE, stop.day, stop.study_day):
             run_course(plan, course, screened.days[number - 1], number, place, stop)
             if details.size > 0:
-                write_details(course, details[outcome.n_enrolled], by_item[outcome.n_enrolled])
-            add_patient(plan, course.account, outcome, n_toxicity, enrolled)
+                write_details(plan, course, details[outcome.n_enrolled], by_item[outcome.n_enrolled])
+            add_patient(plan, course.account, outcome, n_counted, enrolled)
     close_summary(outcome, enrolled, values)
 
 
@@ -158,7 +158,7 @@ def run_course(plan: Record, course: Record, arrival_day: float, number: int, pl
     """Enrol a patient and follow the course to the end of observation."""
     enrolment.init_patient(plan, course, number, place)
     course.patient.first_dose_day = arrival_day
-    open_account(course.account, arrival_day)
+    open_account(course, arrival_day)
     open_details(course)
     if course.n_rows > 0:
         write(course, arrival_day, nan, v.ENROLLED, -1, 0, 0, 0, nan, nan, event_order.ARRIVAL)

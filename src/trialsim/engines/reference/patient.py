@@ -30,8 +30,7 @@ class Patient(PatientState):
             self,
             {
                 disease.TOXICITY: self.toxicity_begins,
-                disease.MINOR_RESPONSE: self.disease_moves,
-                disease.PARTIAL_RESPONSE: self.disease_moves,
+                disease.RESPONSE: self.disease_moves,
                 disease.RELAPSE: self.disease_moves,
                 disease.PROGRESSION: self.disease_moves,
                 disease.DEATH: self.dies,
@@ -132,7 +131,7 @@ class Patient(PatientState):
     def disease_moves(self, fired: RunningClock) -> None:
         """A response step, a relapse or a progression; it is seen at the next assessment."""
         self.clocks.has_fired(fired)
-        self.disease_state = disease.state_after(fired.clock.kind)
+        self.disease_state = disease.state_after(fired.clock.kind, fired.clock.response)
         event = v.RESPONSE if disease.is_response(self.disease_state) else v.PROGRESSION
         self.log(event, clock=fired.position, detail=self.disease_state)
         self.clocks.review()
@@ -172,7 +171,7 @@ class Patient(PatientState):
                 self.become_evaluable()
             self.treatment.end(v.PROGRESSION_SEEN)
         elif self.disease_state > self.best_response_seen:
-            if self.best_response_seen == disease.STABLE:
+            if self.best_response_seen < self.protocol.first_response <= self.disease_state:
                 self.arm.count(v.COUNT_RESPONSES)
             for response in range(self.best_response_seen + 1, self.disease_state + 1):
                 self.first_seen_days[response] = self.today
@@ -183,7 +182,7 @@ class Patient(PatientState):
 
     def confirm(self) -> None:
         """A response that was seen long enough ago is still there: it is confirmed."""
-        for response in (disease.PARTIAL, disease.MINOR):
+        for response in reversed(self.first_seen_days):
             seen_day, wait = self.first_seen_days[response], self.protocol.confirmation_days
             if response > self.best_response_confirmed and disease.confirms(seen_day, self.today, wait):
                 self.best_response_confirmed = response

@@ -26,7 +26,9 @@ class PatientState:
         # Disease.
         self.disease_state = disease.STABLE
         self.best_response_seen = disease.STABLE
-        self.first_seen_days = {disease.MINOR: NAN, disease.PARTIAL: NAN}  # of a response at least as good
+        self.first_seen_days = dict.fromkeys(
+            range(1, len(arm.protocol.responses) + 1), NAN
+        )  # of a response at least as good
         self.best_response_confirmed = disease.STABLE
         self.response_seen_day = 0.0  # since when; of stable disease, since the first dose
         self.is_under_observation = True

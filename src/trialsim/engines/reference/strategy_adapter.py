@@ -48,11 +48,17 @@ def patient_view(patient: PatientState, position: int, new: int) -> PatientView:
         n_onsets={clock.name: patient.n_onsets[i] for i, clock in enumerate(clocks)},
         onset_days={name: patient.onset_days[i] for i, name in been},
         resolved_days={name: patient.resolved_days[i] for i, name in over},
-        response=disease.RESPONSE_NAMES[patient.best_response_seen],
+        response=_response(patient),
         response_seen_day=patient.response_seen_day,
         dose_since_day=patient.dose_since_day,
         was_reduced=patient.was_reduced,
     )
+
+
+def _response(patient: PatientState) -> str:
+    """The best response seen, by its short name."""
+    best = patient.best_response_seen
+    return patient.protocol.responses[best - 1].short if best > disease.STABLE else "none"
 
 
 def as_rule(decision: Decision, patient: PatientState) -> Rule:

@@ -39,7 +39,7 @@ def paragraph_of(
 ) -> str:
     """The paragraph, in whole sentences; every number in it stands in the tables too."""
     sentences = [
-        *ready.design.describe(partial(endpoint_in_words, ready.study)),
+        *ready.design.describe(partial(endpoint_in_words, ready.scenario, ready.study)),
         *_conduct(ready),
         *_calendar(ready, calendar),
         *_search(ready, search_result),
@@ -91,8 +91,9 @@ def _boundary(ready: PreparedStudy) -> str:
         if study.safety.method == "bayesian"
         else f"it would be reached with probability {study.safety.alpha:g} at a rate of {boundary.rate:g}"
     )
+    what = endpoint_in_words(ready.scenario, study, study.safety.endpoint)
     return (
-        f"The trial stops for toxicity ({endpoint_in_words(study, study.safety.endpoint)}) when {how}. Patients count "
+        f"The trial stops for toxicity ({what}) when {how}. Patients count "
         f"in the order of enrolment, as soon as toxicity is seen: it stops with {', '.join(steps)} of the first "
         f"patients, and with numbers between these; the probability to stop is "
         f"{boundary.at(boundary.rate).rejects:.3f} at a rate of {boundary.rate:g}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trialsim.config import Scenario
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.base import Hypotheses
@@ -15,15 +16,16 @@ from trialsim.report.labels import endpoint_in_words, in_brackets, per_cent
 def size_synopsis(sizing: Sizing) -> Iterator[str]:
     """Lines of text."""
     study, design = sizing.study, design_of(sizing.study)
+    scenario = next(iter(sizing.scenarios.values()))
     yield study.title
     if study.description:
         yield study.description
     yield "\nQUESTION"
-    yield f"  endpoint: {endpoint_in_words(study, study.endpoint)}"
+    yield f"  endpoint: {endpoint_in_words(scenario, study, study.endpoint)}"
     if study.toxicity is not None:
         aim = study.toxicity
         yield (
-            f"  and: {endpoint_in_words(study, aim.endpoint)}, too high at {aim.null.value:g}, acceptable at "
+            f"  and: {endpoint_in_words(scenario, study, aim.endpoint)}, too high at {aim.null.value:g}, acceptable at "
             f"{aim.alternative.value:g}; level {aim.alpha:g}, odds ratio {aim.odds_ratio:g}"
         )
     if study.null is not None:
@@ -34,7 +36,7 @@ def size_synopsis(sizing: Sizing) -> Iterator[str]:
     yield f"  alternative: {_alternative(study)}"
     yield f"  {_wanted(study)}"
     yield f"\nDESIGN {study.design}, {_limit(study)}"
-    yield from _design(study)
+    yield from _design(scenario, study)
     yield f"\nCONDUCT in the scenario {study.scenario}"
     yield from _conduct(study)
     first_name, first = next(iter(sizing.scenarios.items()))
@@ -53,7 +55,7 @@ def _limit(study: SizeStudy) -> str:
     return f"up to {design_of(study).largest_n(study)} patients"
 
 
-def _design(study: SizeStudy) -> Iterator[str]:
+def _design(scenario: Scenario, study: SizeStudy) -> Iterator[str]:
     """Test, arms, looks, boundaries."""
     for line in design_of(study).describe_test(study):
         yield f"  {line}"
@@ -73,7 +75,7 @@ def _design(study: SizeStudy) -> Iterator[str]:
     safety = study.safety
     if safety is not None:
         how = f"certainty {safety.certainty:g}" if safety.method == "bayesian" else f"alpha {safety.alpha:g}"
-        what = endpoint_in_words(study, safety.endpoint)
+        what = endpoint_in_words(scenario, study, safety.endpoint)
         yield f"  stops for toxicity: {what} above {safety.rate.value:g}, {safety.method}, {how}"
 
 

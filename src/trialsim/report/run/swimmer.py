@@ -22,9 +22,10 @@ _MOST_PATIENTS: Final = 100
 TOXICITY_MARKS: Final = (  # each differs in colour and in shape
     ("o", "#c1121f"), ("D", "#ff9f1c"), ("v", "#7f4f24"), ("p", "#d81159"), ("h", "#3d405b"), ("P", "#588157"),
 )  # fmt: skip
+_RESPONSE_COLOUR: Final = "#7b2cbf"
+_BEST: Final = ("*", 11.0)
+_LESSER: Final = (("^", 7.0), ("<", 7.0), ("d", 7.0), ("H", 7.0), (">", 7.0))  # from the least
 _SEEN: Final = {
-    "minor response": ("^", 7.0, "#7b2cbf", "minor response seen"),
-    "partial response": ("*", 11.0, "#7b2cbf", "partial response seen"),
     "relapsed": ("X", 7.0, "#000000", "relapse seen"),
     "progressed": ("X", 7.0, "#6c757d", "progression seen"),
 }
@@ -83,7 +84,7 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
         marker, colour = TOXICITY_MARKS[index % len(TOXICITY_MARKS)]
         words = name if toxicity.severe else f"{name} (not severe)"
         handles.append(_mark(axes, rows, onset, marker, 6.0, colour, words, is_filled=bool(toxicity.severe)))
-    for state, (marker, size, colour, words) in _SEEN.items():
+    for state, (marker, size, colour, words) in {**_responses(scenario), **_SEEN}.items():
         seen = events[(events["event"] == "assessed") & (events["detail"] == state)].drop_duplicates("patient")
         handles.append(_mark(axes, rows, seen, marker, size, colour, words))
     handles.append(_mark(axes, rows, events[events["event"] == "died"], "s", 6.0, "#000000", "death"))
@@ -93,6 +94,13 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
     )
     withdrawn = ended[ended["detail"] == "withdrawal"]
     return [*handles, _mark(axes, rows, withdrawn, "|", 12.0, "#d81159", "withdrew")] if len(withdrawn) else handles
+
+
+def _responses(scenario: Scenario) -> dict[str, tuple[str, float, str, str]]:
+    """The marks of the categories of response: marker, size, colour, words."""
+    marks = [*_LESSER[: len(scenario.responses) - 1], _BEST]
+    named = zip(scenario.responses, marks, strict=True)
+    return {item.name: (*mark, _RESPONSE_COLOUR, f"{item.name} seen") for item, mark in named}
 
 
 def _mark(

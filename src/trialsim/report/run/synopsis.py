@@ -52,7 +52,7 @@ def _who(scenario: Scenario) -> Iterator[str]:
     for pause in plan.pauses:
         yield f"  No enrolment in [{pause.start}, {pause.end})."
     acting = {covariate for event in scenario.events.values() for covariate in event.effects}
-    acting |= set(scenario.disease.effects)
+    acting |= set(scenario.sensitivity_effects)
     for name, covariate in scenario.population.items():
         yield f"  {name}: {_covariate(covariate)}" + ("." if name in acting else "; no clock depends on it.")
     for item in scenario.correlations:
@@ -130,7 +130,9 @@ def _events(scenario: Scenario) -> Iterator[str]:
         long_term = scenario.resolved(frailty.long_term, f"{name} frailty long term")
         if long_term.value > 0.0:
             yield f"    A share of {long_term.text} of patients never has the events with this frailty."
-    sensitive = scenario.resolved(scenario.disease.sensitive, "sensitive")
+    if scenario.disease is None:
+        return
+    sensitive = scenario.resolved(scenario.sensitive, "sensitive")
     yield f"  Only patients sensitive to the drug can respond: a share of {sensitive.text}{_odds(scenario)}."
 
 
@@ -219,7 +221,7 @@ def _effect(scenario: Scenario, event: str, name: str, effect: Effect) -> str:
 
 def _odds(scenario: Scenario) -> str:
     """How baseline values shift the odds of being sensitive."""
-    effects = [_effect(scenario, "sensitive", name, effect) for name, effect in scenario.disease.effects.items()]
+    effects = [_effect(scenario, "sensitive", name, effect) for name, effect in scenario.sensitivity_effects.items()]
     return f" at the reference; odds {', '.join(effects)}" if effects else ""
 
 
