@@ -17,6 +17,7 @@ from trialsim.endpoints.published import (
 )
 from trialsim.endpoints.registry import TOXICITY
 from trialsim.errors import ConfigurationError, RequestError
+from trialsim.model.disease import STATISTIC_PREFIX
 from trialsim.model.protocol import Protocol
 from trialsim.model.vocabulary import STATISTICS
 
@@ -50,7 +51,7 @@ def _findings(cohort: Cohort, interpretations: Mapping[str, str], protocol: Prot
     for place, quantity, statistic in statistics_with_places(cohort, interpretations):
         name = statistic.trial_statistic(quantity)
         if name is not None:
-            units = {f"{TOXICITY}{toxicity}": "" for toxicity in _reported(protocol, name)} | STATISTICS
+            units = dict.fromkeys(_shares(protocol, name), "") | STATISTICS
             yield from statistic_of_trial(place, statistic, name, units)
             continue
         try:
@@ -65,12 +66,13 @@ def _findings(cohort: Cohort, interpretations: Mapping[str, str], protocol: Prot
             yield (*place, key), given, problem.wrong, problem.allowed, problem.suggestion
 
 
-def _reported(protocol: Protocol | None, name: str) -> list[str]:
-    """The toxicities that are reported; without a protocol, the one that a statistic names."""
+def _shares(protocol: Protocol | None, name: str) -> list[str]:
+    """The statistics of reported toxicities and of responses; without a protocol, the one that is named."""
     if protocol is None:
-        return [name.removeprefix(TOXICITY)] if name.startswith(TOXICITY) else []
+        return [name] if name.startswith((TOXICITY, STATISTIC_PREFIX)) else []
     clocks = (protocol.clocks[place] for place in protocol.toxicities)
-    return [clock.name for clock in clocks if clock.is_reported]
+    toxicities = [f"{TOXICITY}{clock.name}" for clock in clocks if clock.is_reported]
+    return [*toxicities, *(category.statistic for category in reversed(protocol.responses))]
 
 
 def _given(quantity: str, statistic: PublishedStatistic, key: str) -> Any:

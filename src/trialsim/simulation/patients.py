@@ -93,6 +93,7 @@ def table_of_details(details: Details, protocol: Protocol, seed: int, first: int
     items += [f"{DAYS_AT_PREFIX}{dose:g}" for dose in protocol.levels]
     items += [f"{DOSE_BY_PREFIX}{day:g}" for day in protocol.dose_days]
     items += [column_of(item) for column_of in (seen_column, confirmed_column) for item in protocol.responses]
-    columns = dict(zip([*names, *items], [*values.T, *by_item[is_there].T], strict=True))
+    found = dict(zip([*names, *items], [*values.T, *by_item[is_there].T], strict=True))
+    columns = {column.name: found[column.name] for column in patient_columns_of(protocol) if column.name in found}
     n = len(outcomes)
     return PatientTable(columns, np.repeat(np.arange(n), outcomes["n_enrolled"]), first, n, protocol, seed)

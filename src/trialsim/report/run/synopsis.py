@@ -14,6 +14,7 @@ from trialsim.config.schema.effects import Effect
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
+from trialsim.config.schema.responses import ResponseCategory
 from trialsim.config.schema.treatment import Treatment
 from trialsim.errors import ConfigurationError
 from trialsim.model.hazards import dose_factor
@@ -227,6 +228,8 @@ def _odds(scenario: Scenario) -> str:
 
 def _measured(scenario: Scenario) -> Iterator[str]:
     yield "WHAT IS SEEN"
+    if any(event.is_response for event in scenario.events.values()):
+        yield f"  Categories of response: {', '.join(map(_category, scenario.responses))}."
     every = scenario.assessment.every
     yield f"  Response and progression: {every.text if every.value == 0 else f'every {every.text}'}."
     missed = scenario.resolved(scenario.assessment.missed, "assessment missed")
@@ -245,6 +248,12 @@ def _measured(scenario: Scenario) -> Iterator[str]:
     source = labels.in_brackets(scenario.evaluable.source)
     yield f"  Evaluable for response: on study for {after.text}{earlier}{source}."
     yield f"  Observation ends {_cut_off(scenario)}."
+
+
+def _category(category: ResponseCategory) -> str:
+    """A category of response: its abbreviation, what it means, and whether it counts."""
+    notes = [category.abbreviation, category.means, "" if category.counts else "no response"]
+    return f"{category.name} ({', '.join(note for note in notes if note)})"
 
 
 def _unknown(scenario: Scenario) -> Iterator[str]:
