@@ -134,9 +134,10 @@ def test_a_trial_of_tolerability_needs_no_disease() -> None:
 
 
 def test_variants_are_compared_on_the_same_categories() -> None:
+    other = ["minor response", {"name": "partial response", "abbreviation": "P"}]
     study = {
         "study": "compare", "title": "c", "scenario": "tosi2000", "endpoints": ["any response"],
-        "variants": {"a": {}, "b": {"responses": ["minor response", {"name": "partial response", "abbreviation": "P"}]}},
+        "variants": {"a": {}, "b": {"responses": other}},
     }  # fmt: skip
     with pytest.raises(ts.ConfigurationError, match="on the same categories of response"):
         ts.compare(study, replicates=2)
