@@ -72,7 +72,7 @@ def other_interpretations(
             if choice == taken.get(name, ambiguity.default):
                 continue
             published = cohort.statistics_under({**taken, name: choice})
-            for quantity in interpretation.statistics:
+            for quantity in (item for item in interpretation.statistics if item in published):
                 estimate = published_estimate(quantity, outcomes, published[quantity], n_planned)
                 other_estimates.append(OtherInterpretation(name, choice, estimate))
     return other_estimates

@@ -38,7 +38,8 @@ def statistics_with_places(
             statistics = cohort.statistics_under({**interpretations, name: choice})
             for quantity in interpretation.statistics:
                 place = ("ambiguities", name, "interpretations", choice, "statistics", quantity)
-                yield place, quantity, statistics[quantity]
+                if quantity in statistics:
+                    yield place, quantity, statistics[quantity]
 
 
 def statistic_of_trial(

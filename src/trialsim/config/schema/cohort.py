@@ -130,7 +130,7 @@ class Cohort(Section):
         Returns
         -------
         dict of str to PublishedStatistic
-            The statistics by name, in the order of the file.
+            The statistics that are compared, by name, in the order of the file.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Cohort(Section):
         for name, choice in self.chosen(interpretations).items():
             for quantity, changed in self.ambiguities[name].interpretations[choice].statistics.items():
                 statistics[quantity] = changed_statistic(statistics[quantity], changed)
-        return statistics
+        return {quantity: statistic for quantity, statistic in statistics.items() if statistic.compared}
 
 
 def changed_statistic(statistic: PublishedStatistic, changed: Mapping[str, Any]) -> PublishedStatistic:

@@ -45,7 +45,8 @@ class PublishedStatistic(Section):
     whom: `enrolled`, `evaluable`, `responders`, or an expression. `by` counts events, or the drug taken, up to a time;
     `at_least` counts patients with at least a value; `at` is the time of a landmark, at which a Kaplan-Meier estimate
     is read; `not_reached_by` stands in place of the value of a median that was not reached by that time. `interval` is
-    the published interval of an estimate; it is shown, and nothing is computed from it.
+    the published interval of an estimate; it is shown, and nothing is computed from it. What is not `compared`, such as
+    under one interpretation of it, is left out.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class PublishedStatistic(Section):
     at: Observation | None = None
     not_reached_by: Observation | None = None
     interval: list[Measurement] | None = None
+    compared: bool = True
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -186,4 +188,6 @@ class PublishedStatistic(Section):
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
-        return {key: value for key, value in handler(self).items() if value is not None}
+        written = handler(self)
+        left_out = ("compared",) if self.compared else ()
+        return {key: value for key, value in written.items() if value is not None and key not in left_out}
