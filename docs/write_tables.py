@@ -9,9 +9,10 @@ from pathlib import Path
 
 from trialsim.endpoints.published import kinds_of
 from trialsim.endpoints.registry import ENDPOINTS
+from trialsim.endpoints.responses import USUAL
 from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
-from trialsim.records.columns import PATIENTS, READABLE_EVENTS, REPLICATES, Column
+from trialsim.records.columns import READABLE_EVENTS, Column, patient_columns, replicate_columns
 
 HEAD = """# Tables
 
@@ -20,10 +21,14 @@ NaN. Days are days; months in reports are 30.4375 days.
 """
 TABLES = {
     "events.parquet: one row for each thing that happened": READABLE_EVENTS,
-    "patients.parquet: one row for each enrolled patient": PATIENTS,
-    "replicates.parquet: one row for each trial": REPLICATES,
+    "patients.parquet: one row for each enrolled patient": patient_columns(USUAL, (), ()),
+    "replicates.parquet: one row for each trial": replicate_columns(USUAL, ()),
 }
 TAIL = """
+The columns of minor and partial responses are those of a scenario that names no categories of its own. For a category NAME (spaces become `_`) there are `NAME_seen_days` and `NAME_confirmed_days`, of
+this category or a better one, except for the least that counts, whose days are those of any response; and `n_NAME` in the table of replicates. `best_response` is the
+number of the category, from 1 for the least.
+
 The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, for each level of the
 ladder `days_at.DOSE` (days on treatment at this dose, mg/day), where a cohort publishes grams by a day `dose_by.DAY` (mg taken by that study day), and at its end the baseline: `site`, `is_sensitive`, and for each covariate NAME `baseline.NAME` (per cent as a share of 1). The table of replicates has,
 for each reported toxicity, `n_toxicity.NAME`, the number of patients with it, and, where parameters vary, `parameter_draw`, the row
@@ -89,7 +94,8 @@ def endpoints() -> str:
         "\n## Endpoints\n",
         "From `src/trialsim/endpoints/registry.py`. A study names an endpoint by its name; `run`, cohorts and `calibrate` name its "
         "statistics. A share without a denominator is of all enrolled patients. Each toxicity of a scenario is an endpoint by its "
-        "name, with the statistic `toxicity.NAME`; lower is better. A cohort may publish more of most endpoints than the table of "
+        "name, with the statistic `toxicity.NAME`; lower is better. The responses are those of a scenario that names no categories of its "
+        "own; see [scenarios](scenarios.md) for others. A cohort may publish more of most endpoints than the table of "
         "replicates has: see [cohort files](cohorts.md).\n",
         "| endpoint | unit | better | in `compare` and `size` | statistics of a trial | measured in patients for a cohort |",
         "|---|---|---|---|---|---|",

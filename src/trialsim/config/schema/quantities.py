@@ -51,11 +51,11 @@ class LookInterval(Duration):
 
 
 class Dose(Quantity):
-    """A daily dose in mg/day; a bare number is mg/day, and a dose by the week is its average by the day."""
+    """A daily dose in mg/day; a bare number, or one in mg, is a day's, and a dose by the week is its average by the day."""
 
     units = {
         "mg/day": 1.0, "": 1.0, "g/day": 1000.0, "µg/day": 0.001, "mg/week": 1.0 / DAYS_PER_WEEK,
-        "g/week": 1000.0 / DAYS_PER_WEEK, "µg/week": 0.001 / DAYS_PER_WEEK,
+        "g/week": 1000.0 / DAYS_PER_WEEK, "µg/week": 0.001 / DAYS_PER_WEEK, "mg": 1.0, "g": 1000.0, "µg": 0.001,
     }  # fmt: skip
     convertible = {
         "kg/day": 1e6, "ng/day": 1e-6, "mg/month": 1.0 / DAYS_PER_MONTH, "g/month": 1000.0 / DAYS_PER_MONTH,
