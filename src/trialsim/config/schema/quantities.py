@@ -51,7 +51,7 @@ class LookInterval(Duration):
 
 
 class Dose(Quantity):
-    """A daily dose in mg/day; a bare number, or one in mg, is a day's, and a dose by the week is its average by the day."""
+    """A daily dose in mg/day; a bare number, or mg alone, is a day's; a dose by the week is its average by the day."""
 
     units = {
         "mg/day": 1.0, "": 1.0, "g/day": 1000.0, "µg/day": 0.001, "mg/week": 1.0 / DAYS_PER_WEEK,
