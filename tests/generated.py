@@ -70,7 +70,7 @@ def effects(draw: st.DrawFn, ratio_key: str = "hazard_ratio") -> dict[str, Any]:
     return {name: found[name] for name in draw(st.lists(st.sampled_from(list(found)), min_size=1, unique=True))}
 
 
-CATEGORIES = (  # of response, from the least
+CATEGORIES: tuple[list[Any], ...] = (  # of response, from the least
     ["minor response", "partial response"],
     ["any remission"],
     [{"name": "minor response", "counts": False}, "partial response", "complete response"],

@@ -94,4 +94,5 @@ def _with_number(clock: Clock, what: str, value: float) -> Clock:
     if what in ("dose_exponent", "delay_days", "share"):
         return replace(clock, **{what: value})  # type: ignore[arg-type]
     rate, shape = (value, clock.shape) if what == "rate" else (clock.rate_per_month, value)
-    return replace(clock, rate_per_month=rate, shape=shape, coefficient=coefficient_per_day(rate, shape))
+    coefficient = coefficient_per_day(rate * clock.partner_ratio, shape)
+    return replace(clock, rate_per_month=rate, shape=shape, coefficient=coefficient)

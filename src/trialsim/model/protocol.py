@@ -41,7 +41,8 @@ class Clock:
     A toxicity that is `part_of` another (its position, or -1) has no clock: an onset of the other is one of this too
     where its severity, a uniform number for each onset, lies below `share`. So the grades of a toxicity share a clock.
 
-    `response` is the category that a response step reaches, from 1 for the least.
+    `response` is the category that a response step reaches, from 1 for the least. The coefficient, and not the rate,
+    has the `partner_ratio`: what drugs that are given besides make of the hazard.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Clock:
     part_of: int = -1
     share: float = 0.0
     response: int = 0
+    partner_ratio: float = 1.0
 
     @property
     def depends_on_dose(self) -> bool:

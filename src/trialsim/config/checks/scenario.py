@@ -35,8 +35,8 @@ _MAX_TOXICITIES = 60
 def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
     checks = (
-        _interpretations, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _effects,
-        correlation_findings, _rules, _dates, _statistics, _codes,
+        _interpretations, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _partners,
+        _effects, correlation_findings, _rules, _dates, _statistics, _codes,
     )  # fmt: skip
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
@@ -127,6 +127,16 @@ def _events(scenario: ScenarioData) -> Iterator[Finding]:
                 allowed,
                 nearest(event.frailty, known),
             )
+
+
+def _partners(scenario: ScenarioData) -> Iterator[Finding]:
+    """A partner drug acts on events that are there and have a clock."""
+    known = [name for name, event in scenario.events.items() if event.part_of is None]
+    for drug, partner in scenario.treatment.partners.items():
+        for name in partner.hazard_ratios:
+            if name not in known:
+                place = ("treatment", "partners", drug, "hazard_ratios", name)
+                yield place, name, "there is no such event with a rate", ", ".join(known), nearest(name, known)
 
 
 def _part(scenario: ScenarioData, name: str, whole: str) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.schema.conditions import Condition
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, Duration, Interval
+from trialsim.config.schema.quantities import Dose, Duration, HazardRatio, Interval
 from trialsim.config.schema.written_values import mistake
 
 MAX_RULES: Final = 60
@@ -121,6 +121,23 @@ class Loading(Section):
     days: Interval
 
 
+class Partner(Section):
+    """A drug that everyone takes beside the one that is titrated: its `dose` in words, and what it does to hazards.
+
+    The `hazard_ratios`, by the name of an event, multiply the rates of `events`, which are those without it.
+    """
+
+    dose: str = ""
+    hazard_ratios: dict[str, HazardRatio] = Field(default_factory=dict)
+    source: str | None = None
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if any(ratio.calibrated for ratio in self.hazard_ratios.values()):
+            raise mistake("the hazard ratio of a partner is a number", "a number, such as 0.7")
+        return self
+
+
 class Treatment(Section):
     """The drug, its ladder of exact doses (mg/day, rising), the visits at which it is titrated, and the rules.
 
@@ -128,7 +145,7 @@ class Treatment(Section):
     Visits come `every` interval, after `visits_at_first` if there are any. Treatment starts at `start` (the lowest
     dose unless given), perhaps after a `loading` dose. `between_changes`: at visits the dose moves on the ladder at
     most so often. `reescalate`: whether the dose may rise again once it was reduced or held: `always` (if a rule says
-    so), `never`, or after a number of days free of dose-limiting toxicity.
+    so), `never`, or after a number of days free of dose-limiting toxicity. `partners` are fixed drugs by name.
     """
 
     drug: str = UNNAMED_DRUG
@@ -144,6 +161,7 @@ class Treatment(Section):
     between_changes: Duration | None = None
     reescalate: Literal["always", "never"] | Duration = "always"
     rules: list[Rule]
+    partners: dict[str, Partner] = Field(default_factory=dict)
 
     @field_validator("levels", mode="before")
     @classmethod
@@ -210,7 +228,7 @@ class Treatment(Section):
     def _write(self, handler: Any) -> Any:
         """What was not given stays away, and so does what says nothing."""
         written = {key: value for key, value in handler(self).items() if value is not None}
-        for key, nothing in (("visits_at_first", []), ("reescalate", "always")):
+        for key, nothing in (("visits_at_first", []), ("reescalate", "always"), ("partners", {})):
             if written.get(key) == nothing:
                 written.pop(key)
         return written

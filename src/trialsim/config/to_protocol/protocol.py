@@ -81,11 +81,12 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
     states = _states(event, kind, response)
     shape = _number(scenario, event.shape, "events", name, "shape")
     rate = _number(scenario, event.rate, "events", name, "rate")
+    partner_ratio = _partner_ratio(scenario, name)
     return protocol.Clock(
         name=name,
         kind=kind,
         rate_per_month=rate,
-        coefficient=hazards.coefficient_per_day(rate, shape),
+        coefficient=hazards.coefficient_per_day(rate * partner_ratio, shape),
         shape=shape,
         delay_days=_number(scenario, event.delay, "events", name, "delay"),
         dose_exponent=_number(scenario, event.dose_exponent, "events", name, "dose_exponent"),
@@ -108,7 +109,14 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         part_of=list(scenario.events).index(event.part_of) if event.part_of is not None else -1,
         share=_number(scenario, event.share, "events", name, "share") if event.share is not None else 0.0,
         response=response,
+        partner_ratio=partner_ratio,
     )
+
+
+def _partner_ratio(scenario: ScenarioData, name: str) -> float:
+    """What the drugs that are given besides make of the hazard of an event."""
+    ratios = (partner.hazard_ratios.get(name) for partner in scenario.treatment.partners.values())
+    return math.prod(ratio.value for ratio in ratios if ratio is not None)
 
 
 def _states(event: Event, kind: int, response: int) -> int:

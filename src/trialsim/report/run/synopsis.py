@@ -15,7 +15,7 @@ from trialsim.config.schema.events import Event
 from trialsim.config.schema.population import Covariate
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.responses import ResponseCategory
-from trialsim.config.schema.treatment import Treatment
+from trialsim.config.schema.treatment import Partner, Treatment
 from trialsim.errors import ConfigurationError
 from trialsim.model.hazards import dose_factor
 from trialsim.model.units import DAYS_PER_MONTH
@@ -89,12 +89,20 @@ def _dose(scenario: Scenario) -> Iterator[str]:
         f"every {phase.every.text} to day {phase.until.value:g}, then " for phase in treatment.visits_at_first
     )
     yield f"  {treatment.drug}: {levels} mg/day. Visits {first}every {treatment.every.text}."
+    yield from map(_partner, treatment.partners, treatment.partners.values())
     yield from _restraints(treatment)
     yield "  The first rule that holds decides:"
     for number, rule in enumerate(treatment.rules, start=1):
         yield f"    {number}. {rule}{labels.in_brackets(rule.source)}"
     if scenario.clinic is not None:
         yield f"  The clinic has {scenario.clinic.slots_per_day} visit slots a day; patients wait for each other."
+
+
+def _partner(drug: str, partner: Partner) -> str:
+    """A drug that is given besides."""
+    ratios = ", ".join(f"{name} × {ratio.text}" for name, ratio in partner.hazard_ratios.items())
+    acts = f"; hazards: {ratios}" if ratios else "; no hazard depends on it"
+    return f"  With {drug}{f', {partner.dose}' if partner.dose else ''}{acts}{labels.in_brackets(partner.source)}."
 
 
 def _restraints(treatment: Treatment) -> Iterator[str]:
