@@ -20,7 +20,9 @@ class BetweenTrials(Section):
     """
 
     parameters: list[str] = Field(min_length=1)
+    """The parameters that differ between trials."""
     sd: Spread
+    """The scale of the half-normal prior of their standard deviation between trials."""
 
     @model_validator(mode="after")
     def _has_width(self) -> Self:
@@ -39,15 +41,25 @@ class CalibrationStudy(Section):
     """
 
     format: Literal[1] = 1
+    """The version of this kind of file."""
     study: Literal["calibrate"]
+    """The kind of study."""
     name: str = "study"
+    """The name of the results folder; that of the file unless given."""
     title: str
+    """The title of the study, in a line."""
     description: str = ""
+    """What the study is, in a few sentences."""
     cohorts: list[str] = Field(min_length=1)
+    """The published cohorts, by name or path."""
     scenarios: dict[str, str] = Field(default_factory=dict)
+    """Another scenario for some of the cohorts, by cohort."""
     parameters: str
+    """The parameter set with the priors: a name or a path."""
     between_trials: dict[str, BetweenTrials] = Field(default_factory=dict)
+    """Groups of parameters that differ between trials, by a name of the group."""
     own: list[str] = Field(default_factory=list)
+    """Parameters of which each trial has its own."""
 
     @model_validator(mode="after")
     def _says_each_once(self) -> Self:

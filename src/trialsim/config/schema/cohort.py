@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
+from trialsim.config.schema.json_forms import by_name, changes_form, reference
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.written_values import mistake
@@ -16,8 +17,11 @@ class Fact(Section):
     """Something the publication says that is not compared with the simulation: a value, its unit in the text."""
 
     value: str | int | dict[str, int]
+    """A text, a number, or counts by name."""
     source: str
+    """Where it is said."""
     note: str = ""
+    """Anything else."""
 
 
 class Interpretation(Section):
@@ -27,16 +31,24 @@ class Interpretation(Section):
     """
 
     meaning: str
-    statistics: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    changes: dict[str, Any] = Field(default_factory=dict)
+    """What the interpretation says."""
+    statistics: Annotated[dict[str, dict[str, Any]], by_name(reference("PublishedStatistic"))] = Field(
+        default_factory=dict
+    )
+    """Other keys for some of the statistics, by name; null takes a key away."""
+    changes: Annotated[dict[str, Any], changes_form()] = Field(default_factory=dict)
+    """Changes to the scenario by dotted key, the same keys in every interpretation."""
 
 
 class Ambiguity(Section):
     """A question that the publication leaves open, its possible interpretations, and the one taken by default."""
 
     question: str
+    """What the publication leaves open."""
     default: str
+    """The interpretation that is taken unless another is chosen."""
     interpretations: dict[str, Interpretation]
+    """The possible interpretations, by name."""
 
     @model_validator(mode="after")
     def _has_default(self) -> Self:
@@ -70,13 +82,21 @@ class Cohort(Section):
     """
 
     format: Literal[1] = 1
+    """The version of this kind of file."""
     name: str
+    """A short name."""
     title: str
+    """What was studied, in a line."""
     citation: str
+    """Where it was published."""
     scenario: str | None = None
+    """The scenario that is the published trial: a path from this file, or a name."""
     facts: dict[str, Fact] = Field(default_factory=dict)
+    """What is said and is not compared with simulated trials, by name."""
     statistics: dict[str, PublishedStatistic]
+    """The published statistics, by name."""
     ambiguities: dict[str, Ambiguity] = Field(default_factory=dict)
+    """What the publication leaves open, by name."""
 
     @model_validator(mode="after")
     def _interpretations_fit(self) -> Self:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, WithJsonSchema, model_serializer, model_validator
 
+from trialsim.config.schema.json_forms import (
+    CHANGED_KEY,
+    TEXT,
+    VARIANT_KEY,
+    JsonSchema,
+    changes_form,
+    reference,
+)
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose, Duration
 from trialsim.config.schema.written_values import mistake
@@ -15,7 +23,13 @@ from trialsim.config.source.plain_data import explain_empty_key
 
 PARALLEL: Final = "parallel"
 Strategy = Literal["treatment policy", "composite", "while on treatment"]
-
+Changes = Annotated[dict[str, Any], changes_form()]
+VariantChanges = Annotated[dict[str, Any], changes_form(VARIANT_KEY)]
+_GRID: Final[JsonSchema] = {
+    "type": "object",
+    "propertyNames": reference(CHANGED_KEY),
+    "additionalProperties": {"type": "array", "minItems": 1},
+}
 
 Weight = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
 
@@ -31,15 +45,32 @@ class EndpointSpec(Section):
     """
 
     of: str | None = None
+    """A known endpoint, such as partial response or a toxicity."""
     name: str | None = None
+    """What the endpoint is called in tables."""
     at: Duration | None = None
+    """The probability at this time."""
     to: Duration | None = None
+    """The mean time up to this time."""
     level: Dose | None = None
+    """A dose of the ladder, for endpoints of levels."""
     among: str | None = None
+    """Of whom: enrolled, evaluable, responders, or an expression over the patients table."""
     strategy: Strategy = "treatment policy"
+    """What a patient counts as whose treatment was given up (ICH E9(R1))."""
     expression: str | None = None
+    """An expression over the columns of the patients table."""
     unit: str = ""
+    """The unit of an expression."""
     better: Literal["higher", "lower"] | None = None
+    """Which direction is better."""
+
+    exclusive: ClassVar = (("of", "expression"), ("at", "to"))
+
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """The name of a known endpoint."""
+        return (TEXT,)
 
     @model_validator(mode="before")
     @classmethod
@@ -68,8 +99,11 @@ class Allocation(Section):
     """
 
     ratio: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
+    """How many of a block go to each variant, by its name; 1 unless given."""
     block: int | None = Field(default=None, ge=1, le=1000)
+    """The number of patients in a block."""
     strata: list[str] = Field(default_factory=list)
+    """`site`, or names of covariates with categories."""
 
 
 def expand_variants(variants: Mapping[Any, Any]) -> dict[str, Any]:
@@ -84,15 +118,20 @@ class Estimand(Section):
     """What is estimated, in the words of ICH E9(R1); strategies for intercurrent events stand with the endpoints."""
 
     population: str = "all enrolled patients"
+    """Of whom the effect is."""
     treatment: str = "the variants below, each from the first dose to the end of observation"
+    """Which treatments are compared."""
     summary: str = "difference of means or proportions between variants"
+    """Which summary of the endpoint is compared."""
 
 
 class Plane(Section):
     """The two endpoints of the benefit-harm plane."""
 
     benefit: str
+    """The endpoint of benefit."""
     harm: str
+    """The endpoint of harm."""
 
 
 class CompareStudy(Section):
@@ -103,22 +142,39 @@ class CompareStudy(Section):
     """
 
     format: Literal[1] = 1
+    """The version of this kind of file."""
     study: Literal["compare"]
+    """The kind of study."""
     name: str = "study"
+    """The name of the results folder; that of the file unless given."""
     title: str
+    """The title of the study, in a line."""
     description: str = ""
+    """What the study is, in a few sentences."""
     scenario: str
-    changes: dict[str, Any] = Field(default_factory=dict)
-    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    grid: dict[str, list[Any]] = Field(default_factory=dict)
+    """The scenario that variants change: a name or a path."""
+    changes: Changes = Field(default_factory=dict)
+    """Changes to the scenario that hold for all variants, by dotted key."""
+    variants: dict[str, VariantChanges] = Field(default_factory=dict)
+    """The variants by name: changes by dotted key, perhaps with a `strategy`."""
+    grid: Annotated[dict[str, list[Any]], WithJsonSchema(_GRID)] = Field(default_factory=dict)
+    """Dotted keys with a list of values each; every combination is a variant."""
     control: str | None = None
-    endpoints: list[EndpointSpec]
+    """The variant that the others are compared with."""
+    endpoints: list[EndpointSpec] = Field(json_schema_extra={"minItems": 1})
+    """What the variants are compared on."""
     plane: Plane | None = None
+    """The two endpoints of the benefit-harm plane."""
     utility: dict[str, Weight] = Field(default_factory=dict)
+    """Weights of endpoints, by name, which add up to one number."""
     design: Literal["same patients", "parallel"] = "same patients"
+    """Whether variants treat the same patients, or are the arms of a parallel trial."""
     allocation: Allocation = Field(default_factory=Allocation)
+    """Who goes where in a parallel trial."""
     estimand: Estimand = Field(default_factory=Estimand)
+    """What is estimated, in words."""
     replicates: int = Field(default=1000, ge=1)
+    """The number of simulated trials."""
 
     @model_validator(mode="before")
     @classmethod

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_serializer, model_validator
 
+from trialsim.config.schema.json_forms import TEXT, AlsoAccepts, JsonSchema
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose, Duration
 from trialsim.config.schema.written_values import mistake
@@ -19,6 +20,12 @@ WORDS: Final[dict[str, dict[str, Any]]] = {
     "toxicity": {"toxicity": "any"},
     "severe toxicity": {"toxicity": "severe"},
 }
+
+Names = Annotated[list[str], Field(json_schema_extra={"minItems": 1}), AlsoAccepts(TEXT)]
+_ABOUT: Final = (
+    "holds", "toxicity", "free_of", "response", "level", "study_day", "stable_for", "unchanged_for", "all_of",
+    "any_of", "not_",
+)  # fmt: skip
 
 
 class Condition(Section):
@@ -34,21 +41,44 @@ class Condition(Section):
     """
 
     holds: Literal["always", "tolerated", "at maximum", "reduced before"] | None = None
-    toxicity: list[str] | None = None
+    """A condition in a word."""
+    toxicity: Names | None = None
+    """`any`, `severe`, the name of a toxicity, or several names."""
     grade: str | None = None
+    """Only toxicities of this grade, as the scenario writes it."""
     timing: Literal["new or ongoing", "new", "ongoing", "ever"] | None = None
+    """How recent the toxicity must be."""
     within: Duration | None = None
+    """The last onset was less than so long ago."""
     at_least: int = Field(default=1, ge=1, le=1_000_000)
-    free_of: list[str] | None = None
+    """The number of onsets so far."""
+    free_of: Names | None = None
+    """None of these toxicities is ongoing, nor was within the last `days`."""
     days: Duration | None = None
+    """How long the patient has been free of them."""
     response: str | None = None
+    """This category of response, or a better one, was seen at an assessment."""
     level: Dose | None = None
+    """The level is this dose of the ladder or a higher one."""
     study_day: Duration | None = None
+    """This study day or later."""
     stable_for: Duration | None = None
+    """No better response was seen for so long."""
     unchanged_for: Duration | None = None
-    all_of: list[Condition] | None = None
-    any_of: list[Condition] | None = None
+    """The dose has not changed for so long."""
+    all_of: Annotated[list[Condition], Field(json_schema_extra={"minItems": 1})] | None = None
+    """Conditions that must all hold."""
+    any_of: Annotated[list[Condition], Field(json_schema_extra={"minItems": 1})] | None = None
+    """Conditions of which one must hold."""
     not_: Condition | None = Field(default=None, alias="not")
+    """A condition that must not hold."""
+
+    exclusive: ClassVar = (tuple(key.rstrip("_") for key in _ABOUT), ("timing", "within"))
+
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """Words, the name of a toxicity, or a category of response."""
+        return ({**TEXT, "examples": list(WORDS)},)
 
     @model_validator(mode="before")
     @classmethod
@@ -143,12 +173,6 @@ class Condition(Section):
             return f"not {self.not_}" if not self.not_.parts else f"not ({self.not_})"
         joined = " and " if self.all_of else " or "
         return joined.join(f"({part})" if part.parts and part.not_ is None else str(part) for part in self.parts)
-
-
-_ABOUT: Final = (
-    "holds", "toxicity", "free_of", "response", "level", "study_day", "stable_for", "unchanged_for", "all_of",
-    "any_of", "not_",
-)  # fmt: skip
 
 
 def _named(names: list[str], grade: str | None) -> str:

@@ -30,7 +30,9 @@ class Effect(Section):
     """
 
     per: Measurement | None = None
+    """The distance of a continuous covariate for which the ratio holds, such as 10 years."""
     reference: Measurement | None = None
+    """The value at which the ratio is 1; the median of the covariate unless given."""
 
     ratio_key: ClassVar[str]
 
@@ -67,7 +69,9 @@ class HazardEffect(Effect):
     """The effect of a baseline covariate on a hazard."""
 
     hazard_ratio: HazardRatio | None = None
+    """The hazard ratio for each `per` of a continuous covariate."""
     hazard_ratios: dict[str, HazardRatio] | None = None
+    """The hazard ratios by category; 1 for those that are not named."""
 
     ratio_key: ClassVar[str] = "hazard_ratio"
 
@@ -86,7 +90,9 @@ class SensitivityEffect(Effect):
     """The effect of a baseline covariate on the odds of being sensitive to the drug."""
 
     odds_ratio: OddsRatio | None = None
+    """The odds ratio for each `per` of a continuous covariate."""
     odds_ratios: dict[str, OddsRatio] | None = None
+    """The odds ratios by category; 1 for those that are not named."""
 
     ratio_key: ClassVar[str] = "odds_ratio"
 

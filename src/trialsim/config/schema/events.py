@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.effects import HazardEffect
+from trialsim.config.schema.json_forms import JsonSchema
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import (
     Dose,
@@ -37,7 +38,9 @@ class Resolution(Section):
     """How a toxicity ends: a clock that starts at its onset, whatever the dose."""
 
     rate: Rate
+    """The rate at which the toxicity ends."""
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
+    """The Weibull shape; 1 for a constant rate."""
 
 
 class Event(Section):
@@ -58,26 +61,49 @@ class Event(Section):
     unless it is `before progression`, and for a progression, which needs stable disease unless it is.
     """
 
-    kind: str
+    kind: str = Field(json_schema_extra={"examples": list(KINDS)})
+    """toxicity, relapse, progression, death, withdrawal, discontinuation, or a category of response."""
     rate: Rate
+    """The hazard per month at the reference dose, such as 0.05 /month."""
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
+    """The Weibull shape; 1 for a constant hazard."""
     delay: Duration = Field(default_factory=lambda: Duration.of("0 days"))
+    """The clock starts so long after it could first run."""
     dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
+    """The hazard goes with (dose / reference dose) to this power; 0 for no effect of the dose."""
     dose_floor: Dose | None = None
+    """A lower dose acts as this one."""
     driven_by: Literal["time", "exposure"] = "time"
+    """Whether the clock ages with time, or with the dose that is taken."""
     effects: dict[str, HazardEffect] = Field(default_factory=dict)
+    """The effects of baseline covariates on the hazard, by covariate."""
     frailty: str | None = None
+    """The name of the frailty that multiplies the hazard."""
     part_of: str | None = None
+    """The toxicity of which this one is a grade."""
     share: Probability | None = None
+    """The share of the onsets of that toxicity that are of this grade or a higher one."""
     grade: str | None = None
+    """The grade of the toxicity, as it is printed."""
     severe: bool | None = None
+    """Whether rules on severe toxicity see it."""
     dose_limiting: bool | None = None
+    """Whether it counts against `tolerated`."""
     reported: bool | None = None
+    """Whether it stands in the table of results."""
     resolves: Resolution | None = None
+    """How the toxicity ends; without it, it stays."""
     recurs: bool | None = None
+    """Whether it may come again once it has resolved."""
     during: Literal["any time", "before progression", "after progression", "treatment", "stable", "response"] | None = (
         None
     )
+    """In which states the clock runs, for deaths, withdrawals, relapses and progressions."""
+
+    @classmethod
+    def needed_keys(cls) -> JsonSchema:
+        """A part of a toxicity has no rate of its own."""
+        return {"required": ["kind"], "anyOf": [{"required": ["rate"]}, {"required": ["part_of"]}]}
 
     @model_validator(mode="before")
     @classmethod

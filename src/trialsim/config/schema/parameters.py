@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import Field, field_validator, model_serializer, model_validator
 
+from trialsim.config.schema.json_forms import TEXT, JsonSchema
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose
 from trialsim.config.schema.quantity import Quantity
@@ -15,17 +16,27 @@ from trialsim.config.schema.written_values import mistake, plain_unit, point_for
 
 AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
 Origin = Literal["user", "fitted mode", "parameter set", "posterior median"]
+Use = Literal["calibrated", "mode", "fixed"]
 
 DRAWS_ENDINGS: Final = (".parquet", ".csv")
+_USES: Final = get_args(Use)
 
 
 class Prior(Section):
     """A prior: `median` in the parameter's unit, `sd` on the scale of the distribution; `above` cuts it from below."""
 
     distribution: Literal["lognormal", "normal", "logit-normal", "fixed"]
+    """lognormal for rates, times and ratios, logit-normal for shares, normal for exponents, fixed for a number that is
+    not calibrated.
+    """
     median: str | int | float
+    """The median of the prior, in the unit of the parameter."""
     sd: float = Field(default=0.0, ge=0.0)
+    """The standard deviation on the scale of the distribution: of the logarithm, of the logit, or of the number
+    itself.
+    """
     above: float | None = None
+    """Lower values are excluded; for a normal prior only."""
 
     @field_validator("median", mode="after")
     @classmethod
@@ -65,10 +76,15 @@ class Parameter(Section):
     """
 
     mode: str | int | float
+    """The number that `parameters: mode` takes, with its unit."""
     prior: Prior
+    """The prior of the parameter."""
     informed_by: str
+    """What the cohort, or other data, say of the number."""
     source: str
+    """Where the mode is from, such as `assumed`."""
     fitted: bool = False
+    """Whether the mode was fitted to the cohort."""
 
     @field_validator("mode", mode="after")
     @classmethod
@@ -114,11 +130,17 @@ class ParameterSet(Section):
     """The parameters that belong to one cohort, of one drug. Rates are per month at `reference_dose`."""
 
     format: Literal[1] = 1
+    """The version of this kind of file."""
     name: str
+    """A short name."""
     title: str
+    """What the set is, in a line."""
     drug: str
+    """The drug that the rates are of."""
     reference_dose: Dose
+    """The dose at which the rates hold."""
     parameters: dict[str, Parameter]
+    """The parameters by name, such as `rash rate` or `sensitive`."""
 
 
 class ParameterValue(Section):
@@ -131,8 +153,16 @@ class ParameterValue(Section):
     """
 
     value: str | int | float
+    """The number, with its unit."""
     source: str | None = None
+    """Where the number is from."""
     origin: Origin = "user"
+    """How the number came here; written when a scenario is resolved."""
+
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """The number alone."""
+        return ({"type": "number"}, {**TEXT, "not": {"const": "calibrated"}})
 
     @model_validator(mode="before")
     @classmethod
@@ -179,19 +209,33 @@ class Parameters(Section):
     parameter set or table that numbers were filled in from; they are written when a scenario is resolved.
     """
 
-    use: Literal["calibrated", "mode", "fixed"] = "mode"
+    use: Use = "mode"
+    """Draws of a posterior, the mode of a parameter set, or the values alone."""
     calibrated_to: str | None = None
+    """The parameter set, or the cohort with its posterior: a name or a path."""
     centre: str | None = None
+    """The cohort whose centre the draws are for, where a posterior is of several trials."""
     draws: str | None = None
+    """The file of a table of draws, parquet or CSV."""
     digest: str | None = None
+    """The digest of the table of draws; written when a scenario is resolved."""
     drug: str | None = None
+    """The drug that the numbers hold for; written when a scenario is resolved."""
     reference_dose: Dose | None = None
+    """The dose at which the numbers hold; written when a scenario is resolved."""
     values: dict[str, ParameterValue] = Field(default_factory=dict)
+    """Values of single parameters, by name, which win over all others."""
+
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """A word, or the file of a table of draws."""
+        endings = "|".join(ending.removeprefix(".") for ending in DRAWS_ENDINGS)
+        return ({"enum": list(_USES)}, {"type": "string", "pattern": rf"\.({endings})$"})
 
     @field_validator("use", mode="before")
     @classmethod
     def _known(cls, data: Any) -> Any:
-        if data not in ("calibrated", "mode", "fixed"):
+        if data not in _USES:
             problem = "parameters are draws of a posterior, the mode of a set, or fixed"
             raise mistake(problem, '"calibrated", "mode", "fixed", or the file of a table of draws')
         return data

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
-from pydantic_core import PydanticSerializationError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic_core import CoreSchema, PydanticSerializationError
 
+from trialsim.config.schema.json_forms import (
+    NULL,
+    TEXT,
+    JsonSchema,
+    at_most_one,
+    descriptions_of,
+    first_paragraph,
+    nullable,
+)
 from trialsim.config.schema.quantities import CorrelationCoefficient, Duration, Measurement, Probability, Rate, Spread
 from trialsim.config.schema.written_values import Day, mistake
 from trialsim.model.sums import add_in_order
 
+# Keys that tell a covariate in its long form from shares of categories.
+LONG_KEYS: Final = ("median", "shares", "sd", "mean", "distribution", "lowest", "highest")
+
 
 class Section(BaseModel):
-    """A part of a configuration: strict, frozen, no unknown keys."""
+    """A part of a configuration: strict, frozen, no unknown keys.
+
+    `exclusive` are groups of keys of which at most one is given.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -39,6 +56,39 @@ class Section(BaseModel):
                 raise KeyboardInterrupt from None
             raise
 
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """What may stand in place of the keys, in JSON Schema."""
+        return ()
+
+    @classmethod
+    def needed_keys(cls) -> JsonSchema:
+        """Which keys must be there, in JSON Schema."""
+        needed = [field.alias or name for name, field in cls.model_fields.items() if field.is_required()]
+        return {"required": needed} if needed else {}
+
+    @classmethod
+    def rules_of_keys(cls) -> list[JsonSchema]:
+        """Which keys go together, in JSON Schema."""
+        return [rule for group in cls.exclusive for rule in at_most_one(group)]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        written: JsonSchema = dict(handler.resolve_ref_schema(handler(core_schema)))
+        written.pop("required", None)
+        written.pop("title", None)
+        description = first_paragraph(written.pop("description", cls.__doc__))
+        names = {field.alias or name: name for name, field in cls.model_fields.items()}
+        described = descriptions_of(cls)
+        properties = {
+            key: {"description": described[names[key]], **nullable(form)} for key, form in written["properties"].items()
+        }
+        keys = {**written, "properties": properties, **cls.needed_keys()}
+        if rules := cls.rules_of_keys():
+            keys["allOf"] = rules
+        forms = cls.short_forms()
+        return {"description": description, **({"anyOf": [*forms, keys]} if forms else keys)}
+
 
 class Covariate(Section):
     """A baseline covariate: either `shares` of categories, or a continuous `distribution` by median and spread.
@@ -48,22 +98,38 @@ class Covariate(Section):
     """
 
     shares: dict[str, float] | None = None
+    """The weights of categories, counts or shares: `{male: 17, female: 10}`."""
     distribution: Literal["normal", "lognormal", "logit-normal"] = "normal"
+    """How a continuous value is distributed."""
     median: Measurement | None = None
+    """The median of a continuous value, with its unit."""
     sd: Measurement | None = None
+    """The standard deviation: of the value (normal), of its logarithm (lognormal) or of its log odds (logit-normal)."""
     lowest: Measurement | None = None
+    """Patients with a lower value are not enrolled."""
     highest: Measurement | None = None
+    """Patients with a higher value are not enrolled."""
     source: str | None = None
+    """Where these numbers are from."""
+
+    exclusive: ClassVar = (("shares", "median"), ("shares", "sd"))
 
     @model_validator(mode="before")
     @classmethod
     def _short(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise mistake("this is not a covariate", "{median: 60 years, sd: 9 years} or {male: 17, female: 10}")
-        if set(data) & {"median", "shares", "sd", "mean", "distribution", "lowest", "highest"}:
+        if set(data) & set(LONG_KEYS):
             return data
         source = {"source": data["source"]} if isinstance(data.get("source"), str) else {}
         return {"shares": {k: v for k, v in data.items() if k not in source}, **source}
+
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """Shares by category."""
+        share = {"anyOf": [{"type": "number", "minimum": 0}, NULL]}
+        categories = {"type": "object", "properties": {"source": TEXT}, "additionalProperties": share}
+        return ({**categories, "minProperties": 1, "propertyNames": {"not": {"enum": list(LONG_KEYS)}}},)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -114,8 +180,10 @@ class Correlation(Section):
     from the first category to the last.
     """
 
-    between: list[str]
+    between: list[str] = Field(json_schema_extra={"minItems": 2, "maxItems": 2, "uniqueItems": True})
+    """The names of two covariates."""
     correlation: CorrelationCoefficient
+    """The correlation of their normal scores, above -1 and below 1."""
 
     @model_validator(mode="after")
     def _of_two(self) -> Self:
@@ -131,7 +199,9 @@ class Frailty(Section):
     """
 
     sd: Spread
+    """The standard deviation of the logarithm of the frailty."""
     long_term: Probability = Field(default_factory=lambda: Probability.of(0))
+    """The share of patients in whom none of these events ever happens."""
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Self:
@@ -144,7 +214,9 @@ class Pause(Section):
     """A time without enrolment, `[start, end)`."""
 
     start: Day
+    """The first day without enrolment."""
     end: Day
+    """The day on which enrolment goes on."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -157,20 +229,32 @@ class Site(Section):
     """A site with its own opening date, full rate, and a ramp-up in monthly steps to that rate."""
 
     rate: Rate
+    """The rate of enrolment once the site is at full speed, such as 3 /month."""
     opens: Day | None = None
+    """The day on which the site opens; the opening of the trial unless given."""
     ramp_up: Duration = Field(default_factory=lambda: Duration.of("0 days"))
+    """How long the site takes to reach its full rate, in monthly steps."""
 
 
 class Accrual(Section):
     """Either exactly `patients` uniformly `over` a window, or a Poisson process at `sites` with target and closing."""
 
     opens: Day
+    """The day on which the trial opens."""
     patients: int = Field(ge=1, le=100_000)
+    """The number of patients: exactly this many over a window, or the target of a Poisson process."""
     over: Duration | None = None
+    """The window over which exactly these patients enrol, uniformly."""
     sites: dict[str, Site] | None = None
+    """The sites of a Poisson process of enrolment, by name."""
     pauses: list[Pause] = Field(default_factory=list)
+    """Times without enrolment."""
     closes_after: Duration | None = None
+    """How long after its opening the trial closes to enrolment, whatever the number of patients."""
     ineligible: Probability = Field(default_factory=lambda: Probability.of(0))
+    """The share of screened patients who are not eligible."""
+
+    exclusive: ClassVar = (("over", "sites"),)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, model_serializer, model_validator
 
@@ -50,21 +50,39 @@ class PublishedStatistic(Section):
     """
 
     kind: Kind
+    """What kind of statistic it is."""
     printed: str
+    """The statistic as it was printed."""
     source: str
+    """Where it stands in the publication."""
     count: int | None = Field(default=None, ge=0)
+    """How many patients."""
     of: int | None = Field(default=None, ge=1)
+    """Of how many patients."""
     value: Measurement | None = None
+    """The value with its unit, where no count is given."""
     rounded_to: Measurement | None = None
+    """The unit to whose multiples the value is rounded."""
     endpoint: str | None = None
+    """What is measured; the name of the statistic says it unless this is given."""
     note: str = ""
+    """Anything else."""
     among: str | None = None
+    """Of whom: enrolled, evaluable, responders, or an expression over the patients table."""
     by: Observation | None = None
+    """Counts what came up to this time after the first dose."""
     at_least: Measurement | None = None
+    """Counts patients with at least this value."""
     at: Observation | None = None
+    """The time of a landmark."""
     not_reached_by: Observation | None = None
+    """A median had not been reached by this time."""
     interval: list[Measurement] | None = None
+    """The published interval of an estimate, as two values."""
     compared: bool = True
+    """False: it is calibrated to, but no simulated value stands beside it."""
+
+    exclusive: ClassVar = (("count", "value"), ("value", "not_reached_by"))
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -10,12 +10,14 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
+from trialsim.config.schema.json_forms import TEXT, JsonSchema, first_paragraph
 from trialsim.config.schema.written_values import (
     has_decimal_comma,
     mistake,
+    number_pattern,
     plain_unit,
     point_for_comma,
     read_source,
@@ -126,6 +128,26 @@ class Quantity(BaseModel):
     def of(cls, text: str | float) -> Self:
         """A quantity from its text, without a source."""
         return cls.model_validate(text)
+
+    @classmethod
+    def plain_forms(cls) -> list[JsonSchema]:
+        """A number with its unit in JSON Schema: as a text, and as a number where none is needed."""
+        bounds = {"exclusiveMinimum" if cls.is_open_below else "minimum": cls.lowest, "maximum": cls.highest}
+        finite = {key: value for key, value in bounds.items() if math.isfinite(value)}
+        is_positive = cls.is_open_below and cls.lowest == 0.0
+        pattern = number_pattern(cls.units, has_sign=cls.lowest < 0.0, is_positive=is_positive)
+        text = {"type": "string", "pattern": pattern, "patternErrorMessage": f"Allowed: {cls.allowed()}."}
+        is_bare = not cls.units or "" in cls.units
+        words = [{"enum": list(cls.words)}] if cls.words else []
+        return [*([{"type": "number", **finite}] if is_bare else []), *words, text]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        handler(core_schema)
+        sourced = {"value": {"anyOf": cls.plain_forms()}, "source": TEXT}
+        mapping = {"type": "object", "properties": sourced, "required": ["value"], "additionalProperties": False}
+        description = f"{first_paragraph(cls.__doc__).rstrip('.')}: {cls.allowed()}."
+        return {"description": description, "anyOf": [*cls.plain_forms(), mapping], "examples": [cls.example]}
 
     @model_serializer
     def _write(self) -> Any:

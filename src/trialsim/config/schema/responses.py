@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import field_validator, model_serializer, model_validator
 
+from trialsim.config.schema.json_forms import TEXT, JsonSchema
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.written_values import mistake
 from trialsim.model import disease
@@ -25,9 +26,13 @@ class ResponseCategory(Section):
     """
 
     name: str
+    """The name of the category, such as partial response."""
     abbreviation: str
+    """Its abbreviation, the initials of its name unless given."""
     means: str = ""
+    """What the category means, in words."""
     counts: bool = True
+    """Whether it counts as a response in endpoints, cut-offs and designs."""
 
     @model_validator(mode="before")
     @classmethod
@@ -38,6 +43,16 @@ class ResponseCategory(Section):
             initials = "".join(word[0] for word in re.findall(r"\w+", data["name"])).upper()
             data = {**data, "abbreviation": initials}
         return data
+
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """The name alone."""
+        return (TEXT,)
+
+    @classmethod
+    def needed_keys(cls) -> JsonSchema:
+        """The abbreviation follows from the name."""
+        return {"required": ["name"]}
 
     @field_validator("name", mode="after")
     @classmethod

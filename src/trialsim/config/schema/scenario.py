@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.effects import SensitivityEffect
 from trialsim.config.schema.events import Event
+from trialsim.config.schema.json_forms import TEXT, AlsoAccepts, JsonSchema
 from trialsim.config.schema.parameters import Parameters
 from trialsim.config.schema.population import Accrual, Correlation, Covariate, Frailty, Section
 from trialsim.config.schema.published_statistic import PublishedStatistic
@@ -20,6 +21,7 @@ from trialsim.config.schema.responses import MINOR_AND_PARTIAL, ResponseCategory
 from trialsim.config.schema.treatment import Treatment
 from trialsim.config.schema.written_values import Day, mistake
 from trialsim.config.source.yaml import Place, dump_yaml
+from trialsim.model.disease import MOST_RESPONSES
 
 COUNTED = ("deaths", "progressions", "responses", "evaluable patients")
 
@@ -31,7 +33,9 @@ class Disease(Section):
     """
 
     sensitive: Probability
+    """The probability that a patient can respond at all, where no baseline value says otherwise."""
     effects: dict[str, SensitivityEffect] = Field(default_factory=dict)
+    """The effects of baseline covariates on the odds of it, by covariate."""
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
@@ -47,8 +51,11 @@ class Assessment(Section):
     """
 
     every: LookInterval
+    """The interval of the assessments, or `continuously`."""
     missed: Probability = Field(default_factory=lambda: Probability.of(0))
+    """The probability that an assessment is missed."""
     confirmation: Interval | None = None
+    """A response is confirmed by an assessment that still sees it so long after the first."""
 
     @model_validator(mode="after")
     def _can_be_missed(self) -> Self:
@@ -68,9 +75,13 @@ class Evaluable(Section):
     """Evaluable for response: on study for `after`, or progressed before (if so configured), or died before."""
 
     after: Duration
+    """A patient is evaluable for response after so long on study."""
     early_progression: bool = True
+    """Whether a patient who progressed before is evaluable."""
     early_death: bool = False
+    """Whether a patient who died before is evaluable."""
     source: str | None = None
+    """Where this definition is from."""
 
 
 class CutOff(Section):
@@ -80,11 +91,24 @@ class CutOff(Section):
     """
 
     after_opening: Observation | None = None
+    """Observation ends so long after the trial opened."""
     date: Day | None = None
+    """Observation ends on this day."""
     after_last_entry: Observation | None = None
+    """Observation ends so long after the last patient entered."""
     after_count: int | None = Field(default=None, ge=1)
+    """Observation ends when so many of something were seen."""
     of: Literal["deaths", "progressions", "responses", "evaluable patients"] | None = None
+    """What is counted."""
     at_latest: Observation | None = None
+    """The latest end of observation where something is counted, from the opening of the trial."""
+
+    exclusive: ClassVar = (("after_opening", "date", "after_last_entry", "after_count"),)
+
+    @classmethod
+    def short_forms(cls) -> tuple[JsonSchema, ...]:
+        """A time after the opening that is calibrated."""
+        return ({"const": "calibrated"},)
 
     @model_validator(mode="before")
     @classmethod
@@ -93,8 +117,7 @@ class CutOff(Section):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        given = [self.after_opening, self.date, self.after_last_entry, self.after_count]
-        if sum(item is not None for item in given) != 1:
+        if sum(getattr(self, key) is not None for key in self.exclusive[0]) != 1:
             raise mistake(
                 "a cut-off has one rule",
                 "exactly one of `after_opening`, `date`, `after_last_entry`, `after_count`; null takes a key away",
@@ -112,6 +135,7 @@ class Clinic(Section):
     """A clinic with a number of visit slots per day; patients who find none wait for the next day."""
 
     slots_per_day: int = Field(ge=1)
+    """The number of visits that fit in a day."""
 
 
 class ScenarioData(Section):
@@ -121,24 +145,46 @@ class ScenarioData(Section):
     """
 
     format: Literal[1] = 1
+    """The version of this kind of file."""
     name: str = "scenario"  # of the results folder
+    """The name of the results folder; that of the file unless given."""
     title: str
+    """The title of the trial, in a line."""
     description: str = ""
-    cohort: Cohort | None = None
+    """What the trial is, in a few sentences."""
+    cohort: Annotated[Cohort | None, AlsoAccepts(TEXT)] = None
+    """The published cohort that results are compared with: a name, a path, or its keys; null for none."""
     interpretations: dict[str, str] = Field(default_factory=dict)
+    """The interpretation that is taken of each ambiguity of the cohort, by its name."""
     parameters: Parameters = Field(default_factory=Parameters)
+    """Which numbers stand where the scenario says `calibrated`."""
     population: dict[str, Covariate] = Field(default_factory=dict)
+    """Baseline covariates, by name."""
     correlations: list[Correlation] = Field(default_factory=list)
+    """Correlations of pairs of covariates; 0 for pairs that are not named."""
     frailties: dict[str, Frailty] = Field(default_factory=dict)
+    """Frailties that clocks may share, by name."""
     accrual: Accrual
+    """How many patients enrol, and when."""
     treatment: Treatment
-    responses: list[ResponseCategory] = Field(default_factory=lambda: list(MINOR_AND_PARTIAL))
+    """The drug, its ladder of doses, visits and dose rules."""
+    responses: list[ResponseCategory] = Field(
+        default_factory=lambda: list(MINOR_AND_PARTIAL),
+        json_schema_extra={"minItems": 1, "maxItems": MOST_RESPONSES},
+    )
+    """The categories of response, from the least to the best."""
     disease: Disease | None = None
+    """Who can respond; may be left out where no event is a response."""
     events: dict[str, Event]
+    """The event clocks, by name."""
     assessment: Assessment
+    """When response and progression are looked for."""
     evaluable: Evaluable
+    """Who is evaluable for response."""
     cut_off: CutOff
+    """When observation ends."""
     clinic: Clinic | None = None
+    """Visit slots for which patients wait; none unless given."""
 
     @model_validator(mode="before")
     @classmethod

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, WithJsonSchema, model_serializer, model_validator
 
-from trialsim.config.schema.comparison_study import Allocation, EndpointSpec, expand_variants
-from trialsim.config.schema.designs import ARMS, KEYS, Design, DesignKeys
+from trialsim.config.schema.comparison_study import Allocation, Changes, EndpointSpec, VariantChanges, expand_variants
+from trialsim.config.schema.designs import ARMS, KEYS, SPECIAL_KEYS, Design, DesignKeys
+from trialsim.config.schema.json_forms import NULL, TEXT, JsonSchema
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Observation, Probability, Shape
-from trialsim.config.schema.written_values import Share, mistake, split_number
+from trialsim.config.schema.written_values import Share, mistake, number_pattern, split_number
 
 CALIBRATED: Final = "calibrated"
 MODELLED: Final = "modelled"
 SPENDING: Final = r"obrien-fleming|pocock|power (0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*)"  # spending functions by name
+_SPENDING: Final[JsonSchema] = {"type": "string", "pattern": f"^({SPENDING})$"}
+_NUMBER: Final[JsonSchema] = {
+    "anyOf": [
+        {"type": "number"},
+        {"enum": [CALIBRATED, MODELLED]},
+        {"type": "string", "pattern": number_pattern(["", "%"])},
+    ]
+}
+_SOURCED: Final = {"properties": {"value": _NUMBER, "source": TEXT}, "required": ["value"]}
+_ALTERNATIVE: Final[JsonSchema] = {
+    "anyOf": [*_NUMBER["anyOf"], {"type": "object", **_SOURCED, "additionalProperties": False}]
+}
 
 
 class SizeEndpoint(EndpointSpec):
     """What the trial decides on: an endpoint as in `compare`, seen `within` a time of the first dose."""
 
     within: Observation | None = None
+    """The endpoint counts if it is seen within so long of the first dose."""
 
 
 class ToxicityAim(Section):
@@ -32,10 +46,15 @@ class ToxicityAim(Section):
     """
 
     endpoint: SizeEndpoint
+    """The toxicity that is counted."""
     null: Probability
+    """The rate that is too high."""
     alternative: Probability
+    """The rate that is acceptable."""
     alpha: Share = Field(default=0.10, gt=0.0, lt=1.0)
+    """The probability of accepting a drug that is too toxic."""
     odds_ratio: float = Field(default=1.0, gt=0.0, le=1e6)
+    """The odds ratio of response in patients free of the toxicity against others."""
 
 
 class Futility(Section):
@@ -44,9 +63,14 @@ class Futility(Section):
     Without `binding` the efficacy boundaries do not count on it.
     """
 
-    spending: str | None = None
+    spending: Annotated[str, WithJsonSchema(_SPENDING)] | None = None
+    """The function by which beta is spent."""
     z: list[float] | None = None
+    """A boundary on the z scale for each interim look."""
     binding: bool = False
+    """Whether the efficacy boundaries count on stopping for futility."""
+
+    exclusive: ClassVar = (("spending", "z"),)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -63,9 +87,13 @@ class Looks(Section):
     """
 
     at: list[Share] = Field(default_factory=lambda: [1.0], min_length=1, max_length=10)
-    spending: str | list[Share] = "obrien-fleming"
+    """The shares of the patients or events at which looks are taken, the last 1."""
+    spending: Annotated[str, WithJsonSchema(_SPENDING)] | list[Share] = "obrien-fleming"
+    """`obrien-fleming`, `pocock`, `power RHO`, or the cumulative alphas."""
     futility: Futility | None = None
+    """When to stop for futility."""
     boundary: Literal["normal", "exact"] = "normal"
+    """Whether boundaries are those of the normal approximation, or keep the level exactly."""
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -95,13 +123,19 @@ class Conduct(Section):
     """
 
     accrual: Literal["pause", "continue"] = "pause"
+    """Whether accrual pauses before a look."""
     overrun: int | None = Field(default=None, ge=0, le=10_000)
+    """The most patients who are enrolled beyond those that a look waits for."""
     not_evaluable: Literal["replaced", "failures", "dropped"] = "replaced"
+    """What becomes of patients who are not evaluable."""
     interim_after: Observation | None = None
+    """How long an interim look waits for each of its patients."""
     attained: Literal["koyama-chen", "green-dahlberg"] = "koyama-chen"
+    """How a look decides where its number of patients is not as planned."""
     follow_up: Observation = Field(
         default_factory=lambda: Observation.model_validate({"value": "12 months", "source": "assumed"})
     )
+    """How long after the last entry a trial with times to events ends at the latest."""
 
 
 class Safety(Section):
@@ -112,12 +146,19 @@ class Safety(Section):
     """
 
     endpoint: SizeEndpoint
+    """The toxicity that is watched."""
     rate: Probability
+    """The rate that must not be exceeded."""
     method: Literal["bayesian", "exact"] = "bayesian"
+    """How the boundary is found."""
     certainty: Share = Field(default=0.9, gt=0.0, lt=1.0)
+    """The posterior probability at which a Bayesian boundary stops."""
     prior: tuple[float, float] = (1.0, 1.0)
+    """The two parameters of the beta prior."""
     alpha: Share = Field(default=0.05, gt=0.0, lt=1.0)
+    """The probability that an exact boundary stops at this rate."""
     first: int = Field(default=3, ge=1, le=1000)
+    """The fewest patients before the trial may stop."""
 
     @model_validator(mode="before")
     @classmethod
@@ -131,7 +172,9 @@ class Stages(Section):
     """The stages of a Fleming design: patients after the first stage, and in all."""
 
     first: int = Field(ge=1)
+    """The number of patients in the first stage."""
     all: int = Field(ge=2)
+    """The number of patients in both stages."""
 
 
 class Reference(Section):
@@ -141,7 +184,9 @@ class Reference(Section):
     """
 
     median: Observation
+    """The median time of the reference."""
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
+    """The Weibull shape of the reference; 1 for exponential times."""
 
 
 class SizeStudy(Section):
@@ -153,35 +198,83 @@ class SizeStudy(Section):
     """
 
     format: Literal[1] = 1
+    """The version of this kind of file."""
     study: Literal["size"]
+    """The kind of study."""
     name: str = "study"
+    """The name of the results folder; that of the file unless given."""
     title: str
+    """The title of the study, in a line."""
     description: str = ""
+    """What the study is, in a few sentences."""
     scenario: str
-    changes: dict[str, Any] = Field(default_factory=dict)
+    """The scenario under which the trial is conducted: a name or a path."""
+    changes: Changes = Field(default_factory=dict)
+    """Changes to the scenario, by dotted key."""
     endpoint: SizeEndpoint
+    """What the trial decides on."""
     design: Design
+    """The design of the trial."""
     null: Probability | None = None
-    alternative: Any = None
+    """The rate that is not worth more."""
+    alternative: Annotated[Any, WithJsonSchema(_ALTERNATIVE)] = None
+    """The rate or hazard ratio that must not be missed, `modelled`, or `calibrated`."""
     alpha: Share = 0.05
+    """The type I error."""
     power: Share = 0.80
+    """The power at the alternative."""
     sides: Literal[1, 2] = 1
+    """Whether a test is one-sided or two-sided."""
     test: str | None = None
+    """The test of two proportions."""
     two_sided: Literal["doubled", "ordered"] | None = None
+    """How a two-sided test of two proportions is defined."""
     stages: Stages | None = None
+    """The sizes of the stages of a Fleming design."""
     toxicity: ToxicityAim | None = None
-    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """The second endpoint of a Bryant-Day design."""
+    variants: dict[str, VariantChanges] = Field(default_factory=dict)
+    """The arms by name: changes by dotted key, perhaps with a `strategy`."""
     control: str | None = None
+    """The name of the control arm."""
     allocation: Allocation = Field(default_factory=Allocation)
+    """Who goes to which arm."""
     looks: Looks = Field(default_factory=Looks)
+    """Interim looks of a group-sequential design."""
     conduct: Conduct = Field(default_factory=Conduct)
+    """How the trial goes on around its looks."""
     safety: Safety | None = None
+    """A boundary that stops the trial for toxicity."""
     half_width: Probability | None = None
+    """The half width that the confidence interval shall have."""
     reference: Reference | None = None
+    """What a single arm with times to events is compared with."""
     confidence: Share = Field(default=0.95, gt=0.0, lt=1.0)
+    """The confidence level of the interval."""
     largest_n: int = Field(default=400, ge=2, le=5000)
+    """The largest number of patients that is tried."""
     replicates: int = Field(default=20_000, ge=100, le=10_000_000)
+    """The number of simulated trials under each truth."""
     source: str | None = None
+    """Where the alternative is from."""
+
+    @classmethod
+    def rules_of_keys(cls) -> list[JsonSchema]:
+        """The keys that each design needs, and those that it does not use."""
+        return [
+            {
+                "if": {"properties": {"design": {"const": name}}, "required": ["design"]},
+                "then": {
+                    "required": [key for key in keys.needs if key in SPECIAL_KEYS],
+                    "properties": {
+                        key: NULL
+                        for key in SPECIAL_KEYS
+                        if not keys.uses(key) and key in cls.model_fields and cls.model_fields[key].default is None
+                    },
+                },
+            }
+            for name, keys in KEYS.items()
+        ]
 
     @model_validator(mode="before")
     @classmethod

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_serializer, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_serializer, model_validator
 
 from trialsim.config.schema.conditions import Condition
+from trialsim.config.schema.json_forms import AlsoAccepts, reference
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose, Duration, HazardRatio, Interval
 from trialsim.config.schema.written_values import mistake
@@ -17,6 +18,13 @@ from trialsim.config.schema.written_values import mistake
 MAX_RULES: Final = 60
 MAX_EARLY_VISITS: Final = 150
 UNNAMED_DRUG: Final = "the drug"
+_STEPPED: Final = ("start", "step", "maximum")
+_STEPS: Final = {
+    "type": "object",
+    "properties": {key: {"anyOf": Dose.plain_forms()} for key in _STEPPED},
+    "required": list(_STEPPED),
+    "additionalProperties": False,
+}
 
 
 class Rule(Section):
@@ -28,15 +36,24 @@ class Rule(Section):
     decides once for a patient. `source` says where the rule is from.
     """
 
-    when: list[Condition]
+    when: Annotated[list[Condition], AlsoAccepts(reference("Condition"))] = Field(json_schema_extra={"minItems": 1})
+    """The condition of the rule, in words or as a mapping, or a list of conditions that must all hold."""
     do: Literal["escalate", "keep", "reduce", "hold", "stop", "go to"]
+    """What is done where the conditions hold."""
     levels: int = Field(default=1, ge=1, le=1000)
+    """How many levels an escalation or reduction goes."""
     level: Dose | None = None
+    """The dose of the ladder that `do: go to` goes to."""
     at: Literal["visit", "onset"] = "visit"
-    resume: str = "same"
+    """Whether the rule acts at visits, or at once when a toxicity begins."""
+    resume: Annotated[str, WithJsonSchema({"anyOf": [{"enum": ["same", "lower"]}, *Dose.plain_forms()]})] = "same"
+    """Where a hold resumes: `same`, `lower` (one level), or a dose of the ladder."""
     at_lowest: Literal["stay", "stop"] = "stay"
+    """What a reduction does at the lowest level."""
     once: bool = False
+    """Whether the rule decides only once for a patient."""
     source: str | None = None
+    """Where the rule is from, such as `assumed`."""
 
     @field_validator("when", mode="before")
     @classmethod
@@ -108,7 +125,9 @@ class VisitsAtFirst(Section):
     """Titration visits at the interval `every`, `until` a study day, on which the last of them falls."""
 
     every: Interval
+    """The interval of these visits."""
     until: Interval
+    """The study day on which the last of them falls."""
 
 
 class Loading(Section):
@@ -118,7 +137,9 @@ class Loading(Section):
     """
 
     dose: Dose
+    """The loading dose, a dose of the ladder."""
     days: Interval
+    """How long it is given."""
 
 
 class Partner(Section):
@@ -128,8 +149,11 @@ class Partner(Section):
     """
 
     dose: str = ""
+    """The dose and schedule, in words."""
     hazard_ratios: dict[str, HazardRatio] = Field(default_factory=dict)
+    """What the partner multiplies the rates of `events` by, by the name of the event."""
     source: str | None = None
+    """Where the hazard ratios are from."""
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
@@ -149,19 +173,31 @@ class Treatment(Section):
     """
 
     drug: str = UNNAMED_DRUG
-    reference_dose: Dose = Field(
-        description="rates hold at this dose, and a dose exponent scales them from it. It has no default: "
-        "a rate at 400 mg/day of one drug means nothing at 25 mg/day of another"
-    )
-    levels: list[Dose]
+    """The name of the drug."""
+    reference_dose: Dose
+    """Rates hold at this dose, and a dose exponent scales them from it. It has no default: a rate at 400 mg/day of one
+    drug means nothing at 25 mg/day of another.
+    """
+    levels: Annotated[list[Dose], AlsoAccepts(_STEPS)] = Field(json_schema_extra={"minItems": 1})
+    """The ladder of daily doses, rising: a list, or `{start: …, step: …, maximum: …}`."""
     start: Dose | None = None
+    """The dose of the ladder at which treatment begins; the lowest unless given."""
     loading: Loading | None = None
+    """A dose to begin with, for a time."""
     every: Interval
+    """The interval of the visits at which the dose is decided."""
     visits_at_first: list[VisitsAtFirst] = Field(default_factory=list)
+    """Other intervals of visits at first, each up to a visit of its own."""
     between_changes: Duration | None = None
+    """At visits the dose moves on the ladder only after so long without a change."""
     reescalate: Literal["always", "never"] | Duration = "always"
+    """Whether the dose may rise after a reduction or hold: `always`, `never`, or after so long without dose-limiting
+    toxicity.
+    """
     rules: list[Rule]
+    """The dose rules, of which the first that holds decides."""
     partners: dict[str, Partner] = Field(default_factory=dict)
+    """Drugs that everyone takes beside this one, by name."""
 
     @field_validator("levels", mode="before")
     @classmethod
@@ -236,9 +272,9 @@ class Treatment(Section):
 
 def _stepped(data: Mapping[str, Any]) -> list[float]:
     """start/step/maximum to levels; the last step is cut by the maximum."""
-    if set(data) != {"start", "step", "maximum"}:
+    if set(data) != set(_STEPPED):
         raise mistake("a stepped ladder has three keys", "{start: 100 mg/day, step: 200 mg/day, maximum: 800 mg/day}")
-    start, step, maximum = (Dose.number(data[key]) for key in ("start", "step", "maximum"))
+    start, step, maximum = (Dose.number(data[key]) for key in _STEPPED)
     if maximum < start:
         raise mistake("the maximum lies below the start", f"maximum of at least {start:g} mg/day")
     if step * 1000.0 < maximum - start:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from trialsim.config.schema.json_forms import descriptions_of
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.written_values import NO_DATE
 from trialsim.config.source.plain_data import explain_empty_key
@@ -89,14 +90,11 @@ def _explained(item: Any, model: type[BaseModel]) -> tuple[str, str, str]:
 
 
 def _reason(model: type[BaseModel], place: Place) -> str:
-    """Why a key has no default, where its field says so."""
+    """What a key is, as its field says."""
     section = _annotation_at(model, place[:-1])
-    field = (
-        section.model_fields.get(str(place[-1]))
-        if isinstance(section, type) and issubclass(section, BaseModel)
-        else None
-    )
-    return (field.description or "") if field is not None else ""
+    is_model = isinstance(section, type) and issubclass(section, BaseModel)
+    description = descriptions_of(section).get(str(place[-1]), "").removesuffix(".") if is_model else ""
+    return description[:1].lower() + description[1:]
 
 
 def _unexpected(kind: str, given: Any, model: type[BaseModel], place: Place) -> tuple[str, str, str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from trialsim.config.schema.json_forms import AlsoAccepts
 
 # A number and its unit; what looks like the rest of a number (`,5`, ` 000`) is not a unit, but a power of ten is one.
 _NUMBER = re.compile(
@@ -20,6 +23,9 @@ _PERIODS = {
     "d": "day", "days": "day", "w": "week", "wk": "week", "wks": "week", "weeks": "week", "mo": "month", "mos": "month",
     "months": "month", "y": "year", "yr": "year", "yrs": "year", "years": "year",
 }  # fmt: skip
+_AMOUNTS = {"ug": "µg", "mcg": "µg"}
+_DIGITS: Final = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+_DATE: Final = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)-?(W|(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])$)"
 
 
 def mistake(wrong: str, allowed: str, suggestion: str = "") -> PydanticCustomError:
@@ -44,8 +50,37 @@ def plain_unit(unit: str) -> str:
     """A unit in its plain spelling: `per mo` is `/month`, `MCG/d` is `µg/day`."""
     text = re.sub(r"\s*(?:/|\bper\b)\s*", "/", unit.strip().lower().replace("\u03bc", "µ"))
     amount, slash, period = text.rpartition("/")
-    amount = {"ug": "µg", "mcg": "µg"}.get(amount, amount)
+    amount = _AMOUNTS.get(amount, amount)
     return amount + slash + _PERIODS.get(period, period)
+
+
+def number_pattern(units: Iterable[str], *, has_sign: bool = False, is_positive: bool = False) -> str:
+    """What `split_number` and `plain_unit` read, as a regular expression of JSON Schema; any unit where none is known.
+
+    `has_sign` is for numbers that may be negative, `is_positive` for those that are not 0.
+    """
+    spellings = dict.fromkeys(_unit_pattern(plain_unit(unit)) for unit in units)
+    unit = f"({'|'.join(spellings)})" if spellings else r"([^0-9,.'_^\s].*)?"
+    sign, nonzero = "[-+]?" if has_sign else r"\+?", "(?=[0-9.]*[1-9])" if is_positive else ""
+    return rf"^\s*{sign}{nonzero}{_DIGITS}\s*{unit}\s*$"
+
+
+def _unit_pattern(plain: str) -> str:
+    """Every spelling that `plain_unit` takes for a unit, in letters of either case."""
+    amount, slash, period = plain.rpartition("/")
+    periods = [period, *(spelling for spelling, meant in _PERIODS.items() if meant == period)]
+    amounts = [amount, *(spelling for spelling, meant in _AMOUNTS.items() if meant == amount)]
+    if "µ" in amount:
+        amounts.append(amount.replace("µ", "\u03bc"))
+    return (
+        "|".join(map(_in_either_case, amounts)).join("()") * bool(amount)
+        + r"(\s*/\s*|\s*[pP][eE][rR]\s+)" * bool(slash)
+        + "|".join(map(_in_either_case, dict.fromkeys(periods))).join("()") * bool(period)
+    )
+
+
+def _in_either_case(word: str) -> str:
+    return "".join(f"[{c}{c.upper()}]" if c.isascii() and c.isalpha() else re.escape(c) for c in word)
 
 
 def read_share(data: Any) -> Any:
@@ -58,7 +93,9 @@ def read_share(data: Any) -> Any:
     return parts[0] / 100.0 if parts[1] else parts[0]
 
 
-Share = Annotated[float, BeforeValidator(read_share)]
+Share = Annotated[
+    float, BeforeValidator(read_share), AlsoAccepts({"type": "string", "pattern": number_pattern(["", "%"])})
+]
 
 
 def has_decimal_comma(text: str) -> bool:
@@ -84,4 +121,6 @@ def read_date(data: Any) -> Any:
     return data
 
 
-Day = Annotated[dt.date, BeforeValidator(read_date)]
+Day = Annotated[
+    dt.date, BeforeValidator(read_date), WithJsonSchema({"type": "string", "format": "date", "pattern": _DATE})
+]

@@ -13,6 +13,7 @@ from trialsim.files.regular import is_file, other_kind
 
 KINDS: Final = ("scenarios", "cohorts", "parameters", "studies")
 STUDIES: Final = ("compare", "size", "calibrate")
+SCHEMAS: Final = ("scenario", "cohort", "parameters", "study")  # kinds of file that a JSON Schema describes
 # What a file may hold, in words and with the command or the key that takes it; {} is its name.
 _USES: Final = {
     "scenarios": "a scenario: trialsim run {}",
@@ -41,6 +42,11 @@ def builtin_folder() -> Path:
     """The folder of the configurations that come with the package (in a wheel, or beside `src` in a checkout)."""
     installed = Path(__file__).parents[2] / "configs"
     return installed if installed.is_dir() else Path(__file__).parents[4] / "configs"
+
+
+def schema_file(kind: str) -> Path:
+    """The JSON Schema of a kind of file, one of `SCHEMAS`, as it comes with the package."""
+    return Path(__file__).parents[2] / "schemas" / f"{kind}.schema.json"
 
 
 def builtin_names(kind: str = "scenarios") -> list[str]:
