@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from trialsim.workflows.calibrate import Calibrated, calibrate
     from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
     from trialsim.workflows.check import check
+    from trialsim.workflows.init import init
     from trialsim.workflows.compare import Compared, compare
     from trialsim.workflows.run import Result, run
     from trialsim.workflows.run_again import run_again
+    from trialsim.workflows.schema import schema
     from trialsim.workflows.size import Sized, size
     from trialsim.workflows.trace import trace
 
@@ -44,6 +46,7 @@ _HOMES: Final = {
     "load_cohort": "config",
     "Scenario": "config",
     "Cohort": "config",
+    "init": "workflows.init",
     "check": "workflows.check",
     "run": "workflows.run",
     "run_again": "workflows.run_again",
@@ -58,6 +61,7 @@ _HOMES: Final = {
     "size": "workflows.size",
     "Sized": "workflows.size",
     "load_sizing": "config.loading.size_studies",
+    "schema": "workflows.schema",
     "Result": "workflows.run",
     "replicates_for": "simulation",
     "TrialsimError": "errors",
@@ -92,6 +96,7 @@ __all__ = [
     "calibrate_study",
     "check",
     "compare",
+    "init",
     "load_cohort",
     "load_scenario",
     "load_sizing",
@@ -99,6 +104,7 @@ __all__ = [
     "replicates_for",
     "run",
     "run_again",
+    "schema",
     "size",
     "trace",
 ]

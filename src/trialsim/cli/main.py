@@ -9,11 +9,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from trialsim.cli import other, studies, trials
+from trialsim.cli import files, other, studies, trials
 from trialsim.errors import InputError, Interrupted
 from trialsim.report.streams import open_streams
 
 COMMANDS: Final = (
+    files.init,
     other.list_builtins,
     trials.check,
     trials.run,
@@ -21,6 +22,7 @@ COMMANDS: Final = (
     studies.calibrate,
     studies.compare,
     studies.size,
+    files.schema,
     other.run_again,
 )
 _NAMES: Final = {"list_builtins": "list", "run_again": "run-again"}

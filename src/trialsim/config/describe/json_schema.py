@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -43,9 +43,7 @@ _PLACE: Final = r"(\.[^.]+)*$"
 
 def schema_of(kind: str) -> JsonSchema:
     """The JSON Schema of a kind of file, one of `SCHEMAS`."""
-    build = {"scenario": _scenario, "study": _study}.get(kind)
-    models = {"cohort": Cohort, "parameters": ParameterSet}
-    root, definitions = build() if build is not None else _single(models[kind])
+    root, definitions = _KINDS[kind]()
     head = {"$schema": DIALECT, "$id": f"urn:trialsim:schema:{kind}:1", "title": f"trialsim {kind}"}
     definitions = {**definitions, **_shared_definitions()}
     schema: JsonSchema = _with_references({**head, **root, "$defs": definitions})
@@ -175,6 +173,14 @@ def _options(form: JsonSchema, definitions: Mapping[str, JsonSchema]) -> Iterato
             yield from _options(option, definitions)
     else:
         yield form
+
+
+_KINDS: Final[dict[str, Callable[[], tuple[JsonSchema, dict[str, JsonSchema]]]]] = {
+    "scenario": _scenario,
+    "cohort": lambda: _single(Cohort),
+    "parameters": lambda: _single(ParameterSet),
+    "study": _study,
+}
 
 
 def _shared_definitions() -> dict[str, JsonSchema]:

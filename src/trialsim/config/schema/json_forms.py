@@ -75,17 +75,15 @@ def descriptions_of(model: type) -> Mapping[str, str]:
 
 def _described_fields(written: ast.stmt) -> Iterator[tuple[str, str]]:
     for field, below in pairwise(written.body if isinstance(written, ast.ClassDef) else []):
-        is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_text:
-            yield field.target.id, " ".join(str(below.value.value).split())
+        text = below.value if isinstance(below, ast.Expr) else None
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Constant):
+            yield field.target.id, " ".join(str(text.value).split())
 
 
 def nullable(form: JsonSchema) -> JsonSchema:
     """A form that may also be null; what is said of the property stays outside."""
-    outside = {key: form[key] for key in _OUTSIDE if key in form and form[key] is not None}
+    outside: JsonSchema = {key: form[key] for key in _OUTSIDE if key in form and form[key] is not None}
     inside = {key: value for key, value in form.items() if key not in _OUTSIDE}
-    if isinstance(inside.get("additionalProperties"), Mapping):
-        inside = {**inside, "additionalProperties": nullable(inside["additionalProperties"])}
     options = [_with_null_values(option) for option in _alternatives(inside)]
     return {**outside, "anyOf": options if NULL in options else [*options, NULL]}
 
@@ -98,7 +96,7 @@ def _alternatives(form: JsonSchema) -> list[JsonSchema]:
 
 def _with_null_values(option: JsonSchema) -> JsonSchema:
     values = option.get("additionalProperties")
-    return {**option, "additionalProperties": nullable(values)} if isinstance(values, Mapping) else option
+    return {**option, "additionalProperties": nullable(values)} if isinstance(values, dict) else option
 
 
 def at_most_one(keys: Iterable[str]) -> list[JsonSchema]:

@@ -1,0 +1,258 @@
+"""What is known of a pilot, as a user says it in a few words; what is not said is assumed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from pydantic_core import PydanticCustomError
+
+from trialsim.config.schema.events import KINDS
+from trialsim.config.schema.quantities import Dose, Interval, Observation
+from trialsim.config.schema.written_values import plain_unit
+from trialsim.errors import ConfigurationError, Problem
+from trialsim.model.disease import MOST_RESPONSES
+
+MAX_PATIENTS: Final = 100_000
+MAX_TOXICITIES: Final = 30
+NONE: Final = ("", "none", "no", "-")
+_COUNT: Final = re.compile(r"\s*(.*?)\s*=\s*([0-9]+)\s*")
+_DRUG: Final = re.compile(r"\w[\w '/.+-]{0,59}")
+_NAME: Final = re.compile(r"[^\W\d_][\w +/()-]{0,39}")
+
+
+class _NotReadError(Exception):
+    """What is wrong with an answer, what is allowed, and what was probably meant."""
+
+    def __init__(self, wrong: str, allowed: str, suggestion: str = "") -> None:
+        self.wrong, self.allowed, self.suggestion = wrong, allowed, suggestion
+        super().__init__(wrong)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing to know of a pilot: its `name`, the `question` for it, how it is read, what is assumed if not said.
+
+    `is_asked`: whether a user at a terminal is asked for it.
+    """
+
+    name: str
+    question: str
+    read: Callable[[str], Any]
+    assumed: str
+    is_asked: bool = True
+
+    @property
+    def option(self) -> str:
+        """Its option on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+def _read_drug(text: str) -> str:
+    name = text.strip()
+    if not _DRUG.fullmatch(name):
+        raise _NotReadError("this is not a name", "up to 60 letters, digits, spaces and ' / . + -")
+    return name
+
+
+def _read_name(text: str) -> str:
+    name = text.strip()
+    if not _NAME.fullmatch(name):
+        raise _NotReadError("this is not a name", "up to 40 letters, digits, spaces and _ + / ( ) -, a letter first")
+    return name
+
+
+def _read_unit(text: str) -> str:
+    known = [unit for unit in Dose.units if unit]
+    meant = next((unit for unit in known if plain_unit(unit) == plain_unit(text)), None)
+    if meant is None:
+        allowed = f"{', '.join(known)}; a dose is an amount by the day or week"
+        by_the_day = f"{plain_unit(text)}/day"
+        raise _NotReadError("this is not a unit of a dose", allowed, by_the_day if by_the_day in known else "")
+    return meant
+
+
+def _read_levels(text: str) -> tuple[str, ...]:
+    levels = tuple(item.strip() for item in text.split(",") if item.strip())
+    try:
+        doses = [float(level) for level in levels]
+    except ValueError:
+        raise _NotReadError("these are not dose levels", "numbers without a unit, such as 10,15,25") from None
+    if not doses or doses[0] <= 0.0 or any(b <= a for a, b in pairwise(doses)):
+        raise _NotReadError("these are not dose levels", "numbers above 0 that rise, such as 10,15,25")
+    return levels
+
+
+def _read_patients(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text.strip()) or not 1 <= int(text) <= MAX_PATIENTS:
+        raise _NotReadError("this is not a number of patients", f"a whole number from 1 to {MAX_PATIENTS:,}")
+    return int(text)
+
+
+def _read_evaluable(text: str) -> int | None:
+    return None if text.strip().lower() in NONE else _read_patients(text)
+
+
+def _read_counts(text: str) -> dict[str, int]:
+    """`neutropenia=12, rash=5` to numbers of patients by name."""
+    counts: dict[str, int] = {}
+    for item in [] if text.strip().lower() in NONE else re.split(r"[,;]", text):
+        match = _COUNT.fullmatch(item)
+        if match is None:
+            raise _NotReadError(
+                f"{item.strip()!r} is not a name with a number of patients", "NAME=COUNT,NAME=COUNT or none"
+            )
+        name = _read_name(match[1])
+        if name in KINDS:
+            raise _NotReadError(f"{name} is a kind of event of its own", "another name")
+        if name in counts:
+            raise _NotReadError(f"{name} is there twice", "each name once")
+        counts[name] = int(match[2])
+    return counts
+
+
+def _read_toxicities(text: str) -> dict[str, int]:
+    counts = _read_counts(text)
+    if len(counts) > MAX_TOXICITIES:
+        raise _NotReadError("there are too many toxicities", f"at most {MAX_TOXICITIES}")
+    return counts
+
+
+def _read_responses(text: str) -> dict[str, int]:
+    counts = _read_counts(text)
+    if len(counts) > MOST_RESPONSES:
+        raise _NotReadError("there are too many categories of response", f"at most {MOST_RESPONSES}")
+    return counts
+
+
+def _read_duration(kind: type[Interval] | type[Observation]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        try:
+            kind.of(text)
+        except ValueError:
+            raise _NotReadError("this is not a duration", kind.allowed()) from None
+        except PydanticCustomError as error:
+            raise _NotReadError(str(error), kind.allowed()) from None
+        return text.strip()
+
+    return read
+
+
+# In the order of the questions.
+FACTS: Final = (
+    Fact("drug", "Name of the drug", _read_drug, "new drug"),
+    Fact("unit", "Unit of the doses", _read_unit, "mg/day"),
+    Fact("levels", "Dose levels, from the lowest (such as 10,15,25)", _read_levels, "100,200,300"),
+    Fact("every", "Interval of the visits at which the dose is decided", _read_duration(Interval), "28 days"),
+    Fact("patients", "Number of patients enrolled", _read_patients, "20"),
+    Fact("accrual", "Time from the first to the last patient in", _read_duration(Observation), "12 months"),
+    Fact("follow_up", "Time from the opening to the data cut-off", _read_duration(Observation), "18 months"),
+    Fact("toxicities", "Patients with each severe toxicity (NAME=COUNT,…; none)", _read_toxicities, "none"),
+    Fact("responses", "Patients by best response, least category first (NAME=COUNT,…; none)", _read_responses, "none"),
+    Fact("evaluable", "Patients evaluable for response (none: not reported)", _read_evaluable, "none"),
+)
+# A pilot that is made up, where nothing is said of one.
+MADE_UP: Final = {"toxicities": "neutropenia=5,rash=2", "responses": "partial response=6", "evaluable": "18"}
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A pilot in a few numbers; `given` are the names of those that were said, all others are assumed."""
+
+    drug: str
+    unit: str
+    levels: tuple[str, ...]
+    every: str
+    patients: int
+    accrual: str
+    follow_up: str
+    toxicities: Mapping[str, int]
+    responses: Mapping[str, int]
+    evaluable: int | None
+    given: frozenset[str]
+
+    @property
+    def n_evaluable(self) -> int:
+        """The patients whose responses are counted: the evaluable, or all where it is not said how many these are."""
+        return self.patients if self.evaluable is None else self.evaluable
+
+    @property
+    def doses(self) -> list[float]:
+        """The levels in mg/day."""
+        return [Dose.number(self.with_unit(level)) for level in self.levels]
+
+    @property
+    def reference_level(self) -> str:
+        """The level at which rates hold: the one nearest to the middle of the ladder on the log scale."""
+        doses = self.doses
+        middle = (doses[0] * doses[-1]) ** 0.5
+        return min(zip(self.levels, doses, strict=True), key=lambda item: max(item[1] / middle, middle / item[1]))[0]
+
+    def with_unit(self, level: str) -> str:
+        """A dose with its unit."""
+        return f"{level} {self.unit}"
+
+    def n_at_least(self, category: str) -> int:
+        """The patients whose best response is a category or a better one."""
+        names = list(self.responses)
+        n = 0
+        for name in names[names.index(category) :]:
+            n += self.responses[name]
+        return n
+
+
+def read_answer(fact: Fact, text: str) -> Any:
+    """One answer, read. Raises `ConfigurationError` with its option."""
+    try:
+        return fact.read(text)
+    except _NotReadError as error:
+        raise ConfigurationError([_problem(fact, text, error.wrong, error.allowed, error.suggestion)]) from None
+
+
+def pilot_of(answers: Mapping[str, str]) -> Pilot:
+    """A pilot from answers by the name of the fact; where there is none at all, a pilot that is made up.
+
+    Raises `ConfigurationError` with the problems of all answers.
+    """
+    assumed = {} if answers else MADE_UP
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for fact in FACTS:
+        try:
+            values[fact.name] = read_answer(fact, answers.get(fact.name, assumed.get(fact.name, fact.assumed)))
+        except ConfigurationError as error:
+            problems += error.problems
+    if not problems:
+        pilot = Pilot(**values, given=frozenset(answers))
+        problems = list(_contradictions(pilot, answers))
+    if problems:
+        raise ConfigurationError(problems)
+    return pilot
+
+
+def _contradictions(pilot: Pilot, answers: Mapping[str, str]) -> list[Problem]:
+    """Counts that are more than all patients, and pilots of which nothing was counted."""
+    found: list[tuple[str, str, str]] = []
+    if not pilot.toxicities and not pilot.responses:
+        allowed = '--toxicities "neutropenia=12,rash=5", --responses "partial response=10", or both'
+        found.append(("toxicities", "nothing was counted in this pilot", allowed))
+    for name, count in pilot.toxicities.items():
+        if count > pilot.patients:
+            found.append(("toxicities", f"{count} with {name} are more than all patients", f"at most {pilot.patients}"))
+    if pilot.evaluable is not None and pilot.evaluable > pilot.patients:
+        found.append(("evaluable", "these are more than all patients", f"at most {pilot.patients}"))
+    first = next(iter(pilot.responses), None)
+    if first is not None and pilot.n_at_least(first) > pilot.n_evaluable:
+        n = pilot.n_at_least(first)
+        found.append(("responses", f"{n} responses are more than all patients", f"at most {pilot.n_evaluable}"))
+    if both := set(pilot.toxicities) & set(pilot.responses):
+        found.append(("responses", f"{min(both)} is a toxicity too", "another name"))
+    facts = {fact.name: fact for fact in FACTS}
+    return [_problem(facts[name], answers.get(name, ""), wrong, allowed) for name, wrong, allowed in found]
+
+
+def _problem(fact: Fact, text: str, wrong: str, allowed: str, suggestion: str = "") -> Problem:
+    return Problem("", f"{fact.option} {text}".strip(), f"{wrong}.", f"{allowed}.", suggestion)
