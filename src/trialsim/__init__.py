@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from trialsim.workflows.calibrate import Calibrated, calibrate
     from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
     from trialsim.workflows.check import check
-    from trialsim.workflows.init import init
     from trialsim.workflows.compare import Compared, compare
+    from trialsim.workflows.init import init
     from trialsim.workflows.run import Result, run
     from trialsim.workflows.run_again import run_again
     from trialsim.workflows.schema import schema
