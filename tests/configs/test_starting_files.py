@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,19 @@ def test_at_a_terminal_it_asks_for_what_is_missing(tmp_path: Path, monkeypatch: 
     assert scenario.published_statistics["response.partial"].of == 22
     monkeypatch.setattr(files, "_has_terminal", lambda: True)
     assert command(str(tmp_path / "other"), "--no-questions").exit_code == 0
+
+
+def test_the_guide_begins_with_commands_that_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "own-pilot.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^    (trialsim .*)$", page, flags=re.MULTILINE)]
+    assert [words[0] for words in commands] == ["init", "check", "run", "calibrate", "run", "size"]
+    for words in commands[:2]:
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+    written = {str(path) for path in Path("my-pilot").glob("*.yaml")}
+    assert {word for words in commands for word in words if word.endswith(".yaml")} <= written
+    assert set(re.findall(r"^\| `(\S+\.yaml)` \|", page, flags=re.MULTILINE)) == set(NAMES)
 
 
 def test_every_fact_has_an_option() -> None:

@@ -80,7 +80,7 @@ class PublishedStatistic(Section):
     interval: list[Measurement] | None = None
     """The published interval of an estimate, as two values."""
     compared: bool = True
-    """False: it is calibrated to, but no simulated value stands beside it."""
+    """False leaves it out, in an interpretation under which it does not apply."""
 
     exclusive: ClassVar = (("count", "value"), ("value", "not_reached_by"))
 

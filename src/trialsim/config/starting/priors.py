@@ -96,7 +96,8 @@ def _of_responses(pilot: Pilot) -> list[StartingPrior]:
         StartingPrior("sensitive", f"{sensitive:.2g}", f"{n} of {of} with a response", "logit-normal"),
         StartingPrior(f"{names[0]} rate", _rate(FIRST_RESPONSE), "the prior alone: counts tell no speed", sd=0.7),
     ]
-    months = months_at_risk(pilot) / 2.0  # a better response comes after the first
+    at_risk = months_at_risk(pilot)
+    months = max(at_risk - 1.0 / FIRST_RESPONSE, at_risk / 2.0)  # a better response comes after the first
     for below, name in pairwise(names):
         best, among = pilot.n_at_least(name), pilot.n_at_least(below)
         number = _rate(rate_of_share(share_with(best, among), months))
