@@ -63,23 +63,7 @@ class Ambiguity(Section):
 
 
 class Cohort(Section):
-    """A published cohort as a whole.
-
-    Attributes
-    ----------
-    format
-        The version of the file format.
-    name, title, citation
-        What it is called, and the publication.
-    scenario
-        The name of the scenario that is the published trial, or None.
-    facts
-        What the publication says that is not compared with the simulation, by name, each with its source.
-    statistics
-        The published statistics by name, each with its source.
-    ambiguities
-        What the publication leaves open, by name, with its interpretations.
-    """
+    """A published cohort: its facts, its statistics, and what the publication leaves open."""
 
     format: Literal[1] = 1
     """The version of this kind of file."""

@@ -37,11 +37,8 @@ Weight = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
 class EndpointSpec(Section):
     """One endpoint: a known one (`of`), or an `expression` over the columns of the patients table.
 
-    `at` asks for the probability at a time, `to` for the mean time up to a time, `level` for a dose of the ladder.
-    `among` says of whom: `enrolled`, `evaluable`, `responders`, or an expression. `strategy` says what a patient counts
-    as whose treatment was given up, by a rule or by choice (ICH E9(R1)): `treatment policy` (as if nothing had
-    happened), `composite` (no success), `while on treatment` (what was seen until then). `better` is `higher` or
-    `lower`.
+    Strategies for treatment that was given up: `treatment policy` (as if nothing had happened), `composite` (no
+    success), `while on treatment` (what was seen until then).
     """
 
     of: str | None = None
@@ -57,7 +54,7 @@ class EndpointSpec(Section):
     among: str | None = None
     """Of whom: enrolled, evaluable, responders, or an expression over the patients table."""
     strategy: Strategy = "treatment policy"
-    """What a patient counts as whose treatment was given up (ICH E9(R1))."""
+    """What a patient counts as whose treatment was given up, by a rule or by choice (ICH E9(R1))."""
     expression: str | None = None
     """An expression over the columns of the patients table."""
     unit: str = ""

@@ -29,16 +29,7 @@ _ABOUT: Final = (
 
 
 class Condition(Section):
-    """One condition, or a group of them. Exactly one of the keys that say what it is about is given.
-
-    `holds` is a word. `toxicity` is `any`, `severe`, a name or several names, perhaps of one `grade`; `timing` says how
-    recent it must be, or `within` how many days ago at most its last onset; `at_least` asks for that many onsets.
-    `free_of` (as `toxicity`) is none of them ongoing, nor within the last `days`. `response` is a category, or
-    a better one, seen at an assessment.
-    `level` is this dose of the ladder or a higher one; `study_day` this day or later. `stable_for`: no better response
-    seen for a time (from the first dose, or from the last one seen); `unchanged_for`: no change of dose for a time.
-    `all_of`, `any_of` and `not` take conditions.
-    """
+    """One condition, or a group of them. Exactly one of the keys that say what it is about is given."""
 
     holds: Literal["always", "tolerated", "at maximum", "reduced before"] | None = None
     """A condition in a word."""
@@ -63,7 +54,7 @@ class Condition(Section):
     study_day: Duration | None = None
     """This study day or later."""
     stable_for: Duration | None = None
-    """No better response was seen for so long."""
+    """No better response was seen for so long, from the first dose or from the last one seen."""
     unchanged_for: Duration | None = None
     """The dose has not changed for so long."""
     all_of: Annotated[list[Condition], Field(json_schema_extra={"minItems": 1})] | None = None

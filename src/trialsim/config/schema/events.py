@@ -44,21 +44,11 @@ class Resolution(Section):
 
 
 class Event(Section):
-    """One event clock. `rate` is per month at the reference dose of the treatment.
+    """One event clock. The defaults give a constant hazard without dose effect.
 
-    `kind` is toxicity, relapse, progression, death, withdrawal, discontinuation, or a category of response.
-
-    The defaults give a constant hazard without dose effect. The clock starts `delay` after it could first run. A dose
-    below `dose_floor` (such as 0 while the drug is held, or after it) acts as that dose. A clock that is `driven_by`
-    exposure ages by (dose / reference dose)^dose_exponent a day, and not at all without the drug.
-
-    A toxicity that is `part_of` another has no clock of its own: a `share` of the onsets of the other are of this grade
-    or a higher one. Parts of one toxicity are nested, the smaller share within the larger.
-
-    For toxicities: `grade` as printed, `severe` for rules on severe toxicity, `dose_limiting` for `tolerated`,
-    `reported` for the table (all true unless said otherwise), `resolves` and `recurs`. For death and withdrawal
-    `during` says in which states it runs (at any time unless given); for a relapse, which needs a response
-    unless it is `before progression`, and for a progression, which needs stable disease unless it is.
+    A clock that is driven by exposure ages by (dose / reference dose)^dose_exponent a day, and not at all without the
+    drug. A toxicity that is part of another has no clock of its own; parts of one toxicity are nested, the smaller
+    share within the larger.
     """
 
     kind: str = Field(json_schema_extra={"examples": list(KINDS)})
@@ -72,7 +62,7 @@ class Event(Section):
     dose_exponent: DoseExponent = Field(default_factory=lambda: DoseExponent.of(0))
     """The hazard goes with (dose / reference dose) to this power; 0 for no effect of the dose."""
     dose_floor: Dose | None = None
-    """A lower dose acts as this one."""
+    """A lower dose, such as 0 while the drug is held or after it, acts as this one."""
     driven_by: Literal["time", "exposure"] = "time"
     """Whether the clock ages with time, or with the dose that is taken."""
     effects: dict[str, HazardEffect] = Field(default_factory=dict)
@@ -86,11 +76,11 @@ class Event(Section):
     grade: str | None = None
     """The grade of the toxicity, as it is printed."""
     severe: bool | None = None
-    """Whether rules on severe toxicity see it."""
+    """Whether rules on severe toxicity see it; true unless given."""
     dose_limiting: bool | None = None
-    """Whether it counts against `tolerated`."""
+    """Whether it counts against `tolerated`; true unless given."""
     reported: bool | None = None
-    """Whether it stands in the table of results."""
+    """Whether it stands in the table of results; true unless given."""
     resolves: Resolution | None = None
     """How the toxicity ends; without it, it stays."""
     recurs: bool | None = None
@@ -98,7 +88,7 @@ class Event(Section):
     during: Literal["any time", "before progression", "after progression", "treatment", "stable", "response"] | None = (
         None
     )
-    """In which states the clock runs, for deaths, withdrawals, relapses and progressions."""
+    """In which states it runs; by default any time (death, withdrawal), response (relapse) or stable (progression)."""
 
     @classmethod
     def needed_keys(cls) -> JsonSchema:

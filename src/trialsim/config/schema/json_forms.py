@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -53,9 +52,9 @@ def by_name(form: JsonSchema) -> WithJsonSchema:
     return WithJsonSchema({"type": "object", "additionalProperties": form})
 
 
-def first_paragraph(text: str | None) -> str:
-    """A docstring on one line, without its sections."""
-    return " ".join(re.split(r"\n\nAttributes\n-", inspect.cleandoc(text or ""))[0].split())
+def on_one_line(text: str | None) -> str:
+    """A docstring on one line."""
+    return " ".join((text or "").split())
 
 
 @lru_cache(maxsize=128)
@@ -77,7 +76,7 @@ def _described_fields(written: ast.stmt) -> Iterator[tuple[str, str]]:
     for field, below in pairwise(written.body if isinstance(written, ast.ClassDef) else []):
         text = below.value if isinstance(below, ast.Expr) else None
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Constant):
-            yield field.target.id, " ".join(str(text.value).split())
+            yield field.target.id, on_one_line(str(text.value))
 
 
 def nullable(form: JsonSchema) -> JsonSchema:

@@ -202,23 +202,19 @@ class ParameterValue(Section):
 class Parameters(Section):
     """Which numbers stand where a scenario says `calibrated`.
 
-    `calibrated` takes one draw of the posterior of `calibrated_to` for each replicate, or of the table in the file
-    `draws`, whose `digest` tells it from any other. A set that was calibrated to several trials has draws for the
-    `centre` of each of them and, where no centre is named, for a new trial. `mode` takes the mode of the set named by
-    `calibrated_to`; `fixed` takes `values` alone. `values` win in all. `drug` and `reference_dose` are those of the
-    parameter set or table that numbers were filled in from; they are written when a scenario is resolved.
+    With draws, each replicate takes one, of the posterior of `calibrated_to` or of the table in the file `draws`.
     """
 
     use: Use = "mode"
-    """Draws of a posterior, the mode of a parameter set, or the values alone."""
+    """Draws of a posterior (calibrated), the mode of a parameter set (mode), or `values` alone (fixed)."""
     calibrated_to: str | None = None
     """The parameter set, or the cohort with its posterior: a name or a path."""
     centre: str | None = None
-    """The cohort whose centre the draws are for, where a posterior is of several trials."""
+    """The cohort whose centre draws are for, where a posterior is of several trials; a new trial unless given."""
     draws: str | None = None
     """The file of a table of draws, parquet or CSV."""
     digest: str | None = None
-    """The digest of the table of draws; written when a scenario is resolved."""
+    """The digest that tells the table of draws from any other; written when a scenario is resolved."""
     drug: str | None = None
     """The drug that the numbers hold for; written when a scenario is resolved."""
     reference_dose: Dose | None = None

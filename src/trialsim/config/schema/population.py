@@ -15,8 +15,8 @@ from trialsim.config.schema.json_forms import (
     JsonSchema,
     at_most_one,
     descriptions_of,
-    first_paragraph,
     nullable,
+    on_one_line,
 )
 from trialsim.config.schema.quantities import CorrelationCoefficient, Duration, Measurement, Probability, Rate, Spread
 from trialsim.config.schema.written_values import Day, mistake
@@ -77,7 +77,7 @@ class Section(BaseModel):
         written: JsonSchema = dict(handler.resolve_ref_schema(handler(core_schema)))
         written.pop("required", None)
         written.pop("title", None)
-        description = first_paragraph(written.pop("description", cls.__doc__))
+        description = on_one_line(written.pop("description", cls.__doc__))
         names = {field.alias or name: name for name, field in cls.model_fields.items()}
         described = descriptions_of(cls)
         properties = {

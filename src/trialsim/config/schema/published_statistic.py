@@ -39,15 +39,7 @@ class RoundedValue(NamedTuple):
 
 
 class PublishedStatistic(Section):
-    """A published statistic: `count` of `of`, or a `value` rounded to the nearest `rounded_to`.
-
-    `endpoint` names what the simulation is to measure for it (by default the statistic's own name). `among` says of
-    whom: `enrolled`, `evaluable`, `responders`, or an expression. `by` counts events, or the drug taken, up to a time;
-    `at_least` counts patients with at least a value; `at` is the time of a landmark, at which a Kaplan-Meier estimate
-    is read; `not_reached_by` stands in place of the value of a median that was not reached by that time. `interval` is
-    the published interval of an estimate; it is shown, and nothing is computed from it. What is not `compared`, such as
-    under one interpretation of it, is left out.
-    """
+    """A published statistic: `count` of `of`, or a `value` rounded to the nearest `rounded_to`."""
 
     kind: Kind
     """What kind of statistic it is."""
@@ -64,21 +56,21 @@ class PublishedStatistic(Section):
     rounded_to: Measurement | None = None
     """The unit to whose multiples the value is rounded."""
     endpoint: str | None = None
-    """What is measured; the name of the statistic says it unless this is given."""
+    """What is measured in simulated trials; the name of the statistic says it unless this is given."""
     note: str = ""
     """Anything else."""
     among: str | None = None
     """Of whom: enrolled, evaluable, responders, or an expression over the patients table."""
     by: Observation | None = None
-    """Counts what came up to this time after the first dose."""
+    """Counts what came, or the drug that was taken, up to this time after the first dose."""
     at_least: Measurement | None = None
     """Counts patients with at least this value."""
     at: Observation | None = None
-    """The time of a landmark."""
+    """The time of a landmark, at which a Kaplan-Meier estimate is read."""
     not_reached_by: Observation | None = None
-    """A median had not been reached by this time."""
+    """A median had not been reached by this time; in place of its value."""
     interval: list[Measurement] | None = None
-    """The published interval of an estimate, as two values."""
+    """The published interval of an estimate, as two values; it is shown, and nothing is computed from it."""
     compared: bool = True
     """False leaves it out, in an interpretation under which it does not apply."""
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_serializer, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from trialsim.config.schema.json_forms import TEXT, JsonSchema, first_paragraph
+from trialsim.config.schema.json_forms import TEXT, JsonSchema, on_one_line
 from trialsim.config.schema.written_values import (
     has_decimal_comma,
     mistake,
@@ -146,7 +146,7 @@ class Quantity(BaseModel):
         handler(core_schema)
         sourced = {"value": {"anyOf": cls.plain_forms()}, "source": TEXT}
         mapping = {"type": "object", "properties": sourced, "required": ["value"], "additionalProperties": False}
-        description = f"{first_paragraph(cls.__doc__).rstrip('.')}: {cls.allowed()}."
+        description = f"{on_one_line(cls.__doc__).rstrip('.')}: {cls.allowed()}."
         return {"description": description, "anyOf": [*cls.plain_forms(), mapping], "examples": [cls.example]}
 
     @model_serializer

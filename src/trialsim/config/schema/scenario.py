@@ -27,10 +27,7 @@ COUNTED = ("deaths", "progressions", "responses", "evaluable patients")
 
 
 class Disease(Section):
-    """`sensitive`: the probability that a patient can respond at all, where no baseline value says otherwise.
-
-    `effects` of baseline covariates are ratios of the odds of it.
-    """
+    """Who can respond at all."""
 
     sensitive: Probability
     """The probability that a patient can respond at all, where no baseline value says otherwise."""
@@ -44,18 +41,14 @@ class Disease(Section):
 
 
 class Assessment(Section):
-    """Response and progression are seen at assessments, one `every` interval; `continuously` for at once.
-
-    Each assessment is `missed` with this probability, whatever happened before. A response is confirmed by an
-    assessment that still sees it, at least `confirmation` after the one that first saw it; without, nothing is.
-    """
+    """Response and progression are seen at assessments."""
 
     every: LookInterval
-    """The interval of the assessments, or `continuously`."""
+    """The interval of the assessments; `continuously` where changes are seen at once."""
     missed: Probability = Field(default_factory=lambda: Probability.of(0))
-    """The probability that an assessment is missed."""
+    """The probability that an assessment is missed, whatever happened before."""
     confirmation: Interval | None = None
-    """A response is confirmed by an assessment that still sees it so long after the first."""
+    """A response is confirmed by an assessment that still sees it at least so long after the first."""
 
     @model_validator(mode="after")
     def _can_be_missed(self) -> Self:
@@ -85,10 +78,7 @@ class Evaluable(Section):
 
 
 class CutOff(Section):
-    """When observation ends: exactly one of `after_opening`, `date`, `after_last_entry`, `after_count`.
-
-    `after_count` ends it when a number `of` something is seen, at the latest `at_latest` after opening.
-    """
+    """When observation ends: exactly one of `after_opening`, `date`, `after_last_entry`, `after_count`."""
 
     after_opening: Observation | None = None
     """Observation ends so long after the trial opened."""
@@ -139,10 +129,9 @@ class Clinic(Section):
 
 
 class ScenarioData(Section):
-    """One whole trial as a file states it: who, what dose rule, what can happen, what is measured.
+    """One whole trial as a file states it: who, what dose rule, what can happen, what is measured."""
 
-    `loading.scenarios.Scenario` is this with what needs the loader and the checks.
-    """
+    # `loading.scenarios.Scenario` is this with what needs the loader and the checks.
 
     format: Literal[1] = 1
     """The version of this kind of file."""

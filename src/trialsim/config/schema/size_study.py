@@ -80,16 +80,16 @@ class Futility(Section):
 
 
 class Looks(Section):
-    """Interim looks `at` shares of the patients or events, the last 1; alpha is spent by `spending`.
+    """Interim looks at shares of the patients or events.
 
-    `spending` is `obrien-fleming`, `pocock`, `power RHO` (alpha t^RHO), or the cumulative alphas themselves. With
-    `boundary` exact, the alpha that is spent is lowered until two proportions keep the level whatever rate they share.
+    With an exact boundary, the alpha that is spent is lowered until two proportions keep the level whatever rate they
+    share.
     """
 
     at: list[Share] = Field(default_factory=lambda: [1.0], min_length=1, max_length=10)
     """The shares of the patients or events at which looks are taken, the last 1."""
     spending: Annotated[str, WithJsonSchema(_SPENDING)] | list[Share] = "obrien-fleming"
-    """`obrien-fleming`, `pocock`, `power RHO`, or the cumulative alphas."""
+    """How alpha is spent: `obrien-fleming`, `pocock`, `power RHO` (alpha t^RHO), or the cumulative alphas."""
     futility: Futility | None = None
     """When to stop for futility."""
     boundary: Literal["normal", "exact"] = "normal"
@@ -112,24 +112,16 @@ class Looks(Section):
 
 
 class Conduct(Section):
-    """How the trial goes on around its looks.
-
-    `accrual` pauses before a look, or continues; `overrun` patients at most are enrolled beyond those the look waits
-    for (0 with `pause`, as many as come with `continue`, unless given). Patients who are `not_evaluable` are
-    `replaced`, count as `failures`, or are `dropped`. `interim_after`: an interim look waits so long for each of its
-    patients, and takes what is seen by then; without it, until all of them are resolved. `attained` decides where
-    numbers are not as planned. `follow_up`: how long after the last entry a trial with times to events ends at the
-    latest.
-    """
+    """How the trial goes on around its looks."""
 
     accrual: Literal["pause", "continue"] = "pause"
-    """Whether accrual pauses before a look."""
+    """Whether accrual pauses before a look, or continues."""
     overrun: int | None = Field(default=None, ge=0, le=10_000)
-    """The most patients who are enrolled beyond those that a look waits for."""
+    """The most patients enrolled beyond those a look waits for: 0 with `pause`, all who come with `continue`."""
     not_evaluable: Literal["replaced", "failures", "dropped"] = "replaced"
-    """What becomes of patients who are not evaluable."""
+    """Whether patients who are not evaluable are replaced, count as failures, or are dropped."""
     interim_after: Observation | None = None
-    """How long an interim look waits for each of its patients."""
+    """An interim look waits so long for each of its patients; until all are resolved unless given."""
     attained: Literal["koyama-chen", "green-dahlberg"] = "koyama-chen"
     """How a look decides where its number of patients is not as planned."""
     follow_up: Observation = Field(

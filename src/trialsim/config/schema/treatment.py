@@ -30,10 +30,7 @@ _STEPS: Final = {
 class Rule(Section):
     """When all conditions hold, do this. Of several rules the first that holds decides.
 
-    `levels` counts steps (escalate, reduce), `level` is the dose of the ladder to go to. A hold stops the drug until
-    the toxicities that its conditions name (not under a `not`) are over, and then resumes at `same`, `lower` (one
-    level) or a dose of the ladder. `at_lowest` says what a reduction does at the lowest level. A rule with `once`
-    decides once for a patient. `source` says where the rule is from.
+    A hold stops the drug until the toxicities that its conditions name (not under a `not`) are over, and then resumes.
     """
 
     when: Annotated[list[Condition], AlsoAccepts(reference("Condition"))] = Field(json_schema_extra={"minItems": 1})
@@ -163,14 +160,7 @@ class Partner(Section):
 
 
 class Treatment(Section):
-    """The drug, its ladder of exact doses (mg/day, rising), the visits at which it is titrated, and the rules.
-
-    The rates of `events` hold at `reference_dose`; a `dose_exponent` scales them from there to the dose that is taken.
-    Visits come `every` interval, after `visits_at_first` if there are any. Treatment starts at `start` (the lowest
-    dose unless given), perhaps after a `loading` dose. `between_changes`: at visits the dose moves on the ladder at
-    most so often. `reescalate`: whether the dose may rise again once it was reduced or held: `always` (if a rule says
-    so), `never`, or after a number of days free of dose-limiting toxicity. `partners` are fixed drugs by name.
-    """
+    """The drug, its ladder of exact doses, the visits at which it is titrated, and the rules."""
 
     drug: str = UNNAMED_DRUG
     """The name of the drug."""
