@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from typer.testing import CliRunner
 from verification.fuzz_configurations import outcome_of, shipped_files
 from verification.mutations import mutant
 
 import trialsim as ts
 from tests import generated
+from trialsim.cli.main import app
 from trialsim.config.describe.json_schema import schema_of
 from trialsim.config.schema.population import Section
 from trialsim.config.source.builtin import SCHEMAS, kind_of_data, schema_file
@@ -200,6 +202,12 @@ def test_a_design_is_told_which_keys_it_needs_and_does_not_use() -> None:
     assert mistakes({**study, "design": "simon-optimal"}) != []
     assert mistakes({**study, "design": "simon-optimal", "null": 0.15, "half_width": 0.1}) != []
     assert mistakes({**study, "design": "simon-optimum", "null": 0.15}) != []
+
+
+def test_the_command_prints_the_schema_and_nothing_else() -> None:
+    done = CliRunner().invoke(app, ["schema", "cohort"])
+    assert done.exit_code == 0
+    assert done.output == schema_file("cohort").read_text(encoding="utf-8")
 
 
 def test_an_unknown_kind_of_file_is_refused_in_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -44,11 +45,12 @@ PILOTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=PILOTS)
-def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module", params=PILOTS)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files of a pilot."""
-    ts.init(tmp_path / "own", PILOTS[request.param])
-    return tmp_path / "own"
+    folder = tmp_path_factory.mktemp("pilot") / "own"
+    ts.init(folder, PILOTS[request.param])
+    return folder
 
 
 def test_the_files_are_valid_and_each_names_its_schema(written: Path) -> None:
@@ -172,6 +174,8 @@ def test_the_command_says_how_to_go_on(tmp_path: Path) -> None:
     for verb in ("check", "run", "calibrate", "size"):
         assert re.search(rf"^trialsim {verb} ", done.output, flags=re.MULTILINE)
     assert "made up" not in done.output
+    spaces = command(str(tmp_path / "my pilot"), "--json")
+    assert json.loads(spaces.output)["next"][0] == f"trialsim check '{tmp_path}/my pilot/pilot.yaml'"
     assert "made up" in command(str(tmp_path / "other")).output
 
 

@@ -19,13 +19,15 @@ def test_built_in_configurations_load_by_name_from_a_wheel(tmp_path: Path) -> No
         archive.extractall(installed)
     code = (
         "import trialsim as ts, trialsim.config.source.builtin as b; print(b.builtin_folder());"
-        "print(ts.builtin_names('scenarios'), ts.run(ts.load_scenario('tosi2000'), 1).replicates.n)"
+        "print(ts.builtin_names('scenarios'), ts.run(ts.load_scenario('tosi2000'), 1).replicates.n);"
+        "print(ts.schema('study')['$id'])"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(installed)!r}); {code}"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    folder, names = done.stdout.splitlines()
+    folder, names, schema = done.stdout.splitlines()
     assert Path(folder) == installed / "trialsim" / "configs"
     assert "'tosi2000'" in names
     assert names.endswith(" 1")
+    assert schema == "urn:trialsim:schema:study:1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from trialsim.config.source.builtin import SCHEMAS
 from trialsim.config.starting.pilot import pilot_of
 from trialsim.config.starting.texts import COHORT, FILES, FOLLOW_UP, SCENARIO, SCHEMA_FOLDER, SIZE, schema_name, text_of
 from trialsim.errors import ConfigurationError, DestinationError
+from trialsim.files.regular import is_file, other_kind
 from trialsim.workflows.check import check
 from trialsim.workflows.schema import schema_text
 
@@ -63,16 +65,16 @@ def init(folder: Path | str = ".", answers: Mapping[str, str] | None = None, ove
 
 def next_steps(folder: Path | str) -> list[tuple[str, str]]:
     """The commands to go on with, each with what it does."""
-    path, posterior = Path(folder), Path(folder) / "posterior"
+    scenario, cohort, follow_up, size, posterior, draws = (
+        shlex.quote(str(Path(folder) / name))
+        for name in (SCENARIO, COHORT, FOLLOW_UP, SIZE, "posterior", "posterior/posterior.parquet")
+    )
     return [
-        (f"trialsim check {path / SCENARIO}", "the pilot in plain language, with the source of each number"),
-        (f"trialsim run {path / SCENARIO}", "simulate it at the modes of the priors"),
-        (f"trialsim calibrate {path / COHORT} --out {posterior}", "learn from what was observed; minutes"),
-        (
-            f"trialsim run {path / FOLLOW_UP} --set parameters={posterior}/posterior.parquet",
-            "the follow-up, as uncertain as the pilot leaves it",
-        ),
-        (f"trialsim size {path / SIZE}", "how many patients it needs"),
+        (f"trialsim check {scenario}", "the pilot in plain language, with the source of each number"),
+        (f"trialsim run {scenario}", "simulate it at the modes of the priors"),
+        (f"trialsim calibrate {cohort} --out {posterior}", "learn from what was observed; minutes"),
+        (f"trialsim run {follow_up} --set parameters={draws}", "the follow-up, as uncertain as the pilot leaves it"),
+        (f"trialsim size {size} --set parameters={draws}", "how many patients it needs"),
     ]
 
 
@@ -87,17 +89,17 @@ def _check_destination(destination: Path, texts: Mapping[str, str], overwrite: b
     """Raise `DestinationError` where a file exists that says something else, or the folder is none."""
     if destination.exists() and not destination.is_dir():
         raise DestinationError(str(destination), "this is a file, not a folder.", "a folder, which may be new.")
+    for name in texts:
+        if kind := other_kind(destination / name):
+            raise DestinationError(str(destination / name), f"this is {kind}, not a file.", "another folder.")
     different = [name for name, text in texts.items() if _says_else(destination / name, text)]
-    folders = [name for name in (*texts, SCHEMA_FOLDER) if (destination / name).is_dir() and name != SCHEMA_FOLDER]
-    if folders:
-        raise DestinationError(str(destination / folders[0]), "this is a folder, not a file.", "another folder.")
     if different and not overwrite:
         raise DestinationError(str(destination), f"the folder has {', '.join(different)} already.", _ALLOWED)
 
 
 def _says_else(path: Path, text: str) -> bool:
     """Whether a file is there with another text."""
-    return path.is_file() and path.read_bytes() != text.encode("utf-8")
+    return is_file(path) and path.read_bytes() != text.encode("utf-8")
 
 
 def _check_texts(texts: Mapping[str, str]) -> None:

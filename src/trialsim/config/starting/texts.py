@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from trialsim.config.schema.quantities import Duration
 from trialsim.config.starting.pilot import Pilot
 from trialsim.config.starting.priors import (
     DEATH,
@@ -15,10 +16,10 @@ from trialsim.config.starting.priors import (
     WITHDRAWAL,
     StartingPrior,
     has_dose_exponent,
-    months_observed,
     share_with,
     starting_priors,
 )
+from trialsim.model.units import DAYS_PER_MONTH
 
 SCENARIO: Final = "pilot.yaml"
 COHORT: Final = "cohort.yaml"
@@ -230,8 +231,8 @@ def _prior(prior: StartingPrior) -> Iterator[str]:
 
 def _follow_up(pilot: Pilot) -> Iterator[str]:
     patients = 2 * pilot.patients
-    months = max(6, round(2.0 * months_observed(pilot)))
-    yield "# The trial that is planned: the pilot once more, with its own accrual and follow-up."
+    months = max(1, round(2.0 * Duration.number(pilot.accrual) / DAYS_PER_MONTH))
+    yield "# The trial that is planned: the pilot with more patients at the same pace, and its own follow-up."
     yield f"extends: {SCENARIO}"
     yield f"title: {quoted(f'Follow-up of the pilot of {pilot.drug}')}"
     yield "cohort: null                          # there is nothing to compare it with yet"
