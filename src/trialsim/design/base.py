@@ -145,8 +145,10 @@ class Design(ABC, Generic[A]):
     """A design by name. `A` is what is assumed of the arms under the alternative.
 
     `title` cites it. `success` is what `REJECT` stands for, `probability_of_success` what its probability is called
-    where that is not power. `hidden` and `labels`: numbers that are not shown, and those with names of their own.
-    `is_searched`: whether there are designs of many sizes; with `has_size` one of them is planned before the search.
+    where that is not power, and `power_in_words` the same where nothing was said of it before. `hidden` and `labels`:
+    numbers that are not shown, and those with names of their own. `is_searched`: whether there are designs of many
+    sizes; with `has_size` one of them is planned before the search. A design whose keys include `n` has one `with_n`
+    patients too, which needs no search.
     """
 
     name: ClassVar[str]
@@ -155,6 +157,7 @@ class Design(ABC, Generic[A]):
     information: ClassVar[Information] = Information.PATIENTS
     success: ClassVar[str] = REJECTS
     probability_of_success: ClassVar[str | None] = None
+    power_in_words: ClassVar[str] = "the power"
     hidden: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[Mapping[str, str]] = {}
     has_test: ClassVar[bool] = True
@@ -166,9 +169,38 @@ class Design(ABC, Generic[A]):
         """Which keys a study of it needs and may use."""
         return KEYS[self.name]
 
-    @abstractmethod
     def build(self, study: SizeStudy, assumed: A) -> PlannedDesign:
-        """The design of a study. Raises `RequestError` for what cannot be had, with the nearest that can."""
+        """The design of a study: with `n` patients if they are given, otherwise the smallest with the power.
+
+        Raises `RequestError` for what cannot be had, with the nearest that can.
+        """
+        if study.n is not None:
+            return self.with_n(study, assumed, study.n)
+        try:
+            return self.smallest(study, assumed)
+        except RequestError as error:
+            raise self.pointing_to_n(study, error) from None
+
+    @abstractmethod
+    def smallest(self, study: SizeStudy, assumed: A) -> PlannedDesign:
+        """The smallest design with the power; without `has_size`, the design without a number of patients.
+
+        Raises `RequestError` for what cannot be had, with the nearest that can.
+        """
+
+    def with_n(self, study: SizeStudy, assumed: A, n: int) -> PlannedDesign:
+        """The design with `n` patients, whatever its power. Raises `RequestError`."""
+        wrong = "the sizes of this design follow from the power that is asked for."
+        raise RequestError(f"n = {n}", wrong, "no `n`, or a design for every n.", key="n")
+
+    def pointing_to_n(self, study: SizeStudy, error: RequestError) -> RequestError:
+        """An error that says where the power of a given n is to be had, if it is about n; else the same error."""
+        largest = self.largest_n(study) // study.n_in_turn * study.n_in_turn
+        if error.key not in ("n", "largest_n") or not self.config_keys.uses("n") or largest == 0:
+            return error
+        problem = error.problem
+        allowed = f"{problem.allowed.removesuffix('.')}; `n: {largest}` asks for the power of so many patients instead."
+        return RequestError(problem.what, problem.wrong, allowed, problem.suggestion, problem.place, error.key)
 
     def check(self, study: SizeStudy) -> PlannedDesign | None:
         """Refuse what `build` refuses, as far as no simulation is needed to see it; the design if there is one then.

@@ -13,7 +13,7 @@ from trialsim.config import protocol_of
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.designs import OF_TIMES
 from trialsim.config.schema.size_study import CALIBRATED, SizeStudy
-from trialsim.design.base import Design, Hypotheses, Information, arms_in_turn
+from trialsim.design.base import Design, Hypotheses, Information, PlannedDesign, Rates, arms_in_turn
 from trialsim.design.outcomes import Outcomes, check_wait, names_of, outcome_of, severe_toxicities
 from trialsim.design.registry import design_of
 from trialsim.design.safety import checked_boundary
@@ -52,6 +52,11 @@ class Draft:
         """Whether a higher or a lower rate of the first outcome is better."""
         return "lower" if self.outcomes.primary[0].kind == c.TOXICITY else "higher"
 
+    def plain_rates(self, seed: int) -> Rates:
+        """The rates of the arms as the study gives them, the control first; `seed` breaks ties of arms."""
+        values = tuple(self.study.rates[name].value for name in self.names)
+        return Rates(values, None, self.names, self.better, seed)
+
     @property
     def counts_all(self) -> bool:
         """Whether patients who are not evaluable count, as failures."""
@@ -60,7 +65,20 @@ class Draft:
 
 def check_study(sizing: Sizing) -> None:
     """Refuse what cannot be had, as far as no simulation is needed to see it. Raises `RequestError`."""
-    check_draft(draft_of(sizing))
+    draft = draft_of(sizing)
+    check_draft(draft)
+    planned = planned_at_once(draft) if draft.study.rates else None
+    if planned is not None and draft.study.safety is not None:
+        checked_boundary(draft.study, planned.n)
+
+
+def planned_at_once(draft: Draft) -> PlannedDesign | None:
+    """The design, where all that it assumes is written and it takes seconds; else None. Raises `RequestError`."""
+    study, design = draft.study, draft.design
+    if not study.rates:
+        return design.check(study)
+    is_slow = study.looks.boundary == "exact"  # up to a minute
+    return None if is_slow else design.build(study, draft.plain_rates(1))
 
 
 def check_draft(draft: Draft) -> None:
@@ -113,8 +131,8 @@ def endpoint_in_arms(draft: Draft) -> EndpointInArms:
         raise RequestError(
             f"endpoint {first[0].name}", wrong, "`better: higher` or `lower` with this endpoint.", key="endpoint"
         )
-    step = len(arms_in_turn(study, draft.names))
-    return EndpointInArms(draft.names, (first[0], second[0]), severe_toxicities(protocols), step)
+    allocation = arms_in_turn(study, draft.names)
+    return EndpointInArms(draft.names, (first[0], second[0]), severe_toxicities(protocols), allocation)
 
 
 def check_posterior(draft: Draft) -> None:

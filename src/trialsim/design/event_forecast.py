@@ -22,6 +22,7 @@ from trialsim.storage.replicate_store import Rows
 
 LOG_RANK: Final = EventDecisions((), (0.0,), (), 0.5, 1)  # one look; what it decides does not matter
 TRIALS: Final = 400
+PATIENTS: Final = 160_000  # at least, where n is given: small trials are so many more
 
 
 class EventForecast:
@@ -32,10 +33,11 @@ class EventForecast:
 
     def __init__(self, draft: Draft, protocols: Protocols, decisions: DecisionsAtEvents) -> None:
         self.study, self.decisions = draft.study, decisions
-        self.largest, self.follow_up = self.study.largest_n, self.study.conduct.follow_up.value
+        self.largest, self.follow_up = self.study.most_patients, self.study.conduct.follow_up.value
         followed = tuple(with_follow_up(item, self.largest, self.follow_up) for item in protocols)
         outcomes = draft.outcomes.primary
-        self.timelines = simulated([BATCH] * len(followed), followed, draft.arms, outcomes, SEED_OF_RATES, 1, TRIALS)
+        trials = TRIALS if self.study.n is None else max(TRIALS, PATIENTS // self.largest)
+        self.timelines = simulated([BATCH] * len(followed), followed, draft.arms, outcomes, SEED_OF_RATES, 1, trials)
 
     @cache  # noqa: B019  # as long as the study lasts
     def expected_events(self, n: int) -> float:

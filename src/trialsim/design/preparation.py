@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from trialsim.config.loading.size_studies import Sizing
@@ -33,6 +34,7 @@ from trialsim.design.hypotheses import (
     with_rate,
     with_toxicity,
 )
+from trialsim.design.plain_arms import arms_with_medians, arms_with_rates
 from trialsim.design.prepared_study import (
     DRAWS_LOOKED_AT,
     FEWEST_DRAWS,
@@ -89,7 +91,7 @@ def prepare_study(sizing: Sizing, engine: str, seed: int, replicates: int) -> Pr
 
 def check_accrual(ready: PreparedStudy) -> None:
     """Refuse a study in which accrual nearly always closes before the patients are there. Raises `RequestError`."""
-    n = ready.n if ready.design.design.has_size else int(ready.sizes[0])
+    n = ready.n or int(ready.sizes[0])
     setting = ready.setting(ALTERNATIVE, n)
     engines = [BATCH] * len(setting.protocols)
     outcomes = ready.outcomes.primary
@@ -206,6 +208,8 @@ def _response_and_toxicity(draft: Draft, n_draws: int, seed: int) -> Supposed:
 def _arms(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Arms that differ as the model says; under the null, if there is one, all of them are as the control."""
     study, outcome = draft.study, draft.outcomes.primary[0]
+    if study.rates:
+        return _arms_with_plain_rates(draft, seed)
     rates = [rate_of(item, outcome, draft.counts_all) for item in draft.protocols]
     values = tuple(rate for rate, _ in rates)
     check_reachable(str(study.endpoint.of), values)
@@ -214,6 +218,16 @@ def _arms(draft: Draft, n_draws: int, seed: int) -> Supposed:
         truths.pop(NULL)
     design = draft.design.build(study, Rates(values, None, draft.names, draft.better, seed))
     return Supposed(design, truths, draft.protocols, dict(zip(draft.names, rates, strict=True)))
+
+
+def _arms_with_plain_rates(draft: Draft, seed: int) -> Supposed:
+    """Arms with the rates that the study gives; nothing is averaged over a posterior, whose arms have other rates."""
+    assumed = draft.plain_rates(seed)
+    design = draft.design.build(draft.study, assumed)  # before the arms, which take simulation
+    arms, setting = arms_with_rates(draft)
+    null = {NULL: (arms[0],) * len(arms)} if draft.design.has_test else {}
+    rates = {name: (rate, 0.0) for name, rate in zip(draft.names, assumed.values, strict=True)}
+    return Supposed(design, {**null, ALTERNATIVE: arms}, (), rates, {ALTERNATIVE: setting})
 
 
 def _truths_of_arms(draft: Draft, n_draws: int) -> dict[str, Protocols]:
@@ -228,6 +242,8 @@ def _truths_of_arms(draft: Draft, n_draws: int) -> dict[str, Protocols]:
 
 def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Times to events: the hazard ratio is given, or what the arms' own hazards come to."""
+    if draft.study.medians:
+        return _arms_with_plain_medians(draft)
     study, protocols, kind = draft.study, draft.protocols, draft.outcomes.primary[0].kind
     ratio, allocation = study.alternative_rate, arms_in_turn(study, draft.names)
     second = protocols[1] if ratio is None else with_hazard_ratio(protocols[1], ratio, kind)
@@ -244,6 +260,17 @@ def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
         ratio = forecast.hazard_ratio_of_arms(allocation.count(1) / allocation.count(0))
     design = draft.design.build(study, _events(draft, forecast, ratio, allocation))
     return Supposed(design, truths, (protocols[0], second), obtained_by=obtained_by)
+
+
+def _arms_with_plain_medians(draft: Draft) -> Supposed:
+    """Times to events with plain medians: the ratio of hazards is that of the medians, as of exponential times."""
+    study = draft.study
+    control, experimental = (study.medians[name].value / DAYS_PER_MONTH for name in draft.names)
+    arms, setting = arms_with_medians(draft)
+    allocation, forecast = arms_in_turn(study, draft.names), EventForecast(draft, arms, LOG_RANK)
+    events = _events(draft, forecast, control / experimental, allocation)
+    design = draft.design.build(study, replace(events, hazard=math.log(2.0) / control))
+    return Supposed(design, {NULL: (arms[0], arms[0]), ALTERNATIVE: arms}, (), obtained_by={ALTERNATIVE: setting})
 
 
 def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:

@@ -46,7 +46,8 @@ class PreparedStudy:
     """A study ready to be simulated. `truths` are the protocols of the arms under each truth, the null first.
 
     `rates` are the true rates of the first outcome in every arm at the point values, with their Monte Carlo errors;
-    `design` is what is planned for them. `posterior` are the arms with all their draws, of which `truths` has some.
+    `design` is what is planned for them. `posterior` are the arms with all their draws, of which `truths` has some; it
+    is empty where the study gives plain numbers for the arms.
     """
 
     draft: Draft
@@ -101,8 +102,8 @@ class PreparedStudy:
 
     @property
     def is_searched(self) -> bool:
-        """Whether there are designs of many sizes, among which simulation can search."""
-        return self.design.design.is_searched
+        """Whether n is searched by simulation: it is not given, and there are designs of many sizes."""
+        return self.study.n is None and self.design.design.is_searched
 
     @cached_property
     def sizes(self) -> Counts:

@@ -98,6 +98,14 @@ def endpoint_in_words(scenario: ScenarioData, study: SizeStudy, endpoint: SizeEn
     return what + (" among all enrolled patients" if study.counts_all else " among the evaluable patients")
 
 
+def arms_in_words(study: SizeStudy) -> str:
+    """The plain rates or medians of the arms of a size study, each with its source, the control first."""
+    names = sorted(study.plain, key=lambda name: name != study.control)
+    of = "rates of" if study.plain_key == "rates" else "exponential times with medians of"
+    arms = [f"{study.plain[name].text} in {name}{in_brackets(study.plain[name].source)}" for name in names]
+    return f"{of} {', '.join(arms[:-1])} and {arms[-1]}{in_brackets(study.source)}"
+
+
 def per_cent(share: float) -> str:
     """A share in per cent, without needless digits."""
     return f"{100.0 * share:g} %"

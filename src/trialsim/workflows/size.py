@@ -26,6 +26,7 @@ from trialsim.errors import RequestError
 from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report.design.figures import draw_size_figures
+from trialsim.report.design.given_n import answer_as_data
 from trialsim.report.design.protocol_paragraph import paragraph_of
 from trialsim.simulation import ignore_stage
 from trialsim.simulation.engine import BATCH
@@ -179,6 +180,7 @@ class Sized(CommandResult):
 
     def _results(self) -> dict[str, Any]:
         search_result, assurance = self.search_result, self.assurance
+        given = {"power_of_n": answer_as_data(self.ready, self.calendar)} if self.sizing.study.n is not None else {}
         return {
             "study": self.sizing.study.name,
             "seed": self.seed,
@@ -190,6 +192,7 @@ class Sized(CommandResult):
             "search": None if search_result is None else search_result.to_json(),
             "assurance": None if assurance is None else assurance.to_json(),
             "toxicity_boundary": list(self.ready.boundary.at_least) if self.ready.boundary is not None else None,
+            **given,
         }  # fmt: skip
 
     def provenance(self) -> dict[str, Any]:
@@ -217,10 +220,11 @@ def size(
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
 ) -> Sized:
-    """How many patients the next trial needs.
+    """How many patients the next trial needs, or the power of the `n` that the study gives.
 
     The exact design, where there is one, is checked against simulated trials with immediate outcomes; then the trial is
-    simulated as it would be conducted, under every truth, and the smallest n that reaches the target is searched.
+    simulated as it would be conducted, under every truth. Unless `n` is given, the smallest n that reaches the target
+    is searched.
 
     Parameters
     ----------
@@ -274,7 +278,7 @@ def size(
     """
     sizing = load_sizing(study, changes)
     n = replicates if replicates is not None else sizing.study.replicates
-    check_size(sizing.scenarios, n, seed, sizing.study.largest_n)
+    check_size(sizing.scenarios, n, seed, sizing.study.most_patients)
     check_workers(workers, None)
     job = Job(out, figures, overwrite, on_stage, on_note)
     n_workers = workers or available_cores()
@@ -290,7 +294,8 @@ def size(
                 parts = SizeJob(ready, seed, n, n_workers, checkpoint, on_progress)
                 on_stage("checking the exact design", "trials")
                 exact = parts.checked()
-                on_stage("searching for n", "trials")
+                if sizing.study.n is None:
+                    on_stage("searching for n", "trials")
                 search_result = parts.searched()
                 parts.ready = ready = take_size(ready, search_result)
                 on_stage("simulating the conduct", "trials")

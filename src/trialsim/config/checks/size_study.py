@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trialsim.config.schema.designs import USED_BY
@@ -20,6 +20,9 @@ _NEEDED: Final = {
     "toxicity": "{endpoint: any severe toxicity, null: 0.6, …}", "reference": "reference: {median: 6 months}",
     "variants": "{control: {}, experimental: {…}}",
 }  # fmt: skip
+_NOT_USED: Final = {  # why a key is not used, where a reader may expect that it is
+    "n": "its sizes follow from the power that is asked for, or from `stages`, so it has none for a given n",
+}
 
 
 def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
@@ -27,10 +30,14 @@ def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
     keys = study.keys
     for key, designs in USED_BY.items():
         if not keys.uses(key) and _says_something(study, key):
-            yield key, f"{study.design} does not use it", f"no `{key}`, or one of the designs {', '.join(designs)}"
+            because = f": {_NOT_USED[key]}" if key in _NOT_USED else ""
+            allowed = f"no `{key}`, or one of the designs {', '.join(designs)}"
+            yield key, f"{study.design} does not use it{because}", allowed
         elif key in keys.needs and not getattr(study, key):
             yield key, f"{study.design} needs it", _NEEDED[key]
+    yield from _wrong_n(study)
     yield from _wrong_arms(study)
+    yield from _wrong_plain_numbers(study)
     yield from _wrong_test(study)
     yield from _wrong_two_sided(study)
     yield from _wrong_errors(study)
@@ -54,12 +61,60 @@ def _says_something(study: SizeStudy, key: str) -> bool:
     return bool(getattr(model, last) != type(model).model_fields[last].get_default(call_default_factory=True))
 
 
+def _wrong_n(study: SizeStudy) -> Iterator[Misfit]:
+    """A given n is within the limit, where one is written, and fills whole turns of the allocation."""
+    n, limit, turn = study.n, study.largest_n, study.n_in_turn
+    if n is None or not study.keys.uses("n"):
+        return
+    if n > limit and _says_something(study, "largest_n"):
+        yield "n", f"{n} patients are more than `largest_n` = {limit}", f"up to {limit}, or no `largest_n`"
+    if n % turn != 0:
+        ratio = " : ".join(str(study.allocation.ratio.get(name, 1)) for name in study.variants)
+        fewer, more = n - n % turn, n - n % turn + turn
+        allowed = f"{more}" if fewer == 0 else f"{fewer} or {more}"
+        yield "n", f"{n} patients cannot be allocated {ratio}: each turn takes {turn}", allowed
+
+
+def _wrong_plain_numbers(study: SizeStudy) -> Iterator[Misfit]:
+    """Plain rates or medians: one for each arm, no other alternative, and a difference that a trial can show."""
+    key, names = study.plain_key, list(study.variants)
+    if key is None or not study.keys.uses(key):
+        return
+    if study.alternative is not None:
+        yield "alternative", f"the `{key}` of the arms are the alternative", f"no `alternative`, or no `{key}`"
+    if study.test == WALD:
+        yield key, "`test: wald` compares what the scenario says of the arms", f"no `{key}`, or another test"
+    if set(study.plain) != set(names):
+        yield key, "it has other arms than `variants`", f"one of `{key}` for each of {', '.join(names)}"
+        return
+    if study.control is not None and study.control not in names:
+        return
+    first = study.control or names[0]
+    yield from _wrong_values(study, [first, *(name for name in names if name != first)])
+
+
+def _wrong_values(study: SizeStudy, names: Sequence[str]) -> Iterator[Misfit]:
+    """Rates between 0 and 1, not all equal; a longer median in the experimental arm. The first name is the control."""
+    for name, rate in study.rates.items():
+        if not 0.0 < rate.value < 1.0:
+            yield f"rates.{name}", "a rate of 0 or 1 leaves nothing to test", "between 0 and 1"
+    if study.rates and len({rate.value for rate in study.rates.values()}) == 1 and len(names) > 1:
+        yield "rates", "the arms have the same rate, so no trial could tell them apart", "rates that differ"
+    if study.medians and len(names) == 2:
+        control, experimental = (study.medians[name] for name in names)
+        if not experimental.value > control.value:  # a calibrated one, which is not a number, neither
+            problem = f"the median of {names[1]} is not longer than that of {names[0]}, {control.text}"
+            yield f"medians.{names[1]}", problem, f"longer than {control.text}, or another `control`"
+
+
 def _wrong_arms(study: SizeStudy) -> Iterator[Misfit]:
     has_arms, n_arms = study.keys.uses("variants"), study.keys.n_arms
+    is_plain = study.plain_key is not None and not any(study.variants.values())
+    key = str(study.plain_key) if is_plain else "variants"
     if has_arms and len(study.variants) == 1:
-        yield "variants", f"{study.design} compares arms", "`variants` with two arms"
+        yield key, f"{study.design} compares arms", f"`{key}` with two arms"
     if n_arms == 2 and len(study.variants) > 2:
-        yield "variants", f"{study.design} compares two arms", "two `variants`"
+        yield key, f"{study.design} compares two arms", f"two `{key}`"
     for name in study.allocation.ratio:
         if has_arms and name not in study.variants:
             yield f"allocation.ratio.{name}", "there is no variant of this name", ", ".join(study.variants)
@@ -106,16 +161,19 @@ def _wrong_errors(study: SizeStudy) -> Iterator[Misfit]:
 
 def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
     given, key, keys = study.alternative, "alternative", study.keys
+    if study.plain_key is not None and keys.uses(study.plain_key):
+        return
     if given is None:
         if key in keys.needs:
-            yield key, "the alternative is missing", "a number, `calibrated`, or `modelled`"
+            plain = "".join(f", or plain `{name}` of the arms" for name in ("rates", "medians") if keys.uses(name))
+            yield key, "the alternative is missing", f"a number, `calibrated`, or `modelled`{plain}"
     elif given in (CALIBRATED, MODELLED):
         return
     elif isinstance(given, bool) or not isinstance(given, int | float):
         yield key, f"{given!r} is not a valid alternative", "a number, `calibrated`, or `modelled`"
     elif keys.alternative == "arms":
-        problem = "the arms' own changes make the alternative of two arms"
-        yield key, problem, "`alternative: calibrated` or `modelled`"
+        problem = "one number is no alternative of several arms"
+        yield key, problem, "`alternative: calibrated` or `modelled`, or plain `rates` of the arms"
     elif keys.alternative == "hazard ratio":
         if not 0.0 < given < 1.0:
             yield key, "this hazard ratio is not an improvement", "above 0 and below 1"

@@ -126,7 +126,8 @@ def located(error: RequestError, sizing: Sizing) -> RequestError:
     """The error with the file and line of its key, or of the design if that key is not written."""
     if isinstance(error, OptionError | DestinationError):
         return error
-    place = place_of_key(_KEYS_OF_SYMBOLS.get(error.key, error.key))
+    is_given = error.key == "n" and sizing.study.n is not None
+    place = place_of_key(error.key if is_given else _KEYS_OF_SYMBOLS.get(error.key, error.key))
     return error.at(place_of(sizing.places, place if place[:1] in sizing.places else ("design",)))
 
 

@@ -32,14 +32,14 @@ class DesignKeys:
 
 # Keys that only some designs use, in the order in which they are checked.
 SPECIAL_KEYS: Final = (
-    "null", "stages", "toxicity", "half_width", "confidence", "reference", "variants", "control", "allocation", "looks",
-    "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual", "conduct.overrun", "conduct.interim_after",
-    "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
+    "n", "null", "stages", "toxicity", "half_width", "confidence", "reference", "rates", "medians", "variants",
+    "control", "allocation", "looks", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual",
+    "conduct.overrun", "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
 )  # fmt: skip
 _LOOKS: Final = ("conduct.accrual", "conduct.overrun", "conduct.interim_after")
 _COUNTS: Final = ("safety", "conduct.not_evaluable")
 _ARMS: Final = ("control", "allocation")
-_SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("alpha", "conduct.attained", *_COUNTS))
+_SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("n", "alpha", "conduct.attained", *_COUNTS))
 _TWO_STAGE: Final = DesignKeys(("null", "alternative"), ("alpha", "conduct.attained", *_COUNTS, *_LOOKS))
 
 KEYS: Final[dict[str, DesignKeys]] = {
@@ -50,20 +50,23 @@ KEYS: Final[dict[str, DesignKeys]] = {
     "simon-admissible": _TWO_STAGE,
     "fleming": DesignKeys(("null", "alternative", "stages"), _TWO_STAGE.may_use),
     "bryant-day": DesignKeys(("null", "alternative", "toxicity"), ("alpha", *_COUNTS, *_LOOKS)),
-    "precision": DesignKeys(("half_width",), ("alternative", "confidence", *_COUNTS)),
+    "precision": DesignKeys(("half_width",), ("n", "alternative", "confidence", *_COUNTS)),
     "two-arm": DesignKeys(
         ("variants", "alternative"),
-        ("looks", "test", "two_sided", "sides", "alpha", *_ARMS, *_COUNTS, *_LOOKS),
+        ("n", "rates", "looks", "test", "two_sided", "sides", "alpha", *_ARMS, *_COUNTS, *_LOOKS),
         "arms",
         n_arms=2,
     ),
     "logrank": DesignKeys(
-        ("variants", "alternative"), ("looks", "sides", "alpha", "conduct.follow_up", *_ARMS), "hazard ratio", n_arms=2
+        ("variants", "alternative"),
+        ("n", "medians", "looks", "sides", "alpha", "conduct.follow_up", *_ARMS),
+        "hazard ratio",
+        n_arms=2,
     ),
     "one-sample-logrank": DesignKeys(
-        ("reference", "alternative"), ("sides", "alpha", "conduct.follow_up"), "hazard ratio"
+        ("reference", "alternative"), ("n", "sides", "alpha", "conduct.follow_up"), "hazard ratio"
     ),
-    "selection": DesignKeys(("variants", "alternative"), (*_ARMS, *_COUNTS), "arms", n_arms=None),
+    "selection": DesignKeys(("variants", "alternative"), ("n", "rates", *_ARMS, *_COUNTS), "arms", n_arms=None),
 }
 USED_BY: Final = {key: tuple(name for name, keys in KEYS.items() if keys.uses(key)) for key in SPECIAL_KEYS}
 OF_TIMES: Final = USED_BY["conduct.follow_up"]

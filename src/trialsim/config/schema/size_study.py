@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
 from pydantic import Field, WithJsonSchema, model_serializer, model_validator
+from pydantic.fields import FieldInfo
 
 from trialsim.config.schema.comparison_study import Allocation, Changes, EndpointSpec, VariantChanges, expand_variants
 from trialsim.config.schema.designs import ARMS, KEYS, SPECIAL_KEYS, Design, DesignKeys
 from trialsim.config.schema.json_forms import NULL, TEXT, JsonSchema
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Observation, Probability, Shape
+from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.written_values import Share, mistake, number_pattern, split_number
 
+PlainKey = Literal["rates", "medians"]
 CALIBRATED: Final = "calibrated"
 MODELLED: Final = "modelled"
 SPENDING: Final = r"obrien-fleming|pocock|power (0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*)"  # spending functions by name
@@ -184,9 +187,11 @@ class Reference(Section):
 class SizeStudy(Section):
     """A question of size. See docs/guide/size.md; a key that a design does not use is refused.
 
+    With `n` the question is the power of so many patients; without it, the smallest n of at most `largest_n`.
     `null` is the rate that is not worth more (two arms have none: it is not a difference), `alternative` the rate
     (or, of log-rank tests, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot
-    says; `modelled`: what the scenario says at its point values.
+    says; `modelled`: what the scenario says at its point values. In their place arms may have plain `rates`, or plain
+    `medians` of exponential times; then `variants` need not be written.
     """
 
     format: Literal[1] = 1
@@ -207,10 +212,16 @@ class SizeStudy(Section):
     """What the trial decides on."""
     design: Design
     """The design of the trial."""
+    n: int | None = Field(default=None, ge=2, le=5000)
+    """The number of patients, whose power is asked for; without it the study looks for n."""
     null: Probability | None = None
     """The rate that is not worth more."""
     alternative: Annotated[Any, WithJsonSchema(_ALTERNATIVE)] = None
     """The rate or hazard ratio that must not be missed, `modelled`, or `calibrated`."""
+    rates: dict[str, Probability] = Field(default_factory=dict)
+    """The rates of two arms under the alternative, by the name of the arm, in place of `alternative` and `variants`."""
+    medians: dict[str, Observation] = Field(default_factory=dict)
+    """The median times of the arms under the alternative, by the name of the arm, in place of a hazard ratio."""
     alpha: Share = 0.05
     """The type I error."""
     power: Share = 0.80
@@ -256,14 +267,7 @@ class SizeStudy(Section):
         return [
             {
                 "if": {"properties": {"design": {"const": name}}, "required": ["design"]},
-                "then": {
-                    "required": [key for key in keys.needs if key in SPECIAL_KEYS],
-                    "properties": {
-                        key: NULL
-                        for key in SPECIAL_KEYS
-                        if not keys.uses(key) and key in cls.model_fields and cls.model_fields[key].default is None
-                    },
-                },
+                "then": {**_needed(keys), "properties": {key: NULL for key in _not_used(keys, cls.model_fields)}},
             }
             for name, keys in KEYS.items()
         ]
@@ -274,9 +278,10 @@ class SizeStudy(Section):
         if not isinstance(data, Mapping):
             return data
         fields = dict(data)
-        if "n" in fields:
-            problem = "a study of size finds n, so `n` is not a key of it"
-            raise mistake(problem, "`largest_n` as a limit; the power of each n that was tried is in curve.csv")
+        plain = fields.get("rates") or fields.get("medians")
+        keys = KEYS.get(str(fields.get("design")))
+        if isinstance(plain, Mapping) and keys is not None and keys.uses("variants"):
+            fields.setdefault("variants", {name: {} for name in plain})
         if isinstance(fields.get("variants"), Mapping):
             fields["variants"] = expand_variants(fields["variants"])
         given = fields.get("alternative")
@@ -304,6 +309,26 @@ class SizeStudy(Section):
         return None if self.alternative in (CALIBRATED, MODELLED, None) else float(self.alternative)
 
     @property
+    def plain_key(self) -> PlainKey | None:
+        """The key that gives plain numbers for the arms in place of an alternative; None where none does."""
+        return "rates" if self.rates else "medians" if self.medians else None
+
+    @property
+    def plain(self) -> Mapping[str, Quantity]:
+        """The plain numbers of the arms by name; none where `plain_key` is None."""
+        return self.rates or self.medians
+
+    @property
+    def most_patients(self) -> int:
+        """The patients of the largest trial that is looked at: `n`, or the limit of the search."""
+        return self.largest_n if self.n is None else self.n
+
+    @property
+    def n_in_turn(self) -> int:
+        """How many patients one turn of the allocation takes: the sum of its ratio, 1 for one arm."""
+        return max(1, sum(self.allocation.ratio.get(name, 1) for name in self.variants))
+
+    @property
     def keys(self) -> DesignKeys:
         """The keys that its design needs and may use."""
         return KEYS[self.design]
@@ -317,3 +342,20 @@ class SizeStudy(Section):
     def n_arms(self) -> int:
         """How many arms the trial has."""
         return len(self.variants) if self.design in ARMS else 1
+
+
+def _needed(keys: DesignKeys) -> JsonSchema:
+    """The keys that a design needs, in JSON Schema; the names of the arms may be those of their plain numbers."""
+    needed = [key for key in keys.needs if key in SPECIAL_KEYS]
+    plain = [key for key in get_args(PlainKey) if keys.uses(key)]
+    if not plain:
+        return {"required": needed}
+    return {
+        "required": [key for key in needed if key != "variants"],
+        "anyOf": [{"required": [key]} for key in ("variants", *plain)],
+    }
+
+
+def _not_used(keys: DesignKeys, fields: Mapping[str, FieldInfo]) -> list[str]:
+    """The keys that must not be written for a design, of those that have no default."""
+    return [key for key in SPECIAL_KEYS if not keys.uses(key) and key in fields and fields[key].default is None]

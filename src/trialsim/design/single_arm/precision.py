@@ -74,8 +74,8 @@ class PlannedPrecision(CountDesign):
             "n": n, "p1": rate, "half_width": width, "confidence": confidence,
             "power": float(mass[half_widths(n, confidence) <= width].sum()),
             "expected_half_width": expected_half_width(n, rate, confidence),
-            "coverage": float(mass[(low <= rate) & (rate <= high)].sum()), "stays_n": self.stays_from,
-            "alpha": 1.0 - confidence,
+            "coverage": float(mass[(low <= rate) & (rate <= high)].sum()),
+            **({"stays_n": self.stays_from} if self.study.n is None else {}), "alpha": 1.0 - confidence,
         }  # fmt: skip
 
     @cached_property
@@ -112,17 +112,28 @@ class PrecisionDesign(RateDesign):
     hypotheses = Hypotheses.ESTIMATED_RATE
     success = "interval narrow enough"
     probability_of_success = "that probability"
+    power_in_words = "the probability that the interval is narrow enough"
     hidden = ONE_LOOK_HIDES
     labels = {"power": "interval narrow enough with probability", "alpha": "1 - confidence"}
     has_test = False
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedPrecision:
+    def with_n(self, study: SizeStudy, assumed: Rates, n: int) -> PlannedPrecision:
+        """A trial of `n` patients, and how probably its interval is narrow enough. Raises `RequestError`."""
+        return _planned(self, study, n, _rate_between(assumed), n)
+
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedPrecision:
         """The smallest trial whose interval is narrow enough with probability `power`."""
-        (rate,) = assumed.values
-        if not 0.0 < rate < 1.0:
-            raise RequestError(f"a rate of {rate:g}", "there is nothing to estimate.", "a rate between 0 and 1.")
+        rate = _rate_between(assumed)
         width = needed(study.half_width, "half_width").value
         smallest = smallest_for_half_width(
             rate, width, study.confidence, probability=study.power, largest=study.largest_n
         )
         return _planned(self, study, smallest.n, rate, smallest.stays_from)
+
+
+def _rate_between(assumed: Rates) -> float:
+    """The rate that is estimated. Raises `RequestError` for 0 and 1."""
+    (rate,) = assumed.values
+    if not 0.0 < rate < 1.0:
+        raise RequestError(f"a rate of {rate:g}", "there is nothing to estimate.", "a rate between 0 and 1.")
+    return rate

@@ -140,7 +140,7 @@ class BryantDayDesign(RateDesign):
         """The limit of the study, within that of the search."""
         return min(study.largest_n, LARGEST)
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedBryantDay:
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedBryantDay:
         """The design for the nulls of the study."""
         aim = needed(study.toxicity, "toxicity")
         rates = _rates(study, assumed.values[0], needed(assumed.toxicity, "toxicity.alternative"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,8 @@ from trialsim.design.base import (
 from trialsim.design.counts import ONE_LOOK_HIDES, CountDesign, RateDesign, errors_in_words
 from trialsim.design.single_arm.decisions import OneArm
 from trialsim.design.theory.single_stage import SingleStage, ahern, critical_counts, power_by_n, single_stage
+from trialsim.design.theory.stages import check_rates
+from trialsim.errors import RequestError
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class PlannedSingleStage(CountDesign):
         test = self.single_stage
         return {
             "n": test.n, "r": test.r, "p0": test.p0, "p1": test.p1, "alpha": test.alpha, "power": test.power,
-            "en_p0": float(test.n), "pet_p0": 0.0, "stays_n": test.stays_n,
+            "en_p0": float(test.n), "pet_p0": 0.0,
+            **({"stays_n": test.stays_n} if self.study.n is None else {}),
         }  # fmt: skip
 
     @cached_property
@@ -53,10 +57,7 @@ class PlannedSingleStage(CountDesign):
 
     def at(self, n: int) -> PlannedSingleStage:
         """The exact test with `n` patients."""
-        p0, p1 = self.single_stage.p0, self.single_stage.p1
-        r = int(critical_counts(np.array([n]), p0, self.study.alpha)[0])
-        alpha, power = float(binom.sf(r, n, p0)), float(binom.sf(r, n, p1))
-        return _planned(self.design, self.study, SingleStage(n, r, p0, p1, alpha, power, n))
+        return _planned(self.design, self.study, _test_of(self.study, self.single_stage.p0, self.single_stage.p1, n))
 
     def power_by_n(self) -> PowerByN:
         """The saw-tooth of the exact power."""
@@ -79,6 +80,12 @@ def _planned(design: Design[Any], study: SizeStudy, test: SingleStage) -> Planne
     return PlannedSingleStage(design, study, decisions, test)
 
 
+def _test_of(study: SizeStudy, p0: float, p1: float, n: int) -> SingleStage:
+    """The exact test of `n` patients at the level of a study."""
+    r = int(critical_counts(np.array([n]), p0, study.alpha)[0])
+    return SingleStage(n, r, p0, p1, float(binom.sf(r, n, p0)), float(binom.sf(r, n, p1)), n)
+
+
 class SingleStageDesign(RateDesign):
     """The smallest n with the power, although a larger one may not have it."""
 
@@ -87,7 +94,18 @@ class SingleStageDesign(RateDesign):
     hypotheses = Hypotheses.RESPONSE_RATE
     hidden = ONE_LOOK_HIDES
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSingleStage:
+    def with_n(self, study: SizeStudy, assumed: Rates, n: int) -> PlannedSingleStage:
+        """The exact test of `n` patients. Raises `RequestError` where not even all responses reject the null."""
+        p0, (p1,) = needed(study.null, "null").value, assumed.values
+        check_rates(p0, p1)
+        test = _test_of(study, p0, p1, n)
+        if test.r >= n:
+            fewest = math.ceil(math.log(study.alpha) / math.log(p0) - 1e-9)
+            wrong = f"if all of {n} patients respond, that is no evidence against {p0:g} at level {study.alpha:g}."
+            raise RequestError(f"n = {n}", wrong, f"n from {fewest}, or a larger alpha.", key="n")
+        return _planned(self, study, test)
+
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedSingleStage:
         """The design for the null of the study."""
         p0, (p1,) = needed(study.null, "null").value, assumed.values
         return _planned(self, study, single_stage(p0, p1, study.alpha, study.power, study.largest_n))
@@ -99,7 +117,7 @@ class AHern(SingleStageDesign):
     name = "ahern"
     title = "A'Hern 2001"
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSingleStage:
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedSingleStage:
         """The design for the null of the study."""
         p0, (p1,) = needed(study.null, "null").value, assumed.values
         return _planned(self, study, ahern(p0, p1, study.alpha, study.power, study.largest_n))

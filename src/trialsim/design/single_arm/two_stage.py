@@ -126,7 +126,7 @@ class SimonDesign(RateDesign):
         """The one of the admissible designs; the minimax one comes first, the optimal one last."""
         return good[-1][0]
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSimon:
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedSimon:
         """The design for the null of the study, with the other admissible ones."""
         p0, (p1,) = needed(study.null, "null").value, assumed.values
         good = admissible(simon_designs(p0, p1, study.alpha, study.power, study.largest_n))
@@ -189,7 +189,7 @@ class FlemingDesign(RateDesign):
     hypotheses = Hypotheses.RESPONSE_RATE
     is_searched = False
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedTwoStage:
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedTwoStage:
         """The design with the stages of the study. Raises `RequestError` where they have too little power."""
         p0, (p1,), stages = needed(study.null, "null").value, assumed.values, needed(study.stages, "stages")
         design = fleming(p0, p1, study.alpha, stages.first, stages.all)

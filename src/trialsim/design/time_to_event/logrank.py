@@ -21,7 +21,13 @@ from trialsim.design.search import multiples
 from trialsim.design.theory.sequential import crossing_probabilities, drift_for_power, inflation
 from trialsim.design.theory.time_to_event import Arms, freedman_events, lachin_foulkes_power, schoenfeld_events
 from trialsim.design.time_to_event.decisions import EventDecisions
-from trialsim.design.time_to_event.planned import EventDesign, Events, months_of_follow_up
+from trialsim.design.time_to_event.planned import (
+    FEWEST_IN_SEARCH,
+    EventDesign,
+    Events,
+    check_enough,
+    months_of_follow_up,
+)
 from trialsim.design.two_arm.boundaries import bounds_of
 from trialsim.design.two_arm.words import looks_in_words
 from trialsim.errors import RequestError
@@ -93,16 +99,27 @@ class PlannedLogrank(EventDesign):
     def describe(self, in_words: InWords) -> list[str]:
         """Who is compared on which time, when, with how many events."""
         study, at, (control, experimental) = self.study, self.numbers, self.assumed.names
-        lachin = at.get("lachin_foulkes_n")
-        patients = f", and for {lachin} patients with one look, Lachin and Foulkes 1986" if lachin is not None else ""
         return [
             f"{experimental} is compared with {control} on time to {in_words(study.endpoint)} by the "
             f"log-rank test. {at['n']} patients are randomised in permuted blocks, and the final analysis is made "
             f"{at['follow_up_days'] / DAYS_PER_MONTH:.1f} months after the last entry, with "
-            f"{at['expected_events']:.0f} events expected if the hazard ratio is {at['hazard_ratio']:.3f} (formulas "
-            f"ask for {at['schoenfeld_events']:.1f} events with one look, Schoenfeld 1981, times "
-            f"{at['inflation']:.4f} for the looks{patients}). " + looks_in_words(study, at, Information.EVENTS).rstrip()
+            f"{at['expected_events']:.0f} events expected if the hazard ratio is {at['hazard_ratio']:.3f} "
+            f"({self._by_formulas()}). " + looks_in_words(study, at, Information.EVENTS).rstrip()
         ]
+
+    def _by_formulas(self) -> str:
+        """What formulas say: the power of the given n, or the events and the patients that they ask for."""
+        at = self.numbers
+        if self.study.n is not None:
+            return (
+                f"the power with one look is {at['lachin_foulkes_power']:.3f} by the formula of Lachin and Foulkes 1986"
+            )
+        lachin = at.get("lachin_foulkes_n")
+        patients = f", and for {lachin} patients with one look, Lachin and Foulkes 1986" if lachin is not None else ""
+        return (
+            f"formulas ask for {at['schoenfeld_events']:.1f} events with one look, Schoenfeld 1981, times "
+            f"{at['inflation']:.4f} for the looks{patients}"
+        )
 
 
 class LogrankDesign(Design[Events]):
@@ -119,7 +136,7 @@ class LogrankDesign(Design[Events]):
         bounds_of(study.looks, study.alpha, study.power, study.sides)
         return None
 
-    def build(self, study: SizeStudy, assumed: Events) -> PlannedLogrank:
+    def smallest(self, study: SizeStudy, assumed: Events) -> PlannedLogrank:
         """How many events tell a hazard ratio, and the bounds of the looks.
 
         Raises `RequestError` where not even the largest trial has the events that formulas ask for.
@@ -134,11 +151,28 @@ class LogrankDesign(Design[Events]):
             "hazard_ratio": hazard_ratio, "inflation": more, "schoenfeld_events": fixed, "sides": study.sides,
             "freedman_events": freedman_events(hazard_ratio, *requested, ratio, study.sides),
             "follow_up_days": study.conduct.follow_up.value, "nominal_alpha": study.alpha, "target": study.power,
+            **_medians_of(study),
         }  # fmt: skip
         planned = PlannedLogrank(self, study, assumed, 0, upper, lower, numbers)
         step = planned.step
         lachin = by_lachin_and_foulkes(study, assumed, multiples(2 * step, study.largest_n, step).tolist())
         return replace(planned, by_formula={**numbers, "lachin_foulkes_n": lachin})
+
+    def with_n(self, study: SizeStudy, assumed: Events, n: int) -> PlannedLogrank:
+        """The test with `n` patients in all, and its power by formulas. Raises `RequestError` for too few of them."""
+        check_enough(n, FEWEST_IN_SEARCH * len(assumed.allocation))
+        upper, lower = bounds_of(study.looks, study.alpha, study.power, study.sides)
+        numbers = {
+            "hazard_ratio": assumed.hazard_ratio, "sides": study.sides, "follow_up_days": study.conduct.follow_up.value,
+            "nominal_alpha": study.alpha, "lachin_foulkes_power": power_by_lachin_and_foulkes(study, assumed, n),
+        }  # fmt: skip
+        return PlannedLogrank(self, study, assumed, n, upper, lower, {**numbers, **_medians_of(study)})
+
+
+def _medians_of(study: SizeStudy) -> dict[str, Any]:
+    """The plain medians of the arms in months, where there are any."""
+    medians = {name: median.value / DAYS_PER_MONTH for name, median in study.medians.items()}
+    return {"median_months": medians} if medians else {}
 
 
 def ratio_of(assumed: Events) -> float:
@@ -160,13 +194,14 @@ def _check_events(study: SizeStudy, wanted: float, most: float) -> None:
 
 def by_lachin_and_foulkes(study: SizeStudy, assumed: Events, sizes: Iterable[int]) -> int | None:
     """The first of the sizes with the power by Lachin and Foulkes (1986), one look; None if none has it."""
-    ratio, dropout = ratio_of(assumed), assumed.dropout
-    for n in sizes:
-        months = assumed.accrual_months(n)
-        arms = Arms(assumed.hazard, assumed.hazard_ratio, months, ratio, dropout, dropout)
-        if lachin_foulkes_power(arms, months + months_of_follow_up(study), n, study.alpha, study.sides) >= study.power:
-            return n
-    return None
+    return next((n for n in sizes if power_by_lachin_and_foulkes(study, assumed, n) >= study.power), None)
+
+
+def power_by_lachin_and_foulkes(study: SizeStudy, assumed: Events, n: int) -> float:
+    """The power of `n` patients by Lachin and Foulkes (1986), one look."""
+    months, dropout = assumed.accrual_months(n), assumed.dropout
+    arms = Arms(assumed.hazard, assumed.hazard_ratio, months, ratio_of(assumed), dropout, dropout)
+    return lachin_foulkes_power(arms, months + months_of_follow_up(study), n, study.alpha, study.sides)
 
 
 def effective_hazard_ratio(mean_z: float, events: float, ratio: float) -> float:

@@ -16,7 +16,7 @@ from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, needed, sides_in_words
 from trialsim.design.theory.one_sample_logrank import Arm, one_sample_power
 from trialsim.design.time_to_event.decisions import OneSampleDecisions
-from trialsim.design.time_to_event.planned import EventDesign, Events, months_of_follow_up
+from trialsim.design.time_to_event.planned import EventDesign, Events, check_enough, months_of_follow_up
 from trialsim.errors import RequestError
 from trialsim.model.interim import EventConduct
 from trialsim.model.units import DAYS_PER_MONTH
@@ -71,7 +71,7 @@ class PlannedOneSample(EventDesign):
         kind = "exponential" if at["reference_shape"] == 1.0 else f"Weibull, shape {at['reference_shape']:g}"
         of = study.reference.median if study.reference is not None else None
         source = f", {of.source}" if of is not None and of.source is not None else ""
-        formula = f"; the formula of Wu (2015) asks for {at['wu_n']}" if at["wu_n"] is not None else ""
+        formula = f"; the formula of Wu (2015) asks for {at['wu_n']}" if at.get("wu_n") is not None else ""
         return [
             f"Time to {in_words(study.endpoint)} in one arm is compared with a reference whose median is "
             f"{at['reference_median_months']:.1f} months ({kind}{source}) by the one-sample log-rank test. "
@@ -99,12 +99,9 @@ class OneSampleLogrankDesign(Design[Events]):
     information = Information.EVENTS
     has_size = False
 
-    def build(self, study: SizeStudy, assumed: Events) -> PlannedOneSample:
+    def smallest(self, study: SizeStudy, assumed: Events) -> PlannedOneSample:
         """The design. Raises `RequestError` where the largest trial is far from the power, or there is no gain."""
-        if assumed.hazard_ratio >= 1.0:
-            wrong = f"it does not do better than the reference: its hazard ratio is about {assumed.hazard_ratio:.2f}."
-            allowed = "a reference with a shorter median, or a hazard ratio below 1."
-            raise RequestError(f"alternative: {study.alternative}", wrong, allowed, key="alternative")
+        _check_gain(study, assumed)
         planned = PlannedOneSample(self, study, assumed)
         n = planned.smallest_by_formula()
         reached = planned.at(study.largest_n).planned()[ALTERNATIVE]
@@ -112,14 +109,32 @@ class OneSampleLogrankDesign(Design[Events]):
             wrong = f"power {study.power:g} takes more patients: the largest trial has {reached:.2f}."
             nearest = "a larger `largest_n`, a longer `conduct.follow_up`, or less power."
             raise RequestError(f"largest_n = {study.largest_n}", wrong, nearest, key="largest_n")
-        reference = needed(study.reference, "reference")
-        numbers = {
-            "hazard_ratio": assumed.hazard_ratio, "reference_median_months": reference.median.value / DAYS_PER_MONTH,
-            "reference_shape": reference.shape.value, "wu_n": n, "dropout_per_month": assumed.dropout,
-            "sides": study.sides, "reject_from_z": decisions_of(study).bound,
-            "follow_up_days": study.conduct.follow_up.value, "nominal_alpha": study.alpha, "target": study.power,
-        }  # fmt: skip
-        return replace(planned, by_formula=numbers)
+        return replace(planned, by_formula={**_numbers_of(study, assumed), "wu_n": n, "target": study.power})
+
+    def with_n(self, study: SizeStudy, assumed: Events, n: int) -> PlannedOneSample:
+        """The test with `n` patients. Raises `RequestError` where there is no gain, or for too few of them."""
+        _check_gain(study, assumed)
+        check_enough(n, SMALLEST)
+        return PlannedOneSample(self, study, assumed, n, _numbers_of(study, assumed))
+
+
+def _check_gain(study: SizeStudy, assumed: Events) -> None:
+    """Refuse an arm that does not do better than the reference. Raises `RequestError`."""
+    if assumed.hazard_ratio >= 1.0:
+        wrong = f"it does not do better than the reference: its hazard ratio is about {assumed.hazard_ratio:.2f}."
+        allowed = "a reference with a shorter median, or a hazard ratio below 1."
+        raise RequestError(f"alternative: {study.alternative}", wrong, allowed, key="alternative")
+
+
+def _numbers_of(study: SizeStudy, assumed: Events) -> dict[str, Any]:
+    """The numbers that depend neither on n nor on a power that is asked for."""
+    reference = needed(study.reference, "reference")
+    return {
+        "hazard_ratio": assumed.hazard_ratio, "reference_median_months": reference.median.value / DAYS_PER_MONTH,
+        "reference_shape": reference.shape.value, "dropout_per_month": assumed.dropout, "sides": study.sides,
+        "reject_from_z": decisions_of(study).bound, "follow_up_days": study.conduct.follow_up.value,
+        "nominal_alpha": study.alpha,
+    }  # fmt: skip
 
 
 def decisions_of(study: SizeStudy) -> OneSampleDecisions:

@@ -11,6 +11,7 @@ from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import OperatingCharacteristics, PlannedDesign
 from trialsim.design.search import multiples
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
+from trialsim.errors import RequestError
 from trialsim.model.interim import EventConduct
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.typing import Counts
@@ -76,6 +77,13 @@ class EventDesign(PlannedDesign):
         """The probability of rejecting; formulas have nothing else."""
         rejects = self.planned().get(truth)
         return OperatingCharacteristics(rejects, nan, nan, ()) if rejects is not None else None
+
+
+def check_enough(n: int, fewest: int) -> None:
+    """Refuse a given n with which the formulas and the test say nothing. Raises `RequestError`."""
+    if n < fewest:
+        wrong = "with so few patients the normal distribution is no approximation."
+        raise RequestError(f"n = {n}", wrong, f"from {fewest} patients.", key="n")
 
 
 def months_of_follow_up(study: SizeStudy) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -124,18 +125,13 @@ class TwoArmDesign(Design[Rates]):
     title = "two proportions"
     hypotheses = Hypotheses.ARMS
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedTwoArms:
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedTwoArms:
         """The smallest trial whose power, by exact enumeration of both counts, reaches the target.
 
         Raises `RequestError`.
         """
+        _check_gain(study, assumed)
         (control, experimental), better = assumed.values, assumed.better
-        gain = experimental - control if better == "higher" else control - experimental
-        if gain <= 0.0:
-            wrong = f"the experimental arm is not better: {experimental:.3f} against {control:.3f}."
-            raise RequestError(
-                "alternative", wrong, "variants of which the second has the better rate.", key="alternative"
-            )
         allocation = arms_in_turn(study, assumed.names)
         exact = exact_bounds_of(study, better, allocation)
         if len(study.looks.at) == 1:
@@ -143,6 +139,34 @@ class TwoArmDesign(Design[Rates]):
         else:
             decisions, extra = _more_looks(study, control, experimental, better, allocation)
         return PlannedTwoArms(self, study, decisions, assumed, extra, exact, allocation=allocation)
+
+    def with_n(self, study: SizeStudy, assumed: Rates, n: int) -> PlannedTwoArms:
+        """The same test with `n` patients in all. Raises `RequestError`."""
+        _check_gain(study, assumed)
+        most = self.most_enumerated(study)
+        if n > most:
+            raise RequestError(
+                f"n = {n}", "no exact values of so many patients are computed.", f"up to {most}.", key="n"
+            )
+        allocation = arms_in_turn(study, assumed.names)
+        exact = exact_bounds_of(study, assumed.better, allocation)
+        if len(study.looks.at) == 1:
+            decisions, extra = _test_of(study, assumed.better, n)
+        else:
+            decisions = two_arm_at(study, _at_normal_bounds(study, assumed.better), n, allocation, exact)
+            if any(later <= earlier for earlier, later in itertools.pairwise(decisions.looks)):
+                wrong = f"the looks would be after {', '.join(map(str, decisions.looks))} patients, which do not rise."
+                raise RequestError(f"n = {n}", wrong, "more patients, or fewer looks.", key="n")
+            extra = _numbers_of_looks(study, decisions, exact)
+        return PlannedTwoArms(self, study, decisions, assumed, extra, exact, allocation=allocation)
+
+    def most_enumerated(self, study: SizeStudy) -> int:
+        """The most patients for whom exact values are computed."""
+        return MOST_EXACT if study.looks.boundary == "exact" else 2 * LARGEST_ARM
+
+    def largest_n(self, study: SizeStudy) -> int:
+        """The limit of the study, within what is computed."""
+        return min(study.largest_n, self.most_enumerated(study))
 
     def check(self, study: SizeStudy) -> PlannedDesign | None:
         """Refuse looks without bounds."""
@@ -160,6 +184,17 @@ class TwoArmDesign(Design[Rates]):
         has_two = study.sides == 2 and test in TESTS_OF_TWO_KINDS and has_one_look
         two_sided = study.two_sided or usual_two_sided(cast(Test, test))
         return [f"test: {test}{f', two-sided: {two_sided}' if has_two else ''}"]
+
+
+def _check_gain(study: SizeStudy, assumed: Rates) -> None:
+    """Refuse an experimental arm that is not better. Raises `RequestError`."""
+    control, experimental = assumed.values
+    gain = experimental - control if assumed.better == "higher" else control - experimental
+    if gain <= 0.0:
+        wrong = f"the experimental arm is not better: {experimental:.3f} against {control:.3f}."
+        allowed = f"{'`rates`' if study.rates else 'variants'} of which the second has the better rate."
+        key = "rates" if study.rates else "alternative"
+        raise RequestError(key, wrong, allowed, key=key)
 
 
 def first_sentence(names: Sequence[str], endpoint: str, numbers: Mapping[str, Any]) -> str:
@@ -200,33 +235,54 @@ def _one_look(
         )
         wrong = f"{error.problem.wrong.removesuffix('.')}; it takes about {math.ceil(about)}."
         raise RequestError(f"largest_n = {study.largest_n}", wrong, error.problem.allowed, key="largest_n") from None
-    two_sided = (study.two_sided or usual_two_sided(test)) if study.sides == 2 and test in EXACT_TESTS else None
-    extra = {
-        "test": test,
-        **({"two_sided": two_sided} if two_sided is not None else {}),
+    decisions, extra = _test_of(study, better, smallest.n_control + smallest.n_experimental)
+    extra |= {
         "stays_n": smallest.stays_from,
         "approximations": {
             method: approximate_n(control, experimental, *requested, method, parts[1] / parts[0])
             for method in cast(tuple[Approximation, ...], APPROXIMATIONS)
         },
     }
-    n = smallest.n_control + smallest.n_experimental
-    return TwoArms((n,), study.alpha, study.sides, test, better, two_sided=two_sided), extra
+    return decisions, extra
+
+
+def _test_of(study: SizeStudy, better: str, n: int) -> tuple[TwoArms, dict[str, Any]]:
+    """The test of `n` patients at one look, and its name with the definition of its two sides."""
+    test = cast(Test, study.test or "boschloo")
+    two_sided = (study.two_sided or usual_two_sided(test)) if study.sides == 2 and test in EXACT_TESTS else None
+    named = {"test": test, **({"two_sided": two_sided} if two_sided is not None else {})}
+    return TwoArms((n,), study.alpha, study.sides, test, better, two_sided=two_sided), named
+
+
+def _at_normal_bounds(study: SizeStudy, better: str) -> TwoArms:
+    """Looks with bounds by alpha spending, before there is a number of patients."""
+    upper, lower = bounds_of(study.looks, study.alpha, study.power, study.sides)
+    return TwoArms((), study.alpha, study.sides, DEFAULT_TEST, better, upper, lower)
+
+
+def _numbers_of_looks(study: SizeStudy, decisions: TwoArms, exact: ExactBounds | None) -> dict[str, Any]:
+    """The looks and their bounds, as they are reported."""
+    above, _ = crossing_probabilities(study.looks.at, decisions.upper, decisions.lower or None, 0.0)
+    numbers = {
+        "looks": list(decisions.looks), "upper_z": list(decisions.upper), "lower_z": list(decisions.lower),
+        "test": "pooled z", "nominal_p": norm.sf(np.array(decisions.upper)).tolist(),
+        "normal_alpha": float(above.sum()) * study.sides,
+    }  # fmt: skip
+    return numbers if exact is None else {**numbers, "spent_alpha": exact.spent(decisions.looks)}
 
 
 def _more_looks(
     study: SizeStudy, control: float, experimental: float, better: str, allocation: Sequence[int]
 ) -> tuple[TwoArms, dict[str, Any]]:
     looks = study.looks
-    upper, lower = bounds_of(looks, study.alpha, study.power, study.sides)
-    drift = drift_for_power(looks.at, upper, study.power, lower or None)
+    normal = _at_normal_bounds(study, better)
+    drift = drift_for_power(looks.at, normal.upper, study.power, normal.lower or None)
     more = inflation(drift, study.alpha, study.power, study.sides)
     ratio = allocation.count(1) / allocation.count(0)
     fixed = approximate_n(control, experimental, study.alpha, study.power, study.sides, "pooled", ratio) * (1.0 + ratio)
 
     exact = exact_bounds_of(study, better, allocation)
     most = study.largest_n if exact is None else min(study.largest_n, MOST_EXACT)
-    normal = TwoArms((), study.alpha, study.sides, DEFAULT_TEST, better, upper, lower)
 
     def is_enough(n: int) -> bool:
         wanted, rates = lowest_accepted(study.power), (control, experimental)
@@ -243,15 +299,7 @@ def _more_looks(
     if n is None:
         raise _no_trial_with_looks(study, most, fixed * more)
     decisions = two_arm_at(study, normal, n, allocation, exact)
-    above, _ = crossing_probabilities(looks.at, decisions.upper, decisions.lower or None, 0.0)
-    extra = {
-        "looks": list(decisions.looks), "upper_z": list(decisions.upper), "lower_z": list(decisions.lower),
-        "test": "pooled z", "nominal_p": norm.sf(np.array(decisions.upper)).tolist(), "inflation": more,
-        "normal_alpha": float(above.sum()) * study.sides,
-    }  # fmt: skip
-    if exact is not None:
-        extra["spent_alpha"] = exact.spent(decisions.looks)
-    return decisions, extra
+    return decisions, {**_numbers_of_looks(study, decisions, exact), "inflation": more}
 
 
 def _power_at(make: Callable[[], TwoArms], rates: Sequence[float], allocation: Sequence[int]) -> float:

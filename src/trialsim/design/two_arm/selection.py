@@ -99,22 +99,17 @@ class SelectionDesign(Design[Rates]):
     title = "Simon, Wittes and Ellenberg 1985"
     hypotheses = Hypotheses.ARMS
     success = "selects the best arm"
-    probability_of_success = "the probability of the right selection"
+    probability_of_success = power_in_words = "the probability of the right selection"
     hidden = ONE_LOOK_HIDES
     has_test = False
     is_searched = False
 
-    def build(self, study: SizeStudy, assumed: Rates) -> PlannedSelection:
+    def smallest(self, study: SizeStudy, assumed: Rates) -> PlannedSelection:
         """Simon, Wittes and Ellenberg 1985 (Cancer Treat Rep 69:1375), at the arms' own rates.
 
         Raises `RequestError`.
         """
-        rates = assumed.values
-        best = int(np.argmax(rates))
-        if sorted(rates)[-1] <= sorted(rates)[-2]:
-            raise RequestError(
-                "variants", "no arm is better than the others.", "arms of different rates.", key="variants"
-            )
+        rates, best = assumed.values, _best_of(study, assumed)
         for n in range(1, study.largest_n // len(rates) + 1):
             right = selection_probabilities(n, rates)[best]
             if right >= study.power:
@@ -124,5 +119,24 @@ class SelectionDesign(Design[Rates]):
             raise RequestError(
                 f"largest_n = {study.largest_n}", wrong, "more patients, or arms further apart.", key="largest_n"
             )
-        decisions = Selection(len(rates), n, best, assumed.seed)
-        return PlannedSelection(self, study, decisions, assumed, n, best, right, allocation=tuple(range(len(rates))))
+        return self._planned(study, assumed, n, right)
+
+    def with_n(self, study: SizeStudy, assumed: Rates, n: int) -> PlannedSelection:
+        """A trial of `n` patients in all, and how probably it selects the best arm. Raises `RequestError`."""
+        best, n_per_arm = _best_of(study, assumed), n // len(assumed.values)
+        return self._planned(study, assumed, n_per_arm, selection_probabilities(n_per_arm, assumed.values)[best])
+
+    def _planned(self, study: SizeStudy, assumed: Rates, n_per_arm: int, right: float) -> PlannedSelection:
+        """Arms of `n_per_arm` patients, of which the right one is selected with the probability `right`."""
+        n_arms, best = len(assumed.values), _best_of(study, assumed)
+        decisions, allocation = Selection(n_arms, n_per_arm, best, assumed.seed), tuple(range(n_arms))
+        return PlannedSelection(self, study, decisions, assumed, n_per_arm, best, right, allocation=allocation)
+
+
+def _best_of(study: SizeStudy, assumed: Rates) -> int:
+    """The place of the best arm. Raises `RequestError` where there is none."""
+    rates = assumed.values
+    if sorted(rates)[-1] <= sorted(rates)[-2]:
+        key = "rates" if study.rates else "variants"
+        raise RequestError(key, "no arm is better than the others.", "arms of different rates.", key=key)
+    return int(np.argmax(rates))

@@ -13,6 +13,7 @@ from trialsim.config.checks.size_study import WALD
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import Design, Hypotheses, Information, InWords, PlannedDesign, sides_in_words
 from trialsim.design.decisions import FUTILE, REJECT
+from trialsim.design.two_arm.enumeration import arms_at
 from trialsim.design.two_arm.proportions import first_sentence
 from trialsim.endpoints.per_patient import PatientEndpoint
 from trialsim.typing import DecisionCodes, Floats
@@ -48,13 +49,13 @@ class WaldTest:
 class EndpointInArms:
     """What is assumed: the endpoint as each of two named arms has it, and the names of the severe toxicities.
 
-    `step` is the number of places in a block of the allocation.
+    `allocation` has the arms of successive patients.
     """
 
     names: tuple[str, ...]
     endpoints: tuple[PatientEndpoint, PatientEndpoint]
     harms: tuple[str, ...]
-    step: int
+    allocation: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,14 @@ class PlannedWald(PlannedDesign):
     @property
     def step(self) -> int:
         """One patient for each place in a block of the allocation."""
-        return self.assumed.step
+        return len(self.assumed.allocation)
 
     @cached_property
     def numbers(self) -> dict[str, Any]:
         """The numbers as they are reported."""
-        half = self.n // 2
+        control, experimental = arms_at(self.n, self.assumed.allocation)
         names = {"endpoint": self.test.endpoints[0].name, "test": WALD, "sides": self.test.sides}
-        return {"n": self.n, "n_control": self.n - half, "n_experimental": half, **names}
+        return {"n": self.n, "n_control": control, "n_experimental": experimental, **names}
 
     def at(self, n: int) -> PlannedWald:
         """The test with `n` patients."""
@@ -105,9 +106,13 @@ class WaldDesign(Design[EndpointInArms]):
     information = Information.CUT_OFF
     has_size = False
 
-    def build(self, study: SizeStudy, assumed: EndpointInArms) -> PlannedWald:
+    def smallest(self, study: SizeStudy, assumed: EndpointInArms) -> PlannedWald:
         """The test of a study."""
         return PlannedWald(self, study, WaldTest(assumed.endpoints, study.alpha, study.sides, assumed.harms), assumed)
+
+    def with_n(self, study: SizeStudy, assumed: EndpointInArms, n: int) -> PlannedWald:
+        """The test with `n` patients in all."""
+        return self.smallest(study, assumed).at(n)
 
     def has_interim_looks(self, study: SizeStudy) -> bool:
         """There are none."""

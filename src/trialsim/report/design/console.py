@@ -15,6 +15,7 @@ from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
 from trialsim.design.prepared_study import PreparedStudy
 from trialsim.design.search import SearchResult
 from trialsim.report import labels
+from trialsim.report.design.given_n import answer
 from trialsim.report.design.level import levels_exceeded
 from trialsim.report.layout import DataTable, Paragraph
 
@@ -48,12 +49,14 @@ _SHOWN = {
     "p_control": "rate in the control arm",
     "p_experimental": "rate in the experimental arm",
     "hazard_ratio": "hazard ratio",
+    "median_months": "medians, months",
     "reference_median_months": "median of the reference, months",
     "accrual_months": "accrual takes, months",
     "reject_from_z": "reject from (E - O) / root E",
     "wu_n": "n by the formula (Wu 2015)",
     "schoenfeld_events": "Schoenfeld's events, one look",
     "lachin_foulkes_n": "n by Lachin and Foulkes, one look",
+    "lachin_foulkes_power": "power by Lachin and Foulkes, one look",
     "expected_half_width": "expected half width",
     "coverage": "coverage of the interval",
     "test": "test",
@@ -94,6 +97,8 @@ def size_view(
         parts.append(_calendar(calendar))
     else:
         parts.append(_short_calendar(calendar))
+    if study.n is not None:
+        parts.append(Paragraph(answer(ready, calendar) + "\n"))
     if search_result is not None:
         parts.append(Paragraph(_search(search_result, ready) + "\n"))
     if assurance is not None and has_details:

@@ -11,15 +11,16 @@ from typing import Any, Final
 
 import pandas as pd
 
-from trialsim.config.schema.size_study import CALIBRATED, MODELLED
+from trialsim.config.schema.size_study import CALIBRATED
 from trialsim.config.source.builtin import is_path
 from trialsim.design.assurance import Assurance
 from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Information
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import SearchResult
+from trialsim.report.design.given_n import answer
 from trialsim.report.design.level import levels_exceeded
-from trialsim.report.labels import endpoint_in_words, in_brackets
+from trialsim.report.labels import arms_in_words, endpoint_in_words, in_brackets
 
 MOST_STEPS: Final = 8  # of a boundary that are told
 _ATTAINED = {
@@ -42,6 +43,7 @@ def paragraph_of(
         *ready.design.describe(partial(endpoint_in_words, ready.scenario, ready.study)),
         *_conduct(ready),
         *_calendar(ready, calendar),
+        *([answer(ready, calendar)] if ready.study.n is not None else []),
         *_search(ready, search_result),
         *_assurance(ready, assurance),
         *_sources(ready, seed, replicates),
@@ -165,12 +167,14 @@ def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:
 
 def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
     study = ready.study
-    if study.alternative == CALIBRATED:
+    if study.plain_key is not None:
+        of = arms_in_words(study)
+    elif study.alternative == CALIBRATED:
         of = f"the posterior of the pilot ({_pilot(ready)})"
-    elif study.alternative == MODELLED:
+    elif study.alternative_rate is None:
         of = "the scenario at its point values"
     else:
-        of = f"{study.alternative:g}{in_brackets(study.source)}"
+        of = f"{study.alternative_rate:g}{in_brackets(study.source)}"
     source = in_brackets(study.null.source) if study.null is not None else ""
     null = f"Null rate: {study.null.value:g}{source}. " if study.null is not None else ""
     return [

@@ -8,9 +8,11 @@ from trialsim.config import Scenario
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.base import Hypotheses
+from trialsim.design.draft import draft_of, planned_at_once
 from trialsim.design.registry import design_of
 from trialsim.report.comparison.synopsis import departures
-from trialsim.report.labels import endpoint_in_words, in_brackets, per_cent
+from trialsim.report.design.given_n import planned_power, use_of_power
+from trialsim.report.labels import arms_in_words, endpoint_in_words, in_brackets, per_cent
 
 
 def size_synopsis(sizing: Sizing) -> Iterator[str]:
@@ -35,6 +37,7 @@ def size_synopsis(sizing: Sizing) -> Iterator[str]:
         yield f"  reference: a median of {median.text}{in_brackets(median.source)}"
     yield f"  alternative: {_alternative(study)}"
     yield f"  {_wanted(study)}"
+    yield from _power_of_n(sizing)
     yield f"\nDESIGN {study.design}, {_limit(study)}"
     yield from _design(scenario, study)
     yield f"\nCONDUCT in the scenario {study.scenario}"
@@ -45,6 +48,8 @@ def size_synopsis(sizing: Sizing) -> Iterator[str]:
         if changes:
             yield f"  {name} departs from {first_name} by"
             yield from changes
+        elif name != first_name and study.plain_key is not None:
+            yield f"  {name} departs from {first_name} by its {study.plain_key.removesuffix('s')} alone"
         elif name != first_name and design.hypotheses is Hypotheses.HAZARD_RATIO:
             yield f"  {name} departs from {first_name} by the hazard ratio"
 
@@ -52,7 +57,18 @@ def size_synopsis(sizing: Sizing) -> Iterator[str]:
 def _limit(study: SizeStudy) -> str:
     if study.stages is not None:
         return f"{study.stages.first} patients in the first stage, {study.stages.all} in all"
-    return f"up to {design_of(study).largest_n(study)} patients"
+    return f"{study.n} patients" if study.n is not None else f"up to {design_of(study).largest_n(study)} patients"
+
+
+def _power_of_n(sizing: Sizing) -> Iterator[str]:
+    """Of a study that gives n: that none is searched for, and the power where no simulation is needed to know it."""
+    study = sizing.study
+    if study.n is None:
+        return
+    yield f"  n is given: the power of {study.n} patients is asked for. No n is searched, and {use_of_power(study)}"
+    planned = planned_at_once(draft_of(sizing))
+    if planned is not None and (power := planned_power(planned)):
+        yield f"  {power}"
 
 
 def _design(scenario: Scenario, study: SizeStudy) -> Iterator[str]:
@@ -97,6 +113,8 @@ def _conduct(study: SizeStudy) -> Iterator[str]:
 
 
 def _alternative(study: SizeStudy) -> str:
+    if study.plain_key is not None:
+        return arms_in_words(study)
     words = {
         CALIBRATED: "what the posterior of the pilot says, averaged (assurance)",
         MODELLED: "what the scenario says at its point values",
@@ -108,6 +126,6 @@ def _alternative(study: SizeStudy) -> str:
 def _wanted(study: SizeStudy) -> str:
     if study.half_width is not None:
         interval = f"a {per_cent(study.confidence)} interval of at most {study.half_width.value:g} each way"
-        return f"{interval}, with probability {study.power:g}"
+        return interval if study.n is not None else f"{interval}, with probability {study.power:g}"
     sides = "one-sided" if study.sides == 1 else "two-sided"
-    return f"level {study.alpha:g} {sides}, power {study.power:g}"
+    return f"level {study.alpha:g} {sides}{f', power {study.power:g}' if study.n is None else ''}"

@@ -1,0 +1,70 @@
+"""Arms whose rates or medians a study gives as plain numbers: the scenario's own, changed until each arm has its own.
+
+The scenario keeps its calendar, its visits and its drop-out. Only what leads to the endpoint is changed: the share of
+sensitive patients for a response, the hazards of the toxicities, or those of progression and death.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from trialsim.design.draft import Draft, Protocols
+from trialsim.design.hypotheses import at_point_values, with_events_of, with_rate, with_toxicity
+from trialsim.errors import RequestError
+from trialsim.model import interim as c
+from trialsim.model.protocol import Protocol
+from trialsim.typing import Floats
+
+
+def arms_with_rates(draft: Draft) -> tuple[Protocols, str]:
+    """The arms with their plain rates, and what was set for it, in words. Raises `RequestError` for one without."""
+    is_response = draft.outcomes.primary[0].kind == c.RESPONSE
+    arms = tuple(_with_rate(draft, name, protocol) for name, protocol in zip(draft.names, draft.protocols, strict=True))
+    if not is_response:
+        return arms, "hazards of the toxicities"
+    shares = [f"{arm.p_sensitive:.3f} ({name})" for name, arm in zip(draft.names, arms, strict=True)]
+    return arms, f"sensitive = {', '.join(shares)}"
+
+
+def _with_rate(draft: Draft, name: str, protocol: Protocol) -> Protocol:
+    """The protocol of an arm with the plain rate of that arm. Raises `RequestError`."""
+    outcome, rate = draft.outcomes.primary[0], draft.study.rates[name]
+    try:
+        if outcome.kind == c.RESPONSE:
+            return with_rate(protocol, outcome, rate.value, draft.counts_all)
+        return at_point_values(with_toxicity(protocol, [outcome], rate.value, draft.counts_all))
+    except RequestError as error:
+        raise _of_arm(error, f"rates.{name}", rate.text) from None
+
+
+def arms_with_medians(draft: Draft) -> tuple[Protocols, str]:
+    """The arms with as many events as exponential times with their medians have, and what was set for it, in words.
+
+    Raises `RequestError` for an arm whose hazards cannot be set so.
+    """
+    arms, factors = [], []
+    for name, protocol in zip(draft.names, draft.protocols, strict=True):
+        median = draft.study.medians[name]
+        hazard = partial(exponential_hazard, median.value)
+        try:
+            arm, factor = with_events_of(
+                protocol, draft.outcomes.primary[0], hazard, draft.study.conduct.follow_up.value
+            )
+        except RequestError as error:
+            raise _of_arm(error, f"medians.{name}", median.text) from None
+        arms.append(arm)
+        factors.append(f"{factor:.3g} ({name})")
+    return tuple(arms), f"hazards of the event times {', '.join(factors)}"
+
+
+def exponential_hazard(median_days: float, days: Floats) -> Floats:
+    """The cumulative hazard of exponential times with a median, by study days."""
+    return np.asarray(math.log(2.0) * days / median_days)
+
+
+def _of_arm(error: RequestError, key: str, written: str) -> RequestError:
+    """The error of one arm, with the key that gives its number."""
+    return RequestError(f"{key} = {written}", error.problem.wrong, error.problem.allowed, key=key)
