@@ -83,7 +83,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {**TWO, "test": "wald", "endpoint": "any severe toxicity", "conduct": {"accrual": "continue"}},
         "`test: wald` does not use it",
     ),
-    "n": ({**ONE, "n": 60}, "`largest_n` as a limit"),
+    "n": ({**ONE, "n": 60}, "its sizes follow from the power that is asked for"),
     "comparison": (
         {
             "study": "compare", "title": "c", "scenario": "followup", "variants": {"a": {}, "b": {}},

@@ -146,7 +146,8 @@ class Design(ABC, Generic[A]):
 
     `title` cites it. `success` is what `REJECT` stands for, `probability_of_success` what its probability is called
     where that is not power, and `power_in_words` the same where nothing was said of it before. `hidden` and `labels`:
-    numbers that are not shown, and those with names of their own. `is_searched`: whether there are designs of many
+    numbers that are not shown, and those with names of their own. `keys_of_size`: the keys of errors that mean that the
+    power takes more patients than there may be. `is_searched`: whether there are designs of many
     sizes; with `has_size` one of them is planned before the search. A design whose keys include `n` has one `with_n`
     patients too, which needs no search.
     """
@@ -160,6 +161,7 @@ class Design(ABC, Generic[A]):
     power_in_words: ClassVar[str] = "the power"
     hidden: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[Mapping[str, str]] = {}
+    keys_of_size: ClassVar[tuple[str, ...]] = ("n", "largest_n")
     has_test: ClassVar[bool] = True
     has_size: ClassVar[bool] = True
     is_searched: ClassVar[bool] = True
@@ -196,7 +198,7 @@ class Design(ABC, Generic[A]):
     def pointing_to_n(self, study: SizeStudy, error: RequestError) -> RequestError:
         """An error that says where the power of a given n is to be had, if it is about n; else the same error."""
         largest = self.largest_n(study) // study.n_in_turn * study.n_in_turn
-        if error.key not in ("n", "largest_n") or not self.config_keys.uses("n") or largest == 0:
+        if error.key not in self.keys_of_size or not self.config_keys.uses("n") or largest == 0:
             return error
         problem = error.problem
         allowed = f"{problem.allowed.removesuffix('.')}; `n: {largest}` asks for the power of so many patients instead."

@@ -115,6 +115,7 @@ class PrecisionDesign(RateDesign):
     power_in_words = "the probability that the interval is narrow enough"
     hidden = ONE_LOOK_HIDES
     labels = {"power": "interval narrow enough with probability", "alpha": "1 - confidence"}
+    keys_of_size = ("n", "largest_n", "half_width")
     has_test = False
 
     def with_n(self, study: SizeStudy, assumed: Rates, n: int) -> PlannedPrecision:

@@ -87,6 +87,7 @@ def size_view(
     parts: list[RenderableType] = [
         Paragraph(f"\n{study.title}", "bold"),
         Paragraph(f"{study.design}, {replicates:,} trials under each truth, seed {seed}\n"),
+        *([Paragraph(answer(ready, calendar) + "\n")] if study.n is not None else []),
         *(Paragraph(f"{remark}\n") for remark in (*ready.design.remarks(), *levels_exceeded(study, calendar))),
         _design(design, ready),
     ]
@@ -97,8 +98,6 @@ def size_view(
         parts.append(_calendar(calendar))
     else:
         parts.append(_short_calendar(calendar))
-    if study.n is not None:
-        parts.append(Paragraph(answer(ready, calendar) + "\n"))
     if search_result is not None:
         parts.append(Paragraph(_search(search_result, ready) + "\n"))
     if assurance is not None and has_details:

@@ -33,6 +33,12 @@ def answer(ready: PreparedStudy, calendar: pd.DataFrame) -> str:
     return f"{first}. This n is given; it was not searched for."
 
 
+def answer_for_protocol(ready: PreparedStudy, calendar: pd.DataFrame) -> str:
+    """The same for a paragraph that has the power under the calendar already."""
+    planned = planned_power(ready.design)
+    return f"{planned}; this n is given and was not searched for." if planned else answer(ready, calendar)
+
+
 def answer_as_data(ready: PreparedStudy, calendar: pd.DataFrame) -> dict[str, Any]:
     """The same as plain data: n, the planned power (null where no formula has it), the simulated one with its error."""
     kind = ready.design.design

@@ -18,7 +18,7 @@ from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Informa
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import SearchResult
-from trialsim.report.design.given_n import answer
+from trialsim.report.design.given_n import answer_for_protocol
 from trialsim.report.design.level import levels_exceeded
 from trialsim.report.labels import arms_in_words, endpoint_in_words, in_brackets
 
@@ -43,7 +43,7 @@ def paragraph_of(
         *ready.design.describe(partial(endpoint_in_words, ready.scenario, ready.study)),
         *_conduct(ready),
         *_calendar(ready, calendar),
-        *([answer(ready, calendar)] if ready.study.n is not None else []),
+        *([answer_for_protocol(ready, calendar)] if ready.study.n is not None else []),
         *_search(ready, search_result),
         *_assurance(ready, assurance),
         *_sources(ready, seed, replicates),
