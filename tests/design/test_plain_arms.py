@@ -15,7 +15,7 @@ from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.config.loading.size_studies import load_sizing
 from trialsim.design.base import ALTERNATIVE, NULL
 from trialsim.design.conduct.timelines import simulated
-from trialsim.design.hypotheses import with_follow_up
+from trialsim.design.hypotheses import rate_of, with_follow_up
 from trialsim.design.preparation import prepare_study
 from trialsim.design.prepared_study import PreparedStudy
 from trialsim.design.theory.time_to_event import schoenfeld_events
@@ -84,9 +84,12 @@ def test_the_exact_design_takes_the_plain_rates_whatever_the_scenario_says() -> 
 def test_arms_may_differ_in_the_scenario_too() -> None:
     arms = {"control": {}, "experimental": {"treatment.levels": [100]}}
     ready = ready_study({**RATES, "variants": arms, "n": 90})
-    low, high = (max(arm.levels) for arm in reversed(ready.truths[ALTERNATIVE]))
+    high, low = (max(arm.levels) for arm in ready.truths[ALTERNATIVE])
     assert low < high
     assert ready.numbers["p_experimental"] == 0.5
+    assert "1.000 with hazards of response times" in ready.obtained_by[ALTERNATIVE]  # of 100 mg/day 47 % at most
+    arm = ready.truths[ALTERNATIVE][1]
+    assert rate_of(arm, ready.outcomes.primary[0], False)[0] == pytest.approx(0.5, abs=ROOT)
 
 
 def test_events_of_each_arm_are_those_of_exponential_times_with_its_median() -> None:
@@ -163,7 +166,7 @@ def test_what_does_not_go_together_is_refused_with_its_line(tmp_path: Path, name
     [
         (
             {**RATES, "rates": {"control": 0.3, "experimental": 0.95}, "n": 90},
-            r"rates.experimental = 0.95\n.*nobody can",
+            r"rates.experimental = 0.95\n.*nobody can reach it: with the soonest responses 0.9",
         ),
         ({**MEDIANS, "medians": {"control": "1 days", "experimental": "2 days"}}, "medians.control = 1 days"),
     ],

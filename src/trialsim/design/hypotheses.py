@@ -158,6 +158,44 @@ def with_rate(protocol: Protocol, outcome: c.Outcome, wanted: float, counts_not_
     return with_sensitive(protocol, float(brentq(excess, low, high, xtol=2e-4)))
 
 
+def with_raised_rate(
+    protocol: Protocol, outcome: c.Outcome, wanted: float, counts_not_evaluable: bool
+) -> tuple[Protocol, float]:
+    """The protocol with a response rate, and the factor on the hazards of response that it takes.
+
+    The factor is 1 where a share of sensitive patients gives the rate, as `with_rate` finds it. Where all of them are
+    too few, patients respond sooner. Raises `RequestError` if nothing gives the rate.
+    """
+    everyone = with_sensitive(protocol, 1.0)
+    if wanted <= rate_of(everyone, outcome, counts_not_evaluable)[0]:
+        return with_rate(protocol, outcome, wanted, counts_not_evaluable), 1.0
+
+    def changed(log_factor: float) -> Protocol:
+        factor = float(np.exp(log_factor))
+        clocks = tuple(
+            replace(clock, coefficient=clock.coefficient * factor, rate_per_month=clock.rate_per_month * factor)
+            if clock.kind == disease.RESPONSE
+            else clock
+            for clock in everyone.clocks
+        )
+        return replace(everyone, clocks=clocks)
+
+    @cache  # its ends are needed twice: before the search of a root, and by it
+    def excess(log_factor: float) -> float:
+        return rate_of(changed(log_factor), outcome, counts_not_evaluable)[0] - wanted
+
+    high = 4.0
+    if excess(high) < 0.0:
+        wrong = (
+            f"nobody can reach it: with the soonest responses {excess(high) + wanted:.3f} respond within the window."
+        )
+        raise RequestError(
+            f"a response rate of {wanted:g}", wrong, f"up to {excess(high) + wanted:.3f}, or a longer window."
+        )
+    log_factor = float(brentq(excess, 0.0, high, xtol=1e-3))
+    return changed(log_factor), float(np.exp(log_factor))
+
+
 def with_events_of(
     protocol: Protocol,
     outcome: c.Outcome,

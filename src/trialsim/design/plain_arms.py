@@ -1,7 +1,8 @@
 """Arms whose rates or medians a study gives as plain numbers: the scenario's own, changed until each arm has its own.
 
 The scenario keeps its calendar, its visits and its drop-out. Only what leads to the endpoint is changed: the share of
-sensitive patients for a response, the hazards of the toxicities, or those of progression and death.
+sensitive patients for a response, and its hazards where all patients are too few; the hazards of the toxicities; or
+those of progression and death.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from trialsim.design.draft import Draft, Protocols
-from trialsim.design.hypotheses import at_point_values, with_events_of, with_rate, with_toxicity
+from trialsim.design.hypotheses import at_point_values, with_events_of, with_raised_rate, with_toxicity
 from trialsim.errors import RequestError
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
@@ -21,21 +22,24 @@ from trialsim.typing import Floats
 
 def arms_with_rates(draft: Draft) -> tuple[Protocols, str]:
     """The arms with their plain rates, and what was set for it, in words. Raises `RequestError` for one without."""
-    is_response = draft.outcomes.primary[0].kind == c.RESPONSE
-    arms = tuple(_with_rate(draft, name, protocol) for name, protocol in zip(draft.names, draft.protocols, strict=True))
-    if not is_response:
+    found = [_with_rate(draft, name, protocol) for name, protocol in zip(draft.names, draft.protocols, strict=True)]
+    arms = tuple(arm for arm, _ in found)
+    if draft.outcomes.primary[0].kind != c.RESPONSE:
         return arms, "hazards of the toxicities"
-    shares = [f"{arm.p_sensitive:.3f} ({name})" for name, arm in zip(draft.names, arms, strict=True)]
+    raised = ["" if factor == 1.0 else f" with hazards of response times {factor:.3g}" for _, factor in found]
+    shares = [
+        f"{arm.p_sensitive:.3f}{more} ({name})" for name, arm, more in zip(draft.names, arms, raised, strict=True)
+    ]
     return arms, f"sensitive = {', '.join(shares)}"
 
 
-def _with_rate(draft: Draft, name: str, protocol: Protocol) -> Protocol:
-    """The protocol of an arm with the plain rate of that arm. Raises `RequestError`."""
+def _with_rate(draft: Draft, name: str, protocol: Protocol) -> tuple[Protocol, float]:
+    """The protocol of an arm with its plain rate, and the factor on hazards of response. Raises `RequestError`."""
     outcome, rate = draft.outcomes.primary[0], draft.study.rates[name]
     try:
         if outcome.kind == c.RESPONSE:
-            return with_rate(protocol, outcome, rate.value, draft.counts_all)
-        return at_point_values(with_toxicity(protocol, [outcome], rate.value, draft.counts_all))
+            return with_raised_rate(protocol, outcome, rate.value, draft.counts_all)
+        return at_point_values(with_toxicity(protocol, [outcome], rate.value, draft.counts_all)), 1.0
     except RequestError as error:
         raise _of_arm(error, f"rates.{name}", rate.text) from None
 
