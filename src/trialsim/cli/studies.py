@@ -161,7 +161,7 @@ def size(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find how many patients the follow-up trial needs; write the protocol's paragraph."""
+    """Find how many patients the follow-up trial needs, or the power of a given n; write the protocol's paragraph."""
     from trialsim.config.loading.size_studies import load_sizing
     from trialsim.workflows import size as workflow
 
