@@ -274,3 +274,14 @@ def test_a_given_n_is_written_to_the_resolved_study_and_read_again() -> None:
     assert again.study == sizing.study
     assert replace(again, places={}).to_mapping() == sizing.to_mapping()
     assert "n" not in load_sizing(ONE).to_mapping()["study"]
+
+
+def test_the_example_of_the_guide_has_the_numbers_of_the_guide(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "size.md").read_text(encoding="utf-8")
+    one, two, _ = (block.partition("```")[0] for block in page.partition("## 4.")[2].split("```yaml\n")[1:4])
+    path = tmp_path / "one.yaml"
+    path.write_text(one, encoding="utf-8")
+    text = check([str(path)])[0]
+    assert page.count("With 60 patients the power is 0.7408 (exact)") == text.count("power is 0.7408 (exact)") == 1
+    at = planned(yaml.safe_load(two), 0.3, 0.5).numbers
+    assert [at[key] for key in ("n", "n_control", "n_experimental")] == [167, 56, 111]
