@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scipy.stats import binom
 
 import trialsim as ts
 from tests.interruption import interrupt
@@ -59,6 +60,26 @@ replicates: 300
 """
 
 
+PLAIN = """study: size
+title: plain rates
+scenario: followup
+endpoint: {of: partial response, within: 4 months}
+design: two-arm
+rates: {control: 0.1, experimental: 0.4}
+allocation: {ratio: {experimental: 2}}
+n: 30
+"""
+MEDIANS = """study: size
+title: plain medians
+scenario: followup
+endpoint: progression-free
+design: logrank
+medians: {control: 3 months, experimental: 6 months}
+conduct: {follow_up: 6 months}
+n: 40
+"""
+
+
 @pytest.fixture(autouse=True)
 def _fewer_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within this process, rates and checks on a tenth of the trials: what is tested does not depend on it."""
@@ -96,6 +117,37 @@ def test_json_is_all_that_is_printed_and_the_folder_holds_everything(tmp_path: P
     table = size(tmp_path, str(tmp_path / "study.yaml"), "--out", "out", "--replicates", "200")
     assert "in place of" in table.stdout
     assert "For the protocol" in table.stdout
+
+
+def test_a_given_n_is_answered_without_a_search_and_everything_printed_says_so(tmp_path: Path) -> None:
+    path = study(tmp_path, STUDY, n="40")
+    done = size(tmp_path, str(path), "--json", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    power = float(binom.sf(found["design"]["r"], 40, 0.3))
+    assert found["search"] is None
+    assert found["design"]["power"] == pytest.approx(power)
+    assert found["power_of_n"]["n"] == 40
+    assert found["power_of_n"]["planned"] == pytest.approx(power)
+    rows = {(row["truth"], row["quantity"]): row for row in found["calendar"]}
+    of_calendar = rows["alternative", "rejects the null"]
+    assert found["power_of_n"]["simulated"] == of_calendar["value"]
+    sentence = f"With 40 patients the power is {power:.4f} (exact); this n is given and was not searched for."
+    assert sentence in found["protocol"]
+    assert sentence in (tmp_path / "out" / "protocol.txt").read_text(encoding="utf-8")
+    assert not {"curve.csv", "power.png"} & {item.name for item in (tmp_path / "out").iterdir()}
+    printed = " ".join(size(tmp_path, "out/study.yaml", "--out", "again").stdout.split())
+    assert f"With 40 patients the power is {power:.4f} (exact), and" in printed
+    assert "This n is given; it was not searched for." in printed
+
+
+@pytest.mark.parametrize("text", [PLAIN, MEDIANS], ids=["rates", "medians"])
+def test_plain_arms_are_conducted_alike_by_both_engines(tmp_path: Path, text: str) -> None:
+    path = study(tmp_path, text)
+    fast, slow = (ts.size(path, None, 100, engine=engine, workers=1) for engine in ("batch", "reference"))
+    assert fast.digest == slow.digest
+    assert fast.assurance is None  # of plain numbers, although the scenario has draws
+    assert "in control and" in fast.paragraph
 
 
 @pytest.mark.parametrize("text", [STUDY, ARMS, EVENTS], ids=["one arm", "two arms", "times to events"])
@@ -149,7 +201,9 @@ def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> Non
         (STUDY.replace("null: 0.10", "null: 0"), "a rate of 0 or 1 leaves nothing to test"),
         (STUDY.replace("alpha: 0.10", "alpha: 0"), "no test of a finite trial has this level"),
         (STUDY.replace("power: 0.80", "power: 1"), "no finite trial has this power"),
-        (STUDY.replace("largest_n: 60", "largest_n: 10"), "n = 1"),
+        (STUDY.replace("largest_n: 60", "largest_n: 10"), r"n = \d+ reaches it; `n: 10` asks for the power of so many"),
+        (STUDY.replace("largest_n: 60", "largest_n: 30") + "n: 31\n", "31 patients are more than `largest_n` = 30"),
+        (PLAIN + "alternative: modelled\n", "the `rates` of the arms are the alternative"),
         (STUDY.replace("largest_n: 60", "largest_n: 10").replace("single-stage", "simon-optimal"), "one stage takes"),
         (STUDY.replace("within: 4 months", "within: 3 weeks"), "the first assessment is on day 28"),
         (STUDY.replace("alternative: 0.30", "alternative: 0.95"), "nobody can reach it"),
