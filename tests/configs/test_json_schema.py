@@ -166,7 +166,11 @@ def test_what_is_accepted_is_valid_for_the_schema(tmp_path: Path, file: Path) ->
     ("key", "forms", "wrong"),
     [
         ("every", ["14 days", "2 WKS", "1 mo", {"value": "28 days", "source": "assumed"}, "calibrated"], ["14", 14]),
-        ("start", [100, "100", "0.1 g/day", "100000 mcg per d", "700 mg/week"], ["100 mg", 0, "0 mg/day", "-1 mg/day"]),
+        (
+            "start",
+            [100, "100", "0.1 g/day", "100000 mcg per d", "700 mg/week", "100 mg"],
+            ["100 tablets", 0, "0 mg/day", "-1 mg/day"],
+        ),
         ("reescalate", ["always", "never", "28 days"], ["sometimes", 3]),
         ("levels", [[100, "200 mg/day"], {"start": 100, "step": 100, "maximum": 800}], [[], {"start": 100}, 100]),
         ("rules", [[{"when": ["tolerated", {"not": "toxicity"}], "do": "keep"}]], [[{"when": "tolerated"}], "none"]),

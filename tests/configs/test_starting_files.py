@@ -139,7 +139,7 @@ def test_files_are_replaced_only_if_asked_for(tmp_path: Path) -> None:
     [
         ({"patients": "x"}, ["--patients x", "a whole number"]),
         ({"levels": "3,2"}, ["--levels 3,2", "that rise"]),
-        ({"unit": "mg"}, ["--unit mg", "Did you mean mg/day?"]),
+        ({"unit": "tablets"}, ["--unit tablets", "mg alone is mg/day"]),
         ({"every": "soon", "follow_up": "0 days"}, ["--every soon", "--follow-up 0 days"]),
         ({"toxicities": "rash"}, ["NAME=COUNT"]),
         ({"toxicities": "rash=1,rash=2"}, ["rash is there twice"]),

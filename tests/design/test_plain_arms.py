@@ -93,14 +93,18 @@ def test_arms_may_differ_in_the_scenario_too() -> None:
 
 
 def test_events_of_each_arm_are_those_of_exponential_times_with_its_median() -> None:
+    """Until the final analysis of the trial, with draws of the patients' own."""
     ready = ready_study(MEDIANS)
-    days = SEEN_MONTHS * DAYS_PER_MONTH
     for arm, median in zip(ready.truths[ALTERNATIVE], (4.0, 6.0), strict=True):
-        lines = seen(ready, arm, days)
-        is_there = lines.number > 0
-        until = np.minimum(np.minimum(lines.event[:, :, 0], lines.left), days)
-        observed = float((is_there & (lines.event[:, :, 0] <= np.minimum(lines.left, days))).sum())
-        expected = float((math.log(2.0) * until[is_there] / (median * DAYS_PER_MONTH)).sum())
+        horizon = 100.0 * DAYS_PER_MONTH  # longer than any trial of 160
+        lines = simulated([BATCH], [with_follow_up(arm, 160, horizon)], None, ready.outcomes.primary, 77, 1, 120)
+        is_there, event = lines.number > 0, lines.event[:, :, 0]
+        entry = np.where(is_there, lines.arrival, -np.inf)
+        analysis = entry.max(axis=1, keepdims=True) + SEEN_MONTHS * DAYS_PER_MONTH
+        last_seen = np.minimum(lines.left, analysis - entry)
+        observed = float((is_there & (event <= last_seen)).sum())
+        at_risk = np.minimum(event, last_seen)[is_there]
+        expected = float((math.log(2.0) * at_risk / (median * DAYS_PER_MONTH)).sum())
         errors = math.sqrt(expected * (1.0 + is_there.sum() / 40_000))  # of these patients, and of those of the search
         assert abs(observed - expected) < N_STANDARD_ERRORS * errors + ROOT * expected
     assert ready.truths[NULL][0] == ready.truths[NULL][1] == ready.truths[ALTERNATIVE][0]

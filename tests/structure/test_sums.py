@@ -23,6 +23,8 @@ EXACT_OR_OF_ARRAYS = {
     "design/conduct/blocks.py": {"(count for _, count in todo[:len(finished)])"},
     "calibration/joint/model.py": {"(len(places.units) for places in self.places)"},
     "workflows/calibrate_study.py": {"(len(trials) for trials in simulated.scores)"},
+    "config/schema/size_study.py": {"(self.allocation.ratio.get(name, 1) for name in self.variants)"},
+    "endpoints/per_trial.py": {"parts[1:]"},
     "workflows/size.py": {"(rows[f'n_{i}'] for i in range(len(self.ready.names)))"},
     "calibration/targets.py": {
         "rest.counts", "known.values()", "(counts[part] for part in parts)", "counts.values()",

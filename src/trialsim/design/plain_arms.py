@@ -44,19 +44,19 @@ def _with_rate(draft: Draft, name: str, protocol: Protocol) -> tuple[Protocol, f
         raise _of_arm(error, f"rates.{name}", rate.text) from None
 
 
-def arms_with_medians(draft: Draft) -> tuple[Protocols, str]:
+def arms_with_medians(draft: Draft, n: int, accrual_days: float) -> tuple[Protocols, str]:
     """The arms with as many events as exponential times with their medians have, and what was set for it, in words.
 
-    Raises `RequestError` for an arm whose hazards cannot be set so.
+    As many are seen in a trial of `n`, whose accrual takes some `accrual_days`. Raises `RequestError` for an arm whose
+    hazards cannot be set so.
     """
+    outcome, follow_up_days = draft.outcomes.primary[0], draft.study.conduct.follow_up.value
     arms, factors = [], []
     for name, protocol in zip(draft.names, draft.protocols, strict=True):
         median = draft.study.medians[name]
         hazard = partial(exponential_hazard, median.value)
         try:
-            arm, factor = with_events_of(
-                protocol, draft.outcomes.primary[0], hazard, draft.study.conduct.follow_up.value
-            )
+            arm, factor = with_events_of(protocol, outcome, hazard, follow_up_days, n, accrual_days)
         except RequestError as error:
             raise _of_arm(error, f"medians.{name}", median.text) from None
         arms.append(arm)

@@ -45,6 +45,7 @@ from trialsim.design.prepared_study import (
 )
 from trialsim.design.safety import checked_boundary
 from trialsim.design.theory.stages import check_rates
+from trialsim.design.time_to_event.logrank import PlannedLogrank
 from trialsim.design.time_to_event.one_sample_logrank import PlannedOneSample, decisions_of
 from trialsim.design.time_to_event.planned import Events
 from trialsim.errors import RequestError
@@ -263,14 +264,25 @@ def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
 
 
 def _arms_with_plain_medians(draft: Draft) -> Supposed:
-    """Times to events with plain medians: the ratio of hazards is that of the medians, as of exponential times."""
+    """Times to events with plain medians: the ratio of hazards is that of the medians, as of exponential times.
+
+    How long patients are followed depends on n: arms are matched at the one that is given, or that of the formula.
+    """
     study = draft.study
     control, experimental = (study.medians[name].value / DAYS_PER_MONTH for name in draft.names)
-    arms, setting = arms_with_medians(draft)
-    allocation, forecast = arms_in_turn(study, draft.names), EventForecast(draft, arms, LOG_RANK)
-    events = _events(draft, forecast, control / experimental, allocation)
-    design = draft.design.build(study, replace(events, hazard=math.log(2.0) / control))
-    return Supposed(design, {NULL: (arms[0], arms[0]), ALTERNATIVE: arms}, (), obtained_by={ALTERNATIVE: setting})
+    ratio, allocation = control / experimental, arms_in_turn(study, draft.names)
+
+    def design_of(arms: Protocols) -> PlannedDesign:
+        events = _events(draft, EventForecast(draft, arms, LOG_RANK), ratio, allocation)
+        return draft.design.build(study, replace(events, hazard=math.log(2.0) / control))
+
+    first = design_of(tuple(at_point_values(item) for item in draft.protocols))
+    if not isinstance(first, PlannedLogrank):
+        raise TypeError(first)
+    n = study.n or first.by_formula["lachin_foulkes_n"] or study.largest_n
+    arms, setting = arms_with_medians(draft, n, DAYS_PER_MONTH * first.assumed.accrual_months(n))
+    truths = {NULL: (arms[0], arms[0]), ALTERNATIVE: arms}
+    return Supposed(design_of(arms), truths, (), obtained_by={ALTERNATIVE: setting})
 
 
 def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:

@@ -82,51 +82,53 @@ def _names(scenario: ScenarioData) -> Iterator[Finding]:
 
 
 def _events(scenario: ScenarioData) -> Iterator[Finding]:
-    kinds: list[str] = [event.kind for event in scenario.events.values()]
-    names = [item.name for item in scenario.responses]
-    for name, event in scenario.events.items():
-        if event.kind not in (*KINDS, *names):
-            allowed = f"{', '.join((*KINDS, *names))}, or a category listed under `responses`"
-            yield (
-                ("events", name, "kind"),
-                event.kind,
-                "there is no such kind of event",
-                allowed,
-                nearest(event.kind, [*KINDS, *names]),
-            )
-    for kind in (*names, *ONCE_ONLY):
-        if kinds.count(kind) > 1:
-            last = [name for name, event in scenario.events.items() if event.kind == kind][-1]
-            yield ("events", last, "kind"), kind, f"there are several clocks for {kind}", "one clock of this kind", ""
-    for kind, first in (*pairwise(reversed(names)), ("relapse", names[0])):
-        steps = [item for item in scenario.events.items() if item[1].kind == kind and item[1].during is None]
-        if steps and first not in kinds:
-            yield (
-                ("events", steps[0][0], "kind"),
-                kind,
-                f"a {kind} follows a {first}",
-                f"an event of kind {first} too",
-                "",
-            )
-    if scenario.disease is None and any(event.is_response for event in scenario.events.values()):
-        name = next(name for name, event in scenario.events.items() if event.is_response)
-        allowed = "`disease: {sensitive: …}`, the share of patients who can respond at all"
-        yield ("events", name), name, "who can respond is not said", allowed, ""
-    if kinds.count("toxicity") > _MAX_TOXICITIES:
-        yield ("events",), len(kinds), "there are too many toxicities", f"at most {_MAX_TOXICITIES}", ""
+    """Events one by one: their kinds, and what they are part of or share."""
+    yield from _kinds(scenario)
+    yield from _steps(scenario)
+    frailties = list(scenario.frailties)
     for name, event in scenario.events.items():
         if event.part_of is not None:
             yield from _part(scenario, name, event.part_of)
-        if event.frailty is not None and event.frailty not in scenario.frailties:
-            known = list(scenario.frailties)
-            allowed = f"one of {', '.join(known)}" if known else "a frailty listed under `frailties`"
-            yield (
-                ("events", name, "frailty"),
-                event.frailty,
-                "there is no such frailty",
-                allowed,
-                nearest(event.frailty, known),
-            )
+        if event.frailty is not None and event.frailty not in frailties:
+            allowed = f"one of {', '.join(frailties)}" if frailties else "a frailty listed under `frailties`"
+            near = nearest(event.frailty, frailties)
+            yield ("events", name, "frailty"), event.frailty, "there is no such frailty", allowed, near
+
+
+def _kinds(scenario: ScenarioData) -> Iterator[Finding]:
+    """Kinds of events that there are, no more of each than may be."""
+    categories = [item.name for item in scenario.responses]
+    kinds = [*KINDS, *categories]
+    for name, event in scenario.events.items():
+        place = ("events", name, "kind")
+        if event.kind not in kinds:
+            allowed = f"{', '.join(kinds)}, or a category listed under `responses`"
+            yield place, event.kind, "there is no such kind of event", allowed, nearest(event.kind, kinds)
+        elif event.kind in categories and (problem := event.misplaced):
+            yield ("events", name), name, *problem, ""
+    for kind in (*categories, *ONCE_ONLY):
+        names = [name for name, event in scenario.events.items() if event.kind == kind]
+        if len(names) > 1:
+            place = ("events", names[-1], "kind")
+            yield place, kind, f"there are several clocks for {kind}", "one clock of this kind", ""
+    if len(scenario.toxicities) > _MAX_TOXICITIES:
+        allowed = f"at most {_MAX_TOXICITIES}"
+        yield ("events",), len(scenario.toxicities), "there are too many toxicities", allowed, ""
+
+
+def _steps(scenario: ScenarioData) -> Iterator[Finding]:
+    """Responses: each category has the one before it, a relapse has a response, and someone can respond."""
+    kinds = [event.kind for event in scenario.events.values()]
+    categories = [item.name for item in scenario.responses]
+    for kind, first in (*pairwise(reversed(categories)), ("relapse", categories[0])):
+        steps = [item for item in scenario.events.items() if item[1].kind == kind and item[1].during is None]
+        if steps and first not in kinds:
+            place, allowed = ("events", steps[0][0], "kind"), f"an event of kind {first} too"
+            yield place, kind, f"a {kind} follows a {first}", allowed, ""
+    responses = [name for name, event in scenario.events.items() if event.kind in categories]
+    if scenario.disease is None and responses:
+        allowed = "`disease: {sensitive: …}`, the share of patients who can respond at all"
+        yield ("events", responses[0]), responses[0], "who can respond is not said", allowed, ""
 
 
 def _partners(scenario: ScenarioData) -> Iterator[Finding]:

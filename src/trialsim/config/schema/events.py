@@ -113,17 +113,8 @@ class Event(Section):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        toxic = {
-            "grade": self.grade, "severe": self.severe, "dose_limiting": self.dose_limiting,
-            "reported": self.reported, "resolves": self.resolves, "recurs": self.recurs,
-            "part_of": self.part_of, "share": self.share,
-        }  # fmt: skip
-        misplaced = [key for key, value in toxic.items() if value is not None]
-        if self.kind != "toxicity" and misplaced:
-            raise mistake(f"`{misplaced[0]}` belongs to a toxicity", f"no `{misplaced[0]}` for {self.kind}")
-        if self.during is not None and self.during not in DURING.get(self.kind, ()):
-            allowed = " or ".join(f"`{item}`" for item in DURING.get(self.kind, ()))
-            raise mistake(f"this is no `during` of {self.kind}", allowed or f"no `during` for {self.kind}")
+        if self.kind in KINDS and (problem := self.misplaced):
+            raise mistake(*problem)
         if self.recurs and self.resolves is None:
             raise mistake("what never resolves cannot recur", "`resolves: {rate: …}` beside `recurs: true`")
         if (self.part_of is None) != (self.share is None):
@@ -135,6 +126,18 @@ class Event(Section):
         if self.dose_exponent.value < 0.0 and self.dose_floor is None:
             raise mistake(NEEDS_FLOOR, FLOOR_EXAMPLE)
         return self
+
+    @property
+    def misplaced(self) -> tuple[str, str] | None:
+        """A key that this kind of event does not have: what is wrong, and what is allowed; None where there is none."""
+        toxic = ("grade", "severe", "dose_limiting", "reported", "resolves", "recurs", "part_of", "share")
+        given = [key for key in toxic if getattr(self, key) is not None]
+        if self.kind != "toxicity" and given:
+            return f"`{given[0]}` belongs to a toxicity", f"no `{given[0]}` for {self.kind}"
+        if self.during is not None and self.during not in DURING.get(self.kind, ()):
+            allowed = " or ".join(f"`{item}`" for item in DURING.get(self.kind, ()))
+            return f"this is no `during` of {self.kind}", allowed or f"no `during` for {self.kind}"
+        return None
 
     @property
     def is_response(self) -> bool:

@@ -267,7 +267,7 @@ class SizeStudy(Section):
         return [
             {
                 "if": {"properties": {"design": {"const": name}}, "required": ["design"]},
-                "then": {**_needed(keys), "properties": {key: NULL for key in _not_used(keys, cls.model_fields)}},
+                "then": {**_needed(keys), "properties": dict.fromkeys(_not_used(keys, cls.model_fields), NULL)},
             }
             for name, keys in KEYS.items()
         ]

@@ -66,12 +66,11 @@ def _read_name(text: str) -> str:
 
 
 def _read_unit(text: str) -> str:
-    known = [unit for unit in Dose.units if unit]
-    meant = next((unit for unit in known if plain_unit(unit) == plain_unit(text)), None)
+    known = [unit for unit in Dose.units if "/" in unit]
+    given = plain_unit(text)
+    meant = next((unit for unit in known if plain_unit(unit) in (given, f"{given}/day")), None)
     if meant is None:
-        allowed = f"{', '.join(known)}; a dose is an amount by the day or week"
-        by_the_day = f"{plain_unit(text)}/day"
-        raise _NotReadError("this is not a unit of a dose", allowed, by_the_day if by_the_day in known else "")
+        raise _NotReadError("this is not a unit of a dose", f"{', '.join(known)}; mg alone is mg/day")
     return meant
 
 

@@ -7,19 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.base import ALTERNATIVE, Information, PlannedDesign
+from trialsim.design.base import ALTERNATIVE
 from trialsim.design.operating_characteristics import value_of
 from trialsim.design.prepared_study import PreparedStudy
-
-
-def planned_power(planned: PlannedDesign) -> str:
-    """The planned power of a design of a given n, in a sentence without its end; empty where no formula has it."""
-    at = planned.operating_characteristics(ALTERNATIVE)
-    if at is None:
-        return ""
-    how = "by the normal approximation" if planned.design.information is Information.EVENTS else "exact"
-    return f"With {planned.n} patients {planned.design.power_in_words} is {at.rejects:.4f} ({how})"
+from trialsim.report.design.planned_power import planned_power
 
 
 def answer(ready: PreparedStudy, calendar: pd.DataFrame) -> str:
@@ -46,11 +37,3 @@ def answer_as_data(ready: PreparedStudy, calendar: pd.DataFrame) -> dict[str, An
         value_of(calendar, ALTERNATIVE, kind.success, name) for name in ("planned", "value", "mcse")
     )
     return {"n": ready.n, "planned": None if math.isnan(planned) else planned, "simulated": value, "mcse": error}
-
-
-def use_of_power(study: SizeStudy) -> str:
-    """What the key `power` is used for where n is given: by boundaries that spend beta, and by nothing else."""
-    futility = study.looks.futility
-    if futility is not None and futility.spending is not None:
-        return f"`power`, {study.power:g}, only says which beta the looks spend"
-    return "`power` is not used"
