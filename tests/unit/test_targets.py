@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import trialsim as ts
-from trialsim.calibration.targets import Categories, Median, Share, Term, terms_of
+from trialsim.calibration.targets import RESPONDERS, Categories, Median, Share, Term, terms_of
 from trialsim.config import protocol_of
 from trialsim.errors import ConfigurationError
 from trialsim.records.outcomes import columns_of
@@ -78,10 +78,9 @@ def test_any_response_beside_partial_ones_leaves_the_minor_ones(tosi2000: ts.Sce
 @pytest.mark.parametrize(
     ("published", "left_out", "cells", "counts", "n"),
     [
-        ({"response.any": 9, "response.partial": 5}, "response.partial", ["n_partial + n_minor"], (9,), 20),
+        ({"response.any": 9, "response.partial": 5}, "response.partial", [RESPONDERS], (9,), 20),
         ({"response.any": 9, "response.partial": 5}, "response.any", ["n_partial"], (5,), 20),
-        ({"response.any": 9, "response.partial": 5, "response.minor": 4}, "response.minor", ["n_partial + n_minor"],
-         (9,), 20),
+        ({"response.any": 9, "response.partial": 5, "response.minor": 4}, "response.minor", [RESPONDERS], (9,), 20),
         ({"response.partial": 5, "response.minor": 15}, "response.minor", ["n_partial"], (5,), 20),
     ],
 )  # fmt: skip
