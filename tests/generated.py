@@ -10,6 +10,12 @@ import trialsim as ts
 from tests.trials import scenario_of
 
 NAMES = ("nausea", "neuropathy", "sedation")
+PIECES: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [],
+    [{"after": "20 days", "ratio": 3}],
+    [{"after": "1 month", "ratio": 0}, {"after": "47.5 days", "ratio": 1.7}, {"after": "4 months", "ratio": 0.2}],
+)
 
 
 def rates(most: float) -> st.SearchStrategy[str]:
@@ -31,6 +37,8 @@ def toxicities(draw: st.DrawFn) -> dict[str, Any]:
         "dose_limiting": draw(st.booleans()),
         "frailty": draw(st.sampled_from([None, "fragile"])),
     }
+    if event["driven_by"] == "time":
+        event["piecewise"] = draw(st.sampled_from(PIECES))
     if draw(st.booleans()):
         event["effects"] = draw(effects())
     if draw(st.booleans()):

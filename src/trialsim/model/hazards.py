@@ -11,7 +11,8 @@ hazard is then
 
     h(s) = rate × shape × s^(shape-1) × exp(effects · baseline) × frailty    per unit of that age
 
-Between two changes of dose the cumulative hazard from s0 to s1 is `intensity × (s1^shape - s0^shape)`.
+Between two changes of dose the cumulative hazard from s0 to s1 is `intensity × (s1^shape - s0^shape)`. Where the hazard
+is piecewise, each part of s^shape counts by the ratio of its piece.
 The clock fires when its cumulative hazard reaches the patient's own unit-exponential threshold. Engines integrate only
 where the intensity changes, never at a look or a visit, so that slicing time differently changes not one bit. Times are
 days.
@@ -20,6 +21,7 @@ days.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from trialsim.errors import HazardError
 from trialsim.model.units import DAYS_PER_MONTH
@@ -83,11 +85,35 @@ def intensity(coefficient: float, factor: float, multiplier: float) -> float:
     return value
 
 
-def hazard_between(intensity_now: float, from_days: float, to_days: float, shape: float) -> float:
-    """Cumulative hazard between two ages of a clock (days since it started) under one intensity."""
+def hazard_between(
+    intensity_now: float,
+    from_days: float,
+    to_days: float,
+    shape: float,
+    piece_days: Sequence[float] = (),
+    piece_ratios: Sequence[float] = (),
+) -> float:
+    """Cumulative hazard between two ages of a clock (days since it started) under one intensity.
+
+    From the age `piece_days[i]` on, up to the next, the hazard is multiplied by `piece_ratios[i]`.
+    """
+    if len(piece_days) > 0:
+        upto = hazard_at_age(to_days, shape, piece_days, piece_ratios)
+        return intensity_now * (upto - hazard_at_age(from_days, shape, piece_days, piece_ratios))
     if shape == 1.0:
         return intensity_now * (to_days - from_days)
     return float(intensity_now * (to_days**shape - from_days**shape))
+
+
+def hazard_at_age(age_days: float, shape: float, piece_days: Sequence[float], piece_ratios: Sequence[float]) -> float:
+    """Cumulative hazard of a piecewise clock up to an age, for an intensity of 1."""
+    total, start, ratio = 0.0, 0.0, 1.0
+    for i in range(len(piece_days)):
+        if age_days <= piece_days[i]:
+            break
+        total += ratio * (piece_days[i] ** shape - start**shape)
+        start, ratio = piece_days[i], piece_ratios[i]
+    return float(total + ratio * (age_days**shape - start**shape))
 
 
 def remaining_after(remaining: float, used: float) -> float:
@@ -95,16 +121,46 @@ def remaining_after(remaining: float, used: float) -> float:
     return max(0.0, remaining - used)
 
 
-def age_at_firing(age_days: float, remaining: float, intensity_now: float, shape: float) -> float:
+def age_at_firing(
+    age_days: float,
+    remaining: float,
+    intensity_now: float,
+    shape: float,
+    piece_days: Sequence[float] = (),
+    piece_ratios: Sequence[float] = (),
+) -> float:
     """The age (days since the clock started) at which it fires if its intensity stays; infinity for never.
 
-    `remaining` is the part of the threshold that is not yet used up at `age_days`.
+    `remaining` is the part of the threshold that is not yet used up at `age_days`. Pieces are those of
+    `hazard_between`.
     """
     if intensity_now <= 0.0:
         return math.inf
+    if len(piece_days) > 0:
+        reached = hazard_at_age(age_days, shape, piece_days, piece_ratios) + remaining / intensity_now
+        return max(age_days, age_with_hazard(reached, shape, piece_days, piece_ratios))
     if shape == 1.0:
         return age_days + remaining / intensity_now
-    reached = age_days**shape + remaining / intensity_now
+    return max(age_days, _root(age_days**shape + remaining / intensity_now, shape))
+
+
+def age_with_hazard(reached: float, shape: float, piece_days: Sequence[float], piece_ratios: Sequence[float]) -> float:
+    """The age at which the cumulative hazard of a piecewise clock of intensity 1 reaches a value, or infinity."""
+    total, start, ratio = 0.0, 0.0, 1.0
+    for i in range(len(piece_days)):
+        after = total + ratio * (piece_days[i] ** shape - start**shape)
+        if ratio > 0.0 and reached <= after:
+            break
+        total, start, ratio = after, piece_days[i], piece_ratios[i]
+    if ratio <= 0.0:
+        return math.inf
+    return max(start, _root(start**shape + (reached - total) / ratio, shape))
+
+
+def _root(reached: float, shape: float) -> float:
+    """The age whose power is `reached`; infinity for one that is never lived to."""
+    if reached <= 0.0:
+        return 0.0
     if math.log(reached) > shape * _LOG_OF_NEVER:
         return math.inf
-    return float(max(age_days, reached ** (1.0 / shape)))
+    return float(reached ** (1.0 / shape))

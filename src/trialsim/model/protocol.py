@@ -43,6 +43,9 @@ class Clock:
 
     `response` is the category that a response step reaches, from 1 for the least. The coefficient, and not the rate,
     has the `partner_ratio`: what drugs that are given besides make of the hazard.
+
+    From the age `piece_days[i]` (days since it started, rising) up to the next the hazard is multiplied by
+    `piece_ratios[i]`.
     """
 
     name: str
@@ -69,6 +72,13 @@ class Clock:
     share: float = 0.0
     response: int = 0
     partner_ratio: float = 1.0
+    piece_days: tuple[float, ...] = ()
+    piece_ratios: tuple[float, ...] = ()
+
+    @property
+    def highest_ratio(self) -> float:
+        """The largest factor that a piece has on the hazard; 1 before the first of them."""
+        return max((1.0, *self.piece_ratios))
 
     @property
     def depends_on_dose(self) -> bool:

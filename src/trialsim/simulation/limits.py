@@ -110,7 +110,7 @@ def _typical_days(clock: Clock, protocol: Protocol) -> float:
     fastest = max(
         dose_factor(dose, protocol.reference_dose, clock.dose_exponent, clock.dose_floor) for dose in protocol.levels
     )
-    hazard = clock.coefficient * fastest
+    hazard = clock.coefficient * fastest * clock.highest_ratio
     exponent = math.log(math.log(2.0) / hazard) / clock.shape if hazard > 0.0 else math.inf
     return clock.delay_days + math.exp(exponent) if exponent < _LARGEST_EXPONENT else math.inf
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
 
@@ -14,6 +15,8 @@ from trialsim.config.schema.quantities import (
     Dose,
     DoseExponent,
     Duration,
+    Observation,
+    PieceRatio,
     Probability,
     Rate,
     Shape,
@@ -25,6 +28,7 @@ KINDS: Final = tuple(kind for kind in disease.KIND_NAMES if kind != "response") 
 NEEDS_FLOOR: Final = "with a negative exponent the hazard would be infinite without the drug"
 FLOOR_EXAMPLE: Final = "`dose_floor: 100 mg/day`: a lower dose acts as this one"
 PART_EXAMPLE: Final = "{kind: toxicity, part_of: constipation, share: 30 %, grade: III}, and no rate"
+MAX_PIECES: Final = 12
 ONCE_ONLY: Final = ("relapse", "progression")
 DURING: Final = {
     "death": ("any time", "before progression", "after progression", "treatment"),
@@ -41,6 +45,15 @@ class Resolution(Section):
     """The rate at which the toxicity ends."""
     shape: Shape = Field(default_factory=lambda: Shape.of(1))
     """The Weibull shape; 1 for a constant rate."""
+
+
+class Piece(Section):
+    """From so long after its clock started a hazard is multiplied by a ratio, until the next piece begins."""
+
+    after: Observation
+    """The time after the start of the clock at which the piece begins."""
+    ratio: PieceRatio
+    """The factor on the hazard; 0 for none while the piece lasts."""
 
 
 class Event(Section):
@@ -63,6 +76,8 @@ class Event(Section):
     """The hazard goes with (dose / reference dose) to this power; 0 for no effect of the dose."""
     dose_floor: Dose | None = None
     """A lower dose, such as 0 while the drug is held or after it, acts as this one."""
+    piecewise: list[Piece] = Field(default_factory=list, max_length=MAX_PIECES)
+    """The hazard changes at these times after the start of the clock."""
     driven_by: Literal["time", "exposure"] = "time"
     """Whether the clock ages with time, or with the dose that is taken."""
     effects: dict[str, HazardEffect] = Field(default_factory=dict)
@@ -121,6 +136,16 @@ class Event(Section):
             raise mistake("a part of a toxicity needs what it is part of and its share", PART_EXAMPLE)
         if self.part_of is not None and self._has_clock:
             raise mistake("a part of a toxicity has no clock of its own", PART_EXAMPLE)
+        if any(piece.after.calibrated or piece.ratio.calibrated for piece in self.piecewise):
+            raise mistake(
+                "the pieces of a hazard are given, not calibrated", "numbers, such as {after: 3 months, ratio: 0.5}"
+            )
+        if any(a.after.value >= b.after.value for a, b in itertools.pairwise(self.piecewise)):
+            raise mistake("the pieces of a hazard follow each other", "rising times, each `after` the one before")
+        if self.driven_by == "exposure" and self.piecewise:
+            raise mistake(
+                "a clock that exposure drives has no time of its own", "`piecewise`, or `driven_by: exposure`"
+            )
         if self.driven_by == "exposure" and self.dose_floor is not None:
             raise mistake("without the drug there is no exposure", "`driven_by: exposure`, or `dose_floor`")
         if self.dose_exponent.value < 0.0 and self.dose_floor is None:
@@ -148,9 +173,17 @@ class Event(Section):
     def _has_clock(self) -> bool:
         """Whether anything is said of a clock."""
         is_neutral = self.rate.value == self.delay.value == self.dose_exponent.value == 0.0 and self.shape.value == 1.0
-        others = (self.effects, self.frailty, self.resolves, self.recurs, self.dose_floor, self.driven_by != "time")
+        others = (
+            self.effects,
+            self.frailty,
+            self.resolves,
+            self.recurs,
+            self.dose_floor,
+            self.driven_by != "time",
+            self.piecewise,
+        )
         return not is_neutral or any(item for item in others)
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
-        return {key: value for key, value in handler(self).items() if value is not None}
+        return {key: value for key, value in handler(self).items() if value is not None and value != []}

@@ -122,6 +122,12 @@ class HazardRatio(Number):
     example = "1.2"
 
 
+class PieceRatio(Number):
+    """A factor on a hazard while a piece of it lasts; 0 for none."""
+
+    example = "0.5"
+
+
 class CorrelationCoefficient(Number):
     """A correlation, above -1 and below 1."""
 

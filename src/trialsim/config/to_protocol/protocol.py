@@ -110,6 +110,8 @@ def _clock(scenario: ScenarioData, name: str, event: Event) -> protocol.Clock:
         share=_number(scenario, event.share, "events", name, "share") if event.share is not None else 0.0,
         response=response,
         partner_ratio=partner_ratio,
+        piece_days=tuple(piece.after.value for piece in event.piecewise),
+        piece_ratios=tuple(piece.ratio.value for piece in event.piecewise),
     )
 
 

@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 
 from trialsim.compiled.jit import inline, jitable
-from trialsim.engines.batch.plan import Record, dose_factor, dose_slots, slots
+from trialsim.engines.batch.plan import Record, dose_factor, dose_slots, piece_days, piece_ratios, slots
 from trialsim.engines.batch.state import clock_states, fires_days, new_slots, onsets, uniforms
 from trialsim.model import disease, draws, hazards
 
@@ -93,12 +93,16 @@ def update_firing_times(plan: Record, course: Record) -> None:
             slot = affected[i]
             clock = states[slot]
             if clock.is_running and not clock.is_new:
-                if slots(plan)[slot].by_exposure:
+                slot_plan = slots(plan)[slot]
+                if slot_plan.by_exposure:
                     age = hazards.age_by_exposure(today, clock.since_day, clock.age_days, clock.pace)
                     clock.since_day = max(today, clock.started_day)
                 else:
                     age = hazards.age_on(today, clock.started_day)
-                used_hazard = hazards.hazard_between(clock.intensity, clock.age_days, age, slots(plan)[slot].shape)
+                used_hazard = hazards.hazard_between(
+                    clock.intensity, clock.age_days, age, slot_plan.shape,
+                    piece_days(plan, slot_plan), piece_ratios(plan, slot_plan),
+                )  # fmt: skip
                 schedule_firing(plan, course, slot, level, age, hazards.remaining_after(clock.remaining, used_hazard))
     for i in range(patient.n_new):
         slot = new_slots(course)[i]
@@ -127,7 +131,8 @@ def schedule_firing(plan: Record, course: Record, slot: int, level: int, age: fl
         clock.pace, factor = factor, 1.0
     intensity = hazards.intensity(slot_plan.coefficient, factor, clock.multiplier)
     clock.age_days, clock.remaining, clock.intensity = age, remaining, intensity
-    age_fires = hazards.age_at_firing(age, remaining, intensity, slot_plan.shape)
+    days, ratios = piece_days(plan, slot_plan), piece_ratios(plan, slot_plan)
+    age_fires = hazards.age_at_firing(age, remaining, intensity, slot_plan.shape, days, ratios)
     if slot_plan.by_exposure:
         today, since_day = course.patient.today, clock.since_day
         fires_days(course)[slot] = hazards.day_of_firing(today, since_day, age, age_fires, clock.pace)

@@ -20,8 +20,9 @@ SLOT: Final = np.dtype(
     [("coefficient", "f8"), ("shape", "f8"), ("delay_days", "f8"), ("code", "u8"), ("states", "i8"), ("kind", "i8"),
      ("response", "i8"), ("toxicity", "i8"), ("first_part", "i8"), ("after_parts", "i8"), ("severity_code", "u8"),
      ("share", "f8"), ("resolution", "i8"), ("position", "i8"), ("first_effect", "i8"), ("after_effects", "i8"),
-     ("frailty", "i8"), ("depends_on_dose", "?"), ("by_exposure", "?"), ("needs_treatment", "?"),
-     ("needs_sensitivity", "?"), ("recurs", "?")],
+     ("first_piece", "i8"), ("after_pieces", "i8"), ("frailty", "i8"),
+     ("depends_on_dose", "?"), ("by_exposure", "?"), ("needs_treatment", "?"), ("needs_sensitivity", "?"),
+     ("recurs", "?")],
     align=True,
 )  # fmt: skip
 RULE: Final = np.dtype(
@@ -49,6 +50,7 @@ SCORE: Final = np.dtype([("covariate", "i8"), ("weight", "f8")], align=True)
 # visit_days, assessment_days  study day by number, 0 for none
 # dose_factors                 (dose/reference)^exponent, slot by slot, for dose 0 and each level
 # parts                        slots of the parts of each toxicity
+# piece_days, piece_ratios     ages from which the hazard of each piecewise clock is another one, and by what factor
 # quiet_rules                  by level, the visit rule that decides as long as nothing has happened
 # covariates                   those that have effects, or that such a one is correlated with
 # scores                       whose weighted sum is the score of each correlated covariate
@@ -57,7 +59,8 @@ SCORE: Final = np.dtype([("covariate", "i8"), ("weight", "f8")], align=True)
 # reported                     toxicities that outcomes count
 TABLES: Final = {
     "slots": SLOT, "dose_slots": INTEGER, "personal_slots": INTEGER, "visit_days": FLOAT, "assessment_days": FLOAT,
-    "dose_factors": FLOAT, "parts": INTEGER, "levels": FLOAT, "quiet_rules": INTEGER, "onset_rules": RULE,
+    "dose_factors": FLOAT, "piece_days": FLOAT, "piece_ratios": FLOAT,
+    "parts": INTEGER, "levels": FLOAT, "quiet_rules": INTEGER, "onset_rules": RULE,
     "visit_rules": RULE, "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT,
     "scores": SCORE, "frailties": FRAILTY, "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
 }  # fmt: skip
@@ -100,6 +103,18 @@ def dose_factor(plan: Record, slot: int, level: int) -> float:
     """`(dose/reference)^exponent` of a slot at a level, or at dose 0 for level -1."""
     factors = table_at(plan.dose_factors_at, plan.n_dose_factors, FLOAT)
     return float(factors[slot * (plan.n_levels + 1) + level + 1])
+
+
+@inline
+def piece_days(plan: Record, slot_plan: Record) -> Record:
+    """The ages from which the hazard of a slot is another one."""
+    return table_at(plan.piece_days_at, plan.n_piece_days, FLOAT)[slot_plan.first_piece : slot_plan.after_pieces]
+
+
+@inline
+def piece_ratios(plan: Record, slot_plan: Record) -> Record:
+    """By what factor it is another one from each of these ages on."""
+    return table_at(plan.piece_ratios_at, plan.n_piece_ratios, FLOAT)[slot_plan.first_piece : slot_plan.after_pieces]
 
 
 @inline

@@ -93,6 +93,8 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "dose_factors": [
             _dose_factor(clock, dose, protocol.reference_dose) for clock in clocks for dose in (0.0, *protocol.levels)
         ],
+        "piece_days": [days for clock in protocol.clocks for days in clock.piece_days],
+        "piece_ratios": [ratio for clock in protocol.clocks for ratio in clock.piece_ratios],
         "parts": [part for position in range(len(protocol.clocks)) for part in protocol.parts_of(position)],
         "levels": protocol.levels,
         "quiet_rules": [_quiet_rule(protocol, level) for level in range(len(protocol.levels))],
@@ -144,26 +146,34 @@ def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
     toxicity_of = {position: i for i, position in enumerate(protocol.toxicities)}
     clocks: list[tuple[Any, ...]] = []
     resolutions: list[tuple[Any, ...]] = []
-    n_effects = n_parts = 0
+    n_effects = n_pieces = n_parts = 0
     for position, clock in enumerate(protocol.clocks):
         toxicity, resolution = toxicity_of.get(position, -1), -1
         if clock.resolution is not None:
             resolution = len(protocol.clocks) + len(resolutions)
-            resolutions.append(_slot_row(clock.resolution, toxicity, -1, position, 0, (0, 0)))
+            resolutions.append(_slot_row(clock.resolution, toxicity, -1, position, 0, 0, (0, 0)))
         parts = (n_parts, n_parts + len(protocol.parts_of(position)))
-        clocks.append(_slot_row(clock, toxicity, resolution, position, n_effects, parts))
+        clocks.append(_slot_row(clock, toxicity, resolution, position, n_effects, n_pieces, parts))
         n_effects += len(clock.effects)
+        n_pieces += len(clock.piece_days)
         n_parts = parts[1]
     return clocks + resolutions
 
 
 def _slot_row(
-    clock: Clock, toxicity: int, resolution: int, position: int, n_effects: int, parts: tuple[int, int]
+    clock: Clock,
+    toxicity: int,
+    resolution: int,
+    position: int,
+    n_effects: int,
+    n_pieces: int,
+    parts: tuple[int, int],
 ) -> tuple[Any, ...]:
     return (
         clock.coefficient, clock.shape, clock.delay_days, clock.code, clock.states, clock.kind,
         clock.response, toxicity, *parts, decision_code(severity_decision(clock.name)), clock.share,
-        resolution, position, n_effects, n_effects + len(clock.effects), clock.frailty, clock.depends_on_dose,
+        resolution, position, n_effects, n_effects + len(clock.effects), n_pieces,
+        n_pieces + len(clock.piece_days), clock.frailty, clock.depends_on_dose,
         clock.driven_by_exposure, clock.needs_treatment, clock.needs_sensitivity, clock.recurs,
     )  # fmt: skip
 

@@ -57,7 +57,10 @@ class RunningClock:
         while True:
             intensity = self.intensity()
             pace = self.pace()
-            age = hazards.age_at_firing(self.age_days, self.remaining, intensity, self.clock.shape)
+            clock = self.clock
+            age = hazards.age_at_firing(
+                self.age_days, self.remaining, intensity, clock.shape, clock.piece_days, clock.piece_ratios
+            )
             fires_on = self.day_of_age(age, pace)
             try:
                 yield self.patient.on_day(fires_on, event_order.CLOCK)
@@ -96,7 +99,8 @@ class RunningClock:
         if self.clock.driven_by_exposure:
             age = hazards.age_by_exposure(self.patient.today, self.since_day, self.age_days, pace)
             self.since_day = max(self.patient.today, self.started_day)
-        used = hazards.hazard_between(intensity, self.age_days, age, self.clock.shape)
+        clock = self.clock
+        used = hazards.hazard_between(intensity, self.age_days, age, clock.shape, clock.piece_days, clock.piece_ratios)
         self.remaining = hazards.remaining_after(self.remaining, used)
         self.age_days = age
 

@@ -17,7 +17,7 @@ from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.responses import ResponseCategory
 from trialsim.config.schema.treatment import Partner, Treatment
 from trialsim.errors import ConfigurationError
-from trialsim.model.hazards import dose_factor
+from trialsim.model.hazards import dose_factor, hazard_between
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report import labels
 
@@ -167,6 +167,7 @@ def _event(scenario: Scenario, name: str, event: Event) -> str:
     delay = scenario.resolved(event.delay, f"{name} delay")
     if delay.value > 0.0:
         parts.append(f"at the earliest after {delay.text}")
+    parts += [f"× {piece.ratio.text} from {piece.after.text} on" for piece in event.piecewise]
     if event.driven_by == "exposure":
         parts.append("by the time on the drug" if exponent.value == 0.0 else "by the dose taken so far")
     if exponent.value != 0.0:
@@ -197,11 +198,13 @@ def _risks(scenario: Scenario, name: str, event: Event) -> str:
     reference = scenario.treatment.reference_dose.value
     floor = event.dose_floor.value if event.dose_floor is not None else 0.0
 
+    pieces = event.piecewise
+    days, ratios = [item.after.value / DAYS_PER_MONTH for item in pieces], [item.ratio.value for item in pieces]
+
     def at(dose: float) -> str:
-        hazards = [
-            rate * dose_factor(dose, reference, exponent, floor) * max(0.0, months - delay) ** shape
-            for months in _RISK_MONTHS
-        ]
+        factor = dose_factor(dose, reference, exponent, floor)
+        ages = (max(0.0, months - delay) for months in _RISK_MONTHS)
+        hazards = [hazard_between(rate * factor, 0.0, age, shape, days, ratios) for age in ages]
         return ", ".join(labels.risk(-math.expm1(-hazard)) for hazard in hazards)
 
     what = f"risk in % by {', '.join(map(str, _RISK_MONTHS))} months"
