@@ -159,8 +159,14 @@ def treatments(draw: st.DrawFn, resolving: list[str], names: list[str], response
     }
     if draw(st.integers(0, 2)) == 0:
         found["start"] = draw(st.sampled_from(levels))
-    if draw(st.integers(0, 3)) == 0:
+    beside = draw(st.integers(0, 3))
+    if beside == 0:
         found["loading"] = {"dose": draw(st.sampled_from(levels)), "days": draw(DAYS)}
+    elif beside == 1:
+        found["start_by"] = [
+            {"covariate": "sex", "category": "female", "dose": draw(st.sampled_from(levels))},
+            {"covariate": "marker", "at_least": "3 mg/L", "below": "6 mg/L", "dose": draw(st.sampled_from(levels))},
+        ]
     if draw(st.integers(0, 2)) == 0:
         first = {"every": "3.7 days", "until": "14.8 days"}
         found["visits_at_first"] = [first, *draw(st.sampled_from([[], [{"every": "20 days", "until": "74.8 days"}]]))]

@@ -107,6 +107,17 @@ class Covariate:
 
 
 @dataclass(frozen=True)
+class FirstLevel:
+    """A level at which some patients begin: those of a category (or -1), or with a value from `at_least` to `below`."""
+
+    covariate: int
+    category: int
+    at_least: float
+    below: float
+    level: int
+
+
+@dataclass(frozen=True)
 class Frailty:
     """A lognormal frailty with median 1, shared by the clocks that name it.
 
@@ -239,6 +250,7 @@ class Protocol:
     parameter_draws: tuple[tuple[float, ...], ...] = ()
     strategy: Strategy | None = None
     dose_days: tuple[float, ...] = ()
+    first_levels: tuple[FirstLevel, ...] = ()
 
     @property
     def n_parameter_draws(self) -> int:

@@ -101,6 +101,11 @@ def is_free(
     return has_lasted(0.0, today, days)
 
 
+def begins_there(value: float, category: int, at_least: float, below: float) -> bool:
+    """Whether a baseline value (of a category: its position) is one of those for which a first level is."""
+    return value == category if category >= 0 else at_least <= value < below
+
+
 def condition_holds(
     kind: int,
     toxicities: int,

@@ -36,7 +36,7 @@ def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem
     """Every contradiction between the parts of a scenario."""
     checks = (
         _interpretations, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _partners,
-        _effects, correlation_findings, _rules, _dates, _statistics, _codes,
+        _first_doses, _effects, correlation_findings, _rules, _dates, _statistics, _codes,
     )  # fmt: skip
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
@@ -139,6 +139,27 @@ def _partners(scenario: ScenarioData) -> Iterator[Finding]:
             if name not in known:
                 place = ("treatment", "partners", drug, "hazard_ratios", name)
                 yield place, name, "there is no such event with a rate", ", ".join(known), nearest(name, known)
+
+
+def _first_doses(scenario: ScenarioData) -> Iterator[Finding]:
+    """First doses by baseline values name covariates that are there, their categories, and bounds in their unit."""
+    for i, item in enumerate(scenario.treatment.start_by):
+        place = ("treatment", "start_by", i)
+        covariate = scenario.population.get(item.covariate)
+        if covariate is None:
+            yield _unknown_covariate(scenario, (*place, "covariate"), item.covariate)
+        elif covariate.shares is not None:
+            categories = list(covariate.shares)
+            if item.category not in categories:
+                shown, near = item.category or "no category", nearest(item.category or "", categories)
+                allowed = f"a `category` of {', '.join(categories)}"
+                yield place, shown, "this covariate has categories", allowed, near
+        else:
+            unit = covariate.median.unit if covariate.median is not None else ""
+            bounds = [bound for bound in (item.at_least, item.below) if bound is not None]
+            if {bound.unit for bound in bounds} != {unit}:
+                shown = ", ".join(bound.text for bound in bounds) or str(item.category)
+                yield place, shown, "this covariate is continuous", f"`at_least` or `below`, in {unit}", ""
 
 
 def _part(scenario: ScenarioData, name: str, whole: str) -> Iterator[Finding]:

@@ -12,10 +12,11 @@ from pydantic import Field, WithJsonSchema, field_validator, model_serializer, m
 from trialsim.config.schema.conditions import Condition
 from trialsim.config.schema.json_forms import AlsoAccepts, reference
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Dose, Duration, HazardRatio, Interval
+from trialsim.config.schema.quantities import Dose, Duration, HazardRatio, Interval, Measurement
 from trialsim.config.schema.written_values import mistake
 
 MAX_RULES: Final = 60
+START_BY_EXAMPLE: Final = "{covariate: renal function, category: impaired, dose: 10 mg/day}, or `below: 60 mL/min`"
 MAX_EARLY_VISITS: Final = 150
 UNNAMED_DRUG: Final = "the drug"
 _STEPPED: Final = ("start", "step", "maximum")
@@ -139,6 +140,36 @@ class Loading(Section):
     """How long it is given."""
 
 
+class StartBy(Section):
+    """A first dose for some patients: those of a `category`, or with a value `at_least` and `below` so much."""
+
+    covariate: str
+    """The name of the baseline covariate."""
+    category: str | None = None
+    """The category of these patients."""
+    at_least: Measurement | None = None
+    """The least value of these patients."""
+    below: Measurement | None = None
+    """The value below which all of these patients are."""
+    dose: Dose
+    """Their first dose, a dose of the ladder."""
+    source: str | None = None
+    """Where it is from."""
+
+    @model_validator(mode="after")
+    def _says_whom(self) -> Self:
+        bounds = [bound for bound in (self.at_least, self.below) if bound is not None]
+        if (self.category is None) == (not bounds):
+            raise mistake("a first dose is for a category, or for values between bounds", START_BY_EXAMPLE)
+        if len(bounds) == 2 and bounds[0].value >= bounds[1].value:
+            raise mistake("nobody is between these bounds", "`at_least` smaller than `below`")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
 class Partner(Section):
     """A drug that everyone takes beside the one that is titrated: its `dose` in words, and what it does to hazards.
 
@@ -172,6 +203,8 @@ class Treatment(Section):
     """The ladder of daily doses, rising: a list, or `{start: …, step: …, maximum: …}`."""
     start: Dose | None = None
     """The dose of the ladder at which treatment begins; the lowest unless given."""
+    start_by: list[StartBy] = Field(default_factory=list, max_length=MAX_RULES)
+    """Other first doses by baseline values; the first line that holds decides."""
     loading: Loading | None = None
     """A dose to begin with, for a time."""
     every: Interval
@@ -220,6 +253,7 @@ class Treatment(Section):
         doses = [dose.value for dose in self.levels]
         loading = self.loading.dose if self.loading is not None else None
         wanted = [("treatment starts at", self.start), ("loading is at", loading)]
+        wanted += [("a first dose is", item.dose) for item in self.start_by]
         for rule in self.rules:
             if rule.resume not in ("same", "lower"):
                 wanted.append(("a hold resumes at", Dose.of(rule.resume)))
@@ -229,6 +263,12 @@ class Treatment(Section):
             if dose is not None and dose.value not in doses:
                 allowed = f"one of {', '.join(f'{level:g}' for level in doses)} mg/day"
                 raise mistake(f"{what} {dose.text}, which is not a level of the ladder", allowed)
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_first_dose(self) -> Self:
+        if self.loading is not None and self.start_by:
+            raise mistake("a loading dose is the same for everyone", "`loading`, or `start_by`")
         return self
 
     @model_validator(mode="after")
@@ -254,7 +294,7 @@ class Treatment(Section):
     def _write(self, handler: Any) -> Any:
         """What was not given stays away, and so does what says nothing."""
         written = {key: value for key, value in handler(self).items() if value is not None}
-        for key, nothing in (("visits_at_first", []), ("reescalate", "always"), ("partners", {})):
+        for key, nothing in (("visits_at_first", []), ("reescalate", "always"), ("start_by", []), ("partners", {})):
             if written.get(key) == nothing:
                 written.pop(key)
         return written

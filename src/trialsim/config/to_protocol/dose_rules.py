@@ -6,13 +6,15 @@ the rules that it restrains, and stands in their text.
 
 from __future__ import annotations
 
+import math
+
 from trialsim.config.schema.conditions import Condition
 from trialsim.config.schema.named_toxicities import toxicities_named, waited_for
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.treatment import Rule, Treatment
 from trialsim.model import titration
-from trialsim.model.protocol import VisitPhase
+from trialsim.model.protocol import FirstLevel, VisitPhase
 from trialsim.model.rules import Condition as FlatCondition
 from trialsim.model.rules import Rule as FlatRule
 
@@ -49,6 +51,19 @@ def first_level(treatment: Treatment) -> int:
     """The level at which treatment begins, counted from 0."""
     dose = treatment.loading.dose if treatment.loading is not None else treatment.start
     return _level(treatment, dose) if dose is not None else 0
+
+
+def first_levels(scenario: ScenarioData) -> tuple[FirstLevel, ...]:
+    """The levels at which some patients begin, by their baseline values."""
+    names, found = list(scenario.population), []
+    for item in scenario.treatment.start_by:
+        categories = list(scenario.population[item.covariate].shares or {})
+        category = categories.index(item.category) if item.category is not None else -1
+        at_least = item.at_least.value if item.at_least is not None else -math.inf
+        below = item.below.value if item.below is not None else math.inf
+        level = _level(scenario.treatment, item.dose)
+        found.append(FirstLevel(names.index(item.covariate), category, at_least, below, level))
+    return tuple(found)
 
 
 def early_visits(treatment: Treatment) -> tuple[VisitPhase, ...]:

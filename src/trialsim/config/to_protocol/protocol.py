@@ -14,7 +14,7 @@ from trialsim.config.schema.population import Accrual, Covariate, Frailty, Site
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.scenario import COUNTED, ScenarioData, own_name
 from trialsim.config.to_protocol.correlations import scores_of
-from trialsim.config.to_protocol.dose_rules import early_visits, first_level, rules_of
+from trialsim.config.to_protocol.dose_rules import early_visits, first_level, first_levels, rules_of
 from trialsim.model import baseline, disease, draws, hazards, protocol
 from trialsim.model import vocabulary as v
 from trialsim.model.sums import add_in_order
@@ -50,6 +50,7 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         reference_dose=treatment.reference_dose.value,
         levels=tuple(dose.value for dose in treatment.levels),
         first_level=first_level(treatment),
+        first_levels=first_levels(scenario),
         early_visits=early_visits(treatment),
         visit_every_days=_number(scenario, treatment.every, "treatment", "every"),
         visit_rules=visit_rules,

@@ -11,6 +11,7 @@ from math import inf, nan
 from trialsim.compiled.jit import inline, jitable
 from trialsim.engines.batch import clocks, treatment
 from trialsim.engines.batch.accumulator import accumulate_onset, record_event, record_event_on
+from trialsim.engines.batch.enrolment import first_level
 from trialsim.engines.batch.plan import Record, parts, slots
 from trialsim.engines.batch.state import clock_states, fires_days, onsets, seen_days
 from trialsim.engines.batch.visit_schedule import (
@@ -78,7 +79,7 @@ def begin(plan: Record, course: Record) -> None:
     patient.is_observed = True
     patient.is_evaluable = patient.has_progression_seen = False
     patient.new = patient.ongoing = patient.ever = patient.waiting_for = patient.held_by = patient.decided = 0
-    patient.level = plan.first_level
+    patient.level = first_level(plan, course)
     patient.dose_since_day = patient.response_seen_day = 0.0
     patient.was_reduced = False
     patient.counted_day = nan

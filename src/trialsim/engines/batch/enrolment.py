@@ -9,6 +9,7 @@ from trialsim.engines.batch.plan import (
     covariates,
     decisions,
     effects,
+    first_levels,
     frailties,
     personal_slots,
     rates,
@@ -18,7 +19,7 @@ from trialsim.engines.batch.plan import (
     starts,
 )
 from trialsim.engines.batch.state import clock_states, uniforms
-from trialsim.model import accrual, baseline, draws
+from trialsim.model import accrual, baseline, draws, titration
 from trialsim.typing import Counts, Flags, Floats
 
 
@@ -104,6 +105,17 @@ def log_ratio(plan: Record, course: Record, first_effect: int, after_effects: in
         value = covariate_value(plan, course, item.covariate)
         total += baseline.effect(value, item.category, item.reference, item.weight)
     return total
+
+
+@inline
+def first_level(plan: Record, course: Record) -> int:
+    """The level at which the patient begins, by the first line that holds of baseline values."""
+    for i in range(plan.n_first_levels):
+        item = first_levels(plan)[i]
+        value = covariate_value(plan, course, item.covariate)
+        if titration.begins_there(value, item.category, item.at_least, item.below):
+            return int(item.level)
+    return int(plan.first_level)
 
 
 @inline

@@ -43,6 +43,9 @@ COVARIATE: Final = np.dtype(
     [("distribution", "i8"), ("location", "f8"), ("spread", "f8"), ("lowest_share", "f8"), ("highest_share", "f8"),
      ("first_share", "i8"), ("after_shares", "i8"), ("first_score", "i8"), ("after_scores", "i8")], align=True
 )  # fmt: skip
+FIRST_LEVEL: Final = np.dtype(
+    [("covariate", "i8"), ("category", "i8"), ("at_least", "f8"), ("below", "f8"), ("level", "i8")], align=True
+)
 SCORE: Final = np.dtype([("covariate", "i8"), ("weight", "f8")], align=True)
 
 # The tables of a plan: name and the type of a row.
@@ -53,6 +56,7 @@ SCORE: Final = np.dtype([("covariate", "i8"), ("weight", "f8")], align=True)
 # piece_days, piece_ratios     ages from which the hazard of each piecewise clock is another one, and by what factor
 # quiet_rules                  by level, the visit rule that decides as long as nothing has happened
 # covariates                   those that have effects, or that such a one is correlated with
+# first_levels                 levels at which patients with certain baseline values begin
 # scores                       whose weighted sum is the score of each correlated covariate
 # decisions                    codes of the draws that every patient needs once: sensitivity, covariates, frailties,
 #                              clocks
@@ -61,7 +65,8 @@ TABLES: Final = {
     "slots": SLOT, "dose_slots": INTEGER, "personal_slots": INTEGER, "visit_days": FLOAT, "assessment_days": FLOAT,
     "dose_factors": FLOAT, "piece_days": FLOAT, "piece_ratios": FLOAT,
     "parts": INTEGER, "levels": FLOAT, "quiet_rules": INTEGER, "onset_rules": RULE,
-    "visit_rules": RULE, "conditions": CONDITION, "effects": EFFECT, "covariates": COVARIATE, "shares": FLOAT,
+    "visit_rules": RULE, "conditions": CONDITION, "effects": EFFECT, "first_levels": FIRST_LEVEL,
+    "covariates": COVARIATE, "shares": FLOAT,
     "scores": SCORE, "frailties": FRAILTY, "decisions": CODE, "starts": FLOAT, "rates": FLOAT, "reported": INTEGER,
 }  # fmt: skip
 PLAN: Final = np.dtype(
@@ -157,6 +162,12 @@ def conditions(plan: Record) -> Record:
 def effects(plan: Record) -> Record:
     """The effects of baseline covariates on clocks, and after them those on sensitivity."""
     return table_at(plan.effects_at, plan.n_effects, EFFECT)
+
+
+@inline
+def first_levels(plan: Record) -> Record:
+    """The levels at which some patients begin."""
+    return table_at(plan.first_levels_at, plan.n_first_levels, FIRST_LEVEL)
 
 
 @inline

@@ -117,6 +117,10 @@ def _baseline_rows(protocol: Protocol, used_covariates: list[int]) -> dict[str, 
     used = [protocol.covariates[i] for i in used_covariates]
     return {
         "effects": [(place_of[effect[0]], *effect[1:]) for effect in effects],
+        "first_levels": [
+            (place_of[item.covariate], item.category, item.at_least, item.below, item.level)
+            for item in protocol.first_levels
+        ],
         "covariates": _covariate_rows(used),
         "shares": [share for item in used for share in item.cumulative_shares],
         "scores": [(place_of[position], weight) for item in used for position, weight in item.scores],
@@ -232,6 +236,7 @@ def _quiet_rule(protocol: Protocol, level: int) -> int:
 def _used_covariates(protocol: Protocol) -> list[int]:
     """Positions of the covariates that act, and of those whose scores are part of theirs, which stand above them."""
     used = {effect[0] for effect in (*_clock_effects(protocol), *protocol.sensitivity_effects)}
+    used |= {item.covariate for item in protocol.first_levels}
     for i in reversed(range(len(protocol.covariates))):
         if i in used:
             used |= {other for other, _ in protocol.covariates[i].scores}

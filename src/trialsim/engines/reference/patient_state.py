@@ -5,7 +5,7 @@ from __future__ import annotations
 import simpy
 
 from trialsim.engines.reference.arm import NAN, NOTHING_SEEN, Arm, Row, Seen
-from trialsim.model import disease
+from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Clock
 from trialsim.patients import VirtualPatient
@@ -36,7 +36,14 @@ class PatientState:
         self.has_progression_seen = False
         # Drug.
         self.is_on_treatment = False
-        self.level = arm.protocol.first_level
+        self.level = next(
+            (
+                item.level
+                for item in arm.protocol.first_levels
+                if titration.begins_there(who.baseline[item.covariate], item.category, item.at_least, item.below)
+            ),
+            arm.protocol.first_level,
+        )
         self.dose = 0.0  # mg/day; 0 while held, and after the end of treatment
         self.dose_since_day = 0.0
         self.was_reduced = False

@@ -112,6 +112,11 @@ def _restraints(treatment: Treatment) -> Iterator[str]:
         yield f"  Loading with {treatment.loading.dose.text} for {treatment.loading.days.text}, then {start}."
     elif treatment.start is not None:
         yield f"  Starts at {start}."
+    for item in treatment.start_by:
+        low = f"from {item.at_least.text}" if item.at_least is not None else ""
+        high = f"below {item.below.text}" if item.below is not None else ""
+        whom = item.category or " and ".join(bound for bound in (low, high) if bound)
+        yield f"  Where {item.covariate} is {whom}, starts at {item.dose.text}{labels.in_brackets(item.source)}."
     if treatment.between_changes is not None:
         yield f"  At visits the dose moves only after {treatment.between_changes.text} without a change."
     if treatment.reescalate == "always" and any(rule.do in ("reduce", "hold") for rule in treatment.rules):
