@@ -172,6 +172,8 @@ def treatments(draw: st.DrawFn, resolving: list[str], names: list[str], response
         found["visits_at_first"] = [first, *draw(st.sampled_from([[], [{"every": "20 days", "until": "74.8 days"}]]))]
     if draw(st.integers(0, 3)) == 0:
         found["between_changes"] = draw(DAYS)
+    if draw(st.integers(0, 3)) == 0:
+        found["schedule"] = {"days": 21, "of": 28}
     found["reescalate"] = draw(st.sampled_from(["always", "always", "never", "28 days"]))
     return found
 

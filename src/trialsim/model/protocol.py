@@ -251,6 +251,7 @@ class Protocol:
     strategy: Strategy | None = None
     dose_days: tuple[float, ...] = ()
     first_levels: tuple[FirstLevel, ...] = ()
+    dose_share: float = 1.0
 
     @property
     def n_parameter_draws(self) -> int:

@@ -44,7 +44,7 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     on_treatment_until = stopped["study_day"].reindex(table.index).fillna(ended["study_day"])
     table["treatment_days"] = on_treatment_until
     table["treatment_end"] = stopped["detail"].reindex(table.index).fillna(v.NO_REASON).astype(np.int64)
-    table = table.join(_doses(events, on_treatment_until, protocol.levels, protocol.dose_days))
+    table = table.join(_doses(events, on_treatment_until, protocol))
     table["is_evaluable"] = table.index.isin(_of(v.BECAME_EVALUABLE, events).set_index(KEY).index)
     table = table.join(_assessed(_of(v.ASSESSED, events), protocol))
     confirmed = _of(v.RESPONSE_CONFIRMED, events)
@@ -70,7 +70,7 @@ def _of(event: int, events: pd.DataFrame) -> pd.DataFrame:
     return events.loc[events["event"] == event]
 
 
-def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float], dose_days: Sequence[float]) -> pd.DataFrame:
+def _doses(events: pd.DataFrame, until: pd.Series, protocol: Protocol) -> pd.DataFrame:
     """What each treated patient took, and for how long: the dose after each change lasts until the next.
 
     A decision that keeps the dose splits no interval, and the sum of a patient runs in order of time with no correction
@@ -89,17 +89,20 @@ def _doses(events: pd.DataFrame, until: pd.Series, levels: Sequence[float], dose
         f"{DAYS_AT_PREFIX}{level:g}": np.bincount(
             number, weights=lasted.where(moves["dose_to_mg_per_day"] == level, 0.0), minlength=len(days)
         )
-        for level in (0.0, *levels)
+        for level in (0.0, *protocol.levels)
     }
-    doses_by_day = {f"{DOSE_BY_PREFIX}{day:g}": _doses_by(day, moves, following, number) for day in dose_days}
-    is_maximum = moves["dose_to_mg_per_day"] == levels[-1]
+    doses_by_day = {
+        f"{DOSE_BY_PREFIX}{day:g}": _doses_by(day, moves, following, number) * protocol.dose_share
+        for day in protocol.dose_days
+    }
+    is_maximum = moves["dose_to_mg_per_day"] == protocol.levels[-1]
     mean = (total / days.where(days > 0.0)).where(days > 0.0, groups["dose_to_mg_per_day"].first())
     highest = groups["dose_to_mg_per_day"].max()
     table = pd.DataFrame(
         {
             "mean_dose_mg_per_day": mean,
             "highest_dose_mg_per_day": highest,
-            "total_dose_mg": total,
+            "total_dose_mg": total * protocol.dose_share,
             "held_days": columns.pop(f"{DAYS_AT_PREFIX}0"),
             **columns,
             **doses_by_day,

@@ -16,6 +16,7 @@ from trialsim.config.schema.quantities import Dose, Duration, HazardRatio, Inter
 from trialsim.config.schema.written_values import mistake
 
 MAX_RULES: Final = 60
+MAX_CYCLE_DAYS: Final = 366
 START_BY_EXAMPLE: Final = "{covariate: renal function, category: impaired, dose: 10 mg/day}, or `below: 60 mL/min`"
 MAX_EARLY_VISITS: Final = 150
 UNNAMED_DRUG: Final = "the drug"
@@ -140,6 +141,34 @@ class Loading(Section):
     """How long it is given."""
 
 
+class Schedule(Section):
+    """The days of each cycle on which the drug is taken: the first `days` of every `of`.
+
+    A dose is that of such a day, and rates hold for the schedule as it is; days without the drug are no holds. What is
+    taken in all counts the share of days.
+    """
+
+    days: int = Field(ge=1, le=MAX_CYCLE_DAYS)
+    """On how many days of a cycle the drug is taken, from its first."""
+    of: int = Field(ge=1, le=MAX_CYCLE_DAYS)
+    """How many days a cycle has."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.days > self.of:
+            raise mistake("a cycle has fewer days than that", "{days: 21, of: 28}")
+        return self
+
+    @property
+    def share(self) -> float:
+        """The share of days on which the drug is taken."""
+        return self.days / self.of
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"on days 1 to {self.days} of {self.of}" if self.days > 1 else f"on day 1 of {self.of}"
+
+
 class StartBy(Section):
     """A first dose for some patients: those of a `category`, or with a value `at_least` and `below` so much."""
 
@@ -201,6 +230,8 @@ class Treatment(Section):
     """
     levels: Annotated[list[Dose], AlsoAccepts(_STEPS)] = Field(json_schema_extra={"minItems": 1})
     """The ladder of daily doses, rising: a list, or `{start: …, step: …, maximum: …}`."""
+    schedule: Schedule | None = None
+    """The days of a cycle on which the drug is taken; every day unless given."""
     start: Dose | None = None
     """The dose of the ladder at which treatment begins; the lowest unless given."""
     start_by: list[StartBy] = Field(default_factory=list, max_length=MAX_RULES)

@@ -51,6 +51,7 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         levels=tuple(dose.value for dose in treatment.levels),
         first_level=first_level(treatment),
         first_levels=first_levels(scenario),
+        dose_share=treatment.schedule.share if treatment.schedule is not None else 1.0,
         early_visits=early_visits(treatment),
         visit_every_days=_number(scenario, treatment.every, "treatment", "every"),
         visit_rules=visit_rules,

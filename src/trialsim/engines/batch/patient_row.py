@@ -54,7 +54,7 @@ def write_details(plan: Record, course: Record, row: Record, by_item: Floats) ->
     row.treatment_end = account.treatment_end
     row.mean_dose_mg_per_day = mean_dose(account)
     row.highest_dose_mg_per_day = account.highest_dose
-    row.total_dose_mg = total_dose(account)
+    row.total_dose_mg = total_dose(account) * plan.dose_share
     row.maximum_reached_days = account.maximum_reached_day
     row.held_days = days[0]
     row.is_evaluable = account.is_evaluable
@@ -74,7 +74,7 @@ def write_details(plan: Record, course: Record, row: Record, by_item: Floats) ->
         by_item[2 * n + i - 1] = days[i]
     n += n + days.size - 1
     for i in range(course.n_doses_by_day):
-        by_item[n + i] = doses_by_day(course)[i]
+        by_item[n + i] = doses_by_day(course)[i] * plan.dose_share
     n += course.n_doses_by_day
     for i in range(seen.size):
         by_item[n + i] = seen[i]

@@ -74,7 +74,7 @@ PLAN: Final = np.dtype(
      ("p_sensitive", "f8"), ("first_sensitivity_effect", "i8"), ("visit_every_days", "f8"),
      ("assessment_every_days", "f8"), ("visits_per_day", "f8"), ("assessments_per_day", "f8"), ("first_level", "i8"),
      ("n_early_visits", "i8"), ("early_visits_end_day", "f8"), ("visits_depend_on_time", "?"),
-     ("p_missed_assessment", "f8"), ("missed_assessment", "u8"), ("confirmation_days", "f8"),
+     ("dose_share", "f8"), ("p_missed_assessment", "f8"), ("missed_assessment", "u8"), ("confirmation_days", "f8"),
      ("evaluable_after_days", "f8"), ("cut_off_kind", "i8"), ("cut_off_day", "f8"), ("counted", "i8"),
      ("count", "i8"), ("n_responses", "i8"), ("first_response", "i8"), ("severe", "i8"), ("whole", "i8"),
      ("arrival", "u8"), ("eligibility", "u8"), ("n_clocks", "i8"), ("n_toxicities", "i8"),

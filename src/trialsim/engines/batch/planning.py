@@ -49,6 +49,7 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
         "assessment_every_days": protocol.assessment_every_days,
         "visits_per_day": 1.0 / protocol.visit_every_days,
         "first_level": protocol.first_level,
+        "dose_share": protocol.dose_share,
         "n_early_visits": sum(phase.n_visits for phase in protocol.early_visits),
         "early_visits_end_day": protocol.early_visits_end_day,
         "visits_depend_on_time": any(_depends_on_time(rule) for rule in protocol.visit_rules),

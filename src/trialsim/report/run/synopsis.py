@@ -88,7 +88,8 @@ def _dose(scenario: Scenario) -> Iterator[str]:
     first = "".join(
         f"every {phase.every.text} to day {phase.until.value:g}, then " for phase in treatment.visits_at_first
     )
-    yield f"  {treatment.drug}: {levels} mg/day. Visits {first}every {treatment.every.text}."
+    schedule = f" {treatment.schedule}" if treatment.schedule is not None else ""
+    yield f"  {treatment.drug}: {levels} mg/day{schedule}. Visits {first}every {treatment.every.text}."
     yield from map(_partner, treatment.partners, treatment.partners.values())
     yield from _restraints(treatment)
     yield "  The first rule that holds decides:"
