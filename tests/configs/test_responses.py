@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import trialsim as ts
-from tests.trials import smallest
+from tests.trials import scenario_of, smallest
 from trialsim.config import protocol_of, scenario_from_mapping
 from trialsim.endpoints.registry import known_endpoints, statistics_of
 from trialsim.records.outcomes import columns_of, patient_columns_of
@@ -141,3 +141,16 @@ def test_variants_are_compared_on_the_same_categories() -> None:
     }  # fmt: skip
     with pytest.raises(ts.ConfigurationError, match="on the same categories of response"):
         ts.compare(study, replicates=2)
+
+
+def test_a_category_that_is_not_listed_says_how_to_list_it_and_nothing_more() -> None:
+    """Not what would follow from the usual categories: that a partial response follows a minor one."""
+    events = {
+        name: {"kind": name, "rate": "0.1 /month"} for name in ("partial response", "complete response", "relapse")
+    }
+    with pytest.raises(ts.ConfigurationError) as raised:
+        scenario_of(events=events)
+    message = str(raised.value)
+    assert "`responses: [partial response, complete response]`, the least first" in message
+    assert "Did you mean" not in message
+    assert "follows a" not in message

@@ -30,6 +30,7 @@ from trialsim.model.protocol import (
 )
 
 _MAX_TOXICITIES = 60
+_RESPONSE_WORDS = ("response", "remission")  # with which the name of a category usually ends
 
 
 def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
@@ -83,8 +84,8 @@ def _names(scenario: ScenarioData) -> Iterator[Finding]:
 
 def _events(scenario: ScenarioData) -> Iterator[Finding]:
     """Events one by one: their kinds, and what they are part of or share."""
-    yield from _kinds(scenario)
-    yield from _steps(scenario)
+    problems = list(_kinds(scenario))
+    yield from problems or _steps(scenario)
     frailties = list(scenario.frailties)
     for name, event in scenario.events.items():
         if event.part_of is not None:
@@ -102,8 +103,12 @@ def _kinds(scenario: ScenarioData) -> Iterator[Finding]:
     for name, event in scenario.events.items():
         place = ("events", name, "kind")
         if event.kind not in kinds:
-            allowed = f"{', '.join(kinds)}, or a category listed under `responses`"
-            yield place, event.kind, "there is no such kind of event", allowed, nearest(event.kind, kinds)
+            is_category = event.kind.endswith(_RESPONSE_WORDS)
+            listed = [item.kind for item in scenario.events.values() if item.kind.endswith(_RESPONSE_WORDS)]
+            place_of_it = f"`responses: [{', '.join(listed)}]`, the least first" if is_category else "`responses`"
+            allowed = f"{', '.join(kinds)}, or a category listed under {place_of_it}"
+            near = "" if is_category else nearest(event.kind, kinds)
+            yield place, event.kind, "there is no such kind of event", allowed, near
         elif event.kind in categories and (problem := event.misplaced):
             yield ("events", name), name, *problem, ""
     for kind in (*categories, *ONCE_ONLY):
