@@ -31,6 +31,7 @@ from trialsim.calibration.targets import (
 from trialsim.engines.batch import Batch
 from trialsim.model.parameters import with_values
 from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.records.outcomes import counted_columns_of
 from trialsim.typing import Floats
 
 DOSE_STEP, MONTH_STEP = 100.0, DAYS_PER_MONTH
@@ -99,14 +100,15 @@ def simulated_cohort(
     """What the publication of one simulated trial would say, rounded as the real one is; None if nobody enrolled."""
     values = calibration.engine_values(scores).tolist()
     protocol = with_values(calibration.simulator.protocol, calibration.simulator.places, values)
-    found, n_toxicity = Batch(protocol).outcomes(seed, replicate, 1)
-    row = {name: found[name][0] for name in found.dtype.names or ()}
+    found, counted = Batch(protocol).outcomes(seed, replicate, 1)
+    counts_by_name = dict(zip(counted_columns_of(protocol), counted[0].tolist(), strict=True))
+    row = {name: found[name][0] for name in found.dtype.names or ()} | counts_by_name
     n, n_planned = int(row["n_enrolled"]), protocol.accrual.n_patients
     if n == 0:
         return None
     n_evaluable, n_partial, n_minor = (int(row[name]) for name in ("n_evaluable", "n_partial", "n_minor"))
     terms: list[Term] = [Share(("enrolled",), SHARES[:1], n, n_planned)]
-    terms += [Share((f"toxicity {i}",), SHARES[1 + i : 2 + i], int(n_toxicity[0, i]), n) for i in range(3)]
+    terms += [Share((f"toxicity {i}",), SHARES[1 + i : 2 + i], int(row[SHARES[1 + i].column]), n) for i in range(3)]
     terms.append(Share(("evaluable",), SHARES[4:5], n_evaluable, n))
     if n_evaluable > 0:
         terms.append(Categories(("response",), SHARES[5:7], (n_partial, n_minor), n_evaluable))
