@@ -16,6 +16,7 @@ from trialsim.analysis import (
     per_trial_values,
 )
 from trialsim.config import Scenario, differences_from_published
+from trialsim.config.checks.calibrated_values import is_calibrated_to_its_cohort
 from trialsim.endpoints.measured_trials import MeasuredTrials
 from trialsim.endpoints.registry import is_statistic, statistic_label
 from trialsim.storage.replicate_store import ReplicateStore
@@ -45,7 +46,7 @@ def draw_predictive(
         _panel(axis, panel, trials.first(_N_DRAWN), scenario.accrual.patients)
     n, what = scenario.accrual.patients, "published statistics and " if published else ""
     legend = "line: 95 % of trials, thick 80 %; dot: mean" + ("; diamond: published" if published else "")
-    if published and not differences_from_published(scenario):
+    if published and is_calibrated_to_its_cohort(scenario) and not differences_from_published(scenario):
         legend += "; the parameters were fitted to these statistics"
     title = f"{scenario.title}\n{what}{trials.n:,} simulated trials of {n} patients\n{legend}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
