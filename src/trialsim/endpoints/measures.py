@@ -25,6 +25,7 @@ STOPPED: Final = f"treatment_end == {v.TOXICITY_STOP}"
 DISCONTINUED: Final = f"treatment_end == {v.DISCONTINUATION}"
 GIVEN_UP: Final = f"({STOPPED} or {DISCONTINUED})"  # the intercurrent event: treatment ended by a rule or by choice
 RESPONDED: Final = "not missing(response_seen_days)"
+PROGRESSED_OR_DIED: Final = "min(progression_seen_days, death_days)"  # the day of the first of the two
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Final
 from trialsim.endpoints.endpoint import CONDUCT, DOSE, RESPONSE, SURVIVAL, TOXICITIES, DesignOutcome, Endpoint
 from trialsim.endpoints.measures import (
     DISCONTINUED,
+    PROGRESSED_OR_DIED,
     RESPONDED,
     STOPPED,
     Mean,
@@ -40,7 +41,6 @@ SEVERE: Final = "any severe toxicity"
 
 _DIED: Final = "not missing(death_days)"
 _PROGRESSED: Final = "not missing(progression_seen_days)"
-_EVENT: Final = "min(progression_seen_days, death_days)"
 
 _OTHERS: Final = (
     Endpoint(
@@ -83,10 +83,13 @@ _OTHERS: Final = (
         measure=TimeToEvent("death_days"), outcome=DesignOutcome(interim.DEATH),
     ),
     Endpoint(
-        "progression-free", family=SURVIVAL, direction="higher", measure=TimeToEvent(_EVENT),
+        "progression-free", family=SURVIVAL, direction="higher", measure=TimeToEvent(PROGRESSED_OR_DIED),
         outcome=DesignOutcome(interim.PROGRESSION_OR_DEATH),
     ),
-    Endpoint("relapse-free", family=SURVIVAL, direction="higher", measure=TimeToEvent(_EVENT, "response_seen_days")),
+    Endpoint(
+        "relapse-free", family=SURVIVAL, direction="higher",
+        measure=TimeToEvent(PROGRESSED_OR_DIED, "response_seen_days"),
+    ),
     Endpoint(
         SEVERE, family=TOXICITIES, direction="lower", measure=Toxicity(only_severe=True),
         statistics=(

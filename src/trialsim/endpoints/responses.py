@@ -12,7 +12,7 @@ from typing import Final
 
 from trialsim.config.schema.responses import MINOR_AND_PARTIAL
 from trialsim.endpoints.endpoint import RESPONSE, SURVIVAL, DesignOutcome, Endpoint
-from trialsim.endpoints.measures import RESPONDED, ConfirmedResponse, Mean, Response, TimeToEvent
+from trialsim.endpoints.measures import PROGRESSED_OR_DIED, RESPONDED, ConfirmedResponse, Mean, Response, TimeToEvent
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
 from trialsim.model import interim
@@ -23,7 +23,6 @@ ANY_RESPONSE: Final = "any response"
 ANY_STATISTIC: Final = f"{STATISTIC_PREFIX}any"
 CONFIRMED_RESPONSE: Final = "confirmed response"
 USUAL: Final = tuple(item.flat for item in MINOR_AND_PARTIAL)
-_EVENT: Final = "min(progression_seen_days, death_days)"
 _NOT_RESPONSES: Final = frozenset(column.name for column in REPLICATES)
 
 
@@ -55,7 +54,7 @@ def response_endpoints(responses: Sequence[ResponseCategory]) -> tuple[Endpoint,
         *(
             Endpoint(
                 f"duration of {category.name}", family=SURVIVAL, direction="higher",
-                measure=TimeToEvent(_EVENT, seen_column(category)),
+                measure=TimeToEvent(PROGRESSED_OR_DIED, seen_column(category)),
             )
             for _, category in or_better
         ),

@@ -19,6 +19,7 @@ from trialsim.config.starting.priors import (
     share_with,
     starting_priors,
 )
+from trialsim.model.disease import ResponseCategory
 from trialsim.model.units import DAYS_PER_MONTH
 
 SCENARIO: Final = "pilot.yaml"
@@ -179,10 +180,9 @@ def _cohort(pilot: Pilot) -> Iterator[str]:
     for name, count in pilot.toxicities.items():
         yield _statistic(f"toxicity.{name}", count, pilot.patients, source["toxicities"])
     if pilot.evaluable is not None:
-        statistic = _statistic("evaluable", pilot.evaluable, pilot.patients, source["evaluable"])
-        yield statistic.replace("kind: proportion", "kind: count")
+        yield _statistic("evaluable", pilot.evaluable, pilot.patients, source["evaluable"], "count")
     for name, count in pilot.responses.items():  # of the evaluable if it is known who these are, else of the enrolled
-        key = name if pilot.evaluable is None else _response_statistic(name)
+        key = name if pilot.evaluable is None else ResponseCategory(name, "").statistic
         yield _statistic(key, count, pilot.n_evaluable, source["responses"])
 
 
@@ -190,15 +190,9 @@ def _cohort_name(pilot: Pilot) -> str:
     return re.sub(r"[^\w .+-]", "-", f"{pilot.drug} pilot")
 
 
-def _response_statistic(name: str) -> str:
-    """The statistic of a category of response: minor and partial response have short names."""
-    short = {"minor response": "minor", "partial response": "partial"}
-    return f"response.{short.get(name, name)}"
-
-
-def _statistic(name: str, count: int, of: int, source: str) -> str:
+def _statistic(name: str, count: int, of: int, source: str, kind: str = "proportion") -> str:
     printed = f"printed: {count} of {of}, count: {count}, of: {of}"
-    return f"  {quoted(name) if '.' not in name else _dotted(name)}: {{kind: proportion, {printed}, source: {source}}}"
+    return f"  {quoted(name) if '.' not in name else _dotted(name)}: {{kind: {kind}, {printed}, source: {source}}}"
 
 
 def _dotted(name: str) -> str:
