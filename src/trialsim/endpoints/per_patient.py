@@ -148,7 +148,7 @@ def name_of(spec: EndpointSpec, endpoint: Endpoint | None) -> str:
     """The name of an endpoint that a study specifies: what, when, under which strategy, among whom."""
     words = str(spec.of)
     if spec.level is not None:
-        words = f"time at {spec.level.value:g} mg/day"
+        words = f"time at {spec.level}"
     if spec.at is not None:
         words += f" at {spec.at.text}"
     if spec.to is not None:

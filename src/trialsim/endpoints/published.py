@@ -14,6 +14,7 @@ import numpy as np
 from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.quantities import Duration
+from trialsim.config.schema.written_values import plain_unit
 from trialsim.config.source.problems import nearest
 from trialsim.endpoints.endpoint import Endpoint
 from trialsim.endpoints.expressions import Expression, KnownColumns
@@ -263,7 +264,7 @@ def _factor(unit: str, endpoint: Endpoint) -> float:
     per_own, per_unit = Duration.factor_of(own), Duration.factor_of(unit)
     if per_own is not None and per_unit is not None:
         return per_unit / per_own
-    return 1.0 if unit == own else 0.0
+    return 1.0 if plain_unit(unit) == plain_unit(own) else 0.0
 
 
 def _check_summary(quantity: str, statistic: PublishedStatistic, endpoint: Endpoint) -> None:

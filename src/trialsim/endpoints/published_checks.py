@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trialsim.config import Cohort, Scenario
-from trialsim.config.checks.published_statistics import statistic_of_trial, statistics_with_places
+from trialsim.config.checks.published_statistics import statistic_of_trial, statistic_units, statistics_with_places
 from trialsim.config.schema.published_statistic import PublishedStatistic
+from trialsim.config.schema.written_values import plain_unit
 from trialsim.config.source.problems import Finding, problem_at
 from trialsim.config.source.yaml import Place, Places
 from trialsim.endpoints.published import (
@@ -19,7 +20,7 @@ from trialsim.endpoints.registry import TOXICITY
 from trialsim.errors import ConfigurationError, RequestError
 from trialsim.model.disease import STATISTIC_PREFIX
 from trialsim.model.protocol import Protocol
-from trialsim.model.vocabulary import STATISTICS
+from trialsim.model.units import DOSE_UNITS, MG_PER_DAY, DoseUnit
 
 
 def check_cohort(cohort: Cohort, protocol: Protocol | None, places: Places, prefix: Place = ()) -> None:
@@ -51,7 +52,7 @@ def _findings(cohort: Cohort, interpretations: Mapping[str, str], protocol: Prot
     for place, quantity, statistic in statistics_with_places(cohort, interpretations):
         name = statistic.trial_statistic(quantity)
         if name is not None:
-            units = dict.fromkeys(_shares(protocol, name), "") | STATISTICS
+            units = dict.fromkeys(_shares(protocol, name), "") | statistic_units(_dose_unit(protocol, statistic))
             yield from statistic_of_trial(place, statistic, name, units)
             continue
         try:
@@ -64,6 +65,13 @@ def _findings(cohort: Cohort, interpretations: Mapping[str, str], protocol: Prot
             problem = error.problem
             given = _given(quantity, statistic, key)
             yield (*place, key), given, problem.wrong, problem.allowed, problem.suggestion
+
+
+def _dose_unit(protocol: Protocol | None, statistic: PublishedStatistic) -> DoseUnit:
+    """The unit of the doses of a protocol; without one, that which a statistic is written in."""
+    if protocol is not None:
+        return protocol.dose_unit
+    return next((unit for unit in DOSE_UNITS if unit.text == plain_unit(statistic.unit)), MG_PER_DAY)
 
 
 def _shares(protocol: Protocol | None, name: str) -> list[str]:

@@ -30,7 +30,7 @@ from trialsim.endpoints.responses import USUAL, response_endpoints, response_lab
 from trialsim.model import interim
 from trialsim.model.disease import STATISTIC_PREFIX
 from trialsim.model.protocol import Protocol
-from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK
+from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK, MG_PER_DAY, DoseUnit, dose_unit_of
 from trialsim.records.columns import TOXICITY_PREFIX
 
 ENROLLED, EVALUABLE, RESPONDERS = Population.ENROLLED, Population.EVALUABLE, Population.RESPONDERS
@@ -42,7 +42,7 @@ SEVERE: Final = "any severe toxicity"
 _DIED: Final = "not missing(death_days)"
 _PROGRESSED: Final = "not missing(progression_seen_days)"
 
-_OTHERS: Final = (
+_BEFORE_DOSES: Final = (
     Endpoint(
         "time to response", "months", direction="lower", family=RESPONSE,
         measure=Mean(f"response_seen_days / {DAYS_PER_MONTH}", RESPONDED),
@@ -110,28 +110,39 @@ _OTHERS: Final = (
         ),
     ),
     Endpoint("discontinued", family=TOXICITIES, direction="lower", measure=Mean(DISCONTINUED, day="treatment_days")),
-    Endpoint(
-        "average dose", "mg/day", family=DOSE, measure=Mean("mean_dose_mg_per_day"),
-        statistics=(
-            TrialStatistic(
-                "dose.median", "median dose", "median_dose_mg_per_day", ENROLLED, "mg/day",
-                median_of="mean_dose",
-            ),
-            TrialStatistic(
-                "dose.median.evaluable", "median dose (evaluable)", "median_dose_evaluable_mg_per_day",
-                EVALUABLE, "mg/day", median_of="mean_dose",
+)  # fmt: skip
+
+
+def dose_endpoints(unit: DoseUnit) -> tuple[Endpoint, ...]:
+    """The endpoints that are a dose, in the unit of the doses of a scenario."""
+    per_day, in_unit = unit.text, unit.column
+    return (
+        Endpoint(
+            "average dose", per_day, family=DOSE, measure=Mean(in_unit("mean_dose_mg_per_day")),
+            statistics=(
+                TrialStatistic(
+                    "dose.median", "median dose", in_unit("median_dose_mg_per_day"), ENROLLED, per_day,
+                    median_of="mean_dose",
+                ),
+                TrialStatistic(
+                    "dose.median.evaluable", "median dose (evaluable)", in_unit("median_dose_evaluable_mg_per_day"),
+                    EVALUABLE, per_day, median_of="mean_dose",
+                ),
             ),
         ),
-    ),
-    Endpoint(
-        "highest dose", "mg/day", family=DOSE, measure=Mean("highest_dose_mg_per_day"),
-        statistics=(
-            TrialStatistic(
-                "dose.median.highest_level", "median of the highest dose", "median_highest_dose_mg_per_day",
-                ENROLLED, "mg/day", median_of="highest_dose",
+        Endpoint(
+            "highest dose", per_day, family=DOSE, measure=Mean(in_unit("highest_dose_mg_per_day")),
+            statistics=(
+                TrialStatistic(
+                    "dose.median.highest_level", "median of the highest dose",
+                    in_unit("median_highest_dose_mg_per_day"), ENROLLED, per_day, median_of="highest_dose",
+                ),
             ),
         ),
-    ),
+    )  # fmt: skip
+
+
+_AFTER_DOSES: Final = (
     Endpoint("total dose", "g", family=DOSE, measure=Mean("total_dose_mg / 1000", by_day="dose_by({day:g}) / 1000")),
     Endpoint(
         "dose intensity", "mg/week", family=DOSE, measure=Ratio("total_dose_mg", f"observed_days / {DAYS_PER_WEEK}"),
@@ -172,7 +183,12 @@ _OTHERS: Final = (
 )  # fmt: skip
 
 
-ENDPOINTS: Final = (*response_endpoints(USUAL), *_OTHERS)  # of a scenario with the usual categories of response
+def _others(unit: DoseUnit = MG_PER_DAY) -> tuple[Endpoint, ...]:
+    """The endpoints of every scenario whose doses are in a unit."""
+    return (*_BEFORE_DOSES, *dose_endpoints(unit), *_AFTER_DOSES)
+
+
+ENDPOINTS: Final = (*response_endpoints(USUAL), *_others())  # of a scenario with the usual categories of response
 
 
 def toxicity_named(name: str) -> Endpoint:
@@ -191,9 +207,11 @@ def endpoint_named(name: str, protocols: Sequence[Protocol]) -> Endpoint | None:
 def known_endpoints(protocols: Sequence[Protocol]) -> tuple[Endpoint, ...]:
     """Every endpoint, with responses and toxicities of the protocols, whose categories of response are the same.
 
-    A toxicity does not replace an endpoint of its name.
+    So is the unit of their doses. A toxicity does not replace an endpoint of its name.
     """
-    endpoints = (*response_endpoints(protocols[0].responses), *_OTHERS) if protocols else ENDPOINTS
+    endpoints = (
+        (*response_endpoints(protocols[0].responses), *_others(protocols[0].dose_unit)) if protocols else ENDPOINTS
+    )
     known = {item.name: item for item in endpoints}
     names = dict.fromkeys(protocol.clocks[place].name for protocol in protocols for place in protocol.toxicities)
     return (*endpoints, *(toxicity_named(name) for name in names if name not in known))
@@ -204,7 +222,7 @@ def statistics_of(columns: Iterable[str]) -> dict[str, TrialStatistic]:
     columns = tuple(columns)
     toxicities = [column.removeprefix(TOXICITY_PREFIX) for column in columns if column.startswith(TOXICITY_PREFIX)]
     of_toxicities = [statistic for name in toxicities for statistic in toxicity_named(name).statistics]
-    others = [statistic for endpoint in _OTHERS for statistic in endpoint.statistics]
+    others = [statistic for endpoint in _others(dose_unit_of(columns)) for statistic in endpoint.statistics]
     return {item.name: item for item in (*of_toxicities, *response_statistics(columns), *others)}
 
 
@@ -220,10 +238,15 @@ def statistic_label(name: str) -> str:
     return _NAMED[name].label if name in _NAMED else name.removeprefix(TOXICITY)
 
 
-def statistic_title(name: str) -> str:
-    """A statistic in words, with its unit unless it is a share or a number of patients."""
-    unit = _NAMED[name].unit if name in _NAMED else ""
+def statistic_title(name: str, unit: str | None = None) -> str:
+    """A statistic in words, with its unit unless it is a share or a number of patients.
+
+    `unit` is that of its value, which for a dose depends on the scenario; mg/day where it is not given.
+    """
+    if name not in _NAMED:
+        return statistic_label(name)
+    unit = _NAMED[name].unit if unit is None else unit
     return f"{statistic_label(name)}, {unit}" if unit not in ("", "patients") else statistic_label(name)
 
 
-_NAMED: Final = {statistic.name: statistic for endpoint in _OTHERS for statistic in endpoint.statistics}
+_NAMED: Final = {statistic.name: statistic for endpoint in _others() for statistic in endpoint.statistics}

@@ -1,6 +1,6 @@
 """The flat numbers that engines read: a scenario with every name resolved, unit converted and default filled in.
 
-Days everywhere, doses in mg/day, sets as bit masks, names only where the log needs them. `config` builds a `Protocol`
+Days everywhere, doses in mg a day, sets as bit masks, names only where the log needs them. `config` builds a `Protocol`
 from a scenario; engines never see a scenario.
 """
 
@@ -15,6 +15,7 @@ from trialsim.model.accrual import arrival_at_expected_count
 from trialsim.model.course import repeated_day
 from trialsim.model.rules import Rule
 from trialsim.model.strategy import Strategy
+from trialsim.model.units import MG_PER_DAY, DoseUnit
 
 MISSED_ASSESSMENT: Final = "missed assessment"  # the decision, an occurrence for each assessment
 
@@ -219,6 +220,9 @@ class Protocol:
     several places) and `parameter_draws` has one row a draw; see `model.parameters`. The protocol's own numbers are
     then those of no trial in particular (the medians). A `strategy` decides in place of the rules. `dose_days` are
     study days up to which the total dose of each patient is recorded.
+
+    Doses are in `dose_unit`. Where that is for each m² or kg, `body_size` is the position of the covariate that is the
+    size of a patient; it makes mg of totals, and of nothing else: hazards and rules see the dose in `dose_unit`.
     """
 
     title: str
@@ -252,6 +256,8 @@ class Protocol:
     dose_days: tuple[float, ...] = ()
     first_levels: tuple[FirstLevel, ...] = ()
     dose_share: float = 1.0
+    dose_unit: DoseUnit = MG_PER_DAY
+    body_size: int = -1
 
     @property
     def n_parameter_draws(self) -> int:

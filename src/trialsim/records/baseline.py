@@ -15,7 +15,16 @@ from trialsim.model.draws import uniforms_at
 from trialsim.model.parameters import draw_numbers, under_draw
 from trialsim.model.protocol import Covariate, Protocol
 from trialsim.patients.enrolment import SENSITIVITY, SITE, covariate_uniform, is_sensitive
-from trialsim.records.columns import BASELINE_PREFIX, IS_SENSITIVE, KEY, SITE_COLUMN, Column, baseline_columns, conform
+from trialsim.records.columns import (
+    BASELINE_PREFIX,
+    IS_SENSITIVE,
+    KEY,
+    SITE_COLUMN,
+    Column,
+    baseline_columns,
+    conform,
+    is_total_dose,
+)
 from trialsim.typing import Counts, Flags, Floats
 
 
@@ -57,9 +66,21 @@ def baseline_values(name: str, protocol: Protocol, seed: int, patients: Enrolled
     return _covariate_values(protocol, i, seed, patients)
 
 
+def body_sizes(protocol: Protocol, seed: int, patients: Enrolled) -> Floats:
+    """The m² or kg of each patient, shape (patients,), where doses are by body size."""
+    return _covariate_values(protocol, protocol.body_size, seed, patients)
+
+
 def with_baseline(patients: pd.DataFrame, protocol: Protocol, seed: int) -> pd.DataFrame:
-    """Patients with their baseline, columns as in `columns.baseline_columns`, after their outcomes."""
+    """Patients with their baseline, columns as in `columns.baseline_columns`, after their outcomes.
+
+    Where doses are by body size, totals are made mg of the whole body.
+    """
     enrolled = Enrolled(*(patients[name].to_numpy() for name in (*KEY, "enrolled_day")))
+    if protocol.body_size >= 0:
+        sizes = body_sizes(protocol, seed, enrolled)
+        totals = [name for name in map(str, patients.columns) if is_total_dose(name)]
+        patients = patients.assign(**{name: patients[name] * sizes for name in totals})
     columns, categories = baseline_columns_of(protocol), categories_of(protocol)
     values: dict[str, object] = {}
     for column in columns:

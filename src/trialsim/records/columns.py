@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pandas as pd
 
 from trialsim.model.disease import ResponseCategory
+from trialsim.model.units import MG_PER_DAY, DoseUnit
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ PATIENTS: Final = (
         "time-averaged daily dose while on treatment, holds included; with a schedule, of its days",
     ),
     Column("highest_dose_mg_per_day", "float64", "mg/day", "highest daily dose taken"),
-    Column("total_dose_mg", "float64", "mg", "all that was taken; with a schedule, on its days"),
+    Column("total_dose_mg", "float64", "mg", "all that was taken, of the whole body; with a schedule, on its days"),
     Column("maximum_reached_days", "float64", "days", "study day of the first dose at the highest level of the ladder"),
     Column("held_days", "float64", "days", "on treatment with the drug held"),
     Column("is_evaluable", "bool", "", "evaluable for response at the end of observation"),
@@ -114,6 +115,22 @@ FIRST_ONSET_PREFIX: Final = "first_onset_days."
 TOXICITY_PREFIX: Final = "n_toxicity."
 DAYS_AT_PREFIX: Final = "days_at."
 DOSE_BY_PREFIX: Final = "dose_by."
+TOTAL_DOSE: Final = "total_dose_mg"
+
+
+def is_total_dose(name: str) -> bool:
+    """Whether a column is an amount of the drug, which of doses by body size depends on the patient's."""
+    return name == TOTAL_DOSE or name.startswith(DOSE_BY_PREFIX)
+
+
+def in_unit(columns: tuple[Column, ...], unit: DoseUnit) -> tuple[Column, ...]:
+    """The columns of a table whose doses are in a unit."""
+    if unit == MG_PER_DAY:
+        return columns
+    return tuple(
+        replace(column, name=unit.column(column.name), unit=unit.text) if column.unit == MG_PER_DAY.text else column
+        for column in columns
+    )
 
 
 def conform(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -171,12 +188,15 @@ def patient_columns(
     toxicities: Sequence[str],
     levels: Sequence[float],
     dose_days: Sequence[float] = (),
+    dose_unit: DoseUnit = MG_PER_DAY,
 ) -> tuple[Column, ...]:
-    """The columns of the patients table for a scenario with these responses, toxicities and doses (mg/day).
+    """The columns of the patients table for a scenario with these responses, toxicities and doses (in `dose_unit`).
 
     `dose_days` are days up to which the total dose is recorded.
     """
-    always = _after(PATIENTS, "response_seen_days", columns_of_responses(responses, is_confirmed=False))
+    always = _after(
+        in_unit(PATIENTS, dose_unit), "response_seen_days", columns_of_responses(responses, is_confirmed=False)
+    )
     always = _after(always, "response_confirmed_days", columns_of_responses(responses, is_confirmed=True))
     onsets = [Column(f"{ONSETS_PREFIX}{name}", "int64", "", f"onsets of {name} seen") for name in toxicities]
     days = [
@@ -184,7 +204,8 @@ def patient_columns(
         for name in toxicities
     ]
     days_at_dose = [
-        Column(f"{DAYS_AT_PREFIX}{dose:g}", "float64", "days", f"on treatment with {dose:g} mg/day") for dose in levels
+        Column(f"{DAYS_AT_PREFIX}{dose:g}", "float64", "days", f"on treatment with {dose:g} {dose_unit.text}")
+        for dose in levels
     ]
     doses = [Column(f"{DOSE_BY_PREFIX}{day:g}", "float64", "mg", f"taken by study day {day:g}") for day in dose_days]
     return (*always, *onsets, *days, *days_at_dose, *doses)
@@ -195,14 +216,17 @@ PARAMETER_DRAW: Final = Column("parameter_draw", "int64", "", "row, from 1, of t
 
 
 def replicate_columns(
-    responses: Sequence[ResponseCategory], reported: Sequence[str], has_draws: bool = False
+    responses: Sequence[ResponseCategory],
+    reported: Sequence[str],
+    has_draws: bool = False,
+    dose_unit: DoseUnit = MG_PER_DAY,
 ) -> tuple[Column, ...]:
     """The columns of the replicates table for a scenario with these responses and toxicities, perhaps with draws."""
     best_first = tuple(
         Column(count_column(category), "int64", "patients", f"evaluable with a {category.name} as the best one seen")
         for category in reversed(responses)
     )
-    always = _after(REPLICATES, "n_evaluable", best_first)
+    always = _after(in_unit(REPLICATES, dose_unit), "n_evaluable", best_first)
     counts = [
         Column(f"{TOXICITY_PREFIX}{name}", "int64", "patients", f"with {name} at least once") for name in reported
     ]

@@ -57,13 +57,13 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
         days = onsets.loc[onsets["clock"] == position].groupby(KEY, sort=False)["study_day"]
         table[f"{ONSETS_PREFIX}{name}"] = days.size().reindex(table.index, fill_value=0).astype(np.int64)
         table[f"{FIRST_ONSET_PREFIX}{name}"] = days.min()
-    return conform(table.reset_index(), patient_columns_of(protocol))
+    return conform(table.reset_index().rename(columns=protocol.dose_unit.column), patient_columns_of(protocol))
 
 
 def patient_columns_of(protocol: Protocol) -> tuple[Column, ...]:
     """The columns of the patients of a protocol."""
     toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
-    return patient_columns(protocol.responses, toxicities, protocol.levels, protocol.dose_days)
+    return patient_columns(protocol.responses, toxicities, protocol.levels, protocol.dose_days, protocol.dose_unit)
 
 
 def _of(event: int, events: pd.DataFrame) -> pd.DataFrame:
@@ -158,6 +158,7 @@ def replicate_outcomes(
     table = flags.groupby(patients["replicate"], sort=False).sum().reindex(index, fill_value=0).astype(np.int64)
     screened = events.loc[events["event"].isin((v.SCREEN_FAILURE, v.ENROLLED))]
     table["n_screened"] = screened.groupby("replicate").size().reindex(index, fill_value=0)
+    in_unit = protocol.dose_unit.column
     is_treated, is_evaluable = patients["first_dose_day"].notna(), patients["is_evaluable"]
     medians = {
         "median_dose_mg_per_day": (is_treated, "mean_dose_mg_per_day"),
@@ -167,7 +168,7 @@ def replicate_outcomes(
         "median_follow_up_responders_days": (_responds(patients, protocol), "follow_up_days"),
     }
     for name, (is_counted, column) in medians.items():
-        table[name] = patients.loc[is_counted].groupby("replicate")[column].median()
+        table[in_unit(name)] = patients.loc[is_counted].groupby("replicate")[in_unit(column)].median()
     if protocol.parameter_draws:
         numbers = np.asarray(replicates, dtype=np.int64)
         table[PARAMETER_DRAW.name] = draw_numbers(protocol.n_parameter_draws, seed, numbers)
@@ -178,7 +179,7 @@ def replicate_outcomes(
 def columns_of(protocol: Protocol) -> tuple[Column, ...]:
     """The columns of the replicates of a protocol."""
     reported = [protocol.clocks[i].name for i in protocol.toxicities if protocol.clocks[i].is_reported]
-    return replicate_columns(protocol.responses, reported, protocol.n_parameter_draws > 0)
+    return replicate_columns(protocol.responses, reported, protocol.n_parameter_draws > 0, protocol.dose_unit)
 
 
 def counted_columns_of(protocol: Protocol) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pandas as pd
 from trialsim.model import disease, titration
 from trialsim.model import vocabulary as v
 from trialsim.model.protocol import Protocol
-from trialsim.records.columns import EVENTS, READABLE_EVENTS, conform
+from trialsim.records.columns import EVENTS, READABLE_EVENTS, conform, in_unit
 from trialsim.typing import Counts
 
 
@@ -85,12 +85,12 @@ def readable_events(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
         event=[v.EVENT_NAMES[event] for event in events["event"]],
         saw=_seen(events, protocol),
     )
-    return conform(table, READABLE_EVENTS)
+    return conform(table.rename(columns=protocol.dose_unit.column), in_unit(READABLE_EVENTS, protocol.dose_unit))
 
 
 def _seen(events: pd.DataFrame, protocol: Protocol) -> list[str]:
     """What each decision saw of its patient, in words; empty for other events."""
-    names = [protocol.clocks[place].name for place in protocol.toxicities]
+    names, unit = [protocol.clocks[place].name for place in protocol.toxicities], protocol.dose_unit.text
     responses = ("none", *(category.short for category in protocol.responses))
 
     def named(mask: int) -> str:
@@ -98,7 +98,7 @@ def _seen(events: pd.DataFrame, protocol: Protocol) -> list[str]:
 
     columns = [events[column.name] for column in EVENTS[10:]]
     return [
-        f"new: {named(new)}; ongoing: {named(ongoing)}; onsets so far: {n}; level: {level:g} mg/day; "
+        f"new: {named(new)}; ongoing: {named(ongoing)}; onsets so far: {n}; level: {level:g} {unit}; "
         f"best response: {responses[response]}, for {stable:g} days; dose unchanged for {unchanged:g} days"
         if event == v.DECISION
         else ""

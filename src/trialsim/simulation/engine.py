@@ -79,7 +79,7 @@ def simulate_rows(engine: str, protocol: Protocol, seed: int, first: int, n: int
     outcomes, n_counted = batch_of(protocol).outcomes(seed, first, n)
     rows = np.zeros(n, row_type(columns))
     for name in outcomes.dtype.names or ():
-        rows[name] = outcomes[name]
+        rows[protocol.dose_unit.column(name)] = outcomes[name]
     for i, name in enumerate(counted_columns_of(protocol)):
         rows[name] = n_counted[:, i]
     if protocol.parameter_draws:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialsim.model.protocol import Protocol
-from trialsim.records.baseline import Enrolled, baseline_values
+from trialsim.records.baseline import Enrolled, baseline_values, body_sizes
 from trialsim.records.columns import (
     DAYS_AT_PREFIX,
     DOSE_BY_PREFIX,
@@ -17,6 +17,7 @@ from trialsim.records.columns import (
     KEY,
     ONSETS_PREFIX,
     confirmed_column,
+    is_total_dose,
     seen_column,
 )
 from trialsim.records.outcomes import patient_columns_of, patient_outcomes
@@ -32,7 +33,8 @@ class PatientTable:
     """Patients of the replicates from `first` to `first + n - 1`, in order of their numbers.
 
     `columns` has each column of `records.columns.patient_columns` from `patient` on, shape (patients,), codes and
-    truths as numbers; `replicate` has shape (patients,) and counts from 0 within the block.
+    truths as numbers; `replicate` has shape (patients,) and counts from 0 within the block. Where doses are by body
+    size, total doses stand there as for 1 m² or 1 kg, and indexing makes them those of each patient.
     """
 
     columns: Mapping[str, Floats]
@@ -45,7 +47,11 @@ class PatientTable:
     def __getitem__(self, name: str) -> Floats:
         """One column, shape (patients,); a baseline column is drawn when it is asked for, categories as codes."""
         column = self.columns.get(name)
-        return column if column is not None else baseline_values(name, self.protocol, self.seed, self.enrolled)
+        if column is None:
+            return baseline_values(name, self.protocol, self.seed, self.enrolled)
+        if self.protocol.body_size >= 0 and is_total_dose(name):
+            return column * body_sizes(self.protocol, self.seed, self.enrolled)
+        return column
 
     def __len__(self) -> int:
         return len(self.replicate)
@@ -93,7 +99,7 @@ def table_of_details(details: Details, protocol: Protocol, seed: int, first: int
     items += [f"{DAYS_AT_PREFIX}{dose:g}" for dose in protocol.levels]
     items += [f"{DOSE_BY_PREFIX}{day:g}" for day in protocol.dose_days]
     items += [column_of(item) for column_of in (seen_column, confirmed_column) for item in protocol.responses]
-    found = dict(zip([*names, *items], [*values.T, *by_item[is_there].T], strict=True))
+    found = dict(zip([*map(protocol.dose_unit.column, names), *items], [*values.T, *by_item[is_there].T], strict=True))
     columns = {column.name: found[column.name] for column in patient_columns_of(protocol) if column.name in found}
     n = len(outcomes)
     return PatientTable(columns, np.repeat(np.arange(n), outcomes["n_enrolled"]), first, n, protocol, seed)

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.scenario import ScenarioData
+from trialsim.config.schema.written_values import plain_unit
 from trialsim.config.source.problems import Finding, nearest
 from trialsim.config.source.yaml import Place
+from trialsim.model.units import MG_PER_DAY, DoseUnit
 from trialsim.model.vocabulary import STATISTICS
 
 
@@ -20,11 +22,17 @@ def statistic_findings(scenario: ScenarioData) -> Iterator[Finding]:
     if scenario.cohort is None:
         return
     units = {f"toxicity.{name}": "" for name, event in scenario.toxicities.items() if event.reported}
-    units |= {item.flat.statistic: "" for item in reversed(scenario.responses)} | STATISTICS
+    units |= {item.flat.statistic: "" for item in reversed(scenario.responses)}
+    units |= statistic_units(scenario.treatment.dose_unit)
     for place, quantity, statistic in statistics_with_places(scenario.cohort, scenario.interpretations):
         name = statistic.trial_statistic(quantity)
         if name is not None:
             yield from statistic_of_trial(("cohort", *place), statistic, name, units)
+
+
+def statistic_units(dose: DoseUnit) -> dict[str, str]:
+    """The statistics of a trial other than toxicities and responses, with their units; shares have none."""
+    return {name: dose.text if unit == MG_PER_DAY.text else unit for name, unit in STATISTICS.items()}
 
 
 def statistics_with_places(
@@ -52,6 +60,6 @@ def statistic_of_trial(
         return
     unit = units[name]
     kind = {"": "proportion", "patients": "count"}.get(unit, "median")
-    if statistic.kind != kind or (kind == "median" and statistic.unit != unit):
+    if statistic.kind != kind or (kind == "median" and plain_unit(statistic.unit) != unit):
         written = f"{statistic.kind} {statistic.unit}".strip()
         yield place, written, f"{name} is measured otherwise", f"kind: {kind}" + (f" in {unit}" if unit else ""), ""

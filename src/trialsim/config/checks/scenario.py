@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from trialsim.config.checks.calibrated_values import draw_findings, parameter_findings, reference_dose_findings
 from trialsim.config.checks.correlations import correlation_findings
+from trialsim.config.checks.doses import dose_findings
 from trialsim.config.checks.published_statistics import statistic_findings
 from trialsim.config.schema.conditions import WORDS, Condition
 from trialsim.config.schema.effects import Effect
@@ -36,8 +37,8 @@ _RESPONSE_WORDS = ("response", "remission")  # with which the name of a category
 def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
     """Every contradiction between the parts of a scenario."""
     checks = (
-        _interpretations, parameter_findings, draw_findings, reference_dose_findings, _names, _events, _partners,
-        _first_doses, _effects, correlation_findings, _rules, _dates, _statistics, _codes,
+        _interpretations, parameter_findings, draw_findings, reference_dose_findings, dose_findings, _names, _events,
+        _partners, _first_doses, _effects, correlation_findings, _rules, _dates, _statistics, _codes,
     )  # fmt: skip
     findings = [finding for check in checks for finding in check(scenario)]
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]

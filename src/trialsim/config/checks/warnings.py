@@ -35,13 +35,13 @@ def _far_from_reference(scenario: ScenarioData) -> Iterator[Finding]:
     ]
     if far and scaled:
         doses = ", ".join(f"{dose.value:g}" for dose in far)
-        verb = "lies" if len(far) == 1 else "lie"
+        verb, unit = "lies" if len(far) == 1 else "lie", scenario.treatment.dose_unit.text
         yield (
             ("treatment", "reference_dose"),
             reference.text,
-            f"{doses} mg/day {verb} outside {MIN_OF_REFERENCE:g} to {MAX_OF_REFERENCE:g} times the reference dose, "
+            f"{doses} {unit} {verb} outside {MIN_OF_REFERENCE:g} to {MAX_OF_REFERENCE:g} times the reference dose, "
             f"and the dose exponents of {', '.join(scaled)} scale their rates so far",
-            f"levels from {low:g} to {high:g} mg/day, or rates at another reference dose; "
+            f"levels from {low:g} to {high:g} {unit}, or rates at another reference dose; "
             "`trialsim check` shows the risk at each level",
             "",
         )

@@ -143,7 +143,7 @@ class Condition(Section):
         if self.response is not None:
             return self.response
         if self.level is not None:
-            return f"at {self.level.value:g} mg/day or above"
+            return f"at {self.level} or above"
         timed = {
             "after {} on study": self.study_day,
             "no better response for {}": self.stable_for,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_serializer, model_validator
@@ -21,6 +21,7 @@ from trialsim.config.schema.json_forms import (
 from trialsim.config.schema.quantities import CorrelationCoefficient, Duration, Measurement, Probability, Rate, Spread
 from trialsim.config.schema.written_values import Day, mistake
 from trialsim.model.sums import add_in_order
+from trialsim.model.units import DoseUnit
 
 # Keys that tell a covariate in its long form from shares of categories.
 LONG_KEYS: Final = ("median", "shares", "sd", "mean", "distribution", "lowest", "highest")
@@ -88,6 +89,19 @@ class Section(BaseModel):
             keys["allOf"] = rules
         forms = cls.short_forms()
         return {"description": description, **({"anyOf": [*forms, keys]} if forms else keys)}
+
+
+_BODY_SIZES: Final = {
+    "m²": ("body surface", {"median": "1.8 m²", "sd": "0.2 m²", "lowest": "1.2 m²"}),
+    "kg": ("weight", {"median": "75 kg", "sd": "15 kg", "lowest": "35 kg"}),
+}
+
+
+def body_size_example(unit: DoseUnit, form: Callable[[str], str] = str) -> str:
+    """A covariate that is the size of a patient, for doses in a unit by body size; `form` writes each number."""
+    name, numbers = _BODY_SIZES[unit.size]
+    written = ", ".join(f"{key}: {form(number)}" for key, number in numbers.items())
+    return f"{name}: {{{written}}}"
 
 
 class Covariate(Section):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from trialsim.config.schema.quantity import Quantity
-from trialsim.config.schema.written_values import mistake, point_for_comma, split_number
-from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR
+from trialsim.config.schema.written_values import mistake, plain_unit, point_for_comma, split_number
+from trialsim.model.units import DAYS_PER_MONTH, DAYS_PER_WEEK, DAYS_PER_YEAR, DOSE_UNITS, MG_PER_DAY, DoseUnit
 
 
 class Duration(Quantity):
@@ -50,13 +51,26 @@ class LookInterval(Duration):
         return days
 
 
+_AMOUNTS: Final = {"mg": 1.0, "g": 1000.0, "µg": 0.001}  # in mg
+_DAYS_OF_PERIODS: Final = {"/day": 1.0, "/week": DAYS_PER_WEEK, "": 1.0}
+_SIZES: Final = tuple(f"/{unit.size}" if unit.size else "" for unit in DOSE_UNITS)
+
+
 class Dose(Quantity):
-    """A daily dose in mg/day; a bare number, or mg alone, is a day's; a dose by the week is its average by the day."""
+    """A daily dose in mg/day, or for each m² or kg of a patient.
+
+    A bare number is mg/day, an amount without a time is a day's, and a dose by the week is its average by the day.
+    """
 
     units = {
-        "mg/day": 1.0, "": 1.0, "g/day": 1000.0, "µg/day": 0.001, "mg/week": 1.0 / DAYS_PER_WEEK,
-        "g/week": 1000.0 / DAYS_PER_WEEK, "µg/week": 0.001 / DAYS_PER_WEEK, "mg": 1.0, "g": 1000.0, "µg": 0.001,
-    }  # fmt: skip
+        **{
+            f"{amount}{size}{period}": factor / days
+            for size in _SIZES
+            for period, days in _DAYS_OF_PERIODS.items()
+            for amount, factor in _AMOUNTS.items()
+        },
+        "": 1.0,
+    }
     convertible = {
         "kg/day": 1e6, "ng/day": 1e-6, "mg/month": 1.0 / DAYS_PER_MONTH, "g/month": 1000.0 / DAYS_PER_MONTH,
         "mg/year": 1.0 / DAYS_PER_YEAR, "g/year": 1000.0 / DAYS_PER_YEAR,
@@ -66,11 +80,29 @@ class Dose(Quantity):
     example = "400 mg/day"
 
     @classmethod
+    def allowed(cls) -> str:
+        """What may be written, in words: amounts by time, and the sizes of a body."""
+        units = ", ".join(f"{amount}{period}" for period in ("/day", "/week", "") for amount in _AMOUNTS)
+        sizes = " or ".join(unit.size for unit in DOSE_UNITS if unit.size)
+        bounds = f"above {cls.lowest:g} and at most {cls.highest:g}"
+        return f'a number and its unit ({units}; by {sizes}: mg/m²/day), {bounds}, such as "{cls.example}"'
+
+    @classmethod
     def number(cls, data: str | float) -> float:
         """As for any quantity; a dose that was converted is rounded to 15 digits, so that 700 µg/day is 0.7 mg/day."""
         dose = super().number(data)
         parts = split_number(str(data))
         return dose if parts is None or cls.factor_of(parts[1]) == 1.0 else float(f"{dose:.15g}")
+
+    @property
+    def unit(self) -> DoseUnit:
+        """The unit of the number."""
+        _, written = split_number(self.text) or (math.nan, "")
+        sizes = plain_unit(written).split("/")[1:]
+        return next((unit for unit in DOSE_UNITS if unit.size in sizes), MG_PER_DAY)
+
+    def __str__(self) -> str:
+        return f"{self.value:g} {self.unit.text}"
 
 
 class Rate(Quantity):

@@ -19,7 +19,7 @@ from trialsim.config.schema.quantities import Duration, Interval, LookInterval, 
 from trialsim.config.schema.quantity import OWN_NAME, Quantity
 from trialsim.config.schema.responses import MINOR_AND_PARTIAL, ResponseCategory, check_categories, with_responses_named
 from trialsim.config.schema.treatment import Treatment
-from trialsim.config.schema.written_values import Day, mistake
+from trialsim.config.schema.written_values import Day, mistake, plain_unit
 from trialsim.config.source.yaml import Place, dump_yaml
 from trialsim.model.disease import MOST_RESPONSES
 
@@ -174,6 +174,13 @@ class ScenarioData(Section):
     """When observation ends."""
     clinic: Clinic | None = None
     """Visit slots for which patients wait; none unless given."""
+
+    @property
+    def body_sizes(self) -> list[str]:
+        """The covariates in the unit of body size that doses are for, of which there is one; none for doses in mg."""
+        size = self.treatment.dose_unit.size
+        with_units = {name: item.median.unit for name, item in self.population.items() if item.median is not None}
+        return [name for name, unit in with_units.items() if size and plain_unit(unit) == size]
 
     @model_validator(mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from trialsim.config.schema.json_forms import AlsoAccepts, reference
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose, Duration, HazardRatio, Interval, Measurement
 from trialsim.config.schema.written_values import mistake
+from trialsim.model.units import MG_PER_DAY, DoseUnit
 
 MAX_RULES: Final = 60
 MAX_CYCLE_DAYS: Final = 366
@@ -109,7 +110,7 @@ class Rule(Section):
             "escalate": f"escalate {self.levels} level{'s' if self.levels > 1 else ''}",
             "reduce": f"reduce {self.levels} level{'s' if self.levels > 1 else ''}",
             "hold": f"hold, resume {self.resume}",
-            "go to": f"go to {self.level.value:g} mg/day" if self.level is not None else "go to",
+            "go to": f"go to {self.level}" if self.level is not None else "go to",
         }.get(self.do, self.do)
         if self.at_lowest == "stop":
             action += " (at the lowest: stop)"
@@ -253,6 +254,11 @@ class Treatment(Section):
     partners: dict[str, Partner] = Field(default_factory=dict)
     """Drugs that everyone takes beside this one, by name."""
 
+    @property
+    def dose_unit(self) -> DoseUnit:
+        """The unit of all doses of the scenario."""
+        return self.levels[0].unit
+
     @field_validator("levels", mode="before")
     @classmethod
     def _list_or_steps(cls, data: Any) -> Any:
@@ -269,7 +275,7 @@ class Treatment(Section):
         if any(b <= a for a, b in itertools.pairwise(doses)):
             rising = sorted(set(doses))
             suggestion = f"[{', '.join(f'{dose:.15g}' for dose in rising)}]" if len(rising) == len(doses) else ""
-            raise mistake("doses must rise from level to level", "strictly increasing, mg/day, above 0", suggestion)
+            raise mistake("doses must rise from level to level", "strictly increasing, above 0", suggestion)
         if len(doses) > 1000:
             raise mistake("the ladder has too many levels", "at most 1000 levels")
         return data
@@ -292,7 +298,7 @@ class Treatment(Section):
             wanted += [("a condition asks for", leaf.level) for leaf in rule.leaves()]
         for what, dose in wanted:
             if dose is not None and dose.value not in doses:
-                allowed = f"one of {', '.join(f'{level:g}' for level in doses)} mg/day"
+                allowed = f"one of {', '.join(f'{level:g}' for level in doses)} {self.dose_unit.text}"
                 raise mistake(f"{what} {dose.text}, which is not a level of the ladder", allowed)
         return self
 
@@ -331,14 +337,19 @@ class Treatment(Section):
         return written
 
 
-def _stepped(data: Mapping[str, Any]) -> list[float]:
+def _stepped(data: Mapping[str, Any]) -> list[Any]:
     """start/step/maximum to levels; the last step is cut by the maximum."""
     if set(data) != set(_STEPPED):
         raise mistake("a stepped ladder has three keys", "{start: 100 mg/day, step: 200 mg/day, maximum: 800 mg/day}")
-    start, step, maximum = (Dose.number(data[key]) for key in _STEPPED)
+    given = [Dose.of(data[key]) for key in _STEPPED]
+    start, step, maximum = (dose.value for dose in given)
+    unit = given[0].unit
+    if any(dose.unit != unit for dose in given):
+        raise mistake("start, step and maximum have different units", f"all in {unit.text}")
     if maximum < start:
-        raise mistake("the maximum lies below the start", f"maximum of at least {start:g} mg/day")
+        raise mistake("the maximum lies below the start", f"maximum of at least {start:g} {unit.text}")
     if step * 1000.0 < maximum - start:
         raise mistake("the ladder has too many levels", "at most 1000 levels")
     n_steps = math.ceil((maximum - start) / step)
-    return [min(start + i * step, maximum) for i in range(n_steps + 1)]
+    doses = [min(start + i * step, maximum) for i in range(n_steps + 1)]
+    return doses if unit == MG_PER_DAY else [f"{dose!r} {unit.text}" for dose in doses]

@@ -24,6 +24,7 @@ _PERIODS = {
     "months": "month", "y": "year", "yr": "year", "yrs": "year", "years": "year",
 }  # fmt: skip
 _AMOUNTS = {"ug": "µg", "mcg": "µg"}
+_SPELLINGS: Final = {**_PERIODS, **_AMOUNTS, "m2": "m²", "m^2": "m²"}
 _DIGITS: Final = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 _DATE: Final = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)-?(W|(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])$)"
 
@@ -47,11 +48,9 @@ def split_number(text: str) -> tuple[float, str] | None:
 
 
 def plain_unit(unit: str) -> str:
-    """A unit in its plain spelling: `per mo` is `/month`, `MCG/d` is `µg/day`."""
+    """A unit in its plain spelling: `per mo` is `/month`, `MCG/d` is `µg/day`, `mg/m2/d` is `mg/m²/day`."""
     text = re.sub(r"\s*(?:/|\bper\b)\s*", "/", unit.strip().lower().replace("\u03bc", "µ"))
-    amount, slash, period = text.rpartition("/")
-    amount = _AMOUNTS.get(amount, amount)
-    return amount + slash + _PERIODS.get(period, period)
+    return "/".join(_SPELLINGS.get(part, part) for part in text.split("/"))
 
 
 def number_pattern(units: Iterable[str], *, has_sign: bool = False, is_positive: bool = False) -> str:
@@ -67,16 +66,16 @@ def number_pattern(units: Iterable[str], *, has_sign: bool = False, is_positive:
 
 def _unit_pattern(plain: str) -> str:
     """Every spelling that `plain_unit` takes for a unit, in letters of either case."""
-    amount, slash, period = plain.rpartition("/")
-    periods = [period, *(spelling for spelling, meant in _PERIODS.items() if meant == period)]
-    amounts = [amount, *(spelling for spelling, meant in _AMOUNTS.items() if meant == amount)]
-    if "µ" in amount:
-        amounts.append(amount.replace("µ", "\u03bc"))
-    return (
-        "|".join(map(_in_either_case, amounts)).join("()") * bool(amount)
-        + r"(\s*/\s*|\s*[pP][eE][rR]\s+)" * bool(slash)
-        + "|".join(map(_in_either_case, dict.fromkeys(periods))).join("()") * bool(period)
-    )
+    parts = ["|".join(_spellings(part)).join("()") if part else "" for part in plain.split("/")]
+    return r"(\s*/\s*|\s*[pP][eE][rR]\s+)".join(parts)
+
+
+def _spellings(part: str) -> dict[str, None]:
+    """Every spelling of a part of a unit, in letters of either case, in order."""
+    spellings = [part, *(spelling for spelling, meant in _SPELLINGS.items() if meant == part)]
+    if "µ" in part:
+        spellings.append(part.replace("µ", "\u03bc"))
+    return dict.fromkeys(map(_in_either_case, spellings))
 
 
 def _in_either_case(word: str) -> str:

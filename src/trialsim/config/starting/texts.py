@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from trialsim.config.schema.quantities import Duration
+from trialsim.config.schema.population import body_size_example
+from trialsim.config.schema.quantities import Dose, Duration
 from trialsim.config.starting.pilot import Pilot
 from trialsim.config.starting.priors import (
     DEATH,
@@ -82,9 +83,7 @@ def _scenario(pilot: Pilot) -> Iterator[str]:
     yield f"cohort: {COHORT}                       # what to compare with"
     yield f"parameters: {{use: mode, calibrated_to: {PRIORS}}}    # later: posterior/posterior.parquet"
     yield ""
-    yield "# population:                         # baseline values, where effects or tables need them"
-    yield "#   age: {median: 62 years, sd: 9 years}"
-    yield "#   sex: {male: 11, female: 9}"
+    yield from _population(pilot)
     yield ""
     yield "accrual:                              # exactly this number, uniformly over a window"
     yield f"  opens: 2025-01-01                   # {ASSUMED}; only differences between dates matter"
@@ -98,6 +97,17 @@ def _scenario(pilot: Pilot) -> Iterator[str]:
     yield f"assessment: {{every: {_assumed('28 days')}}}      # when response and progression are looked for"
     yield f"evaluable: {{after: {_assumed('56 days')}}}       # so long on study, or progressed before"
     yield f"cut_off: {{after_opening: {_number(pilot, 'follow_up', pilot.follow_up)}}}"
+
+
+def _population(pilot: Pilot) -> Iterator[str]:
+    """Baseline values: the size of a patient where doses need it, and an example."""
+    unit = Dose.of(pilot.with_unit(pilot.reference_level)).unit
+    hash_mark = "" if unit.size else "# "
+    yield f"{hash_mark}population:                         # baseline values, where doses, effects or tables need them"
+    if unit.size:
+        yield f"  {body_size_example(unit, _assumed)}"
+    yield "#   age: {median: 62 years, sd: 9 years}"
+    yield "#   sex: {male: 11, female: 9}"
 
 
 def _treatment(pilot: Pilot) -> Iterator[str]:

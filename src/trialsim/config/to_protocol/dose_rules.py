@@ -84,9 +84,7 @@ def _end_of_loading(scenario: ScenarioData) -> Rules:
     start = treatment.start or treatment.levels[0]
     due = FlatCondition(titration.FROM_DAY, days=treatment.loading.days.value)
     guards = _guards_of_rises(scenario, start)
-    text = ", ".join(
-        [f"loading of {treatment.loading.days.text} is over → go to {start.value:g} mg/day, once", *guards]
-    )
+    text = ", ".join([f"loading of {treatment.loading.days.text} is over → go to {start}, once", *guards])
     condition = _group(titration.ALL_OF, [due, *guards.values()])
     number, level = len(treatment.rules) + 1, _level(treatment, start)
     return (FlatRule(number, text, condition, titration.GO_TO, level, once=True, ends_loading=True),)

@@ -70,6 +70,8 @@ def protocol_of(scenario: ScenarioData) -> protocol.Protocol:
         parameter_places=table.places,
         parameter_draws=table.values,
         dose_days=scenario.cohort.dose_days if scenario.cohort is not None else (),
+        dose_unit=treatment.dose_unit,
+        body_size=list(scenario.population).index(sizes[0]) if (sizes := scenario.body_sizes) else -1,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +46,7 @@ def calibration_view(
     parts += [_summary_table(posterior_summary), Paragraph(_flat(components))]
     if len(correlations):
         parts.append(Paragraph(_correlations(correlations)))
-    parts += [_predictive_table(predictive), Paragraph(_verdict(predictive))]
+    parts += [predictive_table(predictive), Paragraph(_verdict(predictive))]
     if left_out is not None:
         parts += [_left_out_table(left_out), Paragraph(_note_on_left_out(left_out))]
     if sensitivity is not None:
@@ -145,7 +146,8 @@ def _correlations(correlations: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _predictive_table(predictive: pd.DataFrame) -> DataTable:
+def predictive_table(predictive: pd.DataFrame) -> DataTable:
+    """The published statistics beside trials under the posterior."""
     names = ("statistic", "published", "predicted", "80 % of trials", "95 % of trials")
     spreads = ("sd sampling", "sd parameters", "tail p")
     table = DataTable("Does it reproduce the cohort? Trials under the posterior", (*names, *spreads))
@@ -153,21 +155,35 @@ def _predictive_table(predictive: pd.DataFrame) -> DataTable:
         unit = str(row["unit"])
         mark = "  " if row["is_inside_80"] else " ✗"
         cells = (
-            statistic_title(str(row["statistic"])),
+            statistic_title(str(row["statistic"]), str(row["unit"])),
             row["printed"],
-            labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
-            labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit) + mark,
-            labels.interval(float(row["lower_95"]), float(row["upper_95"]), unit),
-            labels.with_error(float(row["sd_sampling"]), float(row["sd_sampling_mcse"]), unit),
-            labels.with_error(float(row["sd_parameters"]), float(row["sd_parameters_mcse"]), unit),
+            labels.with_error(_number(row["predicted"]), _number(row["mcse"]), unit),
+            labels.interval(_end(row["lower_80"]), _end(row["upper_80"]), unit) + mark,
+            labels.interval(_end(row["lower_95"]), _end(row["upper_95"]), unit),
+            labels.with_error(_number(row["sd_sampling"]), _number(row["sd_sampling_mcse"]), unit),
+            labels.with_error(_number(row["sd_parameters"]), _number(row["sd_parameters_mcse"]), unit),
             f"{row['tail_probability']:.2f}",
         )
         table.add(*cells)
     return table
 
 
+def _number(value: Any) -> float:
+    """A number of a plain row; NaN where it does not exist."""
+    return math.nan if value is None else float(value)
+
+
+def _end(value: Any) -> float:
+    """An end of an interval of a plain row; infinite where a median was not reached."""
+    return math.inf if value is None else float(value)
+
+
 def _verdict(predictive: pd.DataFrame) -> str:
-    outside = [statistic_title(str(row["statistic"])) for row in plain_rows(predictive) if not row["is_inside_80"]]
+    outside = [
+        statistic_title(str(row["statistic"]), str(row["unit"]))
+        for row in plain_rows(predictive)
+        if not row["is_inside_80"]
+    ]
     if outside:
         return f"Outside the 80 % predictive interval: {', '.join(outside)}.\n"
     return "Every published statistic lies inside the 80 % predictive interval.\n"
@@ -178,12 +194,12 @@ def _left_out_table(left_out: pd.DataFrame) -> DataTable:
     table = DataTable("Each statistic left out and predicted", names)
     for row in plain_rows(left_out):
         unit = str(row["unit"])
-        published = labels.with_error(float(row["published"]), float("nan"), unit)
+        published = labels.with_error(_number(row["published"]), float("nan"), unit)
         cells = (
-            statistic_title(str(row["quantity"])),
+            statistic_title(str(row["quantity"]), unit),
             published,
-            labels.with_error(float(row["predicted"]), float(row["mcse"]), unit),
-            labels.interval(float(row["lower_80"]), float(row["upper_80"]), unit),
+            labels.with_error(_number(row["predicted"]), _number(row["mcse"]), unit),
+            labels.interval(_end(row["lower_80"]), _end(row["upper_80"]), unit),
             f"{row['tail_probability']:.2f}",
             f"{row['ess']:,.0f}" + (" refitted" if row["method"] == "fitted again" else ""),
         )
@@ -192,7 +208,11 @@ def _left_out_table(left_out: pd.DataFrame) -> DataTable:
 
 
 def _note_on_left_out(left_out: pd.DataFrame) -> str:
-    outside = [statistic_title(str(row["quantity"])) for row in plain_rows(left_out) if not row["is_inside_80"]]
+    outside = [
+        statistic_title(str(row["quantity"]), str(row["unit"]))
+        for row in plain_rows(left_out)
+        if not row["is_inside_80"]
+    ]
     return (
         f"Not foreseen by the other statistics (outside 80 %): {', '.join(outside)}.\n"
         if outside
@@ -201,8 +221,10 @@ def _note_on_left_out(left_out: pd.DataFrame) -> str:
 
 
 def _sensitivity_table(sensitivity: pd.DataFrame) -> DataTable:
-    quantities = list(dict.fromkeys(sensitivity["quantity"]))
-    table = DataTable("Sensitivity to other assumptions", ("assumption", *map(statistic_title, quantities)))
+    units = dict(zip(sensitivity["quantity"], sensitivity["unit"], strict=True))
+    quantities = list(units)
+    titles = [statistic_title(quantity, unit) for quantity, unit in units.items()]
+    table = DataTable("Sensitivity to other assumptions", ("assumption", *titles))
     for variant, rows in sensitivity.groupby("variant", sort=False):
         by_quantity = rows.set_index("quantity")
         is_base = variant == sensitivity["variant"].iloc[0]

@@ -67,6 +67,6 @@ def _endpoint(endpoint: EndpointSpec) -> str:
     parts = [f"{name}: {endpoint.expression}" if endpoint.expression else str(name)]
     parts += [f"at {endpoint.at.text}"] if endpoint.at is not None else []
     parts += [f"mean time up to {endpoint.to.text}"] if endpoint.to is not None else []
-    parts += [f"of {endpoint.level.value:g} mg/day"] if endpoint.level is not None else []
+    parts += [f"of {endpoint.level}"] if endpoint.level is not None else []
     parts += [f"among {endpoint.among}"] if endpoint.among is not None else []
     return ", ".join([*parts, f"if a rule stops treatment: {endpoint.strategy}"])

@@ -112,7 +112,8 @@ def _lines(
     measured = [item for item in _informative(others) if not item.unit][:_MAX_IN_LINE]
     if measured:
         told = [
-            f"{statistic_title(item.statistic)} {labels.with_error(item.value, item.mcse, '')}" for item in measured
+            f"{statistic_title(item.statistic, item.unit)} {labels.with_error(item.value, item.mcse, '')}"
+            for item in measured
         ]
         lines.append(f"Also measured: {', '.join(told)}.")
     scatter = _largest_scatter(estimates) if varies else ""
@@ -147,7 +148,7 @@ def _table(title: str, estimates: Sequence[Estimate]) -> DataTable:
     table = DataTable(title, names)
     for item in estimates:
         simulated = labels.with_error(item.value, item.mcse, item.unit)
-        cells = [statistic_title(item.statistic), simulated, _range(item)]
+        cells = [statistic_title(item.statistic, item.unit), simulated, _range(item)]
         if has_published:
             cells = [cells[0], item.printed, *cells[1:], labels.percentile(item.percentile)]
         table.add(*cells)
@@ -162,7 +163,7 @@ def _scatter_table(estimates: Sequence[Estimate]) -> DataTable:
         if item.sd_sampling > 0.0 or item.sd_parameters > 0.0:
             sampling = labels.with_error(item.sd_sampling, item.sd_sampling_mcse, item.unit)
             parameters = labels.with_error(item.sd_parameters, item.sd_parameters_mcse, item.unit)
-            table.add(statistic_title(item.statistic), sampling, parameters)
+            table.add(statistic_title(item.statistic, item.unit), sampling, parameters)
     return table
 
 
@@ -196,8 +197,8 @@ def _outside_interpretations(interpretations: Sequence[OtherInterpretation]) -> 
 def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequence[Difference]) -> Paragraph:
     """Which statistics lie outside, and what that says and does not say."""
     known = [item for item in published if item.n_defined >= FEWEST_FOR_A_RANGE]
-    outside = [statistic_title(item.statistic) for item in known if item.is_inside is False]
-    undefined = [statistic_title(item.statistic) for item in published if item.n_defined == 0]
+    outside = [statistic_title(item.statistic, item.unit) for item in known if item.is_inside is False]
+    undefined = [statistic_title(item.statistic, item.unit) for item in published if item.n_defined == 0]
     varies = scenario.parameters.use == "calibrated"
     lines = []
     if not known:
@@ -207,7 +208,7 @@ def _verdict(scenario: Scenario, published: Sequence[Estimate], departures: Sequ
     else:
         lines.append("Every published statistic that exists here lies inside the 95 % range." if undefined else
                      "Every published statistic lies inside the 95 % range.")  # fmt: skip
-    not_inner = [statistic_title(item.statistic) for item in known if item.is_inside_80 is False]
+    not_inner = [statistic_title(item.statistic, item.unit) for item in known if item.is_inside_80 is False]
     if varies and known and not not_inner:
         lines[-1] = "Every published statistic lies inside the 80 % predictive interval."
     elif varies and not_inner and not outside:

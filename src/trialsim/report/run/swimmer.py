@@ -39,7 +39,8 @@ def draw_swimmer(scenario: Scenario, events: pd.DataFrame, patients: pd.DataFram
     shown = patients.head(_MOST_PATIENTS).sort_values("follow_up_days", kind="stable")
     rows = {int(number): row for row, number in enumerate(shown["patient"])}
     events = events[events["patient"].isin(list(rows))]
-    levels = [dose.value for dose in scenario.treatment.levels]
+    levels, unit = [dose.value for dose in scenario.treatment.levels], scenario.treatment.dose_unit
+    events = events.assign(dose=events[unit.column("dose_to_mg_per_day")])
     ramp = matplotlib.colormaps["YlGnBu"]
     colours = {level: ramp(0.12 + 0.83 * i / max(len(levels) - 1, 1)) for i, level in enumerate(levels)}
     figure = Figure(figsize=(11, 1.8 + 0.27 * max(len(rows), 12)), layout="constrained")
@@ -47,7 +48,7 @@ def draw_swimmer(scenario: Scenario, events: pd.DataFrame, patients: pd.DataFram
     ends = dict(zip(shown["patient"], shown["follow_up_days"] / DAYS_PER_MONTH, strict=True))
     for number, row in rows.items():
         _bar(axes, row, events[events["patient"] == number], float(ends[number]), colours)
-    doses: list[Artist] = [Patch(facecolor=colours[level], label=f"{level:g} mg/day") for level in levels]
+    doses: list[Artist] = [Patch(facecolor=colours[level], label=f"{level:g} {unit.text}") for level in levels]
     held = Patch(facecolor=_HELD, edgecolor="#888888", hatch=_HATCH, label="held")
     doses += [held] if _is_ever_held(events) else []
     doses.append(Patch(facecolor=_OFF, label="off treatment"))
@@ -58,17 +59,17 @@ def draw_swimmer(scenario: Scenario, events: pd.DataFrame, patients: pd.DataFram
 
 
 def _is_ever_held(events: pd.DataFrame) -> bool:
-    return bool(((events["event"] == "decision") & (events["dose_to_mg_per_day"] == 0.0)).any())
+    return bool(((events["event"] == "decision") & (events["dose"] == 0.0)).any())
 
 
 def _bar(axes: Axes, row: int, of_patient: pd.DataFrame, end: float, colours: dict[float, Any]) -> None:
     """One patient's bar: a piece for each dose, grey after the end of treatment."""
-    moves = of_patient[of_patient["dose_to_mg_per_day"].notna()]
+    moves = of_patient[of_patient["dose"].notna()]
     starts = (moves["study_day"] / DAYS_PER_MONTH).tolist()
     pieces = [(start, stop - start) for start, stop in zip(starts, [*starts[1:], end], strict=True)]
     taken = [
         _OFF if event == "treatment ended" else colours.get(dose, _HELD)
-        for dose, event in zip(moves["dose_to_mg_per_day"], moves["event"], strict=True)
+        for dose, event in zip(moves["dose"], moves["event"], strict=True)
     ]
     axes.broken_barh(pieces, (row - 0.32, 0.64), facecolors=taken, edgecolor="none", zorder=1)
     held = [piece for piece, colour in zip(pieces, taken, strict=True) if colour == _HELD]

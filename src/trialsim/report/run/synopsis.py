@@ -55,7 +55,9 @@ def _who(scenario: Scenario) -> Iterator[str]:
     acting = {covariate for event in scenario.events.values() for covariate in event.effects}
     acting |= set(scenario.sensitivity_effects)
     for name, covariate in scenario.population.items():
-        yield f"  {name}: {_covariate(covariate)}" + ("." if name in acting else "; no clock depends on it.")
+        doses = f"; doses are for each {scenario.treatment.dose_unit.size}" if name in scenario.body_sizes else ""
+        idle = "" if name in acting or doses else "; no clock depends on it"
+        yield f"  {name}: {_covariate(covariate)}{doses}{idle}."
     for item in scenario.correlations:
         names = " and ".join(item.between)
         order = "; ".join(_order(name, scenario.population[name]) for name in item.between)
@@ -83,13 +85,13 @@ def _order(name: str, covariate: Covariate) -> str:
 
 def _dose(scenario: Scenario) -> Iterator[str]:
     treatment = scenario.treatment
-    levels = ", ".join(f"{dose.value:g}" for dose in treatment.levels)
+    levels = f"{', '.join(f'{dose.value:g}' for dose in treatment.levels)} {treatment.dose_unit.text}"
     yield "WHAT DOSE"
     first = "".join(
         f"every {phase.every.text} to day {phase.until.value:g}, then " for phase in treatment.visits_at_first
     )
     schedule = f" {treatment.schedule}" if treatment.schedule is not None else ""
-    yield f"  {treatment.drug}: {levels} mg/day{schedule}. Visits {first}every {treatment.every.text}."
+    yield f"  {treatment.drug}: {levels}{schedule}. Visits {first}every {treatment.every.text}."
     yield from map(_partner, treatment.partners, treatment.partners.values())
     yield from _restraints(treatment)
     yield "  The first rule that holds decides:"
@@ -132,7 +134,7 @@ def _restraints(treatment: Treatment) -> Iterator[str]:
 def _events(scenario: Scenario) -> Iterator[str]:
     reference = scenario.treatment.reference_dose
     source = f"; {reference.source}" if reference.source is not None else ""
-    yield f"WHAT CAN HAPPEN (rates at the reference dose of {reference.value:g} mg/day{source})"
+    yield f"WHAT CAN HAPPEN (rates at the reference dose of {reference}{source})"
     for name, event in scenario.events.items():
         if event.part_of is not None:
             yield f"  {name}: {_part(scenario, name, event)}."
@@ -219,7 +221,7 @@ def _risks(scenario: Scenario, name: str, event: Event) -> str:
     doses = [dose.value for dose in scenario.treatment.levels if dose.value != reference]
     shown = "".join(f"; {at(dose)} at {dose:g}" for dose in doses[:_MAX_DOSES])
     more = f"; … {at(doses[-1])} at {doses[-1]:g}" if len(doses) > _MAX_DOSES else ""
-    return f"{what}: {at(reference)} at {reference:g} mg/day{shown}{more}"
+    return f"{what}: {at(reference)} at {scenario.treatment.reference_dose}{shown}{more}"
 
 
 def _effect(scenario: Scenario, event: str, name: str, effect: Effect) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from trialsim.model.units import dose_unit_of
 from trialsim.report.labels import date_of
 
 _LEAST_TEXT: Final = 30  # columns that a continued line has at least
@@ -38,7 +39,7 @@ def sentence(row: dict[Any, Any]) -> str:
     sentences = {
         "screen failure": "is screened and not eligible",
         "enrolled": "enrols",
-        "first dose": f"takes the first dose, {row['dose_to_mg_per_day']:g} mg/day",
+        "first dose": f"takes the first dose, {_doses(row)[1]:g} {dose_unit_of(row).text}",
         "toxicity onset": f"{of} begins{again}",
         "toxicity resolved": f"{of} is over{again}",
         "response": f"{of} begins, not yet seen",
@@ -53,9 +54,16 @@ def sentence(row: dict[Any, Any]) -> str:
     return _decision(row) if event == "decision" else sentences[event]
 
 
+def _doses(row: dict[Any, Any]) -> tuple[float, float]:
+    """The dose before an event and after it, in the unit that the columns name."""
+    in_unit = dose_unit_of(row).column
+    return row[in_unit("dose_from_mg_per_day")], row[in_unit("dose_to_mg_per_day")]
+
+
 def _decision(row: dict[Any, Any]) -> str:
-    before, after = row["dose_from_mg_per_day"], row["dose_to_mg_per_day"]
-    dose = f"{before:g} → {after:g} mg/day" if before != after else f"stays at {after:g} mg/day"
+    before, after = _doses(row)
+    dose = f"{before:g} → {after:g}" if before != after else f"stays at {after:g}"
+    dose += f" {dose_unit_of(row).text}"
     why = f"rule {row['rule']}" if row["rule"] else "no rule holds"
     moment = "at the visit"
     if row["of"]:
