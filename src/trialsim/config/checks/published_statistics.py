@@ -60,6 +60,6 @@ def statistic_of_trial(
         return
     unit = units[name]
     kind = {"": "proportion", "patients": "count"}.get(unit, "median")
-    if statistic.kind != kind or (kind == "median" and plain_unit(statistic.unit) != unit):
+    if statistic.kind != kind or (kind == "median" and plain_unit(statistic.unit) != plain_unit(unit)):
         written = f"{statistic.kind} {statistic.unit}".strip()
         yield place, written, f"{name} is measured otherwise", f"kind: {kind}" + (f" in {unit}" if unit else ""), ""
