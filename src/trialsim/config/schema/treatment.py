@@ -275,7 +275,9 @@ class Treatment(Section):
         if any(b <= a for a, b in itertools.pairwise(doses)):
             rising = sorted(set(doses))
             suggestion = f"[{', '.join(f'{dose:.15g}' for dose in rising)}]" if len(rising) == len(doses) else ""
-            raise mistake("doses must rise from level to level", "strictly increasing, above 0", suggestion)
+            raise mistake(
+                "doses must rise from level to level", f"strictly increasing, {data[0].unit.text}, above 0", suggestion
+            )
         if len(doses) > 1000:
             raise mistake("the ladder has too many levels", "at most 1000 levels")
         return data
