@@ -35,7 +35,7 @@ def test_usual_spellings_of_units_are_read(kind: type[Quantity], text: str, valu
 @pytest.mark.parametrize(
     ("kind", "text", "suggestion"),
     [
-        (Dose, "1 mg/kg", ""), (Dose, "1 mg/m2", ""), (Dose, "0.5 kg/day", "500000 mg/day"),
+        (Dose, "1 mg/kg/month", ""), (Dose, "1 mg/cm2", ""), (Dose, "0.5 kg/day", "500000 mg/day"),
             (Dose, "2 kg/day", ""), (Measurement, "10^9/L", ""),
         (Dose, "0,5 mg/day", "0.5 mg/day"), (Dose, "1,000 mg/day", ""),
             (Dose, "1 000 mg/day", ""),
