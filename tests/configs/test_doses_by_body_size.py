@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import trialsim as ts
 from trialsim.cli.main import app
 from trialsim.config.schema.quantities import Dose
+from trialsim.config.source.yaml import dump_yaml
 from trialsim.config.to_protocol.protocol import protocol_of
 from trialsim.model.units import MG_PER_DAY, dose_unit_of
 from trialsim.report.run.synopsis import synopsis
@@ -146,6 +147,25 @@ def test_endpoints_and_published_statistics_are_in_the_unit_of_the_doses() -> No
 def test_doses_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ts.ConfigurationError, match=message):
         ts.load_scenario(scenario(**changes))
+
+
+def test_a_level_in_another_unit_is_none_of_the_ladder(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(dump_yaml(scenario()), encoding="utf-8")
+    study = {"study": "compare", "title": "t", "scenario": str(file), "replicates": 20,
+             "variants": {"slow": {}, "quick": {"treatment.every": "7 days"}}}  # fmt: skip
+    at_level = {"of": "time at level", "level": "75 mg/m²/day"}
+    compared = ts.compare({**study, "endpoints": [at_level]})
+    assert [name for name, *_ in compared.definitions] == ["time at 75 mg/m²/day"]
+    with pytest.raises(ts.ConfigurationError, match="no variant has this level"):
+        ts.compare({**study, "endpoints": [at_level | {"level": "75 mg/day"}]})
+
+
+@pytest.mark.parametrize("start", ["calibrated", "banana"])
+def test_a_ladder_by_steps_asks_for_numbers(start: str) -> None:
+    treatment = scenario()["treatment"] | {"levels": {"start": start, "step": "25 mg/m2", "maximum": "110 mg/m2"}}
+    with pytest.raises(ts.ConfigurationError, match="this is not a number"):
+        ts.load_scenario(scenario(treatment=treatment))
 
 
 def test_init_gives_patients_a_size(tmp_path: Path) -> None:

@@ -156,10 +156,11 @@ class TimeAtLevel(Measure):
         """No time where the ladder of this variant lacks the level."""
         if spec.level is None:
             raise refused(spec, "`time at level` needs a `level`", "{of: time at level, level: 400 mg/day}")
-        level = spec.level.value
-        if not any(level in item.levels for item in everyone):
+        level, unit = spec.level.value, spec.level.unit
+        has_level = [level in item.levels and unit == item.dose_unit for item in (protocol, *everyone)]
+        if not any(has_level):
             raise refused(spec, "no variant has this level", "a dose of a ladder")
-        days = f"days_at({level:g})" if level in protocol.levels else "0 * treatment_days"
+        days = f"days_at({level:g})" if has_level[0] else "0 * treatment_days"
         return Measurement(MEAN, days, "treatment_days")
 
 
