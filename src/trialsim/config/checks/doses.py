@@ -32,8 +32,8 @@ def _doses(scenario: ScenarioData) -> Iterator[tuple[Place, Dose]]:
     """Every dose of a scenario with its place."""
     yield from ((place, item) for place, item in quantities_in(scenario) if isinstance(item, Dose))
     for i, rule in enumerate(scenario.treatment.rules):
-        if rule.resume not in ("same", "lower"):
-            yield ("treatment", "rules", i, "resume"), Dose.of(rule.resume)
+        if rule.resume_dose is not None:
+            yield ("treatment", "rules", i, "resume"), rule.resume_dose
 
 
 def _allowed(unit: DoseUnit) -> str:

@@ -80,12 +80,11 @@ class Dose(Quantity):
     example = "400 mg/day"
 
     @classmethod
-    def allowed(cls) -> str:
-        """What may be written, in words: amounts by time, and the sizes of a body."""
-        units = ", ".join(f"{amount}{period}" for period in ("/day", "/week", "") for amount in _AMOUNTS)
-        sizes = " or ".join(unit.size for unit in DOSE_UNITS if unit.size)
-        bounds = f"above {cls.lowest:g} and at most {cls.highest:g}"
-        return f'a number and its unit ({units}; by {sizes}: mg/m²/day), {bounds}, such as "{cls.example}"'
+    def units_in_words(cls) -> str:
+        """Amounts by time, and the sizes of a body instead of every unit by each of them."""
+        units = ", ".join(f"{amount}{period}" for period in _DAYS_OF_PERIODS for amount in _AMOUNTS)
+        by_size = [unit for unit in DOSE_UNITS if unit.size]
+        return f"{units}; by {' or '.join(unit.size for unit in by_size)}: {by_size[0].text}"
 
     @classmethod
     def number(cls, data: str | float) -> float:
@@ -94,12 +93,17 @@ class Dose(Quantity):
         parts = split_number(str(data))
         return dose if parts is None or cls.factor_of(parts[1]) == 1.0 else float(f"{dose:.15g}")
 
+    @classmethod
+    def unit_of(cls, data: str | float) -> DoseUnit:
+        """The unit of a dose by its text."""
+        _, written = split_number(str(data)) or (math.nan, "")
+        sizes = plain_unit(written).split("/")[1:]
+        return next((unit for unit in DOSE_UNITS if unit.size in sizes), MG_PER_DAY)
+
     @property
     def unit(self) -> DoseUnit:
         """The unit of the number."""
-        _, written = split_number(self.text) or (math.nan, "")
-        sizes = plain_unit(written).split("/")[1:]
-        return next((unit for unit in DOSE_UNITS if unit.size in sizes), MG_PER_DAY)
+        return self.unit_of(self.text)
 
     def __str__(self) -> str:
         return f"{self.value:g} {self.unit.text}"

@@ -54,8 +54,12 @@ class Quantity(BaseModel):
         bounds = f"above {cls.lowest:g}" if cls.is_open_below else f"at least {cls.lowest:g}"
         if cls.highest < math.inf:
             bounds += f" and at most {cls.highest:g}"
-        units = ", ".join(dict.fromkeys(u for u in cls.units if u)) or "none"
-        return f'a number and its unit ({units}), {bounds}, such as "{cls.example}"'
+        return f'a number and its unit ({cls.units_in_words()}), {bounds}, such as "{cls.example}"'
+
+    @classmethod
+    def units_in_words(cls) -> str:
+        """The units that may be written."""
+        return ", ".join(dict.fromkeys(u for u in cls.units if u)) or "none"
 
     @model_validator(mode="before")
     @classmethod

@@ -17,6 +17,7 @@ from trialsim.config.schema.written_values import mistake
 from trialsim.model.units import MG_PER_DAY, DoseUnit
 
 MAX_RULES: Final = 60
+RESUME_WORDS: Final = ("same", "lower")  # where a hold may resume, besides a dose
 MAX_CYCLE_DAYS: Final = 366
 START_BY_EXAMPLE: Final = "{covariate: renal function, category: impaired, dose: 10 mg/day}, or `below: 60 mL/min`"
 MAX_EARLY_VISITS: Final = 150
@@ -46,7 +47,7 @@ class Rule(Section):
     """The dose of the ladder that `do: go to` goes to."""
     at: Literal["visit", "onset"] = "visit"
     """Whether the rule acts at visits, or at once when a toxicity begins."""
-    resume: Annotated[str, WithJsonSchema({"anyOf": [{"enum": ["same", "lower"]}, *Dose.plain_forms()]})] = "same"
+    resume: Annotated[str, WithJsonSchema({"anyOf": [{"enum": list(RESUME_WORDS)}, *Dose.plain_forms()]})] = "same"
     """Where a hold resumes: `same`, `lower` (one level), or a dose of the ladder."""
     at_lowest: Literal["stay", "stop"] = "stay"
     """What a reduction does at the lowest level."""
@@ -65,7 +66,7 @@ class Rule(Section):
     def _dose_or_word(cls, data: Any) -> Any:
         if isinstance(data, bool) or not isinstance(data, str | int | float):
             raise mistake("this is not a dose to resume at", '"same", "lower", or a dose of the ladder')
-        if data not in ("same", "lower"):
+        if data not in RESUME_WORDS:
             Dose.number(data)
         return str(data)
 
@@ -99,6 +100,11 @@ class Rule(Section):
         if not self.once:
             written.pop("once")
         return written
+
+    @property
+    def resume_dose(self) -> Dose | None:
+        """The dose at which a hold resumes, where it is a dose of the ladder and not relative to the last one."""
+        return None if self.resume in RESUME_WORDS else Dose.of(self.resume)
 
     def leaves(self, *, negated: bool = True) -> Iterator[Condition]:
         """The single conditions of the rule; without what stands under a `not` if so asked for."""
@@ -294,8 +300,7 @@ class Treatment(Section):
         wanted = [("treatment starts at", self.start), ("loading is at", loading)]
         wanted += [("a first dose is", item.dose) for item in self.start_by]
         for rule in self.rules:
-            if rule.resume not in ("same", "lower"):
-                wanted.append(("a hold resumes at", Dose.of(rule.resume)))
+            wanted.append(("a hold resumes at", rule.resume_dose))
             wanted.append(("a rule goes to", rule.level))
             wanted += [("a condition asks for", leaf.level) for leaf in rule.leaves()]
         for what, dose in wanted:
@@ -343,10 +348,9 @@ def _stepped(data: Mapping[str, Any]) -> list[Any]:
     """start/step/maximum to levels; the last step is cut by the maximum."""
     if set(data) != set(_STEPPED):
         raise mistake("a stepped ladder has three keys", "{start: 100 mg/day, step: 200 mg/day, maximum: 800 mg/day}")
-    given = [Dose.of(data[key]) for key in _STEPPED]
-    start, step, maximum = (dose.value for dose in given)
-    unit = given[0].unit
-    if any(dose.unit != unit for dose in given):
+    start, step, maximum = (Dose.number(data[key]) for key in _STEPPED)
+    unit = Dose.unit_of(data["start"])
+    if any(Dose.unit_of(data[key]) != unit for key in _STEPPED):
         raise mistake("start, step and maximum have different units", f"all in {unit.text}")
     if maximum < start:
         raise mistake("the maximum lies below the start", f"maximum of at least {start:g} {unit.text}")

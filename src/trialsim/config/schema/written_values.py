@@ -19,12 +19,11 @@ _NUMBER = re.compile(
 _DECIMAL_COMMA = re.compile(r"([-+]?[0-9]+),([0-9]+)(\s*[^\s0-9,.].*)?\Z")
 NO_DATE = "this is not a valid date (expected YYYY-MM-DD)"
 MAX_LENGTH = 100  # characters of a number with its unit
-_PERIODS = {
+_SPELLINGS: Final = {
     "d": "day", "days": "day", "w": "week", "wk": "week", "wks": "week", "weeks": "week", "mo": "month", "mos": "month",
-    "months": "month", "y": "year", "yr": "year", "yrs": "year", "years": "year",
+    "months": "month", "y": "year", "yr": "year", "yrs": "year", "years": "year", "ug": "µg", "mcg": "µg",
+    "m2": "m²", "m^2": "m²",
 }  # fmt: skip
-_AMOUNTS = {"ug": "µg", "mcg": "µg"}
-_SPELLINGS: Final = {**_PERIODS, **_AMOUNTS, "m2": "m²", "m^2": "m²"}
 _DIGITS: Final = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 _DATE: Final = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)-?(W|(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])$)"
 

@@ -180,7 +180,7 @@ class Pilot:
 
     @property
     def doses(self) -> list[float]:
-        """The levels in mg/day."""
+        """The levels in mg a day."""
         return [Dose.number(self.with_unit(level)) for level in self.levels]
 
     @property

@@ -149,9 +149,9 @@ def _amount(treatment: Treatment, rule: Rule) -> int:
         return _level(treatment, rule.level)
     if rule.do != "hold":
         return rule.levels if rule.do in ("escalate", "reduce") else 0
-    if rule.resume in ("same", "lower"):
-        return titration.RESUME_SAME if rule.resume == "same" else titration.RESUME_SAME - 1
-    return _level(treatment, type(treatment.levels[0]).of(rule.resume))
+    if rule.resume_dose is not None:
+        return _level(treatment, rule.resume_dose)
+    return titration.RESUME_SAME if rule.resume == "same" else titration.RESUME_SAME - 1
 
 
 def _level(treatment: Treatment, dose: Quantity) -> int:

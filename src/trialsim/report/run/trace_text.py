@@ -36,10 +36,11 @@ def sentence(row: dict[Any, Any]) -> str:
     """What one event says."""
     event, of, detail = row["event"], row["of"], row["detail"]
     again = f" (number {row['occurrence']})" if row["occurrence"] > 1 else ""
+    _, after, unit = _doses(row)
     sentences = {
         "screen failure": "is screened and not eligible",
         "enrolled": "enrols",
-        "first dose": f"takes the first dose, {_doses(row)[1]:g} {dose_unit_of(row).text}",
+        "first dose": f"takes the first dose, {after:g} {unit}",
         "toxicity onset": f"{of} begins{again}",
         "toxicity resolved": f"{of} is over{again}",
         "response": f"{of} begins, not yet seen",
@@ -54,16 +55,15 @@ def sentence(row: dict[Any, Any]) -> str:
     return _decision(row) if event == "decision" else sentences[event]
 
 
-def _doses(row: dict[Any, Any]) -> tuple[float, float]:
-    """The dose before an event and after it, in the unit that the columns name."""
-    in_unit = dose_unit_of(row).column
-    return row[in_unit("dose_from_mg_per_day")], row[in_unit("dose_to_mg_per_day")]
+def _doses(row: dict[Any, Any]) -> tuple[float, float, str]:
+    """The dose before an event and after it, and their unit, which the columns name."""
+    unit = dose_unit_of(row)
+    return row[unit.column("dose_from_mg_per_day")], row[unit.column("dose_to_mg_per_day")], unit.text
 
 
 def _decision(row: dict[Any, Any]) -> str:
-    before, after = _doses(row)
-    dose = f"{before:g} → {after:g}" if before != after else f"stays at {after:g}"
-    dose += f" {dose_unit_of(row).text}"
+    before, after, unit = _doses(row)
+    dose = f"{before:g} → {after:g} {unit}" if before != after else f"stays at {after:g} {unit}"
     why = f"rule {row['rule']}" if row["rule"] else "no rule holds"
     moment = "at the visit"
     if row["of"]:
