@@ -33,7 +33,7 @@ def compiled(function: Function) -> Function:
     """
     if IS_COMPILER_OFF:
         return _with_fields(function)
-    dispatcher = numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)
+    dispatcher = numba.njit(nogil=True, fastmath=False, error_model="numpy", no_cfunc_wrapper=True)(function)
     folder = cache_folder()
     if folder is not None:
         dispatcher._cache = CodeCache(function, folder)  # in place of numba's, which trusts what it reads
@@ -76,12 +76,21 @@ def _fielded(argument: Any) -> Any:
 
 def jitable(function: Function) -> Function:
     """A function that compiled functions call; it becomes part of them and stays plain for Python."""
-    return register_jitable(function)  # type: ignore[no-any-return]
+    return register_jitable(no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
 
 
 def inline(function: Function) -> Function:
     """A function of a few lines that is put in place of every call, so that loops around it can use vector units."""
-    return register_jitable(forceinline=True)(function)  # type: ignore[no-any-return]
+    return register_jitable(forceinline=True, no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
+
+
+def merged(function: Function) -> Function:
+    """A large function with few calls, whose body is put in place of each call before types are found.
+
+    Only compiled functions call it. A function that is `jitable` or `inline` is made into machine code by itself, and
+    again within every function that calls it: in a chain of large functions the innermost is compiled once for each.
+    """
+    return numba.njit(inline="always", error_model="numpy")(function)  # type: ignore[no-any-return]
 
 
 def known_to_compiler(*modules: ModuleType) -> None:

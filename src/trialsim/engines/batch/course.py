@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import inf, nan
 
-from trialsim.compiled.jit import inline, jitable
+from trialsim.compiled.jit import inline, jitable, merged
 from trialsim.engines.batch import clocks, treatment
 from trialsim.engines.batch.accumulator import accumulate_onset, record_event, record_event_on
 from trialsim.engines.batch.enrolment import first_level
@@ -70,7 +70,7 @@ def follow(plan: Record, course: Record, stop_day: float, stop_study_day: float,
         end_at_cut_off(plan, course, stop_day, stop_study_day)
 
 
-@inline
+@merged
 def begin(plan: Record, course: Record) -> None:
     """The first dose; every clock of the first state starts."""
     patient = course.patient
@@ -101,7 +101,7 @@ def begin(plan: Record, course: Record) -> None:
     patient.evaluable_day = plan.evaluable_after_days
 
 
-@inline
+@merged
 def end_at_cut_off(plan: Record, course: Record, stop_day: float, stop_study_day: float) -> None:
     """Observation ends for a patient who was still in it; time does not run back behind what was passed over."""
     patient = course.patient
@@ -126,7 +126,7 @@ def passed_over(plan: Record, what: int, first_dose_day: float, stop_day: float,
 # What clocks do when they fire.
 
 
-@inline
+@merged
 def fire(plan: Record, course: Record, slot: int) -> None:
     """A clock fires."""
     clock = clock_states(course)[slot]
@@ -149,7 +149,7 @@ def fire(plan: Record, course: Record, slot: int) -> None:
         disease_moves(plan, course, slot)
 
 
-@inline
+@merged
 def toxicity_begins(plan: Record, course: Record, slot: int) -> None:
     """A toxicity starts; it may resolve later, and the rules for onsets decide at once."""
     occurrence = clock_states(course)[slot].occurrence
@@ -190,7 +190,7 @@ def parts_resolve(plan: Record, course: Record, slot_plan: Record, occurrence: i
     return over
 
 
-@inline
+@merged
 def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int, occurrence: int) -> None:
     """A toxicity ends; where it can recur, its clock starts again with a new threshold."""
     record_event(course, v.TOXICITY_RESOLVED, position, occurrence, 0, 0, nan, nan)
@@ -204,7 +204,7 @@ def toxicity_resolves(plan: Record, course: Record, toxicity: int, position: int
     wake_visits(plan, course)
 
 
-@inline
+@merged
 def disease_moves(plan: Record, course: Record, slot: int) -> None:
     """A response step, a relapse or a progression; it is seen at the next assessment."""
     patient = course.patient
@@ -225,7 +225,7 @@ def disease_moves(plan: Record, course: Record, slot: int) -> None:
         patient.assessment_day = day_of(plan, ASSESSMENT, number)
 
 
-@inline
+@merged
 def dies(plan: Record, course: Record, slot: int) -> None:
     """Death, from any state."""
     record_event(course, v.DIED, slot, 0, course.patient.state, 0, nan, nan)
@@ -299,7 +299,7 @@ def count(plan: Record, course: Record, what: int) -> None:
 # Appointments.
 
 
-@inline
+@merged
 def visit(plan: Record, course: Record) -> None:
     """A titration visit, and the appointment for the next one."""
     patient = course.patient
@@ -331,7 +331,7 @@ def misses_assessment(plan: Record, course: Record, number: int) -> bool:
     return bool(p_missed > 0.0 and clocks.uniform_at(course, plan.missed_assessment, number) < p_missed)
 
 
-@inline
+@merged
 def keep_assessment(plan: Record, course: Record) -> None:
     """An assessment, held or missed, and the appointment for the next one; without a log, only those held come."""
     if course.n_rows > 0 and misses_assessment(plan, course, course.patient.assessment_number):

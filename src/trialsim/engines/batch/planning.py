@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from trialsim.model.course import repeated_day
 from trialsim.model.draws import decision_code
 from trialsim.model.protocol import MISSED_ASSESSMENT, Clock, Covariate, Effects, Protocol, severity_decision
 from trialsim.model.rules import Condition, Rule
+from trialsim.typing import Floats
 
 _DAYS_IN_TABLE: Final = 200
 
@@ -83,7 +84,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
     rules = (*protocol.onset_rules, *protocol.visit_rules)
     rule_rows, condition_rows = _rule_rows(rules)
     n_onset = len(protocol.onset_rules)
-    rows: dict[str, Iterable[Any]] = {
+    rows: dict[str, Sequence[Any] | Floats] = {
         "slots": _slot_rows(protocol),
         "dose_slots": [i for i, clock in enumerate(clocks) if clock.depends_on_dose],
         "personal_slots": [i for i, clock in enumerate(protocol.clocks) if clock.effects or clock.frailty >= 0],
@@ -108,10 +109,10 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "rates": protocol.accrual.rates,
         "reported": [i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_reported],
     }
-    return {name: np.array(list(rows[name]), dtype=dtype) for name, dtype in TABLES.items()}
+    return {name: np.array(rows[name], dtype=dtype) for name, dtype in TABLES.items()}
 
 
-def _baseline_rows(protocol: Protocol, used_covariates: list[int]) -> dict[str, Iterable[Any]]:
+def _baseline_rows(protocol: Protocol, used_covariates: list[int]) -> dict[str, Sequence[Any]]:
     """The rows of the tables about baseline values, in which a covariate is a place among those that are used."""
     place_of = {position: place for place, position in enumerate(used_covariates)}
     effects = [*_clock_effects(protocol), *protocol.sensitivity_effects]
@@ -142,9 +143,9 @@ def _dose_factor(clock: Clock, dose: float, reference_dose: float) -> float:
 
 
 @lru_cache(maxsize=16)
-def _days(every: float) -> tuple[float, ...]:
+def _days(every: float) -> Floats:
     """The study days of visit or assessment 0 (which is none), 1, 2, …, as far as the table goes."""
-    return tuple(repeated_day(number, every) for number in range(_DAYS_IN_TABLE)) if every > 0.0 else ()
+    return np.array([repeated_day(number, every) for number in range(_DAYS_IN_TABLE)] if every > 0.0 else [])
 
 
 def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from trialsim.compiled.jit import compiled, inline, jitable, table_at
+from trialsim.compiled.jit import compiled, inline, jitable, merged, table_at
 from trialsim.engines.batch import enrolment
 from trialsim.engines.batch.accumulator import open_account, write
 from trialsim.engines.batch.course import follow, happens
@@ -76,7 +76,7 @@ def simulate_block(
                 everyone[i * enrolled.size + k] = enrolled[k]
 
 
-@jitable
+@merged
 def simulate(
     plan: Record,
     course: Record,
@@ -153,7 +153,7 @@ def chosen(numbers: Counts, wanted: Flags) -> Counts:
     return chosen_numbers[:n]
 
 
-@jitable
+@merged
 def run_course(plan: Record, course: Record, arrival_day: float, number: int, place: int, stop: Stop) -> None:
     """Enrol a patient and follow the course to the end of observation."""
     enrolment.init_patient(plan, course, number, place)
@@ -165,7 +165,7 @@ def run_course(plan: Record, course: Record, arrival_day: float, number: int, pl
     follow(plan, course, stop.day, stop.study_day, number == stop.number)
 
 
-@jitable
+@merged
 def stop_of(plan: Record, course: Record, screened: Screened) -> Stop:
     """When observation ends in this trial."""
     day = plan.cut_off_day
@@ -179,7 +179,7 @@ def stop_of(plan: Record, course: Record, screened: Screened) -> Stop:
     return Stop(day, -inf, 0)
 
 
-@jitable
+@merged
 def stop_at_count(plan: Record, course: Record, screened: Screened, latest_day: float) -> Stop:
     """The event that completes the count: every course is run once to the latest day to find it."""
     room, course.n_rows = course.n_rows, 0
