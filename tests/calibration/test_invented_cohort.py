@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from trialsim.calibration.fitting import ConvergenceCriteria, Fit, fit
+from trialsim.calibration.left_out import FITTED_AGAIN, WEIGHTED_PRIOR, left_out
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.posterior import Posterior
-from trialsim.calibration.predictive import left_out
 from trialsim.calibration.prior import log_density
 from trialsim.calibration.sampling import BURN_IN_LEGS, Chains
 from trialsim.calibration.targets import ShareCell
@@ -127,9 +127,16 @@ def test_the_noise_of_the_simulation_is_far_below_the_scale_of_the_likelihood() 
     assert noise < 0.1 * np.sqrt(len(calibration.names) / 2.0)
 
 
-def test_a_figure_is_predicted_from_the_others_alone(calibration: Calibration) -> None:
+@pytest.mark.parametrize("method", [WEIGHTED_PRIOR, FITTED_AGAIN])
+def test_a_figure_is_predicted_from_the_others_alone(
+    calibration: Calibration, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Posterior without the toxicity on a grid, no draws and no weights: what it predicts, and how surely."""
-    found = left_out(calibration, seed=5, workers=2).set_index("quantity")
+    if method != WEIGHTED_PRIOR:
+        monkeypatch.setattr("trialsim.calibration.left_out._from_prior", lambda *_: {})
+    known = [{"quantity": name} for name in calibration.scenario.published_statistics if name != "toxicity.nausea"]
+    found = left_out(calibration, seed=5, workers=2, known=known).set_index("quantity")
+    assert found["method"]["toxicity.nausea"] == method
     axis = np.linspace(-4.0, 4.0, 33)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     less = calibration.without("toxicity.nausea")
@@ -137,8 +144,7 @@ def test_a_figure_is_predicted_from_the_others_alone(calibration: Calibration) -
     with_cell = replace(less, simulator=less.simulator.with_cells((*less.simulator.cells, cell)))
     p = with_cell.probabilities(grid, 2)[:, -1]
     weights = np.exp(less.log_posterior(grid, 2))
-    row = plain_rows(found.reset_index())[0]
-    assert row["quantity"] == "toxicity.nausea"
+    row = plain_rows(found.loc[["toxicity.nausea"]])[0]
     mean = float(weights @ p / weights.sum())
     sd = float(np.sqrt(weights @ (p - mean) ** 2 / weights.sum()))
     assert row["predicted"] == pytest.approx(mean, abs=4 * row["mcse"])

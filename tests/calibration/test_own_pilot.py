@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import trialsim as ts
+from tests.command_line import trialsim
 from trialsim.config import load_published_trial, protocol_of
 
 OWN_PILOT = Path(__file__).parent / "own_pilot"
 FIXED = {"neutropenia dose exponent": "0.5", "progression rate": "0.1 /month"}
 FEW = ("--replicates", "20", "--draws", "200", "--min-ess", "100")
 ADVICE = "run `trialsim calibrate COHORT --out DIR`, then say `parameters: DIR/posterior.parquet`"
-
-
-def trialsim(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trialsim", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 import trialsim as ts
 from tests.tolerances import N_STANDARD_ERRORS
-from trialsim.calibration import predictive
+from trialsim.calibration import left_out
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.config import load_published_trial
 from trialsim.config.calibrated.draw_tables import ParameterTable, write_table
@@ -128,10 +128,10 @@ def test_each_statistic_left_out_is_predicted_by_the_draws_too(
     draws: ParameterTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of forty further patients without their toxicity the earlier ones still tell: 12 of 40."""
-    monkeypatch.setattr(predictive, "N_PRIOR_DRAWS", 1500)
-    monkeypatch.setattr(predictive.simulated, "__defaults__", (2000,))  # trials
+    monkeypatch.setattr(left_out, "N_PRIOR_DRAWS", 1500)
+    monkeypatch.setattr("trialsim.calibration.predictive.simulated.__defaults__", (2000,))  # trials
     next_one = calibration_of(load_published_trial(next_cohort()), replicates=FEW, prior_draws=draws)
-    rows = {str(row["quantity"]): row for row in plain_rows(predictive.left_out(next_one, 1, 2))}
+    rows = {str(row["quantity"]): row for row in plain_rows(left_out.left_out(next_one, 1, 2))}
     row = rows["toxicity.nausea"]
     assert row["method"] == "weighted prior draws"
     assert row["predicted"] == pytest.approx(12.5 / 41, abs=0.05)

@@ -129,11 +129,12 @@ def test_predictive_checks_measure_the_patients_of_each_draw(calibration: Calibr
 
 @pytest.mark.slow
 def test_each_is_predicted_from_the_others(calibration: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trialsim.calibration import predictive
+    from trialsim.calibration import left_out
 
-    monkeypatch.setattr(predictive, "N_PRIOR_DRAWS", 300)
-    monkeypatch.setattr(predictive, "FEWEST_EFFECTIVE", 0.0)
+    monkeypatch.setattr(left_out, "N_PRIOR_DRAWS", 300)
+    monkeypatch.setattr(left_out, "FEWEST_EFFECTIVE", 0.0)
+    monkeypatch.setattr("trialsim.calibration.predictive.simulated.__defaults__", (2000,))  # trials
     light = replace(calibration, simulator=replace(calibration.simulator, n_trials=20))
-    found = predictive.left_out(light, seed=7, workers=2).set_index("quantity")
+    found = left_out.left_out(light, seed=7, workers=2).set_index("quantity")
     assert list(found["statistic"][list(OF_PATIENTS)]) == list(OF_PATIENTS.values())
     assert found["percentile"].between(0.0, 1.0).all()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from verification.damaged_folders import COMMANDS, Command, rounds_of
 
-from trialsim.calibration.checkpoint import CHAINS, VARIANTS, read_chains, read_variants, write_chains, write_variants
+from trialsim.calibration.checkpoint import CHAINS, VARIANTS, read_chains, read_rows, write_chains, write_rows
 from trialsim.calibration.sampling import Chains
 from trialsim.storage.checkpoint import PART
 from trialsim.storage.job_folder import locked_job_folder
@@ -39,13 +39,13 @@ def test_damaged_chains_and_variants_are_not_resumed(tmp_path: Path, name: str) 
     with locked_job_folder(tmp_path / "out", on_note=said.append) as job:
         job.checkpoint.begin_or_resume({"calibrate": {"seed": 1}}, is_resumed=False)
         write_chains(job.checkpoint, chains)
-        write_variants(job.checkpoint, VARIANT)
-        assert (read_chains(job.checkpoint).n_legs, read_variants(job.checkpoint)) == (1, VARIANT)
+        write_rows(job.checkpoint, VARIANTS, VARIANT)
+        assert (read_chains(job.checkpoint).n_legs, read_rows(job.checkpoint, VARIANTS)) == (1, VARIANT)
         path = job.path / f"{name}{PART}"
         content = bytearray(path.read_bytes())
         content[random.randrange(len(content))] ^= 1
         path.write_bytes(bytes(content))
         job.checkpoint.begin_or_resume({"calibrate": {"seed": 1}}, is_resumed=True)
         assert read_chains(job.checkpoint).n_legs == (0 if name == CHAINS else 1)
-        assert read_variants(job.checkpoint) == ([] if name == VARIANTS else VARIANT)
+        assert read_rows(job.checkpoint, VARIANTS) == ([] if name == VARIANTS else VARIANT)
     assert f"{name}{PART} does not fit its checksum: it is simulated anew" in said[0]

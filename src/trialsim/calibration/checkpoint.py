@@ -1,8 +1,8 @@
-"""What a calibration stores of itself while it lasts: the chains leg by leg, the variants one by one."""
+"""What a calibration stores of itself while it lasts: chains leg by leg, what is left out and variants one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from trialsim.storage.checkpoint import Checkpoint
 
 CHAINS: Final = "chains"
 VARIANTS: Final = "variants"
+LEFT_OUT: Final = "left_out"
 
 
 def priors_of(calibration: Calibration) -> list[str]:
@@ -51,15 +52,16 @@ def write_chains(checkpoint: Checkpoint, chains: Chains) -> None:
     checkpoint.write(CHAINS, chains.arrays())
 
 
-def read_variants(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The rows of the variants of the sensitivity analysis so far."""
-    columns = checkpoint.read(VARIANTS)
+def read_rows(checkpoint: Checkpoint, name: str) -> list[dict[str, Any]]:
+    """The rows of a table so far: `VARIANTS` of the sensitivity analysis, or statistics that were `LEFT_OUT`."""
+    columns = checkpoint.read(name)
     if not columns:
         return []
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def write_variants(checkpoint: Checkpoint, rows: Sequence[dict[str, Any]]) -> None:
-    """Store the rows of the variants so far."""
-    checkpoint.write(VARIANTS, {name: np.array([row[name] for row in rows]) for name in rows[0]})
+def write_rows(checkpoint: Checkpoint, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store the rows of a table so far; a number that is missing is not a number."""
+    columns = {key: [np.nan if row[key] is None else row[key] for row in rows] for key in rows[0]}
+    checkpoint.write(name, {key: np.array(values) for key, values in columns.items()})

@@ -15,19 +15,21 @@ import pandas as pd
 
 from trialsim.analysis import Estimate
 from trialsim.calibration.checkpoint import (
+    LEFT_OUT,
+    VARIANTS,
     prior_draws_of,
     priors_of,
     read_chains,
-    read_variants,
+    read_rows,
     request_of,
     write_chains,
-    write_variants,
+    write_rows,
 )
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, ConvergenceCriteria, fit
-from trialsim.calibration.model import REPLICATES, calibration_of
+from trialsim.calibration.left_out import left_out as each_left_out
+from trialsim.calibration.model import REPLICATES, Calibration, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
-from trialsim.calibration.predictive import left_out as each_left_out
 from trialsim.calibration.predictive import measured, predictive_estimates, predictive_table, simulated
 from trialsim.calibration.sampling import STEPS_IN_LEG, Chains
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
@@ -346,16 +348,32 @@ def calibrate(
             criteria = ConvergenceCriteria(min_ess, most_steps)
             fitted = fit(calibration, seed, n_workers, criteria, read_chains(checkpoint), on_leg)
             calibrated = Calibrated(*asked, 0.0, name, Posterior(fitted, draws))
-            on_stage("predicting each statistic from the others" if leave_one_out else "summarising", "")
-            left = each_left_out(calibration, seed, n_workers, most_steps) if leave_one_out else None
-            moved = None
-            if sensitivity:
-                on_stage("calibrating under other assumptions", "assumptions")
-                how = (seed, n_workers, most_steps, checkpoint, progress)
-                moved = _sensitivity(scenario, prior_draws, *how)
+            how = (seed, n_workers, most_steps, checkpoint, progress, on_stage)
+            left = _left_out(calibration, *how) if leave_one_out else None
+            moved = _sensitivity(scenario, prior_draws, *how) if sensitivity else None
+            on_stage("summarising", "")
         calibrated = replace(calibrated, seconds=job.seconds, left_out=left, sensitivity=moved)
         job.finish(calibrated)
     return calibrated
+
+
+def _left_out(
+    calibration: Calibration,
+    seed: int,
+    n_workers: int,
+    most_steps: int,
+    checkpoint: Checkpoint,
+    on_progress: OnProgress,
+    on_stage: OnStage,
+) -> pd.DataFrame:
+    """Each statistic predicted from the others, each stored as it is finished."""
+    on_stage("predicting each statistic from the others", "statistics")
+
+    def on_statistic(rows: list[dict[str, Any]], done: int, wanted: int) -> None:
+        write_rows(checkpoint, LEFT_OUT, rows)
+        on_progress(done, wanted)
+
+    return each_left_out(calibration, seed, n_workers, most_steps, read_rows(checkpoint, LEFT_OUT), on_statistic)
 
 
 def _sensitivity(
@@ -366,14 +384,18 @@ def _sensitivity(
     most_steps: int,
     checkpoint: Checkpoint,
     on_progress: OnProgress,
+    on_stage: OnStage,
 ) -> pd.DataFrame:
     """The sensitivity analysis, each variant stored as it is finished."""
+    on_stage("calibrating under other assumptions", "assumptions")
 
     def on_variant(rows: list[dict[str, Any]], done: int, wanted: int) -> None:
-        write_variants(checkpoint, rows)
+        write_rows(checkpoint, VARIANTS, rows)
         on_progress(done, wanted)
 
-    return sensitivity_of(scenario, seed, n_workers, most_steps, read_variants(checkpoint), on_variant, prior_draws)
+    return sensitivity_of(
+        scenario, seed, n_workers, most_steps, read_rows(checkpoint, VARIANTS), on_variant, prior_draws
+    )
 
 
 def _published_trial(cohort: CohortLike | Scenario, changes: Mapping[str, Any]) -> Scenario:
