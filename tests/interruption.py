@@ -12,9 +12,13 @@ from functools import partial
 from pathlib import Path
 
 
-def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], bool]) -> None:
-    """Run a command that writes `out` in a folder, interrupt it once it has begun; it must say how to go on."""
-    command = [sys.executable, "-m", "trialsim", *arguments]
+def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], bool], before: str = "") -> None:
+    """Run a command that writes `out` in a folder, interrupt it once it has begun; it must say how to go on.
+
+    `before` is code that the process runs before the command.
+    """
+    code = f"{before}\nfrom trialsim.cli.main import main\nmain()"
+    command = [sys.executable, *(["-c", code] if before else ["-m", "trialsim"]), *arguments]
     running = subprocess.Popen(
         command,
         cwd=folder,

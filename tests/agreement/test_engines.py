@@ -21,7 +21,7 @@ from trialsim.simulation.patients import patient_table
 from trialsim.typing import Floats
 
 SHIPPED = ts.builtin_names("scenarios")
-EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 120
+EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 60
 SEEDS = st.integers(0, 2**64 - 1)
 
 

@@ -25,6 +25,7 @@ from verification import (
 from verification.calibration_table import table_of
 
 import trialsim as ts
+from tests.command_line import trialsim
 from tests.reproducible.stored_digests import studies_of
 from tests.theory.test_published_designs import of_kind, searched, two_stages
 from tests.tolerances import N_STANDARD_ERRORS
@@ -222,14 +223,12 @@ def test_the_readme_has_commands_and_a_scenario() -> None:
 
 
 @pytest.mark.parametrize("command", dict.fromkeys(SHELL))
-def test_each_command_of_the_readme_runs(command: str, tmp_path: Path) -> None:
+def test_each_command_of_the_readme_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trialsim.design.hypotheses.PATIENTS_OF_RATES", 20_000)
     (tmp_path / "my-trial.yaml").write_text(YAML_BLOCKS[0], encoding="utf-8")
     arguments = shlex.split(re.sub(r"--replicates \d+", "", command))[1:]
-    few = ["--replicates", "5"] if arguments[0] in ("run", "compare") else []
-    done = subprocess.run(
-        [sys.executable, "-m", "trialsim", *arguments, *few],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    few = {"run": ["--replicates", "5"], "compare": ["--replicates", "5"], "size": ["--replicates", "300"]}
+    done = trialsim(tmp_path, *arguments, *few.get(arguments[0], []))
     assert done.returncode == 0, done.stderr
     assert done.stdout
 

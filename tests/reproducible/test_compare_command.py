@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import trialsim as ts
+from tests.command_line import Done, trialsim
 from tests.comparison.test_compare import STUDY, study
 from tests.interruption import interrupt
 from trialsim.storage.checkpoint import ROWS
@@ -18,9 +17,8 @@ from trialsim.storage.job_folder import job_folder_path
 pytestmark = pytest.mark.slow
 
 
-def compare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trialsim", "compare", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+def compare(folder: Path, *options: str) -> Done:
+    return trialsim(folder, "compare", *options)
 
 
 def digest(folder: Path) -> str:

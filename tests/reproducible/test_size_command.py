@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from scipy.stats import binom
 
 import trialsim as ts
+from tests.command_line import Done, trialsim
 from tests.interruption import interrupt
 from trialsim.storage.job_folder import job_folder_path
 
@@ -80,6 +79,9 @@ n: 40
 """
 
 
+FEWER = "from trialsim.design import hypotheses\nhypotheses.PATIENTS_OF_RATES = 20_000"
+
+
 @pytest.fixture(autouse=True)
 def _fewer_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within this process, rates and checks on a tenth of the trials: what is tested does not depend on it."""
@@ -93,9 +95,8 @@ def study(folder: Path, text: str = STUDY, **more: str) -> Path:
     return path
 
 
-def size(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trialsim", "size", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
+def size(folder: Path, *options: str) -> Done:
+    return trialsim(folder, "size", *options)
 
 
 def test_json_is_all_that_is_printed_and_the_folder_holds_everything(tmp_path: Path) -> None:
@@ -141,23 +142,33 @@ def test_a_given_n_is_answered_without_a_search_and_everything_printed_says_so(t
     assert "This n is given; it was not searched for." in printed
 
 
+@pytest.fixture
+def _any_number_of_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer trials than a user may ask for: those that are there are compared to the bit."""
+    monkeypatch.setattr("trialsim.workflows.size.check_size", lambda *_: None)
+
+
+@pytest.mark.usefixtures("_any_number_of_trials")
 @pytest.mark.parametrize("text", [PLAIN, MEDIANS], ids=["rates", "medians"])
 def test_plain_arms_are_conducted_alike_by_both_engines(tmp_path: Path, text: str) -> None:
     path = study(tmp_path, text)
-    fast, slow = (ts.size(path, None, 100, engine=engine, workers=1) for engine in ("batch", "reference"))
+    fast, slow = (ts.size(path, {"n": 20}, 12, engine=engine, workers=1) for engine in ("batch", "reference"))
     assert fast.digest == slow.digest
     assert fast.assurance is None  # of plain numbers, although the scenario has draws
     assert "in control and" in fast.paragraph
 
 
+@pytest.mark.usefixtures("_any_number_of_trials")
 @pytest.mark.parametrize("text", [STUDY, ARMS, EVENTS], ids=["one arm", "two arms", "times to events"])
 def test_neither_engine_nor_workers_change_the_answer(tmp_path: Path, text: str) -> None:
     path = study(tmp_path, text)
-    fast = ts.size(path, {"largest_n": 40} if text is STUDY else None, 100, workers=1)
-    shared = ts.size(path, {"largest_n": 40} if text is STUDY else None, 100, workers=2)
+    fast, shared = (ts.size(path, None, 100, workers=workers) for workers in (1, 2))
     assert fast.digest == shared.digest
     if text is STUDY:
-        assert fast.digest == ts.size(path, {"largest_n": 40}, 100, engine="reference", workers=1).digest
+        few, slow = (
+            ts.size(path, {"largest_n": 40}, 20, engine=engine, workers=1) for engine in ("batch", "reference")
+        )
+        assert few.digest == slow.digest
 
 
 def test_a_posterior_gives_assurance_and_contributions_of_parameters(tmp_path: Path) -> None:
@@ -175,17 +186,20 @@ def test_a_posterior_gives_assurance_and_contributions_of_parameters(tmp_path: P
     assert "seed 1" in found.paragraph
 
 
-def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path) -> None:
+def test_an_interrupted_search_goes_on_to_the_same_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trialsim.design.job.CHECK_TRIALS", 100_000)  # time enough for an interruption
     path = str(study(tmp_path))
-    options = (path, "--replicates", "40000", "--out", "out")
+    options = (path, "--replicates", "10000", "--out", "out")
     folder = job_folder_path(tmp_path / "out")
-    interrupt(("size", *options, "--workers", "1"), tmp_path, lambda: bool(list(folder.glob("check*.checkpoint"))))
+    interrupt(
+        ("size", *options, "--workers", "1"), tmp_path, lambda: bool(list(folder.glob("check*.checkpoint"))), FEWER
+    )
     refused = size(tmp_path, path, "--replicates", "300", "--out", "out", "--resume")
     assert refused.returncode == 2
     assert "replicates" in refused.stderr
     resumed = size(tmp_path, *options, "--resume", "--quiet", "--workers", "2")
     assert resumed.returncode == 0, resumed.stderr
-    whole = size(tmp_path, path, "--replicates", "40000", "--out", "whole", "--quiet")
+    whole = size(tmp_path, path, "--replicates", "10000", "--out", "whole", "--quiet")
     assert whole.returncode == 0, whole.stderr
     digests = [
         json.loads((tmp_path / name / "manifest.json").read_text())["results_digest"] for name in ("out", "whole")

@@ -70,7 +70,7 @@ def test_a_log_that_grows_too_long_ends_the_run_with_a_message(
 
 def test_the_number_of_events_is_estimated_from_above(tosi2000: ts.Scenario) -> None:
     for name in ts.builtin_names("scenarios"):
-        found = ts.run(name, 10, keep=10)
+        found = ts.run(name, 10, keep=10, engine="batch")
         estimate = expected_events(protocol_of(found.scenario))
         assert found.events.groupby("replicate").size().max() <= estimate
 

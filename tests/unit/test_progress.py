@@ -88,7 +88,9 @@ def test_a_notebook_gets_one_line_that_is_written_over(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_the_verbs_name_their_stages() -> None:
+def test_the_verbs_name_their_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trialsim.design.hypotheses.PATIENTS_OF_RATES", 20_000)
+    monkeypatch.setattr("trialsim.design.job.CHECK_TRIALS", 10_000)
     stages: list[tuple[str, str]] = []
 
     def collect() -> Callable[[str, str], None]:

@@ -41,7 +41,7 @@ def prepare_comparison(
     pairs = [(i, reference) for i in others]
     if study.control is None:
         pairs = [(b, a) for a in range(len(names)) for b in range(a + 1, len(names))]
-    choices = [choose_engine(engine, protocol, replicates) for protocol in protocols]
+    choices = [choose_engine(engine, protocol, replicates * len(protocols)) for protocol in protocols]
     return PreparedComparison(
         names=names,
         protocols=protocols,
