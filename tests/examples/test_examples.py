@@ -77,16 +77,20 @@ def test_the_page_on_python_shows_what_is_printed() -> None:
     assert write_examples.with_outputs(page) == page
 
 
-def test_the_page_on_calibration_shows_what_was_found() -> None:
+@pytest.mark.parametrize(
+    ("page", "name", "table"),
+    [("calibration.md", "tosi2000", "Posterior summary"), ("guide/published-pilot.md", "rini2009", "Rini 2013")],
+)
+def test_a_page_on_calibration_shows_what_was_found(page: str, name: str, table: str) -> None:
     """The committed summary is that of the committed tables, and the draws are those that they speak of."""
-    page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
-    assert "Posterior summary" in page
-    assert write_examples.with_outputs(page) == page
-    folder = ROOT / "results" / "calibration" / "tosi2000"
-    assert calibrate.summary(folder, "tosi2000") == (folder / "summary.txt").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert table in text
+    assert write_examples.with_outputs(text) == text
+    folder = ROOT / "results" / "calibration" / name
+    assert calibrate.summary(folder, name) == (folder / "summary.txt").read_text(encoding="utf-8")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    shipped = read_table(posterior_file("tosi2000"), "")
-    assert manifest["posterior_digest"] == shipped.digest == ts.load_scenario("tosi2000").parameters.digest
+    shipped = read_table(posterior_file(name), "")
+    assert manifest["posterior_digest"] == shipped.digest == ts.load_scenario(name).parameters.digest
     assert len(shipped.values) >= 4000
     posterior_summary = pd.read_csv(folder / "posterior_summary.csv")
     assert posterior_summary["r_hat"].max() <= 1.01
