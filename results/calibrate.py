@@ -4,8 +4,8 @@ python results/calibrate.py
 
 Calibrates the cohort of Tosi et al. alone, with each statistic left out and under every other interpretation and prior
 width; that of Rini et al., with each statistic left out; and all six cohorts of thalidomide together, with each trial
-left out. Each takes half an hour to an hour on two cores. Names select: `python results/calibrate.py six_trials`. What is
-finished is kept; run it again to go on after an interruption.
+left out. Each takes half an hour or more on two cores, that of Rini et al. some hours. Names select:
+`python results/calibrate.py six_trials`. What is finished is kept; run it again to go on after an interruption.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import io
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 from rich.console import Console, RenderableType
@@ -74,7 +76,7 @@ def several_cohorts(name: str, whole: Path) -> None:
 
 
 # 62 patients who are followed for years take ten times as long to simulate as 27 who are followed for months.
-REBUILD = {
+REBUILD: Final[dict[str, Callable[[str, Path], None]]] = {
     "tosi2000": partial(one_cohort, min_ess=4000.0, sensitivity=True),
     "rini2009": partial(one_cohort, min_ess=1000.0, sensitivity=False),
     "six_trials": several_cohorts,

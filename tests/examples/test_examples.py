@@ -95,8 +95,8 @@ def test_a_page_on_calibration_shows_what_was_found(page: str, name: str, table:
     posterior_summary = pd.read_csv(folder / "posterior_summary.csv")
     assert posterior_summary["r_hat"].max() <= 1.01
     assert posterior_summary[["ess_bulk", "ess_tail"]].to_numpy().min() >= 1000
-    for i, name in enumerate(shipped.names):
-        row = posterior_summary.set_index("parameter").loc[name]
+    for i, parameter in enumerate(shipped.names):
+        row = posterior_summary.set_index("parameter").loc[parameter]
         spread = shipped.values[:, i].std()
         assert float(np.median(shipped.values[:, i])) == pytest.approx(row["posterior_median"], abs=0.1 * spread)
     assert pd.read_csv(folder / "predictive.csv")["is_inside_80"].all()
