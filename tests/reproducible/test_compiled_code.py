@@ -114,3 +114,16 @@ def test_a_place_where_nothing_can_be_written_costs_only_time(tmp_path: Path) ->
         [sys.executable, "-c", code], env=os.environ | own, capture_output=True, text=True, check=True
     )
     assert done.stdout == "None\n"
+
+
+NAME = """
+from trialsim.compiled import jit
+from numba.core.bytecode import FunctionIdentity
+print(FunctionIdentity.from_function(jit.slowness).unique_name)
+"""
+
+
+def test_machine_code_of_two_processes_never_has_one_name() -> None:
+    """Otherwise a process that loads what both kept calls the sort of one in place of the argsort of the other."""
+    names = {subprocess.run([sys.executable, "-c", NAME], capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(names) == 2

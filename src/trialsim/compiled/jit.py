@@ -6,7 +6,9 @@ Nothing else imports numba.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
+import secrets
 from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
@@ -16,11 +18,17 @@ os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # its logarithm differs 
 
 import numba
 import numpy as np
+from numba.core.bytecode import FunctionIdentity
 from numba.extending import intrinsic, register_jitable
 
 from trialsim.compiled.code_cache import CodeCache, cache_folder, cache_problem, has_code
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+# numba names machine code by the function, its types and a number that counts from 1 in each process. Two closures,
+# such as those of sort and argsort, can then have one name in code that two processes kept, and a third that loads both
+# calls the wrong one. A start of its own for each process keeps the names apart.
+FunctionIdentity._unique_ids = itertools.count(secrets.randbits(62))
 
 IS_COMPILER_OFF: Final = bool(numba.config.DISABLE_JIT)  # NUMBA_DISABLE_JIT: the same functions, as plain Python
 
