@@ -25,10 +25,20 @@ from trialsim.compiled.code_cache import CodeCache, cache_folder, cache_problem,
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# numba names machine code by the function, its types and a number that counts from 1 in each process. Two closures,
-# such as those of sort and argsort, can then have one name in code that two processes kept, and a third that loads both
-# calls the wrong one. A start of its own for each process keeps the names apart.
-FunctionIdentity._unique_ids = itertools.count(secrets.randbits(62))
+
+def _number_from_a_new_start() -> None:
+    """Let numba number the functions of this process from a random start.
+
+    numba names machine code by the function, its types and a number that counts from 1 in each process. Two closures,
+    such as those of sort and argsort, can then have one name in code that two processes kept, and a third that loads
+    both calls the wrong one. A start for each process, forked ones too, keeps the names apart.
+    """
+    FunctionIdentity._unique_ids = itertools.count(secrets.randbits(62))
+
+
+_number_from_a_new_start()
+if hasattr(os, "register_at_fork"):  # not on Windows, where no process is forked
+    os.register_at_fork(after_in_child=_number_from_a_new_start)
 
 IS_COMPILER_OFF: Final = bool(numba.config.DISABLE_JIT)  # NUMBA_DISABLE_JIT: the same functions, as plain Python
 
