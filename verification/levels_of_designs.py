@@ -1,10 +1,11 @@
 """The type I error of every shipped design under its null, by 100,000 simulated trials, beside its exact value.
 
-    python -m verification.levels_of_designs [trials]
+    python -m verification.levels_of_designs [trials] [study ...]
 
 Twice: with immediate, independent outcomes at exactly the null rate, where the two must agree within four standard
 errors; and as conducted in the scenario under its null, where late answers, drop-out and the calendar may move it. A
-log-rank design has no exact value: its nominal level stands in its place. Writes results/verification/levels.json.
+log-rank design has no exact value: its nominal level stands in its place. Writes results/verification/levels.json;
+where studies are named, the lines of the others stay.
 """
 
 from __future__ import annotations
@@ -70,10 +71,16 @@ def level_of(name: str, trials: int, seed: int = SEED) -> list[dict[str, Any]]:
 
 def main() -> None:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    sizing = [name for name in builtin_names("studies") if is_sizing(name)]
+    names = [name for name in sizing if name in sys.argv[2:]] or sizing
     make_ready(BATCH, print)
-    lines = [line for name in builtin_names("studies") if is_sizing(name) for line in level_of(name, trials)]
+    file = RESULTS / "levels.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if len(names) < len(sizing) else []
+    lines = [line for line in kept if line["study"] not in names]
+    lines += [line for name in names for line in level_of(name, trials)]
+    lines.sort(key=lambda line: sizing.index(line["study"]))
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "levels.json").write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
     worst = max(abs(line["z"]) for line in lines if line["how"] == "immediate outcomes")
     print(f"largest |z| with immediate outcomes: {worst:.2f}")
 
