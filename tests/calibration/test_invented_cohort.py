@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from trialsim.calibration.fitting import ConvergenceCriteria, Fit, fit
-from trialsim.calibration.left_out import FITTED_AGAIN, WEIGHTED_PRIOR, left_out
+from trialsim.calibration.importance import Weighted
+from trialsim.calibration.left_out import BY_IMPORTANCE, FITTED_AGAIN, left_out, sample_without_each
 from trialsim.calibration.model import Calibration, calibration_of
 from trialsim.calibration.posterior import Posterior
 from trialsim.calibration.prior import log_density
@@ -127,15 +128,16 @@ def test_the_noise_of_the_simulation_is_far_below_the_scale_of_the_likelihood() 
     assert noise < 0.1 * np.sqrt(len(calibration.names) / 2.0)
 
 
-@pytest.mark.parametrize("method", [WEIGHTED_PRIOR, FITTED_AGAIN])
+@pytest.mark.parametrize("method", [BY_IMPORTANCE, FITTED_AGAIN])
 def test_a_figure_is_predicted_from_the_others_alone(
     calibration: Calibration, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Posterior without the toxicity on a grid, no draws and no weights: what it predicts, and how surely."""
-    if method != WEIGHTED_PRIOR:
-        monkeypatch.setattr("trialsim.calibration.left_out._from_prior", lambda *_: {})
+    sample = sample_without_each(calibration, seed=5, workers=2)
+    if method == FITTED_AGAIN:
+        monkeypatch.setattr(Weighted, "is_enough", lambda *_: False)
     known = [{"quantity": name} for name in calibration.scenario.published_statistics if name != "toxicity.nausea"]
-    found = left_out(calibration, seed=5, workers=2, known=known).set_index("quantity")
+    found = left_out(calibration, sample, seed=5, workers=2, known=known).set_index("quantity")
     assert found["method"]["toxicity.nausea"] == method
     axis = np.linspace(-4.0, 4.0, 33)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)

@@ -129,12 +129,14 @@ def test_predictive_checks_measure_the_patients_of_each_draw(calibration: Calibr
 
 @pytest.mark.slow
 def test_each_is_predicted_from_the_others(calibration: Calibration, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trialsim.calibration import left_out
+    from trialsim.calibration import importance, left_out
 
-    monkeypatch.setattr(left_out, "N_PRIOR_DRAWS", 300)
-    monkeypatch.setattr(left_out, "FEWEST_EFFECTIVE", 0.0)
+    monkeypatch.setattr(importance, "DRAWS_IN_ROUND", 300)
+    monkeypatch.setattr(importance, "FEWEST_EFFECTIVE", 0.0)
+    monkeypatch.setattr(importance, "LARGEST_K", np.inf)
     monkeypatch.setattr("trialsim.calibration.predictive.simulated.__defaults__", (2000,))  # trials
     light = replace(calibration, simulator=replace(calibration.simulator, n_trials=20))
-    found = left_out.left_out(light, seed=7, workers=2).set_index("quantity")
+    sample = left_out.sample_without_each(light, seed=7, workers=2)
+    found = left_out.left_out(light, sample, seed=7, workers=2).set_index("quantity")
     assert list(found["statistic"][list(OF_PATIENTS)]) == list(OF_PATIENTS.values())
     assert found["percentile"].between(0.0, 1.0).all()

@@ -1,4 +1,7 @@
-"""What a calibration stores of itself while it lasts: chains leg by leg, what is left out and variants one by one."""
+"""What a calibration stores of itself while it lasts.
+
+Chains leg by leg, draws without each statistic round by round, what is left out and variants one by one.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from trialsim.calibration.importance import ImportanceSample
 from trialsim.calibration.model import Calibration
 from trialsim.calibration.sampling import SAMPLER, Chains
 from trialsim.storage.checkpoint import Checkpoint
+from trialsim.typing import Floats
 
 CHAINS: Final = "chains"
 VARIANTS: Final = "variants"
 LEFT_OUT: Final = "left_out"
+ROUNDS: Final = "left_out_rounds"
 
 
 def priors_of(calibration: Calibration) -> list[str]:
@@ -50,6 +56,17 @@ def read_chains(checkpoint: Checkpoint) -> Chains:
 def write_chains(checkpoint: Checkpoint, chains: Chains) -> None:
     """Store the chains so far."""
     checkpoint.write(CHAINS, chains.arrays())
+
+
+def read_rounds(checkpoint: Checkpoint) -> list[Floats]:
+    """The log posteriors without each statistic, round by round so far."""
+    arrays = checkpoint.read(ROUNDS) or {}
+    return [arrays[f"{i}"] for i in range(len(arrays))]
+
+
+def write_rounds(checkpoint: Checkpoint, sample: ImportanceSample) -> None:
+    """Store the rounds so far."""
+    checkpoint.write(ROUNDS, {f"{i}": densities for i, densities in enumerate(sample.log_densities)})
 
 
 def read_rows(checkpoint: Checkpoint, name: str) -> list[dict[str, Any]]:

@@ -96,13 +96,19 @@ class Proposal:
     degrees: float = _DEGREES_OF_FREEDOM
 
     @classmethod
-    def fitted(cls, draws: Floats) -> Proposal:
-        """A proposal that covers draws (n, parameters); the covariance is shrunk towards its diagonal for few."""
+    def fitted(cls, draws: Floats, weights: Floats | None = None) -> Proposal:
+        """A proposal that covers draws (n, parameters), with weights (n,) of the sum 1 where they are weighted.
+
+        The covariance is shrunk towards its diagonal for few.
+        """
         n, d = draws.shape
-        covariance = np.atleast_2d(np.cov(draws.T))
+        if weights is not None:
+            n = 1.0 / np.sum(weights**2)
+        covariance = np.atleast_2d(np.cov(draws.T, aweights=weights))
         weight = n / (n + 4.0 * d)
         shrunk = weight * covariance + (1.0 - weight) * np.diag(np.diag(covariance))
-        return cls(draws.mean(axis=0), np.linalg.cholesky(shrunk) * _STRETCH)
+        mean = draws.mean(axis=0) if weights is None else weights @ draws
+        return cls(mean, np.linalg.cholesky(shrunk) * _STRETCH)
 
     def draw(self, n: int, random: np.random.RandomState) -> Floats:
         """New scores (n, parameters)."""

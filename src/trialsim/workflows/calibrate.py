@@ -20,14 +20,18 @@ from trialsim.calibration.checkpoint import (
     prior_draws_of,
     priors_of,
     read_chains,
+    read_rounds,
     read_rows,
     request_of,
     write_chains,
+    write_rounds,
     write_rows,
 )
 from trialsim.calibration.diagnostics import SMALLEST_ESS, smallest_ess_of
 from trialsim.calibration.fitting import MOST_STEPS, ConvergenceCriteria, fit
+from trialsim.calibration.importance import ImportanceSample
 from trialsim.calibration.left_out import left_out as each_left_out
+from trialsim.calibration.left_out import sample_without_each
 from trialsim.calibration.model import REPLICATES, Calibration, calibration_of
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import measured, predictive_estimates, predictive_table, simulated
@@ -366,14 +370,22 @@ def _left_out(
     on_progress: OnProgress,
     on_stage: OnStage,
 ) -> pd.DataFrame:
-    """Each statistic predicted from the others, each stored as it is finished."""
+    """Each statistic predicted from the others; rounds of draws and predictions are stored as they are finished."""
+
+    def on_round(sample: ImportanceSample) -> None:
+        write_rounds(checkpoint, sample)
+
+    on_stage("drawing parameters without each statistic", "draws")
+    sample = sample_without_each(calibration, seed, n_workers, read_rounds(checkpoint), on_round, on_progress)
     on_stage("predicting each statistic from the others", "statistics")
 
     def on_statistic(rows: list[dict[str, Any]], done: int, wanted: int) -> None:
         write_rows(checkpoint, LEFT_OUT, rows)
         on_progress(done, wanted)
 
-    return each_left_out(calibration, seed, n_workers, most_steps, read_rows(checkpoint, LEFT_OUT), on_statistic)
+    return each_left_out(
+        calibration, sample, seed, n_workers, most_steps, read_rows(checkpoint, LEFT_OUT), on_statistic
+    )
 
 
 def _sensitivity(
