@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -27,15 +26,6 @@ FEW = ("--replicates", "20", "--draws", "200", "--min-ess", "200")
 
 def calibrate(folder: Path, *options: str, cohort: Path | str = COHORT) -> Done:
     return trialsim(folder, "calibrate", str(cohort), *FEW, *options)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _fewer_prior_draws() -> Iterator[None]:
-    """A statistic that is left out is predicted from fewer draws: no posterior depends on it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trialsim.calibration.left_out.N_PRIOR_DRAWS", 2000)
-        patch.setattr("trialsim.calibration.left_out.FEWEST_EFFECTIVE", 40.0)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,6 @@ EXACT_OR_OF_ARRAYS = {
     "engines/reference/patient_state.py": {"(self.n_onsets[bit] for bit in whole)"},
     "engines/batch/planning.py": {"(phase.n_visits for phase in protocol.early_visits)"},
     "design/conduct/blocks.py": {"(count for _, count in todo[:len(finished)])"},
-    "calibration/joint/model.py": {"(len(places.units) for places in self.places)"},
-    "workflows/calibrate_study.py": {"(len(trials) for trials in simulated.scores)"},
     "config/schema/size_study.py": {"(self.allocation.ratio.get(name, 1) for name in self.variants)"},
     "endpoints/per_trial.py": {"parts[1:]"},
     "workflows/size.py": {"(rows[f'n_{i}'] for i in range(len(self.ready.names)))"},
@@ -38,9 +36,12 @@ EXACT_OR_OF_ARRAYS = {
 
 
 def counts(argument: ast.expr) -> bool:
-    """Whether what is added is seen to be whole: comparisons and bits."""
+    """Whether what is added is seen to be whole: comparisons, lengths and bits."""
     item = argument.elt if isinstance(argument, ast.GeneratorExp) else argument
-    return isinstance(item, ast.Compare) or (isinstance(item, ast.BinOp) and isinstance(item.op, ast.LShift))
+    is_length = ast.unparse(item).startswith(("len(", "map(len, "))
+    return (
+        is_length or isinstance(item, ast.Compare) or (isinstance(item, ast.BinOp) and isinstance(item.op, ast.LShift))
+    )
 
 
 def sums_of_floats(text: str, allowed: set[str]) -> list[str]:
@@ -64,6 +65,9 @@ def sums_of_floats(text: str, allowed: set[str]) -> list[str]:
         ("math.fsum(rates)", True),
         ("statistics.fmean(rates)", True),
         ("sum(1 << i for i in places)", False),
+        ("sum(len(part) for part in parts)", False),
+        ("sum(map(len, parts))", False),
+        ("sum(map(length, parts))", True),
         ("sum(x is not None for x in given)", False),
         ("add_in_order(rates)", False),
     ],

@@ -46,7 +46,7 @@ class ImportanceSample:
     @property
     def n_draws(self) -> int:
         """How many draws there are."""
-        return sum(len(scores) for scores in self.scores)
+        return sum(map(len, self.scores))
 
     def grow(self, log_densities: LogDensities, known: Sequence[Floats], on_round: Callable[[], None]) -> None:
         """Draw until each density has enough draws, or for the most rounds that are allowed.

@@ -243,10 +243,11 @@ def statistic_title(name: str, unit: str | None = None) -> str:
 
     `unit` is that of its value, which for a dose depends on the scenario; mg/day where it is not given.
     """
-    if name not in _NAMED:
-        return statistic_label(name)
-    unit = _NAMED[name].unit if unit is None else unit
-    return f"{statistic_label(name)}, {unit}" if unit not in ("", "patients") else statistic_label(name)
+    label = statistic_label(name)
+    if unit is None:
+        unit = _NAMED[name].unit if name in _NAMED else ""
+    is_said = unit in ("", "patients") or label.endswith(f"({unit})")
+    return label if is_said else f"{label}, {unit}"
 
 
 _NAMED: Final = {statistic.name: statistic for endpoint in _others() for statistic in endpoint.statistics}
