@@ -8,10 +8,11 @@ import pandas as pd
 
 import trialsim as ts
 from trialsim.config import protocol_of, scenario_from_mapping
+from trialsim.engines.batch import Batch
 from trialsim.engines.reference import simulate
 from trialsim.model.protocol import Protocol
 from trialsim.records.outcomes import patient_outcomes
-from trialsim.records.tables import event_table, readable_events
+from trialsim.records.tables import event_table, event_table_of_records, readable_events
 
 
 def smallest(**sections: Any) -> dict[str, Any]:
@@ -50,4 +51,14 @@ def simulated(scenario: ts.Scenario, replicates: int, seed: int = 1) -> tuple[pd
     """Readable events and patients of the first replicates of a scenario, and its protocol."""
     protocol = protocol_of(scenario)
     events = event_table((r, simulate(protocol, seed, r)) for r in range(1, replicates + 1))
+    return readable_events(events, protocol), patient_outcomes(events, protocol), protocol
+
+
+def simulated_by_batch(
+    scenario: ts.Scenario, replicates: int, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame, Protocol]:
+    """The same by the batch engine, for large samples: its logs are those of the reference engine bit for bit."""
+    protocol = protocol_of(scenario)
+    batch = Batch(protocol)
+    events = event_table_of_records((r, batch.log(seed, r)) for r in range(1, replicates + 1))
     return readable_events(events, protocol), patient_outcomes(events, protocol), protocol

@@ -31,7 +31,7 @@ from trialsim.typing import Floats
 pytestmark = pytest.mark.slow
 
 COHORT = Path(__file__).parent / "invented" / "cohort.yaml"
-FEW = 60  # simulated patients for each one of a cohort
+FEW = 20  # simulated patients for each one of a cohort
 N_PRIOR = 300_000
 N_DRAWS = 2000
 

@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import numpy as np
 
@@ -25,6 +26,7 @@ SEED: Final = 2027
 REPLICATES: Final = 20
 REPLICATES_OF_VARIANTS: Final = 5
 TRIALS: Final = 100
+PATIENTS_OF_RATES: Final = 20_000  # fewer than users get, and to be had as exactly again
 # Changes that make the search of a study short; the trials at the size that it comes to are simulated all the same.
 SHORTER: Final[dict[str, dict[str, Any]]] = {
     "bryant_day": {"largest_n": 60},
@@ -36,7 +38,7 @@ OF_THE_DESIGN: Final = ("n", "n1", "r1", "r", "cr1", "ct1", "cr", "ct", "looks")
 
 def run_digest(name: str) -> dict[str, Any]:
     """The digest of a run of a shipped scenario."""
-    return {"results": ts.run(ts.load_scenario(name), REPLICATES, SEED).digest}
+    return {"results": ts.run(ts.load_scenario(name), REPLICATES, SEED, engine="batch").digest}
 
 
 def compare_digest(name: str) -> dict[str, Any]:
@@ -46,7 +48,8 @@ def compare_digest(name: str) -> dict[str, Any]:
 
 def size_digest(name: str) -> dict[str, Any]:
     """The size of a shipped study of size, and the digest of the trials that were simulated under each truth."""
-    sized = ts.size(name, SHORTER.get(name, {}), replicates=TRIALS, seed=SEED)
+    with patch("trialsim.design.hypotheses.PATIENTS_OF_RATES", PATIENTS_OF_RATES):
+        sized = ts.size(name, SHORTER.get(name, {}), replicates=TRIALS, seed=SEED)
     design = {key: sized.design[key] for key in OF_THE_DESIGN if key in sized.design}
     trials = {truth: hashlib.sha256(rows.tobytes()).hexdigest() for truth, rows in sized.rows.items()}
     return {"design": design, "trials": trials}

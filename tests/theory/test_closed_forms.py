@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 import trialsim as ts
-from tests.trials import scenario_of, simulated, toxicity
+from tests.trials import scenario_of, simulated_by_batch, toxicity
 from trialsim.config import protocol_of
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.patients import DrawTable, virtual_patients
@@ -36,7 +36,7 @@ def assert_probability(found: pd.Series | np.ndarray, expected: float) -> None:
 
 def first_days(scenario: ts.Scenario, event: str, of: str, seed: int = 1) -> np.ndarray:
     """For each patient the first study day of an event, infinity for never."""
-    events, patients, _ = simulated(scenario, REPLICATES, seed)
+    events, patients, _ = simulated_by_batch(scenario, REPLICATES, seed)
     own = events[(events["event"] == event) & (events["of"] == of)]
     days = own.groupby(["replicate", "patient"])["study_day"].min()
     index = pd.MultiIndex.from_frame(patients[["replicate", "patient"]])
@@ -108,7 +108,7 @@ def test_the_probability_of_reaching_each_rung_when_only_intolerance_runs() -> N
         treatment={"reference_dose": 400, "levels": levels, "every": "14 days", "rules": [
             {"when": {"toxicity": "any", "timing": "ever"}, "do": "keep"}, {"when": "tolerated", "do": "escalate"}]},
     )  # fmt: skip
-    _, patients, _ = simulated(scenario, REPLICATES)
+    _, patients, _ = simulated_by_batch(scenario, REPLICATES)
     hazard = 0.0
     for below, level in itertools.pairwise(levels):
         hazard += rate * (14.0 / MONTH) * (below / 400.0) ** exponent
@@ -125,7 +125,7 @@ def test_a_hold_lasts_as_long_as_the_toxicity() -> None:
             {"when": "tolerated", "do": "escalate"}]},
         cut_off={"after_opening": "40 months"},
     )  # fmt: skip
-    events, _, _ = simulated(scenario, REPLICATES)
+    events, _, _ = simulated_by_batch(scenario, REPLICATES)
     decisions = events[events["event"] == "decision"].set_index(["replicate", "patient"])
     held = decisions[(decisions["dose_to_mg_per_day"] == 0.0) & (decisions["dose_from_mg_per_day"] > 0.0)]["study_day"]
     resumed = decisions[decisions["detail"] == "resume"]
@@ -140,7 +140,7 @@ def test_recurring_toxicity_alternates_as_a_renewal_process() -> None:
         events={"nausea": toxicity(f"{begins} /month", resolves={"rate": f"{ends} /month"}, recurs=True)},
         treatment=fixed(400),
     )
-    events, patients, _ = simulated(scenario, REPLICATES)
+    events, patients, _ = simulated_by_batch(scenario, REPLICATES)
     at = 20.0 * MONTH
     nausea = events[events["event"].isin(["toxicity onset", "toxicity resolved"]) & (events["study_day"] < at)]
     last = nausea.groupby(["replicate", "patient"])["event"].last()
@@ -185,7 +185,7 @@ def test_what_is_seen_is_the_state_at_the_next_assessment() -> None:
     scenario = scenario_of(
         events={"progression": {"kind": "progression", "rate": "0.5 /month"}}, assessment={"every": "28 days"}
     )
-    events, patients, _ = simulated(scenario, REPLICATES)
+    events, patients, _ = simulated_by_batch(scenario, REPLICATES)
     key = ["replicate", "patient"]
     true = events[events["event"] == "progression"].set_index(key)["study_day"]
     seen = patients.set_index(key)["progression_seen_days"]

@@ -14,7 +14,7 @@ from scipy import stats
 
 import trialsim as ts
 from tests.theory.test_closed_forms import BEYOND_4_ERRORS, MONTH, assert_probability, first_days, fixed
-from tests.trials import scenario_of, simulated, toxicity
+from tests.trials import scenario_of, simulated_by_batch, toxicity
 from trialsim.model import vocabulary as v
 
 pytestmark = pytest.mark.slow
@@ -112,7 +112,7 @@ def test_exposure_stands_still_while_the_drug_is_held() -> None:
     }
     rules = [{"when": {"toxicity": "rash"}, "do": "hold", "at": "onset"}]
     scenario = scenario_of(events=events, treatment={**fixed(400), "rules": rules})
-    _, patients, _ = simulated(scenario, 40)
+    _, patients, _ = simulated_by_batch(scenario, 40)
     days = first_days(scenario, "toxicity onset", "neuropathy")
     on_drug = (patients["treatment_days"] - patients["held_days"]).to_numpy()  # of all, to the cut-off
     assert_probability(days < np.inf, float(np.mean(1.0 - np.exp(-rate * on_drug / MONTH))))
@@ -134,7 +134,7 @@ def test_discontinuation_ends_treatment_and_not_observation() -> None:
         lost, fast = stop / (both - after_stop * death), after_stop * death
         alive = on_drug + lost * (math.exp(-fast * months) - on_drug)
         assert_probability(died < months * MONTH, 1.0 - alive)
-    _, patients, _ = simulated(scenario, 2)
+    _, patients, _ = simulated_by_batch(scenario, 2)
     stayed = patients["treatment_end"] == v.DISCONTINUATION
     assert (patients["observed_days"] > patients["treatment_days"])[stayed].all()
     assert set(patients["treatment_end"]) == {v.DEATH, v.DISCONTINUATION}  # within 24 months: nobody is left on it
@@ -148,7 +148,7 @@ def test_progression_waits_for_an_assessment_that_is_not_missed() -> None:
         cut_off={"after_opening": "60 months"},
     )
     happened = first_days(scenario, "progression", "progression")
-    _, patients, _ = simulated(scenario, 40)
+    _, patients, _ = simulated_by_batch(scenario, 40)
     seen = patients["progression_seen_days"].to_numpy()
     waited = np.round(seen / every) - np.floor(happened / every)  # assessments since: 1 for the next one
     for n in (1, 2, 3):
@@ -175,7 +175,7 @@ def test_severe_onsets_alone_reduce_the_dose() -> None:
     rules = [{"when": {"toxicity": "severe", "timing": "new"}, "do": "reduce", "at": "onset"}]
     treatment = {"reference_dose": 400, "levels": [*range(10, 400, 10), 400], "start": 400, "every": "14 days"}
     scenario = scenario_of(events=events, treatment={**treatment, "rules": rules})
-    table, _, _ = simulated(scenario, 20)
+    table, _, _ = simulated_by_batch(scenario, 20)
     onsets = table[(table["event"] == "toxicity onset") & (table["of"] == "rash")]
     severe = table[(table["event"] == "toxicity onset") & (table["of"] == "severe rash")]
     reduced = table[(table["event"] == "decision") & (table["detail"] == "reduce")]
