@@ -8,18 +8,29 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 import trialsim as ts
 from tests.configs.test_json_schema import mistakes
+from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.cli import files
 from trialsim.cli.main import app
 from trialsim.config import load_parameters
 from trialsim.config.source.yaml import read_yaml
 from trialsim.config.starting.pilot import FACTS, pilot_of
-from trialsim.config.starting.priors import months_observed, rate_of_share, share_with
+from trialsim.config.starting.priors import (
+    DOSE_EXPONENT,
+    FIRST_RESPONSE,
+    leaving,
+    months_observed,
+    rate_of_share,
+    share_responding,
+    share_with,
+    toxicity_rate,
+)
 from trialsim.config.starting.texts import FILES
 
 NAMES = ["pilot.yaml", "cohort.yaml", "priors.yaml", "followup.yaml", "size.yaml"]
@@ -37,6 +48,8 @@ PILOTS: dict[str, dict[str, str]] = {
     "tolerability": {**BASE, "toxicities": "rash=4,nausea=9"},
     "one toxicity at one dose": {**BASE, "levels": "5", "toxicities": "rash=4"},
     "one dose": {**BASE, "levels": "400", "responses": "partial response=4"},
+    "a median": {**BASE, "responses": "partial response=9", "progression_free": "7.4 months"},
+    "no progression": {**BASE, "unit": "mg/kg", "responses": "half fewer=7,seizure free=1", "progression": "no"},
     "other units": {**BASE, "unit": "mcg/d", "levels": "0.1,0.2", "every": "3 weeks", "toxicities": "Übelkeit=3"},
     "same initials": {**BASE, "responses": "partial response=3,poor response=2,perfect response=1"},
     "words of YAML": {**BASE, "drug": "5-azacitidine", "toxicities": "null=4,true=1"},
@@ -78,7 +91,9 @@ def test_the_pilot_can_be_run_at_the_modes(written: Path) -> None:
     assert set(result.estimates.dropna(subset=["published"])["quantity"]) <= set(scenario.published_statistics)
 
 
-@pytest.mark.parametrize("name", ["made up", "two categories", "tolerability", "no toxicity"])
+@pytest.mark.parametrize(
+    "name", ["made up", "two categories", "tolerability", "no toxicity", "a median", "no progression"]
+)
 def test_simulated_trials_are_near_what_was_observed(tmp_path: Path, name: str) -> None:
     """At the modes, each observed share lies within what a trial of this size scatters, as a wide prior asks for."""
     ts.init(tmp_path, PILOTS[name])
@@ -104,6 +119,50 @@ def test_priors_are_wide_and_say_that_they_are_assumed(written: Path) -> None:
         assert item.prior.sd >= (0.4 if item.prior.distribution == "normal" else 0.7), name
 
 
+def test_a_rate_at_one_dose_has_a_closed_form() -> None:
+    """Exponential onset and leaving, everyone observed for 18 months: r / (r + l) x (1 - exp(-18 (r + l)))."""
+    pilot = pilot_of({**BASE, "levels": "5", "responses": "remission=9", "accrual": "1 day", "follow_up": "18 months"})
+    either = leaving(pilot).progression + leaving(pilot).death
+    assert either == pytest.approx(np.log(2.0) / 6.0)
+    rate = toxicity_rate(pilot, 0.3)
+    assert rate / (rate + either) * -np.expm1(-18.0 * (rate + either)) == pytest.approx(0.3, rel=1e-3)
+    both = FIRST_RESPONSE + either
+    assert share_responding(pilot) == pytest.approx(FIRST_RESPONSE / both * -np.expm1(-18.0 * both), rel=1e-3)
+
+
+def test_a_rate_on_a_ladder_gives_the_share_in_simulated_patients() -> None:
+    """Exponential draws against the integrated hazard of a dose that rises every 28 days; no simulator."""
+    pilot = pilot_of({**BASE, "toxicities": "rash=9", "responses": "remission=9", "progression_free": "9 months"})
+    rate, n, random = toxicity_rate(pilot, 0.3), 100_000, np.random.default_rng(4)
+    days = 30.4375
+    relative = (np.array([10.0, 15.0, 25.0]) / 15.0) ** DOSE_EXPONENT
+    used = random.exponential(size=n) / rate  # months at the reference dose
+    before = np.cumsum([0.0, *(relative[:2] * 28.0 / days)])
+    level = np.searchsorted(before, used, side="right") - 1
+    onset = level * 28.0 / days + (used - before[level]) / relative[level]
+    leaves = random.exponential(9.0 / np.log(2.0), n)
+    observed = 18.0 - random.uniform(0.0, 12.0, n)
+    share = float(np.mean(onset < np.minimum(leaves, observed)))
+    assert share == pytest.approx(0.3, abs=N_STANDARD_ERRORS * np.sqrt(0.3 * 0.7 / n))
+
+
+def test_a_median_that_was_given_is_a_statistic_and_a_disease_that_does_not_progress_has_no_events(
+    tmp_path: Path,
+) -> None:
+    ts.init(tmp_path / "median", PILOTS["a median"])
+    statistic = ts.load_cohort(tmp_path / "median" / "cohort.yaml").statistics["progression-free survival"]
+    assert statistic.value is not None
+    assert statistic.rounded_to is not None
+    assert (statistic.value.text, statistic.rounded_to.text) == ("7.4 months", "0.1 months")
+    ts.init(tmp_path / "stable", PILOTS["no progression"])
+    events = ts.load_scenario(tmp_path / "stable" / "pilot.yaml").events
+    assert set(events) == {"half fewer", "seizure free", "withdrawal"}
+    with pytest.raises(ts.ConfigurationError, match=r"--progression-free 7.4 months\n  nothing progresses"):
+        pilot_of({**PILOTS["a median"], "progression": "no"})
+    with pytest.raises(ts.ConfigurationError, match="neither yes nor no"):
+        pilot_of({**BASE, "toxicities": "rash=4", "progression": "perhaps"})
+
+
 def test_every_number_that_was_not_given_is_assumed(tmp_path: Path) -> None:
     """A number of the scenario has its source, stands on a line that says so, or was given."""
     ts.init(tmp_path, {**BASE, "toxicities": "rash=4", "every": "21 days"})
@@ -114,7 +173,7 @@ def test_every_number_that_was_not_given_is_assumed(tmp_path: Path) -> None:
     assert bare == given
     ts.init(tmp_path / "made up")
     lines = [line for name in NAMES for line in (tmp_path / "made up" / name).read_text(encoding="utf-8").splitlines()]
-    statistics = [line for line in lines if "printed:" in line]
+    statistics = [line for line in lines if "printed:" in line and not line.lstrip().startswith("#")]
     assert statistics
     assert all("source: assumed" in line for line in statistics)
 
@@ -182,7 +241,7 @@ def test_the_command_says_how_to_go_on(tmp_path: Path) -> None:
 def test_at_a_terminal_it_asks_for_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each answer that cannot be is asked for once more; an empty one leaves what is assumed."""
     monkeypatch.setattr(files, "_has_terminal", lambda: True)
-    lines = ["", "2,1", "1,2,4", "", "25", "", "", "rash=3", "partial response=4", "22"]
+    lines = ["", "2,1", "1,2,4", "", "25", "", "", "rash=3", "partial response=4", "22", "no"]
     done = command(str(tmp_path), "--drug", "examplimide", answers="\n".join(lines) + "\n")
     assert done.exit_code == 0, done.output
     assert "these are not dose levels" in done.output

@@ -42,6 +42,12 @@ def init(
         str | None, typer.Option(metavar=_COUNTS, help="Patients by best response, the least category first.")
     ] = None,
     evaluable: Annotated[str | None, typer.Option(metavar="N", help="Patients evaluable for response.")] = None,
+    progression: Annotated[
+        str | None, typer.Option(metavar="yes|no", help="Whether the disease can progress, or patients die of it.")
+    ] = None,
+    progression_free: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Median progression-free survival.")
+    ] = None,
     no_questions: Annotated[bool, typer.Option("--no-questions", help="Ask nothing, also at a terminal.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     as_json: JsonOption = False,
@@ -53,6 +59,7 @@ def init(
     options = {
         "drug": drug, "levels": levels, "unit": unit, "every": every, "patients": patients, "accrual": accrual,
         "follow_up": follow_up, "toxicities": toxicities, "responses": responses, "evaluable": evaluable,
+        "progression": progression, "progression_free": progression_free,
     }  # fmt: skip
     answers = {name: text for name, text in options.items() if text is not None}
     if _has_terminal() and not (no_questions or as_json or quiet):
@@ -75,7 +82,10 @@ def _asked(answers: dict[str, str]) -> dict[str, str]:
     from trialsim.config.starting.pilot import FACTS, read_answer
 
     for fact in FACTS:
-        is_pointless = fact.name == "evaluable" and answers.get("responses", "none") == "none"
+        has_no_disease = answers.get("responses", "none") == "none"
+        is_pointless = (has_no_disease and fact.name in ("evaluable", "progression", "progression_free")) or (
+            fact.name == "progression_free" and answers.get("progression") == "no"
+        )
         while fact.is_asked and fact.name not in answers and not is_pointless:
             text = typer.prompt(fact.question, default=fact.assumed, err=True)
             if text == fact.assumed and fact.assumed != "none":

@@ -32,7 +32,8 @@ def init(folder: Path | str = ".", answers: Mapping[str, str] | None = None, ove
         Where to write; it is made if it does not exist.
     answers
         What is known of the pilot, as text by name: `drug`, `unit`, `levels`, `every`, `patients`, `accrual`,
-        `follow_up`, `toxicities`, `responses`, `evaluable`. Without any, the pilot is made up.
+        `follow_up`, `toxicities`, `responses`, `evaluable`, `progression`, `progression_free`. Without any, the pilot
+        is made up.
     overwrite
         Whether files that exist are replaced.
 

@@ -140,6 +140,16 @@ def _read_duration(kind: type[Interval] | type[Observation]) -> Callable[[str], 
     return read
 
 
+def _read_median(text: str) -> str | None:
+    return None if text.strip().lower() in NONE else _read_duration(Observation)(text)
+
+
+def _read_yes_or_no(text: str) -> bool:
+    if text.strip().lower() not in ("yes", "no"):
+        raise _NotReadError("this is neither yes nor no", "yes or no")
+    return text.strip().lower() == "yes"
+
+
 # In the order of the questions.
 FACTS: Final = (
     Fact("drug", "Name of the drug", _read_drug, "new drug"),
@@ -152,6 +162,8 @@ FACTS: Final = (
     Fact("toxicities", "Patients with each severe toxicity (NAME=COUNT,…; none)", _read_toxicities, "none"),
     Fact("responses", "Patients by best response, least category first (NAME=COUNT,…; none)", _read_responses, "none"),
     Fact("evaluable", "Patients evaluable for response (none: not reported)", _read_evaluable, "none"),
+    Fact("progression", "Can the disease progress, or patients die of it (yes, no)", _read_yes_or_no, "yes"),
+    Fact("progression_free", "Median progression-free survival (none: not reported)", _read_median, "none"),
 )
 # A pilot that is made up, where nothing is said of one.
 MADE_UP: Final = {"toxicities": "neutropenia=5,rash=2", "responses": "partial response=6", "evaluable": "18"}
@@ -171,12 +183,19 @@ class Pilot:
     toxicities: Mapping[str, int]
     responses: Mapping[str, int]
     evaluable: int | None
+    progression: bool
+    progression_free: str | None
     given: frozenset[str]
 
     @property
     def n_evaluable(self) -> int:
         """The patients whose responses are counted: the evaluable, or all where it is not said how many these are."""
         return self.patients if self.evaluable is None else self.evaluable
+
+    @property
+    def progresses(self) -> bool:
+        """Whether patients leave by progression, relapse and death; a trial of tolerability has no disease."""
+        return self.progression and bool(self.responses)
 
     @property
     def doses(self) -> list[float]:
@@ -249,6 +268,9 @@ def _contradictions(pilot: Pilot, answers: Mapping[str, str]) -> list[Problem]:
         found.append(("responses", f"{n} responses are more than all patients", f"at most {pilot.n_evaluable}"))
     if both := set(pilot.toxicities) & set(pilot.responses):
         found.append(("responses", f"{min(both)} is a toxicity too", "another name"))
+    if pilot.progression_free is not None and not pilot.progresses:
+        wrong = "there is nothing that could progress" if pilot.progression else "nothing progresses (--progression no)"
+        found.append(("progression_free", wrong, "none, or a pilot with responses and progression"))
     facts = {fact.name: fact for fact in FACTS}
     return [_problem(facts[name], answers.get(name, ""), wrong, allowed) for name, wrong, allowed in found]
 

@@ -11,12 +11,12 @@ from trialsim.config.schema.population import body_size_example
 from trialsim.config.schema.quantities import Dose, Duration
 from trialsim.config.starting.pilot import Pilot
 from trialsim.config.starting.priors import (
-    DEATH,
     EXPONENT,
     RESOLUTION,
     WITHDRAWAL,
     StartingPrior,
     has_dose_exponent,
+    leaving,
     share_with,
     starting_priors,
 )
@@ -94,8 +94,10 @@ def _scenario(pilot: Pilot) -> Iterator[str]:
     yield from _disease(pilot)
     yield from _events(pilot)
     yield ""
-    yield f"assessment: {{every: {_assumed('28 days')}}}      # when response and progression are looked for"
-    yield f"evaluable: {{after: {_assumed('56 days')}}}       # so long on study, or progressed before"
+    sought = "response and progression are" if pilot.progresses else "response is"
+    yield f"assessment: {{every: {_assumed('28 days')}}}      # when {sought} looked for"
+    before = ", or progressed before" if pilot.progresses else ""
+    yield f"evaluable: {{after: {_assumed('56 days')}}}       # so long on study{before}"
     yield f"cut_off: {{after_opening: {_number(pilot, 'follow_up', pilot.follow_up)}}}"
 
 
@@ -162,16 +164,21 @@ def _events(pilot: Pilot) -> Iterator[str]:
         yield f"  {quoted(name)}:"
         yield "    kind: toxicity"
         yield f"    grade: CTCAE >= 3                 # {ASSUMED}"
+        yield f"    severe: true                      # {ASSUMED}: rules and `any severe toxicity` count it"
         yield "    rate: calibrated"
         if has_dose_exponent(pilot):
             yield f"    dose_exponent: {{calibrated: {EXPONENT}}}"
         yield f"    resolves: {{rate: {_assumed(f'{RESOLUTION:g} /month')}}}"
     for name in pilot.responses:
         yield f"  {quoted(name)}: {{kind: {quoted(name)}, rate: calibrated}}"
-    if pilot.responses:
+    if len(pilot.levels) > 1:
+        yield "  # Where fewer patients went up than severe toxicities explain, name what kept them, with a prior:"
+        yield "  # intolerance: {kind: toxicity, severe: false, reported: false, rate: calibrated}"
+        yield "  # and as the second rule of `treatment`: {when: {toxicity: any, timing: ever}, do: keep}"
+    if pilot.progresses:
         yield "  relapse: {kind: relapse, rate: calibrated}"
         yield "  progression: {kind: progression, rate: calibrated}"
-        yield f"  death: {{kind: death, rate: {_assumed(f'{DEATH:g} /month')}}}"
+        yield f"  death: {{kind: death, rate: {_assumed(f'{leaving(pilot).death:.2g} /month')}}}"
     else:
         yield f"  withdrawal: {{kind: withdrawal, rate: {_assumed(f'{WITHDRAWAL:g} /month')}}}"
 
@@ -194,6 +201,28 @@ def _cohort(pilot: Pilot) -> Iterator[str]:
     for name, count in pilot.responses.items():  # of the evaluable if it is known who these are, else of the enrolled
         key = name if pilot.evaluable is None else ResponseCategory(name, "").statistic
         yield _statistic(key, count, pilot.n_evaluable, source["responses"])
+    yield from _further_statistics(pilot)
+
+
+def _further_statistics(pilot: Pilot) -> Iterator[str]:
+    """The median that was given, and examples of what a report often has besides."""
+    if pilot.progression_free is not None:
+        yield f"  {_median_progression_free(pilot.progression_free, 'our report')}"
+    yield "  # What else a report may have (docs/cohorts.md), such as:"
+    if pilot.progresses and pilot.progression_free is None:
+        yield f"  # {_median_progression_free('7.4 months', 'our report')}"
+    if len(pilot.levels) > 1:
+        top = f"endpoint: highest dose, at_least: {pilot.with_unit(pilot.levels[-1])}"
+        counts = f"printed: 8 of {pilot.patients}, count: 8, of: {pilot.patients}"
+        yield f"  # reached the highest dose: {{kind: proportion, {top}, {counts}, source: our report}}"
+
+
+def _median_progression_free(text: str, source: str) -> str:
+    number, _, unit = text.partition(" ")
+    last = 10.0 ** -len(number.partition(".")[2])  # one unit of the last digit
+    rounded_to = f"{last:g} {unit.removesuffix('s') if last == 1.0 else unit}"
+    keys = f"kind: median, endpoint: progression-free, printed: {text}, value: {text}, rounded_to: {rounded_to}"
+    return f"progression-free survival: {{{keys}, source: {source}}}"
 
 
 def _cohort_name(pilot: Pilot) -> str:
