@@ -121,7 +121,7 @@ def test_every_command_takes_the_posterior(calibrated: Path, command: tuple[str,
         assert "Traceback" not in done.stderr
     if command[0] == "size":
         said = " ".join(done.stdout.split())
-        assert "the scenario follow, whose parameters come from the draws of the posterior in posterior.parquet" in said
+        assert "All other parameters are those of the posterior of the pilot: its medians" in said
     again = trialsim(calibrated, "run-again", f"out-{command[1]}/manifest.json", "--quiet")
     assert again.returncode == 0, again.stderr
 

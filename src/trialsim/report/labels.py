@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING, Final
 
-from trialsim.endpoints.responses import response_endpoints
+from trialsim.endpoints.responses import ANY_RESPONSE, response_endpoints
 
 if TYPE_CHECKING:
     from trialsim.config.schema.scenario import ScenarioData
@@ -90,8 +90,11 @@ def endpoint_in_words(scenario: ScenarioData, study: SizeStudy, endpoint: SizeEn
     """An endpoint of a size study, with its window and, for a response, its denominator."""
     known = {"progression-free": "progression or death", "survival": "death"}
     what = known.get(str(endpoint.of), str(endpoint.of)) if endpoint.name is None else endpoint.name
-    what += f" within {endpoint.within.text}" if endpoint.within is not None else ""
     endpoints = response_endpoints([item.flat for item in scenario.responses])
+    counting = [item.name for item in scenario.responses if item.counts]
+    if str(endpoint.of) == ANY_RESPONSE and counting:
+        what += f" ({counting[0]}{' or better' if len(counting) > 1 else ''})"
+    what += f" within {endpoint.within.text}" if endpoint.within is not None else ""
     responses = [item.name for item in endpoints if item.outcome is not None]
     if str(endpoint.of) not in responses or endpoint.within is None:
         return what

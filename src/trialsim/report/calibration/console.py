@@ -42,7 +42,8 @@ def calibration_view(
     ]
     if not has_details:
         lines = "\n".join(_lines(components, correlations, predictive, left_out, sensitivity))
-        return Group(*parts, _short_summary_table(posterior_summary), Paragraph(lines))
+        tables = (_short_summary_table(posterior_summary), predictive_table(predictive, has_details=False))
+        return Group(*parts, *tables, Paragraph(lines))
     parts += [_summary_table(posterior_summary), Paragraph(_flat(components))]
     if len(correlations):
         parts.append(Paragraph(_correlations(correlations)))
@@ -83,7 +84,9 @@ def _lines(
         "1 - var(posterior) / var(prior)."
     )
     n_flat = int(components["is_flat"].sum())
-    yield f"Of {len(components)} principal components of the posterior {n_flat} have nearly the variance of the prior."
+    have = "has" if n_flat == 1 else "have"
+    of = f"Of {len(components)} principal components of the posterior"
+    yield f"{of} {n_flat} {have} nearly the variance of the prior."
     if len(correlations):
         row = plain_rows(correlations.head(1))[0]
         yield f"Strongest correlation: {row['correlation']:+.2f}, {row['parameter']} and {row['other']}."
@@ -146,24 +149,27 @@ def _correlations(correlations: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def predictive_table(predictive: pd.DataFrame) -> DataTable:
-    """The published statistics beside trials under the posterior."""
-    names = ("statistic", "published", "predicted", "80 % of trials", "95 % of trials")
-    spreads = ("sd sampling", "sd parameters", "tail p")
-    table = DataTable("Does it reproduce the cohort? Trials under the posterior", (*names, *spreads))
+def predictive_table(predictive: pd.DataFrame, *, has_details: bool = True) -> DataTable:
+    """The published statistics beside trials under the posterior; with details also where the spread comes from."""
+    names = ("statistic", "published", "predicted", "80 % of trials")
+    details = ("95 % of trials", "sd sampling", "sd parameters", "tail p") if has_details else ()
+    table = DataTable("Does it reproduce the cohort? Trials under the posterior", (*names, *details))
     for row in plain_rows(predictive):
         unit = str(row["unit"])
         mark = "  " if row["is_inside_80"] else " ✗"
-        cells = (
+        cells = [
             statistic_title(str(row["statistic"]), str(row["unit"])),
             row["printed"],
             labels.with_error(_number(row["predicted"]), _number(row["mcse"]), unit),
             labels.interval(_end(row["lower_80"]), _end(row["upper_80"]), unit) + mark,
-            labels.interval(_end(row["lower_95"]), _end(row["upper_95"]), unit),
-            labels.with_error(_number(row["sd_sampling"]), _number(row["sd_sampling_mcse"]), unit),
-            labels.with_error(_number(row["sd_parameters"]), _number(row["sd_parameters_mcse"]), unit),
-            f"{row['tail_probability']:.2f}",
-        )
+        ]
+        if has_details:
+            cells += [
+                labels.interval(_end(row["lower_95"]), _end(row["upper_95"]), unit),
+                labels.with_error(_number(row["sd_sampling"]), _number(row["sd_sampling_mcse"]), unit),
+                labels.with_error(_number(row["sd_parameters"]), _number(row["sd_parameters_mcse"]), unit),
+                f"{row['tail_probability']:.2f}",
+            ]
         table.add(*cells)
     return table
 

@@ -1,4 +1,7 @@
-"""The paragraph on sample size for a protocol: design, boundaries, error rates, assumptions with sources, seed."""
+"""The paragraph on sample size for a protocol: design, boundaries, error rates, assumptions with sources, seed.
+
+What the trial is assumed to be like is in `assumed_conduct`.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,14 @@ from trialsim.design.base import ALTERNATIVE, NULL, REJECTS, TOXIC_NULL, Informa
 from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N, SEVERE_TOXICITY, value_of
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import SearchResult
+from trialsim.design.single_arm.decisions import GREEN_DAHLBERG, KOYAMA_CHEN
+from trialsim.report.design.assumed_conduct import assumed_conduct
 from trialsim.report.design.given_n import answer_for_protocol
 from trialsim.report.design.level import levels_exceeded
 from trialsim.report.labels import arms_in_words, endpoint_in_words, in_brackets
 
 MOST_STEPS: Final = 8  # of a boundary that are told
-_ATTAINED = {
-    "koyama-chen": "Koyama and Chen (2008)",
-    "green-dahlberg": "Green and Dahlberg (1992)",
-}
+_ATTAINED = {KOYAMA_CHEN: "Koyama and Chen (2008)", GREEN_DAHLBERG: "Green and Dahlberg (1992)"}
 
 
 def paragraph_of(
@@ -42,6 +44,7 @@ def paragraph_of(
     sentences = [
         *ready.design.describe(partial(endpoint_in_words, ready.scenario, ready.study)),
         *_conduct(ready),
+        *assumed_conduct(ready.scenario),
         *_calendar(ready, calendar),
         *([answer_for_protocol(ready, calendar)] if ready.study.n is not None else []),
         *_search(ready, search_result),
@@ -67,12 +70,18 @@ def _conduct(ready: PreparedStudy) -> list[str]:
     if at_patients:
         sentences.append(f"Patients who are not evaluable {_NOT_EVALUABLE[conduct.not_evaluable]}.")
         if study.keys.uses("conduct.attained"):
-            sentences.append(
-                f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[conduct.attained]}."
-            )
+            sentences.append(_attained(ready))
     if study.safety is not None and ready.boundary is not None:
         sentences.append(_boundary(ready))
     return sentences
+
+
+def _attained(ready: PreparedStudy) -> str:
+    attained = ready.study.conduct.attained
+    if ready.design.n_looks > 1:
+        return f"If attained numbers differ from the planned ones, the decision follows {_ATTAINED[attained]}."
+    level = f"the level of {_ATTAINED[attained]}" if attained == GREEN_DAHLBERG else f"the level {ready.study.alpha:g}"
+    return f"If another number is evaluable than planned, the exact test of that number is made at {level}."
 
 
 _NOT_EVALUABLE = {
@@ -110,8 +119,7 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     error = value_of(calendar, ALTERNATIVE, success, "mcse")
     months, low, high = (value_of(calendar, ALTERNATIVE, DECIDED, x) for x in ("value", "lower", "upper"))
     word = kind.probability_of_success or "the power"
-    text = "Simulated under the accrual, the assessments and the drop-out of the scenario, "
-    text += f"{word} is {value:.3f} ± {error:.3f}"
+    text = f"Simulated under these assumptions, {word} is {value:.3f} ± {error:.3f}"
     if not math.isnan(planned) and abs(planned - value) > 2.0 * error:
         text += f" (planned {planned:.3f})"
     null = value_of(calendar, NULL, REJECTS)
@@ -124,26 +132,37 @@ def _calendar(ready: PreparedStudy, calendar: pd.DataFrame) -> list[str]:
     sentences += [text + ".", *levels_exceeded(ready.study, calendar)]
     patients, toxic = (value_of(calendar, ALTERNATIVE, name) for name in (EXPECTED_N, SEVERE_TOXICITY))
     sentences.append(
-        f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have a severe "
-        f"toxicity, and the decision is expected {months:.1f} months after opening (90 % of trials: {low:.1f} to "
-        f"{high:.1f})."
+        f"Under the alternative {patients:.1f} patients are enrolled on average, of whom {toxic:.1f} have had a severe "
+        f"toxicity{_window(ready)} by the decision. It is expected {months:.1f} months after opening (90 % of trials: "
+        f"{low:.1f} to {high:.1f})."
     )
     return sentences
+
+
+def _window(ready: PreparedStudy) -> str:
+    """The time since entry within which a severe toxicity is counted."""
+    within = ready.study.endpoint.within
+    return f" within {within.text} of entry" if within is not None else ""
 
 
 def _search(ready: PreparedStudy, result: SearchResult | None) -> list[str]:
     if result is None:
         return []
     study = ready.study
-    of = "assurance" if study.alternative == CALIBRATED else "power"
+    of = "assurance" if study.alternative == CALIBRATED else "the power"
     if result.n is None:
         return [
             f"No trial of up to {study.largest_n} patients has {of} {result.target:g} under this calendar (at most "
             f"{result.best:.3f})."
         ]
+    varies = (
+        f" Between {ready.n} and {result.n} patients it goes up and down with n, because responses are whole numbers."
+        if 0 < ready.n < result.n and ready.design.design.information is Information.PATIENTS
+        else ""
+    )
     return [
-        f"Under this calendar the smallest n from which {of} {result.target:g} is reached is {result.n} (95 % Monte "
-        f"Carlo interval {_range(result)}).{ready.design.describe_larger(result.n)}"
+        f"From {result.n} patients on {of} is estimated to be at least {result.target:g} under these assumptions (95 % "
+        f"Monte Carlo interval of this number: {_range(result)}).{varies}{ready.design.describe_larger(result.n)}"
     ]
 
 
@@ -156,12 +175,12 @@ def _assurance(ready: PreparedStudy, assurance: Assurance | None) -> list[str]:
     if assurance is None:
         return []
     low, high = assurance.quantiles[0], assurance.quantiles[-1]
-    spread = f" and lies between {low:.2f} and {high:.2f} in 90 % of the posterior" if assurance.has_spread else ""
-    word = ready.design.design.probability_of_success or "power"
+    spread = f"; in 90 % of the posterior it lies between {low:.2f} and {high:.2f}" if assurance.has_spread else ""
+    word = ready.design.design.probability_of_success or "the power"
     return [
         f"Given the parameter uncertainty, the probability of success (assurance) is {assurance.assurance:.3f} ± "
-        f"{assurance.mcse:.3f}; {word} is {assurance.power_at_median:.3f} at the posterior "
-        f"median{spread}."
+        f"{assurance.mcse:.3f}. With all parameters at their posterior medians {word} is "
+        f"{assurance.power_at_median:.3f}{spread}."
     ]
 
 
@@ -170,7 +189,7 @@ def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
     if study.plain_key is not None:
         of = arms_in_words(study)
     elif study.alternative == CALIBRATED:
-        of = f"the posterior of the pilot ({_pilot(ready)})"
+        of = f"the rates under the posterior of {_pilot(ready)}"
     elif study.alternative_rate is None:
         of = "the scenario at its point values"
     else:
@@ -178,21 +197,26 @@ def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
     source = in_brackets(study.null.source) if study.null is not None else ""
     null = f"Null rate: {study.null.value:g}{source}. " if study.null is not None else ""
     return [
-        f"{null}Alternative: {of}. Accrual, drop-out and assessments are those of the scenario "
-        f"{_plain_name(study.scenario)}, whose parameters come from {_pilot(ready)}. Simulated with trialsim "
-        f"{version('trialsim')}, seed "
+        f"{null}Alternative: {of}. {_other_parameters(ready)} Simulated with trialsim {version('trialsim')}, seed "
         f"{seed}, {replicates:,} trials under each truth."
     ]
 
 
-def _pilot(ready: PreparedStudy) -> str:
-    parameters = next(iter(ready.sizing.scenarios.values())).parameters
-    name = _plain_name(parameters.calibrated_to or "the parameter set")
+def _other_parameters(ready: PreparedStudy) -> str:
     if POSTERIOR not in ready.truths:
-        return f"{name}, point values"
+        return f"All other parameters are the point values of {_pilot(ready)}."
+    return (
+        f"All other parameters are those of the posterior of {_pilot(ready)}: its medians under the null and the "
+        "alternative, its draws for the assurance."
+    )
+
+
+def _pilot(ready: PreparedStudy) -> str:
+    """The trial that the parameters come from, by its name where it has one."""
+    parameters = next(iter(ready.sizing.scenarios.values())).parameters
     if parameters.draws is not None:
-        return f"the draws of the posterior in {Path(parameters.draws).name}"
-    return f"{name}, draws of the posterior"
+        return "the pilot"
+    return _plain_name(parameters.calibrated_to or "the scenario")
 
 
 def _plain_name(name: str) -> str:

@@ -1,0 +1,61 @@
+"""What a protocol is told of the trial that is simulated: accrual, assessments, who is evaluable, drop-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trialsim.config import Scenario
+from trialsim.model import disease
+from trialsim.model.sums import add_in_order
+from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.report.labels import in_brackets
+
+_WITHDRAWAL = disease.KIND_NAMES[disease.WITHDRAWAL]
+
+
+def assumed_conduct(scenario: Scenario) -> list[str]:
+    """The assumptions in sentences, each with its source where one is given."""
+    return [*_accrual(scenario), *_seen(scenario), *_drop_out(scenario)]
+
+
+def _accrual(scenario: Scenario) -> Iterator[str]:
+    plan = scenario.accrual
+    if plan.sites:
+        rates = [site.rate.value for site in plan.sites.values()]
+        sites = "One site recruits" if len(rates) == 1 else f"{len(rates)} sites recruit"
+        ramp = (
+            ", after a time in which accrual ramps up" if any(s.ramp_up.value > 0 for s in plan.sites.values()) else ""
+        )
+        yield f"{sites} {add_in_order(rates):.3g} patients a month{ramp}."
+        if plan.ineligible.value > 0:
+            yield f"Of those screened {plan.ineligible.text} are not eligible{in_brackets(plan.ineligible.source)}."
+    elif plan.over is not None:
+        months = plan.over.value / DAYS_PER_MONTH
+        yield f"Accrual is {plan.patients / months:.3g} patients a month{in_brackets(plan.over.source)}."
+
+
+def _seen(scenario: Scenario) -> Iterator[str]:
+    if not scenario.responses:
+        return
+    assessment, after = scenario.assessment, scenario.resolved(scenario.evaluable.after, "evaluable after")
+    how_often = "continuously" if assessment.every.value == 0 else f"every {assessment.every.text}"
+    yield f"Response is assessed {how_often}{in_brackets(assessment.every.source)}."
+    also = [
+        word
+        for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death))
+        if on
+    ]
+    earlier = f", or {' or '.join(also)} earlier" if also else ""
+    yield f"Evaluable are patients who were on study for {after.text}{earlier}{in_brackets(after.source)}."
+
+
+def _drop_out(scenario: Scenario) -> Iterator[str]:
+    rates = {
+        name: scenario.resolved(event.rate, f"{name} rate")
+        for name, event in scenario.events.items()
+        if event.kind == _WITHDRAWAL
+    }
+    if not rates:
+        yield "No drop-out is assumed."
+    for name, rate in rates.items():
+        yield f"Patients drop out ({name}) at a rate of {rate.text}{in_brackets(rate.source)}."
