@@ -22,7 +22,7 @@ from trialsim.report.comparison.figures import draw_differences, draw_plane
 from trialsim.report.design.figures import draw_boundaries, draw_calendar, draw_power
 from trialsim.report.pictures import prepare, save_figures
 from trialsim.report.run.predictive import draw_predictive
-from trialsim.report.run.swimmer import TOXICITY_MARKS
+from trialsim.report.run.swimmer import TOXICITY_MARKS, mark_of_toxicity
 from trialsim.storage.formats import FORMATS
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -193,6 +193,7 @@ def test_names_of_boundaries_lie_over_no_line(toxicity: dict[str, int]) -> None:
 def test_toxicities_differ_in_shape_and_colour() -> None:
     markers, colours = zip(*TOXICITY_MARKS, strict=True)
     assert len(set(markers)) == len(set(colours)) == len(TOXICITY_MARKS)
+    assert len({mark_of_toxicity(index) for index in range(30)}) == 30  # as many toxicities as a scenario may have
 
 
 def test_pictures_come_in_every_format_and_the_same_picture_is_the_same_file(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
     handles: list[Artist] = []
     for index, (name, toxicity) in enumerate(scenario.toxicities.items()):
         onset = events[(events["event"] == "toxicity onset") & (events["of"] == name)]
-        marker, colour = TOXICITY_MARKS[index % len(TOXICITY_MARKS)]
+        marker, colour = mark_of_toxicity(index)
         words = name if toxicity.severe else f"{name} (not severe)"
         handles.append(_mark(axes, rows, onset, marker, 6.0, colour, words, is_filled=bool(toxicity.severe)))
     for state, (marker, size, colour, words) in {**_responses(scenario), **_SEEN}.items():
@@ -95,6 +95,12 @@ def _markers(axes: Axes, rows: dict[int, int], events: pd.DataFrame, scenario: S
     )
     withdrawn = ended[ended["detail"] == "withdrawal"]
     return [*handles, _mark(axes, rows, withdrawn, "|", 12.0, "#d81159", "withdrew")] if len(withdrawn) else handles
+
+
+def mark_of_toxicity(index: int) -> tuple[str, str]:
+    """A marker and a colour; after a round of markers each comes again in another colour."""
+    n = len(TOXICITY_MARKS)
+    return TOXICITY_MARKS[index % n][0], TOXICITY_MARKS[(index + index // n) % n][1]
 
 
 def _responses(scenario: Scenario) -> dict[str, tuple[str, float, str, str]]:
