@@ -25,7 +25,7 @@ def test_the_risk_is_that_of_the_closed_form(tmp_path: Path, engine: str, refere
     """Constant hazard rate × (dose/reference)^exponent, all patients followed for at least six months."""
     text = MINE.replace("25 mg/day", reference).replace("[10, 15, 25]", f"[{dose}]").replace("10 months", "1 day")
     scenario = ts.load_scenario(written(tmp_path, text), {"cut_off.after_last_entry": "6 months"})
-    n = 400
+    n = 400 if engine == "batch" else 60
     outcomes = ts.run(scenario, n, engine=engine, keep=0).outcomes
     hazard = RATE * (dose / float(reference.removesuffix(" mg/day"))) ** EXPONENT * MONTHS
     p = 1.0 - np.exp(-hazard)

@@ -87,7 +87,7 @@ def test_the_files_are_valid_for_editors(written: Path) -> None:
 def test_the_pilot_can_be_run_at_the_modes(written: Path) -> None:
     scenario = ts.load_scenario(written / "pilot.yaml")
     assert scenario.parameters.use == "mode"
-    result = ts.run(scenario, 3, 1)
+    result = ts.run(scenario, 3, 1, engine="batch")
     assert set(result.estimates.dropna(subset=["published"])["quantity"]) <= set(scenario.published_statistics)
 
 

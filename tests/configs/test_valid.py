@@ -26,7 +26,7 @@ def test_a_shipped_scenario_reads_back_equal_from_its_resolved_text(name: str) -
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_shipped_scenario_runs(name: str) -> None:
-    result = ts.run(ts.load_scenario(name), replicates=3)
+    result = ts.run(ts.load_scenario(name), replicates=3, engine="batch")
     assert result.estimates["value"].notna().sum() >= 10
 
 
@@ -109,7 +109,7 @@ def test_every_interpretation_of_every_ambiguity_gives_a_trial_that_runs(tosi200
     for name, ambiguity in tosi2000.cohort.ambiguities.items():
         assert len(ambiguity.interpretations) >= 2
         for choice in ambiguity.interpretations:
-            result = ts.run(tosi2000.with_changes({f"interpretations.{name}": choice}), replicates=2)
+            result = ts.run(tosi2000.with_changes({f"interpretations.{name}": choice}), replicates=2, engine="batch")
             assert (result.estimates["printed"] != "").sum() == len(tosi2000.published_statistics)
 
 
