@@ -40,6 +40,9 @@ def _seen(scenario: Scenario) -> Iterator[str]:
     assessment, after = scenario.assessment, scenario.resolved(scenario.evaluable.after, "evaluable after")
     how_often = "continuously" if assessment.every.value == 0 else f"every {assessment.every.text}"
     yield f"Response is assessed {how_often}{in_brackets(assessment.every.source)}."
+    if after.value == 0:
+        yield f"All patients are evaluable{in_brackets(after.source)}."
+        return
     also = [
         word
         for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death))

@@ -162,7 +162,7 @@ def _search(ready: PreparedStudy, result: SearchResult | None) -> list[str]:
     )
     return [
         f"From {result.n} patients on {of} is estimated to be at least {result.target:g} under these assumptions (95 % "
-        f"Monte Carlo interval of this number: {_range(result)}).{varies}{ready.design.describe_larger(result.n)}"
+        f"Monte Carlo interval of this number: {_range(result)}).{ready.design.describe_larger(result.n)}{varies}"
     ]
 
 
