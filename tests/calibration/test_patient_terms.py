@@ -15,7 +15,7 @@ from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.patient_cells import ConditionCell
 from trialsim.calibration.patient_terms import patient_terms
 from trialsim.calibration.simulator import Simulator
-from trialsim.calibration.targets import Categories, Curve, Median, Share, Term
+from trialsim.calibration.targets import Categories, Curve, LadderMedian, Median, Share, Term
 from trialsim.config import PublishedStatistic, protocol_of, scenario_from_mapping
 from trialsim.endpoints.published import statistic_of_patients
 from trialsim.errors import ConfigurationError
@@ -133,6 +133,30 @@ def test_a_median_of_what_is_known_of_everyone_is_as_likely(
     share, error = share_of_trials((values >= rounded.value - half) & (values < rounded.value + half))
     assert likelihood(protocol, {"x": statistic}) == pytest.approx(share, abs=error + 0.01)
     assert share > 0.05
+
+
+@pytest.mark.parametrize(("value", "among"), [("600 mg/day", "died"), ("800 mg/day", "died"), ("600 mg/day", "all")])
+def test_a_median_of_an_even_number_on_the_ladder_is_as_likely(
+    value: str, among: str, protocol: Protocol, table: PatientTable
+) -> None:
+    """It may lie between two rungs. Of those who died the probability is that given how many did."""
+    keys: dict[str, Any] = {"kind": "median", "endpoint": "highest dose", "value": value, "rounded_to": "100 mg/day"}
+    if among == "all":
+        protocol = replace(protocol, accrual=replace(protocol.accrual, n_patients=40))
+        table = patient_table("batch", protocol, 5, 1, N_TRIALS)
+    else:
+        keys |= {"among": "not missing(death_days)", "of": 10}
+    statistic = published(**keys)
+    (term,) = terms(protocol, {"x": statistic})
+    assert isinstance(term, LadderMedian)
+    assert (term.rungs, term.n) == ((200.0, 400.0, 800.0), statistic.of or 40)
+    values = per_trial(protocol, table, statistic)
+    if among != "all":
+        died = ~np.isnan(table["death_days"])
+        values = values[np.bincount(table.replicate[died], minlength=table.n) == statistic.of]
+    share, error = share_of_trials(values == statistic.published)
+    assert likelihood(protocol, {"x": statistic}) == pytest.approx(share, abs=error + 0.01)
+    assert share > 0.02
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ EXACT_OR_OF_ARRAYS = {
     "calibration/targets.py": {
         "rest.counts", "known.values()", "(counts[part] for part in parts)", "counts.values()",
     },
-    "calibration/likelihood.py": {
-        "term.counts",
-        "(first[..., i] * _or_edge(at_least, needed - i) for i in range(k + 1))",
+    "calibration/likelihood.py": {"term.counts"},
+    "calibration/order_statistics.py": {  # of arrays
+        "(first[..., i] * _or_edge(at_least, number - i) for i in range(k + 1))",
         "(first[..., i] * second[..., half - i] for i in range(max(0, half - m), min(k, half) + 1))",
     },
 }  # fmt: skip

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from tests.tolerances import N_STANDARD_ERRORS
-from trialsim.calibration.likelihood import log_likelihoods, p_median_below, p_median_below_given
+from trialsim.calibration.likelihood import log_likelihoods
+from trialsim.calibration.order_statistics import p_median_below, p_median_below_given
 from trialsim.calibration.targets import BelowCell, Categories, Median, Share, ShareCell, Term
 
 N_SAMPLES = 200_000

@@ -20,6 +20,7 @@ from trialsim.calibration.targets import (
     LANDMARK,
     Categories,
     Curve,
+    LadderMedian,
     Mean,
     Median,
     Point,
@@ -40,6 +41,7 @@ from trialsim.endpoints.published import (
 )
 from trialsim.model.protocol import Protocol
 
+_HIGHEST_DOSE = "highest dose"  # the endpoint that is one of the rungs of the ladder
 _FINEST = 0.1  # of a median: no published cohort knows one better, and few simulated patients lie in less
 
 
@@ -175,17 +177,18 @@ def _overlap(targets: Sequence[_Target], i: int, part: Part) -> bool:
     return states is not None and all(bool(states & (targets[j].states or frozenset())) for j in part.inside)
 
 
-def _median(target: _Target, n_evaluable: int | None, protocol: Protocol) -> Median:
+def _median(target: _Target, n_evaluable: int | None, protocol: Protocol) -> Median | LadderMedian:
     """A median of what is known of everyone; of all the enrolled, given how many were evaluable if that is known."""
-    measured, edges = target.measured, _edges(target, _FINEST)
-    if target.endpoint == "highest dose" and target.n % 2 == 0:
-        wrong = f"the median of {target.n} highest doses may lie between two rungs, for which no likelihood is known."
-        raise refused(f"statistics.{target.quantity}", wrong, "another statistic, such as shares that reached a dose")
+    measured, is_on_ladder = target.measured, target.endpoint == _HIGHEST_DOSE and target.n % 2 == 0
     is_split = measured.is_of_everyone and n_evaluable is not None and target.n == protocol.accrual.n_patients
     known = f"({measured.among}) and not missing({measured.value})"
     groups = [f"{known} and is_evaluable", f"{known} and not is_evaluable"] if is_split else [known]
+    edges = protocol.levels[1:] if is_on_ladder else _edges(target, _FINEST)
     cells = tuple(ConditionCell(f"({measured.value}) < {edge!r}", group) for group in groups for edge in edges)
-    return Median((target.quantity,), cells, target.n, n_evaluable if is_split else None)
+    n_split = n_evaluable if is_split else None
+    if is_on_ladder:
+        return LadderMedian((target.quantity,), cells, protocol.levels, *_edges(target), target.n, n_split)
+    return Median((target.quantity,), cells, target.n, n_split)
 
 
 def _mean(target: _Target) -> Mean:

@@ -3,6 +3,7 @@
     Share       k of n, binomial                                  toxicities, evaluability, …
     Categories  counts that exclude each other, multinomial       responses of the evaluable, fates of the responders
     Median      a sample median within its rounding               doses, follow-up
+    LadderMedian  the same of an even number on a ladder          the highest dose
     Mean        a sample mean within its rounding                 doses, time on treatment
     Curve       figures of a Kaplan-Meier curve                   medians of survival, landmarks
 
@@ -40,6 +41,8 @@ LANDMARK: Final = "landmark"
 CURVE_MEDIAN: Final = "median"
 BEYOND: Final = "beyond"  # a median that was not reached
 PLANNED: Final = "planned"  # those who would have enrolled had the trial gone on
+_HIGHEST_DOSE: Final = "highest_dose"  # the value of patients that is one of the rungs of the ladder
+_ON_AN_EDGE: Final = 1e-9  # of the width of an interval
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,28 @@ class Median:
 
 
 @dataclass(frozen=True)
+class LadderMedian:
+    """The median of an even number `n` of patients, each at one of the rising `rungs`, lies in `[low, high)`.
+
+    It is a rung or the mean of two. The cells are the shares below each rung but the first: of the evaluable and then
+    of the others where it is known how many were evaluable (`n_evaluable`).
+    """
+
+    quantities: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    rungs: tuple[float, ...]
+    low: float
+    high: float
+    n: int
+    n_evaluable: int | None = None
+
+    def holds(self, median: float) -> bool:
+        """Whether a median rounds to what was published; a mean that lies on an edge may be off by its last bits."""
+        margin = _ON_AN_EDGE * (self.high - self.low)
+        return self.low - margin <= median < self.high - margin
+
+
+@dataclass(frozen=True)
 class Mean:
     """The mean of `n` patients lies in `[low, high)`; the cells are the first two moments of the value."""
 
@@ -136,7 +161,7 @@ class Curve:
     n: int
 
 
-Term = Share | Categories | Median | Mean | Curve
+Term = Share | Categories | Median | LadderMedian | Mean | Curve
 
 
 def terms_of(
@@ -161,7 +186,8 @@ def terms_of(
         median = target.rounded_median
         if median is not None:
             n = _how_many(group[0], published, statistics, n_planned)
-            terms.append(_median(group[0], median, statistic, n, how_many_evaluable(published, n_planned, left_out)))
+            n_evaluable = how_many_evaluable(published, n_planned, left_out)
+            terms.append(_median(group[0], median, statistic, n, n_evaluable, protocol.levels))
         elif len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
             used = {name: item for name, item in published.items() if name != left_out}
             terms.append(_share(group[0], statistic, target, used, scenario))
@@ -283,18 +309,27 @@ def _responses(place: str, counts: Mapping[str, int], protocol: Protocol) -> dic
     )
 
 
-def _median(quantity: str, median: RoundedValue, statistic: TrialStatistic, n: int, n_evaluable: int | None) -> Median:
+def _median(
+    quantity: str,
+    median: RoundedValue,
+    statistic: TrialStatistic,
+    n: int,
+    n_evaluable: int | None,
+    rungs: tuple[float, ...],
+) -> Median | LadderMedian:
     """A median; of all the enrolled, given how many of them were evaluable where that is known."""
     half = median.rounded_to / 2.0
     field, counted = statistic.median_of, _counted(statistic)
-    if field == "highest_dose" and n % 2 == 0:
-        message = f"the median of {n} highest doses may lie between two rungs, for which no likelihood is known."
-        raise refused(f"statistics.{quantity}", message, "another statistic, such as dose.median")
-    edges = tuple((median.value + side * half) / statistic.scale for side in (-1.0, 1.0))
+    low, high = ((median.value + side * half) / statistic.scale for side in (-1.0, 1.0))
     is_split = counted == ENROLLED and n_evaluable is not None
-    groups = (EVALUABLE, NOT_EVALUABLE) if is_split else (counted,)
-    cells = tuple(BelowCell(field, group, edge) for group in groups for edge in edges)
-    return Median((quantity,), cells, n, n_evaluable if is_split else None)
+    groups, known = (EVALUABLE, NOT_EVALUABLE) if is_split else (counted,), n_evaluable if is_split else None
+    is_on_ladder = field == _HIGHEST_DOSE and n % 2 == 0
+    cells = tuple(
+        BelowCell(field, group, edge) for group in groups for edge in (rungs[1:] if is_on_ladder else (low, high))
+    )
+    if is_on_ladder:
+        return LadderMedian((quantity,), cells, rungs, low, high, n, known)
+    return Median((quantity,), cells, n, known)
 
 
 def how_many_evaluable(published: PublishedStatistics, n_planned: int, left_out: str = "") -> int | None:
