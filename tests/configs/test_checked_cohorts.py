@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 import trialsim as ts
+from trialsim.config.loading.scenarios import load_cohort, load_scenario
+from trialsim.config.source.yaml import dump_yaml
 
 PUBLISHED = Path(__file__).parent / "published"
 
@@ -41,6 +44,23 @@ def test_a_cohort_says_what_its_statistics_are_compared_with(tmp_path: Path) -> 
     assert "early deaths: printed 3 of 27, read as 3 of 27, compared with died by 3 weeks" in text
     assert "reached 800: printed 41 %, read as 11 of 27, compared with highest dose of at least 800 mg/day" in text
     assert "NOT CHECKED" not in text
+
+
+def test_an_interval_may_end_above_all_that_was_seen(tmp_path: Path) -> None:
+    """It is shown; the likelihood is that of the median without it."""
+    open_end = written(tmp_path, ("10.6 months, 35.9 months", "10.6 months, not reached"))
+    (text,) = ts.check(open_end)
+    assert "interval 10.6 months to not reached" in " ".join(text.split())
+    cohort = load_cohort(open_end)
+    assert load_cohort(cohort.model_dump()) == cohort
+    ends = cohort.statistics["overall survival"].interval
+    assert ends is not None
+    assert [end.value for end in ends] == [10.6, math.inf]
+    written_anew = load_scenario(tmp_path / "trial.yaml").to_mapping()["cohort"]["statistics"]["overall survival"]
+    assert written_anew["interval"] == ["10.6 months", "not reached"]
+    resolved = tmp_path / "resolved.yaml"
+    resolved.write_text(dump_yaml(cohort.model_dump(mode="json")), encoding="utf-8")
+    assert load_cohort(resolved) == cohort
 
 
 def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:

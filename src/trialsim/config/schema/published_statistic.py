@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, Self
 from pydantic import Field, model_serializer, model_validator
 
 from trialsim.config.schema.population import Section
-from trialsim.config.schema.quantities import Measurement, Observation
+from trialsim.config.schema.quantities import Duration, IntervalEnd, Measurement, Observation
 from trialsim.config.schema.written_values import mistake
 from trialsim.model.vocabulary import STATISTICS
 
@@ -69,8 +69,10 @@ class PublishedStatistic(Section):
     """The time of a landmark, at which a Kaplan-Meier estimate is read."""
     not_reached_by: Observation | None = None
     """A median had not been reached by this time; in place of its value."""
-    interval: list[Measurement] | None = None
-    """The published interval of an estimate, as two values; it is shown, and nothing is computed from it."""
+    interval: list[IntervalEnd] | None = None
+    """The published interval of an estimate, as two values, or `[14 months, not reached]` of a median of times.
+
+    It is shown, and nothing is computed from it."""
     compared: bool = True
     """False leaves it out, in an interpretation under which it does not apply."""
 
@@ -84,15 +86,19 @@ class PublishedStatistic(Section):
                 raise mistake(f"a {self.kind} has no `{key}`", allowed)
         checks = {"median": self._check_median, "mean": self._check_rounded, "landmark": self._check_landmark}
         checks.get(self.kind, self._check_count)()
-        if self.interval is not None and not self._is_interval(self.interval):
-            raise mistake(
-                "an interval is two rising values in the unit of the value", "[10.6 months, 35.9 months] beside months"
-            )
+        if self.interval is not None:
+            self._check_interval(self.interval)
         return self
 
-    def _is_interval(self, ends: list[Measurement]) -> bool:
-        units = {item.unit for item in (*ends, *([self.value] if self.value is not None else []))}
-        return len(ends) == 2 and ends[0].value < ends[1].value and len(units) == 1
+    def _check_interval(self, ends: list[IntervalEnd]) -> None:
+        units = {end.unit for end in ends if math.isfinite(end.value)}
+        units |= {self.value.unit} if self.value is not None else set()
+        if len(ends) != 2 or not ends[0].value < ends[1].value or len(units) != 1:
+            allowed = "[10.6 months, 35.9 months] beside months, or [14 months, not reached]"
+            raise mistake("an interval is two rising values in the unit of the value", allowed)
+        if math.isinf(ends[1].value) and (self.kind != "median" or Duration.factor_of(units.pop()) is None):
+            problem = f"an end of the interval of this {self.kind} is always reached"
+            raise mistake(problem, "two values; `not reached` as the upper end of a median of times")
 
     def _check_median(self) -> None:
         if self.not_reached_by is not None:
@@ -103,8 +109,10 @@ class PublishedStatistic(Section):
 
     def _check_rounded(self) -> None:
         if self.value is None or self.rounded_to is None or self.rounded_to.value <= 0:
-            problem = f"a {self.kind} needs its value and its rounding"
-            raise mistake(problem, "{value: 400 mg/day, rounded_to: 100 mg/day}")
+            allowed = "{value: 400 mg/day, rounded_to: 100 mg/day}"
+            if self.kind == "median":
+                allowed += ", or `not_reached_by: 6 months` of a median that was not reached"
+            raise mistake(f"a {self.kind} needs its value and its rounding", allowed)
         if self.value.unit != self.rounded_to.unit:
             raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
         if self.value.unit in _SHARE_UNITS:

@@ -193,6 +193,10 @@ class Probability(Quantity):
     example = "0.25"
 
 
+NOT_REACHED: Final = "not reached"
+_IN_PLACE_OF_A_VALUE: Final = "for a median, `not_reached_by: 14 months` in place of `value` and `rounded_to`"
+
+
 class Measurement(Quantity):
     """A measured value with whatever unit it has; canonical in that unit, per cent as a share of 1."""
 
@@ -202,7 +206,12 @@ class Measurement(Quantity):
     @classmethod
     def number(cls, data: str | float) -> float:
         """The number before the unit."""
-        parts = split_number(str(data))
+        text = str(data).strip()
+        if text in cls.words:
+            return cls.words[text]
+        if text == NOT_REACHED:
+            raise mistake("what was not reached has no value", _IN_PLACE_OF_A_VALUE)
+        parts = split_number(text)
         if parts is None or not math.isfinite(parts[0]):
             allowed = f'a number and its unit, such as "{cls.example}"'
             raise mistake("this is not a number", allowed, point_for_comma(str(data)))
@@ -213,3 +222,10 @@ class Measurement(Quantity):
         """The unit as written; empty for none."""
         parts = split_number(self.text)
         return parts[1] if parts else ""
+
+
+class IntervalEnd(Measurement):
+    """An end of a published interval; the upper one of a median of times may be `not reached`."""
+
+    words = {NOT_REACHED: math.inf}
+    example = "35.9 months"
