@@ -160,8 +160,9 @@ def test_help_and_version_come_without_what_is_slow_to_import(tmp_path: Path) ->
 
 
 def test_check_does_not_import_a_compiler_or_pictures(tmp_path: Path) -> None:
+    cohort = Path(__file__).parents[2] / "configs" / "cohorts" / "tosi2000.yaml"
     code = (
-        "import sys\nfrom trialsim.workflows.check import check\ncheck(['tosi2000'])\n"
+        f"import sys\nfrom trialsim.workflows.check import check\ncheck(['tosi2000', {str(cohort)!r}])\n"
         "print([m for m in ('numba', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)

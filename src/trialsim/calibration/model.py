@@ -11,10 +11,10 @@ import numpy as np
 
 from trialsim.calibration.drawn_prior import check_context, prior_with_draws
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
-from trialsim.calibration.patient_terms import patient_terms
 from trialsim.calibration.prior import JointPrior, log_density, prior_of
+from trialsim.calibration.published_terms import published_terms
 from trialsim.calibration.simulator import Simulator
-from trialsim.calibration.targets import Term, how_many_evaluable, terms_of
+from trialsim.calibration.targets import TargetError, Term
 from trialsim.config import Scenario, load_parameters, protocol_of
 from trialsim.config.calibrated.draw_tables import FixedNumber, ParameterTable
 from trialsim.config.calibrated.draws import parameter_places
@@ -23,9 +23,9 @@ from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.quantity_places import quantities_in
 from trialsim.config.schema.scenario import own_name, parameter_name
 from trialsim.config.schema.written_values import split_number
-from trialsim.endpoints.published_checks import published_of_patients
+from trialsim.config.source.yaml import Places
+from trialsim.endpoints.published_checks import check_cohort
 from trialsim.errors import ConfigurationError, HazardError, Problem
-from trialsim.records.outcomes import columns_of
 from trialsim.typing import Floats
 
 REPLICATES: Final = 800  # simulated trials at each point: see docs/why/calibration.md
@@ -109,7 +109,7 @@ class Calibration:
 
     def without(self, quantity: str) -> Calibration:
         """The same without one statistic."""
-        terms = _terms(self.scenario, quantity)
+        terms = published_terms(self.scenario, quantity)
         return replace(self, terms=terms, simulator=self.simulator.with_cells(cells_of(terms)))
 
 
@@ -120,19 +120,22 @@ def calibration_of(
     seed: int = SEED_OF_DRAWS,
     prior_width: float = 1.0,
     prior_draws: ParameterTable | None = None,
+    cohort_places: Places | None = None,
 ) -> Calibration:
     """A scenario with a cohort, made ready to be calibrated to it.
 
     The numbers that are fixed are the scenario's own. The likelihood at a point comes from `replicates` simulated
     trials, on the draws of `seed`. `prior_width` multiplies the width of every marginal prior. Parameters that
-    `prior_draws` have take their joint prior from these. Raises `ConfigurationError` where there is no cohort, no
-    prior, or a statistic that cannot be a target, and `OptionError` for draws that cannot be the prior.
+    `prior_draws` have take their joint prior from these. `cohort_places` tells where each key of the cohort is from.
+    Raises `ConfigurationError` where there is no cohort, no prior, or a statistic that cannot be a target, and
+    `OptionError` for draws that cannot be the prior.
     """
     fixed = scenario.with_changes({"parameters.use": "mode"})
-    published_of_patients(fixed, protocol_of(fixed))
     if fixed.cohort is None:
         problem, allowed = "there is no cohort to calibrate it to.", "`cohort: NAME`."
         raise ConfigurationError([Problem(scenario.name, "cohort", problem, allowed)])
+    places_of_cohort = cohort_places or {(): f"cohort {fixed.cohort.name}"}
+    check_cohort(fixed.cohort, protocol_of(fixed), places_of_cohort)
     kinds, values = _kinds(fixed), fixed.parameters.values
     places = {
         name: place for name, place in parameter_places(fixed).items() if name in values and values[name].is_filled_in
@@ -146,7 +149,10 @@ def calibration_of(
     if prior_draws is not None:
         check_context(prior_draws, fixed)
         prior = prior_with_draws(prior, prior_draws, kinds, prior_width)
-    terms = _terms(fixed)
+    try:
+        terms = published_terms(fixed)
+    except TargetError as error:
+        raise error.at(places_of_cohort) from None
     simulator = Simulator(
         protocol=protocol_of(fixed),
         places=tuple(places[name] for name in prior.names),
@@ -174,17 +180,6 @@ def _factor(where: str, name: str, unit: str, kind: type[Quantity]) -> float:
         problem = f"{unit!r} is not a valid unit of this prior." if unit else "this prior needs its unit."
         raise ConfigurationError([Problem(where, f"{name}.prior.median", problem, f"{kind.allowed()}.")])
     return factor
-
-
-def _terms(scenario: Scenario, left_out: str = "") -> tuple[Term, ...]:
-    """The terms of the likelihood, without what a statistic that is left out would tell."""
-    published, protocol = scenario.published_statistics, protocol_of(scenario)
-    columns = tuple(column.name for column in columns_of(protocol))
-    n_evaluable = how_many_evaluable(published, scenario.accrual.patients, left_out)
-    return (
-        *terms_of(scenario, published, columns, left_out),
-        *patient_terms(published, protocol, n_evaluable, left_out),
-    )
 
 
 def _kinds(scenario: Scenario) -> dict[str, type[Quantity]]:

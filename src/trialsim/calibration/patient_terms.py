@@ -8,9 +8,12 @@ twice. Kaplan-Meier figures of one curve are one term, in the order of their tim
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+
+import numpy as np
 
 from trialsim.calibration.patient_cells import ConditionCell, MomentCell, curve_cells
 from trialsim.calibration.response_counts import CountsError, Part, States, not_telling, parts_of, states_of
@@ -25,7 +28,9 @@ from trialsim.calibration.targets import (
     Median,
     Point,
     Share,
+    TargetError,
     Term,
+    built,
     refused,
 )
 from trialsim.config.schema.published_statistic import PublishedStatistic
@@ -62,33 +67,33 @@ def patient_terms(
     protocol: Protocol,
     n_evaluable: int | None = None,
     left_out: str = "",
-) -> Iterator[Term]:
+) -> list[Term]:
     """The terms for the statistics that are measured in patients, without the one that is `left_out`.
 
-    `n_evaluable` of all the enrolled were evaluable, if that is known. Raises `ConfigurationError` for a statistic that
-    cannot be a target.
+    `n_evaluable` of all the enrolled were evaluable, if that is known. Raises `TargetError` for all statistics that
+    cannot be targets.
     """
-    targets = [
-        _target(quantity, item, protocol)
-        for quantity, item in published.items()
-        if item.trial_statistic(quantity) is None
-    ]
-    by_group: dict[tuple[object, ...], list[_Target]] = {}
+    of_patients = [(name, item) for name, item in published.items() if item.trial_statistic(name) is None]
+    targets, findings = built(partial(_target, *each, protocol) for each in of_patients)
+    groups: dict[tuple[object, ...], list[_Target]] = {}
     for target in targets:
-        by_group.setdefault(_group(target), []).append(target)
-    for group in by_group.values():
-        kind = group[0].measured.kind
-        remaining = [target for target in group if target.quantity != left_out]
-        if not remaining:
-            continue
-        if kind == SHARE:
-            yield _shares(remaining, [target for target in group if target.quantity == left_out])
-        elif kind == MEDIAN:
-            yield _median(remaining[0], n_evaluable, protocol)
-        elif kind == MEAN:
-            yield _mean(remaining[0])
-        else:
-            yield _curve(remaining)
+        groups.setdefault(_group(target), []).append(target)
+    used = [group for group in groups.values() if [target.quantity for target in group] != [left_out]]
+    terms, more = built(partial(_term_of_group, group, left_out, n_evaluable, protocol) for group in used)
+    if findings or more:
+        raise TargetError([*findings, *more])
+    return terms
+
+
+def _term_of_group(group: Sequence[_Target], left_out: str, n_evaluable: int | None, protocol: Protocol) -> Term:
+    """The term of some targets, without the one that is left out."""
+    kind = group[0].measured.kind
+    remaining = [target for target in group if target.quantity != left_out]
+    if kind == SHARE:
+        return _shares(remaining, [target for target in group if target.quantity == left_out])
+    if kind == MEDIAN:
+        return _median(remaining[0], n_evaluable, protocol)
+    return _mean(remaining[0]) if kind == MEAN else _curve(remaining)
 
 
 def _target(quantity: str, published: PublishedStatistic, protocol: Protocol) -> _Target:
@@ -98,7 +103,7 @@ def _target(quantity: str, published: PublishedStatistic, protocol: Protocol) ->
         n = protocol.accrual.n_patients
     if n is None:
         wrong = f"of how many patients is this {published.kind}?"
-        raise refused(f"statistics.{quantity}", wrong, "`of`, their number")
+        raise refused(quantity, wrong, "`of`, their number")
     endpoint = endpoint_of_statistic(quantity, published, protocol).name
     return _Target(quantity, published, measured, n, endpoint, states_of(protocol).get(endpoint))
 
@@ -129,7 +134,7 @@ def _shares(targets: Sequence[_Target], left_out: Sequence[_Target]) -> Term:
     counts = [count for _, count in chain]
     if any(wide < narrow for wide, narrow in pairwise(counts)):
         wrong = f"{', '.join(quantities)}: the wider of two has fewer patients."
-        raise refused(f"statistics.{quantities[0]}", wrong, "counts that fall from the widest to the narrowest")
+        raise refused(quantities[0], wrong, "counts that fall from the widest to the narrowest")
     cells = [ConditionCell(f"({wide}) and not ({narrow})", among) for (wide, _), (narrow, _) in pairwise(chain)]
     cells.append(ConditionCell(chain[-1][0], among))
     between = [wide - narrow for wide, narrow in pairwise(counts)]
@@ -159,16 +164,18 @@ def _responses(targets: Sequence[_Target], left_out: Sequence[_Target]) -> Term:
         parts = parts_of([sets[target.quantity] for target in used], [item.published.n_counted for item in used])
     except CountsError as error:
         wrong = f"{', '.join(quantities)}: {error}."
-        raise refused(
-            f"statistics.{quantities[0]}", wrong, "counts of responses that follow from one another"
-        ) from None
+        raise refused(quantities[0], wrong, "counts of responses that follow from one another") from None
+    n, n_in_all = targets[0].n, np.sum([part.count for part in parts])
+    if n_in_all > n:
+        wrong = f"{', '.join(quantities)} are together {n_in_all}, more than {n}."
+        raise refused(quantities[0], wrong, f"at most {n} in all")
     cells = []
     for part in parts:
         others = [values[i] for i in range(len(used)) if i not in part.inside and _overlap(used, i, part)]
         inside = [f"({values[i]})" for i in part.inside]
         outside = [f"not ({value})" for value in others]
         cells.append(ConditionCell(" and ".join([*inside, *outside]), targets[0].measured.among))
-    return _term(quantities, cells, [part.count for part in parts], targets[0].n)
+    return _term(quantities, cells, [part.count for part in parts], n)
 
 
 def _overlap(targets: Sequence[_Target], i: int, part: Part) -> bool:

@@ -15,19 +15,22 @@ curve or its variance.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from trialsim.calibration.patient_cells import CurveCell, MomentCell, PatientCell
 from trialsim.calibration.response_counts import CountsError, categories_in, parts_of, states_of
 from trialsim.config import Scenario, protocol_of
 from trialsim.config.schema.published_statistic import PublishedStatistic, RoundedValue
+from trialsim.config.source.problems import Finding, problem_at
+from trialsim.config.source.yaml import Places
 from trialsim.endpoints.per_trial import TrialStatistic
 from trialsim.endpoints.population import Population
 from trialsim.endpoints.registry import TOXICITY, statistics_of
 from trialsim.endpoints.responses import ANY_RESPONSE
-from trialsim.errors import ConfigurationError, Problem
+from trialsim.errors import ConfigurationError
 from trialsim.model.disease import STATISTIC_PREFIX
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import TOXICITY_PREFIX, count_column
@@ -161,6 +164,21 @@ class Curve:
     n: int
 
 
+Built = TypeVar("Built")
+
+
+class TargetError(ConfigurationError):
+    """Statistics that cannot be targets; the place of each of the `findings` is one in the cohort."""
+
+    def __init__(self, findings: list[Finding], places: Places | None = None) -> None:
+        self.findings = findings
+        super().__init__([problem_at(places or {(): "cohort"}, *finding) for finding in findings])
+
+    def at(self, places: Places) -> TargetError:
+        """The same error, where it is known where each key of the cohort is from."""
+        return TargetError(self.findings, places)
+
+
 Term = Share | Categories | Median | LadderMedian | Mean | Curve
 
 
@@ -172,32 +190,34 @@ def terms_of(
     `columns` are those of the scenario's replicates. The first term says that everyone had enrolled by the cut-off:
     that is why their number was published. `left_out` is a statistic that is not used: where others of its group would
     tell it (4 relapsed and 1 dead of 9 leave 4), they are taken among those that are not of its kind. Raises
-    `ConfigurationError` for statistics that cannot be targets.
+    `TargetError` for all statistics that cannot be targets.
     """
     statistics = statistics_of(columns)
     published = {name: item for name, item in published.items() if item.trial_statistic(name) is not None}
     n_planned, protocol = scenario.accrual.patients, protocol_of(scenario)
     everyone = Share(("enrolled",), (ShareCell(ENROLLED, PLANNED),), n_planned, n_planned)
-    terms: list[Term] = [everyone]
-    for group in _groups(published, statistics):
-        if group == (left_out,):
-            continue
+    n_evaluable = how_many_evaluable(published, n_planned, left_out)
+
+    def term_of(group: tuple[str, ...]) -> Term:
         statistic, target = statistics[_name_of(group[0], published)], published[group[0]]
         median = target.rounded_median
         if median is not None:
             n = _how_many(group[0], published, statistics, n_planned)
-            n_evaluable = how_many_evaluable(published, n_planned, left_out)
-            terms.append(_median(group[0], median, statistic, n, n_evaluable, protocol.levels))
-        elif len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
+            return _median(group[0], median, statistic, n, n_evaluable, protocol.levels)
+        if len(group) == 1 and statistic.of not in (EVALUABLE, RESPONDERS):
             used = {name: item for name, item in published.items() if name != left_out}
-            terms.append(_share(group[0], statistic, target, used, scenario))
-        else:
-            term = _categories(group, published, statistics, protocol)
-            if left_out in group:
-                remaining = tuple(quantity for quantity in group if quantity != left_out)
-                term = _without(term, _categories(remaining, published, statistics, protocol))
-            terms.append(term)
-    return tuple(terms)
+            return _share(group[0], statistic, target, used, scenario)
+        term = _categories(group, published, statistics, protocol)
+        if left_out in group:
+            remaining = tuple(quantity for quantity in group if quantity != left_out)
+            term = _without(term, _categories(remaining, published, statistics, protocol))
+        return term
+
+    groups = [group for group in _groups(published, statistics) if group != (left_out,)]
+    terms, findings = built(partial(term_of, group) for group in groups)
+    if findings:
+        raise TargetError(findings)
+    return (everyone, *terms)
 
 
 def _share(
@@ -278,7 +298,7 @@ def _categories(
 ) -> Categories:
     """Counts that exclude each other; any response beside partial ones leaves the minor ones."""
     sizes = {published[quantity].of for quantity in group}
-    place = f"statistics.{group[0]}"
+    place = group[0]
     if len(sizes) > 1:
         message = f"{', '.join(group)} are shares of different numbers of patients."
         raise refused(place, message, "the same `of` in each")
@@ -353,9 +373,7 @@ def _how_many(quantity: str, published: PublishedStatistics, statistics: TrialSt
     elif not number:
         number = _sum_of_responses(published)
     if not number:
-        raise refused(
-            f"statistics.{quantity}", "no statistic says of how many patients this is the median.", "that number"
-        )
+        raise refused(quantity, "no statistic says of how many patients this is the median.", "`of`, that number")
     return number
 
 
@@ -370,6 +388,18 @@ def _sum_of_responses(published: PublishedStatistics) -> int:
     return counts[any_response] if any_response in counts else sum(counts.values())
 
 
-def refused(place: str, wrong: str, allowed: str) -> ConfigurationError:
+def refused(quantity: str, wrong: str, allowed: str) -> TargetError:
     """The error for a statistic that cannot be a target."""
-    return ConfigurationError([Problem("cohort", place, wrong, f"{allowed}.")])
+    return TargetError([(("statistics", quantity), "", wrong, allowed, "")])
+
+
+def built(parts: Iterable[Callable[[], Built]]) -> tuple[list[Built], list[Finding]]:
+    """What could be built, and what is wrong with the rest: every part is built before any complaint."""
+    items: list[Built] = []
+    findings: list[Finding] = []
+    for part in parts:
+        try:
+            items.append(part())
+        except TargetError as error:
+            findings += error.findings
+    return items, findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from trialsim.config import Cohort, Scenario
@@ -29,8 +29,7 @@ def check_cohort(cohort: Cohort, protocol: Protocol | None, places: Places, pref
     Without the protocol of the cohort's scenario, a name that is not near any endpoint is taken for a toxicity.
     `prefix` is where the cohort stands in the file that `places` are of.
     """
-    findings = _findings(cohort, {}, protocol)
-    problems = [problem_at(places, (*prefix, *place), *rest) for place, *rest in findings]
+    problems = [problem_at(places, (*prefix, *place), *rest) for place, *rest in cohort_findings(cohort, protocol)]
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
 
@@ -48,8 +47,12 @@ def published_of_patients(scenario: Scenario, protocol: Protocol) -> tuple[Patie
     return tuple(dict.fromkeys(statistic_of_patients(*item, protocol) for item in of_patients))
 
 
-def _findings(cohort: Cohort, interpretations: Mapping[str, str], protocol: Protocol | None) -> Iterator[Finding]:
-    for place, quantity, statistic in statistics_with_places(cohort, interpretations):
+def cohort_findings(cohort: Cohort, protocol: Protocol | None) -> Iterator[Finding]:
+    """The statistics that do not exist, under any interpretation, each with its place in the cohort.
+
+    Without the protocol of the cohort's scenario, a name that is not near any endpoint is taken for a toxicity.
+    """
+    for place, quantity, statistic in statistics_with_places(cohort, {}):
         name = statistic.trial_statistic(quantity)
         if name is not None:
             units = dict.fromkeys(_shares(protocol, name), "") | statistic_units(_dose_unit(protocol, statistic))

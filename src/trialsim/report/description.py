@@ -6,16 +6,18 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trialsim.calibration.published_terms import published_terms
+from trialsim.calibration.targets import TargetError
 from trialsim.comparison.checks import check_comparison
 from trialsim.config import ParameterSet, load_parameters, load_scenario, protocol_of, warnings_of
-from trialsim.config.loading.calibration_studies import is_joint_study, load_joint_study
+from trialsim.config.loading.calibration_studies import JointStudy, is_joint_study, load_joint_study
 from trialsim.config.loading.comparisons import Comparison, refuse_changes
 from trialsim.config.loading.kinds import ConfigurationLike, kind_of_given
 from trialsim.config.loading.scenarios import scenario_places
 from trialsim.config.loading.size_studies import Sizing, load_study, located
 from trialsim.design.draft import check_study
 from trialsim.endpoints.published_checks import check_cohort
-from trialsim.errors import Problem, RequestError
+from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.report.calibration.synopsis import joint_study_synopsis
 from trialsim.report.comparison.synopsis import study_synopsis
 from trialsim.report.design.synopsis import size_synopsis
@@ -39,7 +41,7 @@ def _description(given: ConfigurationLike, changes: Mapping[str, Any]) -> str:
         return "\n".join(_parameter_set(load_parameters(given)))  # type: ignore[arg-type]
     if kind == "studies" and is_joint_study(given):
         refuse_changes(changes)
-        return "\n".join(joint_study_synopsis(load_joint_study(given)))  # type: ignore[arg-type]
+        return "\n".join(_joint_study(load_joint_study(given)))  # type: ignore[arg-type]
     if kind == "studies":
         return "\n".join(_study(load_study(given, changes)))  # type: ignore[arg-type]
     scenario = load_scenario(given, changes)  # type: ignore[arg-type]
@@ -61,6 +63,19 @@ def _study(study: Comparison | Sizing) -> Iterator[str]:
     else:
         check_comparison(study)
         yield from study_synopsis(study)
+
+
+def _joint_study(joint: JointStudy) -> Iterator[str]:
+    """The synopsis of a study of several cohorts, once statistics that no calibration can have are refused."""
+    problems = []
+    for name, scenario in joint.scenarios.items():
+        try:
+            published_terms(scenario)
+        except TargetError as error:
+            problems += error.at({(): f"cohort {name}"}).problems
+    if problems:
+        raise ConfigurationError(problems)
+    yield from joint_study_synopsis(joint)
 
 
 def _parameter_set(parameters: ParameterSet) -> Iterator[str]:

@@ -41,8 +41,8 @@ from trialsim.config import Scenario, load_published_trial
 from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.calibrated.prior_draws import PriorLike
 from trialsim.config.calibrated.resolve import is_filled_in
-from trialsim.config.loading.scenarios import CohortLike
-from trialsim.config.source.yaml import dump_yaml
+from trialsim.config.loading.scenarios import CohortLike, read_cohort
+from trialsim.config.source.yaml import Places, dump_yaml
 from trialsim.endpoints.measured_trials import MeasuredTrials
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report.run.figures import draw_calibration_figures
@@ -324,10 +324,10 @@ def calibrate(
     """
     check_calibration(seed, draws, min_ess, most_steps, replicates, workers)
     job = Job(out, figures, overwrite, on_stage, on_note)
-    scenario, prior_draws = _published_trial(cohort, changes or {}), given_prior(prior)
+    (scenario, cohort_places), prior_draws = _published_trial(cohort, changes or {}), given_prior(prior)
     for warning in scenario.warnings:
         on_note(f"warning: {warning}")
-    calibration = calibration_of(scenario, replicates=replicates, prior_draws=prior_draws)
+    calibration = calibration_of(scenario, replicates=replicates, prior_draws=prior_draws, cohort_places=cohort_places)
     for note in notes_on_prior(prior, calibration):
         on_note(note)
     name = scenario.cohort.name if scenario.cohort is not None else str(cohort)
@@ -410,7 +410,8 @@ def _sensitivity(
     )
 
 
-def _published_trial(cohort: CohortLike | Scenario, changes: Mapping[str, Any]) -> Scenario:
+def _published_trial(cohort: CohortLike | Scenario, changes: Mapping[str, Any]) -> tuple[Scenario, Places | None]:
+    """The scenario that is calibrated, and where each key of its cohort is from, as far as that is known."""
     if isinstance(cohort, Scenario):
-        return cohort.with_changes(changes) if changes else cohort
-    return load_published_trial(cohort, changes)
+        return cohort.with_changes(changes) if changes else cohort, None
+    return load_published_trial(cohort, changes), read_cohort(cohort)[1]

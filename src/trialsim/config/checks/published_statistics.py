@@ -5,7 +5,9 @@ What is measured in patients is checked where endpoints are known (`endpoints.pu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.published_statistic import PublishedStatistic
@@ -15,6 +17,9 @@ from trialsim.config.source.problems import Finding, nearest
 from trialsim.config.source.yaml import Place
 from trialsim.model.units import MG_PER_DAY, DoseUnit
 from trialsim.model.vocabulary import STATISTICS
+
+# "8 of 24" or "8/24", but not the grades of "3/4"
+_K_OF_N: Final = re.compile(r"(?<![\d.,])(\d+)\s*(?:of|/(?!\s*[1-5]\b))\s*(\d+)(?![\d.,]*\d)")
 
 
 def statistic_findings(scenario: ScenarioData) -> Iterator[Finding]:
@@ -63,3 +68,17 @@ def statistic_of_trial(
     if statistic.kind != kind or (kind == "median" and plain_unit(statistic.unit) != plain_unit(unit)):
         written = f"{statistic.kind} {statistic.unit}".strip()
         yield place, written, f"{name} is measured otherwise", f"kind: {kind}" + (f" in {unit}" if unit else ""), ""
+
+
+def printed_otherwise(cohort: Cohort) -> Iterator[Finding]:
+    """Statistics printed as one number of another that are not the count and the denominator beside it."""
+    for quantity, statistic in cohort.statistics.items():
+        printed = _K_OF_N.findall(statistic.printed)
+        if (
+            len(printed) == 1
+            and statistic.count is not None
+            and printed[0] != (str(statistic.count), str(statistic.of))
+        ):
+            written = f"{statistic.count} of {statistic.of}"
+            problem = f"it is printed as {' of '.join(printed[0])}, and read as {written}"
+            yield ("statistics", quantity), written, problem, "the count as it is printed, or a `printed` that fits", ""

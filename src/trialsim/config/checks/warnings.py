@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from trialsim.config.checks.published_statistics import printed_otherwise
 from trialsim.config.checks.sudden_events import sudden_events
 from trialsim.config.checks.unreachable_rules import unreachable_rules
 from trialsim.config.schema.scenario import ScenarioData
@@ -65,9 +66,16 @@ def _another_drug(scenario: ScenarioData) -> Iterator[Finding]:
         )
 
 
+def _printed_otherwise(scenario: ScenarioData) -> Iterator[Finding]:
+    """Counts of the cohort that are not those in the text that was printed."""
+    for place, *rest in printed_otherwise(scenario.cohort) if scenario.cohort is not None else ():
+        yield ("cohort", *place), *rest
+
+
 CHECKS: Final[tuple[Callable[[ScenarioData], Iterator[Finding]], ...]] = (
     unreachable_rules,
     _far_from_reference,
     _another_drug,
     sudden_events,
+    _printed_otherwise,
 )

@@ -3,41 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from trialsim.config import Cohort, PublishedStatistic, load_published_trial, protocol_of
+from trialsim.calibration.published_terms import target_findings
+from trialsim.config import Cohort, PublishedStatistic, Scenario, load_published_trial, protocol_of
+from trialsim.config.checks.published_statistics import printed_otherwise
 from trialsim.config.loading.scenarios import CohortLike, read_cohort
+from trialsim.config.source.problems import problem_at
+from trialsim.config.source.yaml import Place
 from trialsim.endpoints.measured_trials import statistic_name
-from trialsim.endpoints.published_checks import check_cohort
+from trialsim.endpoints.published_checks import cohort_findings
 from trialsim.endpoints.registry import statistic_label
 from trialsim.errors import ConfigurationError, Problem
-from trialsim.model.protocol import Protocol
 
 
 def checked_cohort(given: CohortLike) -> Iterator[str]:
-    """The lines of a cohort. Raises `ConfigurationError` for statistics that do not exist."""
+    """The lines of a cohort.
+
+    Raises `ConfigurationError` for statistics that do not exist and, where the cohort names its scenario, for those
+    that no calibration can have as targets: all of them at once.
+    """
     cohort, places, _ = read_cohort(given)
-    protocol, problems = _protocol(cohort, given)
-    try:
-        check_cohort(cohort, protocol, places)
-    except ConfigurationError as error:
-        problems += error.problems
+    scenario, problems = _published_trial(cohort, given)
+    findings = list(cohort_findings(cohort, protocol_of(scenario) if scenario is not None else None))
+    if scenario is not None:
+        unusable = {name for place, *_ in findings for name in _statistic_at(place)}
+        findings += target_findings(cohort, scenario, unusable)
+    problems += [problem_at(places, *finding) for finding in findings]
     if problems:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(list(dict.fromkeys(problems)))
     yield from _lines(cohort)
-    if protocol is None:
+    if scenario is None:
         what = "names no scenario" if cohort.scenario is None else f"names {cohort.scenario}, which cannot be read yet"
         yield f"\nNOT CHECKED: toxicities and baseline columns by their names, because the cohort {what}."
+    warnings = [problem_at(places, *finding) for finding in printed_otherwise(cohort)]
+    if warnings:
+        yield "\nWARNINGS"
+    yield from ("  " + str(problem).replace("\n", "\n  ") for problem in warnings)
 
 
-def _protocol(cohort: Cohort, given: CohortLike) -> tuple[Protocol | None, list[Problem]]:
-    """What is simulated for the cohort, and what its scenario finds wrong in it.
+def _statistic_at(place: Place) -> list[str]:
+    """The name of the statistic that a place of a cohort is of."""
+    return [str(name) for key, name in pairwise(place) if key == "statistics"]
 
-    There is no protocol where the scenario cannot be read; what is wrong in the scenario itself is not told here.
+
+def _published_trial(cohort: Cohort, given: CohortLike) -> tuple[Scenario | None, list[Problem]]:
+    """The scenario that is simulated for the cohort, and what it finds wrong in the cohort.
+
+    There is none where it cannot be read; what is wrong in the scenario itself is not told here.
     """
     if cohort.scenario is None:
         return None, []
     try:
-        return protocol_of(load_published_trial(given)), []
+        return load_published_trial(given), []
     except ConfigurationError as error:
         return None, [problem for problem in error.problems if problem.what.startswith("cohort.statistics.")]
 
