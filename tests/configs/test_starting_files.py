@@ -49,6 +49,7 @@ PILOTS: dict[str, dict[str, str]] = {
     "one toxicity at one dose": {**BASE, "levels": "5", "toxicities": "rash=4"},
     "one dose": {**BASE, "levels": "400", "responses": "partial response=4"},
     "a median": {**BASE, "responses": "partial response=9", "progression_free": "7.4 months"},
+    "a median in whole months": {**BASE, "responses": "partial response=9", "progression_free": "19 months"},
     "no progression": {**BASE, "unit": "mg/kg", "responses": "half fewer=7,seizure free=1", "progression": "no"},
     "other units": {**BASE, "unit": "mcg/d", "levels": "0.1,0.2", "every": "3 weeks", "toxicities": "Übelkeit=3"},
     "same initials": {**BASE, "responses": "partial response=3,poor response=2,perfect response=1"},

@@ -38,6 +38,11 @@ class RoundedValue(NamedTuple):
     rounded_to: float
 
 
+def plural(unit: str) -> str:
+    """The plural of a unit of time: `1 month` beside `19 months`; any other unit as it is."""
+    return f"{unit}s" if unit in ("day", "week", "month", "year") else unit
+
+
 class PublishedStatistic(Section):
     """A published statistic: `count` of `of`, or a `value` rounded to the nearest `rounded_to`."""
 
@@ -91,8 +96,8 @@ class PublishedStatistic(Section):
         return self
 
     def _check_interval(self, ends: list[IntervalEnd]) -> None:
-        units = {end.unit for end in ends if math.isfinite(end.value)}
-        units |= {self.value.unit} if self.value is not None else set()
+        given = [end for end in ends if math.isfinite(end.value)] + ([self.value] if self.value is not None else [])
+        units = {plural(item.unit) for item in given}
         if len(ends) != 2 or not ends[0].value < ends[1].value or len(units) != 1:
             allowed = "[10.6 months, 35.9 months] beside months, or [14 months, not reached]"
             raise mistake("an interval is two rising values in the unit of the value", allowed)
@@ -113,7 +118,7 @@ class PublishedStatistic(Section):
             if self.kind == "median":
                 allowed += ", or `not_reached_by: 6 months` of a median that was not reached"
             raise mistake(f"a {self.kind} needs its value and its rounding", allowed)
-        if self.value.unit != self.rounded_to.unit:
+        if plural(self.value.unit) != plural(self.rounded_to.unit):
             raise mistake("value and rounding have different units", f"rounded_to in {self.value.unit}")
         if self.value.unit in _SHARE_UNITS:
             raise mistake(f"a {self.kind} is not a share", "a value with its unit, or `kind: proportion`")
