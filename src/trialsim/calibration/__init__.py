@@ -1,6 +1,8 @@
 """Parameters from a published cohort.
 
 targets       published statistics as terms of a likelihood
+published_terms    all terms of a trial, for `check` too
+possible      statistics that a scenario cannot give
 likelihood    terms and cell probabilities to a log-likelihood
 simulator     cell probabilities from the batch engine, on fixed draws
 prior         priors, and the scale of scores on which they are sampled

@@ -13,7 +13,7 @@ from trialsim.calibration.drawn_prior import check_context, prior_with_draws
 from trialsim.calibration.likelihood import cells_of, log_likelihoods
 from trialsim.calibration.prior import JointPrior, log_density, prior_of
 from trialsim.calibration.published_terms import published_terms
-from trialsim.calibration.simulator import Simulator
+from trialsim.calibration.simulator import Simulator, probabilities_of
 from trialsim.calibration.targets import TargetError, Term
 from trialsim.config import Scenario, load_parameters, protocol_of
 from trialsim.config.calibrated.draw_tables import FixedNumber, ParameterTable
@@ -80,19 +80,24 @@ class Calibration:
 
         A row whose parameters no trial can be simulated under (an infinite hazard) is missing.
         """
+        return probabilities_of(self.numbers(z, workers))
+
+    def numbers(self, z: Floats, workers: int = 1) -> Floats:
+        """The counts of the cells at each row of scores, as `Simulator.numbers`. Shape (n, cells, 2)."""
         values = self.engine_values(z).tolist()
         if workers == 1 or len(values) == 1:
-            return np.array([self._cells_at(row) for row in values])
+            return np.array([self._numbers_at(row) for row in values])
         with ThreadPoolExecutor(workers) as pool:
-            return np.array(list(pool.map(self._cells_at, values)))
+            return np.array(list(pool.map(self._numbers_at, values)))
 
-    def _cells_at(self, values: list[float]) -> Floats:
+    def _numbers_at(self, values: list[float]) -> Floats:
+        nothing = np.full((len(self.simulator.cells), 2), np.nan)
         if not all(low <= value <= high for value, (low, high) in zip(values, self.bounds, strict=True)):
-            return np.full(len(self.simulator.cells), np.nan)
+            return nothing
         try:
-            return self.simulator.probabilities(values)
+            return self.simulator.numbers(values)
         except (HazardError, OverflowError):
-            return np.full(len(self.simulator.cells), np.nan)
+            return nothing
 
     def log_likelihoods(self, z: Floats, workers: int = 1) -> Floats:
         """The log-likelihood of each term at each row of scores. Shapes (n, parameters) to (n, terms)."""

@@ -48,6 +48,7 @@ class MomentCell:
 
 PatientCell = ConditionCell | CurveCell | MomentCell
 Expressions = Mapping[str, Expression]
+Numbers = tuple[float, float]  # a count and of how many, or a value and nothing
 
 
 def expressions_of(cells: Sequence[PatientCell], protocol: Protocol) -> dict[str, Expression]:
@@ -63,23 +64,23 @@ def _texts_of(cell: PatientCell) -> tuple[str, ...]:
     return (cell.value, cell.among) if isinstance(cell, MomentCell) else (cell.time, cell.event, cell.among)
 
 
-def values_of_cells(
+def numbers_of_cells(
     cells: Sequence[PatientCell], expressions: Expressions, table: PatientTable
-) -> dict[PatientCell, float]:
-    """The value of each cell in the patients of a table.
+) -> dict[PatientCell, Numbers]:
+    """The numbers of each cell in the patients of a table.
 
-    A share of n patients is (k + 1/2) / (n + 1). A curve is missing from where nobody is observed any more, a moment
-    where it is of nobody.
+    A share is a count of so many. A curve or moment is a value, of which there is no denominator; a curve is missing
+    from where nobody is observed any more, a moment where it is of nobody.
     """
     values = {text: expression(table, len(table)) for text, expression in expressions.items()}
-    found: dict[PatientCell, float] = {}
+    found: dict[PatientCell, Numbers] = {}
     curves: dict[tuple[str, str, str], list[CurveCell]] = {}
     for cell in cells:
         if isinstance(cell, ConditionCell):
-            found[cell] = _share(values[cell.condition] > 0.0, values[cell.among] > 0.0)
+            found[cell] = _count(values[cell.condition] > 0.0, values[cell.among] > 0.0)
         elif isinstance(cell, MomentCell):
             own_values = values[cell.value][(values[cell.among] > 0.0) & ~np.isnan(values[cell.value])]
-            found[cell] = float(np.mean(own_values**cell.power)) if len(own_values) else np.nan
+            found[cell] = (float(np.mean(own_values**cell.power)) if len(own_values) else np.nan, np.nan)
         else:
             curves.setdefault((cell.time, cell.event, cell.among), []).append(cell)
     for (time, event, among), own in curves.items():
@@ -87,12 +88,12 @@ def values_of_cells(
         at = np.array([cell.at for cell in own])
         survival, greenwood = survival_and_greenwood(values[time][who], values[event][who] > 0.0, at)
         for cell, s, variance in zip(own, survival.tolist(), greenwood.tolist(), strict=True):
-            found[cell] = variance if cell.is_variance else s
+            found[cell] = (variance if cell.is_variance else s, np.nan)
     return found
 
 
-def _share(holds: Flags, among: Flags) -> float:
-    return (float(np.count_nonzero(holds & among)) + 0.5) / (float(np.count_nonzero(among)) + 1.0)
+def _count(holds: Flags, among: Flags) -> Numbers:
+    return float(np.count_nonzero(holds & among)), float(np.count_nonzero(among))
 
 
 def curve_cells(time: str, event: str, among: str, days: Sequence[float]) -> tuple[CurveCell, ...]:

@@ -15,9 +15,10 @@ from trialsim.calibration.patient_cells import (
     CurveCell,
     Expressions,
     MomentCell,
+    Numbers,
     PatientCell,
     expressions_of,
-    values_of_cells,
+    numbers_of_cells,
 )
 from trialsim.calibration.targets import (
     ENROLLED,
@@ -55,29 +56,31 @@ class Simulator:
     seed: int
 
     def probabilities(self, values: Sequence[float]) -> Floats:
-        """The probability of each cell under parameters in engine units. Shape (cells,).
+        """The probability of each cell under parameters in engine units. Shape (cells,)."""
+        return probabilities_of(self.numbers(values))
 
-        A share of n patients is (k + 1/2) / (n + 1), so that a cell which no simulated patient is in has a probability
-        of about half a patient's.
+    def numbers(self, values: Sequence[float]) -> Floats:
+        """The count of each cell and of how many simulated patients, in rows. Shape (cells, 2).
+
+        Of a curve or moment it is the value, and the second number is missing.
         """
         batch = Batch(with_values(self.protocol, self.places, values))
-        in_patients: Mapping[PatientCell, float] = {}
+        in_patients: Mapping[PatientCell, Numbers] = {}
         if self._expressions:
             patients, details = batch.patients_with_details(self.seed, FIRST_REPLICATE, self.n_trials)
             table = table_of_details(details, batch.protocol, self.seed, FIRST_REPLICATE)
-            in_patients = values_of_cells(self._patient_cells, self._expressions, table)
+            in_patients = numbers_of_cells(self._patient_cells, self._expressions, table)
         else:
             patients = batch.patients(self.seed, FIRST_REPLICATE, self.n_trials)
         totals = self._totals(patients)
         masks = self._who(patients)
-        return np.array(
-            [
-                in_patients[cell]
-                if isinstance(cell, ConditionCell | CurveCell | MomentCell)
-                else self._probability(cell, totals, patients.enrolled, masks)
-                for cell in self.cells
-            ]
-        )
+        found = [
+            in_patients[cell]
+            if isinstance(cell, ConditionCell | CurveCell | MomentCell)
+            else self._count(cell, totals, patients.enrolled, masks)
+            for cell in self.cells
+        ]
+        return np.array(found).reshape(-1, 2)
 
     @cached_property
     def _patient_cells(self) -> tuple[PatientCell, ...]:
@@ -116,11 +119,21 @@ class Simulator:
         }
 
     @staticmethod
-    def _probability(
+    def _count(
         cell: ShareCell | BelowCell, totals: dict[str, float], enrolled: npt.NDArray[Any], masks: dict[str, Flags]
-    ) -> float:
+    ) -> Numbers:
         if isinstance(cell, ShareCell):
             count, of = (add_in_order(totals[name] for name in text.split(" + ")) for text in (cell.column, cell.of))
-            return (count + 0.5) / (of + 1.0)
+            return count, of
         values = enrolled[cell.field][masks[cell.who]]
-        return (float(np.count_nonzero(values < cell.edge)) + 0.5) / (len(values) + 1.0)
+        return float(np.count_nonzero(values < cell.edge)), float(len(values))
+
+
+def probabilities_of(numbers: Floats) -> Floats:
+    """The probability of each cell. Shapes (…, 2) to (…).
+
+    A share of n patients is (k + 1/2) / (n + 1), so that a cell which no simulated patient is in has a probability of
+    about half a patient's. Curves and moments are what they are.
+    """
+    count, of = numbers[..., 0], numbers[..., 1]
+    return np.where(np.isnan(of), count, (count + 0.5) / (of + 1.0))

@@ -33,6 +33,7 @@ from trialsim.calibration.importance import ImportanceSample
 from trialsim.calibration.left_out import left_out as each_left_out
 from trialsim.calibration.left_out import sample_without_each
 from trialsim.calibration.model import REPLICATES, Calibration, calibration_of
+from trialsim.calibration.possible import check_possible
 from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import measured, predictive_estimates, predictive_table, simulated
 from trialsim.calibration.sampling import STEPS_IN_LEG, Chains
@@ -346,6 +347,7 @@ def calibrate(
             progress(chains.n_legs, wanted)
 
         job.compile(BATCH)
+        check_possible(calibration, n_workers, cohort_places)
         checkpoint.begin_or_resume({"calibrate": request_of(calibration, seed)}, resume)
         with job.interruptible(lambda: "interrupted while calibrating"):
             on_stage("sampling the posterior", f"legs of {STEPS_IN_LEG} steps")

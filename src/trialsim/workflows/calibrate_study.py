@@ -19,6 +19,7 @@ from trialsim.calibration.joint.fitting import MOST_ROUNDS, JointFit, Simulated,
 from trialsim.calibration.joint.left_out import LeftOut, coverage_of, fit_without, left_out_table
 from trialsim.calibration.joint.posterior import NEW_TRIAL, JointPosterior
 from trialsim.calibration.model import REPLICATES
+from trialsim.calibration.possible import check_possible
 from trialsim.calibration.posterior import N_DRAWS
 from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.loading.calibration_studies import JointStudy, JointStudyLike, load_joint_study
@@ -237,6 +238,8 @@ def calibrate_study(
             check_ctrl_c()
 
         job.compile(BATCH)
+        for trial in model.trials:
+            check_possible(trial, n_workers)
         request = {"calibrate study": configuration["study"], "seed": seed, "draws": draws, "replicates": replicates}
         checkpoint.begin_or_resume(request, resume)
         with job.interruptible(lambda: "interrupted while calibrating"):
