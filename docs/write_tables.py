@@ -25,8 +25,8 @@ TABLES = {
     "replicates.parquet: one row for each trial": replicate_columns(USUAL, ()),
 }
 TAIL = """
-The columns of minor and partial responses are those of a scenario that names no categories of its own. For a category NAME (spaces become `_`) there are `NAME_seen_days` and `NAME_confirmed_days`, of
-this category or a better one, except for the least that counts, whose days are those of any response; and `n_NAME` in the table of replicates. `best_response` is the
+The columns of minor and partial responses are those of a scenario that names no categories of its own. For a category NAME (what is neither letter nor digit becomes `_`: `pain_free_seen_days`) there are `NAME_seen_days` and `NAME_confirmed_days`, of
+this category or a better one, except for the least that counts, whose days are those of any response; and `n_NAME` in the table of replicates (only spaces become `_`: `n_pain-free`). `best_response` is the
 number of the category, from 1 for the least.
 
 The patients table has besides, for each toxicity NAME, `n_onsets.NAME` and `first_onset_days.NAME`, for each level of the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,29 @@ def test_columns_endpoints_and_statistics_have_the_names_of_the_categories() -> 
     assert statistics["response.any"].label == "any response (evaluable)"
 
 
+def test_names_with_hyphens_and_brackets_are_those_of_endpoints_expressions_and_statistics(tmp_path: Path) -> None:
+    scenario = trial(["fewer seizures (50/75)", "seizure-free"])
+    protocol = protocol_of(scenario)
+    patients = [column.name for column in patient_columns_of(protocol)]
+    assert "seizure_free_seen_days" in patients
+    replicates = [column.name for column in columns_of(protocol)]
+    assert {"n_seizure-free", "n_fewer_seizures_(50/75)"} <= set(replicates)
+    assert {"response.seizure-free", "response.fewer seizures (50/75)"} <= set(statistics_of(replicates))
+    rules = [{"when": "seizure-free", "do": "keep"}]
+    treatment = {"levels": [100, 200], "reference_dose": 200, "every": "28 days", "rules": rules}
+    changed = scenario.with_changes({"treatment": treatment})
+    assert [leaf.response for leaf in protocol_of(changed).visit_rules[0].condition.leaves] == [2]
+    (tmp_path / "trial.yaml").write_text(changed.to_yaml(), encoding="utf-8")
+    study = {
+        "study": "compare", "title": "c", "scenario": str(tmp_path / "trial.yaml"), "variants": {"a": {}, "b": {}},
+        "endpoints": [
+            "seizure-free", {"of": "duration of seizure-free", "at": "1 day"},
+            {"name": "late", "expression": "seizure_free_seen_days > 30", "better": "lower"},
+        ],
+    }  # fmt: skip
+    assert len(ts.compare(study, replicates=2).differences) == 3
+
+
 def test_categories_are_reached_one_after_another() -> None:
     """With everyone sensitive and a long time, as many are in each state as clocks one after another leave there."""
     scenario = trial(FOUR, accrual={"opens": "2001-01-01", "patients": 2000, "over": "1 day"},
@@ -96,7 +120,9 @@ def test_rules_know_the_categories() -> None:
         (["partial response", {"name": "complete response", "counts": False}], "comes before one that does not"),
         (["response", "complete response"], "one of several categories is called response"),
         (["any response"], "this name means something else"),
-        (["complete+response"], "becomes part of the name of columns"),
+        (["complete_response"], "'complete_response' cannot be a name"),
+        (["50-74 % fewer"], "'50-74 % fewer' cannot be a name"),
+        (["pain-free", "pain free"], "two categories of response have the"),
     ],
 )
 def test_categories_that_cannot_be_told_apart_are_refused(responses: list[Any], message: str) -> None:

@@ -55,7 +55,9 @@ PILOTS: dict[str, dict[str, str]] = {
     "same initials": {**BASE, "responses": "partial response=3,poor response=2,perfect response=1"},
     "words of YAML": {**BASE, "drug": "5-azacitidine", "toxicities": "null=4,true=1"},
     "one patient": {"patients": "1", "toxicities": "rash=1"},
-    "ended before accrual": {**BASE, "toxicities": "rash=4", "accrual": "24 months", "follow_up": "12 months"},
+    "a long accrual": {**BASE, "toxicities": "rash=4", "accrual": "24 months"},
+    "names with marks": {**BASE, "toxicities": "rash/itch (any)=4",
+                         "responses": "fewer seizures (50-74)=7,fewer seizures (75+)=3,seizure-free=1"},
 }  # fmt: skip
 
 
@@ -205,9 +207,21 @@ def test_files_are_replaced_only_if_asked_for(tmp_path: Path) -> None:
         ({"toxicities": "rash=1,rash=2"}, ["rash is there twice"]),
         ({"toxicities": "death=1"}, ["death is a kind of event of its own"]),
         ({"toxicities": "severe=4"}, ["this name means something else in a rule"]),
+        ({"levels": "5 10 20"}, ["parted by commas", "Did you mean 5,10,20?"]),
+        ({"levels": "5 mg, 10 mg"}, ["their unit is that of --unit", "Did you mean 5,10?"]),
+        ({"responses": "50-74 % fewer=7,seizure-free=1"}, ["'50-74 % fewer' cannot be a name", "a letter first"]),
+        ({"toxicities": "a_b=7"}, ["'a_b' cannot be a name", "letters, digits, single spaces and + / ( ) -"]),
+        (
+            {"toxicities": "rash=2", "accrual": "24 months", "follow_up": "14 months"},
+            ["--follow-up 14 months", "cut-off comes before the last patient enters", "at least 24 months"],
+        ),
         ({"toxicities": "rash=21"}, ["21 with rash are more than all patients", "at most 20"]),
         ({"responses": "confirmed=2"}, ["this name means something else"]),
-        ({"responses": "response=12,remission=3", "evaluable": "14"}, ["15 responses are more than all", "at most 14"]),
+        (
+            {"responses": "response=12,remission=3", "evaluable": "14"},
+            ["15 responses are more than the 14 evaluable patients", "at most 14 in all, or 15 to 20 evaluable"],
+        ),
+        ({"responses": "response=21"}, ["21 responses are more than the 20 patients", "at most 20 in all."]),
         ({"responses": "rash=2", "toxicities": "rash=2"}, ["rash is a toxicity too"]),
         ({"responses": ",".join(f"kind {c}=1" for c in "abcdefg")}, ["too many categories"]),
         ({"drug": "x"}, ["nothing was counted in this pilot"]),

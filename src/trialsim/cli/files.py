@@ -79,7 +79,7 @@ def _has_terminal() -> bool:
 
 def _asked(answers: dict[str, str]) -> dict[str, str]:
     """The answers that were given, with those to the questions that are left."""
-    from trialsim.config.starting.pilot import FACTS, read_answer
+    from trialsim.config.starting.pilot import FACTS, assumed_answer, read_answer
 
     for fact in FACTS:
         has_no_disease = answers.get("responses", "none") == "none"
@@ -87,8 +87,9 @@ def _asked(answers: dict[str, str]) -> dict[str, str]:
             fact.name == "progression_free" and answers.get("progression") == "no"
         )
         while fact.is_asked and fact.name not in answers and not is_pointless:
-            text = typer.prompt(fact.question, default=fact.assumed, err=True)
-            if text == fact.assumed and fact.assumed != "none":
+            assumed = assumed_answer(fact, answers)
+            text = typer.prompt(fact.question, default=assumed, err=True)
+            if text == assumed and assumed != "none":
                 break  # nothing was said: it stays assumed
             try:
                 read_answer(fact, text)

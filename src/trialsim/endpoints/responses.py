@@ -83,7 +83,7 @@ def response_statistics(columns: Iterable[str]) -> Iterator[TrialStatistic]:
     of_responses = [item for item in columns if item not in _NOT_RESPONSES and item.startswith("n_")]
     found = [item.removeprefix("n_") for item in of_responses if not item.startswith(TOXICITY_PREFIX)]
     for column in found:
-        yield _statistic(_name_of_column(column), f"n_{column}")
+        yield _statistic(_name_of_count(column), f"n_{column}")
     if found:
         yield _statistic(ANY_RESPONSE, Population.RESPONDERS.column)
 
@@ -91,7 +91,7 @@ def response_statistics(columns: Iterable[str]) -> Iterator[TrialStatistic]:
 def response_named_by(statistic: str) -> str:
     """The endpoint that a statistic of responses is of."""
     written = statistic.removeprefix(STATISTIC_PREFIX)
-    return ANY_RESPONSE if statistic == ANY_STATISTIC else _name_of_column(written.replace(" ", "_"))
+    return ANY_RESPONSE if statistic == ANY_STATISTIC else _name_of_count(written.replace(" ", "_"))
 
 
 def response_label(statistic: str) -> str:
@@ -104,7 +104,7 @@ def _statistic(name: str, column: str) -> TrialStatistic:
     return TrialStatistic(statistic, f"{name} (evaluable)", column, Population.EVALUABLE)
 
 
-def _name_of_column(column: str) -> str:
-    """The name of a category by that in a column."""
-    usual = {category.column: category.name for category in USUAL}
+def _name_of_count(column: str) -> str:
+    """The name of a category by the column that counts it, without the `n_`."""
+    usual = {category.count_column.removeprefix("n_"): category.name for category in USUAL}
     return usual.get(column, column.replace("_", " "))

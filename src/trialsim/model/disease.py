@@ -8,6 +8,7 @@ progressed          relapsed                         death from any state
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,8 +62,16 @@ class ResponseCategory:
 
     @property
     def column(self) -> str:
-        """The name as part of the name of a column: partial for a partial response, complete_response for others."""
-        return _COLUMNS.get(self.name, self.name.replace(" ", "_"))
+        """The name as part of the name of a column that expressions use: partial, complete_response, pain_free."""
+        return _COLUMNS.get(self.name, re.sub(r"\W", "_", self.name))
+
+    @property
+    def count_column(self) -> str:
+        """The column that counts patients with it as the best one: n_partial, n_complete_response, n_pain-free.
+
+        The name can be read from it: only spaces are replaced, and no name has an underscore.
+        """
+        return f"n_{_COLUMNS.get(self.name, self.name.replace(' ', '_'))}"
 
     @property
     def statistic(self) -> str:

@@ -169,7 +169,7 @@ def confirmed_column(category: ResponseCategory) -> str:
 
 def count_column(category: ResponseCategory) -> str:
     """The column of the number of evaluable patients with a category of response as the best one seen."""
-    return f"n_{category.column}"
+    return category.count_column
 
 
 def columns_of_responses(responses: Sequence[ResponseCategory], is_confirmed: bool) -> tuple[Column, ...]:

@@ -15,6 +15,10 @@ from trialsim.model import disease
 
 EXAMPLE: Final = "[partial response, {name: complete response, abbreviation: CR}]"
 # Words that would mean something else in the name of a column, or of an endpoint.
+MAX_NAME: Final = 40
+# No underscore: it stands for a space in the name of a column. Single spaces, and a letter first.
+_NAME: Final = re.compile(rf"(?!.*  )[^\W\d_](?:[^\W_]|[ +/()-]){{0,{MAX_NAME - 1}}}(?<! )")
+ALLOWED_NAME: Final = f"a letter first, then letters, digits, single spaces and + / ( ) -, at most {MAX_NAME} in all"
 _RESERVED: Final = ("any", "none", "confirmed", "evaluable", "enrolled", "screened", "died", "progressed")
 
 
@@ -57,8 +61,8 @@ class ResponseCategory(Section):
     @field_validator("name", mode="after")
     @classmethod
     def _plain_name(cls, name: str) -> str:
-        if not re.fullmatch(r"[^\W\d_](?: ?[^\W_]){0,39}", name):
-            raise mistake("a name becomes part of the name of columns", "up to 40 letters, digits and single spaces")
+        if not is_name(name):
+            raise mistake(f"{name[: MAX_NAME + 10]!r} cannot be a name", ALLOWED_NAME)
         if name.removesuffix(" response") in _RESERVED:
             raise mistake("this name means something else", "another name, such as complete response")
         return name
@@ -72,6 +76,11 @@ class ResponseCategory(Section):
     def flat(self) -> disease.ResponseCategory:
         """The category as engines know it."""
         return disease.ResponseCategory(self.name, self.abbreviation, self.counts)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be the name of a category of response; what is allowed is `ALLOWED_NAME`."""
+    return _NAME.fullmatch(text) is not None
 
 
 MINOR_AND_PARTIAL: Final = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -11,17 +12,20 @@ from typing import Any, Final
 from pydantic_core import PydanticCustomError
 
 from trialsim.config.schema.events import KINDS
-from trialsim.config.schema.quantities import Dose, Interval, Observation
+from trialsim.config.schema.quantities import Dose, Duration, Interval, Observation
+from trialsim.config.schema.responses import ALLOWED_NAME, is_name
 from trialsim.config.schema.written_values import plain_unit
 from trialsim.errors import ConfigurationError, Problem
 from trialsim.model.disease import MOST_RESPONSES
+from trialsim.model.units import DAYS_PER_MONTH
 
 MAX_PATIENTS: Final = 100_000
 MAX_TOXICITIES: Final = 30
+_MONTHS_AFTER_LAST_ENTRY: Final = 6  # assumed
 NONE: Final = ("", "none", "no", "-")
 _COUNT: Final = re.compile(r"\s*(.*?)\s*=\s*([0-9]+)\s*")
 _DRUG: Final = re.compile(r"\w[\w '/.+-]{0,59}")
-_NAME: Final = re.compile(r"[^\W\d_][\w +/()-]{0,39}")
+_LEVEL: Final = r"([0-9]+(?:\.[0-9]+)?)\s*((?:[^\W\d_][\w/²]*)?)"
 
 
 class _NotReadError(Exception):
@@ -58,13 +62,6 @@ def _read_drug(text: str) -> str:
     return name
 
 
-def _read_name(text: str) -> str:
-    name = text.strip()
-    if not _NAME.fullmatch(name):
-        raise _NotReadError("this is not a name", "up to 40 letters, digits, spaces and _ + / ( ) -, a letter first")
-    return name
-
-
 def _read_unit(text: str) -> str:
     known = [unit for unit in Dose.units if "/" in unit]
     given = plain_unit(text)
@@ -79,10 +76,26 @@ def _read_levels(text: str) -> tuple[str, ...]:
     try:
         doses = [float(level) for level in levels]
     except ValueError:
-        raise _NotReadError("these are not dose levels", "numbers without a unit, such as 10,15,25") from None
-    if not doses or doses[0] <= 0.0 or any(b <= a for a, b in pairwise(doses)):
+        allowed = "numbers parted by commas, such as 10,15,25; their unit is that of --unit"
+        raise _NotReadError("these are not dose levels", allowed, _levels_meant(text)) from None
+    if not _rise(doses):
         raise _NotReadError("these are not dose levels", "numbers above 0 that rise, such as 10,15,25")
     return levels
+
+
+def _levels_meant(text: str) -> str:
+    """Levels that are parted otherwise, or have a unit, with commas between them; empty where that is not plain."""
+    levels = re.findall(_LEVEL, text)
+    is_read = bool(levels) and not re.sub(rf"{_LEVEL}[\s,;]*", "", text.strip())
+    units = {unit for _, unit in levels if unit}
+    doses = [float(number) for number, _ in levels]
+    is_plain = is_read and len(units) <= 1 and not {",", ";"} <= set(text) and _rise(doses)
+    return ",".join(number for number, _ in levels) if is_plain else ""
+
+
+def _rise(doses: Sequence[float]) -> bool:
+    """Whether doses can be a ladder."""
+    return bool(doses) and doses[0] > 0.0 and all(a < b for a, b in pairwise(doses))
 
 
 def _read_patients(text: str) -> int:
@@ -96,7 +109,7 @@ def _read_evaluable(text: str) -> int | None:
 
 
 def _read_counts(text: str) -> dict[str, int]:
-    """`neutropenia=12, rash=5` to numbers of patients by name."""
+    """`neutropenia=12, rash=5` to numbers of patients by name; toxicities are named as categories of response are."""
     counts: dict[str, int] = {}
     for item in [] if text.strip().lower() in NONE else re.split(r"[,;]", text):
         match = _COUNT.fullmatch(item)
@@ -104,7 +117,9 @@ def _read_counts(text: str) -> dict[str, int]:
             raise _NotReadError(
                 f"{item.strip()!r} is not a name with a number of patients", "NAME=COUNT,NAME=COUNT or none"
             )
-        name = _read_name(match[1])
+        name = match[1]
+        if not is_name(name):
+            raise _NotReadError(f"{name!r} cannot be a name", ALLOWED_NAME)
         if name in KINDS:
             raise _NotReadError(f"{name} is a kind of event of its own", "another name")
         if name in counts:
@@ -230,6 +245,19 @@ def read_answer(fact: Fact, text: str) -> Any:
         raise ConfigurationError([_problem(fact, text, error.wrong, error.allowed, error.suggestion)]) from None
 
 
+def assumed_answer(fact: Fact, answers: Mapping[str, str]) -> str:
+    """What is assumed where nothing is said: of the follow-up, no less than half a year after a long accrual."""
+    accrual = answers.get("accrual", "")
+    if fact.name != "follow_up" or not accrual:
+        return fact.assumed
+    try:
+        months = math.ceil(Observation.number(accrual) / DAYS_PER_MONTH - 1e-9)
+    except ValueError:  # said at the accrual itself
+        return fact.assumed
+    least = Duration.number(fact.assumed) / DAYS_PER_MONTH
+    return fact.assumed if months <= least else f"{months + _MONTHS_AFTER_LAST_ENTRY} months"
+
+
 def pilot_of(answers: Mapping[str, str]) -> Pilot:
     """A pilot from answers by the name of the fact; where there is none at all, a pilot that is made up.
 
@@ -240,7 +268,8 @@ def pilot_of(answers: Mapping[str, str]) -> Pilot:
     problems: list[Problem] = []
     for fact in FACTS:
         try:
-            values[fact.name] = read_answer(fact, answers.get(fact.name, assumed.get(fact.name, fact.assumed)))
+            text = answers.get(fact.name, assumed.get(fact.name, assumed_answer(fact, answers)))
+            values[fact.name] = read_answer(fact, text)
         except ConfigurationError as error:
             problems += error.problems
     if not problems:
@@ -264,8 +293,14 @@ def _contradictions(pilot: Pilot, answers: Mapping[str, str]) -> list[Problem]:
         found.append(("evaluable", "these are more than all patients", f"at most {pilot.patients}"))
     first = next(iter(pilot.responses), None)
     if first is not None and pilot.n_at_least(first) > pilot.n_evaluable:
-        n = pilot.n_at_least(first)
-        found.append(("responses", f"{n} responses are more than all patients", f"at most {pilot.n_evaluable}"))
+        n, of = pilot.n_at_least(first), "evaluable patients" if pilot.evaluable is not None else "patients"
+        allowed = f"at most {pilot.n_evaluable} in all"
+        if pilot.evaluable is not None and n <= pilot.patients:
+            allowed += f", or {n} to {pilot.patients} evaluable (--evaluable)"
+        found.append(("responses", f"{n} responses are more than the {pilot.n_evaluable} {of}", allowed))
+    if Duration.number(pilot.follow_up) < Duration.number(pilot.accrual):
+        wrong = f"the data cut-off comes before the last patient enters, {pilot.accrual} after the opening"
+        found.append(("follow_up", wrong, f"at least {pilot.accrual}, or a shorter --accrual"))
     if both := set(pilot.toxicities) & set(pilot.responses):
         found.append(("responses", f"{min(both)} is a toxicity too", "another name"))
     if pilot.progression_free is not None and not pilot.progresses:
