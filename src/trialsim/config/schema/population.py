@@ -156,16 +156,15 @@ class Covariate(Section):
             return self
         if self.median is None or self.sd is None:
             raise mistake("a continuous covariate needs its median and its sd", "{median: 60 years, sd: 9 years}")
+        self._check_units()
         if self.sd.value <= 0.0:
-            raise mistake("the sd must be above 0", f"above 0 {self.sd.unit}")
-        if self.distribution == "normal" and self.sd.unit != self.median.unit:
-            raise mistake("median and sd have different units", f"sd in {self.median.unit}")
+            raise mistake("the sd must be above 0", f"above 0 {self.sd.unit}".rstrip())
         if self.distribution != "normal" and self.sd.value > Spread.highest:
             raise mistake("this spread on the log or logit scale is out of range", f"at most {Spread.highest:g}")
         if self.distribution != "normal" and self.sd.unit:
             raise mistake("this sd is on the log or logit scale", "sd without a unit, such as 0.5")
         if self.distribution == "lognormal" and self.median.value <= 0:
-            raise mistake("a lognormal median must be above 0", f"above 0 {self.median.unit}")
+            raise mistake("a lognormal median must be above 0", f"above 0 {self.median.unit}".rstrip())
         if self.distribution == "logit-normal" and not 0 < self.median.value < 1:
             raise mistake("a logit-normal median lies between 0 and 1", "between 0 % and 100 %")
         self._check_bounds(self.median)
@@ -176,8 +175,26 @@ class Covariate(Section):
         high = self.highest.value if self.highest is not None else math.inf
         if not low < median.value < high:
             raise mistake("lowest, median and highest must rise", "lowest < median < highest")
-        if {q.unit for q in (self.lowest, self.highest) if q is not None} - {median.unit}:
-            raise mistake("the bounds have another unit than the median", f"bounds in {median.unit}")
+
+    def _check_units(self) -> None:
+        """Refuse numbers in several units: the median's is that of all but an sd on the log or logit scale."""
+        written = {"median": self.median, "lowest": self.lowest, "highest": self.highest}
+        if self.distribution == "normal":
+            written["sd"] = self.sd
+        numbers = {key: item for key, item in written.items() if item is not None}
+        units = dict.fromkeys(item.unit for item in numbers.values())
+        if len(units) <= 1:
+            return
+        shown = ", ".join(f"{key} {item.text}" for key, item in numbers.items())
+        without = {key: item for key, item in numbers.items() if not item.unit}
+        named = [unit for unit in units if unit]
+        is_plain = len(named) == 1 and named[0] != "%"
+        meant = ", ".join(f"{key}: {item.text} {named[0]}" for key, item in without.items()) if is_plain else ""
+        problem = "the numbers of this covariate have different units"
+        if without:
+            verb = "has" if len(without) == 1 else "have"
+            problem = f"the {' and '.join(without)} of this covariate {verb} no unit, and others have one"
+        raise mistake(f"{problem} ({shown})", f"all in {' or all in '.join(named)}", meant)
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:

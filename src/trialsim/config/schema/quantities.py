@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from typing import Final
 
@@ -56,6 +57,9 @@ _DAYS_OF_PERIODS: Final = {"/day": 1.0, "/week": DAYS_PER_WEEK, "": 1.0}
 _SIZES: Final = tuple(f"/{unit.size}" if unit.size else "" for unit in DOSE_UNITS)
 
 
+_NEAR: Final = 0.85  # how much of a misspelt unit is as in the one that is meant
+
+
 class Dose(Quantity):
     """A daily dose in mg/day, or for each m² or kg of a patient.
 
@@ -84,7 +88,17 @@ class Dose(Quantity):
         """Amounts by time, and the sizes of a body instead of every unit by each of them."""
         units = ", ".join(f"{amount}{period}" for period in _DAYS_OF_PERIODS for amount in _AMOUNTS)
         by_size = [unit for unit in DOSE_UNITS if unit.size]
-        return f"{units}; by {' or '.join(unit.size for unit in by_size)}: {by_size[0].text}"
+        return f"{units}; by {' or '.join(unit.size for unit in by_size)}: {', '.join(unit.text for unit in by_size)}"
+
+    @classmethod
+    def with_nearest_unit(cls, number: float, unit: str) -> str:
+        """The unit with the same amount whose size and time are nearest: mg/kg/day for mg/kgs/day."""
+        amount, slash, rest = plain_unit(unit).partition("/")
+        amount = amount.removesuffix("s")
+        given = amount + slash + rest
+        known = [item for item in map(plain_unit, cls.units) if item.partition("/")[0] == amount]
+        close = difflib.get_close_matches(given, known, n=1, cutoff=_NEAR)
+        return f"{number:.15g} {close[0]}" if amount and close else ""
 
     @classmethod
     def number(cls, data: str | float) -> float:

