@@ -62,15 +62,24 @@ def test_check_shows_the_risk_at_the_reference_and_at_each_level(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("levels", "is_far"),
-    [("[100, 1600]", False), ("[99, 1600]", True), ("[100, 1601]", True), ("[10, 15, 25]", True)],
+    [("[100, 1600]", False), ("[99, 300]", True), ("[500, 1601]", True), ("[10, 15, 25]", True), ("[20, 400]", False)],
 )
 def test_a_ladder_far_from_it_gets_a_warning(tmp_path: Path, levels: str, is_far: bool) -> None:
     text = MINE.replace("25 mg/day", "400 mg/day").replace("[10, 15, 25]", levels)
     path = written(tmp_path, text)
-    warnings = ts.load_scenario(path).warnings
+    warnings = ts.load_scenario(path).warnings  # none where no dose of the ladder is near all others
     assert any("0.25 to 4 times the reference dose" in warning for warning in warnings) == is_far
-    assert ("0.25 to 4 times the reference dose" in ts.check([str(path)])[0]) == is_far
+    assert ("0.25 to 4 times the reference dose" in " ".join(ts.check([str(path)])[0].split())) == is_far
     assert not ts.load_scenario(path, {"events.neutropenia.dose_exponent": 0}).warnings
+
+
+def test_the_warning_is_about_the_reference_dose_and_names_one_that_is_near(tmp_path: Path) -> None:
+    text = MINE.replace("25 mg/day", "400 mg/day")
+    (warning,) = ts.load_scenario(written(tmp_path, text)).warnings
+    assert warning.startswith("treatment.reference_dose = 400 mg/day: 10, 15, 25 mg/day lie outside")
+    assert "Better: rates at a reference dose such as 15 mg/day" in warning
+    (warning,) = ts.load_scenario(written(tmp_path, text.replace("[10, 15, 25]", "[1, 20]"))).warnings
+    assert "Better: rates at a reference dose on the ladder, 1 to 20 mg/day" in warning
 
 
 def test_numbers_of_another_drug_get_a_warning(tosi2000: ts.Scenario) -> None:

@@ -25,27 +25,52 @@ def scenario_warnings(scenario: ScenarioData) -> Iterator[Finding]:
 
 
 def _far_from_reference(scenario: ScenarioData) -> Iterator[Finding]:
-    """Doses so far from the reference dose that a dose exponent extrapolates."""
-    reference = scenario.treatment.reference_dose
-    low, high = MIN_OF_REFERENCE * reference.value, MAX_OF_REFERENCE * reference.value
-    far = [dose for dose in scenario.treatment.levels if not low <= dose.value <= high]
+    """A reference dose so far from doses of the ladder that a dose exponent extrapolates, where another is nearer."""
+    reference, unit = scenario.treatment.reference_dose, scenario.treatment.dose_unit.text
+    doses = [dose.value for dose in scenario.treatment.levels]
+    far = [dose for dose in doses if not _is_near(dose, reference.value)]
+    better = [dose for dose in doses if all(_is_near(other, dose) for other in doses)]
     scaled = [
         name
         for name, event in scenario.events.items()
         if scenario.resolved(event.dose_exponent, f"{name} dose exponent").value != 0.0
     ]
-    if far and scaled:
-        doses = ", ".join(f"{dose.value:g}" for dose in far)
-        verb, unit = "lies" if len(far) == 1 else "lie", scenario.treatment.dose_unit.text
-        yield (
-            ("treatment", "reference_dose"),
-            reference.text,
-            f"{doses} {unit} {verb} outside {MIN_OF_REFERENCE:g} to {MAX_OF_REFERENCE:g} times the reference dose, "
-            f"and the dose exponents of {', '.join(scaled)} scale their rates so far",
-            f"levels from {low:g} to {high:g} {unit}, or rates at another reference dose; "
-            "`trialsim check` shows the risk at each level",
-            "",
-        )
+    if not (far and scaled and (better or len(far) == len(doses))):
+        return
+    verb = "lies" if len(far) == 1 else "lie"
+    on_ladder = f"such as {better[len(better) // 2]:g}" if better else f"on the ladder, {doses[0]:g} to {doses[-1]:g}"
+    yield (
+        ("treatment", "reference_dose"),
+        reference.text,
+        f"{', '.join(f'{dose:g}' for dose in far)} {unit} {verb} outside {MIN_OF_REFERENCE:g} to "
+        f"{MAX_OF_REFERENCE:g} times the reference dose, and the dose exponents of {', '.join(scaled)} scale their "
+        "rates so far",
+        f"rates at a reference dose {on_ladder} {unit}; `trialsim check` shows the risk at each level",
+        "",
+    )
+
+
+def _is_near(dose: float, reference: float) -> bool:
+    """Whether a dose exponent may reach from a reference dose to a dose."""
+    return MIN_OF_REFERENCE * reference <= dose <= MAX_OF_REFERENCE * reference
+
+
+def _cut_off_in_accrual(scenario: ScenarioData) -> Iterator[Finding]:
+    """A data cut-off that comes while patients are still to be enrolled over a window."""
+    plan, over = scenario.cut_off, scenario.accrual.over
+    if over is None:
+        return
+    if plan.after_opening is not None:
+        key, written = "after_opening", scenario.resolved(plan.after_opening, "cut off")
+        days, shown = written.value, written.text
+    elif plan.date is not None:
+        key, days, shown = "date", float((plan.date - scenario.accrual.opens).days), str(plan.date)
+    else:
+        return
+    end = scenario.resolved(over, "accrual over")
+    if days < end.value:
+        problem = f"this comes before the last patient enters, {end.text} after the trial opened"
+        yield ("cut_off", key), shown, problem, f"at least {end.text} after the opening, or a shorter accrual", ""
 
 
 def _another_drug(scenario: ScenarioData) -> Iterator[Finding]:
@@ -75,6 +100,7 @@ def _printed_otherwise(scenario: ScenarioData) -> Iterator[Finding]:
 CHECKS: Final[tuple[Callable[[ScenarioData], Iterator[Finding]], ...]] = (
     unreachable_rules,
     _far_from_reference,
+    _cut_off_in_accrual,
     _another_drug,
     sudden_events,
     _printed_otherwise,
