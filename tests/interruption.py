@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -37,5 +38,5 @@ def interrupt(arguments: tuple[str, ...], folder: Path, has_begun: Callable[[], 
     assert printed == "", "standard output is for results"
     for dump in ("Traceback", "Exception", "emcee", "Thread", "KeyboardInterrupt"):
         assert dump not in said, said
-    assert "resume with --resume" in said
+    assert f"resume with: {shlex.join(['trialsim', *arguments, '--resume'])}" in said
     assert not (folder / "out").exists()

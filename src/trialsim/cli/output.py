@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -106,9 +107,15 @@ def end_interrupted(place: Path) -> NoReturn:
     from trialsim.storage.job_folder import is_unfinished
 
     is_kept = is_unfinished(place)
-    what = "what was finished is kept, resume with --resume" if is_kept else "nothing was written"
+    what = f"what was finished is kept, resume with: {resuming_command()}" if is_kept else "nothing was written"
     note_to_user(f"interrupted; {what}")
     raise typer.Exit(130) from None
+
+
+def resuming_command() -> str:
+    """The command that was given, as one that resumes its work."""
+    given = [argument for argument in sys.argv[1:] if argument != "--resume"]
+    return shlex.join(["trialsim", *given, "--resume"])
 
 
 def read_settings(settings: list[str] | None) -> dict[str, Any]:

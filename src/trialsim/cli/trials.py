@@ -31,6 +31,7 @@ from trialsim.cli.output import (
     read_figures,
     read_settings,
     read_target,
+    resuming_command,
     run_in,
     show_result,
 )
@@ -105,7 +106,7 @@ def run(
     except Interrupted as stop:
         if stop.finished is None:
             raise
-        note_to_user(f"{stop}; they are kept in {destination}, resume with --resume")
+        note_to_user(f"{stop}; they are kept in {destination}, resume with: {resuming_command()}")
         raise typer.Exit(130) from None
     except KeyboardInterrupt:
         end_interrupted(place)
