@@ -20,7 +20,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from trialsim.config.source.builtin import builtin_folder, is_path
+from trialsim.config.source.builtin import DRAWS_ENDINGS, builtin_folder, is_path
+from trialsim.config.source.problems import nearest
 from trialsim.errors import ConfigurationError, Problem
 from trialsim.files.regular import UnsuitableFileError, is_file, open_regular, read_regular
 from trialsim.typing import Floats
@@ -30,7 +31,6 @@ MOST_DRAWS: Final = 1_000_000
 MAX_BYTES: Final = 1_000_000_000
 _COLUMN: Final = re.compile(r"\s*(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*\Z")
 _DIGITS: Final = 16
-_FORMATS: Final = (".parquet", ".csv")
 _CONTEXT: Final = ("drug", "reference_dose")
 _FIXED: Final = "trialsim.fixed"
 
@@ -38,8 +38,8 @@ _FIXED: Final = "trialsim.fixed"
 class TableError(ConfigurationError):
     """A table of draws that is not there, cannot be read, or is another one than it should be."""
 
-    def __init__(self, what: str, wrong: str, allowed: str) -> None:
-        self.problem = Problem("", what, wrong, allowed)
+    def __init__(self, what: str, wrong: str, allowed: str, suggestion: str = "") -> None:
+        self.problem = Problem("", what, wrong, allowed, suggestion)
         super().__init__([self.problem])
 
 
@@ -151,9 +151,11 @@ def read_table(path: Path, title: str) -> ParameterTable:
             stamp = os.fstat(file.fileno()).st_mtime_ns
     except UnsuitableFileError as error:
         raise _refused(path, f"{error.strerror}.") from None
+    except FileNotFoundError:
+        raise _refused(path, "there is no such file.", _near(path)) from None
     except (OSError, ValueError):
-        raise _refused(path, "there is no such file, or it may not be read.") from None
-    if path.suffix not in _FORMATS:
+        raise _refused(path, "this file may not be read.") from None
+    if path.suffix not in DRAWS_ENDINGS:
         raise _refused(path, "this is not a table of draws.")
     return _read(path.resolve(), stamp, title)
 
@@ -245,6 +247,16 @@ def write_table(path: Path, table: ParameterTable) -> None:
     parquet.write_table(written.replace_schema_metadata(metadata), path, compression="zstd")
 
 
-def _refused(path: Path, wrong: str) -> TableError:
+def _near(path: Path) -> str:
+    """The table of draws beside a path that has nearly its name; empty for none."""
+    try:
+        tables = [item.name for item in path.parent.iterdir() if item.suffix in DRAWS_ENDINGS]
+    except OSError:
+        return ""
+    name = nearest(path.name, tables)
+    return str(path.with_name(name)) if name else ""
+
+
+def _refused(path: Path, wrong: str, suggestion: str = "") -> TableError:
     allowed = "a .parquet or .csv file, a row a draw, a column a parameter: `rash rate [/month]`, `sensitive`."
-    return TableError(f"parameters.draws = {path}", wrong, allowed)
+    return TableError(f"parameters.draws = {path}", wrong, allowed, suggestion)

@@ -12,8 +12,7 @@ from trialsim.config.calibrated.draw_tables import (
     posterior_file,
     read_table,
 )
-from trialsim.config.schema.parameters import DRAWS_ENDINGS
-from trialsim.config.source.builtin import builtin_folder
+from trialsim.config.source.builtin import DRAWS_ENDINGS, builtin_folder
 from trialsim.config.source.problems import nearest
 from trialsim.files.regular import is_file
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from trialsim.config.calibrated.draw_tables import ParameterTable, table_wanted
-from trialsim.config.schema.parameters import DRAWS_ENDINGS, Parameter, ParameterSet
+from trialsim.config.schema.parameters import Parameter, ParameterSet
 from trialsim.config.schema.scenario import own_name
-from trialsim.config.source.builtin import builtin_names, find_file, is_path
+from trialsim.config.source.builtin import DRAWS_ENDINGS, builtin_names, find_file, is_path
 from trialsim.config.source.yaml import Place
 from trialsim.errors import ConfigurationError, Problem
 from trialsim.files.regular import is_file
@@ -36,9 +36,14 @@ def expand_shorthand(written: Any) -> Any:
     """`parameters` in its long form: a word, or the path of a table of draws."""
     if not isinstance(written, str):
         return written
-    if written.endswith(DRAWS_ENDINGS):
-        return {"use": "calibrated", "draws": written}
-    return {"use": written}
+    return {"use": "calibrated", "draws": written} if _names_draws(written) else {"use": written}
+
+
+def _names_draws(written: str) -> bool:
+    """Whether a text for `parameters` is a path, which must be that of a table of draws, and not a word."""
+    if written.endswith((".yaml", ".yml")):  # a parameter set, which stands under a key of its own
+        return False
+    return written.endswith(DRAWS_ENDINGS) or is_path(written) or bool(Path(written).suffix)
 
 
 def resolve_paths(over: Data, path: Path | None) -> Data:
@@ -72,7 +77,7 @@ def align_parameters(base: Data, over: Data) -> tuple[Data, Data]:
     tells_alone = isinstance(set_name, str) and (
         is_path(set_name) or not cohort or ("cohort" not in over and cohort != set_name)
     )
-    if tells_alone and not above.endswith(DRAWS_ENDINGS):
+    if tells_alone and not _names_draws(above):
         parameters["calibrated_to"] = set_name
     values = {name: value for name, value in as_mapping(below.get("values")).items() if not is_filled_in(value)}
     if values:

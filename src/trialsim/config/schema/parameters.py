@@ -13,12 +13,12 @@ from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose
 from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.written_values import mistake, plain_unit, point_for_comma, read_source, split_number
+from trialsim.config.source.builtin import DRAWS_ENDINGS
 
 AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
 Origin = Literal["user", "fitted mode", "parameter set", "posterior median"]
 Use = Literal["calibrated", "mode", "fixed"]
 
-DRAWS_ENDINGS: Final = (".parquet", ".csv")
 _USES: Final = get_args(Use)
 
 
@@ -233,7 +233,9 @@ class Parameters(Section):
     def _known(cls, data: Any) -> Any:
         if data not in _USES:
             problem = "parameters are draws of a posterior, the mode of a set, or fixed"
-            raise mistake(problem, '"calibrated", "mode", "fixed", or the file of a table of draws')
+            is_set = isinstance(data, str) and data.endswith((".yaml", ".yml"))
+            meant = f"{{use: mode, calibrated_to: {data}}}" if is_set else ""
+            raise mistake(problem, '"calibrated", "mode", "fixed", or the file of a table of draws', meant)
         return data
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from trialsim.files.regular import is_file, other_kind
 KINDS: Final = ("scenarios", "cohorts", "parameters", "studies")
 STUDIES: Final = ("compare", "size", "calibrate")
 SCHEMAS: Final = ("scenario", "cohort", "parameters", "study")  # kinds of file that a JSON Schema describes
+DRAWS_ENDINGS: Final = (".parquet", ".csv")  # of a table of draws
 # What a file may hold, in words and with the command or the key that takes it; {} is its name.
 _USES: Final = {
     "scenarios": "a scenario: trialsim run {}",
@@ -22,6 +23,8 @@ _USES: Final = {
     "compare": "a study that compares variants: trialsim compare {}",
     "size": "a study of size: trialsim size {}",
     "calibrate": "a study that calibrates several cohorts together: trialsim calibrate {}",
+    "draws": "a table of draws: trialsim run SCENARIO --set parameters={0}, or as the prior of a calibration, "
+    "trialsim calibrate COHORT --prior {0}",
     "strategies": "a strategy, for a variant of a study: `variants: {{NAME: {{strategy: {}}}}}`",
 }
 
@@ -120,6 +123,8 @@ def find_file(name: str, kind: str, beside: Path | None = None, place: str = "",
 
     `place` and `key` are where that file names it. Raises `ConfigurationError` with the nearest built-in name.
     """
+    if name.lower().endswith(DRAWS_ENDINGS):
+        raise WrongKindError(name, "draws", kind, place, key)
     by_path = is_path(name)
     candidates = [Path(name)]
     if beside is not None and by_path:
