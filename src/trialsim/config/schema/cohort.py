@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
@@ -11,6 +12,10 @@ from trialsim.config.schema.json_forms import by_name, changes_form, reference
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.published_statistic import PublishedStatistic
 from trialsim.config.schema.written_values import mistake
+
+_UNPUBLISHED: Final = re.compile(
+    r"(none|(not( yet)?|never)[ -]published( yet)?|unpublished)( data)?\.?\Z", re.IGNORECASE
+)
 
 
 class Fact(Section):
@@ -97,6 +102,16 @@ class Cohort(Section):
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
         return {key: value for key, value in handler(self).items() if value is not None}
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the citation names a publication, and is not empty or says that there is none."""
+        return bool(self.citation.strip()) and not _UNPUBLISHED.match(self.citation.strip())
+
+    @property
+    def reference(self) -> str:
+        """What the cohort is called in reports: its citation, or its title where it is not published."""
+        return self.citation.strip() if self.is_published else self.title.strip()
 
     @property
     def dose_days(self) -> tuple[float, ...]:

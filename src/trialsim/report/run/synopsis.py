@@ -247,12 +247,18 @@ def _odds(scenario: Scenario) -> str:
 
 def _measured(scenario: Scenario) -> Iterator[str]:
     yield "WHAT IS SEEN"
-    if any(event.is_response for event in scenario.events.values()):
+    has_responses = any(event.is_response for event in scenario.events.values())
+    has_progression = any(event.kind in ("progression", "relapse") for event in scenario.events.values())
+    if has_responses:
         yield f"  Categories of response: {', '.join(map(_category, scenario.responses))}."
     every = scenario.assessment.every
-    yield f"  Response and progression: {every.text if every.value == 0 else f'every {every.text}'}."
+    seen = " and ".join(
+        word for word, is_there in (("response", has_responses), ("progression", has_progression)) if is_there
+    )
+    if seen:
+        yield f"  {seen.capitalize()}: {every.text if every.value == 0 else f'every {every.text}'}."
     missed = scenario.resolved(scenario.assessment.missed, "assessment missed")
-    if missed.value > 0.0:
+    if missed.value > 0.0 and seen:
         yield f"  An assessment is missed with a probability of {missed.text}."
     if scenario.assessment.confirmation is not None:
         text = scenario.assessment.confirmation.text
@@ -260,7 +266,10 @@ def _measured(scenario: Scenario) -> Iterator[str]:
     after = scenario.resolved(scenario.evaluable.after, "evaluable after")
     also = [
         word
-        for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death))
+        for word, on in (
+            ("progressed", has_progression and scenario.evaluable.early_progression),
+            ("died", scenario.evaluable.early_death),
+        )
         if on
     ]
     earlier = f", or {' or '.join(also)} earlier" if also else ""
@@ -305,7 +314,7 @@ def _compared(scenario: Scenario) -> Iterator[str]:
     if scenario.cohort is None:
         yield "COMPARED WITH nothing: no cohort is named."
         return
-    yield f"COMPARED WITH {scenario.cohort.citation.strip()}"
+    yield f"COMPARED WITH {scenario.cohort.reference}"
     for name, choice in scenario.interpretations.items():
         ambiguity = scenario.cohort.ambiguities[name]
         others = ", ".join(other for other in ambiguity.interpretations if other != choice)
