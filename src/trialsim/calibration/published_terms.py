@@ -12,6 +12,7 @@ from trialsim.calibration.targets import PublishedStatistics, TargetError, Term,
 from trialsim.config import Cohort, Scenario, protocol_of
 from trialsim.config.source.problems import Finding
 from trialsim.config.source.yaml import Place
+from trialsim.model.protocol import Protocol
 from trialsim.records.outcomes import columns_of
 
 
@@ -20,19 +21,21 @@ def published_terms(scenario: Scenario, left_out: str = "") -> tuple[Term, ...]:
 
     Raises `TargetError` for all statistics that cannot be targets.
     """
-    return _terms(scenario, scenario.published_statistics, left_out)
+    return _terms(scenario, protocol_of(scenario), scenario.published_statistics, left_out)
 
 
-def target_findings(cohort: Cohort, scenario: Scenario, unusable: Collection[str]) -> Iterator[Finding]:
+def target_findings(
+    cohort: Cohort, scenario: Scenario, protocol: Protocol, unusable: Collection[str]
+) -> Iterator[Finding]:
     """What keeps statistics of a cohort from being targets, under any interpretation, each with its place in it.
 
-    `scenario` is the published trial. Statistics that do not exist (`unusable`) are left aside.
+    `scenario` is the published trial and `protocol` what is simulated for the cohort. Statistics that do not exist (`unusable`) are left aside.
     """
     seen: set[tuple[str, str]] = set()
     for chosen, changed in _interpretations(cohort, scenario.interpretations):
         published = {name: item for name, item in cohort.statistics_under(chosen).items() if name not in unusable}
         try:
-            _terms(scenario, published)
+            _terms(scenario, protocol, published)
         except TargetError as error:
             for place, value, wrong, allowed, suggestion in error.findings:
                 if (str(place[-1]), wrong) not in seen:
@@ -52,8 +55,10 @@ def _interpretations(
                 yield {**taken, name: choice}, {quantity: (*place, quantity) for quantity in interpretation.statistics}
 
 
-def _terms(scenario: Scenario, published: PublishedStatistics, left_out: str = "") -> tuple[Term, ...]:
-    protocol, n_planned = protocol_of(scenario), scenario.accrual.patients
+def _terms(
+    scenario: Scenario, protocol: Protocol, published: PublishedStatistics, left_out: str = ""
+) -> tuple[Term, ...]:
+    n_planned = scenario.accrual.patients
     columns = tuple(column.name for column in columns_of(protocol))
     n_evaluable = how_many_evaluable(published, n_planned, left_out)
     terms, findings = built(

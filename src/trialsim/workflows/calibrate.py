@@ -42,7 +42,7 @@ from trialsim.config import Scenario, load_published_trial
 from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.calibrated.prior_draws import PriorLike
 from trialsim.config.calibrated.resolve import is_filled_in
-from trialsim.config.loading.scenarios import CohortLike, read_cohort
+from trialsim.config.loading.scenarios import CohortLike, read_cohort, unused_priors
 from trialsim.config.source.yaml import Places, dump_yaml
 from trialsim.endpoints.measured_trials import MeasuredTrials
 from trialsim.records.tables import plain_mapping, plain_rows
@@ -328,6 +328,8 @@ def calibrate(
     (scenario, cohort_places), prior_draws = _published_trial(cohort, changes or {}), given_prior(prior)
     for warning in scenario.warnings:
         on_note(f"warning: {warning}")
+    for problem in unused_priors(scenario):
+        on_note(f"warning: {problem}")
     calibration = calibration_of(scenario, replicates=replicates, prior_draws=prior_draws, cohort_places=cohort_places)
     for note in notes_on_prior(prior, calibration):
         on_note(note)

@@ -48,5 +48,13 @@ def check(
             place = f"{item}:" if isinstance(item, str | Path) else "study"
             problems.append(error.problem if error.problem.place else replace(error.problem, place=place))
     if problems:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(_each_once(problems))
     return texts
+
+
+def _each_once(problems: Sequence[Problem]) -> list[Problem]:
+    """Problems without those that several files tell of one place, such as a scenario of its cohort."""
+    told: dict[tuple[str, ...], Problem] = {}
+    for problem in problems:
+        told.setdefault((problem.place, problem.what.removeprefix("cohort."), problem.wrong), problem)
+    return list(told.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -29,18 +29,26 @@ def is_calibrated_to_its_cohort(scenario: ScenarioData) -> bool:
     return any(value.origin in (FITTED_MODE, POSTERIOR_MEDIAN) for value in parameters.values.values())
 
 
-def parameter_findings(scenario: ScenarioData) -> Iterator[Finding]:
-    """Every calibrated number needs a parameter, and every parameter a number that uses it."""
+def used_parameters(scenario: ScenarioData) -> set[str]:
+    """The parameters that the calibrated numbers of a scenario stand for."""
+    return {parameter_name(q, own_name(place)) for place, q in quantities_in(scenario) if q.calibrated}
+
+
+def parameter_findings(scenario: ScenarioData, names_in_set: Sequence[str] = ()) -> Iterator[Finding]:
+    """Every calibrated number needs a parameter, and every parameter a number that uses it.
+
+    `names_in_set` are all parameters of the set that values were filled in from, if one was read.
+    """
     values = scenario.parameters.values
-    used: set[str] = set()
+    used = used_parameters(scenario)
+    unused_in_set = [name for name in names_in_set if name not in used]
     if _lacks_every_parameter(scenario):
         yield _no_parameters(scenario)
         return
     for place, quantity in quantities_in(scenario):
         if quantity.calibrated:
             name = parameter_name(quantity, own_name(place))
-            used.add(name)
-            yield from _parameter(scenario, place, quantity, name)
+            yield from _parameter(scenario, place, quantity, name, unused_in_set)
     for name in sorted(set(map(str, values)) - used):
         problem = "no calibrated number of this scenario uses this parameter"
         yield (
@@ -66,7 +74,7 @@ def calibrated_places(scenario: ScenarioData) -> list[Place]:
 
 def _no_parameters(scenario: ScenarioData) -> Finding:
     """One finding for all calibrated numbers of a scenario that names no parameters."""
-    names = sorted({parameter_name(q, own_name(place)) for place, q in quantities_in(scenario) if q.calibrated})
+    names = sorted(used_parameters(scenario))
     listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     numbers = f"{len(names)} numbers are calibrated" if len(names) > 1 else "one number is calibrated"
     problem = f"{numbers} ({listed}), and nothing says which values they have"
@@ -77,14 +85,16 @@ def _no_parameters(scenario: ScenarioData) -> Finding:
     return ("parameters",), scenario.parameters.use, problem, allowed, ""
 
 
-def _parameter(scenario: ScenarioData, place: Place, quantity: Quantity, name: str) -> Iterator[Finding]:
+def _parameter(
+    scenario: ScenarioData, place: Place, quantity: Quantity, name: str, unused_in_set: Sequence[str]
+) -> Iterator[Finding]:
     values = scenario.parameters.values
     dotted = ".".join(map(str, place))
     if not may_be_calibrated(place):
         yield place, "calibrated", CANNOT_BE_CALIBRATED, f"a value such as {type(quantity).example}", ""
         return
     if name not in values:
-        yield place, "calibrated", *_missing_parameter(scenario, name)
+        yield place, "calibrated", *_missing_parameter(scenario, name, unused_in_set)
         return
     try:
         number = values[name].as_quantity(type(quantity))
@@ -102,8 +112,13 @@ def _parameter(scenario: ScenarioData, place: Place, quantity: Quantity, name: s
         )
 
 
-def _missing_parameter(scenario: ScenarioData, name: str) -> tuple[str, str, str]:
+def _missing_parameter(scenario: ScenarioData, name: str, unused_in_set: Sequence[str]) -> tuple[str, str, str]:
     """What is wrong with a calibrated number whose parameter is not there, what is allowed, and what was meant."""
+    misspelt = nearest(name, list(unused_in_set))
+    if misspelt:
+        set_name = Path(str(scenario.parameters.calibrated_to)).name
+        problem = f"the scenario needs the parameter {name!r}, and the parameter set {set_name} has {misspelt!r}"
+        return problem, f"{name!r} in {set_name}, or `{{calibrated: {misspelt}}}` here", ""
     known, file = list(map(str, scenario.parameters.values)), scenario.parameters.draws
     problem = f"no parameter is called {name!r}"
     allowed = f"a value, or one of: {', '.join(known) or 'no parameter set'}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 from trialsim.config.checks.calibrated_values import draw_findings, parameter_findings, reference_dose_findings
@@ -31,16 +32,20 @@ from trialsim.model.protocol import (
 )
 
 _MAX_TOXICITIES = 60
+_MEASURED = ("events", "responses")  # sections that say what statistics there are
 _RESPONSE_WORDS = ("response", "remission")  # with which the name of a category usually ends
 
 
-def consistency_problems(scenario: ScenarioData, places: Places) -> list[Problem]:
-    """Every contradiction between the parts of a scenario."""
-    checks = (
-        _interpretations, parameter_findings, draw_findings, reference_dose_findings, dose_findings, _names, _events,
-        _partners, _first_doses, _effects, correlation_findings, _rules, _dates, _statistics, _codes,
+def consistency_problems(scenario: ScenarioData, places: Places, names_in_set: Sequence[str] = ()) -> list[Problem]:
+    """Every contradiction between the parts of a scenario; `names_in_set` are parameters of the set that was read."""
+    parameters = partial(parameter_findings, names_in_set=names_in_set)
+    checks: tuple[Callable[[ScenarioData], Iterator[Finding]], ...] = (
+        _interpretations, parameters, draw_findings, reference_dose_findings, dose_findings, _names, _events,
+        _partners, _first_doses, _effects, correlation_findings, _rules, _dates, _codes,
     )  # fmt: skip
     findings = [finding for check in checks for finding in check(scenario)]
+    if not any(place[0] in _MEASURED for place, *_ in findings):  # what is misspelt there would be missed here
+        findings += _statistics(scenario)
     return [problem_at(places, place, value, *rest) for place, value, *rest in findings]
 
 

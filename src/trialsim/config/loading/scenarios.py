@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trialsim.config.calibrated.resolve import as_mapping, fill_calibrated_values
+from trialsim.config.checks.calibrated_values import used_parameters
 from trialsim.config.checks.scenario import consistency_problems
 from trialsim.config.checks.warnings import scenario_warnings
 from trialsim.config.loading import inheritance
@@ -16,7 +17,7 @@ from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.parameters import Parameters, ParameterSet
 from trialsim.config.schema.scenario import ScenarioData
 from trialsim.config.schema.validation import validated
-from trialsim.config.source.builtin import find_file, require_kind
+from trialsim.config.source.builtin import WrongKindError, find_file, is_path, require_kind
 from trialsim.config.source.given import plain_mapping, refuse_type
 from trialsim.config.source.plain_data import explain_empty_key
 from trialsim.config.source.problems import problem_at, refuse_unusable
@@ -116,10 +117,31 @@ def warnings_of(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -
 
     Raises `ConfigurationError` as `load_scenario` does.
     """
-    places = scenario_places(given, changes)
+    places, scenario = scenario_places(given, changes), load_scenario(given, changes)
+    problems = [problem_at(places, where, value, *rest) for where, value, *rest in scenario_warnings(scenario)]
+    return problems + unused_priors(scenario)
+
+
+def unused_priors(scenario: Scenario) -> list[Problem]:
+    """The parameters in the user's own set that no number of a published trial uses, as one warning; none if all are.
+
+    Other scenarios may well use a part of a set.
+    """
+    named = scenario.parameters.calibrated_to
+    if scenario.cohort is None or named is None or not is_path(named):
+        return []
+    try:
+        data, places, _ = read_given(named, "parameters", "parameter set", "parameters")
+    except ConfigurationError:  # a resolved scenario outlives its files
+        return []
+    used = used_parameters(scenario)
+    unused = [str(name) for name in as_mapping(data.get("parameters")) if name not in used]
+    if not unused:
+        return []
+    problem = "no calibrated number of the scenario uses " + ("it" if len(unused) == 1 else "them")
+    allowed = f"priors of {', '.join(sorted(used))}" if used else "no priors"
     return [
-        problem_at(places, where, value, *rest)
-        for where, value, *rest in scenario_warnings(load_scenario(given, changes))
+        problem_at(places, ("parameters", unused[0]), None, f"{', '.join(unused)}: {problem}", allowed, "", "missing")
     ]
 
 
@@ -223,6 +245,36 @@ def load_published_trial(
     return scenario.with_changes(changes) if changes else scenario
 
 
+def load_trial_without_statistics(given: CohortLike) -> Scenario | None:
+    """The published trial of a cohort, as `load_published_trial`, whose statistics are left out: they are not judged.
+
+    None where the cohort names no scenario, or one that does not exist (yet). Raises `ConfigurationError` for what is
+    wrong in the scenario.
+    """
+    cohort, places, path = read_cohort(given)
+    if cohort.scenario is None:
+        return None
+    line = place_of(places, ("scenario",))
+    try:
+        file = find_file(cohort.scenario, "scenarios", path, line, "scenario")
+    except WrongKindError:
+        raise
+    except ConfigurationError:
+        return None
+    data, places = inheritance.read_layers(file, line, "scenario")
+    data["cohort"] = _without_statistics(cohort)
+    return _built_scenario(inheritance.merge_layers(data, {"parameters": {"use": "mode"}}, places, None), places)
+
+
+def _without_statistics(cohort: Cohort) -> dict[str, Any]:
+    """A cohort as plain data, without its statistics under any interpretation."""
+    data = cohort.model_dump()
+    for ambiguity in data["ambiguities"].values():
+        for interpretation in ambiguity["interpretations"].values():
+            interpretation["statistics"] = {}
+    return {**data, "statistics": {}}
+
+
 def load_parameters(given: ParameterSet | Mapping[str, Any] | str | Path) -> ParameterSet:
     """A parameter set from a YAML path, a built-in name, a mapping or itself. Raises `ConfigurationError`."""
     if isinstance(given, ParameterSet):
@@ -260,14 +312,21 @@ def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
     if isinstance(data.get("parameters"), Mapping):
         data["parameters"] = Parameters.without_nulls(data["parameters"])
     key = "draws" if "draws" in as_mapping(data.get("parameters")) else "calibrated_to"
+    names_in_set: list[str] = []
+
+    def load_set(name: str) -> ParameterSet:
+        parameter_set = load_parameters(name)
+        names_in_set.extend(parameter_set.parameters)
+        return parameter_set
+
     with inheritance.errors_at(places, ("parameters", key)):
-        data = fill_calibrated_values(inheritance.choose_interpretations(data), load_parameters)
+        data = fill_calibrated_values(inheritance.choose_interpretations(data), load_set)
     scenario = validated(Scenario, data, places, may_be_calibrated=True)
     unset = [
         problem_at(places, at, None, problem, allowed, kind="missing")
         for at, problem, allowed in _keys_that_interpretations_need(scenario)
     ]
-    problems = unset + consistency_problems(scenario, places)
+    problems = unset + consistency_problems(scenario, places, names_in_set)
     if problems:
         raise ConfigurationError(problems)
     return scenario

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from trialsim.calibration.published_terms import target_findings
-from trialsim.config import Cohort, PublishedStatistic, Scenario, load_published_trial, protocol_of
+from trialsim.config import Cohort, PublishedStatistic, protocol_of
 from trialsim.config.checks.published_statistics import printed_otherwise
-from trialsim.config.loading.scenarios import CohortLike, read_cohort
+from trialsim.config.loading.scenarios import CohortLike, load_trial_without_statistics, read_cohort
 from trialsim.config.source.problems import problem_at
 from trialsim.config.source.yaml import Place
 from trialsim.endpoints.measured_trials import statistic_name
 from trialsim.endpoints.published_checks import cohort_findings
 from trialsim.endpoints.registry import statistic_label
-from trialsim.errors import ConfigurationError, Problem
+from trialsim.errors import ConfigurationError
 
 
 def checked_cohort(given: CohortLike) -> Iterator[str]:
     """The lines of a cohort.
 
     Raises `ConfigurationError` for statistics that do not exist and, where the cohort names its scenario, for those
-    that no calibration can have as targets: all of them at once.
+    that no calibration can have as targets: all of them at once. What is wrong in the scenario itself comes first:
+    until that is mended, nobody knows which statistics there are.
     """
     cohort, places, _ = read_cohort(given)
-    scenario, problems = _published_trial(cohort, given)
-    findings = list(cohort_findings(cohort, protocol_of(scenario) if scenario is not None else None))
-    if scenario is not None:
+    scenario = load_trial_without_statistics(given)
+    protocol = replace(protocol_of(scenario), dose_days=cohort.dose_days) if scenario is not None else None
+    findings = list(cohort_findings(cohort, protocol))
+    if scenario is not None and protocol is not None:
         unusable = {name for place, *_ in findings for name in _statistic_at(place)}
-        findings += target_findings(cohort, scenario, unusable)
-    problems += [problem_at(places, *finding) for finding in findings]
-    if problems:
-        raise ConfigurationError(list(dict.fromkeys(problems)))
+        findings += target_findings(cohort, scenario, protocol, unusable)
+    if findings:
+        raise ConfigurationError(list(dict.fromkeys(problem_at(places, *finding) for finding in findings)))
     yield from _lines(cohort)
     if scenario is None:
         what = "names no scenario" if cohort.scenario is None else f"names {cohort.scenario}, which cannot be read yet"
@@ -47,23 +49,12 @@ def _statistic_at(place: Place) -> list[str]:
     return [str(name) for key, name in pairwise(place) if key == "statistics"]
 
 
-def _published_trial(cohort: Cohort, given: CohortLike) -> tuple[Scenario | None, list[Problem]]:
-    """The scenario that is simulated for the cohort, and what it finds wrong in the cohort.
-
-    There is none where it cannot be read; what is wrong in the scenario itself is not told here.
-    """
-    if cohort.scenario is None:
-        return None, []
-    try:
-        return load_published_trial(given), []
-    except ConfigurationError as error:
-        return None, [problem for problem in error.problems if problem.what.startswith("cohort.statistics.")]
-
-
 def _lines(cohort: Cohort) -> Iterator[str]:
     yield cohort.title
-    yield cohort.citation.strip()
-    yield "\nFACTS"
+    if cohort.is_published:
+        yield cohort.citation.strip()
+    if cohort.facts:
+        yield "\nFACTS"
     for name, fact in cohort.facts.items():
         value = ", ".join(f"{k} {v}" for k, v in fact.value.items()) if isinstance(fact.value, dict) else fact.value
         yield f"  {name}: {value}" + (f" ({fact.note})" if fact.note else "")
