@@ -71,6 +71,15 @@ def test_misspelt_statistics_are_told_once_each_with_their_line(pilot: Path) -> 
         assert all(lines[0].startswith(f"{cohort}:") for lines in problems)
 
 
+def test_calibrate_tells_the_line_too(pilot: Path) -> None:
+    replaced(pilot / "cohort.yaml", "  highest dose:", "  higest dose:")
+    with pytest.raises(ts.ConfigurationError) as raised:
+        ts.calibrate(pilot / "cohort.yaml")
+    (problem,) = raised.value.problems
+    assert problem.place.startswith(f"{pilot / 'cohort.yaml'}:")
+    assert problem.suggestion == "highest dose"
+
+
 def test_while_the_scenario_is_wrong_its_cohort_is_not_judged(pilot: Path) -> None:
     replaced(pilot / "cohort.yaml", "response.seizure-free", "response.seizures")
     replaced(pilot / "pilot.yaml", "kind: progression", "kind: progresion")

@@ -29,7 +29,8 @@ def target_findings(
 ) -> Iterator[Finding]:
     """What keeps statistics of a cohort from being targets, under any interpretation, each with its place in it.
 
-    `scenario` is the published trial and `protocol` what is simulated for the cohort. Statistics that do not exist (`unusable`) are left aside.
+    `scenario` is the published trial, `protocol` what is simulated for the cohort. Statistics that do not exist
+    (`unusable`) are left aside.
     """
     seen: set[tuple[str, str]] = set()
     for chosen, changed in _interpretations(cohort, scenario.interpretations):

@@ -38,13 +38,14 @@ from trialsim.calibration.posterior import N_DRAWS, Posterior
 from trialsim.calibration.predictive import measured, predictive_estimates, predictive_table, simulated
 from trialsim.calibration.sampling import STEPS_IN_LEG, Chains
 from trialsim.calibration.sensitivity import sensitivity as sensitivity_of
-from trialsim.config import Scenario, load_published_trial
+from trialsim.config import Scenario, load_published_trial, protocol_of
 from trialsim.config.calibrated.draw_tables import ParameterTable
 from trialsim.config.calibrated.prior_draws import PriorLike
 from trialsim.config.calibrated.resolve import is_filled_in
 from trialsim.config.loading.scenarios import CohortLike, read_cohort, unused_priors
 from trialsim.config.source.yaml import Places, dump_yaml
 from trialsim.endpoints.measured_trials import MeasuredTrials
+from trialsim.endpoints.published_checks import check_cohort
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report.run.figures import draw_calibration_figures
 from trialsim.simulation import ignore_stage
@@ -418,4 +419,7 @@ def _published_trial(cohort: CohortLike | Scenario, changes: Mapping[str, Any]) 
     """The scenario that is calibrated, and where each key of its cohort is from, as far as that is known."""
     if isinstance(cohort, Scenario):
         return cohort.with_changes(changes) if changes else cohort, None
-    return load_published_trial(cohort, changes), read_cohort(cohort)[1]
+    scenario = load_published_trial(cohort, changes)
+    published, places, _ = read_cohort(cohort)
+    check_cohort(published, protocol_of(scenario), places)  # here, where the lines of its file are known
+    return scenario, places
