@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trialsim.config.schema.size_study import SizeEndpoint, SizeStudy
 
 _DIGITS: Final = {"": 1, "mg/day": 0, "mg/week": 0, "patients": 1, "months": 1}
+PROGRESSION_FREE: Final = "progression-free"  # the endpoint
 NOTHING: Final = "–"
 NOT_REACHED: Final = "not reached"  # by a median
 
@@ -86,17 +87,21 @@ def date_of(opens: dt.date, calendar_day: float) -> str:
         return "after 9999"
 
 
+def is_response(scenario: ScenarioData, endpoint: str) -> bool:
+    """Whether an endpoint is a response, which has a denominator."""
+    endpoints = response_endpoints([item.flat for item in scenario.responses])
+    return endpoint in [item.name for item in endpoints if item.outcome is not None]
+
+
 def endpoint_in_words(scenario: ScenarioData, study: SizeStudy, endpoint: SizeEndpoint) -> str:
     """An endpoint of a size study, with its window and, for a response, its denominator."""
-    known = {"progression-free": "progression or death", "survival": "death"}
+    known = {PROGRESSION_FREE: "progression or death", "survival": "death"}
     what = known.get(str(endpoint.of), str(endpoint.of)) if endpoint.name is None else endpoint.name
-    endpoints = response_endpoints([item.flat for item in scenario.responses])
     counting = [item.name for item in scenario.responses if item.counts]
     if str(endpoint.of) == ANY_RESPONSE and counting:
         what += f" ({counting[0]}{' or better' if len(counting) > 1 else ''})"
     what += f" within {endpoint.within.text}" if endpoint.within is not None else ""
-    responses = [item.name for item in endpoints if item.outcome is not None]
-    if str(endpoint.of) not in responses or endpoint.within is None:
+    if not is_response(scenario, str(endpoint.of)) or endpoint.within is None:
         return what
     return what + (" among all enrolled patients" if study.counts_all else " among the evaluable patients")
 

@@ -8,21 +8,21 @@ from trialsim.config import Scenario
 from trialsim.model import disease
 from trialsim.model.sums import add_in_order
 from trialsim.model.units import DAYS_PER_MONTH
-from trialsim.report.labels import in_brackets
+from trialsim.report.labels import PROGRESSION_FREE, in_brackets, is_response
 
 _WITHDRAWAL = disease.KIND_NAMES[disease.WITHDRAWAL]
 
 
-def assumed_conduct(scenario: Scenario) -> list[str]:
-    """The assumptions in sentences, each with its source where one is given."""
-    return [*_accrual(scenario), *_seen(scenario), *_drop_out(scenario)]
+def assumed_conduct(scenario: Scenario, endpoint: str) -> list[str]:
+    """The assumptions that matter to an endpoint, in sentences, each with its source where one is given."""
+    return [*_accrual(scenario), *_seen(scenario, endpoint), *_drop_out(scenario)]
 
 
 def _accrual(scenario: Scenario) -> Iterator[str]:
     plan = scenario.accrual
     if plan.sites:
         rates = [site.rate.value for site in plan.sites.values()]
-        sites = "One site recruits" if len(rates) == 1 else f"{len(rates)} sites recruit"
+        sites = "One site recruits" if len(rates) == 1 else f"Together {len(rates)} sites recruit"
         ramp = (
             ", after a time in which accrual ramps up" if any(s.ramp_up.value > 0 for s in plan.sites.values()) else ""
         )
@@ -34,12 +34,18 @@ def _accrual(scenario: Scenario) -> Iterator[str]:
         yield f"Accrual is {plan.patients / months:.3g} patients a month{in_brackets(plan.over.source)}."
 
 
-def _seen(scenario: Scenario) -> Iterator[str]:
-    if not scenario.responses:
-        return
-    assessment, after = scenario.assessment, scenario.resolved(scenario.evaluable.after, "evaluable after")
-    how_often = "continuously" if assessment.every.value == 0 else f"every {assessment.every.text}"
-    yield f"Response is assessed {how_often}{in_brackets(assessment.every.source)}."
+def _seen(scenario: Scenario, endpoint: str) -> Iterator[str]:
+    every = scenario.assessment.every
+    how_often = f"{'continuously' if every.value == 0 else f'every {every.text}'}{in_brackets(every.source)}"
+    if endpoint == PROGRESSION_FREE:
+        yield f"Progression is looked for {how_often}."
+    if is_response(scenario, endpoint):
+        yield f"Response is assessed {how_often}."
+        yield from _evaluable(scenario)
+
+
+def _evaluable(scenario: Scenario) -> Iterator[str]:
+    after = scenario.resolved(scenario.evaluable.after, "evaluable after")
     if after.value == 0:
         yield f"All patients are evaluable{in_brackets(after.source)}."
         return

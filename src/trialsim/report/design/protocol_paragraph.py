@@ -44,10 +44,10 @@ def paragraph_of(
     sentences = [
         *ready.design.describe(partial(endpoint_in_words, ready.scenario, ready.study)),
         *_conduct(ready),
-        *assumed_conduct(ready.scenario),
+        *assumed_conduct(ready.scenario, str(ready.study.endpoint.of)),
         *_calendar(ready, calendar),
         *([answer_for_protocol(ready, calendar)] if ready.study.n is not None else []),
-        *_search(ready, search_result),
+        *_search(ready, calendar, search_result),
         *_assurance(ready, assurance),
         *_sources(ready, seed, replicates),
     ]
@@ -145,19 +145,20 @@ def _window(ready: PreparedStudy) -> str:
     return f" within {within.text} of entry" if within is not None else ""
 
 
-def _search(ready: PreparedStudy, result: SearchResult | None) -> list[str]:
+def _search(ready: PreparedStudy, calendar: pd.DataFrame, result: SearchResult | None) -> list[str]:
     if result is None:
         return []
     study = ready.study
-    of = "assurance" if study.alternative == CALIBRATED else "the power"
+    of = "the assurance" if study.alternative == CALIBRATED else "the power"
     if result.n is None:
         return [
             f"No trial of up to {study.largest_n} patients has {of} {result.target:g} under this calendar (at most "
             f"{result.best:.3f})."
         ]
+    is_reached = value_of(calendar, ALTERNATIVE, ready.design.design.success) >= result.target
     varies = (
         f" Between {ready.n} and {result.n} patients it goes up and down with n, because responses are whole numbers."
-        if 0 < ready.n < result.n and ready.design.design.information is Information.PATIENTS
+        if is_reached and 0 < ready.n < result.n
         else ""
     )
     return [
