@@ -124,6 +124,10 @@ class PlannedDesign(ABC):
         """What it comes to under a truth; None where no formula has it."""
         return None
 
+    def success_at(self, rate: float) -> float | None:
+        """How probable success is exactly at a true rate of the first outcome; None where no formula of it is there."""
+        return None
+
     def power_by_n(self) -> PowerByN | None:
         """The planned power by n; None where there is one n only, or no exact power."""
         return None

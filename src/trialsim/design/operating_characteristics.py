@@ -86,12 +86,18 @@ def check_agreement(table: pd.DataFrame) -> None:
         )
 
 
-def conducted(truth: str, planned: OperatingCharacteristics | None, rows: Rows, about: Quantities) -> pd.DataFrame:
+def conducted(
+    truth: str,
+    planned: OperatingCharacteristics | None,
+    rows: Rows,
+    about: Quantities,
+    error_of_setting: float = 0.0,
+) -> pd.DataFrame:
     """What the trial comes to under the calendar of the scenario, beside what the plan says.
 
     Columns: truth, quantity, unit, planned (missing where no formula has it), value, mcse, lower, upper. Where every
-    trial has its own draw of the parameters, the error is that of draws. `lower` to `upper` is where 90 % of trials
-    lie, for numbers of single trials; missing for shares.
+    trial has its own draw of the parameters, the error is that of draws; that of success holds `error_of_setting` too.
+    `lower` to `upper` is where 90 % of trials lie, for numbers of single trials; missing for shares.
     """
     draws = rows["parameter_draw"].astype(np.int64)
     groups = draws if draws.any() else None
@@ -114,6 +120,7 @@ def conducted(truth: str, planned: OperatingCharacteristics | None, rows: Rows, 
     table_rows = []
     for quantity, plan, values in shares:
         value, error = mean_and_error(np.asarray(values, dtype=np.float64), groups)
+        error = math.hypot(error, error_of_setting) if quantity == about.success else error
         table_rows.append((truth, quantity, "", plan, value, error, math.nan, math.nan))
     for quantity, unit, plan, values in numbers:
         numbers_of_trials = np.asarray(values, dtype=np.float64)

@@ -13,7 +13,7 @@ from scipy.stats import nbinom
 from trialsim.config import Scenario
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.base import ALTERNATIVE, Information, PlannedDesign
+from trialsim.design.base import ALTERNATIVE, NULL, Information, PlannedDesign
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.conduct.wald_trials import WaldTrial, of_size
@@ -89,6 +89,22 @@ class PreparedStudy:
     def arms(self) -> Arms | None:
         """The allocation to several arms."""
         return self.draft.arms
+
+    def error_of_setting(self, truth: str) -> float:
+        """The standard error of the probability of success that comes from how exactly the rate of a truth was set.
+
+        The share of sensitive patients is set on simulated patients, as many as those that tell what the model says.
+        0 where nothing was set, or where no formula says what a rate does.
+        """
+        wanted = {NULL: self.study.null.value if self.study.null is not None else None}
+        rate = {**wanted, ALTERNATIVE: self.study.alternative_rate}.get(truth)
+        value, error = self.rates.get("modelled", (0.0, 0.0))
+        if rate is None or error == 0.0 or self.design.success_at(rate) is None:
+            return 0.0
+        n = value * (1.0 - value) / error**2
+        margin = min(math.sqrt(rate * (1.0 - rate) / n), rate, 1.0 - rate)
+        low, high = (self.design.success_at(rate + sign * margin) or 0.0 for sign in (-1.0, 1.0))
+        return abs(high - low) / 2.0
 
     @property
     def numbers(self) -> dict[str, Any]:

@@ -108,7 +108,8 @@ class Sized(CommandResult):
         counted = sum(rows[f"n_{i}"] for i in range(len(self.ready.names)))
         is_short = np.asarray(counted < design.n) if study.conduct.not_evaluable != "dropped" else None
         quantities = Quantities(design.design.success, self.n_looks, study.safety is not None, self._may_wait, is_short)
-        return conducted(truth, design.operating_characteristics(truth), rows, quantities)
+        of_setting = self.ready.error_of_setting(truth)
+        return conducted(truth, design.operating_characteristics(truth), rows, quantities, of_setting)
 
     @property
     def _may_wait(self) -> bool:

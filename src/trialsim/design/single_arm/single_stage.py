@@ -55,6 +55,10 @@ class PlannedSingleStage(CountDesign):
             ALTERNATIVE: OperatingCharacteristics(test.power, test.n, 0.0, (one_rate(test.p1),)),
         }
 
+    def success_at(self, rate: float) -> float:
+        """How probably the exact test rejects at a rate."""
+        return float(binom.sf(self.single_stage.r, self.single_stage.n, rate))
+
     def at(self, n: int) -> PlannedSingleStage:
         """The exact test with `n` patients."""
         return _planned(self.design, self.study, _test_of(self.study, self.single_stage.p0, self.single_stage.p1, n))

@@ -62,6 +62,10 @@ class PlannedTwoStage(CountDesign):
         """The admissible designs, with the weights of n for which each is the best."""
         return [{**_numbers(item), "weight_from": low, "weight_to": high} for item, low, high in self.admissible]
 
+    def success_at(self, rate: float) -> float:
+        """How probably the two stages reject at a rate."""
+        return self.two_stage.at(rate).rejects
+
     def at(self, n: int) -> PlannedTwoStage:
         """The design itself: there is no other."""
         return self
