@@ -326,8 +326,9 @@ ts.run(scenario, 100, 4, engine="batch")
 n_cut, rounds = 0, 0  # runs that the signal cut short with something finished
 while rounds < 25 or (n_cut == 0 and rounds < 200):
     rounds += 1
-    threading.Timer(random.uniform(0.0, 0.15), os.kill, (os.getpid(), signal.SIGINT)).start()
+    presses = threading.Timer(random.uniform(0.0, 0.15), os.kill, (os.getpid(), signal.SIGINT))
     try:
+        presses.start()
         found = ts.run(scenario, 20_000, 4, engine="batch", workers=2, block_size=50, keep=1)
         time.sleep(1)
     except ts.Interrupted as stop:
