@@ -32,6 +32,7 @@ from trialsim.config.starting.priors import (
     toxicity_rate,
 )
 from trialsim.config.starting.texts import FILES
+from trialsim.report.labels import evaluable_in_words
 
 NAMES = ["pilot.yaml", "cohort.yaml", "priors.yaml", "followup.yaml", "size.yaml"]
 BASE = {"drug": "examplimide", "levels": "10,15,25", "patients": "30"}
@@ -158,8 +159,11 @@ def test_a_median_that_was_given_is_a_statistic_and_a_disease_that_does_not_prog
     assert statistic.rounded_to is not None
     assert (statistic.value.text, statistic.rounded_to.text) == ("7.4 months", "0.1 months")
     ts.init(tmp_path / "stable", PILOTS["no progression"])
-    events = ts.load_scenario(tmp_path / "stable" / "pilot.yaml").events
-    assert set(events) == {"half fewer", "seizure free", "withdrawal"}
+    stable = ts.load_scenario(tmp_path / "stable" / "pilot.yaml")
+    assert set(stable.events) == {"half fewer", "seizure free", "withdrawal"}
+    assert evaluable_in_words(stable) == "on study for 56 days"
+    progressing = ts.load_scenario(tmp_path / "median" / "pilot.yaml")
+    assert evaluable_in_words(progressing) == "on study for 56 days, or progressed earlier"
     with pytest.raises(ts.ConfigurationError, match=r"--progression-free 7.4 months\n  nothing progresses"):
         pilot_of({**PILOTS["a median"], "progression": "no"})
     with pytest.raises(ts.ConfigurationError, match="neither yes nor no"):

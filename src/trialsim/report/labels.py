@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from trialsim.endpoints.responses import ANY_RESPONSE, response_endpoints
 
 if TYPE_CHECKING:
+    from trialsim.config import Scenario
     from trialsim.config.schema.scenario import ScenarioData
     from trialsim.config.schema.size_study import SizeEndpoint, SizeStudy
 
@@ -91,6 +92,26 @@ def is_response(scenario: ScenarioData, endpoint: str) -> bool:
     """Whether an endpoint is a response, which has a denominator."""
     endpoints = response_endpoints([item.flat for item in scenario.responses])
     return endpoint in [item.name for item in endpoints if item.outcome is not None]
+
+
+def can_progress(scenario: ScenarioData) -> bool:
+    """Whether anything in a scenario makes a patient progress or relapse."""
+    return any(event.kind in ("progression", "relapse") for event in scenario.events.values())
+
+
+def evaluable_in_words(scenario: Scenario) -> str:
+    """How long an evaluable patient was on study, and what makes one evaluable before."""
+    rule = scenario.evaluable
+    also = [
+        word
+        for word, on in (
+            ("progressed", can_progress(scenario) and rule.early_progression),
+            ("died", rule.early_death),
+        )
+        if on
+    ]
+    earlier = f", or {' or '.join(also)} earlier" if also else ""
+    return f"on study for {scenario.resolved(rule.after, 'evaluable after').text}{earlier}"
 
 
 def endpoint_in_words(scenario: ScenarioData, study: SizeStudy, endpoint: SizeEndpoint) -> str:

@@ -8,7 +8,7 @@ from trialsim.config import Scenario
 from trialsim.model import disease
 from trialsim.model.sums import add_in_order
 from trialsim.model.units import DAYS_PER_MONTH
-from trialsim.report.labels import PROGRESSION_FREE, in_brackets, is_response
+from trialsim.report.labels import PROGRESSION_FREE, evaluable_in_words, in_brackets, is_response
 
 _WITHDRAWAL = disease.KIND_NAMES[disease.WITHDRAWAL]
 
@@ -49,13 +49,7 @@ def _evaluable(scenario: Scenario) -> Iterator[str]:
     if after.value == 0:
         yield f"All patients are evaluable{in_brackets(after.source)}."
         return
-    also = [
-        word
-        for word, on in (("progressed", scenario.evaluable.early_progression), ("died", scenario.evaluable.early_death))
-        if on
-    ]
-    earlier = f", or {' or '.join(also)} earlier" if also else ""
-    yield f"Evaluable are patients who were on study for {after.text}{earlier}{in_brackets(after.source)}."
+    yield f"Evaluable are patients who were {evaluable_in_words(scenario)}{in_brackets(after.source)}."
 
 
 def _drop_out(scenario: Scenario) -> Iterator[str]:

@@ -248,12 +248,13 @@ def _odds(scenario: Scenario) -> str:
 def _measured(scenario: Scenario) -> Iterator[str]:
     yield "WHAT IS SEEN"
     has_responses = any(event.is_response for event in scenario.events.values())
-    has_progression = any(event.kind in ("progression", "relapse") for event in scenario.events.values())
     if has_responses:
         yield f"  Categories of response: {', '.join(map(_category, scenario.responses))}."
     every = scenario.assessment.every
     seen = " and ".join(
-        word for word, is_there in (("response", has_responses), ("progression", has_progression)) if is_there
+        word
+        for word, is_there in (("response", has_responses), ("progression", labels.can_progress(scenario)))
+        if is_there
     )
     if seen:
         yield f"  {seen.capitalize()}: {every.text if every.value == 0 else f'every {every.text}'}."
@@ -263,18 +264,8 @@ def _measured(scenario: Scenario) -> Iterator[str]:
     if scenario.assessment.confirmation is not None:
         text = scenario.assessment.confirmation.text
         yield f"  A response is confirmed by an assessment that still sees it at least {text} later."
-    after = scenario.resolved(scenario.evaluable.after, "evaluable after")
-    also = [
-        word
-        for word, on in (
-            ("progressed", has_progression and scenario.evaluable.early_progression),
-            ("died", scenario.evaluable.early_death),
-        )
-        if on
-    ]
-    earlier = f", or {' or '.join(also)} earlier" if also else ""
     source = labels.in_brackets(scenario.evaluable.source)
-    yield f"  Evaluable for response: on study for {after.text}{earlier}{source}."
+    yield f"  Evaluable for response: {labels.evaluable_in_words(scenario)}{source}."
     yield f"  Observation ends {_cut_off(scenario)}."
 
 
