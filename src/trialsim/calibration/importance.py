@@ -68,7 +68,7 @@ class ImportanceSample:
 
     def _next_proposals(self) -> list[Proposal]:
         """A proposal for each density that has too few draws; none where no draw tells where it is."""
-        weighted = Weighted(np.concatenate(self.scores), self._log_weights())
+        weighted = self.weighted
         poor = [i for i in range(weighted.n_densities) if not weighted.is_enough(i)]
         return [
             Proposal.fitted(weighted.scores, weights)

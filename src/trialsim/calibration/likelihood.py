@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import gammaln, ndtr, xlog1py, xlogy
 
 from trialsim.calibration.curve_likelihood import SMALLEST, log_likelihood_of_curve
-from trialsim.calibration.order_statistics import p_ladder_median, p_median_between
+from trialsim.calibration.order_statistics import log_choose, p_ladder_median, p_median_between
 from trialsim.calibration.targets import Categories, Cell, Curve, LadderMedian, Mean, Share, Term
 from trialsim.typing import Floats
 
@@ -33,7 +33,7 @@ def log_likelihoods(terms: Sequence[Term], cells: Sequence[Cell], values: Floats
 
 def _term(term: Term, p: Floats) -> Floats:
     if isinstance(term, Share):
-        return _log_choose(term.n, term.k) + xlogy(term.k, p[..., 0]) + xlog1py(term.n - term.k, -p[..., 0])
+        return log_choose(term.n, term.k) + xlogy(term.k, p[..., 0]) + xlog1py(term.n - term.k, -p[..., 0])
     if isinstance(term, Categories):
         return _multinomial(term, p)
     if isinstance(term, Mean):
@@ -57,7 +57,3 @@ def _mean_between(term: Mean, moments: Floats) -> Floats:
     mean = moments[..., 0]
     error = np.sqrt(np.maximum(moments[..., 1] - mean**2, SMALLEST * mean**2) / term.n)
     return np.asarray(ndtr((term.high - mean) / error) - ndtr((term.low - mean) / error))
-
-
-def _log_choose(n: int, k: int) -> float:
-    return float(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))

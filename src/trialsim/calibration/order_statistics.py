@@ -114,7 +114,7 @@ def _halves(lower: int, upper: int, sizes: tuple[int, int], below: Sequence[Floa
     k, m = sizes
     half = (k + m) // 2
     s = np.arange(max(0, half - m), min(k, half) + 1)
-    logs = _log_choose(k, s) + _log_choose(m, half - s)
+    logs = log_choose(k, s) + log_choose(m, half - s)
     for part, n_low, n_high in zip(below, (s, half - s), (k - s, m - half + s), strict=True):
         low, high = part[..., lower + 1, None], 1.0 - part[..., upper, None]
         logs = logs + xlogy(n_low, low) + xlogy(n_high, np.maximum(high, 0.0))
@@ -137,7 +137,8 @@ def _binomial(n: int, p: Floats) -> Floats:
     return np.asarray(np.exp(choose + xlogy(counts, p) + xlog1py(n - counts, -p)))
 
 
-def _log_choose(n: int, k: Counts) -> Floats:
+def log_choose(n: int, k: int | Counts) -> Floats:
+    """The log of the number of ways to choose k of n."""
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
 
 
