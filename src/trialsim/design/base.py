@@ -124,8 +124,12 @@ class PlannedDesign(ABC):
         """What it comes to under a truth; None where no formula has it."""
         return None
 
-    def success_at(self, rate: float) -> float | None:
-        """How probable success is exactly at a true rate of the first outcome; None where no formula of it is there."""
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics | None:
+        """What it comes to exactly at true rates; None where no formula has it.
+
+        `rates` are the rates of the first outcome in every arm; those of response and of toxicity in one arm that
+        decides on both.
+        """
         return None
 
     def power_by_n(self) -> PowerByN | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from trialsim.config.schema.size_study import SizeStudy
@@ -38,8 +39,17 @@ class CountDesign(PlannedDesign):
 
     @property
     @abstractmethod
+    def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
+        """The true rates under each truth, as `at_rates` takes them."""
+
+    @abstractmethod
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:
+        """What it comes to exactly at true rates."""
+
+    @cached_property
     def exact(self) -> dict[str, OperatingCharacteristics]:
         """The exact operating characteristics by truth."""
+        return {truth: self.at_rates(rates) for truth, rates in self.rates_of_truths.items()}
 
     def operating_characteristics(self, truth: str) -> OperatingCharacteristics | None:
         """The exact ones."""

@@ -13,7 +13,7 @@ from scipy.stats import nbinom
 from trialsim.config import Scenario
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.base import ALTERNATIVE, NULL, Information, PlannedDesign
+from trialsim.design.base import ALTERNATIVE, NULL, Hypotheses, Information, PlannedDesign
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.conduct.wald_trials import WaldTrial, of_size
@@ -99,12 +99,12 @@ class PreparedStudy:
         wanted = {NULL: self.study.null.value if self.study.null is not None else None}
         rate = {**wanted, ALTERNATIVE: self.study.alternative_rate}.get(truth)
         value, error = self.rates.get("modelled", (0.0, 0.0))
-        if rate is None or error == 0.0 or self.design.success_at(rate) is None:
+        if rate is None or error == 0.0 or self.design.design.hypotheses is not Hypotheses.RESPONSE_RATE:
             return 0.0
         n = value * (1.0 - value) / error**2
         margin = min(math.sqrt(rate * (1.0 - rate) / n), rate, 1.0 - rate)
-        low, high = (self.design.success_at(rate + sign * margin) or 0.0 for sign in (-1.0, 1.0))
-        return abs(high - low) / 2.0
+        low, high = (self.design.at_rates((rate + sign * margin,)) for sign in (-1.0, 1.0))
+        return abs(high.rejects - low.rejects) / 2.0 if low is not None and high is not None else 0.0
 
     @property
     def numbers(self) -> dict[str, Any]:

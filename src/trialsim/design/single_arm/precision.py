@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,22 +68,32 @@ class PlannedPrecision(CountDesign):
     def numbers(self) -> dict[str, Any]:
         """The numbers as they are reported."""
         n, rate, confidence = self.n, self.rate, self.study.confidence
-        width = needed(self.study.half_width, "half_width").value
         low, high = limits(n, confidence)
         mass = binom.pmf(np.arange(n + 1), n, rate)
         return {
-            "n": n, "p1": rate, "half_width": width, "confidence": confidence,
-            "power": float(mass[half_widths(n, confidence) <= width].sum()),
+            "n": n, "p1": rate, "half_width": self.half_width, "confidence": confidence,
+            "power": self.exact[ALTERNATIVE].rejects,
             "expected_half_width": expected_half_width(n, rate, confidence),
             "coverage": float(mass[(low <= rate) & (rate <= high)].sum()),
             **({"stays_n": self.stays_from} if self.study.n is None else {}), "alpha": 1.0 - confidence,
         }  # fmt: skip
 
-    @cached_property
-    def exact(self) -> dict[str, OperatingCharacteristics]:
-        """The exact probability that the interval is narrow enough."""
-        narrow = self.numbers["power"]
-        return {ALTERNATIVE: OperatingCharacteristics(narrow, float(self.n), 0.0, (one_rate(self.rate),))}
+    @property
+    def half_width(self) -> float:
+        """How far the interval may reach each way."""
+        return needed(self.study.half_width, "half_width").value
+
+    @property
+    def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
+        """The rate that is estimated."""
+        return {ALTERNATIVE: (self.rate,)}
+
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:
+        """The probability that the interval is narrow enough."""
+        (rate,), n = rates, self.n
+        mass = binom.pmf(np.arange(n + 1), n, rate)
+        narrow = float(mass[half_widths(n, self.study.confidence) <= self.half_width].sum())
+        return OperatingCharacteristics(narrow, float(n), 0.0, (one_rate(rate),))
 
     def at(self, n: int) -> PlannedPrecision:
         """The design with `n` patients."""

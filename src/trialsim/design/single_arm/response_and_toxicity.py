@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -29,6 +30,7 @@ from trialsim.design.theory.bryant_day import (
     BryantDay,
     bryant_day,
     check_bryant_day,
+    joint,
 )
 from trialsim.design.theory.bryant_day import Rates as BothRates
 from trialsim.design.theory.rounding import highest_accepted
@@ -98,15 +100,23 @@ class PlannedBryantDay(CountDesign):
             "en_p0": design.expected_n(WORLDS[0]), "pet_p0": 1.0 - design.outcomes[WORLDS[0]][0], "en": design.en,
         }  # fmt: skip
 
-    @cached_property
-    def exact(self) -> dict[str, OperatingCharacteristics]:
-        """The exact operating characteristics by truth."""
-        return {name: self._of(world) for name, world in zip((NULL, TOXIC_NULL, ALTERNATIVE), WORLDS, strict=True)}
+    @property
+    def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
+        """The rates of response and of toxicity under each truth."""
+        rates = self.bryant_day.rates
+        of_worlds = ((rates.pr0, rates.pt1), (rates.pr1, rates.pt0), (rates.pr1, rates.pt1))
+        truths = zip((NULL, TOXIC_NULL, ALTERNATIVE), of_worlds, strict=True)
+        return {truth: (response, 1.0 - freedom) for truth, (response, freedom) in truths}
 
-    def _of(self, world: str) -> OperatingCharacteristics:
-        goes_on, recommends = self.bryant_day.outcomes[world]
-        cells = self.bryant_day.rates.cells(world)[:, ::-1]  # the second outcome is whether there was toxicity
-        return OperatingCharacteristics(recommends, self.bryant_day.expected_n(world), 1.0 - goes_on, (cells,))
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:
+        """What becomes of the two stages at rates of response and of toxicity, with the odds ratio of the design."""
+        response, toxicity = rates
+        design = self.bryant_day
+        cells = joint(response, 1.0 - toxicity, design.rates.odds_ratio)
+        goes_on, recommends = design.at(cells)
+        expected_n = design.n1 + goes_on * (design.n - design.n1)
+        without = cells[:, ::-1]  # the second outcome is whether there was toxicity
+        return OperatingCharacteristics(recommends, expected_n, 1.0 - goes_on, (without,))
 
     def at(self, n: int) -> PlannedBryantDay:
         """The design itself: there is no other."""

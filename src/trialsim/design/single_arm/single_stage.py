@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -46,18 +47,15 @@ class PlannedSingleStage(CountDesign):
             **({"stays_n": test.stays_n} if self.study.n is None else {}),
         }  # fmt: skip
 
-    @cached_property
-    def exact(self) -> dict[str, OperatingCharacteristics]:
-        """The exact operating characteristics by truth."""
-        test = self.single_stage
-        return {
-            NULL: OperatingCharacteristics(test.alpha, test.n, 0.0, (one_rate(test.p0),)),
-            ALTERNATIVE: OperatingCharacteristics(test.power, test.n, 0.0, (one_rate(test.p1),)),
-        }
+    @property
+    def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
+        """The two rates that are told apart."""
+        return {NULL: (self.single_stage.p0,), ALTERNATIVE: (self.single_stage.p1,)}
 
-    def success_at(self, rate: float) -> float:
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:
         """How probably the exact test rejects at a rate."""
-        return float(binom.sf(self.single_stage.r, self.single_stage.n, rate))
+        (rate,), test = rates, self.single_stage
+        return OperatingCharacteristics(float(binom.sf(test.r, test.n, rate)), test.n, 0.0, (one_rate(rate),))
 
     def at(self, n: int) -> PlannedSingleStage:
         """The exact test with `n` patients."""

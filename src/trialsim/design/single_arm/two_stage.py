@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -45,26 +46,21 @@ class PlannedTwoStage(CountDesign):
         """The numbers as they are reported."""
         return _numbers(self.two_stage)
 
-    @cached_property
-    def exact(self) -> dict[str, OperatingCharacteristics]:
-        """The exact operating characteristics by truth."""
-        design = self.two_stage
-        return {
-            name: OperatingCharacteristics(at.rejects, at.expected_n, at.stops_early, (one_rate(rate),))
-            for name, at, rate in (
-                (NULL, design.under_null, design.p0),
-                (ALTERNATIVE, design.under_alternative, design.p1),
-            )
-        }
+    @property
+    def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
+        """The two rates that are told apart."""
+        return {NULL: (self.two_stage.p0,), ALTERNATIVE: (self.two_stage.p1,)}
+
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:
+        """What becomes of the two stages at a rate."""
+        (rate,) = rates
+        at = self.two_stage.at(rate)
+        return OperatingCharacteristics(at.rejects, at.expected_n, at.stops_early, (one_rate(rate),))
 
     @property
     def others(self) -> list[dict[str, Any]]:
         """The admissible designs, with the weights of n for which each is the best."""
         return [{**_numbers(item), "weight_from": low, "weight_to": high} for item, low, high in self.admissible]
-
-    def success_at(self, rate: float) -> float:
-        """How probably the two stages reject at a rate."""
-        return self.two_stage.at(rate).rejects
 
     def at(self, n: int) -> PlannedTwoStage:
         """The design itself: there is no other."""

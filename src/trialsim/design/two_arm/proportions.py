@@ -77,15 +77,16 @@ class PlannedTwoArms(CountDesign):
             numbers["highest_alpha"] = highest_level(self.decisions, self.allocation)
         return numbers
 
-    @cached_property
-    def exact(self) -> dict[str, OperatingCharacteristics]:
-        """The exact operating characteristics by truth, by enumeration of both arms' counts."""
+    @property
+    def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
+        """Both arms as the control, and as they are assumed."""
         control, experimental = self.rates.values
-        exact = {}
-        for name, truth in ((NULL, (control, control)), (ALTERNATIVE, (control, experimental))):
-            values = two_arm_paths(self.decisions, truth, self.allocation)
-            exact[name] = OperatingCharacteristics(*values, (one_rate(truth[0]), one_rate(truth[1])))
-        return exact
+        return {NULL: (control, control), ALTERNATIVE: (control, experimental)}
+
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:
+        """What it comes to by enumeration of both arms' counts."""
+        values = two_arm_paths(self.decisions, rates, self.allocation)
+        return OperatingCharacteristics(*values, tuple(one_rate(rate) for rate in rates))
 
     def at(self, n: int) -> PlannedTwoArms:
         """The same test with `n` patients, without the `extra` numbers."""

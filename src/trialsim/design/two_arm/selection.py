@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -72,11 +73,15 @@ class PlannedSelection(CountDesign):
         return {"n": self.n, "n_per_arm": self.n_per_arm, "power": self.right, "alpha": None, "best": names[self.best],
                 "rates": dict(zip(names, values, strict=True))}  # fmt: skip
 
-    @cached_property
-    def exact(self) -> dict[str, OperatingCharacteristics]:
-        """The exact probability that the best arm is selected."""
-        cells = tuple(one_rate(rate) for rate in self.rates.values)
-        return {ALTERNATIVE: OperatingCharacteristics(self.right, float(self.n), 0.0, cells)}
+    @property
+    def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
+        """The rates of the arms."""
+        return {ALTERNATIVE: self.rates.values}
+
+    def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:
+        """The probability that the arm is selected which is the best under the alternative."""
+        right = selection_probabilities(self.n_per_arm, rates)[self.best]
+        return OperatingCharacteristics(right, float(self.n), 0.0, tuple(one_rate(rate) for rate in rates))
 
     def at(self, n: int) -> PlannedSelection:
         """The design itself: simulation searches no other."""
