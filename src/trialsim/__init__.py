@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from trialsim import design
     from trialsim.config import Cohort, Scenario, builtin_names, load_cohort, load_scenario
     from trialsim.config.loading.size_studies import load_sizing, load_study
     from trialsim.errors import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
     from trialsim.workflows.check import check
     from trialsim.workflows.compare import Compared, compare
+    from trialsim.workflows.designs.trial_design import TrialDesign
     from trialsim.workflows.init import init
     from trialsim.workflows.run import Result, run
     from trialsim.workflows.run_again import run_again
@@ -61,6 +63,7 @@ _HOMES: Final = {
     "size": "workflows.size",
     "Sized": "workflows.size",
     "load_sizing": "config.loading.size_studies",
+    "TrialDesign": "workflows.designs.trial_design",
     "schema": "workflows.schema",
     "Result": "workflows.run",
     "replicates_for": "simulation",
@@ -73,6 +76,8 @@ _HOMES: Final = {
     "DisagreementError": "errors",
     "Interrupted": "errors",
 }
+
+_ROOMS: Final = ("design",)  # whose functions are public, by their names: `trialsim.design.simon`
 
 __all__ = [
     "Calibrated",
@@ -89,6 +94,7 @@ __all__ = [
     "Result",
     "Scenario",
     "Sized",
+    "TrialDesign",
     "TrialsimError",
     "__version__",
     "builtin_names",
@@ -96,6 +102,7 @@ __all__ = [
     "calibrate_study",
     "check",
     "compare",
+    "design",
     "init",
     "load_cohort",
     "load_scenario",
@@ -111,6 +118,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in _ROOMS:
+        return import_module(f"trialsim.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'trialsim' has no attribute {name!r}")
     return getattr(import_module(f"trialsim.{_HOMES[name]}"), name)

@@ -20,7 +20,7 @@ from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.design.theory.toxicity import bayesian_boundary
 from trialsim.design.theory.two_stage import TwoStage
 from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
-from trialsim.design.two_arm.decisions import TwoArms
+from trialsim.design.two_arms.decisions import TwoArms
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
 from trialsim.simulation.allocation import arms_of

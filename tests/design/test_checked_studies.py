@@ -83,7 +83,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {**TWO, "test": "wald", "endpoint": "any severe toxicity", "conduct": {"accrual": "continue"}},
         "`test: wald` does not use it",
     ),
-    "n": ({**ONE, "n": 60}, "its sizes follow from the power that is asked for"),
+    "n": (
+        {**ONE, "design": "fleming", "stages": {"first": 20, "all": 60}, "n": 60},
+        "its sizes follow from the power that is asked for",
+    ),
     "comparison": (
         {
             "study": "compare", "title": "c", "scenario": "followup", "variants": {"a": {}, "b": {}},

@@ -33,11 +33,11 @@ from trialsim.design.theory.proportions import reject_probability, rejection_reg
 from trialsim.design.theory.sequential import crossing_probabilities
 from trialsim.design.theory.two_arm_sizes import split_of
 from trialsim.design.theory.two_stage import TwoStage, simon_designs
-from trialsim.design.two_arm.boundaries import STEPS, ExactBounds, bounds_of
-from trialsim.design.two_arm.decisions import TwoArms
-from trialsim.design.two_arm.enumeration import highest_level, two_arm_paths
-from trialsim.design.two_arm.selection import Selection
-from trialsim.design.two_arm.words import level_warning
+from trialsim.design.two_arms.boundaries import STEPS, ExactBounds, bounds_of
+from trialsim.design.two_arms.decisions import TwoArms
+from trialsim.design.two_arms.enumeration import highest_level, two_arm_paths
+from trialsim.design.two_arms.selection import Selection
+from trialsim.design.two_arms.words import level_warning
 from trialsim.errors import DisagreementError, RequestError
 from trialsim.model import interim as c
 from trialsim.model.protocol import ParameterPlace

@@ -197,10 +197,7 @@ def test_a_wald_test_of_a_given_n_has_arms_in_their_ratio() -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "two stages": (
-        {**ONE, "design": "simon-optimal"},
-        "simon-optimal does not use it: its sizes follow from the power",
-    ),
+    "too many for two stages": ({**ONE, "design": "simon-optimal", "n": 700}, "a search so far would not end"),
     "fleming": ({**ONE, "design": "fleming", "stages": {"first": 20, "all": 60}}, "or from `stages`"),
     "above the limit": ({**ONE, "largest_n": 50}, "60 patients are more than `largest_n` = 50"),
     "half a turn": ({**TWO, "n": 61}, "61 patients cannot be allocated 1 : 1: each turn takes 2"),

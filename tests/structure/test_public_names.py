@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import trialsim as ts
+from trialsim.workflows.designs import FUNCTIONS
 from trialsim.workflows.result import CommandResult
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +17,7 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 
 
 def test_every_public_name_is_there_and_documented() -> None:
-    assert set(ts.__all__) == {*ts._HOMES, "__version__"}
+    assert set(ts.__all__) == {*ts._HOMES, *ts._ROOMS, "__version__"}
     assert set(dir(ts)) == set(ts.__all__)
     for name in ts._HOMES:
         assert getattr(ts, name).__doc__, name
@@ -27,11 +28,13 @@ def test_public_functions_say_what_they_take_give_and_raise() -> None:
     """In NumPy sections, with every parameter of the signature and no other."""
     functions = {name: getattr(ts, name) for name in ts._HOMES if inspect.isfunction(getattr(ts, name))}
     assert {"run", "compare", "size", "calibrate", "check", "trace", "run_again"} <= set(functions)
+    functions |= FUNCTIONS
     for name, function in functions.items():
         text = inspect.getdoc(function) or ""
         sections = dict(re.findall(r"(?ms)^(\w+)\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", text))
         assert {"Parameters", "Returns", "Raises"} <= set(sections), name
-        assert re.findall(r"(?m)^(\w+)$", sections["Parameters"]) == list(inspect.signature(function).parameters), name
+        named = re.findall(r"(?m)^(\w+(?:, \w+)*)$", sections["Parameters"])
+        assert ", ".join(named).split(", ") == list(inspect.signature(function).parameters), name
 
 
 def test_public_results_have_the_attributes_that_they_document() -> None:

@@ -65,7 +65,7 @@ def test_it_is_the_log_rank_test_of_the_same_patients() -> None:
     arm = np.tile(np.arange(n) % 2, (20, 1))
     event, left = rng.exponential(8.0, (20, n)), rng.exponential(20.0, (20, n))
     days = np.empty((20, 3))
-    event_looks(arrival, event, left, np.array(looks), n, 4.0, days)
+    event_looks(arrival, event, left, np.array(looks), n, 4.0, 0, days)
     z, events = np.zeros((20, 3)), np.zeros((20, 3), np.int64)
     looks_at_events(arrival, event, left, arm, days, n, z, events)
     for t in range(20):

@@ -72,8 +72,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "time_to_event.freedman_events": {"hazard_ratio": 0.6, "alpha": 0.025, "power": 0.8, "ratio": 1.0, "sides": 1},
     "time_to_event.event_probability": {"hazard": 0.1, "accrual": 12.0, "total": 24.0, "dropout": 0.0},
     "time_to_event.expected_events": {"n": 50, "month": 20.0, "arms": ARMS},
+    "time_to_event.month_of_events": {"n": 50, "events": 20, "arms": ARMS},
     "time_to_event.lachin_foulkes_power": {"total": 24.0, "n": 90, "alpha": 0.025, "sides": 1, "arms": ARMS},
     "one_sample_logrank.one_sample_power": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
+    "one_sample_logrank.one_sample_rejection": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
 }  # fmt: skip
 CALLS.pop("binomial.binomial_probabilities")  # takes what the others have checked
 INNER = {  # take what others have checked, or arrays and objects that others make
@@ -81,6 +83,7 @@ INNER = {  # take what others have checked, or arrays and objects that others ma
 }  # fmt: skip
 OF_OBJECTS = {
     "single_stage.critical_counts", "single_stage.fewest_patients", "single_stage.normal_n",
+    "single_stage.most_power",
     "two_stage.admissible", "two_stage.exact_rejects", "stages.check_rates", "stages.check_limit",
     "stages.check_errors", "bryant_day.joint", "bryant_day.one_more", "bryant_day.counts_of",
     "proportions.check_two_sided", "proportions.mirrored", "proportions.statistic_of", "proportions.usual_two_sided",

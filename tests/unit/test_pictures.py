@@ -180,7 +180,7 @@ def test_the_calendar_has_its_legend_beside_the_curves_and_lines_that_differ_wit
 @pytest.mark.parametrize("toxicity", [{}, {"most_toxic1": 12, "most_toxic": 32}])
 def test_names_of_boundaries_lie_over_no_line(toxicity: dict[str, int]) -> None:
     design = {"n1": 19, "r1": 3, "n": 55, "r": 12, "p0": 0.15, "p1": 0.3, **toxicity}
-    figure = draw_boundaries("Simon", ready(), design)
+    figure = draw_boundaries("Simon", ready().design, design, None)
     assert figure is not None
     figure.draw_without_rendering()
     axes = figure.axes[0]

@@ -21,11 +21,23 @@ COMMANDS: Final = (
     trials.trace,
     studies.calibrate,
     studies.compare,
+    other.design,
     studies.size,
     files.schema,
     other.run_again,
 )
 _NAMES: Final = {"list_builtins": "list", "run_again": "run-again"}
+# `design` has commands of its own, which read what follows; they are imported when it is called.
+_SETTINGS: Final[dict[str, dict[str, Any]]] = {
+    "design": {
+        "add_help_option": False,
+        "context_settings": {
+            "allow_extra_args": True,
+            "ignore_unknown_options": True,
+            "allow_interspersed_args": False,
+        },
+    }
+}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,7 +61,8 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for _command in COMMANDS:
-    app.command(_NAMES.get(_command.__name__, _command.__name__))(_interruptible(_command))
+    _settings = _SETTINGS.get(_command.__name__, {})
+    app.command(_NAMES.get(_command.__name__, _command.__name__), **_settings)(_interruptible(_command))
 
 
 @app.callback(invoke_without_command=True)

@@ -67,3 +67,10 @@ def run_again(
     if mismatch:
         note_to_user(mismatch)
         raise typer.Exit(1)
+
+
+def design(context: typer.Context) -> None:
+    """A design at once, from plain numbers and without a scenario: `trialsim design simon --p0 0.1 --p1 0.3`."""
+    from trialsim.cli.designs import app
+
+    app(context.args, standalone_mode=False, prog_name="trialsim design")

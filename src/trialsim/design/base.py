@@ -3,7 +3,7 @@
 To add a design:
 
 1. Write its name and its keys into `config.schema.designs`: what a study of it needs and may use.
-2. Write two classes into a file of `single_arm/`, `two_arm/` or `time_to_event/`. One is derived from `Design`: its
+2. Write two classes into a file of `single_arm/`, `two_arms/` or `time_to_event/`. One is derived from `Design`: its
    name, title and words, and how it is built. The other is derived from `PlannedDesign`: what it decides, its operating
    characteristics, the design of another size (`at`), and the sentences that describe it in a protocol.
 3. Register it in `design.registry`.
@@ -112,6 +112,11 @@ class PlannedDesign(ABC):
         """The numbers of designs that could be had instead."""
         return []
 
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """What each look comes after and decides, by the field's names; nothing where there is one look only."""
+        return []
+
     @abstractmethod
     def at(self, n: int) -> PlannedDesign:
         """The design with another number of patients, where there is one for it. Raises `RequestError`."""
@@ -131,6 +136,11 @@ class PlannedDesign(ABC):
         decides on both.
         """
         return None
+
+    @property
+    def alternative_rates(self) -> tuple[float, ...]:
+        """The rates under the alternative, as `at_rates` takes them; none where no formula has its values at rates."""
+        return ()
 
     def power_by_n(self) -> PowerByN | None:
         """The planned power by n; None where there is one n only, or no exact power."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.base import Design, OperatingCharacteristics, PlannedDesign, Rates
+from trialsim.design.base import ALTERNATIVE, Design, OperatingCharacteristics, PlannedDesign, Rates
 from trialsim.design.decisions import Decisions
 
 ONE_LOOK_HIDES = ("pet_p0", "en_p0")  # a trial with one look always has all its patients
@@ -41,6 +41,11 @@ class CountDesign(PlannedDesign):
     @abstractmethod
     def rates_of_truths(self) -> dict[str, tuple[float, ...]]:
         """The true rates under each truth, as `at_rates` takes them."""
+
+    @property
+    def alternative_rates(self) -> tuple[float, ...]:
+        """The rates under the alternative."""
+        return self.rates_of_truths[ALTERNATIVE]
 
     @abstractmethod
     def at_rates(self, rates: Sequence[float]) -> OperatingCharacteristics:

@@ -17,7 +17,7 @@ from trialsim.design.base import Design, Hypotheses, Information, PlannedDesign,
 from trialsim.design.outcomes import Outcomes, check_wait, names_of, outcome_of, severe_toxicities
 from trialsim.design.registry import design_of
 from trialsim.design.safety import checked_boundary
-from trialsim.design.two_arm.wald import EndpointInArms
+from trialsim.design.two_arms.wald import EndpointInArms
 from trialsim.endpoints.per_patient import endpoints_of
 from trialsim.errors import RequestError
 from trialsim.model import interim as c

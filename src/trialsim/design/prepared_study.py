@@ -24,7 +24,7 @@ from trialsim.design.outcomes import Outcomes
 from trialsim.design.safety import safety_boundary
 from trialsim.design.theory.toxicity import ToxicityBoundary
 from trialsim.design.time_to_event.planned import EventDesign
-from trialsim.design.two_arm.wald import PlannedWald
+from trialsim.design.two_arms.wald import PlannedWald
 from trialsim.errors import RequestError
 from trialsim.model import interim as c
 from trialsim.simulation.allocation import Arms

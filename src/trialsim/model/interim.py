@@ -71,12 +71,14 @@ class Conduct:
 class EventConduct:
     """Interim looks after numbers of events (rising), and a final one `follow_up_days` after the last entry.
 
-    `n_patients` enrol without a pause.
+    `n_patients` enrol without a pause. With `final_events`, more than any interim look has, the final look is taken as
+    soon as there are so many; 0 where their number does not matter.
     """
 
     interim: tuple[int, ...]
     n_patients: int
     follow_up_days: float
+    final_events: int = 0
 
     @property
     def n_looks(self) -> int:

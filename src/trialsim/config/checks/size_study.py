@@ -36,6 +36,7 @@ def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
         elif key in keys.needs and not getattr(study, key):
             yield key, f"{study.design} needs it", _NEEDED[key]
     yield from _wrong_n(study)
+    yield from _wrong_events(study)
     yield from _wrong_arms(study)
     yield from _wrong_plain_numbers(study)
     yield from _wrong_test(study)
@@ -77,6 +78,17 @@ def _wrong_n(study: SizeStudy) -> Iterator[Misfit]:
         allowed = f"{more}" if fewer == 0 else f"{fewer} or {more}"
         problem = f"{n} patients cannot be allocated {' : '.join(map(str, ratio))}: each turn takes {turn}"
         yield "n", problem, allowed
+
+
+def _wrong_events(study: SizeStudy) -> Iterator[Misfit]:
+    """A number of events that ends the trial: its power is known from them, so n is given and not searched."""
+    key, events, n = "conduct.events", study.conduct.events, study.n
+    if events is None or not study.keys.uses(key):
+        return
+    if n is None:
+        yield key, "the power follows from the number of events, so there is no n to search for", "`n` beside it"
+    elif events > n:
+        yield key, f"{n} patients have no {events} events", f"up to {n}, or a larger `n`"
 
 
 def _wrong_plain_numbers(study: SizeStudy) -> Iterator[Misfit]:

@@ -35,12 +35,14 @@ SPECIAL_KEYS: Final = (
     "n", "null", "stages", "toxicity", "half_width", "confidence", "reference", "rates", "medians", "variants",
     "control", "allocation", "looks", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual",
     "conduct.overrun", "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
+    "conduct.events",
 )  # fmt: skip
 _LOOKS: Final = ("conduct.accrual", "conduct.overrun", "conduct.interim_after")
 _COUNTS: Final = ("safety", "conduct.not_evaluable")
 _ARMS: Final = ("control", "allocation")
 _SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("n", "alpha", "conduct.attained", *_COUNTS))
-_TWO_STAGE: Final = DesignKeys(("null", "alternative"), ("alpha", "conduct.attained", *_COUNTS, *_LOOKS))
+_OF_STAGES: Final = ("alpha", "conduct.attained", *_COUNTS, *_LOOKS)
+_TWO_STAGE: Final = DesignKeys(("null", "alternative"), ("n", *_OF_STAGES))
 
 KEYS: Final[dict[str, DesignKeys]] = {
     "single-stage": _SINGLE_STAGE,
@@ -48,7 +50,7 @@ KEYS: Final[dict[str, DesignKeys]] = {
     "simon-optimal": _TWO_STAGE,
     "simon-minimax": _TWO_STAGE,
     "simon-admissible": _TWO_STAGE,
-    "fleming": DesignKeys(("null", "alternative", "stages"), _TWO_STAGE.may_use),
+    "fleming": DesignKeys(("null", "alternative", "stages"), _OF_STAGES),
     "bryant-day": DesignKeys(("null", "alternative", "toxicity"), ("alpha", *_COUNTS, *_LOOKS)),
     "precision": DesignKeys(("half_width",), ("n", "alternative", "confidence", *_COUNTS)),
     "two-arm": DesignKeys(
@@ -59,7 +61,7 @@ KEYS: Final[dict[str, DesignKeys]] = {
     ),
     "logrank": DesignKeys(
         ("variants", "alternative"),
-        ("n", "medians", "looks", "sides", "alpha", "conduct.follow_up", *_ARMS),
+        ("n", "medians", "looks", "sides", "alpha", "conduct.follow_up", "conduct.events", *_ARMS),
         "hazard ratio",
         n_arms=2,
     ),

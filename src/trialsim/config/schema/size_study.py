@@ -131,6 +131,8 @@ class Conduct(Section):
         default_factory=lambda: Observation.model_validate({"value": "12 months", "source": "assumed"})
     )
     """How long after the last entry a trial with times to events ends at the latest."""
+    events: int | None = Field(default=None, ge=2, le=100_000)
+    """The number of events at which the final analysis is made, where they are seen before `follow_up` is over."""
 
 
 class Safety(Section):

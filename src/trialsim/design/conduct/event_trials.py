@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
-
 import numpy as np
 
 from trialsim.design.conduct.logrank_at_looks import z_of_looks
@@ -27,7 +25,7 @@ def event_rows(timelines: Timelines, decisions: DecisionsAtEvents, plan: c.Event
     event = np.ascontiguousarray(timelines.event[:, :, 0])
     event_looks(
         timelines.arrival, event, timelines.left, np.array(plan.interim, np.int64), plan.n_patients,
-        plan.follow_up_days, days,
+        plan.follow_up_days, plan.final_events, days,
     )  # fmt: skip
     z, events = z_of_looks(decisions, timelines, event, days, plan.n_patients)
     taken = (~np.isnan(days[:, :-1])).sum(axis=1)
@@ -52,7 +50,7 @@ def event_rows(timelines: Timelines, decisions: DecisionsAtEvents, plan: c.Event
     seen = arrival + event[:, : plan.n_patients] <= days[:, -1:]
     for i in range(decisions.n_arms):
         is_arm = timelines.arm[:, : plan.n_patients] == i
-        rows[f"n_{i}"] = (is_arm & (arrival < inf)).sum(axis=1)
+        rows[f"n_{i}"] = (is_arm & (arrival <= days[:, -1:])).sum(axis=1)
         rows[f"x_{i}"] = (is_arm & seen).sum(axis=1)
     return rows
 

@@ -9,7 +9,7 @@ import numpy as np
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import Trial
 from trialsim.design.conduct.trials import columns_of
-from trialsim.design.two_arm.wald import WaldTest
+from trialsim.design.two_arms.wald import WaldTest
 from trialsim.model.parameters import draw_numbers
 from trialsim.model.protocol import Protocol
 from trialsim.records.columns import FIRST_ONSET_PREFIX

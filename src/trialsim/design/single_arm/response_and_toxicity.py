@@ -118,6 +118,15 @@ class PlannedBryantDay(CountDesign):
         without = cells[:, ::-1]  # the second outcome is whether there was toxicity
         return OperatingCharacteristics(recommends, expected_n, 1.0 - goes_on, (without,))
 
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """The two stages: how many must respond, and how many may have the toxicity."""
+        at = self.numbers
+        return [
+            {"look": 1, "patients": at["n1"], "go_on_above": at["cr1"], "most_toxic": at["most_toxic1"]},
+            {"look": 2, "patients": at["n"], "recommend_above": at["cr"], "most_toxic": at["most_toxic"]},
+        ]
+
     def at(self, n: int) -> PlannedBryantDay:
         """The design itself: there is no other."""
         return self

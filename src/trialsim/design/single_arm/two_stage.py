@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -25,12 +25,15 @@ from trialsim.design.base import (
 from trialsim.design.counts import CountDesign, RateDesign, errors_in_words
 from trialsim.design.single_arm.decisions import OneArmTwoStages
 from trialsim.design.theory.rounding import lowest_accepted
-from trialsim.design.theory.two_stage import TwoStage, admissible, fleming, simon_designs
+from trialsim.design.theory.single_stage import most_power
+from trialsim.design.theory.stages import check_limit
+from trialsim.design.theory.two_stage import MOST_SEARCHED, TwoStage, admissible, fleming, simon_designs
 from trialsim.errors import RequestError
 from trialsim.typing import Counts
 
 Admissible = list[tuple[TwoStage, float, float]]  # designs with the weights of n between which each is the best
 _TARGETS: Final = np.arange(1, 100) / 100.0  # planned powers of the designs that are tried
+STEPS: Final = 200  # of power from 0 to 1, among which that of a given n is sought
 _TIMES: Final = 2.0  # the largest n tried, in multiples of the planned n: a calendar does not cost more
 
 
@@ -61,6 +64,20 @@ class PlannedTwoStage(CountDesign):
     def others(self) -> list[dict[str, Any]]:
         """The admissible designs, with the weights of n for which each is the best."""
         return [{**_numbers(item), "weight_from": low, "weight_to": high} for item, low, high in self.admissible]
+
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """The two stages, with the probabilities of ending there under each of the two rates."""
+        design, ends = self.two_stage, (self.two_stage.under_null, self.two_stage.under_alternative)
+        stages = ((design.n1, design.r1, design.e1), (design.n, design.r, design.r + 1))
+        return [
+            {
+                "look": look + 1, "patients": n, "stop_at_most": low, "reject_from": high,
+                "futile_p0": ends[0].stops_low[look], "rejects_p0": ends[0].stops_high[look],
+                "futile_p1": ends[1].stops_low[look], "rejects_p1": ends[1].stops_high[look],
+            }
+            for look, (n, low, high) in enumerate(stages)
+        ]  # fmt: skip
 
     def at(self, n: int) -> PlannedTwoStage:
         """The design itself: there is no other."""
@@ -133,6 +150,22 @@ class SimonDesign(RateDesign):
         chosen = self.choose(good)
         return PlannedSimon(self, study, _decisions(study, chosen), chosen, tuple(good))
 
+    def with_n(self, study: SizeStudy, assumed: Rates, n: int) -> PlannedSimon:
+        """The design for the greatest power, in steps of 0.005, that takes no more than `n` patients.
+
+        More power may take fewer patients, so every step is looked at, down from the most that any test of so many
+        patients has. Raises `RequestError` where none has more power than the level.
+        """
+        p0, (p1,) = needed(study.null, "null").value, assumed.values
+        check_limit(n, 2, MOST_SEARCHED)
+        for power in _steps_down(most_power(p0, p1, study.alpha, n), study.alpha):
+            good = admissible(simon_designs(p0, p1, study.alpha, power, MOST_SEARCHED))
+            chosen = self.choose(good)
+            if chosen.n <= n:
+                return PlannedSimon(self, study, _decisions(study, chosen), chosen, tuple(good))
+        wrong = f"no design of at most {n} patients has level {study.alpha:g} and more power than that."
+        raise RequestError(f"n = {n}", wrong, "more patients, or a larger alpha.", key="n")
+
     def ever_more_power(self, study: SizeStudy, p1: float) -> dict[int, PlannedTwoStage]:
         """The designs planned for ever more power, by n; each has more power than all that are smaller.
 
@@ -198,6 +231,12 @@ class FlemingDesign(RateDesign):
             nearest = f"more patients, or power up to {math.floor(1000.0 * design.power) / 1000.0:g}."
             raise RequestError("stages", wrong, nearest, key="stages")
         return PlannedTwoStage(self, study, _decisions(study, design), design)
+
+
+def _steps_down(most: float, least: float) -> Iterator[float]:
+    """Powers in steps, from the one at or below `most` down to the last one above `least`."""
+    for step in range(math.floor(STEPS * most), math.floor(STEPS * least), -1):
+        yield step / STEPS
 
 
 def _decisions(study: SizeStudy, design: TwoStage) -> OneArmTwoStages:

@@ -90,6 +90,22 @@ def one_sample_power(arm: Arm, n: float, alpha: float, sides: int = 1, variance:
     return float(special.ndtr((effect * math.sqrt(n) + float(special.ndtri(alpha / sides)) * null) / alternative))
 
 
+def one_sample_rejection(arm: Arm, n: float, alpha: float, sides: int = 1) -> float:
+    """How probably the test rejects with `n` patients whatever the hazard ratio, 1 and above too (Wu 2015).
+
+    One-sided, it rejects where fewer events are seen than expected. Errors: as `one_sample_power`.
+    """
+    require_positive("n", n)
+    check_alpha(alpha)
+    require_sides(sides)
+    check_kind("arm", arm, Arm)
+    moments = one_sample_moments(arm)
+    bound = -float(special.ndtri(alpha / sides)) * math.sqrt(moments.expected)
+    mean, sd = (moments.expected - moments.observed) * math.sqrt(n), math.sqrt(moments.variance)
+    upper = float(special.ndtr((mean - bound) / sd))
+    return upper if sides == 1 else upper + float(special.ndtr((-mean - bound) / sd))
+
+
 def _effect_and_errors(arm: Arm, variance: str) -> tuple[float, float, float]:
     """|O - E| of one patient and the standard deviations under the null and under the alternative."""
     check_kind("arm", arm, Arm)

@@ -56,6 +56,13 @@ def _undecided(value: Floats, limit: float, n: Counts) -> list[int]:
     return [int(i) for i in np.flatnonzero(is_close)]
 
 
+def most_power(p0: float, p1: float, alpha: float, n: int) -> float:
+    """The power of the most powerful test of `n` patients at exactly the level (Neyman and Pearson)."""
+    r = int(critical_counts(np.array([n]), p0, alpha)[0])
+    coin = (highest_accepted(alpha) - float(binom.sf(r, n, p0))) / float(binom.pmf(r, n, p0))
+    return float(binom.sf(r, n, p1) + min(max(coin, 0.0), 1.0) * binom.pmf(r, n, p1))
+
+
 def fewest_patients(p0: float, p1: float, alpha: float, power: float, largest: int) -> int | None:
     """A number of patients below which no test whatever has the level and the power; None if it is above `largest`.
 
@@ -63,12 +70,10 @@ def fewest_patients(p0: float, p1: float, alpha: float, power: float, largest: i
     exactly alpha (Neyman and Pearson). Its power rises with n, for it may ignore a patient; so the number is found by
     halving. A test in several stages is a test of all its patients too.
     """
-    level, wanted = highest_accepted(alpha), lowest_accepted(power)
+    wanted = lowest_accepted(power)
 
     def is_enough(n: int) -> bool:
-        r = int(critical_counts(np.array([n]), p0, alpha)[0])
-        coin = (level - float(binom.sf(r, n, p0))) / float(binom.pmf(r, n, p0))
-        return bool(binom.sf(r, n, p1) + min(max(coin, 0.0), 1.0) * binom.pmf(r, n, p1) >= wanted)
+        return most_power(p0, p1, alpha, n) >= wanted
 
     few, enough = 0, 1
     while not is_enough(enough):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import optimize, special
 
 from trialsim.design.theory.arguments import check_alpha, check_choice, check_kind
 from trialsim.design.theory.requests import (
@@ -113,6 +113,23 @@ def expected_events(arms: Arms, n: float, month: npt.ArrayLike) -> Floats:
     months = numbers("month", month)
     by_arm = event_probability(arms.hazards, arms.accrual, months[..., None], arms.dropouts)
     return np.asarray(n * (by_arm @ arms.shares))
+
+
+def month_of_events(arms: Arms, n: float, events: float) -> float:
+    """The month of the trial by which `events` are expected among `n` patients; infinite where there are fewer.
+
+    Errors: as `expected_events`, a number of events that is not positive.
+    """
+    check_kind("arms", arms, Arms)
+    require_positive("n", n)
+    require_positive("events", events)
+    in_all = float(n * (arms.hazards / (arms.hazards + arms.dropouts) @ arms.shares))
+    if events >= in_all:
+        return math.inf
+    high = arms.accrual + 1.0
+    while float(expected_events(arms, n, high)) < events:
+        high *= 2.0
+    return float(optimize.brentq(lambda month: float(expected_events(arms, n, month)) - events, 0.0, high, xtol=1e-9))
 
 
 def lachin_foulkes_power(

@@ -28,8 +28,8 @@ from trialsim.design.time_to_event.planned import (
     check_enough,
     months_of_follow_up,
 )
-from trialsim.design.two_arm.boundaries import bounds_of
-from trialsim.design.two_arm.words import looks_in_words
+from trialsim.design.two_arms.boundaries import bounds_by_look, bounds_of
+from trialsim.design.two_arms.words import looks_in_words
 from trialsim.errors import RequestError
 from trialsim.model.interim import EventConduct
 from trialsim.model.units import DAYS_PER_MONTH
@@ -50,9 +50,12 @@ class PlannedLogrank(EventDesign):
         """The numbers as they are reported; those of a trial of n once there is an n."""
         if self.n == 0:
             return dict(self.by_formula)
-        planned, decisions, d = self.planned(), self.decisions, self.assumed.expected_events(self.n)
+        planned, decisions, d = self.planned(), self.decisions, self.final_events
+        month_of, looks = self.assumed.month_of_events, [*decisions.interim, round(d)]
+        months = [month_of(self.n, events) for events in [*decisions.interim, d]] if month_of is not None else []
         return {
-            **self.by_formula, "n": self.n, "expected_events": d, "looks": [*decisions.interim, round(d)],
+            **self.by_formula, "n": self.n, "expected_events": d, "looks": looks,
+            **({"look_months": months} if months else {}),
             "upper_z": list(decisions.upper), "lower_z": list(decisions.lower),
             "nominal_p": norm.sf(np.array(decisions.upper)).tolist(), "alpha": planned[NULL],
             "power": planned[ALTERNATIVE],
@@ -63,10 +66,16 @@ class PlannedLogrank(EventDesign):
         """Experimental over control patients."""
         return ratio_of(self.assumed)
 
+    @property
+    def final_events(self) -> float:
+        """The events of the final look: as many as the study asks for, or those expected at the end of follow-up."""
+        asked = self.study.conduct.events
+        return self.assumed.expected_events(self.n) if asked is None else float(asked)
+
     @cached_property
     def decisions(self) -> EventDecisions:
         """The decisions of a trial with `n` patients."""
-        study, d = self.study, self.assumed.expected_events(self.n)
+        study, d = self.study, self.final_events
         interim = sorted({max(1, round(d * share)) for share in study.looks.at[:-1]})
         k = len(interim)
         futility = study.looks.futility
@@ -78,19 +87,29 @@ class PlannedLogrank(EventDesign):
     @property
     def conduct(self) -> EventConduct:
         """Looks at numbers of events, and the final one on a day."""
-        return EventConduct(self.decisions.interim, self.n, self.study.conduct.follow_up.value)
+        conduct = self.study.conduct
+        return EventConduct(self.decisions.interim, self.n, conduct.follow_up.value, conduct.events or 0)
+
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """The looks with their bounds and, where a formula has them, the months in which they are expected."""
+        has_all = len(self.decisions.upper) == self.n_looks  # with few events two looks may be one
+        return bounds_by_look(self.study, self.numbers, "events") if self.n > 0 and has_all else []
 
     def planned(self) -> dict[str, float]:
         """How probably it rejects at the expected number of events, by the normal approximation (Schoenfeld 1981)."""
-        d, share = self.assumed.expected_events(self.n), self.ratio / (1.0 + self.ratio)
-        drift = -math.log(self.assumed.hazard_ratio) * math.sqrt(d * share * (1.0 - share))
-        at, sides = self.study.looks.at, self.study.sides
+        return {NULL: self.study.sides * self._above(0.0), ALTERNATIVE: self.rejects()}
+
+    def rejects(self) -> float:
+        """How probably it rejects at the hazard ratio, by the same approximation."""
+        share = self.ratio / (1.0 + self.ratio)
+        drift = -math.log(self.assumed.hazard_ratio) * math.sqrt(self.final_events * share * (1.0 - share))
+        return self._above(drift) + (self._above(-drift) if self.study.sides == 2 else 0.0)
+
+    def _above(self, drift: float) -> float:
+        """How probably an upper bound is crossed first."""
         low = np.array(self.lower) if self.lower else None
-
-        def above(theta: float) -> float:
-            return float(crossing_probabilities(at, np.array(self.upper), low, theta)[0].sum())
-
-        return {NULL: sides * above(0.0), ALTERNATIVE: above(drift) + (above(-drift) if sides == 2 else 0.0)}
+        return float(crossing_probabilities(self.study.looks.at, np.array(self.upper), low, drift)[0].sum())
 
     def at(self, n: int) -> PlannedLogrank:
         """The design with `n` patients."""
@@ -102,14 +121,23 @@ class PlannedLogrank(EventDesign):
         return [
             f"{experimental} is compared with {control} on time to {in_words(study.endpoint)} by the "
             f"log-rank test. {at['n']} patients are randomised in permuted blocks, and the final analysis is made "
-            f"{at['follow_up_days'] / DAYS_PER_MONTH:.1f} months after the last entry, with "
-            f"{at['expected_events']:.0f} events expected if the hazard ratio is {at['hazard_ratio']:.3f} "
-            f"({self._by_formulas()}). " + looks_in_words(study, at, Information.EVENTS).rstrip()
+            f"{self._end_in_words()} ({self._by_formulas()}). " + looks_in_words(study, at, Information.EVENTS).rstrip()
         ]
+
+    def _end_in_words(self) -> str:
+        """When the final analysis is made, and on how many events."""
+        at, asked = self.numbers, self.study.conduct.events
+        months = f"{at['follow_up_days'] / DAYS_PER_MONTH:.1f} months after the last entry"
+        ratio = f"{at['hazard_ratio']:.3f}"
+        if asked is not None:
+            return f"after {asked} events, and at the latest {months}; the hazard ratio is taken as {ratio}"
+        return f"{months}, with {at['expected_events']:.0f} events expected if the hazard ratio is {ratio}"
 
     def _by_formulas(self) -> str:
         """What formulas say: the power of the given n, or the events and the patients that they ask for."""
         at = self.numbers
+        if self.study.conduct.events is not None:
+            return f"the power is {at['power']:.3f} by the normal approximation, Schoenfeld 1981"
         if self.study.n is not None:
             return (
                 f"the power with one look is {at['lachin_foulkes_power']:.3f} by the formula of Lachin and Foulkes 1986"

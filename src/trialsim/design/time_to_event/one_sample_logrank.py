@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, needed, sides_in_words
-from trialsim.design.theory.one_sample_logrank import Arm, one_sample_power
+from trialsim.design.theory.one_sample_logrank import Arm, one_sample_power, one_sample_rejection
 from trialsim.design.time_to_event.decisions import OneSampleDecisions
 from trialsim.design.time_to_event.planned import EventDesign, Events, check_enough, months_of_follow_up
 from trialsim.errors import RequestError
@@ -56,6 +56,10 @@ class PlannedOneSample(EventDesign):
         power = one_sample_power(self._arm(), self.n, self.study.alpha, self.study.sides)
         return {NULL: self.study.alpha, ALTERNATIVE: power}
 
+    def rejects(self) -> float:
+        """How probably it rejects, whatever the hazard ratio."""
+        return one_sample_rejection(self._arm(), self.n, self.study.alpha, self.study.sides)
+
     def smallest_by_formula(self) -> int | None:
         """The smallest n that has the power by the formula; None if none up to the limit has it."""
         sizes = range(SMALLEST, self.study.largest_n + 1)
@@ -71,7 +75,8 @@ class PlannedOneSample(EventDesign):
         kind = "exponential" if at["reference_shape"] == 1.0 else f"Weibull, shape {at['reference_shape']:g}"
         of = study.reference.median if study.reference is not None else None
         source = f", {of.source}" if of is not None and of.source is not None else ""
-        formula = f"; the formula of Wu (2015) asks for {at['wu_n']}" if at.get("wu_n") is not None else ""
+        asked = at.get("wu_n")
+        formula = f"; the formula of Wu (2015) asks for {asked}" if asked not in (None, at["n"]) else ""
         return [
             f"Time to {in_words(study.endpoint)} in one arm is compared with a reference whose median is "
             f"{at['reference_median_months']:.1f} months ({kind}{source}) by the one-sample log-rank test. "
@@ -83,11 +88,17 @@ class PlannedOneSample(EventDesign):
         ]
 
     def _arm(self) -> Arm:
-        reference, months = needed(self.study.reference, "reference"), self.assumed.accrual_months(self.n)
-        shape, median = reference.shape.value, reference.median.value / DAYS_PER_MONTH
-        hazard = math.log(2.0) ** (1.0 / shape) / median
-        total = months + months_of_follow_up(self.study)
-        return Arm(hazard, self.assumed.hazard_ratio, months, total, shape, self.assumed.dropout)
+        assumed = self.assumed
+        return arm_of(self.study, assumed.hazard_ratio, assumed.accrual_months(self.n), assumed.dropout)
+
+
+def arm_of(study: SizeStudy, hazard_ratio: float, accrual_months: float, dropout: float) -> Arm:
+    """The arm of a study for formulas, in months."""
+    reference = needed(study.reference, "reference")
+    shape, median = reference.shape.value, reference.median.value / DAYS_PER_MONTH
+    hazard = math.log(2.0) ** (1.0 / shape) / median
+    total = accrual_months + months_of_follow_up(study)
+    return Arm(hazard, hazard_ratio, accrual_months, total, shape, dropout)
 
 
 class OneSampleLogrankDesign(Design[Events]):

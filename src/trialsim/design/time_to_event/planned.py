@@ -26,7 +26,8 @@ class Events:
     `hazard_ratio` is that of the experimental arm to the control or to the reference. `expected_events` tells how many
     events there are by the final look of a trial of n under the alternative, `accrual_months` how long its accrual
     takes. `hazard` (of the first arm) and `dropout` are per month, as if they were constant. `allocation` has the arms
-    of successive patients.
+    of successive patients. `month_of_events` tells, where a formula does, in which month of a trial of n so many events
+    are expected.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,7 @@ class Events:
     hazard: float
     dropout: float
     allocation: tuple[int, ...] = (0,)
+    month_of_events: Callable[[int, float], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class EventDesign(PlannedDesign):
         """Multiples of the block from a few of them on: with fewer events formulas and tests say nothing."""
         return multiples(FEWEST_IN_SEARCH * self.step, self.study.largest_n, self.step)
 
+    @abstractmethod
+    def at(self, n: int) -> EventDesign:
+        """The design with another number of patients."""
+
     @property
     @abstractmethod
     def decisions(self) -> DecisionsAtEvents:
@@ -72,6 +78,10 @@ class EventDesign(PlannedDesign):
     @abstractmethod
     def planned(self) -> dict[str, float]:
         """How probably it rejects under each truth, by a formula."""
+
+    @abstractmethod
+    def rejects(self) -> float:
+        """How probably it rejects at the hazard ratio that is assumed, 1 and above too, by a formula."""
 
     def operating_characteristics(self, truth: str) -> OperatingCharacteristics | None:
         """The probability of rejecting; formulas have nothing else."""

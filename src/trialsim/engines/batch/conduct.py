@@ -227,13 +227,20 @@ def toxicity_stops(enrolled: Floats, day: Floats, at_least: Counts, stops: Float
 
 @compiled
 def event_looks(
-    arrival: Floats, event: Floats, left: Floats, interim: Counts, n_patients: int, follow_up_days: float, days: Floats
+    arrival: Floats,
+    event: Floats,
+    left: Floats,
+    interim: Counts,
+    n_patients: int,
+    follow_up_days: float,
+    final_events: int,
+    days: Floats,
 ) -> None:
     """The calendar days of looks: interim ones at numbers of events, missing where the final look comes first.
 
     `event` (study day of the event, infinity for none), `left` (study day on which observation ended without one,
     infinity for none) and `arrival` (rising) have shape (trials, patients); `days` (trials, interim looks + 1). The
-    final look is `follow_up_days` after the last of the first `n_patients` came.
+    final look is `follow_up_days` after the last of the first `n_patients` came, or with `final_events` before it.
     """
     last = interim.size
     for t in range(arrival.shape[0]):
@@ -244,6 +251,10 @@ def event_looks(
                 event_days[i] = arrival[t, i] + event[t, i]
         event_days = np.sort(event_days)
         days[t, last] = (arrival[t, n - 1] if n > 0 else 0.0) + follow_up_days
+        final_day = event_days[final_events - 1] if 0 < final_events <= n else inf
+        is_at_events = final_day < days[t, last]
+        if is_at_events:
+            days[t, last] = final_day
         for k in range(last):
             day = event_days[interim[k] - 1] if interim[k] <= n else inf
-            days[t, k] = day if day < days[t, last] else nan
+            days[t, k] = day if is_at_events or day < days[t, last] else nan

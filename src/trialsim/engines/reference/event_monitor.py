@@ -72,7 +72,7 @@ class EventMonitoredTrial:
         return EventsConducted(self.patients, tuple(self.look_days))
 
     def enrolment(self) -> Generator[simpy.Event, object, None]:
-        """Patients come without a pause; the final look is a fixed time after the last of them."""
+        """Patients come without a pause; the final look is a fixed time after the last of them at the latest."""
         each = [virtual_patients(arm.protocol, arm.table) for arm in self.each]
         for i, first in enumerate(each[0]):
             if len(self.patients) == self.plan.n_patients:
@@ -103,6 +103,8 @@ class EventMonitoredTrial:
             self.n_events += 1
             while self.look < len(self.plan.interim) and self.n_events == self.plan.interim[self.look]:
                 self.take(self.look)
+            if self.n_events == self.plan.final_events:
+                self.take(self.plan.n_looks - 1)
         elif event == v.OBSERVATION_ENDED and detail == v.WITHDRAWAL:
             followed.left_day = row.study_day
 

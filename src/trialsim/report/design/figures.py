@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from trialsim.design.assurance import Assurance
-from trialsim.design.base import ALTERNATIVE, NULL, TOXIC_NULL
+from trialsim.design.base import ALTERNATIVE, NULL, TOXIC_NULL, PlannedDesign
 from trialsim.design.prepared_study import POSTERIOR, PreparedStudy
 from trialsim.design.search import SearchResult
+from trialsim.design.theory.toxicity import ToxicityBoundary
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report.pictures import prepare, save_figures
 from trialsim.storage.replicate_store import Rows
@@ -49,7 +50,7 @@ def draw_size_figures(
     target = ready.study.power
     figures = {
         "power": draw_power(title, ready, search_result) if search_result is not None else None,
-        "boundaries": draw_boundaries(title, ready, design) if kind.has_test else None,
+        "boundaries": draw_boundaries(title, ready.design, design, ready.boundary) if kind.has_test else None,
         "assurance": draw_assurance(title, assurance, target, what) if assurance is not None else None,
         "calendar": draw_calendar(title, rows),
     }
@@ -118,22 +119,33 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame) -> None:
     )
 
 
-def draw_boundaries(title: str, ready: PreparedStudy, design: Mapping[str, Any]) -> Figure | None:
+def draw_boundaries(
+    title: str, planned: PlannedDesign, design: Mapping[str, Any], boundary: ToxicityBoundary | None
+) -> Figure | None:
     """What each look decides; None for a design whose looks decide by neither counts nor z."""
     figure = Figure(figsize=(6.6, 4.4), layout="constrained")
     axes = figure.subplots()
-    if "upper_z" in design and "looks" in design:
-        _draw_z(axes, ready, design)
-    elif "r" in design:
-        _draw_counts(axes, ready, design)
-    else:
+    if not draw_looks(axes, planned, design, boundary):
         return None
     figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     _headed(figure, axes, title, "what each look decides")
     return figure
 
 
-def _draw_z(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) -> None:
+def draw_looks(
+    axes: Axes, planned: PlannedDesign, design: Mapping[str, Any], boundary: ToxicityBoundary | None = None
+) -> bool:
+    """What each look decides, drawn on axes; False for a design whose looks decide by neither counts nor z."""
+    if "upper_z" in design and "looks" in design:
+        _draw_z(axes, planned, design)
+    elif "r" in design:
+        _draw_counts(axes, design, boundary)
+    else:
+        return False
+    return True
+
+
+def _draw_z(axes: Axes, planned: PlannedDesign, design: Mapping[str, Any]) -> None:
     looks = np.array(design["looks"], dtype=np.float64)
     upper = np.array(design["upper_z"])
     top = float(np.max(upper[np.isfinite(upper)])) + 0.6
@@ -151,11 +163,11 @@ def _draw_z(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) -> None
             axes.annotate(f"{z:.2f}", (x, z), xytext=(0, 5), textcoords="offset points", fontsize=8, ha="center")
     axes.set_ylim(bottom, top)
     axes.set_xlim(0.0, 1.06 * float(looks.max()))
-    axes.set_xlabel(ready.design.design.information.value)
+    axes.set_xlabel(planned.design.information.value)
     axes.set_ylabel("standardised difference (z)")
 
 
-def _draw_counts(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) -> None:
+def _draw_counts(axes: Axes, design: Mapping[str, Any], boundary: ToxicityBoundary | None) -> None:
     """Stopping regions of counts: at each look, and the boundary for toxicity if there is one."""
     n, r = int(design["n"]), int(design["r"])
     if "n1" in design:
@@ -168,11 +180,11 @@ def _draw_counts(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any]) ->
     x = np.array([0.0, n])
     for rate, colour, name in ((design["p0"], _HARM, "p0"), (design["p1"], _DARK, "p1")):
         axes.plot(x, rate * x, "--", color=colour, linewidth=0.9, label=f"expected at {name} = {rate:.2f}")
-    most = _draw_toxicity(axes, ready, design, max(1.6 * design["p1"] * n, r + 4.0))
+    most = _draw_toxicity(axes, boundary, design, max(1.6 * design["p1"] * n, r + 4.0))
     axes.set_ylim(-0.5, most)
     axes.set_xlim(0.0, n * 1.06)
     axes.set_xlabel("evaluable patients")
-    has_toxicity = ready.boundary is not None or "most_toxic" in design
+    has_toxicity = boundary is not None or "most_toxic" in design
     axes.set_ylabel("patients with a response (or toxicity)" if has_toxicity else "responses")
 
 
@@ -191,7 +203,7 @@ def _name_look(axes: Axes, at: float, words: str, side: Literal["left", "right"]
     axes.text(at, 1.02, words, transform=transform, fontsize=8.5, ha=side, va="bottom")
 
 
-def _draw_toxicity(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any], most: float) -> float:
+def _draw_toxicity(axes: Axes, boundary: ToxicityBoundary | None, design: Mapping[str, Any], most: float) -> float:
     """What toxicity decides; gives how high the picture must be."""
     n = int(design["n"])
     if "most_toxic" in design:
@@ -199,9 +211,9 @@ def _draw_toxicity(axes: Axes, ready: PreparedStudy, design: Mapping[str, Any], 
             label = "too many with toxicity" if at == n else ""
             axes.vlines(at - TO_THE_LEFT * n, most_toxic + 0.5, at, color="black", linewidth=7, alpha=0.5, label=label)
         most = max(most, float(n) + 1.0)
-    if ready.boundary is not None:
+    if boundary is not None:
         at_least = np.array(
-            [x if x <= i else np.nan for i, x in enumerate(ready.boundary.at_least, start=1)], dtype=np.float64
+            [x if x <= i else np.nan for i, x in enumerate(boundary.at_least, start=1)], dtype=np.float64
         )
         axes.step(
             np.arange(1, len(at_least) + 1), at_least, where="mid", color="black", linewidth=1.2, label="stop: toxicity"

@@ -21,13 +21,21 @@ def answer(ready: PreparedStudy, calendar: pd.DataFrame) -> str:
     first = (
         f"{planned}, and {simulated}" if planned else f"With {ready.n} patients {kind.power_in_words} is {simulated}"
     )
-    return f"{first}. This n is given; it was not searched for."
+    return f"{first}. {_given(ready)}."
+
+
+def _given(ready: PreparedStudy) -> str:
+    """That n is given, or that it is a limit within which the design has the most power."""
+    if ready.n == ready.study.n:
+        return "This n is given; it was not searched for"
+    return f"This design has the most power of those of at most {ready.study.n} patients, which are given"
 
 
 def answer_for_protocol(ready: PreparedStudy, calendar: pd.DataFrame) -> str:
     """The same for a paragraph that has the power under the calendar already."""
     planned = planned_power(ready.design)
-    return f"{planned}; this n is given and was not searched for." if planned else answer(ready, calendar)
+    given = _given(ready).replace("This", "this", 1).replace("; it was", " and was")
+    return f"{planned}; {given}." if planned else answer(ready, calendar)
 
 
 def answer_as_data(ready: PreparedStudy, calendar: pd.DataFrame) -> dict[str, Any]:

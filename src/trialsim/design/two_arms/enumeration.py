@@ -11,7 +11,7 @@ from scipy.stats import binom
 from trialsim.design.decisions import GO_ON, REJECT
 from trialsim.design.theory.nuisance import largest_probability
 from trialsim.design.theory.two_arm_sizes import split_of
-from trialsim.design.two_arm.decisions import TwoArms
+from trialsim.design.two_arms.decisions import TwoArms
 from trialsim.typing import DecisionCodes, Floats
 
 TRACE: Final = 1e-150  # products of two probabilities above it are no denormal numbers, which are slow

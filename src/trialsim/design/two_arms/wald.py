@@ -13,8 +13,8 @@ from trialsim.config.checks.size_study import WALD
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import Design, Hypotheses, Information, InWords, PlannedDesign, sides_in_words
 from trialsim.design.decisions import FUTILE, REJECT
-from trialsim.design.two_arm.enumeration import arms_at
-from trialsim.design.two_arm.proportions import first_sentence
+from trialsim.design.two_arms.enumeration import arms_at
+from trialsim.design.two_arms.proportions import first_sentence
 from trialsim.endpoints.per_patient import PatientEndpoint
 from trialsim.typing import DecisionCodes, Floats
 

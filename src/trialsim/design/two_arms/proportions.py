@@ -42,10 +42,10 @@ from trialsim.design.theory.proportions import (
 from trialsim.design.theory.rounding import lowest_accepted
 from trialsim.design.theory.sequential import crossing_probabilities, drift_for_power, inflation
 from trialsim.design.theory.two_arm_sizes import smallest_trial
-from trialsim.design.two_arm.boundaries import MOST_EXACT, ExactBounds, bounds_of
-from trialsim.design.two_arm.decisions import TwoArms
-from trialsim.design.two_arm.enumeration import arms_at, highest_level, two_arm_paths
-from trialsim.design.two_arm.words import level_warning, looks_in_words, test_in_words
+from trialsim.design.two_arms.boundaries import MOST_EXACT, ExactBounds, bounds_by_look, bounds_of
+from trialsim.design.two_arms.decisions import TwoArms
+from trialsim.design.two_arms.enumeration import arms_at, highest_level, two_arm_paths
+from trialsim.design.two_arms.words import level_exceeded, level_warning, looks_in_words, test_in_words
 from trialsim.errors import RequestError
 from trialsim.typing import Counts
 
@@ -88,6 +88,11 @@ class PlannedTwoArms(CountDesign):
         values = two_arm_paths(self.decisions, rates, self.allocation)
         return OperatingCharacteristics(*values, tuple(one_rate(rate) for rate in rates))
 
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """The looks with their bounds; nothing for one look."""
+        return bounds_by_look(self.study, self.numbers, "patients") if self.n_looks > 1 else []
+
     def at(self, n: int) -> PlannedTwoArms:
         """The same test with `n` patients, without the `extra` numbers."""
         decisions = two_arm_at(self.study, self.decisions, n, self.allocation, self.exact_bounds)
@@ -110,7 +115,7 @@ class PlannedTwoArms(CountDesign):
         return [
             first + f"If the rates are {at['p_control']:.3f} and {at['p_experimental']:.3f} the power is "
             f"{at['power']:.3f}; if both are {at['p_control']:.3f} the type I error is {at['alpha']:.4f} (both "
-            f"exact, by enumeration).{level_warning(at)}"
+            f"exact, by enumeration).{level_exceeded(at)}"
         ]
 
     def remarks(self) -> list[str]:

@@ -41,14 +41,20 @@ def test_in_words(numbers: Mapping[str, Any], sides: int) -> str:
 
 
 def level_warning(numbers: Mapping[str, Any]) -> str:
-    """That a level is exceeded at some rate which the arms may share; nothing where it is kept."""
+    """That a level is exceeded at some rate which the arms may share, and what keeps it; nothing where it is kept."""
+    exceeded = level_exceeded(numbers)
+    kept = "`looks.boundary: exact` keeps it, as does one look with boschloo, fisher or z-pooled."
+    return f"{exceeded.removesuffix('.')}; {kept}" if exceeded else ""
+
+
+def level_exceeded(numbers: Mapping[str, Any]) -> str:
+    """The same in one sentence, without what would keep the level."""
     highest, nominal = numbers.get("highest_alpha"), numbers.get("nominal_alpha")
     if highest is None or nominal is None or highest <= highest_accepted(float(nominal)):
         return ""
     return (
         f" The level is not kept at every rate: if both arms share another rate, the type I error is up to "
-        f"{highest:.4f} where {nominal:g} is asked for (pooled z statistic); `looks.boundary: exact` keeps "
-        "it, as does one look with boschloo, fisher or z-pooled."
+        f"{highest:.4f} where {nominal:g} is asked for (pooled z statistic)."
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from trialsim.config.schema.size_study import Looks, SizeStudy
 from trialsim.design.theory import spending
 from trialsim.design.theory.nuisance import BRACKET
 from trialsim.design.theory.rounding import highest_accepted
-from trialsim.design.theory.sequential import efficacy_bounds, futility_bounds
-from trialsim.design.two_arm.decisions import TwoArms
-from trialsim.design.two_arm.enumeration import highest_level
+from trialsim.design.theory.sequential import crossing_probabilities, efficacy_bounds, futility_bounds
+from trialsim.design.two_arms.decisions import TwoArms
+from trialsim.design.two_arms.enumeration import highest_level
 from trialsim.errors import RequestError
 
 Bounds = tuple[tuple[float, ...], tuple[float, ...]]  # upper and lower z by look; no lower ones without futility
@@ -58,6 +58,25 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
         looks.at, alpha / sides, power, used, spending_of(str(futility.spending)), is_binding=futility.binding
     )
     return tuple(bounds.upper.tolist()), tuple(bounds.lower.tolist())
+
+
+def bounds_by_look(study: SizeStudy, numbers: Mapping[str, Any], information: str) -> list[dict[str, Any]]:
+    """The looks of a design with z bounds as rows: what they come after, their bounds, the level of each alone.
+
+    `spent_alpha` is the cumulative probability of rejecting without a difference, by the normal approximation.
+    """
+    at, lower = study.looks.at, list(numbers["lower_z"])
+    above, _ = crossing_probabilities(at, numbers["upper_z"], lower or None)
+    spent = study.sides * np.cumsum(above)
+    months = numbers.get("look_months", [None] * len(at))
+    return [
+        {
+            "look": look + 1, "information": share, information: numbers["looks"][look], "months": months[look],
+            "reject_from_z": numbers["upper_z"][look], "futile_below_z": lower[look] if lower else None,
+            "nominal_p": numbers["nominal_p"][look], "spent_alpha": float(spent[look]),
+        }
+        for look, share in enumerate(at)
+    ]  # fmt: skip
 
 
 class ExactBounds:

@@ -1,0 +1,31 @@
+"""Designs as plain functions, without a scenario: `trialsim.design.simon(p0=0.1, p1=0.3)`.
+
+trial_design  what each of them gives: tables, curves, power, pictures, the study that conducts it
+making        from numbers to a design; errors in the names of the arguments
+one_arm       one arm: single_stage, ahern, simon, fleming, bryant_day, precision, one_sample_logrank
+arms          two and more arms: two_arm, selection, logrank
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from trialsim.workflows.designs import arms, one_arm
+from trialsim.workflows.designs.trial_design import TrialDesign
+
+FUNCTIONS: Final[dict[str, Callable[..., TrialDesign]]] = {
+    function.__name__: function
+    for function in (
+        one_arm.single_stage,
+        one_arm.ahern,
+        one_arm.simon,
+        one_arm.fleming,
+        one_arm.bryant_day,
+        one_arm.precision,
+        one_arm.one_sample_logrank,
+        arms.two_arm,
+        arms.selection,
+        arms.logrank,
+    )
+}
