@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trialsim.config.schema.designs import USED_BY
-from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SPENDING, SizeStudy
+from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SPENDING, SPENDING_IN_WORDS, SizeStudy
 
 Misfit = tuple[str, str, str]  # dotted key, what is wrong, what is allowed
 
@@ -224,7 +224,11 @@ def _wrong_looks(study: SizeStudy) -> Iterator[Misfit]:
         problem = "futility is on one side, and the test is on two"
         yield "looks.futility", problem, f"`sides: 1` with alpha {study.alpha / 2.0:g}"
     if futility.spending is not None and not re.fullmatch(SPENDING, futility.spending):
-        yield "looks.futility.spending", f"{futility.spending!r} spends no beta", "obrien-fleming, pocock, or power 2"
+        yield "looks.futility.spending", f"{futility.spending!r} spends no beta", SPENDING_IN_WORDS
+    has_shape = isinstance(looks.spending, str) and not re.fullmatch(SPENDING, looks.spending)
+    if futility.binding and has_shape:
+        problem = f"the boundary {looks.spending} does not count on stopping for futility"
+        yield "looks.futility.binding", problem, f"no `binding`, or `spending` by {SPENDING_IN_WORDS}"
     if futility.z is not None and len(futility.z) != len(looks.at) - 1:
         problem = f"{len(futility.z)} bounds for {len(looks.at) - 1} interim looks"
         yield "looks.futility.z", problem, "one z for each interim look"

@@ -18,6 +18,7 @@ SCENARIO: Final = "followup"  # under which such a study is conducted, if it is
 RESPONSE: Final = "partial response"
 TOXICITY: Final = "any severe toxicity"
 EVENT: Final = "progression-free"
+WINDOW: Final = "6 months"
 
 
 def plain_study(design: str, keys: Mapping[str, Any], title: str, endpoint: str = "") -> SizeStudy:
@@ -30,7 +31,7 @@ def plain_study(design: str, keys: Mapping[str, Any], title: str, endpoint: str 
         "study": "size",
         "title": title,
         "scenario": SCENARIO,
-        "endpoint": {"of": endpoint or (EVENT if design in OF_TIMES else RESPONSE)},
+        "endpoint": {"of": EVENT} if design in OF_TIMES else {"of": endpoint or RESPONSE, "within": WINDOW},
         "design": design,
         **{key: value for key, value in keys.items() if value is not None and value != {}},
     }

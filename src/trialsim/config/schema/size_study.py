@@ -20,8 +20,14 @@ from trialsim.config.schema.written_values import Share, mistake, number_pattern
 PlainKey = Literal["rates", "medians"]
 CALIBRATED: Final = "calibrated"
 MODELLED: Final = "modelled"
-SPENDING: Final = r"obrien-fleming|pocock|power (0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*)"  # spending functions by name
-_SPENDING: Final[JsonSchema] = {"type": "string", "pattern": f"^({SPENDING})$"}
+_POSITIVE: Final = r"(0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*)"
+_ANY: Final = r"-?(\d+(\.\d+)?|\.\d+)"
+SPENDING: Final = rf"obrien-fleming|pocock|power {_POSITIVE}|hwang-shih-decani {_ANY}"  # spending functions by name
+SHAPES: Final = rf"classical obrien-fleming|classical pocock|wang-tsiatis {_ANY}|haybittle-peto( {_POSITIVE})?"
+SPENDING_IN_WORDS: Final = "obrien-fleming, pocock, power 2, hwang-shih-decani -4"
+SHAPES_IN_WORDS: Final = "classical obrien-fleming, classical pocock, wang-tsiatis 0.25, haybittle-peto"
+_BETA: Final[JsonSchema] = {"type": "string", "pattern": f"^({SPENDING})$"}
+_ALPHA: Final[JsonSchema] = {"type": "string", "pattern": f"^({SPENDING}|{SHAPES})$"}
 _NUMBER: Final[JsonSchema] = {
     "anyOf": [
         {"type": "number"},
@@ -66,7 +72,7 @@ class Futility(Section):
     Without `binding` the efficacy boundaries do not count on it.
     """
 
-    spending: Annotated[str, WithJsonSchema(_SPENDING)] | None = None
+    spending: Annotated[str, WithJsonSchema(_BETA)] | None = None
     """The function by which beta is spent."""
     z: list[float] | None = None
     """A boundary on the z scale for each interim look."""
@@ -91,8 +97,10 @@ class Looks(Section):
 
     at: list[Share] = Field(default_factory=lambda: [1.0], min_length=1, max_length=10)
     """The shares of the patients or events at which looks are taken, the last 1."""
-    spending: Annotated[str, WithJsonSchema(_SPENDING)] | list[Share] = "obrien-fleming"
-    """How alpha is spent: `obrien-fleming`, `pocock`, `power RHO` (alpha t^RHO), or the cumulative alphas."""
+    spending: Annotated[str, WithJsonSchema(_ALPHA)] | list[Share] = "obrien-fleming"
+    """How alpha is spent: `obrien-fleming`, `pocock`, `power RHO`, `hwang-shih-decani GAMMA`, the cumulative alphas; or
+    a boundary of a shape: `classical obrien-fleming`, `classical pocock`, `wang-tsiatis DELTA`, `haybittle-peto [Z]`.
+    """
     futility: Futility | None = None
     """When to stop for futility."""
     boundary: Literal["normal", "exact"] = "normal"
@@ -105,10 +113,9 @@ class Looks(Section):
             raise mistake(
                 "looks rise to the whole of the trial", "rising shares, the last one 1, such as [0.5, 0.75, 1]"
             )
-        if isinstance(self.spending, str) and not re.fullmatch(SPENDING, self.spending):
-            raise mistake(
-                f"{self.spending!r} spends no alpha", "obrien-fleming, pocock, power 2, or the cumulative alphas"
-            )
+        if isinstance(self.spending, str) and not re.fullmatch(f"{SPENDING}|{SHAPES}", self.spending):
+            allowed = f"{SPENDING_IN_WORDS}, the cumulative alphas, or {SHAPES_IN_WORDS}"
+            raise mistake(f"{self.spending!r} spends no alpha", allowed)
         if isinstance(self.spending, list) and len(self.spending) != len(self.at):
             raise mistake("alpha is spent at every look", f"{len(self.at)} cumulative alphas")
         return self

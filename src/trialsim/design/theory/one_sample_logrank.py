@@ -25,6 +25,7 @@ from trialsim.typing import Floats
 
 VARIANCES = ("exact", "events")
 NODES = 128  # of each of the two pieces of an integral
+FAR = 40.0  # cumulative hazard beyond which hardly anyone, exp(-40), is without event
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,9 @@ def _effect_and_errors(arm: Arm, variance: str) -> tuple[float, float, float]:
 
 def _points(arm: Arm) -> tuple[Floats, Floats]:
     """Values of the reference cumulative hazard A, and the weights of an integral with S G dA, shapes (2 nodes,)."""
-    start = (arm.hazard * (arm.total - arm.accrual)) ** arm.shape
-    end = (arm.hazard * arm.total) ** arm.shape
+    beyond = FAR / arm.hazard_ratio
+    start = min((arm.hazard * (arm.total - arm.accrual)) ** arm.shape, beyond)
+    end = min((arm.hazard * arm.total) ** arm.shape, beyond)
     nodes, weights = _rule()
     a = np.concatenate([start * nodes, start + (end - start) * nodes])
     da = np.concatenate([start * weights, (end - start) * weights])

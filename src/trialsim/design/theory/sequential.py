@@ -59,7 +59,7 @@ def efficacy_bounds(
     (k,), trials below them have stopped; the one of the final look is not used. A look that may spend less than 1e-15
     has an infinite bound. Errors: fractions that do not rise or exceed 1, alpha outside (0, 1).
     """
-    times = _fractions(information)
+    times = fractions(information)
     check_alpha(alpha)
     require_sides(sides)
     check_kind("spending", spending, Spending)
@@ -116,20 +116,24 @@ def futility_bounds(
     beta_spending: Spending,
     *,
     is_binding: bool = False,
+    upper: npt.ArrayLike | None = None,
 ) -> Bounds:
     """Efficacy bounds that spend alpha, futility bounds that spend beta = 1 - power, and the drift that has the power.
 
     Information fractions up to 1, shape (k,), one-sided alpha. Beta is spent under that drift (Pampallona, Tsiatis and
     Kim 2001, Drug Inf J 35:1113), which is found so that the bounds meet at the final look. The efficacy bounds of a
-    futility rule that is not binding ignore it. Errors: as `efficacy_bounds`; a power that is not above alpha.
+    futility rule that is not binding ignore it; they may be given as `upper`, shape (k,). Errors: as `efficacy_bounds`;
+    a power that is not above alpha.
     """
-    times = _fractions(information)
+    times = fractions(information)
     require_power(alpha, power)
     check_kind("spending", spending, Spending)
     check_kind("beta_spending", beta_spending, Spending)
     alphas = spending.spent(times, alpha)
     betas = beta_spending.spent(times, 1.0 - power)
     fixed = None if is_binding else _spend(times, alphas, np.full(len(times), -math.inf))
+    if upper is not None:
+        fixed = per_look("upper", upper, len(times))
 
     def excess(drift: float) -> float:
         upper, lower = _both(times, alphas, betas, drift, fixed)
@@ -188,8 +192,8 @@ def final_bound_by_information(
     return walk.bounds_above(left, ends.ravel()).reshape(ends.shape)
 
 
-def _fractions(information: npt.ArrayLike) -> Floats:
-    """Rising information fractions up to 1."""
+def fractions(information: npt.ArrayLike) -> Floats:
+    """Rising information fractions up to 1, shape (k,). Errors: fractions that do not rise or exceed 1."""
     times = rising("information", information)
     if times[-1] > highest_accepted(1.0):
         raise RequestError(f"information = {shown(times)}", "more than all the information.", "fractions up to 1.")

@@ -9,12 +9,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from scipy import special
 
-from trialsim.design.theory.requests import (
-    require_positive,
-)
+from trialsim.design.theory.requests import require_finite, require_positive
 from trialsim.design.theory.rounding import highest_accepted
 from trialsim.errors import RequestError
 from trialsim.typing import Floats
+
+LARGEST_GAMMA = 40.0
 
 
 @runtime_checkable
@@ -57,6 +57,30 @@ class Power:
     def spent(self, information: Floats, total: float) -> Floats:
         """The cumulative error by look, shape (k,)."""
         return np.asarray(total * np.minimum(information, 1.0) ** self.rho)
+
+
+@dataclass(frozen=True)
+class HwangShihDeCani:
+    """The gamma family, alpha (1 - exp(-gamma t)) / (1 - exp(-gamma)), and alpha t at gamma 0.
+
+    Hwang, Shih and DeCani 1990 (Statist Med 9:1439): -4 is near O'Brien-Fleming, 1 near Pocock. Error: gamma outside
+    -40 to 40.
+    """
+
+    gamma: float
+
+    def __post_init__(self) -> None:
+        require_finite("gamma", self.gamma)
+        if not -LARGEST_GAMMA <= self.gamma <= LARGEST_GAMMA:
+            allowed = f"from -{LARGEST_GAMMA:g} to {LARGEST_GAMMA:g}."
+            raise RequestError(f"gamma = {self.gamma:g}", "all alpha is spent at one look.", allowed, key="gamma")
+
+    def spent(self, information: Floats, total: float) -> Floats:
+        """The cumulative error by look, shape (k,)."""
+        times = np.minimum(information, 1.0)
+        if self.gamma == 0.0:
+            return np.asarray(total * times)
+        return np.asarray(total * np.expm1(-self.gamma * times) / math.expm1(-self.gamma))
 
 
 @dataclass(frozen=True)

@@ -2,40 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from trialsim.config.schema.size_study import Looks, SizeStudy
-from trialsim.design.theory import spending
+from trialsim.design.theory import shapes, spending
 from trialsim.design.theory.nuisance import BRACKET
 from trialsim.design.theory.rounding import highest_accepted
 from trialsim.design.theory.sequential import crossing_probabilities, efficacy_bounds, futility_bounds
 from trialsim.design.two_arms.decisions import TwoArms
 from trialsim.design.two_arms.enumeration import highest_level
 from trialsim.errors import RequestError
+from trialsim.typing import Floats
 
 Bounds = tuple[tuple[float, ...], tuple[float, ...]]  # upper and lower z by look; no lower ones without futility
 STEPS: Final = 200  # an exact boundary spends the largest multiple of alpha / STEPS that keeps the level
 MOST_EXACT: Final = 800  # patients for which exact boundaries are searched: seconds for each size, minutes beyond
 
 
-def spending_of(written: str | list[float], sides: int = 1) -> spending.Spending:
-    """A spending function from its words, or from the cumulative alphas of all sides. Raises `RequestError`."""
+@dataclass(frozen=True)
+class Family:
+    """Boundaries by name: what they are called in a sentence (with `{}` for the number), and how they are made.
+
+    `make` takes the number that follows the name, where there is one.
+    """
+
+    words: str
+    make: Callable[..., spending.Spending | shapes.Shape]
+
+
+OBRIEN_FLEMING: Final = "obrien-fleming"
+_LAN_DEMETS: Final = "Lan and DeMets 1983"
+FAMILIES: Final[dict[str, Family]] = {
+    OBRIEN_FLEMING: Family(f"alpha spent as O'Brien-Fleming type, {_LAN_DEMETS}", spending.ObrienFleming),
+    "pocock": Family(f"alpha spent as Pocock type, {_LAN_DEMETS}", spending.Pocock),
+    "power": Family("alpha spent as alpha t^{}, Kim and DeMets 1987", spending.Power),
+    "hwang-shih-decani": Family("alpha spent with gamma {}, Hwang, Shih and DeCani 1990", spending.HwangShihDeCani),
+    "classical obrien-fleming": Family("O'Brien and Fleming 1979", lambda: shapes.OBRIEN_FLEMING),
+    "classical pocock": Family("Pocock 1977", lambda: shapes.POCOCK),
+    "wang-tsiatis": Family("Wang and Tsiatis 1987, delta {}", shapes.WangTsiatis),
+    "haybittle-peto": Family("Haybittle 1971 and Peto et al. 1976", shapes.HaybittlePeto),
+}
+
+
+def family_of(written: str) -> tuple[Family, tuple[float, ...]]:
+    """The family of a name, and the number after it."""
+    if written in FAMILIES:
+        return FAMILIES[written], ()
+    name, _, number = written.rpartition(" ")
+    return FAMILIES[name], (float(number),)
+
+
+def boundary_of(written: str | list[float], sides: int = 1) -> spending.Spending | shapes.Shape:
+    """A boundary from its words, or from the cumulative alphas of all sides. Raises `RequestError`."""
     if isinstance(written, list):
         return spending.Custom(tuple(alpha / sides for alpha in written))
-    name, _, rho = written.partition(" ")
-    if name == "power":
-        return spending.Power(float(rho))
-    return spending.Pocock() if name == "pocock" else spending.ObrienFleming()
+    family, number = family_of(written)
+    return family.make(*number)
+
+
+def boundary_in_words(written: str | list[float]) -> str:
+    """What a boundary is called in a sentence."""
+    if isinstance(written, list):
+        return f"alpha spent as {', '.join(f'{x:g}' for x in written)} by the looks, {_LAN_DEMETS}"
+    family, number = family_of(written)
+    return family.words.format(*(f"{x:g}" for x in number))
+
+
+def upper_bounds(looks: Looks, alpha: float, sides: int, lower: Floats | None = None) -> Floats:
+    """The upper z bounds of looks; with `lower`, of which futility is binding. Raises `RequestError`."""
+    used = boundary_of(looks.spending, sides)
+    if isinstance(used, shapes.Shape):
+        return shapes.shaped_bounds(looks.at, alpha, used, sides=sides)
+    return efficacy_bounds(looks.at, alpha, used, sides=sides, lower=lower)
 
 
 def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Upper and lower z bounds by look; no lower ones without futility. Raises `RequestError`."""
-    used = spending_of(looks.spending, sides)
-    upper = efficacy_bounds(looks.at, alpha, used, sides=sides)
+    upper = upper_bounds(looks, alpha, sides)
     if not np.isfinite(upper).all():
         early = looks.at[int(np.argmax(~np.isfinite(upper)))]
         wrong = f"nothing can be rejected at a share of {early:g}: too little alpha is spent by then."
@@ -51,12 +98,17 @@ def bounds_of(looks: Looks, alpha: float, power: float, sides: int) -> tuple[tup
             raise RequestError("looks.futility.z", wrong, "one z for each interim look.", key="looks.futility.z")
         lower = np.array([*futility.z, upper[-1]])
         if futility.binding:
-            upper = efficacy_bounds(looks.at, alpha, used, sides=sides, lower=lower)
+            upper = upper_bounds(looks, alpha, sides, lower)
             lower[-1] = upper[-1]  # who counts on stopping rejects from less
         return tuple(upper.tolist()), tuple(lower.tolist())
+    used, beta = boundary_of(looks.spending, sides), boundary_of(str(futility.spending))
+    if not isinstance(beta, spending.Spending):
+        raise TypeError(beta)
+    by_shape = isinstance(used, shapes.Shape)
     bounds = futility_bounds(
-        looks.at, alpha / sides, power, used, spending_of(str(futility.spending)), is_binding=futility.binding
-    )
+        looks.at, alpha / sides, power, spending.ObrienFleming() if isinstance(used, shapes.Shape) else used, beta,
+        is_binding=futility.binding, upper=upper if by_shape else None,
+    )  # fmt: skip
     return tuple(bounds.upper.tolist()), tuple(bounds.lower.tolist())
 
 
@@ -65,8 +117,9 @@ def bounds_by_look(study: SizeStudy, numbers: Mapping[str, Any], information: st
 
     `spent_alpha` is the cumulative probability of rejecting without a difference, by the normal approximation.
     """
-    at, lower = study.looks.at, list(numbers["lower_z"])
-    above, _ = crossing_probabilities(at, numbers["upper_z"], lower or None)
+    at, lower, futility = study.looks.at, list(numbers["lower_z"]), study.looks.futility
+    counts_on_it = futility is not None and futility.binding
+    above, _ = crossing_probabilities(at, numbers["upper_z"], lower if lower and counts_on_it else None)
     spent = study.sides * np.cumsum(above)
     months = numbers.get("look_months", [None] * len(at))
     return [

@@ -91,7 +91,7 @@ class PlannedSelection(CountDesign):
         """How many arms and patients, and how probably the best arm is selected."""
         at = self.numbers
         return [
-            f"{len(self.rates.names)} arms of {at['n_per_arm']} patients each are compared on "
+            f"{len(self.rates.names)} arms of {at['n_per_arm']} patients each, {at['n']} in all, are compared on "
             f"{in_words(self.study.endpoint)}, and the arm with the highest observed rate is selected "
             f"({self.design.title}): the best one, {at['best']}, with probability {at['power']:.3f}."
         ]

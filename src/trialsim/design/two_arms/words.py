@@ -8,6 +8,7 @@ from typing import Any, Final
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import Information, sides_in_words
 from trialsim.design.theory.rounding import highest_accepted
+from trialsim.design.two_arms.boundaries import boundary_in_words
 
 _TESTS: Final = {
     "fisher": "exact and conditional",
@@ -23,7 +24,6 @@ _ORDERS: Final = {
     "z-pooled": "the absolute pooled z statistic",
     "z-unpooled": "the absolute unpooled z statistic",
 }
-_SPENDING: Final = {"obrien-fleming": "O'Brien-Fleming type", "pocock": "Pocock type"}
 
 
 def test_in_words(numbers: Mapping[str, Any], sides: int) -> str:
@@ -65,14 +65,16 @@ def looks_in_words(study: SizeStudy, numbers: Mapping[str, Any], after: Informat
         return f"The test is {sides_in_words(study)} at level {study.alpha:g}, with no interim look. "
     bounds = [f"{z:.3f}" for z in numbers["upper_z"]]
     if after is Information.EVENTS:
-        when = f"Interim looks are made after {_listed(numbers['looks'][:-1])} events"
+        interim = numbers["looks"][:-1]
+        made = "An interim look is" if len(interim) == 1 else "Interim looks are"
+        when = f"{made} made after {_listed(interim)} events"
         reached = f"{_listed(bounds[:-1])} there, or about {bounds[-1]} at the end"
     else:
         when = f"The data are looked at after {_listed(numbers['looks'])} {after.value}"
         reached = _listed(bounds)
     text = (
         f"{when}; the null hypothesis is rejected if the standardised difference reaches {reached} "
-        f"({sides_in_words(study)} level {study.alpha:g}, alpha spent as {_spending(study)}, Lan and DeMets 1983). "
+        f"({sides_in_words(study)} level {study.alpha:g}, {boundary_in_words(looks.spending)}). "
     )
     if "spent_alpha" in numbers:
         text += (
@@ -84,13 +86,6 @@ def looks_in_words(study: SizeStudy, numbers: Mapping[str, Any], after: Informat
         binding = "binding" if looks.futility is not None and looks.futility.binding else "non-binding"
         text += f"The trial stops for futility below {low} ({binding}). "
     return text
-
-
-def _spending(study: SizeStudy) -> str:
-    spending = study.looks.spending
-    if isinstance(spending, list):
-        return f"{', '.join(f'{x:g}' for x in spending)} by the looks"
-    return _SPENDING.get(spending) or f"alpha t^{spending.removeprefix('power ')}"
 
 
 def _listed(items: Sequence[object]) -> str:

@@ -59,9 +59,10 @@ def two_arm(
     looks
         Interim looks: how many looks at equal steps, the last one too, or the shares of patients at which they are.
     spending
-        How alpha is spent: `obrien-fleming`, `pocock`, `power RHO`, or the cumulative alphas.
+        How alpha is spent: `obrien-fleming`, `pocock`, `power RHO`, `hwang-shih-decani GAMMA`, or the cumulative
+        alphas; or a boundary: `classical obrien-fleming`, `classical pocock`, `wang-tsiatis DELTA`, `haybittle-peto`.
     futility
-        How beta is spent, by the same names; without it nothing stops for futility.
+        How beta is spent, by the names of spending functions; without it nothing stops for futility.
     binding
         Whether the efficacy boundaries count on stopping for futility.
     boundary
@@ -171,9 +172,10 @@ def logrank(
     looks
         Interim looks: how many looks at equal steps, the last one too, or the shares of events at which they are.
     spending
-        How alpha is spent: `obrien-fleming`, `pocock`, `power RHO`, or the cumulative alphas.
+        How alpha is spent: `obrien-fleming`, `pocock`, `power RHO`, `hwang-shih-decani GAMMA`, or the cumulative
+        alphas; or a boundary: `classical obrien-fleming`, `classical pocock`, `wang-tsiatis DELTA`, `haybittle-peto`.
     futility
-        How beta is spent, by the same names; without it nothing stops for futility.
+        How beta is spent, by the names of spending functions; without it nothing stops for futility.
     binding
         Whether the efficacy boundaries count on stopping for futility.
     events

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from trialsim.config.loading.plain_studies import TOXICITY
+from trialsim.config.loading.plain_studies import TOXICITY, WINDOW
 from trialsim.design.theory.arguments import check_choice
 from trialsim.design.theory.two_stage import fleming as two_stage_of
 from trialsim.workflows.designs.making import calendar_of, in_months, make
@@ -204,7 +204,12 @@ def bryant_day(
     ConfigurationError, RequestError
         For numbers that describe no trial, and where no trial has the power.
     """
-    aim = {"endpoint": {"of": TOXICITY}, "null": toxicity_p0, "alternative": toxicity_p1, "alpha": alpha_toxicity}
+    aim = {
+        "endpoint": {"of": TOXICITY, "within": WINDOW},
+        "null": toxicity_p0,
+        "alternative": toxicity_p1,
+        "alpha": alpha_toxicity,
+    }
     keys = {"null": p0, "alternative": p1, "alpha": alpha, "power": power, "largest_n": largest_n}
     return make("bryant-day", {**keys, "toxicity": {**aim, "odds_ratio": odds_ratio}})
 

@@ -17,7 +17,7 @@ from trialsim.config.source.yaml import dump_yaml
 from trialsim.design.base import Hypotheses, Information, PlannedDesign, reported
 from trialsim.design.plain import PlainCalendar, at_hazard_ratio, detectable, with_n
 from trialsim.errors import RequestError
-from trialsim.records.tables import plain_rows
+from trialsim.records.tables import plain_mapping, plain_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +65,7 @@ class TrialDesign:
     @cached_property
     def numbers(self) -> dict[str, Any]:
         """The numbers of the design, by the field's names."""
-        return {"kind": self.kind, **reported(self.planned.numbers)}
+        return {"kind": self.kind, **self.planned.numbers}
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -119,7 +119,11 @@ class TrialDesign:
         for rates in self._rates(p, len(names)):
             at = self.planned.at_rates(rates)
             if at is not None:
-                values = {self._success: at.rejects, "stops_early": at.stops_early, "expected_n": at.expected_n}
+                values = {
+                    self._success: min(at.rejects, 1.0),
+                    "stops_early": min(at.stops_early, 1.0),
+                    "expected_n": at.expected_n,
+                }
                 rows.append({**dict(zip(names, rates, strict=True)), **values})
         return pd.DataFrame(rows)
 
@@ -257,7 +261,7 @@ class TrialDesign:
         if scenario is not None:
             study["scenario"] = scenario
         if endpoint is not None:
-            study["endpoint"] = {"of": endpoint}
+            study["endpoint"] = {**study["endpoint"], "of": endpoint}
         if path is not None:
             Path(path).write_text(dump_yaml(study), encoding="utf-8")
         return study
@@ -265,7 +269,7 @@ class TrialDesign:
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data."""
         return {
-            "design": self.numbers,
+            "design": plain_mapping(reported(self.numbers)),
             "table": plain_rows(self.table),
             "looks": plain_rows(self.looks),
             "operating_characteristics": plain_rows(self.operating_characteristics()),
