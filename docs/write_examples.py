@@ -21,6 +21,7 @@ PAGES = (
     ROOT / "docs" / "guide" / "python.md",
     ROOT / "docs" / "guide" / "compare.md",
     ROOT / "docs" / "guide" / "size.md",
+    ROOT / "docs" / "guide" / "designs.md",
     ROOT / "docs" / "guide" / "published-pilot.md",
 )
 FILE = re.compile(r"(<!-- file: ([^\n]*) -->\n```\n)(.*?)(```\n)", re.DOTALL)

@@ -88,17 +88,19 @@ def test_the_trials_that_agree_do_all_there_is_to_do(protocols: tuple[Protocol, 
 
 
 @pytest.mark.parametrize("interim", [(), (10,), (8, 16)])
-@pytest.mark.parametrize("follow_up", [40.0, 200.0])
+@pytest.mark.parametrize(("follow_up", "final_events"), [(40.0, 0), (200.0, 0), (40.0, 18), (400.0, 18)])
 def test_looks_at_events_agree(
-    protocols: tuple[Protocol, Protocol], interim: tuple[int, ...], follow_up: float
+    protocols: tuple[Protocol, Protocol], interim: tuple[int, ...], follow_up: float, final_events: int
 ) -> None:
     bounds = (2.6, 2.2, 2.0)[-len(interim) - 1 :]
     decisions = EventDecisions(interim, bounds, (-0.5,) * len(interim) + bounds[-1:], 0.025, 1)
     outcomes = Outcomes((c.Outcome(c.PROGRESSION_OR_DEATH),), None, (), HARM)
-    plan = c.EventConduct(interim, 40, follow_up)
+    plan = c.EventConduct(interim, 40, follow_up, final_events)
     trial = EventTrial(outcomes, decisions, plan)
     fast, slow = both(trial, protocols, 44, follow_up, 5, 3)
     assert np.array_equal(fast, slow)
+    if final_events and follow_up > 300.0:  # so long that the events come first
+        assert (fast["x_0"] + fast["x_1"] == final_events).all()
 
 
 @pytest.mark.parametrize("shape", [1.0, 1.3])

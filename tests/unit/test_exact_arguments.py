@@ -17,6 +17,7 @@ import pytest
 import trialsim.design.theory
 from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.design.theory.one_sample_logrank import Arm
+from trialsim.design.theory.shapes import WangTsiatis
 from trialsim.design.theory.spending import ObrienFleming, Pocock
 from trialsim.design.theory.time_to_event import Arms
 from trialsim.design.theory.two_stage import TwoStage, simon_designs
@@ -59,6 +60,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "precision.guaranteed_half_width": {"n": 10, "p": 0.3, "probability": 0.8, "confidence": 0.9},
     "precision.smallest_for_half_width": {"p": 0.3, "half_width": 0.2, "confidence": 0.9, "largest": 200},
     "sequential.efficacy_bounds": {"information": LOOKS, "alpha": 0.025, "spending": Pocock(), "sides": 1},
+    "shapes.shaped_bounds": {"information": LOOKS, "alpha": 0.025, "shape": WangTsiatis(0.2), "sides": 1},
+    "sequential.fractions": {"information": LOOKS},
     "sequential.crossing_probabilities": {"information": LOOKS, "upper": BOUNDS, "drift": 1.0},
     "sequential.drift_for_power": {"information": LOOKS, "upper": BOUNDS, "power": 0.8},
     "sequential.futility_bounds": {

@@ -6,12 +6,12 @@ The plain functions that need no scenario are found here by name, each imported 
 """
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 _HOME: Final = "trialsim.workflows.designs"  # above this room, for the object that they give draws and writes too
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'trialsim.design' has no attribute {name!r}")
     functions = import_module(_HOME).FUNCTIONS
