@@ -22,6 +22,7 @@ PAGES = (
     ROOT / "docs" / "guide" / "compare.md",
     ROOT / "docs" / "guide" / "size.md",
     ROOT / "docs" / "guide" / "designs.md",
+    ROOT / "docs" / "guide" / "analyse.md",
     ROOT / "docs" / "guide" / "published-pilot.md",
 )
 FILE = re.compile(r"(<!-- file: ([^\n]*) -->\n```\n)(.*?)(```\n)", re.DOTALL)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TrialsimError,
     )
     from trialsim.simulation import replicates_for
+    from trialsim.workflows.analyse import Analysis, analyse
     from trialsim.workflows.calibrate import Calibrated, calibrate
     from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
     from trialsim.workflows.check import check
@@ -64,6 +65,8 @@ _HOMES: Final = {
     "Sized": "workflows.size",
     "load_sizing": "config.loading.size_studies",
     "TrialDesign": "workflows.designs.trial_design",
+    "analyse": "workflows.analyse",
+    "Analysis": "workflows.analyse",
     "schema": "workflows.schema",
     "Result": "workflows.run",
     "replicates_for": "simulation",
@@ -80,6 +83,7 @@ _HOMES: Final = {
 _ROOMS: Final = ("design",)  # whose functions are public, by their names: `trialsim.design.simon`
 
 __all__ = [
+    "Analysis",
     "Calibrated",
     "CalibratedStudy",
     "Cohort",
@@ -97,6 +101,7 @@ __all__ = [
     "TrialDesign",
     "TrialsimError",
     "__version__",
+    "analyse",
     "builtin_names",
     "calibrate",
     "calibrate_study",

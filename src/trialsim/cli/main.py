@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from trialsim.cli import files, other, studies, trials
+from trialsim.cli import analysis, files, other, studies, trials
 from trialsim.errors import InputError, Interrupted
 from trialsim.report.streams import open_streams
 
@@ -23,6 +23,7 @@ COMMANDS: Final = (
     studies.compare,
     other.design,
     studies.size,
+    analysis.analyse,
     files.schema,
     other.run_again,
 )

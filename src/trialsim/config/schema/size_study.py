@@ -141,6 +141,10 @@ class Conduct(Section):
     events: int | None = Field(default=None, ge=2, le=100_000)
     """The number of events at which the final analysis is made, where they are seen before `follow_up` is over."""
 
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if key != "events" or value is not None}
+
 
 class Safety(Section):
     """A boundary that stops the trial for toxicity, watched all the time.

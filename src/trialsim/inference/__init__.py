@@ -1,0 +1,11 @@
+"""What a trial that was conducted says: estimates, p-values and intervals that know how the trial could have stopped.
+
+staged      one arm with looks at counts: stagewise ordering, median unbiased and UMVU estimates
+sequential  a normal statistic with looks: stagewise ordering, median unbiased estimate
+rates       two arms and one rate: p-values of the tests, the exact interval of the difference
+survival    times to events: Kaplan-Meier, log-rank, Cox, restricted means
+data        counts and times from numbers, or from a table of patients
+analyses    the analysis that belongs to each design of rates
+times       the analysis of times to events, of one arm and of two
+result      what an analysis gives, a row at a time
+"""
