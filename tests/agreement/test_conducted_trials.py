@@ -15,8 +15,10 @@ from trialsim.design.decisions import Decisions
 from trialsim.design.hypotheses import with_follow_up
 from trialsim.design.outcomes import Outcomes
 from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArmTwoStages
+from trialsim.design.single_arm.many_looks import ManyLooks
 from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
 from trialsim.design.theory.bryant_day import BryantDay, Rates
+from trialsim.design.theory.monitored_rate import PredictiveProbability
 from trialsim.design.theory.toxicity import bayesian_boundary
 from trialsim.design.theory.two_stage import TwoStage
 from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
@@ -52,10 +54,13 @@ def decisions_of(kind: str, looks: tuple[int, int]) -> Decisions:
     if kind == "two endpoints":
         rates = Rates(0.2, 0.4, 0.4, 0.6)
         return ResponseAndToxicity(BryantDay(looks[0], 3, 5, looks[1], 10, 12, rates), 0.1, 0.1)
+    if kind == "many looks":
+        rule = PredictiveProbability((0.2, 0.8), 0.2, looks[1], 0.1, 0.9, 0.95)
+        return ManyLooks((looks[0], 24, 31, looks[1]), rule, 0.2)
     return TwoArms(looks, 0.1, 1, "chi-square", "lower", (1.9, 1.3), (-0.3, 1.3))
 
 
-@pytest.mark.parametrize("kind", ["one arm", "two endpoints", "two arms"])
+@pytest.mark.parametrize("kind", ["one arm", "two endpoints", "two arms", "many looks"])
 @pytest.mark.parametrize("not_evaluable", [c.REPLACED, c.FAILURE, c.DROPPED])
 @pytest.mark.parametrize(
     ("overrun", "wait", "is_monitored"), [(0, inf, True), (3, 60.0, False), (c.NO_PAUSE, 112.0, True)]

@@ -73,6 +73,12 @@ def plans() -> dict[str, CountDesign]:
         "minimax": planned(study(ONE, design="simon-minimax"), 0.3),
         "fleming": planned(study(ONE, design="fleming", stages={"first": 20, "all": 45}, power=0.7), 0.3),
         "single": planned(study(ONE, design="single-stage"), 0.3),
+        "predictive": planned(
+            study(ONE, design="predictive-probability", looks={"first": 8, "every": 4}, alpha=0.1), 0.35
+        ),
+        "thall and simon": planned(
+            study(ONE, design="thall-simon", n=30, looks={"at": [0.3, 0.6, 1.0]}, bayesian={"standard": [15, 85]}), 0.3
+        ),
         "precision": planned(study({**BASE, "design": "precision"}, half_width=0.15), 0.3),
         "two arms": planned(study(TWO), 0.2, 0.45),
         "fisher, two-sided": planned(study(TWO, test="fisher", sides=2), 0.5, 0.2, better="lower"),

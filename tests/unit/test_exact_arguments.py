@@ -83,6 +83,7 @@ CALLS: dict[str, dict[str, Any]] = {
 CALLS.pop("binomial.binomial_probabilities")  # takes what the others have checked
 INNER = {  # take what others have checked, or arrays and objects that others make
     "binomial", "nuisance", "tables", "sawtooth", "recursion", "arguments", "requests", "rounding",
+    "monitored_rate",
 }  # fmt: skip
 OF_OBJECTS = {
     "single_stage.critical_counts", "single_stage.fewest_patients", "single_stage.normal_n",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from trialsim.config.checks.size_study import WALD
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import Design
+from trialsim.design.single_arm.many_looks import Bop2Design, PredictiveDesign, ThallSimonDesign
 from trialsim.design.single_arm.precision import PrecisionDesign
 from trialsim.design.single_arm.response_and_toxicity import BryantDayDesign
 from trialsim.design.single_arm.single_stage import AHern, SingleStageDesign
@@ -27,6 +28,9 @@ DESIGNS: Final[dict[str, Design[Any]]] = {
         SimonAdmissible(),
         FlemingDesign(),
         BryantDayDesign(),
+        PredictiveDesign(),
+        Bop2Design(),
+        ThallSimonDesign(),
         PrecisionDesign(),
         TwoArmDesign(),
         SelectionDesign(),

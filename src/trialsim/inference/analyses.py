@@ -14,6 +14,7 @@ import numpy as np
 from trialsim.design.base import PlannedDesign
 from trialsim.design.counts import CountDesign
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
+from trialsim.design.single_arm.many_looks import PlannedManyLooks
 from trialsim.design.single_arm.precision import PlannedPrecision
 from trialsim.design.single_arm.single_stage import PlannedSingleStage
 from trialsim.design.single_arm.two_stage import PlannedTwoStage
@@ -136,6 +137,31 @@ def p_value_of_two_stages(planned: PlannedTwoStage, counted: Counted) -> float:
     of_plan = np.cumsum(binomial_probabilities(n_plan - sizes[0], p0)[::-1])[::-1]  # P(X2 >= x2)
     rejecting = np.flatnonzero(of_plan >= second * (1.0 - 1e-12))
     return plan.at_least(p0, 1, responses[0] + int(rejecting[-1])) if len(rejecting) else 0.0
+
+
+@analyse_counts.register
+def _many_looks(planned: PlannedManyLooks, counted: Counted, confidence: float) -> Analysed:
+    """By the stagewise ordering of all looks; those that were not taken are the planned ones."""
+    look, code = decision_of(planned, counted)
+    sizes = [int(n) for n in counted.patients[:, 0]]
+    sizes += [n for n in planned.decisions.looks[look + 1 :] if n > sizes[-1]]
+    last = len(sizes) - 1
+    both = [planned.monitored.rule.bounds(n, is_last=i == last) for i, n in enumerate(sizes)]
+    stages = Stages(tuple(sizes), tuple(low for low, _ in both), tuple(high for _, high in both))
+    found = infer(stages, look, int(counted.responses[look, 0]), planned.monitored.p0, confidence)
+    rows = (
+        Row("rate, unbiased", found.umvue, method="UMVUE, Jung and Kim 2004"),
+        Row(
+            "rate, median unbiased",
+            found.median_unbiased,
+            found.lower,
+            found.upper,
+            found.p_value,
+            "stagewise ordering",
+        ),
+        Row("rate, observed", found.observed, method="biased by the chance to stop early"),
+    )
+    return Analysed(rows, IN_WORDS[code])
 
 
 @analyse_counts.register

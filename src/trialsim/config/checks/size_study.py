@@ -15,10 +15,15 @@ TESTS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled", "chi-square", "u
 TESTS_OF_TWO_KINDS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled")  # whose two sides are defined in two ways
 TESTS_AT_LOOKS: Final = ("chi-square",)
 WALD: Final = "wald"
+RULES: Final = {  # which keys of `bayesian` a design uses
+    "predictive-probability": ("prior", "futility", "efficacy", "success"),
+    "bop2": ("prior", "level", "exponent"),
+    "thall-simon": ("prior", "standard", "gain", "futility", "efficacy"),
+}
 _NEEDED: Final = {
     "null": "null: 0.15", "stages": "{first: 15, all: 25}", "half_width": "half_width: 0.1",
     "toxicity": "{endpoint: any severe toxicity, null: 0.6, …}", "reference": "reference: {median: 6 months}",
-    "variants": "{control: {}, experimental: {…}}",
+    "variants": "{control: {}, experimental: {…}}", "n": "n: 40", "bayesian": "{standard: [15, 35], …}",
 }  # fmt: skip
 _NOT_USED: Final = {  # why a key is not used, where a reader may expect that it is
     "n": "its sizes follow from the power that is asked for, or from `stages`, so it has none for a given n",
@@ -37,6 +42,7 @@ def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
             yield key, f"{study.design} needs it", _NEEDED[key]
     yield from _wrong_n(study)
     yield from _wrong_events(study)
+    yield from _wrong_rule(study)
     yield from _wrong_arms(study)
     yield from _wrong_plain_numbers(study)
     yield from _wrong_test(study)
@@ -89,6 +95,23 @@ def _wrong_events(study: SizeStudy) -> Iterator[Misfit]:
         yield key, "the power follows from the number of events, so there is no n to search for", "`n` beside it"
     elif events > n:
         yield key, f"{n} patients have no {events} events", f"up to {n}, or a larger `n`"
+
+
+def _wrong_rule(study: SizeStudy) -> Iterator[Misfit]:
+    """Many looks are given in one way; a rule has what its design uses, and no more."""
+    looks, rule = study.looks, study.bayesian
+    if looks.every is not None and looks.first is None and study.keys.uses("looks.first"):
+        yield "looks.every", "nothing says when the first look is", "`first` beside it"
+    if looks.first is not None and len(looks.at) > 1 and study.keys.uses("looks.first"):
+        yield "looks.first", "the looks are given by their shares already", "one of `first` and `at`"
+    if rule is None or not study.keys.uses("bayesian"):
+        return
+    used = RULES[study.design]
+    for key in type(rule).model_fields:
+        if getattr(rule, key) is not None and key not in used:
+            yield f"bayesian.{key}", f"{study.design} does not use it", f"one of {', '.join(used)}"
+    if study.design == "thall-simon" and rule.standard is None:
+        yield "bayesian.standard", "thall-simon compares with a standard", "[15, 35], of 15 responses in 50 patients"
 
 
 def _wrong_plain_numbers(study: SizeStudy) -> Iterator[Misfit]:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 Design = Literal[
     "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
-    "one-sample-logrank", "two-arm", "logrank", "selection",
+    "one-sample-logrank", "two-arm", "logrank", "selection", "predictive-probability", "bop2", "thall-simon",
 ]  # fmt: skip
 Alternative = Literal["rate", "hazard ratio", "arms"]
 
@@ -33,12 +33,15 @@ class DesignKeys:
 # Keys that only some designs use, in the order in which they are checked.
 SPECIAL_KEYS: Final = (
     "n", "null", "stages", "toxicity", "half_width", "confidence", "reference", "rates", "medians", "variants",
-    "control", "allocation", "looks", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual",
-    "conduct.overrun", "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
+    "control", "allocation", "looks", "looks.spending", "looks.futility", "looks.boundary", "looks.first",
+    "looks.every", "bayesian", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual", "conduct.overrun",
+    "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
     "conduct.events",
 )  # fmt: skip
 _LOOKS: Final = ("conduct.accrual", "conduct.overrun", "conduct.interim_after")
 _COUNTS: Final = ("safety", "conduct.not_evaluable")
+_BOUNDS: Final = ("looks", "looks.spending", "looks.futility", "looks.boundary")
+_MANY_LOOKS: Final = ("looks", "looks.first", "looks.every", *_COUNTS, *_LOOKS)
 _ARMS: Final = ("control", "allocation")
 _SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("n", "alpha", "conduct.attained", *_COUNTS))
 _OF_STAGES: Final = ("alpha", "conduct.attained", *_COUNTS, *_LOOKS)
@@ -55,19 +58,22 @@ KEYS: Final[dict[str, DesignKeys]] = {
     "precision": DesignKeys(("half_width",), ("n", "alternative", "confidence", *_COUNTS)),
     "two-arm": DesignKeys(
         ("variants", "alternative"),
-        ("n", "rates", "looks", "test", "two_sided", "sides", "alpha", *_ARMS, *_COUNTS, *_LOOKS),
+        ("n", "rates", *_BOUNDS, "test", "two_sided", "sides", "alpha", *_ARMS, *_COUNTS, *_LOOKS),
         "arms",
         n_arms=2,
     ),
     "logrank": DesignKeys(
         ("variants", "alternative"),
-        ("n", "medians", "looks", "sides", "alpha", "conduct.follow_up", "conduct.events", *_ARMS),
+        ("n", "medians", *_BOUNDS, "sides", "alpha", "conduct.follow_up", "conduct.events", *_ARMS),
         "hazard ratio",
         n_arms=2,
     ),
     "one-sample-logrank": DesignKeys(
         ("reference", "alternative"), ("n", "sides", "alpha", "conduct.follow_up"), "hazard ratio"
     ),
+    "predictive-probability": DesignKeys(("null", "alternative"), ("n", "alpha", "bayesian", *_MANY_LOOKS)),
+    "bop2": DesignKeys(("null", "alternative"), ("n", "alpha", "bayesian", *_MANY_LOOKS)),
+    "thall-simon": DesignKeys(("null", "alternative", "n", "bayesian"), _MANY_LOOKS),
     "selection": DesignKeys(("variants", "alternative"), ("n", "rates", *_ARMS, *_COUNTS), "arms", n_arms=None),
 }
 USED_BY: Final = {key: tuple(name for name, keys in KEYS.items() if keys.uses(key)) for key in SPECIAL_KEYS}

@@ -105,6 +105,15 @@ class Looks(Section):
     """When to stop for futility."""
     boundary: Literal["normal", "exact"] = "normal"
     """Whether boundaries are those of the normal approximation, or keep the level exactly."""
+    first: int | None = Field(default=None, ge=1, le=5000)
+    """The number of patients at the first of many looks, in place of `at`."""
+    every: int | None = Field(default=None, ge=1, le=5000)
+    """After how many more patients the next of many looks is taken; 1 unless given."""
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        written = handler(self).items()
+        return {key: value for key, value in written if key not in ("first", "every") or value is not None}
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -174,6 +183,48 @@ class Safety(Section):
         if isinstance(data, Mapping) and isinstance(data.get("prior"), list):
             return {**data, "prior": tuple(data["prior"])}
         return data
+
+
+class Bayesian(Section):
+    """The rule of a design that looks often at one rate; what is not given is searched, or is its default.
+
+    See docs/guide/size.md for which design uses what.
+    """
+
+    prior: tuple[float, float] | None = None
+    """The two parameters of the beta prior of the rate; the null and one minus it unless given."""
+    futility: Share | None = Field(default=None, ge=0.0, le=1.0)
+    """The probability at or below which the trial stops for futility."""
+    efficacy: Share | None = Field(default=None, ge=0.0, le=1.0)
+    """The probability from which the trial stops for efficacy."""
+    success: Share | None = Field(default=None, gt=0.0, lt=1.0)
+    """The posterior probability that is success at the end."""
+    level: Share | None = Field(default=None, gt=0.0, lt=1.0)
+    """The cut-off of the posterior probability at the end (lambda)."""
+    exponent: float | None = Field(default=None, ge=0.0, le=10.0)
+    """How the cut-off rises with the share of patients (gamma)."""
+    standard: tuple[float, float] | None = None
+    """The two parameters of the beta distribution of the rate of the standard treatment."""
+    gain: Share | None = Field(default=None, ge=0.0, lt=1.0)
+    """The gain over the standard below which the trial stops for futility."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pairs(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        for pair in (self.prior, self.standard):
+            if pair is not None and not all(0.0 < value <= 1e6 for value in pair):
+                raise mistake("a beta distribution has two positive parameters", "such as [0.2, 0.8]")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Any) -> Any:
+        return {key: value for key, value in handler(self).items() if value is not None}
 
 
 class Stages(Section):
@@ -261,6 +312,8 @@ class SizeStudy(Section):
     """How the trial goes on around its looks."""
     safety: Safety | None = None
     """A boundary that stops the trial for toxicity."""
+    bayesian: Bayesian | None = None
+    """The rule of a design that looks often at one rate."""
     half_width: Probability | None = None
     """The half width that the confidence interval shall have."""
     reference: Reference | None = None

@@ -172,7 +172,10 @@ def _draw_counts(axes: Axes, design: Mapping[str, Any], boundary: ToxicityBounda
     n, r = int(design["n"]), int(design["r"])
     if "n1" in design:
         _draw_first_stage(axes, design)
-    label = "" if "n1" in design else "null not rejected"
+    for key, colour, words in (("stops_at_most", _HARM, "too few respond"), ("stops_from", _GOOD, "enough respond")):
+        if key in design:
+            _draw_steps(axes, design[key], key == "stops_at_most", colour, words)
+    label = "" if "n1" in design or "stops_at_most" in design else "null not rejected"
     axes.vlines(n, -0.5, r + 0.5, color=_HARM, linewidth=7, alpha=0.6, label=label)
     axes.vlines(n, r + 0.5, n + 0.5, color=_GOOD, linewidth=7, alpha=0.8, label="recommend")
     toxicity = f"\nand toxicity ≤ {design['most_toxic']}" if "most_toxic" in design else ""
@@ -186,6 +189,13 @@ def _draw_counts(axes: Axes, design: Mapping[str, Any], boundary: ToxicityBounda
     axes.set_xlabel("evaluable patients")
     has_toxicity = boundary is not None or "most_toxic" in design
     axes.set_ylabel("patients with a response (or toxicity)" if has_toxicity else "responses")
+
+
+def _draw_steps(axes: Axes, steps: Sequence[str], is_low: bool, colour: str, label: str) -> None:
+    """A boundary of many looks, from `count / patients` where each count holds first."""
+    counts, sizes = zip(*(map(int, step.split("/")) for step in steps), strict=True)
+    shift = 0.5 if is_low else -0.5
+    axes.step(sizes, [x + shift for x in counts], where="post", color=colour, linewidth=1.6, label=label)
 
 
 def _draw_first_stage(axes: Axes, design: Mapping[str, Any]) -> None:

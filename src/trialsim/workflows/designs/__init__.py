@@ -3,6 +3,7 @@
 trial_design  what each of them gives: tables, curves, power, pictures, the study that conducts it
 making        from numbers to a design; errors in the names of the arguments
 one_arm       one arm: single_stage, ahern, simon, fleming, bryant_day, precision, one_sample_logrank
+many_looks    one arm with many looks: predictive_probability, bop2, thall_simon
 arms          two and more arms: two_arm, selection, logrank
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from trialsim.workflows.designs import arms, one_arm
+from trialsim.workflows.designs import arms, many_looks, one_arm
 from trialsim.workflows.designs.trial_design import TrialDesign
 
 FUNCTIONS: Final[dict[str, Callable[..., TrialDesign]]] = {
@@ -22,6 +23,9 @@ FUNCTIONS: Final[dict[str, Callable[..., TrialDesign]]] = {
         one_arm.simon,
         one_arm.fleming,
         one_arm.bryant_day,
+        many_looks.predictive_probability,
+        many_looks.bop2,
+        many_looks.thall_simon,
         one_arm.precision,
         one_arm.one_sample_logrank,
         arms.two_arm,

@@ -15,6 +15,7 @@ from trialsim.errors import ConfigurationError, OptionError, Problem, RequestErr
 from trialsim.workflows.designs.trial_design import TrialDesign
 
 MOST_PARTS: Final = 100  # of one arm in a turn of the allocation
+MOST_LOOKS: Final = 10
 MONTHS_OF_DROPOUT: Final = 12.0
 # What a study calls the arguments, longest names first.
 NAMES: Final = {
@@ -37,6 +38,12 @@ NAMES: Final = {
     "rates.experimental": "p_experimental",
     "medians.control": "median_control",
     "medians.experimental": "median_experimental",
+    "looks.first": "first",
+    "looks.every": "every",
+    **{
+        f"bayesian.{key}": key
+        for key in ("prior", "futility", "efficacy", "success", "level", "exponent", "standard", "gain")
+    },
     "stages.first": "n1",
     "stages.all": "n",
     "null": "p0",
@@ -111,6 +118,11 @@ def calendar_of(accrual: float | str, dropout: float, median: float | None = Non
     return PlainCalendar(months, -math.log1p(-dropout) / MONTHS_OF_DROPOUT, median)
 
 
+def keys_of_one_rate(p0: float, p1: float, alpha: float, power: float, n: int | None, largest_n: int) -> dict[str, Any]:
+    """The keys of a study of one rate."""
+    return {"null": p0, "alternative": p1, "alpha": alpha, "power": power, "n": n, "largest_n": largest_n}
+
+
 def looks_of(
     looks: int | Sequence[float] | None,
     spending: str | Sequence[float],
@@ -121,14 +133,35 @@ def looks_of(
     """The key `looks` of a study; nothing for one look. Raises `RequestError`."""
     if looks is None or looks == 1:
         return None
-    if isinstance(looks, int) and not isinstance(looks, bool):
-        if not 1 <= looks <= 10:
-            raise RequestError(f"looks = {looks}", "a trial cannot have so many.", "1 to 10.", key="looks")
-        looks = [(i + 1) / looks for i in range(looks)]
-    written: dict[str, Any] = {"at": _listed(looks), "spending": _listed(spending)}
+    written: dict[str, Any] = {"at": shares_of(looks), "spending": _listed(spending)}
     if futility is not None:
         written["futility"] = {"spending": futility, "binding": binding}
     return {**written, "boundary": boundary}
+
+
+def shares_of(looks: int | Sequence[float]) -> Any:
+    """The shares at which looks are, or so many equal steps of them. Raises `RequestError`."""
+    if not isinstance(looks, int) or isinstance(looks, bool):
+        return _listed(looks)
+    if not 1 <= looks <= MOST_LOOKS:
+        raise RequestError(f"looks = {looks}", "a trial cannot have so many.", f"1 to {MOST_LOOKS}.", key="looks")
+    return [(i + 1) / looks for i in range(looks)]
+
+
+def pair_of(name: str, values: Sequence[float] | None) -> Any:
+    """Two numbers as a study has them. Raises `RequestError`."""
+    if values is None:
+        return None
+    if isinstance(values, str) or not isinstance(values, Sequence) or len(values) != 2:
+        raise RequestError(
+            f"{name}: {values!r}", "a beta distribution has two parameters.", "such as (0.2, 0.8).", key=name
+        )
+    return list(values)
+
+
+def given(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """What is not None of a section."""
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _listed(value: Any) -> Any:

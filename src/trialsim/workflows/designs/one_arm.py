@@ -8,7 +8,7 @@ from typing import Literal
 from trialsim.config.loading.plain_studies import TOXICITY, WINDOW
 from trialsim.design.theory.arguments import check_choice
 from trialsim.design.theory.two_stage import fleming as two_stage_of
-from trialsim.workflows.designs.making import calendar_of, in_months, make
+from trialsim.workflows.designs.making import calendar_of, in_months, keys_of_one_rate, make
 from trialsim.workflows.designs.trial_design import TrialDesign
 
 Criterion = Literal["optimal", "minimax", "admissible"]
@@ -45,7 +45,7 @@ def single_stage(
     ConfigurationError, RequestError
         For numbers that describe no trial, and where no trial has the power, with the nearest that has.
     """
-    return make("single-stage", _one_rate(p0, p1, alpha, power, n, largest_n))
+    return make("single-stage", keys_of_one_rate(p0, p1, alpha, power, n, largest_n))
 
 
 def ahern(
@@ -78,7 +78,7 @@ def ahern(
     ConfigurationError, RequestError
         For numbers that describe no trial, and where no trial has the power, with the nearest that has.
     """
-    return make("ahern", _one_rate(p0, p1, alpha, power, n, largest_n))
+    return make("ahern", keys_of_one_rate(p0, p1, alpha, power, n, largest_n))
 
 
 def simon(
@@ -124,7 +124,7 @@ def simon(
         For numbers that describe no trial, and where no trial has the power, with the nearest that has.
     """
     check_choice("criterion", criterion, ("optimal", "minimax", "admissible"))
-    return make(f"simon-{criterion}", _one_rate(p0, p1, alpha, power, n, largest_n))
+    return make(f"simon-{criterion}", keys_of_one_rate(p0, p1, alpha, power, n, largest_n))
 
 
 def fleming(p0: float, p1: float, n1: int, n: int, alpha: float = 0.05) -> TrialDesign:
@@ -313,11 +313,6 @@ def one_sample_logrank(
         "conduct": {"follow_up": in_months("follow_up", follow_up)},
     }  # fmt: skip
     return make("one-sample-logrank", keys, calendar, names={"alternative": "hazard_ratio"})
-
-
-def _one_rate(p0: float, p1: float, alpha: float, power: float, n: int | None, largest_n: int) -> dict[str, object]:
-    """The keys of a study of one rate."""
-    return {"null": p0, "alternative": p1, "alpha": alpha, "power": power, "n": n, "largest_n": largest_n}
 
 
 def rounded_down(power: float) -> float:
