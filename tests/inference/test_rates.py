@@ -59,6 +59,7 @@ def test_without_a_difference_the_score_is_the_pooled_z() -> None:
     assert statistic[x0, x1] == pytest.approx(z)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_the_interval_of_a_difference_covers(confidence: float) -> None:
     """Exactly, over every table, at a grid of rates."""
