@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trialsim.workflows.compare import Compared, compare
     from trialsim.workflows.designs.trial_design import TrialDesign
     from trialsim.workflows.init import init
+    from trialsim.workflows.monitor import Monitoring, monitor
     from trialsim.workflows.run import Result, run
     from trialsim.workflows.run_again import run_again
     from trialsim.workflows.schema import schema
@@ -67,6 +68,8 @@ _HOMES: Final = {
     "TrialDesign": "workflows.designs.trial_design",
     "analyse": "workflows.analyse",
     "Analysis": "workflows.analyse",
+    "monitor": "workflows.monitor",
+    "Monitoring": "workflows.monitor",
     "schema": "workflows.schema",
     "Result": "workflows.run",
     "replicates_for": "simulation",
@@ -94,6 +97,7 @@ __all__ = [
     "HazardError",
     "InputError",
     "Interrupted",
+    "Monitoring",
     "RequestError",
     "Result",
     "Scenario",
@@ -113,6 +117,7 @@ __all__ = [
     "load_scenario",
     "load_sizing",
     "load_study",
+    "monitor",
     "replicates_for",
     "run",
     "run_again",

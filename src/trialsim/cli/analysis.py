@@ -1,4 +1,4 @@
-"""The command `analyse`: inference after the trial."""
+"""The commands `monitor` and `analyse`: where a trial stands while it runs, and inference after it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from trialsim.cli.options import JsonOption, StudyArgument
-from trialsim.cli.output import print_json, print_view
+from trialsim.cli.options import JsonOption, SeedOption, SetOption, StudyArgument
+from trialsim.cli.output import print_json, print_view, read_settings
 from trialsim.errors import OptionError
 
 
@@ -44,6 +44,43 @@ def analyse(
 
     title = load_sizing(study).study.title
     print_view(analysis_view(title, result.decision, result.table, result.remarks, result.confidence))
+
+
+def monitor(
+    study: StudyArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A CSV or parquet file of the patients so far.")],
+    today: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The day of the look: a date, or days since the trial opened.")
+    ] = None,
+    futures: Annotated[int, typer.Option(help="How many futures are simulated.")] = 2000,
+    seed: SeedOption = 1,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Where a running trial stands: the decision by its design, the probability of success, the next milestones."""
+    from trialsim.config.loading.size_studies import load_sizing
+    from trialsim.report.design.monitoring_view import monitoring_view
+    from trialsim.workflows.monitor import monitor as workflow
+
+    sizing = load_sizing(study, read_settings(settings))
+    found = workflow(sizing, data, today=read_day(today), futures=futures, seed=seed)
+    if as_json:
+        print_json({"study": study, **found.to_json()})
+        return
+    print_view(
+        monitoring_view(
+            sizing.study.title, found.today.isoformat(), found.decision, found.success if found.goes_on else None,
+            found.milestones, found.standing, (found.effective_draws, found.n_draws),
+        )
+    )  # fmt: skip
+
+
+def read_day(text: str | None) -> float | str | None:
+    """A date, or a number of days."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def read_counts(texts: list[str]) -> dict[str, Any]:

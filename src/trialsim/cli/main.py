@@ -23,6 +23,7 @@ COMMANDS: Final = (
     studies.compare,
     other.design,
     studies.size,
+    analysis.monitor,
     analysis.analyse,
     files.schema,
     other.run_again,

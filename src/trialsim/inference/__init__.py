@@ -7,5 +7,7 @@ survival    times to events: Kaplan-Meier, log-rank, Cox, restricted means
 data        counts and times from numbers, or from a table of patients
 analyses    the analysis that belongs to each design of rates
 times       the analysis of times to events, of one arm and of two
+standing    the patients of a running trial as they stand on a day
+onwards     trials simulated onwards from the patients as they stand
 result      what an analysis gives, a row at a time
 """

@@ -91,14 +91,14 @@ def responses_of(table: pd.DataFrame, within_days: float | None, counts_all: boo
     `RequestError`.
     """
     if RESPONDED in table:
-        responded = _flags(table, RESPONDED)
+        responded = flags(table, RESPONDED)
     elif SEEN in table:
         days = pd.to_numeric(table[SEEN], errors="coerce").to_numpy(np.float64)
         responded = np.where(np.isnan(days), 0.0, days <= (np.inf if within_days is None else within_days))
     else:
         raise _no_column(table, f"`{RESPONDED}` (1, 0, or empty for who is not evaluable), or `{SEEN}`")
     if EVALUABLE in table and not counts_all:
-        responded = np.where(_flags(table, EVALUABLE) == 1.0, responded, np.nan)
+        responded = np.where(flags(table, EVALUABLE) == 1.0, responded, np.nan)
     return np.where(np.isnan(responded), 0.0, responded) if counts_all else responded
 
 
@@ -109,16 +109,16 @@ def times_of(table: pd.DataFrame, is_death: bool) -> tuple[Floats, Flags]:
     """
     for name, days in TIMES.items():
         if name in table and EVENT in table:
-            times = _numbers(table, name) * days
-            events = _flags(table, EVENT)
+            times = numbers(table, name) * days
+            events = flags(table, EVENT)
             if np.isnan(times).any() or np.isnan(events).any():
                 raise RequestError(name, "some patients have no time or no event.", "a number and 1 or 0 for each.")
             return times, events == 1.0
     if OBSERVED in table and DEATH in table:
-        first = _numbers(table, DEATH)
+        first = numbers(table, DEATH)
         if not is_death and PROGRESSION in table:
-            first = np.fmin(first, _numbers(table, PROGRESSION))
-        until = _numbers(table, OBSERVED)
+            first = np.fmin(first, numbers(table, PROGRESSION))
+        until = numbers(table, OBSERVED)
         seen = first <= until
         return np.where(seen, first, until), np.asarray(seen)
     raise _no_column(table, f"`time_months` or `time_days` with `{EVENT}` (1 or 0)")
@@ -143,7 +143,7 @@ def counts_at_looks(table: pd.DataFrame, responded: Floats, arm: Counts, n_arms:
 
     Patients are in the order of `enrolled_day` where the table has it, otherwise in that of its rows.
     """
-    order = np.argsort(_numbers(table, ENROLLED), kind="stable") if ENROLLED in table else np.arange(len(table))
+    order = np.argsort(numbers(table, ENROLLED), kind="stable") if ENROLLED in table else np.arange(len(table))
     order = order[~np.isnan(responded[order])]
     ends = [n for n in looks[:-1] if n < len(order)] + [len(order)]
     patients = np.array([[(arm[order[:n]] == i).sum() for i in range(n_arms)] for n in ends])
@@ -151,7 +151,7 @@ def counts_at_looks(table: pd.DataFrame, responded: Floats, arm: Counts, n_arms:
     return Counted(patients.astype(np.int64), responses.astype(np.int64))
 
 
-def _numbers(table: pd.DataFrame, name: str) -> Floats:
+def numbers(table: pd.DataFrame, name: str) -> Floats:
     """A column as numbers. Raises `RequestError` for text that is no number."""
     column = pd.to_numeric(table[name], errors="coerce")
     wrong = table[name].notna() & column.isna()
@@ -163,7 +163,7 @@ def _numbers(table: pd.DataFrame, name: str) -> Floats:
     return np.asarray(column.to_numpy(np.float64))
 
 
-def _flags(table: pd.DataFrame, name: str) -> Floats:
+def flags(table: pd.DataFrame, name: str) -> Floats:
     """A column of 1, 0, true, false, yes, no; NaN where it is empty. Raises `RequestError`."""
     words = {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0}
     values = [np.nan if pd.isna(item) else words.get(str(item).strip().lower(), -1.0) for item in table[name]]

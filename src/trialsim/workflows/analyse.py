@@ -139,7 +139,7 @@ def analyse(
         else:
             analysed = _of_times(study, data, level, (adjust, strata, earlier))
     except RequestError as error:
-        raise (located(error, places) if places is not None else error) from None
+        raise (located(error, places, of_study_only=True) if places is not None else error) from None
     return Analysis(analysed, level)
 
 

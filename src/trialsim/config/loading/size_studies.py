@@ -122,9 +122,14 @@ def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = N
     return Sizing(study, scenarios, places)
 
 
-def located(error: RequestError, sizing: Sizing) -> RequestError:
-    """The error with the file and line of its key, or of the design if that key is not written."""
+def located(error: RequestError, sizing: Sizing, *, of_study_only: bool = False) -> RequestError:
+    """The error with the file and line of its key, or of the design if that key is not written.
+
+    With `of_study_only` an error about no key of the study stays as it is.
+    """
     if isinstance(error, OptionError | DestinationError):
+        return error
+    if of_study_only and error.key.partition(".")[0] not in {*SizeStudy.model_fields, *_KEYS_OF_SYMBOLS}:
         return error
     is_given = error.key == "n" and sizing.study.n is not None
     place = place_of_key(error.key if is_given else _KEYS_OF_SYMBOLS.get(error.key, error.key))
