@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Final
 
 import numpy as np
-from scipy.stats import binom
 
 from trialsim.design.theory.arguments import check_kind, check_number
+from trialsim.design.theory.binomial import Tables
 from trialsim.design.theory.rounding import highest_accepted, lowest_accepted
 from trialsim.design.theory.single_stage import fewest_patients, normal_n
 from trialsim.design.theory.stages import check_errors, check_limit, check_rates
@@ -142,9 +143,12 @@ def bryant_day(rates: Rates, alpha_r: float, alpha_t: float, power: float, large
     """
     first = check_bryant_day(rates, alpha_r, alpha_t, power, largest)
     search = _Search(rates, alpha_r, alpha_t, power, largest)
-    for n in range(first, largest + 1):
-        for n1 in range(1, n):
-            search.try_stages(n1, n)
+    least = [search.least_share(n1) for n1 in range(largest)]
+    stages = ((n1 + (n - n1) * least[n1], n, n1) for n in range(first, largest + 1) for n1 in range(1, n))
+    for least_en, n, n1 in sorted(stages):
+        if least_en >= search.best_en:
+            break
+        search.try_stages(n1, n)
     if search.best is None:
         raise _none(rates, alpha_r, alpha_t, power, largest)
     return search.best
@@ -192,6 +196,7 @@ class _Search:
         self.alpha_r, self.alpha_t = highest_accepted(alpha_r), highest_accepted(alpha_t)
         self.best: BryantDay | None = None
         self.best_en = math.inf
+        self.tables = {"r": (Tables(rates.pr0), Tables(rates.pr1)), "t": (Tables(rates.pt0), Tables(rates.pt1))}
         self.mass: list[list[Floats]] = []  # by world, by n
         for world in WORLDS:
             cells, each = rates.cells(world), [np.ones((1, 1))]
@@ -199,6 +204,12 @@ class _Search:
                 each.append(one_more(each[-1], cells))
             self.mass.append(each)
         self.tails = [[_tail(item) for item in each] for each in self.mass]  # P(R > u, T > v), u and v from -1
+
+    def least_share(self, n1: int) -> float:
+        """The least that can go on after a first stage under the worse of the nulls; infinite if none has the power."""
+        goes_on = [self.tails[w][n1][1:-1, 1:-1] for w in range(3)]
+        worse = np.maximum(goes_on[0], goes_on[1])[goes_on[2] >= self.power]
+        return float(worse.min()) if worse.size else math.inf
 
     def try_stages(self, n1: int, n: int) -> None:
         """Keep the best design with these stages if it is better than the best so far."""
@@ -209,29 +220,35 @@ class _Search:
         possible = (goes_on[2] >= self.power) & (en < self.best_en)
         if not possible.any():
             return
-        finals = np.array([(cr, ct) for cr in self._finals("r", n1, n) for ct in self._finals("t", n1, n)])
-        if len(finals) == 0:
-            return
-        rejects = [self._recommends(w, n1, n, finals) for w in range(3)]
-        fits = (rejects[0] <= self.alpha_r) & (rejects[1] <= self.alpha_t) & (rejects[2] >= self.power) & possible
-        if fits.any():
+        finals = np.array(list(product(self._finals("r", n1, n), self._finals("t", n1, n))))
+        power, fits = np.zeros(0), np.zeros((0, n1, n1), np.bool_)
+        for world in (2, 0, 1):  # the power first: what lacks it needs no levels
+            if len(finals) == 0:
+                return
+            rejects = self._recommends(world, n1, n, finals)
+            here = rejects >= self.power if world == 2 else rejects <= (self.alpha_r, self.alpha_t)[world]
+            fits = here & possible if world == 2 else here & fits
+            power = rejects if world == 2 else power
+            kept = fits.any(axis=(1, 2))
+            finals, fits, power = finals[kept], fits[kept], power[kept]
+        if len(finals):
             cost = np.where(fits.any(axis=0), en, math.inf)
             cr1, ct1 = np.unravel_index(int(np.argmin(cost)), cost.shape)
             choice = np.flatnonzero(fits[:, cr1, ct1])
-            cr, ct = finals[choice[np.argmax(rejects[2][choice, cr1, ct1])]]
+            cr, ct = finals[choice[np.argmax(power[choice, cr1, ct1])]]
             self.best_en = float(en[cr1, ct1])
             last = max(int(cr), int(cr1)), max(int(ct), int(ct1))  # a final boundary below the first one is the first
             self.best = BryantDay(n1, int(cr1), int(ct1), n, *last, self.rates)
 
     def _finals(self, which: str, n1: int, n: int) -> list[int]:
         """The final boundaries that can do for one endpoint, whatever the other one does (Bonferroni)."""
-        null, alternative = (self.rates.pr0, self.rates.pr1) if which == "r" else (self.rates.pt0, self.rates.pt1)
+        null, alternative = self.tables[which]
         level = self.alpha_r if which == "r" else self.alpha_t
-        highest_first = int(np.flatnonzero(binom.sf(np.arange(-1, n1), n1, alternative) >= self.power)[-1]) - 1
-        c = np.arange(n)
-        c = c[binom.sf(c, n, alternative) >= self.power]
+        highest_first = int(np.flatnonzero(alternative.tail(n1)[:-1] >= self.power)[-1]) - 1
+        c = np.flatnonzero(alternative.tail(n)[1:-1] >= self.power)
         x1 = np.arange(highest_first + 1, n1 + 1)
-        both = binom.pmf(x1, n1, null) @ binom.sf(c[None, :] - x1[:, None], n - n1, null)
+        more = np.clip(c[None, :] - x1[:, None] + 1, 0, n - n1 + 1)
+        both = null.mass(n1)[x1] @ null.tail(n - n1)[more]
         return [int(item) for item in c[both <= level + 1.0 - self.power]]
 
     def _recommends(self, world: int, n1: int, n: int, finals: Counts) -> Floats:
