@@ -83,6 +83,8 @@ def plans() -> dict[str, CountDesign]:
         "two arms": planned(study(TWO), 0.2, 0.45),
         "fisher, two-sided": planned(study(TWO, test="fisher", sides=2), 0.5, 0.2, better="lower"),
         "looks": planned(study(TWO, looks=looks), 0.5, 0.25, better="lower"),
+        "non-inferiority": planned(study(TWO, design="non-inferiority", margin=0.25, alpha=0.1), 0.6, 0.65),
+        "equivalence": planned(study(TWO, design="equivalence", margin=0.3, alpha=0.1), 0.4, 0.4, better="lower"),
         "ratio": planned(study(TWO, allocation={"ratio": {"b": 2}}), 0.2, 0.5),
         "selection": planned(
             study(TWO, design="selection", variants={"a": {}, "b": {}, "d": {}}), 0.2, 0.35, 0.2, names="abd", seed=3

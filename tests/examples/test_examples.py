@@ -230,8 +230,10 @@ def test_the_readme_has_commands_and_a_scenario() -> None:
 def test_each_command_of_the_readme_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trialsim.design.hypotheses.PATIENTS_OF_RATES", 20_000)
     (tmp_path / "my-trial.yaml").write_text(YAML_BLOCKS[0], encoding="utf-8")
+    (tmp_path / "patients.csv").write_text("enrolled_day,event_day\n3,\n8,60\n20,\n", encoding="utf-8")
     arguments = shlex.split(re.sub(r"--replicates \d+", "", command))[1:]
     few = {"run": ["--replicates", "5"], "compare": ["--replicates", "5"], "size": ["--replicates", "300"]}
+    few["monitor"] = ["--futures", "100"]
     done = trialsim(tmp_path, *arguments, *few.get(arguments[0], []))
     assert done.returncode == 0, done.stderr
     assert done.stdout

@@ -10,8 +10,9 @@ from scipy.special import xlogy
 from scipy.stats import barnard_exact, binom, boschloo_exact, fisher_exact
 
 from trialsim.design.theory.proportions import TESTS, Test, rejection_region
+from trialsim.design.theory.score import restricted_rates, score_statistic
 from trialsim.errors import RequestError
-from trialsim.inference.rates import interval_of_difference, p_value_of, restricted_rates, score_statistic
+from trialsim.inference.rates import interval_of_difference, p_value_of
 
 ARMS = (9, 13)
 

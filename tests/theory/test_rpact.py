@@ -14,6 +14,7 @@ import pytest
 import trialsim as ts
 from trialsim.config.schema.size_study import Looks
 from trialsim.design.theory.proportions import approximate_n
+from trialsim.design.theory.score import approximate_n_for_margin
 from trialsim.design.two_arms.boundaries import bounds_of
 
 TABLE = Path(__file__).parents[1] / "published" / "rpact.csv"
@@ -37,10 +38,12 @@ def _pair(text: str) -> tuple[str, Any]:
     return key, numbers[0] if len(numbers) == 1 else numbers
 
 
-def differing(kind: str, differs: Callable[[dict[str, Any], list[float]], bool]) -> list[dict[str, Any]]:
+def differing(
+    kind: str, differs: Callable[[dict[str, Any], list[float]], bool], fewest: int = 24
+) -> list[dict[str, Any]]:
     """The questions to which the answers differ."""
     asked = rows(kind)
-    assert len(asked) >= 24
+    assert len(asked) >= fewest
     return [question for question, answer in asked if differs(question, answer)]
 
 
@@ -98,6 +101,15 @@ def test_two_rates_by_the_normal_approximation() -> None:
     assert differing("two rates", differs) == []
 
 
-@pytest.mark.parametrize("kind", ["bounds", "survival size", "survival power", "one rate", "two rates"])
+def test_non_inferiority_by_the_normal_approximation() -> None:
+    def differs(asked: dict[str, Any], found: list[float]) -> bool:
+        return not math.isclose(approximate_n_for_margin(**asked), found[0], rel_tol=RELATIVE)
+
+    assert differing("non-inferior rates", differs, 8) == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["bounds", "survival size", "survival power", "one rate", "two rates", "non-inferior rates"]
+)
 def test_the_table_has_every_kind(kind: str) -> None:
     assert rows(kind)

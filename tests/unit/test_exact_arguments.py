@@ -61,6 +61,13 @@ CALLS: dict[str, dict[str, Any]] = {
     "precision.smallest_for_half_width": {"p": 0.3, "half_width": 0.2, "confidence": 0.9, "largest": 200},
     "sequential.efficacy_bounds": {"information": LOOKS, "alpha": 0.025, "spending": Pocock(), "sides": 1},
     "shapes.shaped_bounds": {"information": LOOKS, "alpha": 0.025, "shape": WangTsiatis(0.2), "sides": 1},
+    "score.margin_region": {
+        "arms": (8, 9), "margin": 0.1, "alpha": 0.05, "better": "higher",
+    },
+    "score.approximate_n_for_margin": {
+        "p_control": 0.5, "p_experimental": 0.5, "margin": 0.1, "alpha": 0.05, "power": 0.8, "ratio": 1.0,
+    },
+    "score.check_margin": {"margin": 0.1},
     "sequential.fractions": {"information": LOOKS},
     "sequential.crossing_probabilities": {"information": LOOKS, "upper": BOUNDS, "drift": 1.0},
     "sequential.drift_for_power": {"information": LOOKS, "upper": BOUNDS, "power": 0.8},
@@ -87,7 +94,7 @@ INNER = {  # take what others have checked, or arrays and objects that others ma
 }  # fmt: skip
 OF_OBJECTS = {
     "single_stage.critical_counts", "single_stage.fewest_patients", "single_stage.normal_n",
-    "single_stage.most_power",
+    "single_stage.most_power", "score.score_statistic", "score.restricted_rates", "score.highest_level_at_margin",
     "two_stage.admissible", "two_stage.exact_rejects", "stages.check_rates", "stages.check_limit",
     "stages.check_errors", "bryant_day.joint", "bryant_day.one_more", "bryant_day.counts_of",
     "proportions.check_two_sided", "proportions.mirrored", "proportions.statistic_of", "proportions.usual_two_sided",

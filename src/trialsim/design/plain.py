@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from trialsim.config.loading.plain_studies import TOXICITY
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, Hypotheses, PlannedDesign, Rates, arms_in_turn, needed
 from trialsim.design.counts import CountDesign
@@ -118,7 +119,8 @@ def _rates_of_arms(study: SizeStudy, calendar: PlainCalendar) -> Rates:
     """The rates of the arms; with two of them, what the second one changes is what is wanted."""
     names = tuple(study.variants)
     values = tuple(study.rates[name].value for name in names)
-    return Rates(values, None, names, "lower" if len(values) == 2 and values[1] < values[0] else "higher")
+    is_harm = str(study.endpoint.of) == TOXICITY if study.margin is not None else values[1] < values[0]
+    return Rates(values, None, names, "lower" if len(values) == 2 and is_harm else "higher")
 
 
 def _events_of_arms(study: SizeStudy, calendar: PlainCalendar) -> Events:

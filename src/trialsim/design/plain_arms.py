@@ -8,6 +8,7 @@ those of progression and death.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -20,9 +21,14 @@ from trialsim.model.protocol import Protocol
 from trialsim.typing import Floats
 
 
-def arms_with_rates(draft: Draft) -> tuple[Protocols, str]:
-    """The arms with their plain rates, and what was set for it, in words. Raises `RequestError` for one without."""
-    found = [_with_rate(draft, name, protocol) for name, protocol in zip(draft.names, draft.protocols, strict=True)]
+def arms_with_rates(draft: Draft, rates: Sequence[float] | None = None) -> tuple[Protocols, str]:
+    """The arms with their plain rates, and what was set for it, in words. Raises `RequestError` for one without.
+
+    `rates` take the place of those of the study.
+    """
+    values = rates if rates is not None else [draft.study.rates[name].value for name in draft.names]
+    arms_of_study = zip(draft.names, draft.protocols, values, strict=True)
+    found = [_with_rate(draft, name, protocol, value) for name, protocol, value in arms_of_study]
     arms = tuple(arm for arm, _ in found)
     if draft.outcomes.primary[0].kind != c.RESPONSE:
         return arms, "hazards of the toxicities"
@@ -33,15 +39,16 @@ def arms_with_rates(draft: Draft) -> tuple[Protocols, str]:
     return arms, f"sensitive = {', '.join(shares)}"
 
 
-def _with_rate(draft: Draft, name: str, protocol: Protocol) -> tuple[Protocol, float]:
-    """The protocol of an arm with its plain rate, and the factor on hazards of response. Raises `RequestError`."""
-    outcome, rate = draft.outcomes.primary[0], draft.study.rates[name]
+def _with_rate(draft: Draft, name: str, protocol: Protocol, rate: float) -> tuple[Protocol, float]:
+    """The protocol of an arm with a plain rate, and the factor on hazards of response. Raises `RequestError`."""
+    outcome, written = draft.outcomes.primary[0], draft.study.rates[name]
     try:
         if outcome.kind == c.RESPONSE:
-            return with_raised_rate(protocol, outcome, rate.value, draft.counts_all)
-        return at_point_values(with_toxicity(protocol, [outcome], rate.value, draft.counts_all)), 1.0
+            return with_raised_rate(protocol, outcome, rate, draft.counts_all)
+        return at_point_values(with_toxicity(protocol, [outcome], rate, draft.counts_all)), 1.0
     except RequestError as error:
-        raise _of_arm(error, f"rates.{name}", rate.text) from None
+        shown = written.text if rate == written.value else f"{rate:g} (at the margin)"
+        raise _of_arm(error, f"rates.{name}", shown) from None
 
 
 def arms_with_medians(draft: Draft, n: int, accrual_days: float) -> tuple[Protocols, str]:

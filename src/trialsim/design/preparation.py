@@ -20,6 +20,7 @@ from trialsim.design.base import (
     needed,
 )
 from trialsim.design.conduct.timelines import simulated
+from trialsim.design.counts import CountDesign
 from trialsim.design.draft import Draft, Protocols, check_draft, draft_of, endpoint_in_arms
 from trialsim.design.event_forecast import LOG_RANK, EventForecast
 from trialsim.design.hypotheses import (
@@ -226,9 +227,17 @@ def _arms_with_plain_rates(draft: Draft, seed: int) -> Supposed:
     assumed = draft.plain_rates(seed)
     design = draft.design.build(draft.study, assumed)  # before the arms, which take simulation
     arms, setting = arms_with_rates(draft)
-    null = {NULL: (arms[0],) * len(arms)} if draft.design.has_test else {}
+    null = _null_of_plain_rates(draft, design, arms) if draft.design.has_test else {}
     rates = {name: (rate, 0.0) for name, rate in zip(draft.names, assumed.values, strict=True)}
     return Supposed(design, {**null, ALTERNATIVE: arms}, (), rates, {ALTERNATIVE: setting})
+
+
+def _null_of_plain_rates(draft: Draft, design: PlannedDesign, arms: Protocols) -> dict[str, Protocols]:
+    """All arms as the control; or, with a margin, the experimental arm at the margin."""
+    rates = design.rates_of_truths[NULL] if isinstance(design, CountDesign) else ()
+    if len(set(rates)) < 2:
+        return {NULL: (arms[0],) * len(arms)}
+    return {NULL: (arms[0], arms_with_rates(draft, rates)[0][1])}
 
 
 def _truths_of_arms(draft: Draft, n_draws: int) -> dict[str, Protocols]:

@@ -14,6 +14,7 @@ from trialsim.design.single_arm.single_stage import AHern, SingleStageDesign
 from trialsim.design.single_arm.two_stage import FlemingDesign, SimonAdmissible, SimonDesign, SimonMinimax
 from trialsim.design.time_to_event.logrank import LogrankDesign
 from trialsim.design.time_to_event.one_sample_logrank import OneSampleLogrankDesign
+from trialsim.design.two_arms.margins import EquivalenceDesign, NonInferiorityDesign
 from trialsim.design.two_arms.proportions import TwoArmDesign
 from trialsim.design.two_arms.selection import SelectionDesign
 from trialsim.design.two_arms.wald import WaldDesign
@@ -33,6 +34,8 @@ DESIGNS: Final[dict[str, Design[Any]]] = {
         ThallSimonDesign(),
         PrecisionDesign(),
         TwoArmDesign(),
+        NonInferiorityDesign(),
+        EquivalenceDesign(),
         SelectionDesign(),
         LogrankDesign(),
         OneSampleLogrankDesign(),

@@ -20,6 +20,7 @@ from trialsim.design.single_arm.single_stage import PlannedSingleStage
 from trialsim.design.single_arm.two_stage import PlannedTwoStage
 from trialsim.design.theory.binomial import binomial_probabilities
 from trialsim.design.theory.proportions import Better, Test, TwoSided
+from trialsim.design.two_arms.margins import PlannedMargins
 from trialsim.design.two_arms.proportions import PlannedTwoArms
 from trialsim.design.two_arms.selection import PlannedSelection
 from trialsim.errors import RequestError
@@ -208,6 +209,21 @@ def _sequential_difference(planned: PlannedTwoArms, counted: Counted, look: int,
         Row("gain, median unbiased", found.median_unbiased, found.lower, found.upper, p_value, method),
         Row("gain, observed", found.observed, method="biased by the chance to stop early"),
     ]
+
+
+@analyse_counts.register
+def _margins(planned: PlannedMargins, counted: Counted, confidence: float) -> Analysed:
+    """The interval at twice the one-sided level beside the score test that decides."""
+    _, code = decision_of(planned, counted)
+    names, n, x = planned.rates.names, counted.patients[-1], counted.responses[-1]
+    arms, counts = (int(n[0]), int(n[1])), (int(x[0]), int(x[1]))
+    lower, upper = interval_of_difference(arms, counts, confidence)
+    difference = counts[1] / arms[1] - counts[0] / arms[0]
+    rates = [_rate(f"rate of {name}", int(n[i]), int(x[i]), confidence) for i, name in enumerate(names)]
+    row = Row("difference", difference, lower, upper, method="exact, Chan and Zhang 1999")
+    aim = "equivalence" if planned.decisions.is_equivalence else "non-inferiority"
+    shown = "shown" if code == REJECT else "not shown"
+    return Analysed((*rates, row), f"{aim} within {planned.decisions.margin:g} is {shown}")
 
 
 @analyse_counts.register

@@ -21,6 +21,7 @@ from trialsim.design.theory.proportions import (
     usual_two_sided,
 )
 from trialsim.design.theory.rounding import TOLERANCE
+from trialsim.design.theory.score import score_statistic
 from trialsim.design.theory.tables import given_total, totals_of
 from trialsim.typing import Flags, Floats
 
@@ -140,36 +141,3 @@ def _p_value_at(arms: tuple[int, int], counts: tuple[int, int], difference: floa
         lambda rate: -float(probability(np.array([rate]))[0]), bounds=around, method="bounded", options={"xatol": 1e-9}
     )
     return min(max(float(found[best]), -float(refined.fun)), 1.0)
-
-
-def score_statistic(arms: tuple[int, int], difference: float) -> Floats:
-    """The score statistic of every table against a difference, shape (n_control + 1, n_experimental + 1).
-
-    The observed difference less the one given, over its standard error at the most likely rates that have it
-    (Farrington and Manning 1990, whose cubic equation this solves).
-    """
-    n0, n1 = arms
-    p0, p1 = np.arange(n0 + 1)[:, None] / n0, np.arange(n1 + 1) / n1
-    control = restricted_rates(n0, n1, p0, p1, difference)
-    experimental = np.clip(control + difference, 0.0, 1.0)
-    variance = control * (1.0 - control) / n0 + experimental * (1.0 - experimental) / n1
-    gain = p1 - p0 - difference
-    gain = np.where(np.abs(gain) < TOLERANCE, 0.0, gain)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(gain == 0.0, 0.0, gain / np.sqrt(np.maximum(variance, 1e-300)))
-
-
-def restricted_rates(n0: int, n1: int, p0: Floats, p1: Floats, difference: float) -> Floats:
-    """The most likely rates of the control arm, given observed ones, if the experimental rate is higher by so much."""
-    theta, s = n1 / n0, -difference  # the rate of the control less that of the experimental arm
-    a = 1.0 + theta
-    b = -(1.0 + theta + p0 + theta * p1 + s * (theta + 2.0))
-    c = s**2 + s * (2.0 * p0 + theta + 1.0) + p0 + theta * p1
-    d = -p0 * s * (1.0 + s)
-    v = b**3 / (27.0 * a**3) - b * c / (6.0 * a**2) + d / (2.0 * a)
-    u = np.sign(v + 1e-300) * np.sqrt(np.maximum(b**2 / (9.0 * a**2) - c / (3.0 * a), 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(u == 0.0, 0.0, v / u**3)
-    w = (np.pi + np.arccos(np.clip(ratio, -1.0, 1.0))) / 3.0
-    found = 2.0 * u * np.cos(w) - b / (3.0 * a)
-    return np.asarray(np.clip(found, max(0.0, s), min(1.0, 1.0 + s)))

@@ -24,6 +24,7 @@ _NEEDED: Final = {
     "null": "null: 0.15", "stages": "{first: 15, all: 25}", "half_width": "half_width: 0.1",
     "toxicity": "{endpoint: any severe toxicity, null: 0.6, …}", "reference": "reference: {median: 6 months}",
     "variants": "{control: {}, experimental: {…}}", "n": "n: 40", "bayesian": "{standard: [15, 35], …}",
+    "margin": "margin: 0.10", "rates": "rates: {control: 0.5, experimental: 0.5}",
 }  # fmt: skip
 _NOT_USED: Final = {  # why a key is not used, where a reader may expect that it is
     "n": "its sizes follow from the power that is asked for, or from `stages`, so it has none for a given n",
@@ -137,7 +138,12 @@ def _wrong_values(study: SizeStudy, names: Sequence[str]) -> Iterator[Misfit]:
     for name, rate in study.rates.items():
         if not 0.0 < rate.value < 1.0:
             yield f"rates.{name}", "a rate of 0 or 1 leaves nothing to test", "between 0 and 1"
-    if study.rates and len({rate.value for rate in study.rates.values()}) == 1 and len(names) > 1:
+    if (
+        study.rates
+        and study.margin is None
+        and len({rate.value for rate in study.rates.values()}) == 1
+        and len(names) > 1
+    ):
         yield "rates", "the arms have the same rate, so no trial could tell them apart", "rates that differ"
     if study.medians and len(names) == 2:
         control, experimental = (study.medians[name] for name in names)

@@ -8,6 +8,7 @@ from typing import Final, Literal
 Design = Literal[
     "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
     "one-sample-logrank", "two-arm", "logrank", "selection", "predictive-probability", "bop2", "thall-simon",
+    "non-inferiority", "equivalence",
 ]  # fmt: skip
 Alternative = Literal["rate", "hazard ratio", "arms"]
 
@@ -32,8 +33,8 @@ class DesignKeys:
 
 # Keys that only some designs use, in the order in which they are checked.
 SPECIAL_KEYS: Final = (
-    "n", "null", "stages", "toxicity", "half_width", "confidence", "reference", "rates", "medians", "variants",
-    "control", "allocation", "looks", "looks.spending", "looks.futility", "looks.boundary", "looks.first",
+    "n", "null", "margin", "stages", "toxicity", "half_width", "confidence", "reference", "rates", "medians",
+    "variants", "control", "allocation", "looks", "looks.spending", "looks.futility", "looks.boundary", "looks.first",
     "looks.every", "bayesian", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual", "conduct.overrun",
     "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
     "conduct.events",
@@ -46,6 +47,7 @@ _ARMS: Final = ("control", "allocation")
 _SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("n", "alpha", "conduct.attained", *_COUNTS))
 _OF_STAGES: Final = ("alpha", "conduct.attained", *_COUNTS, *_LOOKS)
 _TWO_STAGE: Final = DesignKeys(("null", "alternative"), ("n", *_OF_STAGES))
+_MARGIN: Final = DesignKeys(("variants", "rates", "margin"), ("n", "alpha", *_ARMS, *_COUNTS), "arms", n_arms=2)
 
 KEYS: Final[dict[str, DesignKeys]] = {
     "single-stage": _SINGLE_STAGE,
@@ -74,6 +76,8 @@ KEYS: Final[dict[str, DesignKeys]] = {
     "predictive-probability": DesignKeys(("null", "alternative"), ("n", "alpha", "bayesian", *_MANY_LOOKS)),
     "bop2": DesignKeys(("null", "alternative"), ("n", "alpha", "bayesian", *_MANY_LOOKS)),
     "thall-simon": DesignKeys(("null", "alternative", "n", "bayesian"), _MANY_LOOKS),
+    "non-inferiority": _MARGIN,
+    "equivalence": _MARGIN,
     "selection": DesignKeys(("variants", "alternative"), ("n", "rates", *_ARMS, *_COUNTS), "arms", n_arms=None),
 }
 USED_BY: Final = {key: tuple(name for name, keys in KEYS.items() if keys.uses(key)) for key in SPECIAL_KEYS}

@@ -280,6 +280,8 @@ class SizeStudy(Section):
     """The number of patients, whose power is asked for; without it the study looks for n."""
     null: Probability | None = None
     """The rate that is not worth more."""
+    margin: Share | None = Field(default=None, gt=0.0, lt=1.0)
+    """By how much the rate of the experimental arm may be worse, or may differ."""
     alternative: Annotated[Any, WithJsonSchema(_ALTERNATIVE)] = None
     """The rate or hazard ratio that must not be missed, `modelled`, or `calibrated`."""
     rates: dict[str, Probability] = Field(default_factory=dict)

@@ -45,6 +45,8 @@ _SHOWN: Final = {
     "pet_p0": "stops early at p0 (PET)",
     "en_p1": "expected patients at the alternative",
     "stays_n": "n from which power stays",
+    "margin": "margin",
+    "approximate_n_control": "control patients by approximation",
     "p_control": "rate in the control arm",
     "p_experimental": "rate in the experimental arm",
     "hazard_ratio": "hazard ratio",

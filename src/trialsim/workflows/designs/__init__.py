@@ -4,7 +4,7 @@ trial_design  what each of them gives: tables, curves, power, pictures, the stud
 making        from numbers to a design; errors in the names of the arguments
 one_arm       one arm: single_stage, ahern, simon, fleming, bryant_day, precision, one_sample_logrank
 many_looks    one arm with many looks: predictive_probability, bop2, thall_simon
-arms          two and more arms: two_arm, selection, logrank
+arms          two and more arms: two_arm, non_inferiority, equivalence, selection, logrank
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ FUNCTIONS: Final[dict[str, Callable[..., TrialDesign]]] = {
         one_arm.precision,
         one_arm.one_sample_logrank,
         arms.two_arm,
+        arms.non_inferiority,
+        arms.equivalence,
         arms.selection,
         arms.logrank,
     )

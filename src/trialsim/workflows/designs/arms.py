@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from trialsim.config.loading.plain_studies import TOXICITY, months_of
 from trialsim.design.plain import MOST_PATIENTS, PlainCalendar
-from trialsim.design.theory.arguments import check_count, check_numbers
+from trialsim.design.theory.arguments import check_choice, check_count, check_numbers
 from trialsim.design.theory.time_to_event import Arms, expected_events, month_of_events
 from trialsim.errors import RequestError
 from trialsim.workflows.designs.making import allocation_of, calendar_of, in_months, looks_of, make, parts_of
@@ -90,6 +90,100 @@ def two_arm(
     }  # fmt: skip
     is_harm = isinstance(p_control, float) and isinstance(p_experimental, float) and p_experimental < p_control
     return make("two-arm", keys, endpoint=TOXICITY if is_harm else "")
+
+
+def non_inferiority(
+    p_control: float,
+    p_experimental: float,
+    margin: float,
+    alpha: float = 0.025,
+    power: float = 0.80,
+    *,
+    ratio: float = 1.0,
+    better: Literal["higher", "lower"] = "higher",
+    n: int | None = None,
+    largest_n: int = 4000,
+) -> TrialDesign:
+    """Non-inferiority of two proportions by a margin (Farrington and Manning 1990, Stat Med 9:1447); exact power.
+
+    Parameters
+    ----------
+    p_control, p_experimental
+        The rates of the two arms under the alternative; mostly equal.
+    margin
+        By how much the experimental rate may be worse, as a difference of rates.
+    alpha
+        The type I error, one-sided.
+    power
+        The power at these rates.
+    ratio
+        Experimental patients for each control patient: 2 is two to one.
+    better
+        Whether a `higher` or a `lower` rate is better.
+    n
+        The number of patients, both arms together; without it the smallest is found.
+    largest_n
+        The largest number of patients that is tried, both arms together, at most 4000.
+
+    Returns
+    -------
+    TrialDesign
+        Patients by arm, level and power by enumeration of both arms' counts, and the highest level at the margin.
+
+    Raises
+    ------
+    ConfigurationError, RequestError
+        For numbers that describe no trial, and where no trial has the power, with the nearest that has.
+    """
+    keys = _with_margin(p_control, p_experimental, margin, alpha, power, ratio, n, largest_n)
+    return make("non-inferiority", keys, endpoint=endpoint_of(better))
+
+
+def equivalence(
+    p_control: float,
+    p_experimental: float,
+    margin: float,
+    alpha: float = 0.025,
+    power: float = 0.80,
+    *,
+    ratio: float = 1.0,
+    better: Literal["higher", "lower"] = "higher",
+    n: int | None = None,
+    largest_n: int = 4000,
+) -> TrialDesign:
+    """Equivalence of two proportions within a margin: two one-sided tests (Farrington and Manning 1990); exact power.
+
+    Parameters
+    ----------
+    p_control, p_experimental
+        The rates of the two arms under the alternative; mostly equal.
+    margin
+        By how much the rates may differ, in either direction.
+    alpha
+        The type I error, one-sided.
+    power
+        The power at these rates.
+    ratio
+        Experimental patients for each control patient: 2 is two to one.
+    better
+        Whether a `higher` or a `lower` rate is better.
+    n
+        The number of patients, both arms together; without it the smallest is found.
+    largest_n
+        The largest number of patients that is tried, both arms together, at most 4000.
+
+    Returns
+    -------
+    TrialDesign
+        Patients by arm, level and power by enumeration of both arms' counts, and the highest level at the margin.
+
+    Raises
+    ------
+    ConfigurationError, RequestError
+        For numbers that describe no trial, and where no trial has the power, with the nearest that has.
+    """
+    keys = _with_margin(p_control, p_experimental, margin, alpha, power, ratio, n, largest_n)
+    return make("equivalence", keys, endpoint=endpoint_of(better))
 
 
 def selection(
@@ -258,3 +352,20 @@ def _size_and_end(
             )
         follow_up = max(LEAST_WAIT, math.ceil(2.0 * (month - calendar.accrual)))
     return n, follow_up
+
+
+def _with_margin(
+    p_control: float, p_experimental: float, margin: float, alpha: float, power: float, ratio: float, n: int | None,
+    largest_n: int,
+) -> dict[str, Any]:  # fmt: skip
+    """The keys of a study with a margin."""
+    return {
+        "rates": dict(zip(ARMS, (p_control, p_experimental), strict=True)), "margin": margin, "alpha": alpha,
+        "power": power, "allocation": allocation_of(parts_of(ratio, ARMS)), "n": n, "largest_n": largest_n,
+    }  # fmt: skip
+
+
+def endpoint_of(better: str) -> str:
+    """An endpoint of which a higher, or a lower, rate is better. Raises `RequestError`."""
+    check_choice("better", better, ("higher", "lower"))
+    return TOXICITY if better == "lower" else ""
