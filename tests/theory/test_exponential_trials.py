@@ -24,6 +24,7 @@ N = 20_000
 SD_OF_Z, LEVEL, SCHOENFELD, MONTH_OF_EVENTS = 0.005, 0.002, 0.01, 0.035
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_under_the_null_the_deviate_is_standard_normal(seed: int) -> None:
     z, events, _ = exponential_trials(200, 12.0, (HAZARD, HAZARD), (0.0, 0.0), (100,), 1e9, seed, 1, N)

@@ -103,6 +103,7 @@ def test_what_cannot_be_had_is_said(more: dict[str, object], message: str) -> No
         prepare_study(replace(sizing, study=own), "batch", 1, 1000)
 
 
+@pytest.mark.slow
 def test_under_the_null_as_many_events_are_seen_as_expected() -> None:
     sizing = replace(load_sizing("simon_response", {"parameters": "mode"}), study=study(ONE_SAMPLE))
     ready = prepare_study(sizing, "batch", 1, 1000)
