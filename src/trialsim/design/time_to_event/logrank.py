@@ -119,8 +119,8 @@ class PlannedLogrank(EventDesign):
         """Who is compared on which time, when, with how many events."""
         study, at, (control, experimental) = self.study, self.numbers, self.assumed.names
         return [
-            f"{experimental} is compared with {control} on time to {in_words(study.endpoint)} by the "
-            f"log-rank test. {at['n']} patients are randomised in permuted blocks, and the final analysis is made "
+            f"The arm '{experimental}' is compared with the arm '{control}' on time to {in_words(study.endpoint)} by "
+            f"the log-rank test. {at['n']} patients are randomised in permuted blocks, and the final analysis is made "
             f"{self._end_in_words()} ({self._by_formulas()}). " + looks_in_words(study, at, Information.EVENTS).rstrip()
         ]
 

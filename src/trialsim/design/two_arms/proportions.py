@@ -206,9 +206,10 @@ def _check_gain(study: SizeStudy, assumed: Rates) -> None:
 def first_sentence(names: Sequence[str], endpoint: str, numbers: Mapping[str, Any]) -> str:
     """Who is compared with whom on what, and how many patients are randomised."""
     control, experimental = names
+    of_arms = f"{numbers['n_control']} to {control}, {numbers['n_experimental']} to {experimental}"
     return (
-        f"{experimental} is compared with {control} on {endpoint}. {numbers['n']} patients are randomised "
-        f"({numbers['n_control']} to {control}, {numbers['n_experimental']} to {experimental}, permuted blocks). "
+        f"The arm '{experimental}' is compared with the arm '{control}' on {endpoint}. {numbers['n']} patients are "
+        f"randomised ({of_arms}, permuted blocks). "
     )
 
 

@@ -48,6 +48,7 @@ def paragraph_of(
         *_calendar(ready, calendar),
         *([answer_for_protocol(ready, calendar)] if ready.study.n is not None else []),
         *_search(ready, calendar, search_result),
+        *_recommended(ready, search_result),
         *_assurance(ready, assurance),
         *_sources(ready, seed, replicates),
     ]
@@ -167,6 +168,16 @@ def _search(ready: PreparedStudy, calendar: pd.DataFrame, result: SearchResult |
     ]
 
 
+def _recommended(ready: PreparedStudy, result: SearchResult | None) -> list[str]:
+    """The one number of patients that follows from all of this; none where n was given, or no trial is large enough."""
+    n = ready.n if result is None else result.n
+    if ready.study.n is not None or not n:
+        return []
+    replaced = ready.study.conduct.not_evaluable == "replaced"
+    at_patients = ready.design.design.information is Information.PATIENTS
+    return [f"The recommended number of {'evaluable ' if replaced and at_patients else ''}patients is {n}."]
+
+
 def _range(result: SearchResult) -> str:
     high = f"{result.upper}" if result.upper is not None else "above the limit"
     return f"{result.lower} to {high}"
@@ -196,10 +207,11 @@ def _sources(ready: PreparedStudy, seed: int, replicates: int) -> list[str]:
     else:
         of = f"{study.alternative_rate:g}{in_brackets(study.source)}"
     source = in_brackets(study.null.source) if study.null is not None else ""
-    null = f"Null rate: {study.null.value:g}{source}. " if study.null is not None else ""
+    null = f"The null rate is {study.null.value:g}{source}, the" if study.null is not None else "The"
+    verb = "has" if study.plain_key is not None else "is"
     return [
-        f"{null}Alternative: {of}. {_other_parameters(ready)} Simulated with trialsim {version('trialsim')}, seed "
-        f"{seed}, {replicates:,} trials under each truth."
+        f"{null} alternative {verb} {of}. {_other_parameters(ready)} Simulated with trialsim {version('trialsim')}, "
+        f"seed {seed}, {replicates:,} trials under each truth."
     ]
 
 
