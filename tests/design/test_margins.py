@@ -67,6 +67,7 @@ def test_the_smallest_trial_has_the_power_and_the_one_before_has_not() -> None:
         assert design.power(n - turn) < 0.8
 
 
+@pytest.mark.slow
 def test_under_the_null_the_experimental_arm_is_at_the_margin() -> None:
     """The scenario's arms under the two truths, whose rates simulation finds again."""
     study = ts.design.non_inferiority(0.3, 0.3, 0.1, 0.1, n=120).to_study() | {"changes": {"parameters": "mode"}}

@@ -33,6 +33,7 @@ def test_a_p_value_at_a_bound_is_the_alpha_that_was_spent() -> None:
         assert found == pytest.approx(spent.tolist(), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theta", [0.0, 0.25])
 @pytest.mark.parametrize("lower", [None, (0.3,)])
 def test_it_covers_and_its_estimate_is_the_median(theta: float, lower: tuple[float, ...] | None) -> None:
