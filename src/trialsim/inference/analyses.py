@@ -6,6 +6,8 @@ To analyse another design, register a function of it: it takes the design, what 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import singledispatch
 from typing import Final, cast
 
@@ -26,13 +28,14 @@ from trialsim.design.two_arms.selection import PlannedSelection
 from trialsim.errors import RequestError
 from trialsim.inference.data import Counted
 from trialsim.inference.rates import interval_of_difference, p_value_of
-from trialsim.inference.result import Analysed, Row
+from trialsim.inference.result import IN_WORDS, Analysed, Row, for_sides
 from trialsim.inference.sequential import infer_sequential
-from trialsim.inference.staged import Stages, infer
+from trialsim.inference.staged import StagedInference, Stages, infer
 from trialsim.typing import Counts
 
-IN_WORDS: Final = {REJECT: "the null hypothesis is rejected", FUTILE: "the null hypothesis is not rejected"}
 EXACT: Final = "Clopper and Pearson 1934"
+EXACT_DIFFERENCE: Final = "exact, Chan and Zhang 1999"
+BIASED: Final = "biased by the chance to stop early"
 
 
 @singledispatch
@@ -83,16 +86,9 @@ def _single_stage(planned: PlannedSingleStage, counted: Counted, confidence: flo
 def _two_stages(planned: PlannedTwoStage, counted: Counted, confidence: float) -> Analysed:
     """Koyama and Chen (2008); where attained numbers differ, see `attained_stages` and `p_value_of_two_stages`."""
     look, code = decision_of(planned, counted)
-    n, x = int(counted.patients[look, 0]), int(counted.responses[look, 0])
-    stages = attained_stages(planned, counted)
-    found = infer(stages, look, x, None, confidence)
+    found = infer(attained_stages(planned, counted), look, int(counted.responses[look, 0]), None, confidence)
     p_value = p_value_of_two_stages(planned, counted)
-    ordered = "stagewise ordering, Koyama and Chen 2008"
-    rows = (
-        Row("rate, unbiased", found.umvue, method="UMVUE, Jung and Kim 2004"),
-        Row("rate, median unbiased", found.median_unbiased, found.lower, found.upper, p_value, ordered),
-        Row("rate, observed", x / n, method="biased by the chance to stop early"),
-    )
+    rows = _staged_rows(found, p_value, "stagewise ordering, Koyama and Chen 2008")
     as_planned = [int(size) for size in counted.patients[:, 0]] == list(planned.decisions.looks[: look + 1])
     remarks = () if as_planned else (
         "Attained numbers differ from the planned ones: the interval and the estimates are those of the attained "
@@ -101,23 +97,31 @@ def _two_stages(planned: PlannedTwoStage, counted: Counted, confidence: float) -
     return Analysed(rows, IN_WORDS[code], remarks)
 
 
+def _staged_rows(found: StagedInference, p_value: float, ordering: str) -> tuple[Row, ...]:
+    """The estimates of a rate after looks at which the trial could have stopped."""
+    return (
+        Row("rate, unbiased", found.umvue, method="UMVUE, Jung and Kim 2004"),
+        Row("rate, median unbiased", found.median_unbiased, found.lower, found.upper, p_value, ordering),
+        Row("rate, observed", found.observed, method=BIASED),
+    )
+
+
 def attained_stages(planned: PlannedTwoStage, counted: Counted) -> Stages:
     """The stages with the patients that were attained; a first stage of another size stops as the design decides."""
-    design, sizes = planned.two_stage, [int(n) for n in counted.patients[:, 0]]
-    n1 = sizes[0]
-    low, high = _first_stage(planned, n1)
-    if len(sizes) == 1:  # it ended there; what would have followed is the plan
-        sizes = [n1, max(design.n, n1 + 1)]
-    return Stages(tuple(sizes), (low, design.r), (high, design.r + 1))
+    sizes = [int(n) for n in counted.patients[:, 0]]
+    plan = _plan_after(planned, sizes[0])
+    return plan if len(sizes) == 1 else replace(plan, sizes=tuple(sizes))  # one that ended first has the plan's second
 
 
-def _first_stage(planned: PlannedTwoStage, n1: int) -> tuple[int, int]:
-    """The largest count that stops a first stage of `n1` patients low, and the smallest that stops it high."""
+def _plan_after(planned: PlannedTwoStage, n1: int) -> Stages:
+    """The stages of the plan where the first one has `n1` patients, and stops as the design decides on so many."""
     counts = np.zeros((n1 + 1, 2, 1, 2), np.int64)
     counts[:, :, 0, 0], counts[:, :, 0, 1] = n1, np.arange(n1 + 1)[:, None]
     codes = planned.decisions.decide(0, counts, np.zeros(n1 + 1, np.int64))
     low, high = np.flatnonzero(codes == FUTILE), np.flatnonzero(codes == REJECT)
-    return (int(low[-1]) if len(low) else -1), (int(high[0]) if len(high) else n1 + 1)
+    first = (int(low[-1]) if len(low) else -1), (int(high[0]) if len(high) else n1 + 1)
+    design = planned.two_stage
+    return Stages((n1, max(design.n, n1 + 1)), (first[0], design.r), (first[1], design.r + 1))
 
 
 def p_value_of_two_stages(planned: PlannedTwoStage, counted: Counted) -> float:
@@ -127,15 +131,12 @@ def p_value_of_two_stages(planned: PlannedTwoStage, counted: Counted) -> float:
     their conditional type I error; the p-value is the type I error of the plan with the largest r that still rejects.
     It is that of Koyama and Chen where numbers are as planned.
     """
-    design, sizes = planned.two_stage, [int(n) for n in counted.patients[:, 0]]
-    responses, p0 = [int(x) for x in counted.responses[:, 0]], design.p0
-    low, high = _first_stage(planned, sizes[0])
-    n_plan = max(design.n, sizes[0] + 1)
-    plan = Stages((sizes[0], n_plan), (low, design.r), (high, design.r + 1))
+    sizes, responses = [int(n) for n in counted.patients[:, 0]], [int(x) for x in counted.responses[:, 0]]
+    plan, p0 = _plan_after(planned, sizes[0]), planned.two_stage.p0
     if len(sizes) == 1:
         return plan.at_least(p0, 0, responses[0])
     second = binomial_probabilities(sizes[1] - sizes[0], p0)[responses[1] - responses[0] :].sum()
-    of_plan = np.cumsum(binomial_probabilities(n_plan - sizes[0], p0)[::-1])[::-1]  # P(X2 >= x2)
+    of_plan = np.cumsum(binomial_probabilities(plan.sizes[1] - sizes[0], p0)[::-1])[::-1]  # P(X2 >= x2)
     rejecting = np.flatnonzero(of_plan >= second * (1.0 - 1e-12))
     return plan.at_least(p0, 1, responses[0] + int(rejecting[-1])) if len(rejecting) else 0.0
 
@@ -150,45 +151,30 @@ def _many_looks(planned: PlannedManyLooks, counted: Counted, confidence: float) 
     both = [planned.monitored.rule.bounds(n, is_last=i == last) for i, n in enumerate(sizes)]
     stages = Stages(tuple(sizes), tuple(low for low, _ in both), tuple(high for _, high in both))
     found = infer(stages, look, int(counted.responses[look, 0]), planned.monitored.p0, confidence)
-    rows = (
-        Row("rate, unbiased", found.umvue, method="UMVUE, Jung and Kim 2004"),
-        Row(
-            "rate, median unbiased",
-            found.median_unbiased,
-            found.lower,
-            found.upper,
-            found.p_value,
-            "stagewise ordering",
-        ),
-        Row("rate, observed", found.observed, method="biased by the chance to stop early"),
-    )
-    return Analysed(rows, IN_WORDS[code])
+    return Analysed(_staged_rows(found, found.p_value, "stagewise ordering"), IN_WORDS[code])
 
 
 @analyse_counts.register
 def _precision(planned: PlannedPrecision, counted: Counted, confidence: float) -> Analysed:
     n, x = int(counted.patients[-1, 0]), int(counted.responses[-1, 0])
-    found = infer(Stages((n,), (-1,), (0,)), 0, x, None, confidence)
-    half_width = (found.upper - found.lower) / 2.0
+    row = _rate("rate", n, x, confidence)
+    half_width = (row.upper - row.lower) / 2.0
     width = f"the interval reaches {half_width:.3f} each way, where {planned.half_width:g} is asked for"
-    return Analysed((Row("rate", x / n, found.lower, found.upper, method=EXACT),), width, _other_size(planned, n))
+    return Analysed((row,), width, _other_size(planned, n))
 
 
 @analyse_counts.register
 def _two_arms(planned: PlannedTwoArms, counted: Counted, confidence: float) -> Analysed:
     look, code = decision_of(planned, counted)
-    names, n, x = planned.rates.names, counted.patients[look], counted.responses[look]
-    rates = [_rate(f"rate of {name}", int(n[i]), int(x[i]), confidence) for i, name in enumerate(names)]
+    rates = _rates(planned.rates.names, counted, look, confidence)
     if planned.n_looks > 1:
         return Analysed((*rates, *_sequential_difference(planned, counted, look, confidence)), IN_WORDS[code])
-    arms, counts = (int(n[0]), int(n[1])), (int(x[0]), int(x[1]))
     decisions, sides = planned.decisions, planned.study.sides
     test, two_sided = cast(Test, decisions.test), cast(TwoSided | None, decisions.two_sided)
-    p_value = p_value_of(arms, counts, test, sides, cast(Better, decisions.better), two_sided)
-    lower, upper = interval_of_difference(arms, counts, confidence)
-    observed = counts[1] / arms[1] - counts[0] / arms[0]
-    method = f"interval exact, Chan and Zhang 1999; p-value {test}, {'one' if sides == 1 else 'two'}-sided"
-    return Analysed((*rates, Row("difference", observed, lower, upper, p_value, method)), IN_WORDS[code])
+    p_value = p_value_of(*_both(counted), test, sides, cast(Better, decisions.better), two_sided)
+    method = f"interval {EXACT_DIFFERENCE}; p-value {test}, {'one' if sides == 1 else 'two'}-sided"
+    row = replace(_difference(counted, confidence), p_value=p_value, method=method)
+    return Analysed((*rates, row), IN_WORDS[code])
 
 
 def _sequential_difference(planned: PlannedTwoArms, counted: Counted, look: int, confidence: float) -> list[Row]:
@@ -203,11 +189,11 @@ def _sequential_difference(planned: PlannedTwoArms, counted: Counted, look: int,
     found = infer_sequential(
         information.tolist(), planned.decisions.upper, look, float(z[look]), lower=lower, confidence=confidence
     )
-    p_value = found.p_value if sides == 1 else min(1.0, 2.0 * min(found.p_value, 1.0 - found.p_value))
+    p_value = for_sides(found.p_value, sides)
     method = "stagewise ordering, normal approximation, Tsiatis, Rosner and Mehta 1984"
     return [
         Row("gain, median unbiased", found.median_unbiased, found.lower, found.upper, p_value, method),
-        Row("gain, observed", found.observed, method="biased by the chance to stop early"),
+        Row("gain, observed", found.observed, method=BIASED),
     ]
 
 
@@ -215,21 +201,16 @@ def _sequential_difference(planned: PlannedTwoArms, counted: Counted, look: int,
 def _margins(planned: PlannedMargins, counted: Counted, confidence: float) -> Analysed:
     """The interval at twice the one-sided level beside the score test that decides."""
     _, code = decision_of(planned, counted)
-    names, n, x = planned.rates.names, counted.patients[-1], counted.responses[-1]
-    arms, counts = (int(n[0]), int(n[1])), (int(x[0]), int(x[1]))
-    lower, upper = interval_of_difference(arms, counts, confidence)
-    difference = counts[1] / arms[1] - counts[0] / arms[0]
-    rates = [_rate(f"rate of {name}", int(n[i]), int(x[i]), confidence) for i, name in enumerate(names)]
-    row = Row("difference", difference, lower, upper, method="exact, Chan and Zhang 1999")
+    rows = (*_rates(planned.rates.names, counted, -1, confidence), _difference(counted, confidence))
     aim = "equivalence" if planned.decisions.is_equivalence else "non-inferiority"
     shown = "shown" if code == REJECT else "not shown"
-    return Analysed((*rates, row), f"{aim} within {planned.decisions.margin:g} is {shown}")
+    return Analysed(rows, f"{aim} within {planned.decisions.margin:g} is {shown}")
 
 
 @analyse_counts.register
 def _selection(planned: PlannedSelection, counted: Counted, confidence: float) -> Analysed:
-    names, n, x = planned.rates.names, counted.patients[-1], counted.responses[-1]
-    rows = [_rate(f"rate of {name}", int(n[i]), int(x[i]), confidence) for i, name in enumerate(names)]
+    names = planned.rates.names
+    rows = _rates(names, counted, -1, confidence)
     highest = max(row.value for row in rows)
     best = [name for name, row in zip(names, rows, strict=True) if row.value == highest]
     chosen = f"{best[0]} is selected" if len(best) == 1 else f"{', '.join(best)} are tied: one is selected at random"
@@ -237,9 +218,28 @@ def _selection(planned: PlannedSelection, counted: Counted, confidence: float) -
     return Analysed(tuple(rows), chosen, (remark,))
 
 
+def _rates(names: Sequence[str], counted: Counted, look: int, confidence: float) -> list[Row]:
+    """The rate of each arm at a look, by itself."""
+    arms = zip(names, counted.patients[look].tolist(), counted.responses[look].tolist(), strict=True)
+    return [_rate(f"rate of {name}", n, x, confidence) for name, n, x in arms]
+
+
 def _rate(name: str, n: int, x: int, confidence: float) -> Row:
     found = infer(Stages((n,), (-1,), (0,)), 0, x, None, confidence)
-    return Row(name, x / n, found.lower, found.upper, math.nan, EXACT)
+    return Row(name, found.observed, found.lower, found.upper, math.nan, EXACT)
+
+
+def _both(counted: Counted) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The patients of two arms, and their responses, at the end."""
+    (n0, n1), (x0, x1) = counted.patients[-1].tolist(), counted.responses[-1].tolist()
+    return (n0, n1), (x0, x1)
+
+
+def _difference(counted: Counted, confidence: float) -> Row:
+    """The rate of the second arm less that of the first at the end, with its exact interval."""
+    arms, counts = _both(counted)
+    observed = counts[1] / arms[1] - counts[0] / arms[0]
+    return Row("difference", observed, *interval_of_difference(arms, counts, confidence), method=EXACT_DIFFERENCE)
 
 
 def _other_size(planned: CountDesign, n: int) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def responses_of(table: pd.DataFrame, within_days: float | None, counts_all: boo
         days = pd.to_numeric(table[SEEN], errors="coerce").to_numpy(np.float64)
         responded = np.where(np.isnan(days), 0.0, days <= (np.inf if within_days is None else within_days))
     else:
-        raise _no_column(table, f"`{RESPONDED}` (1, 0, or empty for who is not evaluable), or `{SEEN}`")
+        raise no_column(table, f"`{RESPONDED}` (1, 0, or empty for who is not evaluable), or `{SEEN}`")
     if EVALUABLE in table and not counts_all:
         responded = np.where(flags(table, EVALUABLE) == 1.0, responded, np.nan)
     return np.where(np.isnan(responded), 0.0, responded) if counts_all else responded
@@ -121,7 +121,7 @@ def times_of(table: pd.DataFrame, is_death: bool) -> tuple[Floats, Flags]:
         until = numbers(table, OBSERVED)
         seen = first <= until
         return np.where(seen, first, until), np.asarray(seen)
-    raise _no_column(table, f"`time_months` or `time_days` with `{EVENT}` (1 or 0)")
+    raise no_column(table, f"`time_months` or `time_days` with `{EVENT}` (1 or 0)")
 
 
 def arms_of(table: pd.DataFrame, arms: Sequence[str]) -> Counts:
@@ -129,7 +129,7 @@ def arms_of(table: pd.DataFrame, arms: Sequence[str]) -> Counts:
     if len(arms) < 2:
         return np.zeros(len(table), np.int64)
     if ARM not in table:
-        raise _no_column(table, f"`{ARM}`, one of {', '.join(arms)}")
+        raise no_column(table, f"`{ARM}`, one of {', '.join(arms)}")
     place = {name: i for i, name in enumerate(arms)}
     unknown = sorted({str(name) for name in table[ARM]} - set(place))
     if unknown:
@@ -175,6 +175,7 @@ def flags(table: pd.DataFrame, name: str) -> Floats:
     return np.array(values, np.float64)
 
 
-def _no_column(table: pd.DataFrame, wanted: str) -> RequestError:
+def no_column(table: pd.DataFrame, wanted: str) -> RequestError:
+    """The error for a table without a column that is needed."""
     there = ", ".join(map(str, table.columns))
     return RequestError("columns", f"the table has {there}.", f"a column {wanted}.", key="columns")

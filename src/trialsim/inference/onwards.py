@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from trialsim.design.conduct.timelines import Timelines, simulated
+from trialsim.design.conduct.timelines import Timelines, nobody, simulated
 from trialsim.design.hypotheses import thin_draws, with_follow_up
 from trialsim.inference.standing import Standing
 from trialsim.model import interim as c
@@ -158,23 +158,25 @@ def simulate_onwards(standing: Standing, plan: Plan, model: Model, room: int, se
     """Futures of a trial of up to `room` patients from the patients as they stand, as many as the model has entries."""
     virtual, n_futures = model.virtual, len(model.arrivals)
     has_event, is_closed = standing.has_event(), standing.is_closed(plan.outcome.window_days)
-    weights = _weights(standing, plan, virtual)
+    weights = _weights(standing, plan, virtual, has_event, is_closed)
     rng = np.random.default_rng([seed, len(standing.entered), int(standing.today)])
     draws = np.asarray(rng.choice(len(weights), n_futures, p=weights))
-    timelines = _empty(n_futures, max(room, len(standing.entered)))
+    timelines = nobody(1, n_futures, max(room, len(standing.entered)), 1)
+    timelines.number[:] = np.arange(timelines.number.shape[1]) + 1
+    every = np.arange(n_futures)
     for i, (arm, seen) in enumerate(zip(standing.arm, standing.seen, strict=True)):
         timelines.arrival[:, i], timelines.arm[:, i] = standing.entered[i], arm
         if has_event[i] or is_closed[i]:
             _write_known(timelines, standing, plan, i)
         else:
-            _write(timelines, i, virtual[arm], draws, _who_goes_on(virtual[arm], float(seen), draws, rng))
+            who = _who_goes_on(virtual[arm], float(seen), draws, rng)
+            _write(timelines, every, i, virtual[arm], draws, who)
     _add_patients(timelines, standing, plan, model, draws, rng, seed)
     return Onwards(timelines, draws, weights)
 
 
-def _weights(standing: Standing, plan: Plan, virtual: Sequence[Virtual]) -> Floats:
+def _weights(standing: Standing, plan: Plan, virtual: Sequence[Virtual], has_event: Flags, is_closed: Flags) -> Floats:
     """The posterior weights of the draws: the product of the shares of virtual patients in each real one's state."""
-    has_event, is_closed = standing.has_event(), standing.is_closed(plan.outcome.window_days)
     logs = np.zeros(len(virtual[0].event))
     for arm, *state in zip(standing.arm, standing.seen, has_event, is_closed, strict=True):
         logs += np.log(share_in_state(virtual[arm], plan, *state))
@@ -188,14 +190,6 @@ def _who_goes_on(virtual: Virtual, seen: float, draws: Counts, rng: np.random.Ge
     return np.asarray(firsts + (rng.random(len(draws)) * (virtual.n - firsts)).astype(np.int64))
 
 
-def _empty(n: int, room: int) -> Timelines:
-    shape = (n, room)
-    return Timelines(
-        1, np.full(shape, inf), np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros((*shape, 1)),
-        np.full((*shape, 1), inf), np.zeros(shape, np.bool_), np.full(shape, inf),
-    )  # fmt: skip
-
-
 def _write_known(timelines: Timelines, standing: Standing, plan: Plan, i: int) -> None:
     """A patient whose outcome is known."""
     event, off = float(standing.event[i]), float(standing.off[i])
@@ -203,16 +197,14 @@ def _write_known(timelines: Timelines, standing: Standing, plan: Plan, i: int) -
     timelines.resolved[:, i, 0] = min(event, off, plan.outcome.window_days)
     timelines.is_evaluable[:, i] = bool(standing.is_evaluable[i])
     timelines.left[:, i] = off if event == inf else inf
-    timelines.number[:, i] = i + 1
 
 
-def _write(timelines: Timelines, i: int, virtual: Virtual, draws: Counts, who: Counts) -> None:
-    """A patient who goes on as a virtual one does, in each future another."""
-    timelines.event[:, i, 0] = virtual.event[draws, who]
-    timelines.resolved[:, i, 0] = virtual.resolved[draws, who]
-    timelines.is_evaluable[:, i] = virtual.is_evaluable[draws, who]
-    timelines.left[:, i] = virtual.left[draws, who]
-    timelines.number[:, i] = i + 1
+def _write(timelines: Timelines, futures: Counts, i: int, virtual: Virtual, draws: Counts, who: Counts) -> None:
+    """The patient at a place who does as a virtual one does, in each of some futures another."""
+    timelines.event[futures, i, 0] = virtual.event[draws, who]
+    timelines.resolved[futures, i, 0] = virtual.resolved[draws, who]
+    timelines.is_evaluable[futures, i] = virtual.is_evaluable[draws, who]
+    timelines.left[futures, i] = virtual.left[draws, who]
 
 
 def _add_patients(
@@ -233,18 +225,13 @@ def _add_patients(
     after = np.sort(np.where(days > standing.today, days, inf), axis=1)[:, : room - n_now]
     later = standing.today + (after - standing.today) / pace[:, None]
     timelines.arrival[:, n_now : n_now + later.shape[1]] = later
-    arms = _arms_of_new(plan, standing, n_futures, room, seed)
+    arms = _arms_of_new(plan, n_futures, room, seed)
     for place in range(n_now, room):
         who = np.asarray(rng.random(n_futures))
         timelines.arm[:, place] = arms[:, place]
         for arm, one in enumerate(model.virtual):
             of_arm = np.flatnonzero(arms[:, place] == arm)
-            part = (draws[of_arm], (who[of_arm] * one.n).astype(np.int64))
-            timelines.event[of_arm, place, 0] = one.event[part]
-            timelines.resolved[of_arm, place, 0] = one.resolved[part]
-            timelines.is_evaluable[of_arm, place] = one.is_evaluable[part]
-            timelines.left[of_arm, place] = one.left[part]
-        timelines.number[:, place] = place + 1
+            _write(timelines, of_arm, place, one, draws[of_arm], (who[of_arm] * one.n).astype(np.int64))
 
 
 def _arrivals(protocol: Protocol, room: int, today: float, n: int, seed: int) -> Floats:
@@ -259,7 +246,7 @@ def _arrivals(protocol: Protocol, room: int, today: float, n: int, seed: int) ->
         many *= 2
 
 
-def _arms_of_new(plan: Plan, standing: Standing, n: int, room: int, seed: int) -> Counts:
+def _arms_of_new(plan: Plan, n: int, room: int, seed: int) -> Counts:
     """The arm of each place: by permuted blocks, whatever the patients so far were given."""
     if plan.arms is None:
         return np.zeros((n, room), np.int64)

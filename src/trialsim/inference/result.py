@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import pandas as pd
 
+from trialsim.design.decisions import FUTILE, REJECT
+
 COLUMNS = ("quantity", "value", "lower", "upper", "p_value", "method")
+IN_WORDS: Final = {REJECT: "the null hypothesis is rejected", FUTILE: "the null hypothesis is not rejected"}
 
 
 @dataclass(frozen=True)
@@ -40,3 +44,8 @@ class Analysed:
 def table_of(rows: Iterable[Row]) -> pd.DataFrame:
     """Rows as a table; columns `COLUMNS`."""
     return pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
+
+
+def for_sides(one_sided: float, sides: int) -> float:
+    """The p-value of a test of one side or of two, from the one-sided one: twice the smaller of both sides."""
+    return one_sided if sides == 1 else 2.0 * min(one_sided, 1.0 - one_sided)

@@ -76,7 +76,7 @@ class Stages:
         return (count > self.lower[look]) & (count < self.upper[look])
 
     def at_least(self, rate: float, look: int, count: int) -> float:
-        """The probability of an outcome that is at least as extreme."""
+        """The probability of an outcome that is at least as extreme; with `count` + 1, of a more extreme one."""
         alive = self.alive(rate)
         high = [float(alive[j][max(self.upper[j], 0) :].sum()) for j in range(look)]
         return min(add_in_order([*high, float(alive[look][count:].sum())]), 1.0)
@@ -163,27 +163,20 @@ def interval(stages: Stages, look: int, count: int, confidence: float) -> tuple[
     """The exact two-sided interval by the stagewise ordering, with equal tails."""
     tail = (1.0 - confidence) / 2.0
     lower = _rate_of(lambda rate: stages.at_least(rate, look, count), tail)
-    upper = _rate_of(lambda rate: _more_extreme(stages, rate, look, count), 1.0 - tail)
+    upper = _rate_of(lambda rate: stages.at_least(rate, look, count + 1), 1.0 - tail)
     return lower, upper
 
 
 def median_unbiased(stages: Stages, look: int, count: int) -> float:
     """The middle of the rates at which the outcome, and the next more extreme one, is the median."""
     low = _rate_of(lambda rate: stages.at_least(rate, look, count), 0.5)
-    high = _rate_of(lambda rate: _more_extreme(stages, rate, look, count), 0.5)
+    high = _rate_of(lambda rate: stages.at_least(rate, look, count + 1), 0.5)
     return (low + high) / 2.0
 
 
 def umvue(stages: Stages, look: int, count: int) -> float:
     """The uniformly minimum variance unbiased estimate (Jung and Kim 2004, Stat Med 23:881)."""
     return float(Fraction(stages.ways_with_first[look][count], stages.ways[look][count]))
-
-
-def _more_extreme(stages: Stages, rate: float, look: int, count: int) -> float:
-    """The probability of an outcome that is more extreme."""
-    alive = stages.alive(rate)
-    high = [float(alive[j][max(stages.upper[j], 0) :].sum()) for j in range(look)]
-    return min(add_in_order([*high, float(alive[look][count + 1 :].sum())]), 1.0)
 
 
 def _rate_of(probability: Callable[[float], float], wanted: float) -> float:

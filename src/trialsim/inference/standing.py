@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trialsim.errors import RequestError
-from trialsim.inference.data import ENROLLED, EVALUABLE, arms_of, flags, numbers
+from trialsim.inference.data import ENROLLED, EVALUABLE, arms_of, flags, no_column, numbers
 from trialsim.typing import Counts, Flags, Floats
 
 ENTERED: Final = "enrolled"  # a date, in the place of `enrolled_day`
@@ -81,9 +81,7 @@ def _entered(table: pd.DataFrame, opens: dt.date) -> Floats:
     elif ENTERED in table:
         days = np.array([day_of(str(item), opens) for item in table[ENTERED]])
     else:
-        wanted = f"`{ENROLLED}`, days since the trial opened, or `{ENTERED}`, a date"
-        there = ", ".join(map(str, table.columns))
-        raise RequestError("columns", f"the table has {there}.", f"a column {wanted}.", key="columns")
+        raise no_column(table, f"`{ENROLLED}`, days since the trial opened, or `{ENTERED}`, a date")
     if np.isnan(days).any() or (days < 0.0).any():
         wrong = "some patients were enrolled on no day, or before the trial opened."
         raise RequestError(ENROLLED, wrong, f"a day from the opening on, {opens}.", key=ENROLLED)
@@ -95,9 +93,7 @@ def _days(table: pd.DataFrame, name: str, *, is_needed: bool = False) -> Floats:
     if name not in table:
         if not is_needed:
             return np.full(len(table), np.inf)
-        there = ", ".join(map(str, table.columns))
-        allowed = f"a column `{name}`: the study day of the event, empty where there was none so far."
-        raise RequestError("columns", f"the table has {there}.", allowed, key="columns")
+        raise no_column(table, f"`{name}`: the study day of the event, empty where there was none so far")
     days = numbers(table, name)
     if (days < 0.0).any():
         raise RequestError(name, "a study day is negative.", "days from entry on.", key=name)

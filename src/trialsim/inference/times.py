@@ -11,13 +11,11 @@ import pandas as pd
 from scipy.stats import chi2, norm
 
 from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
-from trialsim.inference.result import Analysed, Row
+from trialsim.inference.result import IN_WORDS, Analysed, Row, for_sides
 from trialsim.inference.sequential import infer_sequential
 from trialsim.inference.survival import Estimated, cox, logrank, median_time
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.typing import Counts, Flags, Floats
-
-REJECTED, NOT_REJECTED = "the null hypothesis is rejected", "the null hypothesis is not rejected"
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,14 @@ def analyse_two_arms(
         len(decisions.interim), np.array([z]), np.array([n_events], np.int64), np.array([len(earlier)], np.int64)
     )[0]
     rows = [_events(times, i) for i in range(2)] + [_median(times, i, confidence) for i in range(2)]
-    one_sided = float(norm.sf(z))
-    p_value = one_sided if decisions.sides == 1 else 2.0 * min(one_sided, 1.0 - one_sided)
+    p_value = for_sides(float(norm.sf(z)), decisions.sides)
     stratified = f", stratified by {', '.join(strata)}" if strata else ""
     sided = "one-sided" if decisions.sides == 1 else "two-sided"
     rows.append(Row("log-rank z", z, p_value=p_value, method=f"log-rank test{stratified}, {sided}"))
     if earlier:
         rows.append(_after_looks(z, n_events, second, decisions, earlier, confidence))
     rows += _hazard_ratios(times, confidence, adjust, strata)
-    return Analysed(tuple(rows), REJECTED if code == 1 else NOT_REJECTED)
+    return Analysed(tuple(rows), IN_WORDS[int(code)])
 
 
 def _events(times: Times, arm: int) -> Row:
@@ -85,7 +82,7 @@ def _after_looks(
     information = [events * share * (1.0 - share) for events in (*(number for number, _ in earlier), n_events)]
     binding = decisions.lower[: len(earlier)] if decisions.lower and decisions.is_binding else None
     found = infer_sequential(information, decisions.upper, len(earlier), z, lower=binding, confidence=confidence)
-    p_value = found.p_value if decisions.sides == 1 else 2.0 * min(found.p_value, 1.0 - found.p_value)
+    p_value = for_sides(found.p_value, decisions.sides)
     method = "stagewise ordering of log-rank z, Tsiatis, Rosner and Mehta 1984"
     value, lower, upper = (math.exp(-theta) for theta in (found.median_unbiased, found.upper, found.lower))
     return Row("hazard ratio, median unbiased", value, lower, upper, p_value, method)
@@ -110,8 +107,8 @@ def analyse_one_arm(times: Times, decisions: OneSampleDecisions, confidence: flo
     """One arm against a reference: events observed and expected, their ratio, the one-sample log-rank test."""
     observed, expected = float(times.events.sum()), float(decisions.hazard(times.days).sum())
     z = (expected - observed) / math.sqrt(expected)
-    one_sided = float(norm.sf(z))
-    p_value = one_sided if decisions.sides == 1 else 2.0 * min(one_sided, 1.0 - one_sided)
+    code = decisions.decide(0, np.array([z]), np.array([int(observed)], np.int64), np.zeros(1, np.int64))[0]
+    p_value = for_sides(float(norm.sf(z)), decisions.sides)
     tail = (1.0 - confidence) / 2.0
     low = float(chi2.ppf(tail, 2.0 * observed)) / 2.0 / expected if observed else 0.0
     high = float(chi2.isf(tail, 2.0 * (observed + 1.0))) / 2.0 / expected
@@ -122,4 +119,4 @@ def analyse_one_arm(times: Times, decisions: OneSampleDecisions, confidence: flo
         Row("one-sample log-rank z", z, p_value=p_value, method="(E - O) / root E, Breslow 1975"),
         _median(times, 0, confidence),
     )
-    return Analysed(rows, REJECTED if (abs(z) if decisions.sides == 2 else z) >= decisions.bound else NOT_REJECTED)
+    return Analysed(rows, IN_WORDS[int(code)])

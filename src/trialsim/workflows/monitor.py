@@ -41,6 +41,7 @@ IN_WORDS: Final = {
 LONGER: Final = 3.0  # times as long as until today, or a year, that patients are followed after their last entry
 DAYS_PER_YEAR: Final = 365.25
 QUANTILES: Final = (0.05, 0.5, 0.95)
+MILESTONES: Final = ("milestone", "share", "day_low", "day", "day_high", "date_low", "date", "date_high")
 
 
 @dataclass(frozen=True)
@@ -156,10 +157,9 @@ def monitor(
 
 @dataclass(frozen=True)
 class Trials:
-    """The trials of all futures: what each decides, at which look, on which day; the days of all looks and entries."""
+    """The trials of all futures: what each decides, on which day; the days of all looks and entries."""
 
     decision: Counts
-    look: Counts
     day: Floats
     look_days: Floats
     entered: Floats
@@ -189,7 +189,7 @@ def plan_of(ready: PreparedStudy, standing: Standing) -> Plan:
 def room_of(ready: PreparedStudy, standing: Standing) -> int:
     """How many patients a future may have: those planned, and as many more as may have to be replaced."""
     most = ready.setting("alternative", ready.n).protocols[0].accrual.n_patients
-    return max(most, ready.n + max(0, len(standing.entered) - ready.n))
+    return max(most, len(standing.entered))
 
 
 def trials_of(ready: PreparedStudy, onwards: Onwards) -> Trials:
@@ -199,14 +199,14 @@ def trials_of(ready: PreparedStudy, onwards: Onwards) -> Trials:
         trial = ready.count_trial(design)
         enrolled, days, counts = conducted(timelines, trial.conduct, 1, trial.n_arms)
         never = np.full(len(days), math.inf), np.zeros(len(days), np.bool_)
-        decision, look, day = decide_all(design.decisions, days, counts, never, np.arange(1, len(days) + 1))
-        return Trials(decision, look, day, days, enrolled)
+        decision, _, day = decide_all(design.decisions, days, counts, never, np.arange(1, len(days) + 1))
+        return Trials(decision, day, days, enrolled)
     if not isinstance(design, EventDesign):
         raise TypeError(design)
     rows = event_rows(timelines, design.decisions, design.conduct, harm=False)
     days = np.full((len(rows), 1), np.nan)
     entered = timelines.arrival[:, : design.n]
-    return Trials(rows["decision"].astype(np.int64), rows["look"].astype(np.int64), rows["decided_day"], days, entered)
+    return Trials(rows["decision"].astype(np.int64), rows["decided_day"], days, entered)
 
 
 def _monitoring(
@@ -228,7 +228,7 @@ def _monitoring(
     }  # fmt: skip
     return Monitoring(
         IN_WORDS.get(code, IN_WORDS[FUTILE]), taken, (value, error),
-        _milestones(ready, trials, today, taken, opens, code == GO_ON), by_state, onwards.effective_draws,
+        _milestones(trials, today, taken, opens, code == GO_ON), by_state, onwards.effective_draws,
         len(onwards.weights), opens + dt.timedelta(days=math.floor(today)),
     )  # fmt: skip
 
@@ -243,14 +243,10 @@ def _error_of_draws(is_success: Any, onwards: Onwards, value: float) -> float:
     return total
 
 
-def _milestones(
-    ready: PreparedStudy, trials: Trials, today: float, taken: int, opens: dt.date, goes_on: bool
-) -> pd.DataFrame:
+def _milestones(trials: Trials, today: float, taken: int, opens: dt.date, goes_on: bool) -> pd.DataFrame:
     """When looks, the last entry and the decision are to be expected."""
     if not goes_on:
-        return pd.DataFrame(
-            columns=["milestone", "share", "day_low", "day", "day_high", "date_low", "date", "date_high"]
-        )
+        return pd.DataFrame(columns=list(MILESTONES))
     days: dict[str, Floats] = {}
     if trials.look_days.shape[1] > taken and trials.look_days.shape[1] > 1:
         due = trials.look_days[:, taken]
@@ -265,5 +261,4 @@ def _milestones(
             low, middle, high = (float(x) for x in np.quantile(found, QUANTILES))
             dates = [(opens + dt.timedelta(days=math.floor(x))).isoformat() for x in (low, middle, high)]
             rows.append([name, len(found) / len(values), low, middle, high, *dates])
-    columns = ["milestone", "share", "day_low", "day", "day_high", "date_low", "date", "date_high"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(MILESTONES))

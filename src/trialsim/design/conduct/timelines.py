@@ -76,7 +76,7 @@ def simulated(
     ]
     orders = [_in_order(table, who) for table, who in zip(tables, places_of_arms, strict=True)]
     n_places = max((int(order.place.max(initial=-1)) + 1 for order in orders), default=0)
-    timelines = _nobody(first, n, n_places, len(outcomes))
+    timelines = nobody(first, n, n_places, len(outcomes))
     if arms is not None and arm is None:
         order = orders[0]
         timelines.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
@@ -113,9 +113,9 @@ def _in_order(table: PatientTable, chosen: Flags | None) -> Order:
     return Order(who, row, place)
 
 
-def _nobody(first: int, n: int, most: int, n_questions: int) -> Timelines:
+def nobody(first: int, n: int, most: int, n_outcomes: int) -> Timelines:
     """Empty timelines for `n` trials of up to `most` patients."""
-    shape, of_outcomes = (n, most), (n, most, n_questions)
+    shape, of_outcomes = (n, most), (n, most, n_outcomes)
     return Timelines(
         first,
         arrival=np.full(shape, inf),

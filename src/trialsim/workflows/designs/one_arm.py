@@ -107,7 +107,7 @@ def simon(
         `optimal`: the fewest patients on average at `p0`; `minimax`: the fewest in all; `admissible`: the one that is
         best for the widest range of weights between the two (Jung et al. 2004, Stat Med 23:561).
     n
-        The most patients: the design of the greatest power, to 0.001, that needs no more; without it the design of the
+        The most patients: the design of the greatest power, to 0.005, that needs no more; without it the design of the
         power is found.
     largest_n
         The largest number of patients that is tried, at most 5000.
