@@ -64,6 +64,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent")
 @pytest.mark.filterwarnings("ignore")  # of the cluster's own making, when a worker dies
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_gives_the_digest_of_one_machine(tosi2000: ts.Scenario, cluster: Cluster) -> None:
     seen: list[int] = []
 

@@ -35,6 +35,7 @@ def test_under_the_null_the_deviate_is_standard_normal(seed: int) -> None:
     assert abs(share - 0.025) < N_STANDARD_ERRORS * np.sqrt(0.025 * 0.975 / N) + LEVEL
 
 
+@pytest.mark.slow
 def test_power_is_near_schoenfelds() -> None:
     z, _, _ = exponential_trials(200, 12.0, (HAZARD, 0.6 * HAZARD), (0.0, 0.0), (100,), 1e9, 3, 1, N)
     power = schoenfeld_power(100, 0.6, 0.025)
