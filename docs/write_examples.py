@@ -20,6 +20,7 @@ PAGES = (
     ROOT / "docs" / "calibration.md",
     ROOT / "docs" / "guide" / "python.md",
     ROOT / "docs" / "guide" / "compare.md",
+    ROOT / "docs" / "guide" / "arms.md",
     ROOT / "docs" / "guide" / "size.md",
     ROOT / "docs" / "guide" / "designs.md",
     ROOT / "docs" / "guide" / "analyse.md",

@@ -35,6 +35,9 @@ for each reported toxicity, `n_toxicity.NAME`, the number of patients with it, a
 (from 1) of the table of draws that the trial has. Reason codes: 1 progression seen, 2 stopped
 by a rule, 3 death, 4 withdrawal, 5 cut-off, 6 discontinuation.
 
+In a trial with arms, patients and events have a column `arm` (empty for those who were not eligible), and in the table of replicates a column of an arm is `ARM | COLUMN`;
+levels that an arm's ladder does not have are missing.
+
 ## estimates.csv: one row for each quantity
 
 `quantity`, `published` (empty if it is not), `value` (mean over trials, or ratio of totals for shares), `mcse` (its Monte Carlo
@@ -47,6 +50,9 @@ sampling variability and parameter uncertainty (0 where they are fixed, empty wh
 `lower_80`, `upper_80` and `is_inside_80` are the same for the central 80 %. A Kaplan-Meier median that a trial did not reach counts as
 later than any other: an end of an interval may be infinite, and `value` and the standard deviations are over the trials that reached it. `interpretations.csv` has the same columns after
 `ambiguity` and `interpretation`.
+
+With arms there is `arm` before them, `whole trial` for what a trial has once, and `differences.csv`: `arm`, `control`, `quantity`, `value` (of the arm less that of the
+control), `mcse`, `lower` and `upper` (central 95 % of single trials), `unit`, `n_defined`.
 
 ## What `trialsim calibrate` writes
 

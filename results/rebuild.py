@@ -25,7 +25,7 @@ KEPT_OF_A_SIZE = (
     "manifest.json", "protocol.txt", "calendar.csv", "exact.csv", "curve.csv", "shares.csv", "power.png",
     "boundaries.png", "assurance.png", "calendar.png",
 )  # fmt: skip
-KEPT = ("manifest.json", "estimates.csv", "interpretations.csv", "swimmer.png", "predictive.png")
+KEPT = ("manifest.json", "estimates.csv", "differences.csv", "interpretations.csv", "swimmer.png", "predictive.png")
 
 
 def keep(folder: Path, names: tuple[str, ...], place: Path) -> None:

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from trialsim.workflows.designs.trial_design import TrialDesign
     from trialsim.workflows.init import init
     from trialsim.workflows.monitor import Monitoring, monitor
-    from trialsim.workflows.run import Result, run
+    from trialsim.workflows.run import run
     from trialsim.workflows.run_again import run_again
+    from trialsim.workflows.run_result import Result
     from trialsim.workflows.schema import schema
     from trialsim.workflows.size import Sized, size
     from trialsim.workflows.trace import trace
@@ -71,7 +72,7 @@ _HOMES: Final = {
     "monitor": "workflows.monitor",
     "Monitoring": "workflows.monitor",
     "schema": "workflows.schema",
-    "Result": "workflows.run",
+    "Result": "workflows.run_result",
     "replicates_for": "simulation",
     "TrialsimError": "errors",
     "InputError": "errors",

@@ -10,9 +10,9 @@ import pytest
 import trialsim as ts
 from trialsim.config import protocol_of
 from trialsim.model.protocol import Protocol
-from trialsim.records.outcomes import columns_of
 from trialsim.simulation import Simulation, choose_engine, grow
 from trialsim.simulation import replicates as montecarlo
+from trialsim.simulation.trials import OneProtocol
 from trialsim.storage.replicate_store import ReplicateStore
 
 pytestmark = pytest.mark.slow
@@ -53,10 +53,15 @@ def test_both_engines_give_every_shipped_scenario_the_same_digest(name: str) -> 
 
 def test_blocks_that_end_in_another_order_are_stored_in_theirs(tosi2000: ts.Scenario) -> None:
     """Many more workers than cores, and blocks of all sizes."""
-    protocol = protocol_of(tosi2000)
-    store = ReplicateStore(columns_of(protocol))
+    trials = OneProtocol(protocol_of(tosi2000))
+    store = ReplicateStore(trials.columns)
     for n, size in ((100, 3), (101, 1), (5000, 17), (5003, 2)):
-        grow(Simulation(protocol, 1, "batch", workers=16, block_size=size), store, n, lambda done, wanted: None)
+        grow(
+            Simulation(trials, 1, "batch", workers=16, block_size=size),
+            store,
+            n,
+            lambda done, wanted: None,
+        )
     assert store["replicate"].tolist() == list(range(1, 5004))
     assert store.digest() == ts.run(tosi2000, replicates=5003, seed=1, workers=1).digest
 

@@ -107,11 +107,11 @@ DIES_AT = """
 import os, signal, sys
 import trialsim as ts
 from trialsim.simulation import replicates
-def watched(engine, protocol, seed, first, n, simulate=replicates.simulate_rows):
+def watched(trials, engine, seed, first, n, simulate=replicates.rows_of_trials):
     if first == {replicate}:
         os.kill(os.getpid(), signal.SIGKILL)
-    return simulate(engine, protocol, seed, first, n)
-replicates.simulate_rows = watched
+    return simulate(trials, engine, seed, first, n)
+replicates.rows_of_trials = watched
 ts.run(ts.load_scenario("tosi2000"), 100, 4, engine="reference", block_size=1, out="out")
 """
 

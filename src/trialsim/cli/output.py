@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from trialsim.workflows.calibrate import Calibrated
     from trialsim.workflows.calibrate_study import CalibratedStudy
     from trialsim.workflows.compare import Compared
-    from trialsim.workflows.run import Result
     from trialsim.workflows.run_again import Again
+    from trialsim.workflows.run_result import Result
     from trialsim.workflows.size import Sized
 
 WIDTH_OF_FILE: Final = 100  # columns of what is printed into a file or a pipe
@@ -188,9 +188,15 @@ def run_view(result: Result, has_details: bool = False) -> RenderableType:
     from rich.console import Group
 
     from trialsim.report.layout import Paragraph
+    from trialsim.report.run.arms_console import arms_view
     from trialsim.report.run.console import estimates_view
+    from trialsim.workflows.run_result import ResultOfArms
 
     n, interpretations = result.replicates.n, result.other_interpretations
+    if isinstance(result, ResultOfArms):
+        of_arms = result.estimates_by_arm, result.difference_list
+        view = arms_view(result.scenario, *of_arms, n, result.seed, has_details)
+        return Group(view, Paragraph("\n" + "\n".join(result.remarks)))
     view = estimates_view(result.scenario, result.estimate_list, interpretations, n, result.seed, has_details)
     return Group(view, Paragraph("\n" + "\n".join(result.remarks)))
 
@@ -244,7 +250,7 @@ def print_result(result: Again, destination: Path | None, has_details: bool, ear
     from trialsim.workflows.calibrate import Calibrated
     from trialsim.workflows.calibrate_study import CalibratedStudy
     from trialsim.workflows.compare import Compared
-    from trialsim.workflows.run import Result
+    from trialsim.workflows.run_result import Result
 
     if isinstance(result, Result):
         view = run_view(result, has_details)

@@ -55,6 +55,14 @@ def interval(lower: float, upper: float, unit: str) -> str:
     return "–".join(f"{end:.{digits}f}" if math.isfinite(end) else NOT_REACHED for end in (lower, upper))
 
 
+def interval_of_difference(lower: float, upper: float, unit: str) -> str:
+    """An interval whose ends may be negative; shares in whole per cent."""
+    if math.isnan(lower):
+        return NOTHING
+    scale, mark, digits = (100.0, " %", 0) if not unit else (1.0, "", 0 if unit == "patients" else _DIGITS.get(unit, 2))
+    return f"{lower * scale:.{digits}f} to {upper * scale:.{digits}f}{mark}"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number to `digits` significant digits, without an exponent where it can do without."""
     if math.isnan(value):

@@ -13,7 +13,7 @@ import numpy as np
 
 from trialsim.errors import RequestError
 from trialsim.model.draws import decision_code, uniforms_at
-from trialsim.model.protocol import Protocol
+from trialsim.model.protocol import Accrual, Protocol
 from trialsim.records.baseline import strata_of
 from trialsim.simulation.patients import PatientTable
 from trialsim.typing import Counts
@@ -43,6 +43,10 @@ class Arms:
             most = int(place.max(initial=0)) + 1
             arms[members] = self.of_places(table.first, table.n, most, seed, stratum)[trial, place]
         return arms
+
+    def is_known_by_place(self, plan: Accrual) -> bool:
+        """Whether the arm of a patient follows from the place among the eligible, before anything is simulated."""
+        return not self.strata and plan.window_days == 0.0
 
     def of_places(self, first: int, n_trials: int, n: int, seed: int, stratum: Sequence[int] = (0,)) -> Counts:
         """The arms of the first `n` patients of a stratum in trials from `first` on, by order of enrolment.

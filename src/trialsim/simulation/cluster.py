@@ -11,8 +11,7 @@ from typing import Final
 
 from trialsim.compiled.source_digest import source_digest
 from trialsim.errors import OptionError, RequestError
-from trialsim.model.protocol import Protocol
-from trialsim.simulation.engine import simulate_rows
+from trialsim.simulation.trials import Trials
 from trialsim.simulation.workers import WorkerPool
 from trialsim.storage.replicate_store import Rows
 
@@ -21,13 +20,13 @@ _DEFAULT_PORT: Final = 8786
 _ALLOWED: Final = "the address of a running scheduler, such as tcp://10.0.0.5:8786."
 
 
-def rows_on_worker(sources: str, engine: str, protocol: Protocol, seed: int, first: int, n: int) -> Rows:
+def rows_on_worker(sources: str, trials: Trials, engine: str, seed: int, first: int, n: int) -> Rows:
     """The outcomes of one block on a worker; `RequestError` if the worker has other sources than who asks."""
     if sources != source_digest():
         raise OptionError(
             "--cluster", "a worker has another version of trialsim than this machine.", "the same version everywhere."
         )
-    return simulate_rows(engine, protocol, seed, first, n)
+    return trials.rows(engine, seed, first, n)
 
 
 @contextmanager

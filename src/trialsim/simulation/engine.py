@@ -19,6 +19,7 @@ from trialsim.records.digest import row_type
 from trialsim.records.outcomes import columns_of, counted_columns_of, patient_outcomes, replicate_outcomes
 from trialsim.records.tables import event_table, event_table_of_records
 from trialsim.storage.replicate_store import Rows, rows_of
+from trialsim.typing import Flags
 
 if TYPE_CHECKING:
     from trialsim.engines.batch import Batch
@@ -66,17 +67,18 @@ def _obstacle_to_batch(protocol: Protocol) -> str:
     return ""
 
 
-def simulate_rows(engine: str, protocol: Protocol, seed: int, first: int, n: int) -> Rows:
+def simulate_rows(engine: str, protocol: Protocol, seed: int, first: int, n: int, wanted: Flags | None = None) -> Rows:
     """The outcomes of `n` replicates from `first` on, as rows of a `ReplicateStore`.
 
-    Raises `HazardError` where a hazard is infinite, NaN or negative.
+    `wanted`, for the batch engine alone, has shape (replicates, patients) and says, by place among the eligible, whose
+    courses are run and counted. Raises `HazardError` where a hazard is infinite, NaN or negative.
     """
     columns = columns_of(protocol)
     if engine == REFERENCE:
         numbers = range(first, first + n)
         events = event_logs(engine, protocol, seed, numbers)
         return rows_of(replicate_outcomes(patient_outcomes(events, protocol), events, protocol, seed, numbers), columns)
-    outcomes, n_counted = batch_of(protocol).outcomes(seed, first, n)
+    outcomes, n_counted = batch_of(protocol).outcomes(seed, first, n, wanted)
     rows = np.zeros(n, row_type(columns))
     for name in outcomes.dtype.names or ():
         rows[protocol.dose_unit.column(name)] = outcomes[name]

@@ -11,12 +11,10 @@ import pandas as pd
 
 from trialsim.compiled.source_digest import source_digest
 from trialsim.errors import Interrupted
-from trialsim.model.protocol import Protocol
-from trialsim.records.baseline import with_baseline
-from trialsim.records.outcomes import columns_of, patient_outcomes, replicate_outcomes
-from trialsim.simulation.engine import REFERENCE, event_logs, simulate_rows
+from trialsim.simulation.engine import REFERENCE
+from trialsim.simulation.trials import Trials, rows_of_trials
 from trialsim.simulation.workers import WorkerPool, available_cores, blocks, local_pool
-from trialsim.storage.replicate_store import ReplicateStore, Rows, rows_of
+from trialsim.storage.replicate_store import ReplicateStore, Rows
 
 REPLICATES_IN_REFERENCE_BLOCK: Final = 50
 COURSES_IN_REFERENCE_BLOCK: Final = 5_000  # a block holds all its events in memory, some 10 kB a patient
@@ -30,12 +28,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Simulation:
-    """What is simulated, by which engine and by whom; nothing here can change a result but protocol and seed.
+    """What is simulated, by which engine and by whom; nothing here can change a result but the trials and the seed.
 
     `workers` is None for all cores with compiled code, and one with SimPy.
     """
 
-    protocol: Protocol
+    trials: Trials
     seed: int
     engine: str
     workers: int | None = None
@@ -45,7 +43,7 @@ class Simulation:
     def pool(self, n: int) -> AbstractContextManager[WorkerPool]:
         """The workers for `n` replicates."""
         if self.cluster is None:
-            few = n * self.protocol.accrual.n_patients // COURSES_WORTH_A_PROCESS if self.engine == REFERENCE else n
+            few = n * self.trials.n_patients // COURSES_WORTH_A_PROCESS if self.engine == REFERENCE else n
             return local_pool(self.engine, max(1, min(self.n_workers, few)))
         from trialsim.simulation.cluster import cluster_pool
 
@@ -63,9 +61,9 @@ class Simulation:
         if self.block_size is not None:
             return self.block_size
         courses = COURSES_IN_CLUSTER_BLOCK if self.cluster is not None else COURSES_IN_BATCH_BLOCK
-        most = courses // self.protocol.accrual.n_patients
+        most = courses // self.trials.n_patients
         if self.engine == REFERENCE:
-            of_courses = COURSES_IN_REFERENCE_BLOCK // self.protocol.accrual.n_patients
+            of_courses = COURSES_IN_REFERENCE_BLOCK // self.trials.n_patients
             most = min(REPLICATES_IN_REFERENCE_BLOCK, of_courses)
         return max(1, min(most, -(-n // (BLOCKS_A_WORKER * n_workers))))
 
@@ -123,9 +121,9 @@ def _grow_to(simulation: Simulation, pool: WorkerPool, store: ReplicateStore, n:
     on_progress(store.n, n)
     size = simulation.replicates_in_block(n - store.n, pool.n_workers)
     todo = list(blocks(store.n + 1, n, size))
-    arguments = (simulation.engine, simulation.protocol, simulation.seed)
+    arguments = (simulation.trials, simulation.engine, simulation.seed)
     if simulation.cluster is None:
-        pool.in_order(simulate_rows, ((*arguments, *block) for block in todo), take)
+        pool.in_order(rows_of_trials, ((*arguments, *block) for block in todo), take)
     else:
         from trialsim.simulation.cluster import rows_on_worker
 
@@ -139,18 +137,14 @@ def keep_first(simulation: Simulation, store: ReplicateStore, n_kept: int, n_che
 
     Raises `OtherTrialsError` if the outcomes of these logs are not those in the store.
     """
-    protocol, seed = simulation.protocol, simulation.seed
+    trials, seed = simulation.trials, simulation.seed
     numbers = range(1, min(max(n_kept, n_checked), store.n) + 1)
-    events = event_logs(simulation.engine, protocol, seed, numbers)
-    patients = patient_outcomes(events, protocol)
-    outcomes = rows_of(replicate_outcomes(patients, events, protocol, seed, numbers), columns_of(protocol))
-    if outcomes.tobytes() != store.head(len(numbers)).tobytes():
+    rows, patients, events = trials.logs(simulation.engine, seed, numbers)
+    if rows.tobytes() != store.head(len(numbers)).tobytes():
         raise OtherTrialsError("the events of the first trials do not lead to the outcomes that were stored")
     n_shown = min(n_kept, store.n)
-    kept_patients = patients[patients["replicate"] <= n_shown]
-    return Replicates(
-        store, with_baseline(kept_patients, protocol, seed), events[events["replicate"] <= n_shown], n_kept
-    )
+    kept_patients = trials.with_baseline(patients[patients["replicate"] <= n_shown], seed)
+    return Replicates(store, kept_patients, events[events["replicate"] <= n_shown], n_kept)
 
 
 class OtherTrialsError(RuntimeError):

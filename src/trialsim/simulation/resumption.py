@@ -9,7 +9,6 @@ from typing import Any
 from trialsim.errors import DestinationError
 from trialsim.files.owned import NotOursError
 from trialsim.files.regular import is_file
-from trialsim.records.outcomes import columns_of
 from trialsim.simulation.replicates import OtherTrialsError, Simulation, keep_first
 from trialsim.storage.checkpoint import Checkpoint, refused_resumption
 from trialsim.storage.job_folder import JobFolder, is_unfinished
@@ -38,7 +37,7 @@ def open_store(
     and changes nothing, for another scenario or seed, for more replicates than asked for (if a number is), or for
     results that differ from what this version simulates.
     """
-    columns = columns_of(simulation.protocol)
+    columns = simulation.trials.columns
     stores = _earlier_stores(earlier.resolve(), simulation, configuration) if earlier is not None else []
     longest = max(stores, key=len, default=None)
     if longest is not None and earlier is not None:
@@ -62,7 +61,7 @@ def _earlier_stores(folder: Path, simulation: Simulation, configuration: Mapping
     stores = _finished(folder, simulation, configuration)
     if request is not None:
         try:
-            stores.append(job.checkpoint.read_store(columns_of(simulation.protocol)))
+            stores.append(job.checkpoint.read_store(simulation.trials.columns))
         except NotOursError as error:
             raise refused_resumption(job.path, f"{error.filename}: {error.strerror}.") from error
     return stores
@@ -99,7 +98,7 @@ def _finished(folder: Path, simulation: Simulation, configuration: Mapping[str, 
         return []
     manifest = read_manifest(folder / MANIFEST, RUN.command)
     _check_same(folder, manifest["scenario"], manifest["seed"], configuration, simulation.seed)
-    store = ReplicateStore(columns_of(simulation.protocol))
+    store = ReplicateStore(simulation.trials.columns)
     try:
         path = folder / "replicates.parquet"
         if not is_file(path):  # a pipe would be waited for

@@ -80,6 +80,7 @@ RUN: Final = Layout(
         _SCENARIO,
         *_tables("estimates"),
         ResultFile("interpretations.csv", "interpretations", is_written_empty=False),
+        ResultFile("differences.csv", "differences", is_written_empty=False),
         _REPLICATES,
         ResultFile("patients.parquet", "patients"),
         ResultFile("events.parquet", "events"),

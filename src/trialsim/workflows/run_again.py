@@ -20,7 +20,8 @@ from trialsim.storage.manifest import MANIFEST, Manifest, read_manifest
 from trialsim.workflows.calibrate import Calibrated, calibrate
 from trialsim.workflows.calibrate_study import CalibratedStudy, calibrate_study
 from trialsim.workflows.compare import Compared, compare
-from trialsim.workflows.run import Result, run
+from trialsim.workflows.run import run
+from trialsim.workflows.run_result import Result
 from trialsim.workflows.size import Sized, size
 
 Again = Result | Compared | Sized | Calibrated | CalibratedStudy

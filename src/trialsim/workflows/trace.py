@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
-from trialsim.config import load_scenario, protocol_of
+from trialsim.config import load_scenario
 from trialsim.config.loading.scenarios import ScenarioLike
-from trialsim.engines.reference import simulate
 from trialsim.errors import OptionError
 from trialsim.model.strategy import Strategy
-from trialsim.records.tables import event_table, readable_events
+from trialsim.simulation.engine import REFERENCE
 from trialsim.simulation.limits import MOST_REPLICATES, check_request
+from trialsim.simulation.trials import trials_of
 
 
 def trace(
@@ -41,7 +39,8 @@ def trace(
     Returns
     -------
     pandas.DataFrame
-        One row an event, in order of time; columns as in `docs/tables.md`, with names in place of codes.
+        One row an event, in order of time; columns as in `docs/tables.md`, with names in place of codes. With arms the
+        name of each patient's arm stands in `arm`.
 
     Raises
     ------
@@ -61,8 +60,8 @@ def trace(
     if not 1 <= replicate <= MOST_REPLICATES:
         allowed = f"1 to {MOST_REPLICATES:,}."
         raise OptionError(f"--replicate {replicate}", "this replicate is out of range.", allowed)
-    protocol = replace(protocol_of(scenario), strategy=strategy)
-    events = readable_events(event_table([(replicate, simulate(protocol, seed, replicate))]), protocol)
+    trials = trials_of(scenario, strategy)
+    events = trials.in_words(trials.logs(REFERENCE, seed, [replicate]).events)
     if patient is None:
         return events
     if patient not in set(events["patient"]):

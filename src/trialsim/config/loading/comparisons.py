@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trialsim.config.checks.warnings import scenario_warnings
+from trialsim.config.loading.arms import as_variants, not_one_trial, refuse_unused_arms, without_arms
 from trialsim.config.loading.changes import places_of_changes
 from trialsim.config.loading.scenarios import (
     Scenario,
@@ -19,11 +20,12 @@ from trialsim.config.loading.scenarios import (
     read_given,
     scenario_from_mapping,
 )
-from trialsim.config.schema.comparison_study import PARALLEL, Allocation, CompareStudy
+from trialsim.config.loading.strategies import expand_strategy
+from trialsim.config.schema.arms import Allocation
+from trialsim.config.schema.comparison_study import PARALLEL, CompareStudy
 from trialsim.config.schema.validation import validated
-from trialsim.config.source.builtin import find_file, require_kind
 from trialsim.config.source.problems import nearest, problem_at
-from trialsim.config.source.yaml import Places, place_of, read_yaml
+from trialsim.config.source.yaml import Places, place_of
 from trialsim.errors import ConfigurationError, Problem
 
 MAX_VARIANTS: Final = 60
@@ -113,13 +115,32 @@ def saved_scenarios(data: Mapping[str, Any]) -> dict[str, Scenario]:
 
 
 def _comparison(data: dict[str, Any], places: Places, path: Path, changes: Mapping[str, Any]) -> Comparison:
+    data = with_arms_of_scenario(data, path, places, ("variants", "grid"))
     study = validated(CompareStudy, data, places)
     _check_number(study, places)
     base = base_scenario(study.scenario, study.changes, changes, path, places)
     where = {name: _place_of_variant(study, name, places) for name in _variants(study)}
-    scenarios = changed_scenarios(base, _variants(study), path, where)
+    refuse_unused_arms(base, study.variants, places)
+    scenarios = changed_scenarios(without_arms(base), _variants(study), path, where)
     _check_names(study, scenarios, places)
     return Comparison(study, scenarios, places)
+
+
+def with_arms_of_scenario(data: dict[str, Any], path: Path, places: Places, keys: tuple[str, ...]) -> dict[str, Any]:
+    """The data of a study, whose variants are the arms of its scenario where none of some keys names others.
+
+    Raises `ConfigurationError` for a scenario that cannot be read.
+    """
+    named = data.get("scenario")
+    if not isinstance(named, str) or any(data.get(key) for key in keys):
+        return data
+    scenario = load_named_scenario(named, path, place_of(places, ("scenario",)), "scenario")
+    if not scenario.arms:
+        return data
+    filled = as_variants(data, scenario)
+    if data.get("study") == "compare" and data.get("design") != PARALLEL and "allocation" not in data:
+        filled.pop("allocation", None)  # all variants treat the same patients
+    return filled
 
 
 def base_scenario(
@@ -142,7 +163,7 @@ def changed_scenarios(
     scenarios: dict[str, Scenario] = {}
     for name, changes in variants.items():
         try:
-            scenarios[name] = base.with_changes(_expand_strategy(changes, path, where[name]))
+            scenarios[name] = base.with_changes(expand_strategy(changes, path, where[name]))
             if scenarios[name].responses != base.responses:
                 wrong = "variants are compared on the same categories of response."
                 problems.append(
@@ -166,17 +187,8 @@ def _check_number(study: CompareStudy, places: Places) -> None:
 
 def not_parallel(scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str]]:
     """Why variants cannot be the arms of one trial, and what could."""
-    first, *others = scenarios.values()
-    for part in ("accrual", "cut_off"):
-        if any(getattr(other, part) != getattr(first, part) for other in others):
-            yield f"the arms of one trial have one {part.replace('_', '-')}", f"no change of `{part}` in a variant"
-    if first.cut_off.after_count is not None:
-        yield (
-            "a cut-off that counts would count in each arm what the whole trial counts",
-            "a date, or a time after entry",
-        )
-    if any(scenario.clinic is not None for scenario in scenarios.values()):
-        yield "patients of different arms would wait for each other at the clinic", "no `clinic`"
+    for _, wrong, allowed in not_one_trial(scenarios):
+        yield wrong, allowed
 
 
 def _place_of_variant(study: CompareStudy, name: str, places: Places) -> str:
@@ -197,24 +209,6 @@ def _variants(study: CompareStudy) -> dict[str, dict[str, Any]]:
             raise ConfigurationError([Problem("grid", plain, "two variants have this name.", "names that differ.")])
         variants[plain] = changes
     return variants
-
-
-def _expand_strategy(changes: Mapping[str, Any], path: Path, place: str) -> dict[str, Any]:
-    """The changes of a variant, those of its `strategy` first."""
-    variant_changes = dict(changes)
-    strategy = variant_changes.pop("strategy", None)
-    if strategy is None:
-        return variant_changes
-    file = find_file(str(strategy), "strategies", path, place, "strategy")
-    data, _ = read_yaml(file)
-    require_kind(data, str(strategy), "strategies", place, "strategy")
-    strategy_changes = data.get("changes")
-    unknown = sorted(set(data) - {"title", "description", "changes"})
-    if not isinstance(strategy_changes, Mapping) or unknown:
-        problem = f"{unknown[0]} is not known here." if unknown else "a strategy has `changes` by dotted key."
-        allowed = "title, description, and `changes` by dotted key."
-        raise ConfigurationError([Problem(str(file), "", problem, allowed)])
-    return {**strategy_changes, **variant_changes}
 
 
 def _check_names(study: CompareStudy, scenarios: Mapping[str, Scenario], places: Places) -> None:

@@ -11,7 +11,7 @@ from trialsim.config.calibrated.resolve import as_mapping, fill_calibrated_value
 from trialsim.config.checks.calibrated_values import used_parameters
 from trialsim.config.checks.scenario import consistency_problems
 from trialsim.config.checks.warnings import scenario_warnings
-from trialsim.config.loading import inheritance
+from trialsim.config.loading import arms, inheritance
 from trialsim.config.loading.changes import place_of_key, places_of_changes
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.parameters import Parameters, ParameterSet
@@ -63,6 +63,17 @@ class Scenario(ScenarioData):
             for place, value, problem, allowed, _ in scenario_warnings(self)
         ]
 
+    @property
+    def scenarios_of_arms(self) -> dict[str, Scenario]:
+        """The scenario of each arm by name, the first one the control; empty where the trial has no arms.
+
+        Returns
+        -------
+        dict of str to Scenario
+            Scenarios without arms.
+        """
+        return arms.scenarios_of_arms(self, changed_scenario, {})[0]
+
 
 ScenarioLike = Scenario | Mapping[str, Any] | str | Path
 CohortLike = Cohort | Mapping[str, Any] | str | Path
@@ -109,7 +120,7 @@ def load_named_scenario(
         data["name"] = re.sub(r"[^\w.+-]", "-", path.stem)[:100]
     if over:
         data = inheritance.merge_layers(data, over, places, None)
-    return _built_scenario(data, places)
+    return _built_scenario(arms.with_strategies(data, places, path), places)
 
 
 def warnings_of(given: ScenarioLike, changes: Mapping[str, Any] | None = None) -> list[Problem]:
@@ -172,7 +183,8 @@ def scenario_from_mapping(data: Mapping[str, Any], place: str = "") -> Scenario:
         base, base_places = inheritance.read_layers(find_file(str(parent), "scenarios", None, place, "extends"))
         base.pop("name", None)
         places = {**base_places, **{(key,): place for key in layer}, **places}
-    return _built_scenario(inheritance.merge_layers(base, layer, places, None), places)
+    data = inheritance.merge_layers(base, layer, places, None)
+    return _built_scenario(arms.with_strategies(data, places, None), places)
 
 
 def load_cohort(given: CohortLike) -> Cohort:
@@ -304,7 +316,8 @@ def changed_scenario(
             place = place_of_key(str(dotted))
         over = merge(over, inheritance.nested(place, value, merge(data, over)), keeps_null=True)
         places.update({place[:n]: where[str(dotted)] for n in range(1, len(place) + 1)})
-    return _built_scenario(inheritance.merge_layers(data, over, places, None), places)
+    data = inheritance.merge_layers(data, over, places, None)
+    return _built_scenario(arms.with_strategies(data, places, None), places)
 
 
 def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
@@ -327,6 +340,8 @@ def _built_scenario(data: dict[str, Any], places: Places) -> Scenario:
         for at, problem, allowed in _keys_that_interpretations_need(scenario)
     ]
     problems = unset + consistency_problems(scenario, places, names_in_set)
+    if not problems and scenario.arms:
+        problems = arms.scenarios_of_arms(scenario, changed_scenario, places)[1]
     if problems:
         raise ConfigurationError(problems)
     return scenario

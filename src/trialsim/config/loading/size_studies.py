@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from trialsim.config.checks.size_study import size_study_findings
+from trialsim.config.loading.arms import refuse_unused_arms, without_arms
 from trialsim.config.loading.changes import Settings, place_of_key, places_of_changes
 from trialsim.config.loading.comparisons import (
     Comparison,
@@ -19,8 +20,10 @@ from trialsim.config.loading.comparisons import (
     refuse_changes,
     saved_scenarios,
     study_data,
+    with_arms_of_scenario,
 )
 from trialsim.config.loading.scenarios import Scenario
+from trialsim.config.schema.designs import KEYS
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.config.schema.validation import validated
 from trialsim.config.source.builtin import kind_of_data
@@ -106,11 +109,16 @@ def load_sizing(given: Sizing | StudyLike, changes: Mapping[str, Any] | None = N
     study_changes, scenario_changes = _split(changes or {})
     for key, where in places_of_changes(study_changes).items():
         places.update({place_of_key(key)[:n]: where for n in range(1, key.count(".") + 2)})
-    study = validated(SizeStudy, _changed(data, study_changes), places)
+    data = _changed(data, study_changes)
+    if KEYS.get(str(data.get("design")), KEYS["precision"]).uses("variants"):
+        data = with_arms_of_scenario(data, path, places, ("variants", "rates", "medians"))
+    study = validated(SizeStudy, data, places)
     mistakes = [problem_at(places, place_of_key(key), "", *why) for key, *why in size_study_findings(study)]
     if mistakes:
         raise ConfigurationError(mistakes)
     base = base_scenario(study.scenario, study.changes, scenario_changes, path, places)
+    refuse_unused_arms(base, study.variants, places)
+    base = without_arms(base)
     variants = _control_first(study) if study.variants else {THE_ARM: {}}
     scenarios = changed_scenarios(base, variants, path, {arm: place_of(places, ("variants", arm)) for arm in variants})
     problems = [problem_at(places, ("variants",), "", *why) for why in not_parallel(scenarios)]

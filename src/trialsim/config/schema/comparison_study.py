@@ -8,23 +8,19 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, WithJsonSchema, model_serializer, model_validator
 
+from trialsim.config.schema.arms import Allocation, Changes, VariantChanges, expand_variants
 from trialsim.config.schema.json_forms import (
     CHANGED_KEY,
     TEXT,
-    VARIANT_KEY,
     JsonSchema,
-    changes_form,
     reference,
 )
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Dose, Duration
 from trialsim.config.schema.written_values import mistake
-from trialsim.config.source.plain_data import explain_empty_key
 
 PARALLEL: Final = "parallel"
 Strategy = Literal["treatment policy", "composite", "while on treatment"]
-Changes = Annotated[dict[str, Any], changes_form()]
-VariantChanges = Annotated[dict[str, Any], changes_form(VARIANT_KEY)]
 _GRID: Final[JsonSchema] = {
     "type": "object",
     "propertyNames": reference(CHANGED_KEY),
@@ -87,28 +83,6 @@ class EndpointSpec(Section):
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
         return {key: value for key, value in handler(self).items() if value is not None and value != ""}
-
-
-class Allocation(Section):
-    """Who goes where in a parallel trial: permuted blocks of `block` patients, within each combination of `strata`.
-
-    `ratio` gives how many of a block go to each variant, 1 unless given. Strata are `site` or categorical covariates.
-    """
-
-    ratio: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
-    """How many of a block go to each variant, by its name; 1 unless given."""
-    block: int | None = Field(default=None, ge=1, le=1000)
-    """The number of patients in a block."""
-    strata: list[str] = Field(default_factory=list)
-    """`site`, or names of covariates with categories."""
-
-
-def expand_variants(variants: Mapping[Any, Any]) -> dict[str, Any]:
-    """Variants without changes (`published:`) in their long form (`{}`), unless the name looks like a slip."""
-    return {
-        str(name): {} if item is None and explain_empty_key(str(name)) is None else item
-        for name, item in variants.items()
-    }
 
 
 class Estimand(Section):

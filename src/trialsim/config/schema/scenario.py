@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_serializer, model_validator
 
+from trialsim.config.schema.arms import Allocation, VariantChanges, expand_variants
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.effects import SensitivityEffect
 from trialsim.config.schema.events import Event
@@ -23,6 +24,8 @@ from trialsim.config.schema.written_values import Day, mistake, plain_unit
 from trialsim.config.source.yaml import Place, dump_yaml
 from trialsim.model.disease import MOST_RESPONSES
 
+MOST_ARMS = 10
+WHOLE_TRIAL = "whole trial"  # stands in tables where the arms have names
 COUNTED = ("deaths", "progressions", "responses", "evaluable patients")
 
 
@@ -174,6 +177,10 @@ class ScenarioData(Section):
     """When observation ends."""
     clinic: Clinic | None = None
     """Visit slots for which patients wait; none unless given."""
+    arms: dict[str, VariantChanges] = Field(default_factory=dict)
+    """The arms of the trial by name, the first one the control: changes by dotted key, perhaps with a `strategy`."""
+    allocation: Allocation = Field(default_factory=Allocation)
+    """Who goes to which arm."""
 
     @property
     def body_sizes(self) -> list[str]:
@@ -185,7 +192,11 @@ class ScenarioData(Section):
     @model_validator(mode="before")
     @classmethod
     def _named_responses(cls, data: Any) -> Any:
-        return with_responses_named(data) if isinstance(data, Mapping) else data
+        if not isinstance(data, Mapping):
+            return data
+        if isinstance(data.get("arms"), Mapping):
+            data = {**data, "arms": expand_variants(data["arms"])}
+        return with_responses_named(data)
 
     @field_validator("responses", mode="after")
     @classmethod
@@ -200,9 +211,28 @@ class ScenarioData(Section):
             raise mistake("a name becomes a folder", "up to 100 letters, digits, spaces and . _ + -")
         return name
 
+    @field_validator("arms", mode="after")
+    @classmethod
+    def _two_arms_or_more(cls, arms: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if arms and not 2 <= len(arms) <= MOST_ARMS:
+            raise mistake("a trial with arms has two or more of them", f"2 to {MOST_ARMS} arms")
+        for name in arms:
+            if not re.fullmatch(r"\w[\w ,.:+/()-]{0,59}", name) or " - " in name or name == WHOLE_TRIAL:
+                raise mistake(
+                    f"{name!r} cannot be the name of an arm", "up to 60 letters, digits, spaces and , . : _ + / ( ) -"
+                )
+        return arms
+
+    @model_validator(mode="after")
+    def _allocated(self) -> Self:
+        if not self.arms and self.allocation != Allocation():
+            raise mistake("nobody is allocated in a trial without arms", "`arms` beside `allocation`")
+        return self
+
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
         left_out = {"correlations": not self.correlations, "responses": self.responses == list(MINOR_AND_PARTIAL)}
+        left_out |= {"arms": not self.arms, "allocation": self.allocation == Allocation()}
         return {key: value for key, value in handler(self).items() if value is not None and not left_out.get(key)}
 
     def to_mapping(self) -> dict[str, Any]:

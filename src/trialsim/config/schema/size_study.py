@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 from pydantic import Field, WithJsonSchema, model_serializer, model_validator
 from pydantic.fields import FieldInfo
 
-from trialsim.config.schema.comparison_study import Allocation, Changes, EndpointSpec, VariantChanges, expand_variants
+from trialsim.config.schema.arms import Allocation, Changes, VariantChanges, expand_variants
+from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.config.schema.designs import ARMS, KEYS, SPECIAL_KEYS, Design, DesignKeys
 from trialsim.config.schema.json_forms import NULL, TEXT, JsonSchema
 from trialsim.config.schema.population import Section

@@ -99,7 +99,7 @@ class Order(NamedTuple):
 def _is_known_by_place(arms: Arms, protocols: Sequence[Protocol]) -> bool:
     """Whether the arm of a patient follows from the place among the eligible, so that the other arms need no course."""
     plan = protocols[0].accrual
-    return not arms.strata and plan.window_days == 0.0 and all(item.accrual == plan for item in protocols)
+    return arms.is_known_by_place(plan) and all(item.accrual == plan for item in protocols)
 
 
 def _in_order(table: PatientTable, chosen: Flags | None) -> Order:

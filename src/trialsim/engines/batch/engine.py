@@ -60,14 +60,14 @@ class Batch:
         self.n_patients = protocol.accrual.n_patients
         self._plans: dict[int, Plan] = {}
 
-    def outcomes(self, seed: int, first: int, n: int) -> tuple[npt.NDArray[Any], Counts]:
-        """The outcomes of `n` replicates from `first` on.
+    def outcomes(self, seed: int, first: int, n: int, wanted: Flags | None = None) -> tuple[npt.NDArray[Any], Counts]:
+        """The outcomes of `n` replicates from `first` on, or of those patients alone who are `wanted`, as in `details`.
 
         Gives a table of records (n,) with the fields of `summary.OUTCOMES`, and counts (n, categories of response and
         reported toxicities).
         Raises `HazardError` where a hazard is infinite, NaN or negative.
         """
-        return self._simulate(seed, first, n)[:2]
+        return self._simulate(seed, first, n, wanted=wanted)[:2]
 
     def patients(self, seed: int, first: int, n: int) -> Patients:
         """The outcomes of `n` replicates from `first` on, with what each patient adds to their medians."""

@@ -10,7 +10,7 @@ from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.base import Hypotheses
 from trialsim.design.draft import draft_of, planned_at_once
 from trialsim.design.registry import design_of
-from trialsim.report.comparison.synopsis import departures
+from trialsim.report.allocation import departures
 from trialsim.report.design.planned_power import planned_power, use_of_power
 from trialsim.report.labels import arms_in_words, endpoint_in_words, in_brackets, per_cent
 

@@ -106,3 +106,16 @@ def draw_figures(
         "predictive": draw_predictive(scenario, trials, estimates),
     }
     save_figures(folder, formats, figures)
+
+
+def draw_figures_of_arms(
+    folder: Path, formats: Sequence[str], scenario: Scenario, events: pd.DataFrame, patients: pd.DataFrame
+) -> None:
+    """Write the picture `swimmer` (the first replicate, arm by arm) into a folder."""
+    prepare()
+    from trialsim.report.run.swimmer import draw_swimmer_of_arms
+
+    first = patients["replicate"] == 1
+    of_first = events[events["replicate"] == 1]
+    swimmer = draw_swimmer_of_arms(scenario, of_first, patients[first]) if first.any() else None
+    save_figures(folder, formats, {"swimmer": swimmer, "predictive": None})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -14,6 +16,7 @@ from matplotlib.patches import Patch
 
 from trialsim.config import Scenario
 from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.records.arms import ARM
 
 _HELD: Final = "#ffffff"
 _HATCH: Final = "////"
@@ -36,26 +39,54 @@ def draw_swimmer(scenario: Scenario, events: pd.DataFrame, patients: pd.DataFram
 
     `events` is a readable event table, `patients` a table of patients, both of the same replicate.
     """
-    shown = patients.head(_MOST_PATIENTS).sort_values("follow_up_days", kind="stable")
-    rows = {int(number): row for row, number in enumerate(shown["patient"])}
-    events = events[events["patient"].isin(list(rows))]
-    levels, unit = [dose.value for dose in scenario.treatment.levels], scenario.treatment.dose_unit
-    events = events.assign(dose=events[unit.column("dose_to_mg_per_day")])
+    return _drawn(scenario, {"": (scenario, events, patients)})
+
+
+def draw_swimmer_of_arms(scenario: Scenario, events: pd.DataFrame, patients: pd.DataFrame) -> Figure:
+    """The same of a trial with arms, one below another."""
+    panels = {
+        name: (of_arm, events[events[ARM] == name], patients[patients[ARM] == name])
+        for name, of_arm in scenario.scenarios_of_arms.items()
+    }
+    return _drawn(scenario, {name: panel for name, panel in panels.items() if len(panel[2])})
+
+
+def _drawn(scenario: Scenario, panels: Mapping[str, tuple[Scenario, pd.DataFrame, pd.DataFrame]]) -> Figure:
+    """A picture with a panel for each of some arms."""
+    most = _MOST_PATIENTS // len(panels)
+    levels = sorted({dose.value for of_arm, _, _ in panels.values() for dose in of_arm.treatment.levels})
     ramp = matplotlib.colormaps["YlGnBu"]
     colours = {level: ramp(0.12 + 0.83 * i / max(len(levels) - 1, 1)) for i, level in enumerate(levels)}
-    figure = Figure(figsize=(11, 1.8 + 0.27 * max(len(rows), 12)), layout="constrained")
-    axes = figure.subplots()
-    ends = dict(zip(shown["patient"], shown["follow_up_days"] / DAYS_PER_MONTH, strict=True))
-    for number, row in rows.items():
-        _bar(axes, row, events[events["patient"] == number], float(ends[number]), colours)
+    heights = [max(min(len(patients), most), 12 // len(panels)) for _, _, patients in panels.values()]
+    figure = Figure(figsize=(11, 1.8 + 0.27 * np.sum(heights)), layout="constrained")
+    several = figure.subplots(len(panels), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    marks: list[Artist] = []
+    is_held = False
+    unit = scenario.treatment.dose_unit
+    for axes, (name, (of_arm, events, patients)) in zip(several, panels.items(), strict=True):
+        shown = patients.head(most).sort_values("follow_up_days", kind="stable")
+        rows = {int(number): row for row, number in enumerate(shown["patient"])}
+        own = events[events["patient"].isin(list(rows))]
+        own = own.assign(dose=own[unit.column("dose_to_mg_per_day")])
+        ends = dict(zip(shown["patient"], shown["follow_up_days"] / DAYS_PER_MONTH, strict=True))
+        for number, row in rows.items():
+            _bar(axes, row, own[own["patient"] == number], float(ends[number]), colours)
+        marks = _markers(axes, rows, own, of_arm)
+        is_held |= _is_ever_held(own)
+        _finish(axes, rows, name, len(patients))
+    several[0].set_title(f"{_titled(scenario, panels)}\n{several[0].get_title(loc='left')}", loc="left", fontsize=11)
+    several[0].set_xlim(0, None)
+    several[-1].set_xlabel("months since the first dose")
     doses: list[Artist] = [Patch(facecolor=colours[level], label=f"{level:g} {unit.text}") for level in levels]
     held = Patch(facecolor=_HELD, edgecolor="#888888", hatch=_HATCH, label="held")
-    doses += [held] if _is_ever_held(events) else []
+    doses += [held] if is_held else []
     doses.append(Patch(facecolor=_OFF, label="off treatment"))
-    handles = doses + _markers(axes, rows, events, scenario)
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
-    _finish(axes, rows, scenario, len(patients))
+    figure.legend(handles=doses + marks, loc="outside right upper", frameon=False, fontsize=9)
     return figure
+
+
+def _titled(scenario: Scenario, panels: Mapping[str, Any]) -> str:
+    return scenario.title if "" in panels else f"{scenario.title}\none simulated trial (replicate 1)"
 
 
 def _is_ever_held(events: pd.DataFrame) -> bool:
@@ -131,16 +162,11 @@ def _mark(
     return Line2D([], [], label=words, **style)
 
 
-def _finish(axes: Axes, rows: dict[int, int], scenario: Scenario, n_patients: int) -> None:
+def _finish(axes: Axes, rows: dict[int, int], arm: str, n_patients: int) -> None:
     axes.set_yticks(list(rows.values()), [str(number) for number in rows], fontsize=8)
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    axes.set_xlim(0, None)
-    axes.set_xlabel("months since the first dose")
     axes.set_ylabel("patient")
     which = f"first {len(rows)} of {n_patients}" if len(rows) < n_patients else f"{n_patients}"
-    axes.set_title(
-        f"{scenario.title}\none simulated trial (replicate 1), {which} patients by length of follow-up",
-        loc="left",
-        fontsize=11,
-    )
+    what = f"{arm}:" if arm else "one simulated trial (replicate 1),"
+    axes.set_title(f"{what} {which} patients by length of follow-up", loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)

@@ -10,6 +10,7 @@ import numpy as np
 
 from trialsim.config import Scenario, describe_sources
 from trialsim.config.calibrated.draws import table_of, varying_names
+from trialsim.config.loading.arms import without_arms
 from trialsim.config.schema.effects import Effect
 from trialsim.config.schema.events import Event
 from trialsim.config.schema.population import Covariate
@@ -20,6 +21,7 @@ from trialsim.errors import ConfigurationError
 from trialsim.model.hazards import dose_factor, hazard_between
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.report import labels
+from trialsim.report.allocation import allocation_in_words, departures
 
 _RISK_MONTHS: Final = (1, 3, 6)
 _MAX_DOSES: Final = 12  # whose risks are printed for one event
@@ -27,7 +29,7 @@ _MAX_DOSES: Final = 12  # whose risks are printed for one event
 
 def synopsis(scenario: Scenario) -> str:
     """Several paragraphs of text."""
-    sections = (_who, _dose, _events, _measured, _unknown, _compared, _sources)
+    sections = (_who, _dose, _arms, _events, _measured, _unknown, _compared, _sources)
     texts = ("\n".join(section(scenario)) for section in sections)
     return "\n\n".join(text for text in texts if text)
 
@@ -129,6 +131,17 @@ def _restraints(treatment: Treatment) -> Iterator[str]:
     elif isinstance(treatment.reescalate, Quantity):
         free = treatment.reescalate.text
         yield f"  Once reduced or held, the dose rises only after {free} free of dose-limiting toxicity."
+
+
+def _arms(scenario: Scenario) -> Iterator[str]:
+    """How each arm departs from the trial that is described."""
+    if not scenario.arms:
+        return
+    yield f"ARMS ({allocation_in_words(scenario.allocation, list(scenario.arms))}); how each departs from the above"
+    for i, (name, of_arm) in enumerate(scenario.scenarios_of_arms.items()):
+        changes = list(departures(without_arms(scenario), of_arm))
+        yield f"  {name}{' (control)' if i == 0 else ''}{'' if changes else ': as above'}"
+        yield from changes
 
 
 def _events(scenario: Scenario) -> Iterator[str]:

@@ -39,7 +39,7 @@ def sentence(row: dict[Any, Any]) -> str:
     _, after, unit = _doses(row)
     sentences = {
         "screen failure": "is screened and not eligible",
-        "enrolled": "enrols",
+        "enrolled": f"enrols, in the arm {row['arm']}" if row.get("arm") else "enrols",
         "first dose": f"takes the first dose, {after:g} {unit}",
         "toxicity onset": f"{of} begins{again}",
         "toxicity resolved": f"{of} is over{again}",
@@ -51,6 +51,9 @@ def sentence(row: dict[Any, Any]) -> str:
         "observation ended": f"observation ends: {detail}",
         "died": f"dies; the disease was {detail}",
         "withdrew": "withdraws from the study",
+        "discontinued": f"gives up treatment: {of}",
+        "assessment missed": "misses an assessment",
+        "response confirmed": f"the response is confirmed: {detail}",
     }
     return _decision(row) if event == "decision" else sentences[event]
 
