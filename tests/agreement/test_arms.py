@@ -12,7 +12,9 @@ import pytest
 import trialsim as ts
 from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.errors import Interrupted
+from trialsim.records.tables import plain_rows
 from trialsim.simulation import replicates as montecarlo
+from trialsim.simulation.trials import rows_of_trials
 
 SLOWER = {"treatment.every": "28 days"}
 LOWER = {"treatment.levels": ["100 mg/day", "300 mg/day"], "disease.sensitive": "60 %"}
@@ -91,11 +93,11 @@ def test_estimates_and_differences_are_those_of_the_rows() -> None:
     shares = {name: table["n_died"].sum() / table["n_enrolled"].sum() for name, table in wide.items()}
     estimates = result.estimates.set_index(["arm", "quantity"])["value"]
     assert all(estimates[name, "died"] == pytest.approx(share, rel=1e-12) for name, share in shares.items())
-    died = result.differences.set_index("quantity").loc["died"]
+    (died,) = (row for row in plain_rows(result.differences) if row["quantity"] == "died")
     assert (died["arm"], died["control"]) == ("monthly", "published")
     assert died["value"] == pytest.approx(shares["monthly"] - shares["published"], rel=1e-9)
     per_trial = [table["n_died"] / table["n_enrolled"] for table in (wide["monthly"], wide["published"])]
-    assert died["lower"] <= (per_trial[0] - per_trial[1]).median() <= died["upper"]
+    assert died["lower"] <= float(np.median(per_trial[0] - per_trial[1])) <= died["upper"]
 
 
 @pytest.mark.slow
@@ -115,12 +117,11 @@ def test_workers_and_blocks_change_nothing_and_a_run_resumes(tmp_path: Path, mon
     whole = ts.run(trial, 40, 5, engine="batch", workers=1, out=tmp_path / "whole")
     assert ts.run(trial, 40, 5, engine="batch", workers=2, block_size=3).digest == whole.digest
     assert ts.run_again(tmp_path / "whole").digest == whole.digest
-    simulate = montecarlo.rows_of_trials
 
     def interrupted(trials: Any, engine: str, seed: int, first: int, n: int) -> Any:
         if first > 20:
             raise KeyboardInterrupt
-        return simulate(trials, engine, seed, first, n)
+        return rows_of_trials(trials, engine, seed, first, n)
 
     with monkeypatch.context() as patched:
         patched.setattr(montecarlo, "rows_of_trials", interrupted)
@@ -135,8 +136,8 @@ def test_workers_and_blocks_change_nothing_and_a_run_resumes(tmp_path: Path, mon
 
 def test_a_precision_is_asked_for_a_quantity_of_an_arm() -> None:
     result = ts.run("followup-arms", 50, 5, target_mcse={"monthly | died": 0.01})
-    (died,) = (item for item in result.estimates_by_arm["monthly"] if item.quantity == "died")
-    assert died.mcse <= 0.01
+    of_monthly = result.estimates[result.estimates["arm"] == "monthly"].set_index("quantity")
+    assert float(of_monthly["mcse"].to_dict()["died"]) <= 0.01
     with pytest.raises(ts.RequestError, match="the trial has arms"):
         ts.run("followup-arms", 50, 5, target_mcse={"died": 0.01})
 
