@@ -19,7 +19,7 @@ def analyse(
         typer.Option(metavar="[ARM=]X/N,…", help="Responses of patients so far at each look; repeat for each arm."),
     ] = None,
     confidence: Annotated[float | None, typer.Option(help="Confidence level of the intervals.")] = None,
-    adjust: Annotated[str, typer.Option(metavar="COLUMNS", help="Covariates of Cox's model, with commas.")] = "",
+    adjust: Annotated[str, typer.Option(metavar="COLUMNS", help="Covariates to adjust for, with commas.")] = "",
     strata: Annotated[str, typer.Option(metavar="COLUMNS", help="What tests are stratified by, with commas.")] = "",
     look: Annotated[
         list[str] | None, typer.Option(metavar="EVENTS:Z", help="An interim look that was taken; repeat for each.")

@@ -138,6 +138,24 @@ def arms_of(table: pd.DataFrame, arms: Sequence[str]) -> Counts:
     return np.array([place[str(name)] for name in table[ARM]], np.int64)
 
 
+def check_covariates(table: pd.DataFrame, adjust: Sequence[str], strata: Sequence[str]) -> None:
+    """Refuse columns that a table lacks, that patients have no value of, or that are asked for twice.
+
+    Raises `RequestError`.
+    """
+    for name in (*adjust, *strata):
+        if name not in table:
+            there = ", ".join(map(str, table.columns))
+            raise RequestError(f"column {name}", "the table has no such column.", f"one of {there}.", key="columns")
+    both = [name for name in adjust if name in strata]
+    if both:
+        raise RequestError(f"adjust: {both[0]}", "the analysis is stratified by it.", "one of the two.", key="adjust")
+    missing = [name for name in (*adjust, *strata) if table[name].isna().any()]
+    if missing:
+        wrong = f"{int(table[missing[0]].isna().sum())} patients have none."
+        raise RequestError(f"column {missing[0]}", wrong, "a value for each patient.", key="columns")
+
+
 def counts_at_looks(table: pd.DataFrame, responded: Floats, arm: Counts, n_arms: int, looks: Sequence[int]) -> Counted:
     """Counts when so many evaluable patients, all arms together, were there: the last look has everyone.
 

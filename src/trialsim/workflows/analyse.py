@@ -24,8 +24,17 @@ from trialsim.design.time_to_event.decisions import EventDecisions
 from trialsim.design.time_to_event.one_sample_logrank import decisions_of
 from trialsim.design.two_arms.boundaries import bounds_of
 from trialsim.errors import RequestError
+from trialsim.inference.adjusted import Responses, compared_of, with_covariates
 from trialsim.inference.analyses import analyse_counts
-from trialsim.inference.data import arms_of, counted, counts_at_looks, read_patients, responses_of, times_of
+from trialsim.inference.data import (
+    arms_of,
+    check_covariates,
+    counted,
+    counts_at_looks,
+    read_patients,
+    responses_of,
+    times_of,
+)
 from trialsim.inference.result import Analysed
 from trialsim.inference.times import Times, analyse_one_arm, analyse_two_arms
 from trialsim.records.tables import plain_rows
@@ -108,9 +117,10 @@ def analyse(
         The confidence level of the intervals; by default one minus alpha of a two-sided test, one minus twice that of a
         one-sided one.
     adjust
-        Covariates of Cox's model, columns of the table.
+        Covariates of two arms, columns of the table: of Cox's model, or of a logistic regression.
     strata
-        What the log-rank test and Cox's model are stratified by, columns of the table.
+        What two arms are stratified by, columns of the table: the log-rank test and Cox's model, or the test of
+        Cochran, Mantel and Haenszel with its common effects.
     earlier
         Of times to events, the interim looks that were taken: (events, log-rank z) of each, z positive where the
         experimental arm does better.
@@ -134,8 +144,8 @@ def analyse(
     check_probability("confidence", level)
     try:
         if isinstance(planned, CountDesign):
-            _refuse(("adjust", adjust), ("strata", strata), ("earlier", earlier))
-            analysed = analyse_counts(planned, _counted(planned, study, data), level)
+            _refuse(("earlier", earlier))
+            analysed = _of_counts(planned, study, data, level, (adjust, strata))
         else:
             analysed = _of_times(study, data, level, (adjust, strata, earlier))
     except RequestError as error:
@@ -157,15 +167,28 @@ def _design_of(given: TrialDesign | Sizing | StudyLike) -> tuple[SizeStudy, Plan
     return study, prepare_study(sizing, BATCH, 1, REPLICATES).design, sizing
 
 
-def _counted(planned: CountDesign, study: SizeStudy, data: Data) -> Any:
-    """Counts by look: those that are given, or those of a table of patients."""
+def _of_counts(
+    planned: CountDesign, study: SizeStudy, data: Data, confidence: float, how: tuple[Sequence[str], Sequence[str]]
+) -> Analysed:
+    """Counts by look: those that are given, or those of a table of patients, which may have covariates and strata."""
+    adjust, strata = how
+    compared = compared_of(planned) if adjust or strata else None
     arms = tuple(study.variants)
     if isinstance(data, Mapping):
-        return counted(data, arms)
+        if compared is not None:
+            raise RequestError("data", "counts have no covariates and no strata.", "a table of patients.", key="data")
+        return analyse_counts(planned, counted(data, arms), confidence)
     table = data if isinstance(data, pd.DataFrame) else read_patients(data)
     within = study.endpoint.within.value if study.endpoint.within is not None else None
-    responded = responses_of(table, within, study.counts_all)
-    return counts_at_looks(table, responded, arms_of(table, arms), max(1, len(arms)), planned.decisions.looks)
+    responded, arm = responses_of(table, within, study.counts_all), arms_of(table, arms)
+    counts = counts_at_looks(table, responded, arm, max(1, len(arms)), planned.decisions.looks)
+    analysed = analyse_counts(planned, counts, confidence)
+    if compared is None:
+        return analysed
+    known = ~np.isnan(responded)
+    check_covariates(table[known], adjust, strata)
+    responses = Responses(responded[known] == 1.0, arm[known] == 1, table[known])
+    return with_covariates(analysed, compared, responses, confidence, adjust, strata)
 
 
 def _of_times(
@@ -178,17 +201,7 @@ def _of_times(
         raise RequestError("data", "counts have no times to events.", "a table of patients.", key="data")
     table = data if isinstance(data, pd.DataFrame) else read_patients(data)
     names = tuple(study.variants)
-    for name in (*adjust, *strata):
-        if name not in table:
-            there = ", ".join(map(str, table.columns))
-            raise RequestError(f"column {name}", "the table has no such column.", f"one of {there}.", key="columns")
-    both = [name for name in adjust if name in strata]
-    if both:
-        raise RequestError(f"adjust: {both[0]}", "the analysis is stratified by it.", "one of the two.", key="adjust")
-    missing = [name for name in (*adjust, *strata) if table[name].isna().any()]
-    if missing:
-        wrong = f"{int(table[missing[0]].isna().sum())} patients have none."
-        raise RequestError(f"column {missing[0]}", wrong, "a value for each patient.", key="columns")
+    check_covariates(table, adjust, strata)
     days, events = times_of(table, str(study.endpoint.of) == "survival")
     times = Times(days, np.asarray(events, np.bool_), arms_of(table, names), names or ("all patients",), table)
     if len(names) < 2:
