@@ -240,7 +240,7 @@ def size_view_of(result: Sized, has_details: bool = False) -> RenderableType:
 
     return size_view(
         result.ready, result.design, result.exact, result.calendar, result.search_result, result.assurance,
-        result.paragraph, result.replicates, result.seed, has_details,
+        result.paragraph, result.replicates, result.seed, result.estimates, has_details,
     )  # fmt: skip
 
 

@@ -184,6 +184,9 @@ def size(
             figures=formats,
             **display.callbacks(quiet),
         )
+        if as_json or not quiet:
+            display.begin_stage("analysing the trials")
+            _ = result.estimates  # computed while its stage is shown
     show_result(result, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
 
 

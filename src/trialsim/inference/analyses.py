@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import numpy as np
 
+from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import PlannedDesign
 from trialsim.design.counts import CountDesign
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT
@@ -35,6 +36,7 @@ from trialsim.typing import Counts
 
 EXACT: Final = "Clopper and Pearson 1934"
 EXACT_DIFFERENCE: Final = "exact, Chan and Zhang 1999"
+MEDIAN_UNBIASED: Final = "rate, median unbiased"
 BIASED: Final = "biased by the chance to stop early"
 
 
@@ -72,23 +74,46 @@ def _as_of_trials(counted: Counted, n_looks: int) -> Counts:
     return np.concatenate([both, more])[None].astype(np.int64)
 
 
+@singledispatch
+def estimates_of(planned: PlannedDesign, counted: Counted, confidence: float) -> tuple[Row, ...]:
+    """The estimates that an analysis gives, with the intervals that take no search; none of a design without them.
+
+    The last look that was counted is the one that ended the trial. Raises `RequestError`.
+    """
+    return ()
+
+
+def default_confidence(study: SizeStudy) -> float:
+    """The confidence that goes with the test: one minus alpha of a two-sided one, one minus twice a one-sided one."""
+    if study.half_width is not None:
+        return study.confidence
+    return 1.0 - study.alpha * (2.0 if study.sides == 1 else 1.0)
+
+
 @analyse_counts.register
 def _single_stage(planned: PlannedSingleStage, counted: Counted, confidence: float) -> Analysed:
     _, code = decision_of(planned, counted)
     n, x = int(counted.patients[0, 0]), int(counted.responses[0, 0])
-    stages = Stages((n,), (planned.single_stage.r,), (planned.single_stage.r + 1,))
-    found = infer(stages, 0, x, planned.single_stage.p0, confidence)
-    row = Row("rate", found.observed, found.lower, found.upper, found.p_value, f"{EXACT}; exact binomial test")
+    (estimate,) = estimates_of(planned, counted, confidence)
+    p_value = Stages((n,), (planned.single_stage.r,), (planned.single_stage.r + 1,)).at_least(
+        planned.single_stage.p0, 0, x
+    )
+    row = replace(estimate, p_value=p_value, method=f"{EXACT}; exact binomial test")
     return Analysed((row,), IN_WORDS[code], _other_size(planned, n))
+
+
+@estimates_of.register(PlannedSingleStage)
+@estimates_of.register(PlannedPrecision)
+def _one_rate(planned: CountDesign, counted: Counted, confidence: float) -> tuple[Row, ...]:
+    return (_rate("rate", int(counted.patients[-1, 0]), int(counted.responses[-1, 0]), confidence),)
 
 
 @analyse_counts.register
 def _two_stages(planned: PlannedTwoStage, counted: Counted, confidence: float) -> Analysed:
     """Koyama and Chen (2008); where attained numbers differ, see `attained_stages` and `p_value_of_two_stages`."""
     look, code = decision_of(planned, counted)
-    found = infer(attained_stages(planned, counted), look, int(counted.responses[look, 0]), None, confidence)
-    p_value = p_value_of_two_stages(planned, counted)
-    rows = _staged_rows(found, p_value, "stagewise ordering, Koyama and Chen 2008")
+    estimates, p_value = estimates_of(planned, counted, confidence), p_value_of_two_stages(planned, counted)
+    rows = tuple(replace(row, p_value=p_value) if row.quantity == MEDIAN_UNBIASED else row for row in estimates)
     as_planned = [int(size) for size in counted.patients[:, 0]] == list(planned.decisions.looks[: look + 1])
     remarks = () if as_planned else (
         "Attained numbers differ from the planned ones: the interval and the estimates are those of the attained "
@@ -97,11 +122,18 @@ def _two_stages(planned: PlannedTwoStage, counted: Counted, confidence: float) -
     return Analysed(rows, IN_WORDS[code], remarks)
 
 
-def _staged_rows(found: StagedInference, p_value: float, ordering: str) -> tuple[Row, ...]:
+@estimates_of.register
+def _of_two_stages(planned: PlannedTwoStage, counted: Counted, confidence: float) -> tuple[Row, ...]:
+    look = len(counted.patients) - 1
+    found = infer(attained_stages(planned, counted), look, int(counted.responses[look, 0]), None, confidence)
+    return _staged_rows(found, "stagewise ordering, Koyama and Chen 2008")
+
+
+def _staged_rows(found: StagedInference, ordering: str) -> tuple[Row, ...]:
     """The estimates of a rate after looks at which the trial could have stopped."""
     return (
         Row("rate, unbiased", found.umvue, method="UMVUE, Jung and Kim 2004"),
-        Row("rate, median unbiased", found.median_unbiased, found.lower, found.upper, p_value, ordering),
+        Row(MEDIAN_UNBIASED, found.median_unbiased, found.lower, found.upper, found.p_value, ordering),
         Row("rate, observed", found.observed, method=BIASED),
     )
 
@@ -143,21 +175,27 @@ def p_value_of_two_stages(planned: PlannedTwoStage, counted: Counted) -> float:
 
 @analyse_counts.register
 def _many_looks(planned: PlannedManyLooks, counted: Counted, confidence: float) -> Analysed:
+    _, code = decision_of(planned, counted)
+    return Analysed(estimates_of(planned, counted, confidence), IN_WORDS[code])
+
+
+@estimates_of.register
+def _of_many_looks(planned: PlannedManyLooks, counted: Counted, confidence: float) -> tuple[Row, ...]:
     """By the stagewise ordering of all looks; those that were not taken are the planned ones."""
-    look, code = decision_of(planned, counted)
+    look = len(counted.patients) - 1
     sizes = [int(n) for n in counted.patients[:, 0]]
     sizes += [n for n in planned.decisions.looks[look + 1 :] if n > sizes[-1]]
     last = len(sizes) - 1
     both = [planned.monitored.rule.bounds(n, is_last=i == last) for i, n in enumerate(sizes)]
     stages = Stages(tuple(sizes), tuple(low for low, _ in both), tuple(high for _, high in both))
     found = infer(stages, look, int(counted.responses[look, 0]), planned.monitored.p0, confidence)
-    return Analysed(_staged_rows(found, found.p_value, "stagewise ordering"), IN_WORDS[code])
+    return _staged_rows(found, "stagewise ordering")
 
 
 @analyse_counts.register
 def _precision(planned: PlannedPrecision, counted: Counted, confidence: float) -> Analysed:
-    n, x = int(counted.patients[-1, 0]), int(counted.responses[-1, 0])
-    row = _rate("rate", n, x, confidence)
+    n = int(counted.patients[-1, 0])
+    (row,) = estimates_of(planned, counted, confidence)
     half_width = (row.upper - row.lower) / 2.0
     width = f"the interval reaches {half_width:.3f} each way, where {planned.half_width:g} is asked for"
     return Analysed((row,), width, _other_size(planned, n))
@@ -168,7 +206,7 @@ def _two_arms(planned: PlannedTwoArms, counted: Counted, confidence: float) -> A
     look, code = decision_of(planned, counted)
     rates = _rates(planned.rates.names, counted, look, confidence)
     if planned.n_looks > 1:
-        return Analysed((*rates, *_sequential_difference(planned, counted, look, confidence)), IN_WORDS[code])
+        return Analysed((*rates, *estimates_of(planned, counted, confidence)), IN_WORDS[code])
     decisions, sides = planned.decisions, planned.study.sides
     test, two_sided = cast(Test, decisions.test), cast(TwoSided | None, decisions.two_sided)
     p_value = p_value_of(*_both(counted), test, sides, cast(Better, decisions.better), two_sided)
@@ -177,8 +215,12 @@ def _two_arms(planned: PlannedTwoArms, counted: Counted, confidence: float) -> A
     return Analysed((*rates, row), IN_WORDS[code])
 
 
-def _sequential_difference(planned: PlannedTwoArms, counted: Counted, look: int, confidence: float) -> list[Row]:
-    """The difference of two rates after looks, by the stagewise ordering of the pooled z statistics."""
+@estimates_of.register
+def _of_two_arms(planned: PlannedTwoArms, counted: Counted, confidence: float) -> tuple[Row, ...]:
+    """The difference of two rates; after looks by the stagewise ordering of the pooled z statistics."""
+    if planned.n_looks == 1:
+        return (_observed_difference(counted),)
+    look = len(counted.patients) - 1
     n, x = counted.patients.astype(np.float64), counted.responses.astype(np.float64)
     pooled = np.clip(x.sum(axis=1) / n.sum(axis=1), 1e-9, 1.0 - 1e-9)
     information = 1.0 / (pooled * (1.0 - pooled) * (1.0 / n[:, 0] + 1.0 / n[:, 1]))
@@ -191,10 +233,10 @@ def _sequential_difference(planned: PlannedTwoArms, counted: Counted, look: int,
     )
     p_value = for_sides(found.p_value, sides)
     method = "stagewise ordering, normal approximation, Tsiatis, Rosner and Mehta 1984"
-    return [
+    return (
         Row("gain, median unbiased", found.median_unbiased, found.lower, found.upper, p_value, method),
         Row("gain, observed", found.observed, method=BIASED),
-    ]
+    )
 
 
 @analyse_counts.register
@@ -210,12 +252,12 @@ def _margins(planned: PlannedMargins, counted: Counted, confidence: float) -> An
 @analyse_counts.register
 def _selection(planned: PlannedSelection, counted: Counted, confidence: float) -> Analysed:
     names = planned.rates.names
-    rows = _rates(names, counted, -1, confidence)
+    rows = estimates_of(planned, counted, confidence)
     highest = max(row.value for row in rows)
     best = [name for name, row in zip(names, rows, strict=True) if row.value == highest]
     chosen = f"{best[0]} is selected" if len(best) == 1 else f"{', '.join(best)} are tied: one is selected at random"
     remark = "The observed rate of the arm that is selected overestimates its rate."
-    return Analysed(tuple(rows), chosen, (remark,))
+    return Analysed(rows, chosen, (remark,))
 
 
 def _rates(names: Sequence[str], counted: Counted, look: int, confidence: float) -> list[Row]:
@@ -235,11 +277,26 @@ def _both(counted: Counted) -> tuple[tuple[int, int], tuple[int, int]]:
     return (n0, n1), (x0, x1)
 
 
-def _difference(counted: Counted, confidence: float) -> Row:
-    """The rate of the second arm less that of the first at the end, with its exact interval."""
+@estimates_of.register
+def _of_margins(planned: PlannedMargins, counted: Counted, confidence: float) -> tuple[Row, ...]:
+    return (_observed_difference(counted),)
+
+
+@estimates_of.register
+def _of_selection(planned: PlannedSelection, counted: Counted, confidence: float) -> tuple[Row, ...]:
+    return tuple(_rates(planned.rates.names, counted, -1, confidence))
+
+
+def _observed_difference(counted: Counted) -> Row:
+    """The rate of the second arm less that of the first at the end; its exact interval takes a search."""
     arms, counts = _both(counted)
-    observed = counts[1] / arms[1] - counts[0] / arms[0]
-    return Row("difference", observed, *interval_of_difference(arms, counts, confidence), method=EXACT_DIFFERENCE)
+    return Row("difference", counts[1] / arms[1] - counts[0] / arms[0])
+
+
+def _difference(counted: Counted, confidence: float) -> Row:
+    """The difference of both rates at the end, with its exact interval."""
+    lower, upper = interval_of_difference(*_both(counted), confidence)
+    return replace(_observed_difference(counted), lower=lower, upper=upper, method=EXACT_DIFFERENCE)
 
 
 def _other_size(planned: CountDesign, n: int) -> tuple[str, ...]:

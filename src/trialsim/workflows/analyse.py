@@ -25,7 +25,7 @@ from trialsim.design.time_to_event.one_sample_logrank import decisions_of
 from trialsim.design.two_arms.boundaries import bounds_of
 from trialsim.errors import RequestError
 from trialsim.inference.adjusted import Responses, compared_of, with_covariates
-from trialsim.inference.analyses import analyse_counts
+from trialsim.inference.analyses import analyse_counts, default_confidence
 from trialsim.inference.data import (
     arms_of,
     check_covariates,
@@ -138,9 +138,7 @@ def analyse(
         For data that the design cannot have.
     """
     study, planned, places = _design_of(design)
-    level = confidence if confidence is not None else 1.0 - study.alpha * (2.0 if study.sides == 1 else 1.0)
-    if study.half_width is not None and confidence is None:
-        level = study.confidence
+    level = confidence if confidence is not None else default_confidence(study)
     check_probability("confidence", level)
     try:
         if isinstance(planned, CountDesign):

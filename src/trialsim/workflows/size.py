@@ -23,6 +23,7 @@ from trialsim.design.preparation import prepare_study
 from trialsim.design.prepared_study import MEDIAN, POSTERIOR, PreparedStudy
 from trialsim.design.search import SearchResult
 from trialsim.errors import RequestError
+from trialsim.inference.repeated import repeated_estimates
 from trialsim.records.digest import configuration_digest
 from trialsim.records.tables import plain_mapping, plain_rows
 from trialsim.report.design.figures import draw_size_figures
@@ -57,6 +58,9 @@ class Sized(CommandResult):
         The search for n: `n`, its 95 % interval from `lower` to `upper`, and `curve`. None where n was not searched.
     assurance
         What the posterior of the pilot makes of the design. None where the parameters are fixed.
+    estimates
+        What the estimates of `analyse` come to over the trials under each truth: mean, bias and coverage with Monte
+        Carlo errors; see docs/guide/size.md. Computed when it is first asked for; empty for designs without rates.
     paragraph
         The paragraph on sample size for the protocol of the trial.
     ready
@@ -129,6 +133,11 @@ class Sized(CommandResult):
         return histories(self.rows)
 
     @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """See `inference.repeated.repeated_estimates`."""
+        return repeated_estimates(self.ready, self.rows, self.seed, self.workers)
+
+    @cached_property
     def assurance(self) -> Assurance | None:
         """What the posterior of the pilot makes of the design; None where the parameters are fixed."""
         rows = self.rows.get(POSTERIOR)
@@ -167,8 +176,9 @@ class Sized(CommandResult):
     def digest(self) -> str:
         """The digest of what was computed: equal for equal study, seed and replicates, whatever engine and workers.
 
-        Two parts are left out: the paragraph for the protocol, whose words and version are no results, and the shares
-        of what is not known, a regression whose last digits depend on the processor's linear algebra.
+        Three parts are left out: the estimates, which follow from the trials; the paragraph for the protocol, whose
+        words and version are no results; and the shares of what is not known, a regression whose last digits depend on
+        the processor's linear algebra.
         """
         results = self._results()
         if results["assurance"] is not None:
@@ -177,7 +187,9 @@ class Sized(CommandResult):
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data for `--json`; what does not exist is null."""
-        return plain_mapping({**self._results(), "protocol": self.paragraph, "results_digest": self.digest})
+        estimates = plain_rows(self.estimates)
+        more = {"estimates": estimates, "protocol": self.paragraph, "results_digest": self.digest}
+        return plain_mapping({**self._results(), **more})
 
     def _results(self) -> dict[str, Any]:
         search_result, assurance = self.search_result, self.assurance

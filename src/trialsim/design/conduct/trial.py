@@ -12,14 +12,14 @@ from trialsim.design.conduct.event_trials import event_rows, event_trials
 from trialsim.design.conduct.reference import reference_event_rows, reference_rows
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, ideal, simulated
-from trialsim.design.conduct.trials import decided, rows_of_trials
+from trialsim.design.conduct.trials import counts_at_looks, decided, rows_of_trials
 from trialsim.design.decisions import REJECT, Decisions
 from trialsim.design.outcomes import Outcomes
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
 from trialsim.model import interim as c
 from trialsim.simulation.engine import REFERENCE
 from trialsim.storage.replicate_store import Rows
-from trialsim.typing import Flags, Floats
+from trialsim.typing import Counts, Flags, Floats
 
 
 class Trial(ABC):
@@ -55,6 +55,10 @@ class CountTrial(TrialOnTimelines):
             plan = self.decisions, self.outcomes, self.conduct, self.n_arms
             return reference_rows(*plan, setting, seed, first, n)
         return decided(self.decisions, self.outcomes, self.conduct, setting, seed, first, n)
+
+    def counts(self, setting: Setting, seed: int, first: int, n: int) -> Counts:
+        """What the trials of a block count at each look; see `trials.counts_at_looks`."""
+        return counts_at_looks(self.outcomes, self.conduct, setting, seed, first, n)
 
     def rejects(self, timelines: Timelines) -> Flags:
         """Whether each trial of a block rejects."""

@@ -54,6 +54,13 @@ def decided(
     return rows
 
 
+def counts_at_looks(outcomes: Outcomes, plan: c.Conduct, setting: Setting, seed: int, first: int, n: int) -> Counts:
+    """What the trials of `decided` count at each look if nothing stops them: (trials, looks, arms, 1 + outcomes)."""
+    engines = [setting.engine] * len(setting.protocols)
+    timelines = simulated(engines, setting.protocols, setting.arms, outcomes.all, seed, first, n)
+    return conducted(timelines, plan, len(outcomes.primary), max(len(setting.protocols), 1))[2]
+
+
 def rows_of_trials(
     timelines: Timelines, decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, n_arms: int
 ) -> Rows:

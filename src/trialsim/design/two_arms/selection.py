@@ -43,13 +43,15 @@ class Selection(OneEndpoint):
         return np.asarray(ahead / np.sqrt(2.0 * pooled * (1.0 - pooled) / self.n_per_arm))
 
     def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
-        """See `Decisions`; a tie is broken by the trial's own draw."""
-        rate = counts[:, look, :, 1] / np.maximum(counts[:, look, :, 0], 1)
+        """See `Decisions`."""
+        return np.where(self.selected(counts[:, look], trials) == self.best, REJECT, FUTILE).astype(np.int8)
+
+    def selected(self, counts: Counts, trials: Counts) -> Counts:
+        """The arm that each trial selects, from counts (trials, arms, 2); a tie is broken by the trial's own draw."""
+        rate = counts[:, :, 1] / np.maximum(counts[:, :, 0], 1)
         is_best = rate == rate.max(axis=1)[:, None]
-        chance = tie_breaks(self.seed, trials)
-        place = (chance * is_best.sum(axis=1)).astype(np.int64)
-        rank = np.cumsum(is_best, axis=1)[:, self.best] - 1
-        return np.where(is_best[:, self.best] & (rank == place), REJECT, FUTILE).astype(np.int8)
+        place = (tie_breaks(self.seed, trials) * is_best.sum(axis=1)).astype(np.int64)
+        return np.asarray(np.argmax(np.cumsum(is_best, axis=1) == place[:, None] + 1, axis=1))
 
 
 def tie_breaks(seed: int, trials: Counts) -> Floats:

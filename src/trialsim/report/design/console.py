@@ -14,6 +14,7 @@ from trialsim.design.operating_characteristics import DECIDED, EXPECTED_N
 from trialsim.design.prepared_study import PreparedStudy
 from trialsim.design.search import SearchResult
 from trialsim.report import labels
+from trialsim.report.design.estimates import estimates_line, estimates_table
 from trialsim.report.design.given_n import answer
 from trialsim.report.design.level import levels_exceeded
 from trialsim.report.design.numbers_table import admissible_table, numbers_table
@@ -32,11 +33,13 @@ def size_view(
     paragraph: str,
     replicates: int,
     seed: int,
+    estimates: pd.DataFrame,
     has_details: bool = False,
 ) -> RenderableType:
     """The design, the trial under its calendar, n, assurance, and the paragraph for the protocol.
 
-    Without details the calendar is a row for each truth, and the check, the shares and other designs are a line each.
+    Without details the calendar is a row for each truth, and the check, the estimates, the shares and other designs are
+    a line each.
     """
     study = ready.study
     parts: list[RenderableType] = [
@@ -51,6 +54,7 @@ def size_view(
         parts += [admissible_table(others)] if others else []
         parts += [_exact(exact)] if len(exact) else []
         parts.append(_calendar(calendar))
+        parts += [estimates_table(estimates)] if len(estimates) else []
     else:
         parts.append(_short_calendar(calendar))
     if search_result is not None:
@@ -58,12 +62,14 @@ def size_view(
     if assurance is not None and has_details:
         parts += [Paragraph(_assurance(assurance)), _shares(assurance.shares)]
     if not has_details:
-        parts.append(Paragraph("\n".join(_lines(exact, others, assurance)) + "\n"))
+        parts.append(Paragraph("\n".join(_lines(exact, others, assurance, estimates)) + "\n"))
     parts += [Paragraph("For the protocol", "bold"), Paragraph(f"\n{paragraph}\n")]
     return Group(*parts)
 
 
-def _lines(exact: pd.DataFrame, others: Sequence[Mapping[str, Any]], assurance: Assurance | None) -> Iterator[str]:
+def _lines(
+    exact: pd.DataFrame, others: Sequence[Mapping[str, Any]], assurance: Assurance | None, estimates: pd.DataFrame
+) -> Iterator[str]:
     """A line for each part that has a table of its own with details."""
     if len(exact):
         yield (f"Exact beside simulated: {len(exact)} compared, the largest |z| is {exact['z'].abs().max():.1f}.")
@@ -78,6 +84,8 @@ def _lines(exact: pd.DataFrame, others: Sequence[Mapping[str, Any]], assurance: 
         known = assurance.shares[assurance.shares["parameter"] != "remainder"].head(2)
         told = ", ".join(f"{row['parameter']} {100 * row['share']:.0f} %" for row in known.to_dict("records"))
         yield f"Largest shares of the uncertainty in the required n: {told}."
+    if len(estimates):
+        yield estimates_line(estimates)
     yield "Every table and note: --details."
 
 
