@@ -77,3 +77,18 @@ for (trial in 1:12) for (name in names(models)) {
   s <- summary(model)$coefficients["second", c(1, 2, 4)]
   write("logistic", list(trial = trial, covariates = name), c(s, exp(confint.default(model)["second", ]), standardised(model, data)))
 }
+
+# Interactions: likelihood ratio tests of arm by level, by glm and by survival's coxph (times of tests/published/survival.csv).
+for (trial in 1:12) for (column in c("sex", "site")) {
+  data <- x[x$trial == trial, ]; data$level <- factor(data[[column]])
+  a <- anova(glm(responded ~ second + level, binomial, data, epsilon = 1e-14), glm(responded ~ second * level, binomial, data, epsilon = 1e-14), test = "LRT")
+  write("interaction of rates", list(trial = trial, column = column), c(a$Deviance[2], a[2, "Pr(>Chi)"]))
+}
+suppressMessages(library(survival))
+t <- read.csv("tests/published/survival.csv"); t$second <- as.integer(t$arm == "experimental")
+for (column in c("sex", "site")) {
+  t$level <- factor(t[[column]]); y <- Surv(t$time_days, t$event)
+  l <- c(coxph(y ~ second + level, t)$loglik[2], coxph(y ~ second * level, t)$loglik[2]); s <- 2 * (l[2] - l[1])
+  write("interaction of times", list(column = column), c(s, pchisq(s, nlevels(t$level) - 1, lower.tail = FALSE)))
+  for (name in levels(t$level)) { m <- summary(coxph(Surv(time_days, event) ~ second, t[t$level == name, ])); write("hazard ratio", list(column = column, level = name), m$conf.int[c(1, 3, 4)]) }
+}

@@ -15,7 +15,9 @@ from scipy.stats import norm
 
 import trialsim as ts
 from tests.command_line import trialsim
+from trialsim.inference.adjusted import Responses
 from trialsim.inference.logistic import columns_of, fit
+from trialsim.inference.result import Row
 from trialsim.inference.stratified import (
     Strata,
     cochran_mantel_haenszel,
@@ -24,6 +26,7 @@ from trialsim.inference.stratified import (
     homogeneity,
     strata_of,
 )
+from trialsim.inference.subgroups import subgroups_of_rates
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 RATES = pd.read_csv(PUBLISHED / "rates.csv")
@@ -239,6 +242,63 @@ def test_patients_who_are_not_evaluable_count_nowhere() -> None:
         pd.testing.assert_frame_equal(few, many)
 
 
+def test_subgroups_of_rates_beside_those_of_r() -> None:
+    """Interactions by likelihood ratio; in each level the difference has the exact interval of those patients alone."""
+    design = ts.design.two_arm(0.3, 0.55)
+    cases = list(rows("interaction of rates"))
+    assert len(cases) == 24
+    for asked, (statistic, p_value) in cases:
+        patients, column = RATES[RATES["trial"] == int(asked["trial"])], asked["column"]
+        responses = Responses(
+            patients["responded"].to_numpy() == 1, patients["arm"].to_numpy() == "experimental", patients
+        )
+        said = (
+            subgroups_of_rates(responses, [column], 0.9) if asked["trial"] == "1" else _interaction(responses, column)
+        )
+        assert [said[-1].value, said[-1].p_value] == pytest.approx([statistic, p_value], rel=1e-6, abs=1e-9)
+    found = ts.analyse(design, ONE_TRIAL, subgroups=["sex"], confidence=0.9)
+    for level in ("f", "m"):
+        alone = of(ts.analyse(design, ONE_TRIAL[ONE_TRIAL["sex"] == level], confidence=0.9), "difference")
+        row = of(found, f"difference, sex {level}")
+        assert [row[key] for key in ("value", "lower", "upper")] == [alone[key] for key in ("value", "lower", "upper")]
+    assert "do not allow for the number of subgroups" in found.remarks[-1]
+    assert found.decision == ts.analyse(design, ONE_TRIAL).decision
+
+
+def _interaction(responses: Responses, column: str) -> list[Row]:
+    """The rows of subgroups without the exact intervals, which take long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trialsim.inference.subgroups.interval_of_difference", lambda *_: (math.nan, math.nan))
+        return subgroups_of_rates(responses, [column], 0.9)
+
+
+def test_subgroups_of_times_beside_those_of_r() -> None:
+    design = ts.design.logrank(hazard_ratio=0.6, median_control=3, accrual=3, follow_up=3)
+    found = ts.analyse(design, PUBLISHED / "survival.csv", subgroups=["sex", "site"], confidence=0.95)
+    for asked, (statistic, p_value) in rows("interaction of times"):
+        row = of(found, f"interaction with {asked['column']}, chi-square")
+        assert [row["value"], row["p_value"]] == pytest.approx([statistic, p_value], rel=1e-6)
+    for asked, ratio in rows("hazard ratio"):
+        row = of(found, f"hazard ratio, {asked['column']} {asked['level']}")
+        assert [row["value"], row["lower"], row["upper"]] == pytest.approx(ratio, rel=1e-6)
+
+
+def test_a_level_without_an_arm_or_without_events_has_no_estimate() -> None:
+    """The other levels have; there is then no test of the interaction."""
+    table = ONE_TRIAL.assign(level=np.where(ONE_TRIAL["arm"] == "control", "a", "b"))
+    table.loc[table.index[:30], "level"] = "a"
+    found = ts.analyse(ts.design.two_arm(0.3, 0.55), table, subgroups=["level"])
+    assert math.isnan(of(found, "difference, level b")["value"])
+    assert not math.isnan(of(found, "difference, level a")["lower"])
+    assert math.isnan(of(found, "interaction with level, chi-square")["p_value"])
+    times = pd.read_csv(PUBLISHED / "survival.csv")
+    times["event"] = times["event"] * ((times["sex"] == "f") | (times["arm"] == "control"))
+    design = ts.design.logrank(hazard_ratio=0.6, median_control=3, accrual=3, follow_up=3)
+    found = ts.analyse(design, times, subgroups=["sex"])
+    assert math.isnan(of(found, "hazard ratio, sex m")["value"])
+    assert 0.0 < of(found, "hazard ratio, sex f")["value"] < 10.0
+
+
 TWO_ARM = {"control": {"patients": 30, "responses": 9}, "experimental": {"patients": 30, "responses": 18}}
 AGED = ONE_TRIAL.assign(age=[math.nan, *[60.0] * 89])
 AGED_TWICE = ONE_TRIAL.assign(years=ONE_TRIAL["age"])
@@ -258,6 +318,9 @@ WRONG: dict[str, tuple[str, Any, dict[str, Any], str]] = {
         "two_arm", ONE_TRIAL.assign(dose=ONE_TRIAL["responded"] * (ONE_TRIAL["age"] > 60)), {"adjust": ["dose"]},
         "without error",
     ),
+    "subgroups of one arm": ("simon", ONE_TRIAL, {"subgroups": ["sex"]}, "compares no two arms"),
+    "one level": ("two_arm", ONE_TRIAL.assign(same=1), {"subgroups": ["same"]}, "the same level"),
+    "many levels": ("two_arm", ONE_TRIAL, {"subgroups": ["age"]}, "levels"),
     "earlier": ("two_arm", ONE_TRIAL, {"earlier": [(10, 0.1)]}, "times to events"),
 }  # fmt: skip
 
@@ -287,8 +350,20 @@ def test_an_arm_without_responses_has_a_test_but_no_ratio() -> None:
 def test_the_command(tmp_path: Path) -> None:
     ONE_TRIAL.to_csv(tmp_path / "patients.csv", index=False)
     trialsim(tmp_path, "design", "two-arm", "--p-control", "0.3", "--p-experimental", "0.6", "--study", "size.yaml")
-    done = trialsim(tmp_path, "analyse", "size.yaml", "patients.csv", "--adjust", "age,sex", "--strata", "site")
+    done = trialsim(
+        tmp_path,
+        "analyse",
+        "size.yaml",
+        "patients.csv",
+        "--adjust",
+        "age,sex",
+        "--strata",
+        "site",
+        "--subgroups",
+        "sex",
+    )
     assert done.returncode == 0, done.stderr
     text = " ".join(done.stdout.split())
     assert "Cochran-Mantel-Haenszel z" in text
     assert "neither stratified nor adjusted" in text
+    assert "interaction with sex" in text

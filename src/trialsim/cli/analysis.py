@@ -21,6 +21,9 @@ def analyse(
     confidence: Annotated[float | None, typer.Option(help="Confidence level of the intervals.")] = None,
     adjust: Annotated[str, typer.Option(metavar="COLUMNS", help="Covariates to adjust for, with commas.")] = "",
     strata: Annotated[str, typer.Option(metavar="COLUMNS", help="What tests are stratified by, with commas.")] = "",
+    subgroups: Annotated[
+        str, typer.Option(metavar="COLUMNS", help="Columns in whose levels the effect is shown, with commas.")
+    ] = "",
     look: Annotated[
         list[str] | None, typer.Option(metavar="EVENTS:Z", help="An interim look that was taken; repeat for each.")
     ] = None,
@@ -34,7 +37,7 @@ def analyse(
     given: Any = data if data is not None else read_counts(counts or [])
     result = workflow(
         study, given, confidence=confidence, adjust=_columns(adjust), strata=_columns(strata),
-        earlier=[read_look(text) for text in look or []],
+        subgroups=_columns(subgroups), earlier=[read_look(text) for text in look or []],
     )  # fmt: skip
     if as_json:
         print_json({"study": study, **result.to_json()})

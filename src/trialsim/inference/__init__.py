@@ -9,6 +9,7 @@ survival    times to events: Kaplan-Meier, log-rank, Cox, restricted means
 data        counts and times from numbers, or from a table of patients
 analyses    the analysis that belongs to each design of rates
 adjusted    rates of two arms in strata and with covariates, beside the analysis of the design
+subgroups   the effect of two arms in each level of a column, and the interaction
 repeated    the mean, bias and coverage of estimates over simulated trials
 times       the analysis of times to events, of one arm and of two
 standing    the patients of a running trial as they stand on a day

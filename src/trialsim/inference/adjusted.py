@@ -89,7 +89,7 @@ def compared_of(planned: PlannedDesign) -> Compared:
 
 
 def _needs_two_arms(wrong: str) -> RequestError:
-    return RequestError("adjust, strata", wrong, "neither of them; both need two arms.", key="adjust")
+    return RequestError("adjust, strata, subgroups", wrong, "none of them; they need two arms.", key="adjust")
 
 
 @compared_of.register
@@ -122,6 +122,8 @@ def with_covariates(
 
     Where both are asked for, the strata are covariates of the logistic regression too. Raises `RequestError`.
     """
+    if not adjust and not strata:
+        return analysed
     rows: list[Row] = []
     if strata:
         by = list(responses.table[list(strata)].itertuples(index=False, name=None))

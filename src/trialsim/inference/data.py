@@ -35,6 +35,38 @@ class Counted:
     responses: Counts
 
 
+@dataclass(frozen=True)
+class Covariates:
+    """Columns that effects are adjusted for, that tests are stratified by, and whose levels are subgroups."""
+
+    adjust: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
+    subgroups: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.adjust, *self.strata, *self.subgroups)
+
+    def check(self, table: pd.DataFrame) -> None:
+        """Refuse columns that a table lacks, that patients have no value of, or that are asked for twice.
+
+        Raises `RequestError`.
+        """
+        for name in self.names:
+            if name not in table:
+                there = ", ".join(map(str, table.columns))
+                raise RequestError(f"column {name}", "the table has no such column.", f"one of {there}.", key="columns")
+        both = [name for name in self.adjust if name in self.strata]
+        if both:
+            wrong = "the analysis is stratified by it."
+            raise RequestError(f"adjust: {both[0]}", wrong, "one of the two.", key="adjust")
+        missing = [name for name in self.names if table[name].isna().any()]
+        if missing:
+            wrong = f"{int(table[missing[0]].isna().sum())} patients have none."
+            raise RequestError(f"column {missing[0]}", wrong, "a value for each patient.", key="columns")
+
+
 def counted(data: Mapping[str, Any], arms: Sequence[str]) -> Counted:
     """Counts from numbers: `{"patients": …, "responses": …}`, of several arms by name; a number, or one for each look.
 
@@ -136,24 +168,6 @@ def arms_of(table: pd.DataFrame, arms: Sequence[str]) -> Counts:
         allowed = f"one of {', '.join(arms)}."
         raise RequestError(f"arm = {unknown[0]}", "the design has no such arm.", allowed, key=ARM)
     return np.array([place[str(name)] for name in table[ARM]], np.int64)
-
-
-def check_covariates(table: pd.DataFrame, adjust: Sequence[str], strata: Sequence[str]) -> None:
-    """Refuse columns that a table lacks, that patients have no value of, or that are asked for twice.
-
-    Raises `RequestError`.
-    """
-    for name in (*adjust, *strata):
-        if name not in table:
-            there = ", ".join(map(str, table.columns))
-            raise RequestError(f"column {name}", "the table has no such column.", f"one of {there}.", key="columns")
-    both = [name for name in adjust if name in strata]
-    if both:
-        raise RequestError(f"adjust: {both[0]}", "the analysis is stratified by it.", "one of the two.", key="adjust")
-    missing = [name for name in (*adjust, *strata) if table[name].isna().any()]
-    if missing:
-        wrong = f"{int(table[missing[0]].isna().sum())} patients have none."
-        raise RequestError(f"column {missing[0]}", wrong, "a value for each patient.", key="columns")
 
 
 def counts_at_looks(table: pd.DataFrame, responded: Floats, arm: Counts, n_arms: int, looks: Sequence[int]) -> Counted:

@@ -107,21 +107,8 @@ def cox(
     Columns: hazard_ratio, lower, upper, p_value (Wald, two-sided), log_hazard_ratio, standard_error. Categories are
     compared with the first of them. Errors: a model that does not converge.
     """
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
-
     check_probability("confidence", confidence)
-    wide = pd.get_dummies(table[list(of)], drop_first=True, dtype=np.float64)
-    columns = list(wide.columns)
-    data = pd.concat([table[[time, event, *strata]], wide], axis=1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pandas to come; what matters raises
-            model = CoxPHFitter(alpha=1.0 - confidence)
-            fitted = model.fit(data, time, event, strata=list(strata) or None, fit_options={"precision": PRECISION})
-    except (ConvergenceError, np.linalg.LinAlgError) as error:
-        reason = "the model has no finite solution: an arm without events, or covariates that follow from one another."
-        raise RequestError("Cox's model", reason, "fewer covariates, or more events.") from error
+    fitted, columns = _fitted_cox(table, time, event, of, strata)
     z = norm.isf((1.0 - confidence) / 2.0)
     log_ratio, errors = fitted.params_[columns].to_numpy(), fitted.standard_errors_[columns].to_numpy()
     return pd.DataFrame(
@@ -135,6 +122,32 @@ def cox(
             "standard_error": errors,
         }
     )
+
+
+def cox_log_likelihood(table: pd.DataFrame, time: str, event: str, of: Sequence[str]) -> float:
+    """The largest partial log likelihood of Cox's model with the columns `of`. Errors: as `cox`."""
+    fitted, _ = _fitted_cox(table, time, event, of, ())
+    return float(fitted.log_likelihood_)
+
+
+def _fitted_cox(
+    table: pd.DataFrame, time: str, event: str, of: Sequence[str], strata: Sequence[str]
+) -> tuple[Any, list[str]]:
+    """The fitted model of lifelines, and its columns. Raises `RequestError` where it does not converge."""
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError
+
+    wide = pd.get_dummies(table[list(of)], drop_first=True, dtype=np.float64)
+    data = pd.concat([table[[time, event, *strata]], wide], axis=1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pandas to come; what matters raises
+            model = CoxPHFitter()
+            fitted = model.fit(data, time, event, strata=list(strata) or None, fit_options={"precision": PRECISION})
+    except (ConvergenceError, np.linalg.LinAlgError) as error:
+        reason = "the model has no finite solution: an arm without events, or covariates that follow from one another."
+        raise RequestError("Cox's model", reason, "fewer covariates, or more events.") from error
+    return fitted, list(wide.columns)
 
 
 def restricted_means(

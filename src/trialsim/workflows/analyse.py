@@ -27,8 +27,8 @@ from trialsim.errors import RequestError
 from trialsim.inference.adjusted import Responses, compared_of, with_covariates
 from trialsim.inference.analyses import analyse_counts, default_confidence
 from trialsim.inference.data import (
+    Covariates,
     arms_of,
-    check_covariates,
     counted,
     counts_at_looks,
     read_patients,
@@ -36,6 +36,7 @@ from trialsim.inference.data import (
     times_of,
 )
 from trialsim.inference.result import Analysed
+from trialsim.inference.subgroups import subgroups_of_rates, subgroups_of_times, with_subgroups
 from trialsim.inference.times import Times, analyse_one_arm, analyse_two_arms
 from trialsim.records.tables import plain_rows
 from trialsim.simulation.engine import BATCH
@@ -98,6 +99,7 @@ def analyse(
     confidence: float | None = None,
     adjust: Sequence[str] = (),
     strata: Sequence[str] = (),
+    subgroups: Sequence[str] = (),
     earlier: Sequence[tuple[int, float]] = (),
 ) -> Analysis:
     """What a trial says that was conducted with a design: the decision, estimates, p-values and intervals.
@@ -121,6 +123,8 @@ def analyse(
     strata
         What two arms are stratified by, columns of the table: the log-rank test and Cox's model, or the test of
         Cochran, Mantel and Haenszel with its common effects.
+    subgroups
+        Columns of the table in whose levels the effect of two arms is estimated, each with a test of interaction.
     earlier
         Of times to events, the interim looks that were taken: (events, log-rank z) of each, z positive where the
         experimental arm does better.
@@ -140,12 +144,13 @@ def analyse(
     study, planned, places = _design_of(design)
     level = confidence if confidence is not None else default_confidence(study)
     check_probability("confidence", level)
+    covariates = Covariates(tuple(adjust), tuple(strata), tuple(subgroups))
     try:
         if isinstance(planned, CountDesign):
             _refuse(("earlier", earlier))
-            analysed = _of_counts(planned, study, data, level, (adjust, strata))
+            analysed = _of_counts(planned, study, data, level, covariates)
         else:
-            analysed = _of_times(study, data, level, (adjust, strata, earlier))
+            analysed = _of_times(study, data, level, covariates, earlier)
     except RequestError as error:
         raise (located(error, places, of_study_only=True) if places is not None else error) from None
     return Analysis(analysed, level)
@@ -166,11 +171,10 @@ def _design_of(given: TrialDesign | Sizing | StudyLike) -> tuple[SizeStudy, Plan
 
 
 def _of_counts(
-    planned: CountDesign, study: SizeStudy, data: Data, confidence: float, how: tuple[Sequence[str], Sequence[str]]
+    planned: CountDesign, study: SizeStudy, data: Data, confidence: float, covariates: Covariates
 ) -> Analysed:
     """Counts by look: those that are given, or those of a table of patients, which may have covariates and strata."""
-    adjust, strata = how
-    compared = compared_of(planned) if adjust or strata else None
+    compared = compared_of(planned) if covariates.names else None
     arms = tuple(study.variants)
     if isinstance(data, Mapping):
         if compared is not None:
@@ -184,28 +188,29 @@ def _of_counts(
     if compared is None:
         return analysed
     known = ~np.isnan(responded)
-    check_covariates(table[known], adjust, strata)
+    covariates.check(table[known])
     responses = Responses(responded[known] == 1.0, arm[known] == 1, table[known])
-    return with_covariates(analysed, compared, responses, confidence, adjust, strata)
+    more = with_covariates(analysed, compared, responses, confidence, covariates.adjust, covariates.strata)
+    return with_subgroups(more, subgroups_of_rates(responses, covariates.subgroups, confidence))
 
 
 def _of_times(
-    study: SizeStudy, data: Data, confidence: float,
-    how: tuple[Sequence[str], Sequence[str], Sequence[tuple[int, float]]],
-) -> Analysed:  # fmt: skip
+    study: SizeStudy, data: Data, confidence: float, covariates: Covariates, earlier: Sequence[tuple[int, float]]
+) -> Analysed:
     """Times to events of one arm or of two."""
-    adjust, strata, earlier = how
     if isinstance(data, Mapping):
         raise RequestError("data", "counts have no times to events.", "a table of patients.", key="data")
     table = data if isinstance(data, pd.DataFrame) else read_patients(data)
     names = tuple(study.variants)
-    check_covariates(table, adjust, strata)
+    covariates.check(table)
     days, events = times_of(table, str(study.endpoint.of) == "survival")
     times = Times(days, np.asarray(events, np.bool_), arms_of(table, names), names or ("all patients",), table)
+    adjust, strata, subgroups = covariates.adjust, covariates.strata, covariates.subgroups
     if len(names) < 2:
-        _refuse(("adjust", adjust), ("strata", strata), ("earlier", earlier))
+        _refuse(("adjust", adjust), ("strata", strata), ("subgroups", subgroups), ("earlier", earlier))
         return analyse_one_arm(times, decisions_of(study), confidence)
-    return analyse_two_arms(times, _event_decisions(study, earlier), earlier, confidence, adjust, strata)
+    analysed = analyse_two_arms(times, _event_decisions(study, earlier), earlier, confidence, adjust, strata)
+    return with_subgroups(analysed, subgroups_of_times(times, subgroups, confidence))
 
 
 def _event_decisions(study: SizeStudy, earlier: Sequence[tuple[int, float]]) -> EventDecisions:
