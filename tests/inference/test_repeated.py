@@ -183,7 +183,7 @@ def test_trials_that_toxicity_stopped_are_not_analysed(monkeypatch: pytest.Monke
     assert half["trials"] == 250
     assert half["true_value"] == pytest.approx(whole["true_value"], rel=1e-12)
     assert half["bias_mcse"] > whole["bias_mcse"]
-    monkeypatch.setattr(repeated, "MOST_OUTCOMES", 10)
+    monkeypatch.setattr(repeated, "MOST_LOOKS", 20)
     assert summaries(design, trials)["rate, observed"]["trials"] == 10
 
 

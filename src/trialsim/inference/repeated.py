@@ -33,8 +33,8 @@ from trialsim.typing import Counts, Flags, Floats
 COLUMNS: Final = (
     "truth", "quantity", "true_value", "mean", "bias", "bias_mcse", "coverage", "coverage_mcse", "trials", "confidence",
 )  # fmt: skip
-MOST_COUNTED: Final = 5_000  # trials of a design with looks: their counts at each look are simulated again
-MOST_OUTCOMES: Final = 1_000  # if more are distinct, only so many trials are analysed
+MOST_COUNTED: Final = 5_000  # trials of one arm with looks: their counts at each look are simulated again
+MOST_LOOKS: Final = 2_000  # in all, of distinct outcomes (of several arms nearly all are): no more trials are analysed
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Conducted:
     def analysed(self) -> Counts:
         """The places of the trials that are analysed: toxicity stopped none of them."""
         kept = np.flatnonzero(self.rows["decision"][: len(self.counts)] != TOXIC)
-        return kept if len(np.unique(self.keys(kept), axis=0)) <= MOST_OUTCOMES else kept[:MOST_OUTCOMES]
+        most = MOST_LOOKS // self.counts.shape[1]
+        return kept if len(np.unique(self.keys(kept), axis=0)) <= most else kept[:most]
 
     def keys(self, trials: Counts) -> Counts:
         """What an analysis of each trial depends on: the look, the selected arm, the counts up to that look."""
@@ -102,7 +103,8 @@ def _conducted(
         arms = [np.column_stack([rows[f"n_{i}"], rows[f"x_{i}"]]) for i in range(n_arms)]
         counts = np.stack(arms, axis=1)[:, None].astype(np.int64)
     else:
-        setting, n = ready.setting(truth, design.n), min(len(rows), MOST_COUNTED)
+        setting = ready.setting(truth, design.n)
+        n = min(len(rows), MOST_COUNTED if n_arms == 1 else MOST_LOOKS // design.n_looks)
         size = block_size(setting.engine, setting.protocols[0].accrual.n_patients)
         work = partial(ready.count_trial(design).counts, setting, seed)
         counts = run(work, n, size, n_workers, lambda done, wanted: None)[..., :2]

@@ -62,10 +62,10 @@ class Stages:
     def _is_reached(self, count: int) -> bool:
         return self.ways[-1][count] > 0
 
-    def alive(self, rate: float) -> list[Floats]:
-        """The probability of each count at each look among trials that come so far."""
+    def alive(self, rate: float, last: int | None = None) -> list[Floats]:
+        """The probability of each count at each look, up to the look `last`, among trials that come so far."""
         found, before, alive = [], 0, np.ones(1)
-        for look, n in enumerate(self.sizes):
+        for look, n in enumerate(self.sizes if last is None else self.sizes[: last + 1]):
             alive = np.convolve(alive, binomial_probabilities(n - before, rate))
             found.append(alive)
             alive, before = np.where(self._go_on(look), alive, 0.0), n
@@ -77,7 +77,7 @@ class Stages:
 
     def at_least(self, rate: float, look: int, count: int) -> float:
         """The probability of an outcome that is at least as extreme; with `count` + 1, of a more extreme one."""
-        alive = self.alive(rate)
+        alive = self.alive(rate, look)
         high = [float(alive[j][max(self.upper[j], 0) :].sum()) for j in range(look)]
         return min(add_in_order([*high, float(alive[look][count:].sum())]), 1.0)
 
