@@ -1,10 +1,11 @@
 """Whether stated predictive probabilities come true, and whether milestones fall into their intervals.
 
-    python -m verification.monitored_trials [trials]
+    python -m verification.monitored_trials [trials [study …]]
 
-Trials of a study are simulated under draws of the posterior and stopped when half of the patients are there. Each is
+Trials of each study are simulated under draws of the posterior and stopped when half of the patients are there. Each is
 monitored as `trialsim monitor` does, with what is known by then, and then goes on. Writes
-results/verification/monitoring.json and the reliability diagram monitoring.png.
+results/verification/monitoring.json, of other studies what is there already, and the reliability diagrams
+monitoring.png.
 """
 
 from __future__ import annotations
@@ -21,62 +22,79 @@ from matplotlib.figure import Figure
 import trialsim as ts
 from trialsim.config.loading.size_studies import Sizing
 from trialsim.design.conduct.timelines import Timelines, simulated
-from trialsim.design.decisions import REJECT
 from trialsim.design.preparation import prepare_study
 from trialsim.design.prepared_study import ALL_DRAWS
 from trialsim.inference.onwards import Onwards, model_of, simulate_onwards
 from trialsim.inference.standing import Standing
 from trialsim.report.pictures import prepare
 from trialsim.simulation.engine import BATCH
-from trialsim.workflows.monitor import plan_of, room_of, trials_of
+from trialsim.typing import Floats
+from trialsim.workflows.monitor import ENDINGS, plan_of, room_of, trials_of, with_waiting
 
 RESULTS = Path(__file__).parents[1] / "results" / "verification"
-STUDY: dict[str, Any] = {
-    "study": "size", "title": "Trials stopped half-way", "scenario": "followup", "design": "simon-optimal",
-    "endpoint": {"of": "partial response", "within": "6 months"}, "null": 0.25, "alternative": 0.40,
-    "conduct": {"accrual": "continue"},
+SHARED: dict[str, Any] = {"study": "size", "title": "Trials stopped half-way", "scenario": "followup"}
+RESPONSE: dict[str, Any] = {"of": "partial response", "within": "6 months"}
+TOXICITY: dict[str, Any] = {"of": "any severe toxicity", "within": "6 months"}
+STUDIES: dict[str, dict[str, Any]] = {
+    "response": {
+        **SHARED, "design": "simon-optimal", "endpoint": RESPONSE, "null": 0.25, "alternative": 0.40,
+        "conduct": {"accrual": "continue"},
+    },
+    "response, with a boundary for toxicity": {
+        **SHARED, "design": "simon-optimal", "endpoint": RESPONSE, "null": 0.15, "alternative": 0.30,
+        "changes": {"treatment.levels": [100, 200]}, "conduct": {"accrual": "pause"},
+        "safety": {"endpoint": TOXICITY, "rate": 0.50, "certainty": 0.9},
+    },
+    "response and toxicity": {
+        **SHARED, "design": "bryant-day", "endpoint": RESPONSE, "null": 0.15, "alternative": 0.30,
+        "changes": {"treatment.levels": [100, 200]}, "conduct": {"accrual": "continue", "overrun": 5},
+        "toxicity": {"endpoint": TOXICITY, "null": 0.65, "alternative": 0.45, "alpha": 0.10}, "alpha": 0.10,
+    },
 }  # fmt: skip
 SEED, SEED_OF_TRUTH, FUTURES = 1, 987, 1000
 BINS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 WITHIN = 0.9
+COLORS = ("#1d3557", "#8a8a8a", "#b5402c")  # success, futility, toxicity
 
 
-def standing_at(timelines: Timelines, trial: int, today: float) -> Standing:
-    """What is known of a simulated trial on a day."""
-    is_in = timelines.arrival[trial] <= today
-    entered = timelines.arrival[trial, is_in]
-    event, resolved = timelines.event[trial, is_in, 0], timelines.resolved[trial, is_in, 0]
-    seen = today - entered
-    known = resolved <= seen
+def standing_at(timelines: Timelines, entered: Floats, trial: int, today: float, n_outcomes: int) -> Standing:
+    """What is known of a simulated trial on a day; `entered` are the days of entry, infinity for who never does."""
+    is_in = entered <= today
+    event, resolved = timelines.event[trial, is_in, :n_outcomes], timelines.resolved[trial, is_in, :n_outcomes]
+    seen = today - entered[is_in]
+    known = resolved <= seen[:, None]
     return Standing(
-        today, entered, timelines.arm[trial, is_in], np.where(event <= seen, event, np.inf),
-        np.where(known & (event == np.inf), resolved, np.inf), timelines.is_evaluable[trial, is_in] | ~known,
+        today, entered[is_in], timelines.arm[trial, is_in], np.where(event <= seen[:, None], event, np.inf),
+        np.where(known, resolved, np.inf), timelines.is_evaluable[trial, is_in] | ~known.all(axis=1),
     )  # fmt: skip
 
 
-def monitored(n: int) -> list[dict[str, float]]:
-    """Each trial: the predictive probability half-way, what came of it, the interval of the decision and its day."""
-    sizing = ts.load_sizing(STUDY)
+def monitored(study: dict[str, Any], n: int) -> list[dict[str, float]]:
+    """Each trial: the predictive probabilities half-way, what came of it, the interval of the decision and its day."""
+    sizing = ts.load_sizing(study)
     assert isinstance(sizing, Sizing)
     ready = prepare_study(sizing, BATCH, SEED, 1000)
     setting = ready.setting(ALL_DRAWS, ready.n)
-    truth = simulated([BATCH], setting.protocols, None, ready.outcomes.primary, SEED_OF_TRUTH, 1, n)
+    truth = simulated([BATCH], setting.protocols, None, ready.outcomes.all, SEED_OF_TRUTH, 1, n)
     outcome = trials_of(ready, Onwards(truth, np.zeros(n, np.int64), np.ones(1)))
+    entries = np.nan_to_num(outcome.entered, nan=np.inf)
+    half = entries[:, ready.n // 2 - 1] + 1.0
     model, found = None, []
-    latest = float(np.max(truth.arrival[:, ready.n // 2 - 1])) + 1.0
-    for trial in range(n):
-        today = float(truth.arrival[trial, ready.n // 2 - 1]) + 1.0
-        if outcome.day[trial] <= today or not np.isfinite(today):
-            continue
-        standing = standing_at(truth, trial, today)
-        plan = plan_of(ready, standing)
-        room = room_of(ready, standing)
-        model = model or model_of(plan, room, latest, FUTURES, SEED)
+    for trial in np.flatnonzero(outcome.day > half).tolist():
+        today = float(half[trial])
+        is_in = entries[trial] <= outcome.day[trial]
+        standing = standing_at(
+            truth, np.where(is_in, entries[trial], np.inf), trial, today, len(ready.outcomes.all) - 1
+        )
+        plan, room = plan_of(ready, standing), room_of(ready, standing)
+        standing = with_waiting(ready, standing, plan)
+        model = model or model_of(plan, room, float(half[np.isfinite(half)].max()), FUTURES, SEED)
         onwards = simulate_onwards(standing, plan, model, room, SEED + trial)
         futures = trials_of(ready, onwards)
         low, high = np.quantile(futures.day, [(1.0 - WITHIN) / 2.0, (1.0 + WITHIN) / 2.0])
         found.append({
-            "stated": float((futures.decision == REJECT).mean()), "came": float(outcome.decision[trial] == REJECT),
+            **{f"stated {name}": float((futures.decision == code).mean()) for code, name in ENDINGS.items()},
+            **{f"came {name}": float(outcome.decision[trial] == code) for code, name in ENDINGS.items()},
             "low": float(low), "high": float(high), "day": float(outcome.day[trial]),
             "effective_draws": onwards.effective_draws,
         })  # fmt: skip
@@ -84,53 +102,73 @@ def monitored(n: int) -> list[dict[str, float]]:
 
 
 def summary(found: list[dict[str, float]]) -> dict[str, Any]:
-    """Calibration in the large, by bins, and the coverage of the interval for the day of the decision."""
-    stated, came = (np.array([row[key] for row in found]) for key in ("stated", "came"))
+    """Calibration of each way to end, and the coverage of the interval for the day of the decision."""
     inside = np.array([row["low"] <= row["day"] <= row["high"] for row in found])
     n = len(found)
+    endings = {name: _reliability(found, name) for name in ENDINGS.values()}
+    return {
+        "trials": n, "decision_day_inside": float(inside.mean()), "asked": WITHIN,
+        "decision_day_standard_error": float(np.sqrt(WITHIN * (1.0 - WITHIN) / n)),
+        "median_effective_draws": float(np.median([row["effective_draws"] for row in found])),
+        "endings": {name: item for name, item in endings.items() if item["mean_stated"] > 0.0},
+    }  # fmt: skip
+
+
+def _reliability(found: list[dict[str, float]], ending: str) -> dict[str, Any]:
+    """Calibration in the large and by bins."""
+    stated, came = (np.array([row[f"{key} {ending}"] for row in found]) for key in ("stated", "came"))
     bins = []
     for low, high in pairwise(BINS.tolist()):
         of_bin = (stated >= low) & ((stated < high) | (high == 1.0))
         if of_bin.any():
-            share = float(came[of_bin].mean())
             bins.append({
                 "from": low, "to": high, "trials": int(of_bin.sum()),
-                "stated": float(stated[of_bin].mean()), "came": share,
+                "stated": float(stated[of_bin].mean()), "came": float(came[of_bin].mean()),
                 "standard_error": float(np.sqrt((stated[of_bin] * (1.0 - stated[of_bin])).sum()) / of_bin.sum()),
             })  # fmt: skip
-    z = (came - stated).sum() / np.sqrt((stated * (1.0 - stated)).sum())
+    spread = float((stated * (1.0 - stated)).sum())
     return {
-        "trials": n, "mean_stated": float(stated.mean()), "mean_came": float(came.mean()), "z": float(z),
+        "mean_stated": float(stated.mean()), "mean_came": float(came.mean()),
+        "z": float((came - stated).sum() / np.sqrt(spread)) if spread > 0.0 else 0.0,
         "brier": float(((came - stated) ** 2).mean()), "brier_of_the_mean": float(came.mean() * (1.0 - came.mean())),
-        "decision_day_inside": float(inside.mean()), "asked": WITHIN,
-        "decision_day_standard_error": float(np.sqrt(WITHIN * (1.0 - WITHIN) / n)),
-        "median_effective_draws": float(np.median([row["effective_draws"] for row in found])), "bins": bins,
+        "bins": bins,
     }  # fmt: skip
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """The reliability diagram: what came true by what was stated, with two standard errors."""
+    """The reliability diagrams, one a study: what came true by what was stated, with two standard errors."""
     prepare()
-    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 100], [0, 100], color="#8a8a8a", linewidth=0.9)
-    rows = data["bins"]
-    axes.errorbar(
-        [100 * row["stated"] for row in rows], [100 * row["came"] for row in rows],
-        yerr=[200 * row["standard_error"] for row in rows], fmt="o", color="#1d3557", capsize=3,
-    )  # fmt: skip
-    for row in rows:
-        axes.annotate(f"{row['trials']}", (100 * row["stated"], 100 * row["came"]), xytext=(7, -10),
-                      textcoords="offset points", fontsize=8)  # fmt: skip
-    axes.set_xlabel("stated predictive probability of success, %")
-    axes.set_ylabel("trials that succeeded, %")
-    figure.suptitle(f"{data['trials']} simulated trials, monitored half-way", x=0.01, ha="left", fontsize=10)
+    figure = Figure(figsize=(4.2 * len(data), 4.6), layout="constrained")
+    every = figure.subplots(1, len(data), squeeze=False)[0]
+    for axes, (name, of_study) in zip(every, data.items(), strict=True):
+        axes.plot([0, 100], [0, 100], color="#8a8a8a", linewidth=0.9)
+        for (ending, item), color in zip(of_study["endings"].items(), COLORS, strict=False):
+            if ending == "futility" and len(of_study["endings"]) == 2:
+                continue  # what is left of success
+            rows = item["bins"]
+            axes.errorbar(
+                [100 * row["stated"] for row in rows], [100 * row["came"] for row in rows],
+                yerr=[200 * row["standard_error"] for row in rows], fmt="o", color=color, capsize=3, label=ending,
+            )  # fmt: skip
+        axes.set_title(f"{name}: {of_study['trials']} trials", loc="left", fontsize=9)
+        axes.set_xlabel("stated predictive probability, %")
+        axes.legend(loc="upper left", frameon=False, fontsize=8)
+    every[0].set_ylabel("trials that ended so, %")
     return figure
 
 
-if __name__ == "__main__":
-    result = summary(monitored(int(sys.argv[1]) if len(sys.argv) > 1 else 500))
+def main(n: int, names: list[str]) -> None:
+    """Monitor trials of some studies, and write what came of them beside what is there of the others."""
+    path = RESULTS / "monitoring.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name in names:
+        kept[name] = summary(monitored(STUDIES[name], n))
+        print(name, json.dumps(kept[name], indent=1))
+    data = {name: kept[name] for name in STUDIES if name in kept}
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "monitoring.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    draw(result).savefig(RESULTS / "monitoring.png", dpi=150)
-    print(json.dumps(result, indent=1))
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    draw(data).savefig(RESULTS / "monitoring.png", dpi=150)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500, sys.argv[2:] or list(STUDIES))

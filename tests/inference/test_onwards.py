@@ -15,15 +15,17 @@ from scipy.stats import beta, betabinom, binom
 import trialsim as ts
 from tests.command_line import trialsim
 from tests.tolerances import N_STANDARD_ERRORS
+from trialsim.design.outcomes import Outcomes
 from trialsim.errors import RequestError
-from trialsim.inference.onwards import Model, Plan, Virtual, share_in_state, simulate_onwards
+from trialsim.inference.onwards import Model, Plan, simulate_onwards
 from trialsim.inference.standing import Standing, standing_of
+from trialsim.inference.virtual import Virtual
 from trialsim.model import interim as c
 
 OPENS = dt.date(2027, 1, 1)
 WINDOW = 60.0
 RATES = (np.arange(40) + 0.5) / 40  # of the draws
-PLAN = Plan((), c.Outcome(c.RESPONSE, WINDOW, 1), None, WINDOW)
+PLAN = Plan((), (c.Outcome(c.RESPONSE, WINDOW, 1),), None, WINDOW)
 N_FUTURES = 4000
 
 
@@ -34,16 +36,16 @@ def virtual(seed: int = 1, n: int = 3000) -> Virtual:
     event = np.where(responds, rng.uniform(0.0, 50.0, (40, n)), np.inf)
     resolved = np.minimum(event, WINDOW)
     never = np.full((40, n), np.inf)
-    return Virtual.of(event, resolved, never, np.ones((40, n), np.bool_), is_time=False)
+    return Virtual.of(event[None], resolved[None], never, np.ones((40, n), np.bool_), is_time=False)
 
 
 def standing(responses: int, failures: int, pending: list[float]) -> Standing:
     """Patients whose outcome is known, and others who were so many days on study, on day 400."""
     entered = np.array([*range(responses + failures), *sorted(400.0 - days for days in pending)], dtype=float)
-    event = np.full(len(entered), np.inf)
+    event = np.full((len(entered), 1), np.inf)
     event[:responses] = 20.0
     everyone = np.ones(len(entered), np.bool_)
-    return Standing(400.0, entered, np.zeros(len(entered), np.int64), event, np.full(len(entered), np.inf), everyone)
+    return Standing(400.0, entered, np.zeros(len(entered), np.int64), event, np.full_like(event, WINDOW), everyone)
 
 
 def model(seed: int = 1) -> Model:
@@ -55,10 +57,10 @@ def test_the_states_of_virtual_patients_are_all_there_are() -> None:
     """Counted by comparing every patient; the shares of the states sum to one."""
     patients = virtual()
     for seen in (5.0, 30.0, 55.0):
-        states = ((True, False), (False, True), (False, False))
-        shares = [share_in_state(patients, PLAN, seen, event, closed) for event, closed in states]
-        assert np.allclose(shares[0], (np.count_nonzero(patients.event <= seen, axis=1) + 0.5) / 3001)
-        assert np.allclose(shares[2], (np.count_nonzero(patients.resolved > seen, axis=1) + 0.5) / 3001)
+        states = ((True, True), (False, True), (False, False))
+        shares = [patients.share_in_state(seen, np.array([came]), np.array([known])) for came, known in states]
+        assert np.allclose(shares[0], (np.count_nonzero(patients.event[0] <= seen, axis=1) + 0.5) / 3001)
+        assert np.allclose(shares[2], (np.count_nonzero(patients.resolved[0] > seen, axis=1) + 0.5) / 3001)
         assert np.allclose(np.sum(shares, axis=0), (3000 + 1.5) / 3001)
 
 
@@ -111,16 +113,18 @@ def test_new_patients_come_at_the_pace_of_those_who_came() -> None:
     assert gaps[1] / gaps[0] == pytest.approx(expected, rel=0.1)
 
 
+RESPONSES = Outcomes(PLAN.outcomes)
 TABLE = pd.DataFrame({"enrolled": ["2027-01-05", "2027-01-03"], "event_day": [10.0, math.nan]})
 
 
 def test_a_table_of_patients_stands_in_order_of_entry() -> None:
-    found = standing_of(TABLE, (), "2027-02-01", OPENS)
+    found = standing_of(TABLE, (), "2027-02-01", OPENS, RESPONSES)
     assert found.entered.tolist() == [2.0, 4.0]
-    assert found.event.tolist() == [math.inf, 10.0]
-    assert found.has_event().tolist() == [False, True]
-    assert found.is_closed(20.0).tolist() == [True, False]
-    assert standing_of(TABLE, (), None, OPENS).today == 14.0
+    assert found.event.tolist() == [[math.inf], [10.0]]
+    assert found.has_event.tolist() == [[False], [True]]
+    assert found.is_known.tolist() == [[False], [True]]
+    assert standing_of(TABLE, (), None, OPENS, RESPONSES).today == 14.0
+    assert standing_of(TABLE, (), 70.0, OPENS, RESPONSES).is_known.all()  # the window is over
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_a_table_of_patients_stands_in_order_of_entry() -> None:
 )
 def test_what_cannot_stand_is_refused(table: pd.DataFrame, today: str | None, message: str) -> None:
     with pytest.raises(RequestError, match=message):
-        standing_of(table, (), today, OPENS)
+        standing_of(table, (), today, OPENS, RESPONSES)
 
 
 @pytest.fixture(scope="module")

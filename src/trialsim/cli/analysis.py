@@ -72,8 +72,8 @@ def monitor(
         return
     print_view(
         monitoring_view(
-            sizing.study.title, found.today.isoformat(), found.decision, found.success if found.goes_on else None,
-            found.milestones, found.standing, (found.effective_draws, found.n_draws),
+            sizing.study.title, found.today.isoformat(), found.decision, found.endings if found.goes_on else None,
+            found.safety, found.milestones, found.standing, (found.effective_draws, found.n_draws),
         )
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ subgroups   the effect of two arms in each level of a column, and the interactio
 repeated    the mean, bias and coverage of estimates over simulated trials
 times       the analysis of times to events, of one arm and of two
 standing    the patients of a running trial as they stand on a day
+virtual     virtual patients by draw of the posterior, and who of them stands as a real patient does
 onwards     trials simulated onwards from the patients as they stand
 result      what an analysis gives, a row at a time
 """

@@ -1,4 +1,4 @@
-"""The patients of a running trial as they stand on a day: whose outcome is known, and for how long others are seen."""
+"""The patients of a running trial as they stand on a day: what is known of each, and for how long each was seen."""
 
 from __future__ import annotations
 
@@ -10,60 +10,118 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from trialsim.design.outcomes import Outcomes
 from trialsim.errors import RequestError
 from trialsim.inference.data import ENROLLED, EVALUABLE, arms_of, flags, no_column, numbers
+from trialsim.model import interim as c
+from trialsim.records.columns import FIRST_ONSET_PREFIX
 from trialsim.typing import Counts, Flags, Floats
 
 ENTERED: Final = "enrolled"  # a date, in the place of `enrolled_day`
-EVENT_DAY: Final = "event_day"
+EVENT_DAYS: Final = ("event_day", "toxicity_day")  # of the first and the second outcome that the design decides on
+SAFETY_DAY: Final = "safety_day"
+PROGRESSION_DAY: Final = "progression_day"
 OFF_DAY: Final = "off_study_day"
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Patients in order of entry, shapes (patients,): calendar day of entry, arm, study days of what has happened.
+    """Patients in order of entry: calendar day of entry and arm (patients,), study days of outcomes, one a column.
 
-    `event` is infinite where there was none so far, `off` where the patient is still observed. `today` is a calendar
-    day, from the opening of the trial on.
+    `event` is infinite where there was none so far; from `closed` on it is known that there will be none, on leaving or
+    with the end of the window. `today` is a calendar day, from the opening of the trial on; for `waited` days before it
+    accrual waited for looks.
     """
 
     today: float
     entered: Floats
     arm: Counts
     event: Floats
-    off: Floats
+    closed: Floats
     is_evaluable: Flags
+    waited: float = 0.0
 
     @property
     def seen(self) -> Floats:
         """For how many days each patient has been on study."""
         return np.asarray(self.today - self.entered)
 
+    @property
     def has_event(self) -> Flags:
-        """Whether the event was seen."""
-        return np.asarray(self.event <= self.seen)
+        """Whether each event was seen, shape (patients, outcomes)."""
+        return np.asarray(self.event <= self.seen[:, None])
 
-    def is_closed(self, window_days: float) -> Flags:
-        """Whether it is known that there will be no event: the window is over, or the patient is off study."""
-        return np.asarray(~self.has_event() & ((self.seen >= window_days) | (self.off <= self.seen)))
+    @property
+    def is_known(self) -> Flags:
+        """Whether each outcome is known: the event was seen, or there will be none; shape (patients, outcomes)."""
+        return np.asarray(self.has_event | (self.closed <= self.seen[:, None]))
 
 
-def standing_of(table: pd.DataFrame, arms: Sequence[str], today: float | str | None, opens: dt.date) -> Standing:
+def standing_of(
+    table: pd.DataFrame, arms: Sequence[str], today: float | str | None, opens: dt.date, outcomes: Outcomes
+) -> Standing:
     """The patients of a table on a day; by default the last day that the table knows of. Raises `RequestError`."""
     if not len(table):
         raise RequestError("patients", "the table has none.", "one row for each patient.", key="patients")
     entered = _entered(table, opens)
-    event = _days(table, EVENT_DAY, is_needed=True)
-    off = _days(table, OFF_DAY)
-    known = entered + np.where(np.isfinite(event), event, np.where(np.isfinite(off), off, 0.0))
+    followed = (*outcomes.primary, *([outcomes.safety] if outcomes.safety is not None else []))
+    names = (*EVENT_DAYS[: len(outcomes.primary)], SAFETY_DAY)
+    events = [_event_days(table, name, outcome) for name, outcome in zip(names, followed, strict=False)]
+    progressed, off = _days(table, PROGRESSION_DAY), _days(table, OFF_DAY)
+    last = np.max([np.where(np.isfinite(days), days, 0.0) for days in (*events, progressed, off)], axis=0)
+    day = _day_of_look(entered + last, today, opens)
+    evaluable = np.asarray(flags(table, EVALUABLE) != 0.0 if EVALUABLE in table else np.ones(len(table), np.bool_))
+    pairs = [
+        _outcome(outcome, days, progressed, off, evaluable) for outcome, days in zip(followed, events, strict=True)
+    ]
+    event, closed = (np.column_stack(columns) for columns in zip(*pairs, strict=True))
+    order, arm = np.argsort(entered, kind="stable"), arms_of(table, arms)
+    return Standing(day, entered[order], arm[order], event[order], closed[order], evaluable[order])
+
+
+def waited_days(standing: Standing, plan: c.Conduct, look_days: Floats, n_primary: int) -> float:
+    """For how many days until today accrual waited for looks; `look_days` are theirs, infinity for one not taken yet.
+
+    It waits from the last entry that a plan allows before a look until the look; places of patients who are not
+    evaluable and are replaced are free again once that is known.
+    """
+    total, since = 0.0, -np.inf
+    event, closed = standing.event[:, :n_primary], standing.closed[:, :n_primary]
+    out_day = standing.entered + np.where(standing.is_evaluable, np.inf, np.minimum(event, closed).max(axis=1))
+    for k, look_day in enumerate(np.where(np.isnan(look_days), -np.inf, look_days).tolist()):
+        until = min(look_day, standing.today)
+        entered = standing.entered[standing.entered <= until]
+        replaced = int((out_day <= until).sum()) if plan.not_evaluable == c.REPLACED else 0
+        if len(entered) and len(entered) - replaced >= plan.most_before(k):
+            begins = max(float(entered[-1]), since)
+            total, since = total + max(until - begins, 0.0), max(until, since)
+        if look_day > standing.today:
+            break
+    return total
+
+
+def _day_of_look(known: Floats, today: float | str | None, opens: dt.date) -> float:
+    """The day on which the trial is looked at; `known` are the last calendar days known of the patients."""
     day = float(known.max()) if today is None else day_of(today, opens)
     late = np.flatnonzero(known > day)
     if len(late):
         wrong = f"the patient of row {int(late[0]) + 2} has something later, on day {known[late[0]]:.0f}."
         raise RequestError(f"today = day {day:.0f}", wrong, "a day after all that the table knows.", key="today")
-    evaluable = flags(table, EVALUABLE) != 0.0 if EVALUABLE in table else np.ones(len(table), np.bool_)
-    order, arm = np.argsort(entered, kind="stable"), arms_of(table, arms)
-    return Standing(day, entered[order], arm[order], event[order], off[order], np.asarray(evaluable)[order])
+    return day
+
+
+def _outcome(
+    outcome: c.Outcome, event: Floats, progressed: Floats, off: Floats, is_evaluable: Flags
+) -> tuple[Floats, Floats]:
+    """The study day of the event within its window, and the one from which it is known that there will be none."""
+    closed = np.minimum(off, outcome.window_days)
+    if outcome.kind == c.RESPONSE:
+        closed = np.minimum(closed, progressed)
+    in_window = np.where(event <= outcome.window_days, event, np.inf)
+    if outcome.if_left == c.AN_EVENT and outcome.kind == c.TOXICITY:
+        has_left = ~is_evaluable & (off < outcome.window_days) & (in_window == np.inf)
+        in_window = np.where(has_left, off, in_window)
+    return in_window, closed
 
 
 def day_of(given: float | str, opens: dt.date) -> float:
@@ -86,6 +144,14 @@ def _entered(table: pd.DataFrame, opens: dt.date) -> Floats:
         wrong = "some patients were enrolled on no day, or before the trial opened."
         raise RequestError(ENROLLED, wrong, f"a day from the opening on, {opens}.", key=ENROLLED)
     return days
+
+
+def _event_days(table: pd.DataFrame, name: str, outcome: c.Outcome) -> Floats:
+    """The study days of an outcome: its own column, or the first onsets of its toxicities. Raises `RequestError`."""
+    onsets = [f"{FIRST_ONSET_PREFIX}{item}" for item in outcome.toxicities]
+    if name in table or not onsets or not all(item in table for item in onsets):
+        return _days(table, name, is_needed=True)
+    return np.asarray(np.min([_days(table, item) for item in onsets], axis=0))
 
 
 def _days(table: pd.DataFrame, name: str, *, is_needed: bool = False) -> Floats:

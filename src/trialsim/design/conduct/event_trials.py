@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from trialsim.design.conduct.logrank_at_looks import z_of_looks
@@ -16,10 +18,22 @@ from trialsim.model import interim as c
 from trialsim.model.parameters import draw_numbers
 from trialsim.records.digest import row_type
 from trialsim.storage.replicate_store import Rows
+from trialsim.typing import Counts, Floats
 
 
-def event_rows(timelines: Timelines, decisions: DecisionsAtEvents, plan: c.EventConduct, harm: bool) -> Rows:
-    """Look at the trials of a block, decide, and say what became of each; columns as in `trials.columns_of`."""
+@dataclass(frozen=True)
+class DecidedAtEvents:
+    """The trials of a block with looks at events: `days`, `z` (trials, looks); what came of each, `look` from 1."""
+
+    days: Floats
+    z: Floats
+    decision: Counts
+    look: Counts
+    day: Floats
+
+
+def decided_at_events(timelines: Timelines, decisions: DecisionsAtEvents, plan: c.EventConduct) -> DecidedAtEvents:
+    """Look at the trials of a block with what is known on the day of each look, and decide."""
     n = timelines.n_trials
     days = np.empty((n, plan.n_looks))
     event = np.ascontiguousarray(timelines.event[:, :, 0])
@@ -37,16 +51,24 @@ def event_rows(timelines: Timelines, decisions: DecisionsAtEvents, plan: c.Event
         decision[due] = code
         ended = due[code != GO_ON]
         look[ended], day[ended] = k + 1, days[ended, k]
+    return DecidedAtEvents(days, z, decision, look, day)
+
+
+def event_rows(timelines: Timelines, decisions: DecisionsAtEvents, plan: c.EventConduct, harm: bool) -> Rows:
+    """Look at the trials of a block, decide, and say what became of each; columns as in `trials.columns_of`."""
+    n, event = timelines.n_trials, timelines.event[:, :, 0]
+    trials = decided_at_events(timelines, decisions, plan)
+    days, day = trials.days, trials.day
     rows = np.zeros(n, row_type(columns_of(decisions.n_arms)))
     rows["replicate"] = np.arange(timelines.first, timelines.first + n)
-    rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
+    rows["decision"], rows["look"], rows["decided_day"] = trials.decision, trials.look, day
     arrival = timelines.arrival[:, : plan.n_patients]
     is_in = arrival <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
     if harm:
         toxicity_day = arrival + timelines.event[:, : plan.n_patients, -1]
         rows["n_severe_toxicity"] = (is_in & (toxicity_day <= day[:, None])).sum(axis=1)
-    rows["statistic"] = z[:, -1]
+    rows["statistic"] = trials.z[:, -1]
     seen = arrival + event[:, : plan.n_patients] <= days[:, -1:]
     for i in range(decisions.n_arms):
         is_arm = timelines.arm[:, : plan.n_patients] == i

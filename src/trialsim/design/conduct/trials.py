@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
+from typing import Final
 
 import numpy as np
 
@@ -61,21 +63,63 @@ def counts_at_looks(outcomes: Outcomes, plan: c.Conduct, setting: Setting, seed:
     return conducted(timelines, plan, len(outcomes.primary), max(len(setting.protocols), 1))[2]
 
 
-def rows_of_trials(
-    timelines: Timelines, decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, n_arms: int
-) -> Rows:
-    """Conduct the trials of a block, decide at each look, and say what became of each."""
-    enrolled, look_days, counts = conducted(timelines, plan, len(outcomes.primary), n_arms)
-    stops, is_entry = np.full(timelines.n_trials, inf), np.zeros(timelines.n_trials, np.bool_)
+@dataclass(frozen=True)
+class Known:
+    """The first `n` patients of a running trial: they have entered, and accrual goes on `as_of` a calendar day."""
+
+    n: int
+    as_of: float
+
+
+NOBODY: Final = Known(0, 0.0)  # a trial from its opening on
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The trials of a block under a design, shapes (trials, …).
+
+    `enrolled` (calendar days by patient), `look_days` and `counts` are as if nothing stopped a trial; `stops` is the
+    calendar day on which toxicity stops it; `decision`, `look` (from 1) and `day` say what came of it.
+    """
+
+    enrolled: Floats
+    look_days: Floats
+    counts: Counts
+    stops: Floats
+    decision: Counts
+    look: Counts
+    day: Floats
+
+
+def decided_trials(
+    timelines: Timelines,
+    decisions: Decisions,
+    outcomes: Outcomes,
+    plan: c.Conduct,
+    n_arms: int,
+    known: Known = NOBODY,
+) -> Decided:
+    """Conduct the trials of a block, and decide at each look."""
     n_primary = len(outcomes.primary)
+    enrolled, look_days, counts = conducted(timelines, plan, n_primary, n_arms, known)
+    stops, is_entry = np.full(timelines.n_trials, inf), np.zeros(timelines.n_trials, np.bool_)
     if outcomes.safety is not None:
         event = np.ascontiguousarray(timelines.event[:, :, n_primary])
         toxicity_stops(enrolled, event, np.array(outcomes.at_least), stops, is_entry)
     numbers = np.arange(timelines.first, timelines.first + timelines.n_trials)
     decision, look, day = decide_all(decisions, look_days, counts, (stops, is_entry), numbers)
+    return Decided(enrolled, look_days, counts, stops, decision, look, day)
+
+
+def rows_of_trials(
+    timelines: Timelines, decisions: Decisions, outcomes: Outcomes, plan: c.Conduct, n_arms: int
+) -> Rows:
+    """Conduct the trials of a block, decide at each look, and say what became of each."""
+    trials = decided_trials(timelines, decisions, outcomes, plan, n_arms)
+    enrolled, counts, day = trials.enrolled, trials.counts, trials.day
     rows = np.zeros(timelines.n_trials, row_type(columns_of(n_arms)))
-    rows["replicate"] = numbers
-    rows["decision"], rows["look"], rows["decided_day"] = decision, look, day
+    rows["replicate"] = np.arange(timelines.first, timelines.first + timelines.n_trials)
+    rows["decision"], rows["look"], rows["decided_day"] = trials.decision, trials.look, day
     is_in = enrolled <= day[:, None]
     rows["enrolled"] = is_in.sum(axis=1)
     if outcomes.harm is not None:
@@ -88,7 +132,9 @@ def rows_of_trials(
     return rows
 
 
-def conducted(timelines: Timelines, plan: c.Conduct, n_primary: int, n_arms: int) -> tuple[Floats, Floats, Counts]:
+def conducted(
+    timelines: Timelines, plan: c.Conduct, n_primary: int, n_arms: int, known: Known = NOBODY
+) -> tuple[Floats, Floats, Counts]:
     """Calendar days of enrolment and of looks, and counts at each look, if nothing stops a trial; see the engine."""
     n, n_patients = timelines.arrival.shape
     n_looks = len(plan.looks)
@@ -98,7 +144,8 @@ def conducted(timelines: Timelines, plan: c.Conduct, n_primary: int, n_arms: int
     conduct_trials(
         timelines.arrival, timelines.resolved_days(n_primary), is_evaluable,
         np.ascontiguousarray(timelines.event[:, :, :n_primary]), np.ascontiguousarray(timelines.arm),
-        np.array(plan.looks), plan.overrun, plan.not_evaluable, plan.wait_days, enrolled, look_days, counts,
+        np.array(plan.looks), plan.overrun, plan.not_evaluable, plan.wait_days, known.n, known.as_of, enrolled,
+        look_days, counts,
     )  # fmt: skip
     return enrolled, look_days, counts
 

@@ -34,7 +34,7 @@ from trialsim.design.theory.bryant_day import (
 )
 from trialsim.design.theory.bryant_day import Rates as BothRates
 from trialsim.design.theory.rounding import highest_accepted
-from trialsim.typing import Counts, DecisionCodes, Floats
+from trialsim.typing import Counts, DecisionCodes, Flags, Floats
 
 LARGEST: Final = 150  # patients of these designs, which take a search of their own
 
@@ -67,18 +67,22 @@ class ResponseAndToxicity:
 
     def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
+        too_few, too_toxic = self.failures(look, counts)
+        return np.where(too_few | too_toxic, FUTILE, GO_ON if look == 0 else REJECT).astype(np.int8)
+
+    def failures(self, look: int, counts: Counts) -> tuple[Flags, Flags]:
+        """Whether each trial has too few responses at a look (from 0), and too many toxicities."""
         d, rates = self.design, self.design.rates
         n, x, free = counts[:, look, 0, 0], counts[:, look, 0, 1], counts[:, look, 0, 0] - counts[:, look, 0, 2]
         if look == 0:
             low_r = binom.cdf(x, n, rates.pr1) <= highest_accepted(binom.cdf(d.cr1, d.n1, rates.pr1))
             low_t = binom.cdf(free, n, rates.pt1) <= highest_accepted(binom.cdf(d.ct1, d.n1, rates.pt1))
-            is_low = np.where(n == d.n1, (x <= d.cr1) | (free <= d.ct1), low_r | low_t)
-            return np.where(is_low, FUTILE, GO_ON).astype(np.int8)
-        planned = (x > d.cr) & (free > d.ct)
-        attained = (binom.sf(x - 1, n, rates.pr0) <= highest_accepted(self.alpha_r)) & (
-            binom.sf(free - 1, n, rates.pt0) <= highest_accepted(self.alpha_t)
-        )
-        return np.where(np.where(n == d.n, planned, attained), REJECT, FUTILE).astype(np.int8)
+            is_planned, planned = n == d.n1, (x <= d.cr1, free <= d.ct1)
+        else:
+            low_r = binom.sf(x - 1, n, rates.pr0) > highest_accepted(self.alpha_r)
+            low_t = binom.sf(free - 1, n, rates.pt0) > highest_accepted(self.alpha_t)
+            is_planned, planned = n == d.n, (x <= d.cr, free <= d.ct)
+        return np.where(is_planned, planned[0], low_r), np.where(is_planned, planned[1], low_t)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ def conduct_trials(
     overrun: int,
     not_evaluable: int,
     wait_days: float,
+    n_entered: int,
+    as_of: float,
     enrolled: Floats,
     look_days: Floats,
     counts: Counts,
@@ -35,15 +37,17 @@ def conduct_trials(
 
     Shapes: `arrival` (trials, patients), calendar days in rising order if accrual never waits, infinity after the last;
     `resolved` (study day on which a patient is resolved), `is_evaluable`, `arm` the same; `event` (trials, patients,
-    outcomes) study days, infinity for none. Results: `enrolled` (trials, patients), missing for who is not needed;
-    `look_days` (trials, looks), missing for a look that attained numbers made the final one; `counts` (trials, looks,
-    arms, 1 + outcomes): how many patients the look counts, and how many of them had each event by then.
+    outcomes) study days, infinity for none. Of a running trial the first `n_entered` patients came on the days of
+    `arrival`, whatever the plan says, and accrual goes on `as_of` a day that is not before any of these. Results:
+    `enrolled` (trials, patients), missing for who is not needed; `look_days` (trials, looks), missing for a look that
+    attained numbers made the final one; `counts` (trials, looks, arms, 1 + outcomes): how many patients the look
+    counts, and how many of them had each event by then.
     """
     for t in range(arrival.shape[0]):
         n = int(np.sum(arrival[t] < inf))
         _conduct(
             arrival[t, :n], resolved[t, :n], is_evaluable[t, :n], event[t, :n], arm[t, :n], looks, overrun,
-            not_evaluable, wait_days, enrolled[t], look_days[t], counts[t],
+            not_evaluable, wait_days, n_entered, as_of, enrolled[t], look_days[t], counts[t],
         )  # fmt: skip
 
 
@@ -58,6 +62,8 @@ def _conduct(
     overrun: int,
     not_evaluable: int,
     wait_days: float,
+    n_entered: int,
+    as_of: float,
     enrolled: Floats,
     look_days: Floats,
     counts: Counts,
@@ -69,7 +75,7 @@ def _conduct(
     last = looks.size - 1
     out = np.empty(arrival.size)  # the days on which places of those not evaluable become free
     while look <= last and n < arrival.size:
-        enrolled[n] = today = arrival[n] + shift
+        enrolled[n] = today = arrival[n] + (shift if n >= n_entered else 0.0)
         if not_evaluable == REPLACED and not is_evaluable[n]:
             out[n_out] = today + resolved[n]
             n_out += 1
@@ -91,7 +97,9 @@ def _conduct(
                 look += 1
             else:
                 today = reopens
-        if is_waiting:
+        if is_waiting and n <= n_entered:
+            shift = max(shift, today - as_of)
+        elif is_waiting:
             shift = today - arrival[n - 1] if today > enrolled[n - 1] else shift
     if look <= last:
         _look_at_the_rest(
