@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import beta, betabinom, binom
 
 import trialsim as ts
+from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.design.theory.monitored_rate import (
     EXPONENTS,
     FUTILITY,
@@ -36,6 +39,55 @@ def test_the_design_that_lee_and_liu_publish() -> None:
     found = [design.numbers[key] for key in ("alpha", "power", "en_p0", "pet_p0")]
     assert [round(x, digits) for x, digits in zip(found, (3, 3, 2, 2), strict=True)] == [0.088, 0.906, 27.67, 0.86]
     assert ts.design.predictive_probability(0.2, 0.4, 0.1, 0.9).numbers["n"] == 36  # the smallest, as they find
+
+
+def test_the_boundary_by_predictive_probability_that_ph2bayes_publishes() -> None:
+    """R package ph2bayes 0.0.2 (Nagashima 2018), `stopbound_pred(0.05, "futility", 40, 0.6, 1.4, 0.3, 0.85)`.
+
+    The printed output, as far as it could be read: the first number of patients at which each count stops.
+    """
+    design = ts.design.predictive_probability(0.3, 0.5, n=40, first=1, prior=(0.6, 1.4), futility=0.05, success=0.85)
+    firsts = design.looks.groupby("stop_at_most")["patients"].min().astype(int)
+    assert firsts.tolist()[:10] == [4, 8, 11, 14, 17, 20, 22, 25, 27, 29]
+    assert firsts.index.tolist()[:10] == list(range(10))
+
+
+LOOKS_OF_BOP2 = [10, 15, 20, 25, 30, 35, 40]
+
+
+def test_the_design_of_bop2_that_its_package_publishes() -> None:
+    """R package BOP2FE (Yimer et al. 2025), README of 2024: p0 0.2, p1 0.4, lambda 0.909, gamma 1, looks of 40.
+
+    Its futility boundary is that of BOP2. It stops for superiority too: with both boundaries the exact rates are
+    those of its 10,000 simulated trials.
+    """
+    low, high, n_trials = [1, 2, 3, 5, 7, 9, 11], [7, 8, 9, 10, 11, 11, 12], 10_000
+    shares = [n / 40 for n in LOOKS_OF_BOP2]
+    design = ts.design.bop2(0.2, 0.4, 40, alpha=0.1, looks=shares, level=0.909, exponent=1.0)
+    assert design.looks["stop_at_most"].tolist() == low
+    both = MonitoredRate(tuple(LOOKS_OF_BOP2), _Fixed(low, high), 0.2, 0.4)
+    published = {0.2: (0.0858, 20.5), 0.4: (0.885, 23.6)}  # null rejection, average sample size
+    for rate, (rejects, expected_n) in published.items():
+        error = np.sqrt(rejects * (1.0 - rejects) / n_trials)
+        assert both.at(rate).rejects == pytest.approx(rejects, abs=N_STANDARD_ERRORS * error)
+        spread = (40.0 - 10.0) / 2.0  # of a number of patients, at most
+        assert both.at(rate).expected_n == pytest.approx(expected_n, abs=N_STANDARD_ERRORS * spread / 100.0 + 0.05)
+
+
+def test_the_boundaries_of_thall_and_simon_that_multc_lean_publishes() -> None:
+    """M. D. Anderson Cancer Center, Multc Lean statistical tutorial, pages 25 to 28: 30 patients, cut-offs of 0.95.
+
+    Response: prior beta(0.6, 1.4), standard beta(30, 70), stops at most; toxicity: prior beta(0.5, 1.5), standard
+    beta(20, 60), stops at least. The limits after 1 to 29 patients; n + 1 is never.
+    """
+    response = ts.design.thall_simon(0.3, 0.5, 30, (30, 70), prior=(0.6, 1.4), first=1)
+    stops = response.looks["stop_at_most"].fillna(-1).astype(int).tolist()
+    assert stops[:29] == [-1] * 5 + [0] * 6 + [1] * 5 + [2] * 5 + [3] * 5 + [4] * 3
+    toxicity = ts.design.thall_simon(0.25, 0.5, 30, (20, 60), prior=(0.5, 1.5), first=1)
+    looks = toxicity.looks
+    reaches = looks["reject_from"].fillna(looks["patients"] + 1).astype(int).tolist()
+    limits = {2: 1, 3: 3, 4: 2, 5: 2, 6: 3, 7: 3, 8: 3, 9: 2, 10: 3, 11: 3, 12: 3, 13: 1}  # limit: looks that have it
+    assert reaches[:29] == [x for x, times in limits.items() for _ in range(times)]
 
 
 def test_predictive_probability_is_beta_binomial() -> None:
@@ -94,15 +146,15 @@ def test_no_other_thresholds_have_fewer_patients() -> None:
 
 
 class _Fixed:
-    """Counts that stop low, whatever the rule behind them."""
+    """Counts that stop low, and high ones where they are given, whatever the rule behind them."""
 
-    def __init__(self, low: tuple[int, ...]) -> None:
-        self.low, self.look = low, 0
+    def __init__(self, low: Sequence[int], high: Sequence[int] = ()) -> None:
+        self.low, self.high, self.look = low, high, 0
 
     def bounds(self, n: int, *, is_last: bool) -> tuple[int, int]:
-        low = self.low[self.look]
+        low, high = self.low[self.look], self.high[self.look] if self.high else n + 1
         self.look += 1
-        return (low, low + 1) if is_last else (low, n + 1)
+        return (low, low + 1) if is_last else (low, high)
 
 
 def test_no_other_cut_off_has_more_power() -> None:

@@ -79,27 +79,6 @@ def standing_of(
     return Standing(day, entered[order], arm[order], event[order], closed[order], evaluable[order])
 
 
-def waited_days(standing: Standing, plan: c.Conduct, look_days: Floats, n_primary: int) -> float:
-    """For how many days until today accrual waited for looks; `look_days` are theirs, infinity for one not taken yet.
-
-    It waits from the last entry that a plan allows before a look until the look; places of patients who are not
-    evaluable and are replaced are free again once that is known.
-    """
-    total, since = 0.0, -np.inf
-    event, closed = standing.event[:, :n_primary], standing.closed[:, :n_primary]
-    out_day = standing.entered + np.where(standing.is_evaluable, np.inf, np.minimum(event, closed).max(axis=1))
-    for k, look_day in enumerate(np.where(np.isnan(look_days), -np.inf, look_days).tolist()):
-        until = min(look_day, standing.today)
-        entered = standing.entered[standing.entered <= until]
-        replaced = int((out_day <= until).sum()) if plan.not_evaluable == c.REPLACED else 0
-        if len(entered) and len(entered) - replaced >= plan.most_before(k):
-            begins = max(float(entered[-1]), since)
-            total, since = total + max(until - begins, 0.0), max(until, since)
-        if look_day > standing.today:
-            break
-    return total
-
-
 def _day_of_look(known: Floats, today: float | str | None, opens: dt.date) -> float:
     """The day on which the trial is looked at; `known` are the last calendar days known of the patients."""
     day = float(known.max()) if today is None else day_of(today, opens)

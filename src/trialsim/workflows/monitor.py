@@ -15,7 +15,7 @@ import pandas as pd
 from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
 from trialsim.design.conduct.event_trials import decided_at_events
-from trialsim.design.conduct.trials import TOXIC, Decided, Known, conducted, decided_trials
+from trialsim.design.conduct.trials import TOXIC, Decided, Known, decided_trials, waited_days
 from trialsim.design.counts import CountDesign
 from trialsim.design.decisions import FUTILE, GO_ON, REJECT, Decisions
 from trialsim.design.preparation import prepare_study
@@ -26,7 +26,7 @@ from trialsim.design.time_to_event.planned import EventDesign
 from trialsim.errors import RequestError
 from trialsim.inference.data import read_patients
 from trialsim.inference.onwards import Onwards, Plan, as_known, model_of, simulate_onwards
-from trialsim.inference.standing import Standing, standing_of, waited_days
+from trialsim.inference.standing import Standing, standing_of
 from trialsim.records.tables import plain_rows
 from trialsim.simulation.engine import BATCH
 from trialsim.typing import Counts, Floats
@@ -206,10 +206,10 @@ def with_waiting(ready: PreparedStudy, standing: Standing, plan: Plan) -> Standi
     """The patients as they stand, with the days for which accrual waited for looks as the plan says."""
     if not isinstance(ready.design, CountDesign):
         return standing
-    trial = ready.count_trial(ready.design)
-    known = Known(len(standing.entered), standing.today)
-    _, days, _ = conducted(as_known(standing, plan), trial.conduct, len(ready.outcomes.primary), trial.n_arms, known)
-    return replace(standing, waited=waited_days(standing, trial.conduct, days[0], len(ready.outcomes.primary)))
+    trial, known = ready.count_trial(ready.design), Known(len(standing.entered), standing.today)
+    timelines = as_known(standing, plan)
+    waited = waited_days(timelines, trial.conduct, len(ready.outcomes.primary), trial.n_arms, known)
+    return replace(standing, waited=float(waited[0]))
 
 
 def room_of(ready: PreparedStudy, standing: Standing) -> int:

@@ -136,18 +136,29 @@ def conducted(
     timelines: Timelines, plan: c.Conduct, n_primary: int, n_arms: int, known: Known = NOBODY
 ) -> tuple[Floats, Floats, Counts]:
     """Calendar days of enrolment and of looks, and counts at each look, if nothing stops a trial; see the engine."""
+    return _conduct(timelines, plan, n_primary, n_arms, known)[:3]
+
+
+def waited_days(timelines: Timelines, plan: c.Conduct, n_primary: int, n_arms: int, known: Known) -> Floats:
+    """For how many days until today accrual waited for looks and for places to become free, in each running trial."""
+    return _conduct(timelines, plan, n_primary, n_arms, known)[3]
+
+
+def _conduct(
+    timelines: Timelines, plan: c.Conduct, n_primary: int, n_arms: int, known: Known
+) -> tuple[Floats, Floats, Counts, Floats]:
     n, n_patients = timelines.arrival.shape
     n_looks = len(plan.looks)
-    enrolled, look_days = np.empty((n, n_patients)), np.empty((n, n_looks))
+    enrolled, look_days, waited = np.empty((n, n_patients)), np.empty((n, n_looks)), np.empty(n)
     counts = np.zeros((n, n_looks, n_arms, 1 + n_primary), np.int64)
     is_evaluable = np.ones_like(timelines.is_evaluable) if plan.not_evaluable == c.FAILURE else timelines.is_evaluable
     conduct_trials(
         timelines.arrival, timelines.resolved_days(n_primary), is_evaluable,
         np.ascontiguousarray(timelines.event[:, :, :n_primary]), np.ascontiguousarray(timelines.arm),
         np.array(plan.looks), plan.overrun, plan.not_evaluable, plan.wait_days, known.n, known.as_of, enrolled,
-        look_days, counts,
+        look_days, counts, waited,
     )  # fmt: skip
-    return enrolled, look_days, counts
+    return enrolled, look_days, counts, waited
 
 
 def decide_all(

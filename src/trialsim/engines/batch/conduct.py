@@ -32,6 +32,7 @@ def conduct_trials(
     enrolled: Floats,
     look_days: Floats,
     counts: Counts,
+    waited: Floats,
 ) -> None:
     """Conduct every trial of a block to its last look, whatever the looks show.
 
@@ -41,11 +42,12 @@ def conduct_trials(
     `arrival`, whatever the plan says, and accrual goes on `as_of` a day that is not before any of these. Results:
     `enrolled` (trials, patients), missing for who is not needed; `look_days` (trials, looks), missing for a look that
     attained numbers made the final one; `counts` (trials, looks, arms, 1 + outcomes): how many patients the look
-    counts, and how many of them had each event by then.
+    counts, and how many of them had each event by then; `waited` (trials,): for how many days before `as_of` accrual
+    waited.
     """
     for t in range(arrival.shape[0]):
         n = int(np.sum(arrival[t] < inf))
-        _conduct(
+        waited[t] = _conduct(
             arrival[t, :n], resolved[t, :n], is_evaluable[t, :n], event[t, :n], arm[t, :n], looks, overrun,
             not_evaluable, wait_days, n_entered, as_of, enrolled[t], look_days[t], counts[t],
         )  # fmt: skip
@@ -67,9 +69,9 @@ def _conduct(
     enrolled: Floats,
     look_days: Floats,
     counts: Counts,
-) -> None:
+) -> float:
     n = look = n_out = 0
-    shift = 0.0
+    shift = waited = 0.0
     enrolled[:] = look_days[:] = nan
     counts[:] = 0
     last = looks.size - 1
@@ -99,12 +101,14 @@ def _conduct(
                 today = reopens
         if is_waiting and n <= n_entered:
             shift = max(shift, today - as_of)
+            waited += max(min(today, arrival[n] if n < n_entered else as_of) - arrival[n - 1], 0.0)
         elif is_waiting:
             shift = today - arrival[n - 1] if today > enrolled[n - 1] else shift
     if look <= last:
         _look_at_the_rest(
             enrolled, resolved, is_evaluable, event, arm, n, looks, look, not_evaluable, wait_days, look_days, counts
         )
+    return waited
 
 
 @jitable
