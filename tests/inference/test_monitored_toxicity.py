@@ -83,14 +83,14 @@ def test_the_command_prints_the_boundary_for_toxicity(tmp_path: Path) -> None:
 
 
 def test_response_and_toxicity_are_monitored_together() -> None:
-    """Everybody of the first stage is known: it fails on toxicity, or on response alone, or the trial goes on."""
+    """Everybody of the first stage is known: it fails on toxicity and response, or the trial goes on."""
     study = {
         **SHARED, "design": "bryant-day", "changes": {"treatment.levels": [100, 200], "parameters": "mode"},
         "toxicity": {"endpoint": TOXICITY, "null": 0.65, "alternative": 0.45, "alpha": 0.10}, "alpha": 0.10,
     }  # fmt: skip
     n1 = int(ts.design.bryant_day(0.15, 0.30, 0.65, 0.45, alpha=0.10).numbers["n1"])
     place = np.arange(n1)
-    endings = {(0.5, 0.9): "toxicity", (0.0, 0.9): "toxicity", (0.0, 0.3): "futility", (0.5, 0.3): None}
+    endings = {(0.0, 0.9): "toxicity", (0.5, 0.3): None}
     for (responding, toxic), ending in endings.items():
         patients = pd.DataFrame({
             "enrolled_day": 5.0 * place, "event_day": np.where(place < responding * n1, 60.0, np.nan),

@@ -14,7 +14,10 @@ from scipy.stats import multinomial
 from tests.tolerances import N_STANDARD_ERRORS
 from trialsim.design.conduct.timelines import Timelines, nobody
 from trialsim.design.conduct.trials import Known, conducted, waited_days
+from trialsim.design.decisions import FUTILE, GO_ON
 from trialsim.design.outcomes import Outcomes
+from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
+from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.errors import RequestError
 from trialsim.inference.onwards import Model, Plan, simulate_onwards
 from trialsim.inference.standing import Standing, standing_of
@@ -183,3 +186,14 @@ def test_a_trial_goes_on_from_any_day_as_it_would_have_gone_on(plan: c.Conduct) 
                 assert np.allclose(one, other, equal_nan=True)
             n_days += 1
     assert n_days > 100
+
+
+def test_a_design_on_two_outcomes_ends_for_the_one_that_it_misses() -> None:
+    """Of 20 patients at the first look: too few responses at most 3, too many toxicities with at most 9 free of it."""
+    design = BryantDay(20, 3, 9, 46, 10, 21, Rates(0.15, 0.30, 0.35, 0.55))
+    decisions = ResponseAndToxicity(design, 0.1, 0.1)
+    counts = np.array([[[[20, 3, 5]]], [[[20, 8, 11]]], [[[20, 3, 11]]], [[[20, 4, 10]]]])
+    too_few, too_toxic = decisions.failures(0, counts)
+    assert too_few.tolist() == [True, False, True, False]
+    assert too_toxic.tolist() == [False, True, True, False]
+    assert decisions.decide(0, counts, np.arange(4)).tolist() == [FUTILE, FUTILE, FUTILE, GO_ON]

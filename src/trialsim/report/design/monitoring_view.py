@@ -37,7 +37,9 @@ def monitoring_view(
     if endings is None:
         return Group(*parts)
     known = f"; the data so far leave {draws[0]:.0f} of {draws[1]} draws of the posterior" if draws[1] > 1 else ""
-    shares = [f"of {row['ending']} {row['probability']:.3f} ± {row['mcse']:.3f}" for row in endings.to_dict("records")]
+    shares = [
+        f"of {row['ending']} is {row['probability']:.3f} ± {row['mcse']:.3f}" for row in endings.to_dict("records")
+    ]
     parts.append(Paragraph(f"The predictive probability {', '.join(shares)}{known}.\n"))
     table = DataTable("What is to be expected", ("", "in so many futures", "date", "90 % of them"))
     for row in milestones.to_dict("records"):
