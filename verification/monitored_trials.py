@@ -150,6 +150,7 @@ def draw(data: dict[str, Any]) -> Figure:
                 [100 * row["stated"] for row in rows], [100 * row["came"] for row in rows],
                 yerr=[200 * row["standard_error"] for row in rows], fmt="o", color=color, capsize=3, label=ending,
             )  # fmt: skip
+        axes.set_ylim(-3, 103)
         axes.set_title(f"{name}: {of_study['trials']} trials", loc="left", fontsize=9)
         axes.set_xlabel("stated predictive probability, %")
         axes.legend(loc="upper left", frameon=False, fontsize=8)

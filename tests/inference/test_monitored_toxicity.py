@@ -124,14 +124,15 @@ def log_rank(time: Floats, has_event: Flags, is_control: Flags) -> float:
     return difference / math.sqrt(variance)
 
 
-@pytest.mark.parametrize("are_all_first_in_control", [True, False])
-def test_a_look_at_events_sees_what_was_known_on_its_day(are_all_first_in_control: bool) -> None:
-    """Of 14 events all in the control the null is rejected, though ten later ones in the other arm speak against it."""
+@pytest.mark.parametrize("are_first_in_control", [True, False])
+def test_a_look_at_events_sees_what_was_known_on_its_day(are_first_in_control: bool) -> None:
+    """12 of 14 events in the control reject the null, though ten later ones in the other arm speak against it."""
     arm = np.array(["published", "other"] * 20)
     entered, event = np.arange(40.0), np.full(40, np.inf)
     control, other = np.flatnonzero(arm == "published"), np.flatnonzero(arm == "other")
-    first = control[:14] if are_all_first_in_control else np.r_[control[:7], other[:7]]
-    later = other[:10] if are_all_first_in_control else control[7:17]
+    n_control = 12 if are_first_in_control else 7
+    first = np.r_[control[:n_control], other[: 14 - n_control]]
+    later = other[2:12] if are_first_in_control else control[7:17]
     event[first], event[later] = 60.0 + np.arange(14), 80.0 + np.arange(10)  # calendar days
     z = {}
     for day in (73.0, 100.0):
@@ -143,7 +144,7 @@ def test_a_look_at_events_sees_what_was_known_on_its_day(are_all_first_in_contro
     })  # fmt: skip
     found = ts.monitor(AT_EVENTS, patients, today=100.0, futures=100)
     assert found.looks_taken == 1
-    if are_all_first_in_control:
+    if are_first_in_control:
         assert z[100.0] < FIRST_BOUND < z[73.0]
         assert found.decision == "the trial ends: the null hypothesis is rejected"
     else:
