@@ -41,6 +41,16 @@ def read_numbers(text: Any) -> Any:
         return text
 
 
+def read_steps(text: Any) -> Any:
+    """A number, or numbers from months on, 0:0.08,6:0.04, as they are written; nothing stays nothing."""
+    if text is None:
+        return None
+    try:
+        return read_number(text)
+    except ValueError:
+        return text
+
+
 def read_time(text: Any) -> Any:
     """A number of months, or a time with its unit; nothing stays nothing."""
     if text is None:
@@ -111,11 +121,18 @@ def _kind_of(hint: Any) -> tuple[Any, Parse | None]:
         return str | None, None
     if hint is float:
         return float, read_number
+    if any("tuple" in str(item) for item in (hint, *members)):
+        return Any, read_steps
     is_list = any("Sequence" in str(item) for item in (hint, *members))
     return Any, read_numbers if is_list else read_time
 
 
-_METAVARS: Final[dict[Parse, str]] = {read_number: "NUMBER", read_time: "MONTHS", read_numbers: "NUMBERS"}
+_METAVARS: Final[dict[Parse, str]] = {
+    read_number: "NUMBER",
+    read_time: "MONTHS",
+    read_numbers: "NUMBERS",
+    read_steps: "NUMBER|MONTH:NUMBER,…",
+}
 
 
 def _helps_of(function: Callable[..., Any]) -> Mapping[str, str]:

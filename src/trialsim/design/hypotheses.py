@@ -15,7 +15,7 @@ from trialsim.errors import RequestError
 from trialsim.model import disease
 from trialsim.model import interim as c
 from trialsim.model import vocabulary as v
-from trialsim.model.protocol import CutOff, Protocol
+from trialsim.model.protocol import Clock, CutOff, Protocol
 from trialsim.simulation.engine import BATCH
 from trialsim.typing import Floats
 
@@ -71,15 +71,7 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
     frailty the ratio is that of two patients with the same frailty; over all patients it is nearer to 1. Raises
     `RequestError` for a rate that other clocks share.
     """
-
-    def is_of_event(what: int, states: int) -> bool:
-        if kind == c.DEATH:
-            return what == disease.DEATH
-        if what == disease.DEATH:
-            return bool(states & disease.BEFORE_PROGRESSION)
-        return what in (disease.PROGRESSION, disease.RELAPSE)
-
-    of_event = [is_of_event(clock.kind, clock.states) for clock in protocol.clocks]
+    of_event = [is_of_event(clock, kind) for clock in protocol.clocks]
     clocks = tuple(
         replace(clock, coefficient=clock.coefficient * ratio, rate_per_month=clock.rate_per_month * ratio)
         if is_event
@@ -98,6 +90,15 @@ def with_hazard_ratio(protocol: Protocol, ratio: float, kind: int) -> Protocol:
         factors.append(ratio if any(are_rates) else 1.0)
     draws = tuple(tuple(x * f for x, f in zip(row, factors, strict=True)) for row in protocol.parameter_draws)
     return replace(protocol, clocks=clocks, parameter_draws=draws)
+
+
+def is_of_event(clock: Clock, kind: int) -> bool:
+    """Whether a clock causes the event: progression, relapse and death before it, or all deaths."""
+    if kind == c.DEATH:
+        return clock.kind == disease.DEATH
+    if clock.kind == disease.DEATH:
+        return bool(clock.states & disease.BEFORE_PROGRESSION)
+    return clock.kind in (disease.PROGRESSION, disease.RELAPSE)
 
 
 def rates_of(

@@ -14,9 +14,12 @@ from trialsim.design.counts import CountDesign
 from trialsim.design.registry import design_of
 from trialsim.design.theory.arguments import check_count, check_probability
 from trialsim.design.theory.one_sample_logrank import one_sample_moments
+from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.rounding import lowest_accepted
 from trialsim.design.theory.stages import check_rates
 from trialsim.design.theory.time_to_event import Arms, expected_events, month_of_events
+from trialsim.design.time_to_event.by_moments import with_average_ratio
+from trialsim.design.time_to_event.hazards import hazards_of_arms
 from trialsim.design.time_to_event.one_sample_logrank import arm_of
 from trialsim.design.time_to_event.planned import EventDesign, Events, months_of_follow_up
 from trialsim.errors import RequestError
@@ -66,12 +69,23 @@ def at_hazard_ratio(planned: PlannedDesign, calendar: PlainCalendar, ratio: floa
     if planned.study.medians:
         control = next(iter(planned.study.medians.values())).value / DAYS_PER_MONTH
         calendar = replace(calendar, median=control)
-    assumed = ASSUMED[planned.design.hypotheses](study, calendar)
+    if planned.study.hazards:
+        assumed = _with_effect(planned, calendar, ratio)
+    else:
+        assumed = ASSUMED[planned.design.hypotheses](study, calendar)
     other = replace(planned, assumed=assumed)
     asked, month_of = study.conduct.events, assumed.month_of_events
     if asked is not None and month_of is not None:
         return {"hazard_ratio": ratio, "rejects": other.rejects(), "month_of_events": month_of(planned.n, asked)}
     return {"hazard_ratio": ratio, "rejects": other.rejects(), "expected_events": assumed.expected_events(planned.n)}
+
+
+def _with_effect(planned: EventDesign, calendar: PlainCalendar, ratio: float) -> Events:
+    """Piecewise exponential times whose average hazard ratio is another: all log hazard ratios change by a factor."""
+    assumed = planned.assumed
+    factor = math.log(ratio) / math.log(assumed.hazard_ratio)
+    arms = assumed.arms(planned.n).with_effect_times(factor)
+    return replace(_events_of_hazards(planned.study, calendar, arms.of_arms), hazard_ratio=ratio)
 
 
 def detectable(planned: PlannedDesign, calendar: PlainCalendar, power: float) -> float:
@@ -126,6 +140,8 @@ def _rates_of_arms(study: SizeStudy, calendar: PlainCalendar) -> Rates:
 def _events_of_arms(study: SizeStudy, calendar: PlainCalendar) -> Events:
     """Exponential times in two arms."""
     names = tuple(study.variants)
+    if study.hazards:
+        return with_average_ratio(study, _events_of_hazards(study, calendar, hazards_of_arms(study, names)))
     if study.medians:
         control, experimental = (study.medians[name].value / DAYS_PER_MONTH for name in names)
         ratio = control / experimental
@@ -135,6 +151,21 @@ def _events_of_arms(study: SizeStudy, calendar: PlainCalendar) -> Events:
     hazard, dropout = math.log(2.0) / control, calendar.dropout
     arms = Arms(hazard, ratio, calendar.accrual, allocation.count(1) / allocation.count(0), dropout, dropout)
     return _events(study, calendar, names, arms, allocation)
+
+
+def _events_of_hazards(
+    study: SizeStudy, calendar: PlainCalendar, hazards: tuple[PiecewiseHazard, PiecewiseHazard]
+) -> Events:
+    """Piecewise exponential times in two arms, whose hazard ratio is still to be found."""
+    names, allocation = tuple(study.variants), arms_in_turn(study, tuple(study.variants))
+    ratio = allocation.count(1) / allocation.count(0)
+    arms = PiecewiseArms(*hazards, calendar.accrual, ratio, calendar.dropout)
+    total = calendar.accrual + months_of_follow_up(study)
+    return Events(
+        names, 1.0, lambda n: float(expected_events(arms, n, total)), lambda n: calendar.accrual,
+        hazards[0].hazards[0], calendar.dropout, allocation, lambda n, events: month_of_events(arms, n, events),
+        hazards,
+    )  # fmt: skip
 
 
 def _events_of_reference(study: SizeStudy, calendar: PlainCalendar) -> Events:

@@ -36,6 +36,7 @@ from trialsim.design.hypotheses import (
     with_toxicity,
 )
 from trialsim.design.plain_arms import arms_with_medians, arms_with_rates
+from trialsim.design.plain_hazards import arms_with_hazards
 from trialsim.design.prepared_study import (
     DRAWS_LOOKED_AT,
     FEWEST_DRAWS,
@@ -46,6 +47,8 @@ from trialsim.design.prepared_study import (
 )
 from trialsim.design.safety import checked_boundary
 from trialsim.design.theory.stages import check_rates
+from trialsim.design.time_to_event.by_moments import with_average_ratio
+from trialsim.design.time_to_event.hazards import hazards_of_arms
 from trialsim.design.time_to_event.logrank import PlannedLogrank
 from trialsim.design.time_to_event.one_sample_logrank import PlannedOneSample, decisions_of
 from trialsim.design.time_to_event.planned import Events
@@ -254,6 +257,8 @@ def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
     """Times to events: the hazard ratio is given, or what the arms' own hazards come to."""
     if draft.study.medians:
         return _arms_with_plain_medians(draft)
+    if draft.study.hazards:
+        return _arms_with_plain_hazards(draft)
     study, protocols, kind = draft.study, draft.protocols, draft.outcomes.primary[0].kind
     ratio, allocation = study.alternative_rate, arms_in_turn(study, draft.names)
     second = protocols[1] if ratio is None else with_hazard_ratio(protocols[1], ratio, kind)
@@ -292,6 +297,16 @@ def _arms_with_plain_medians(draft: Draft) -> Supposed:
     arms, setting = arms_with_medians(draft, n, DAYS_PER_MONTH * first.assumed.accrual_months(n))
     truths = {NULL: (arms[0], arms[0]), ALTERNATIVE: arms}
     return Supposed(design_of(arms), truths, (), obtained_by={ALTERNATIVE: setting})
+
+
+def _arms_with_plain_hazards(draft: Draft) -> Supposed:
+    """Times to events with plain piecewise constant hazards, drawn as they are."""
+    study, hazards = draft.study, hazards_of_arms(draft.study, draft.names)
+    arms, setting = arms_with_hazards(draft)
+    forecast = EventForecast(draft, arms, LOG_RANK)
+    events = replace(_events(draft, forecast, 1.0, arms_in_turn(study, draft.names)), hazards=hazards)
+    design = draft.design.build(study, with_average_ratio(study, events))
+    return Supposed(design, {NULL: (arms[0], arms[0]), ALTERNATIVE: arms}, (), obtained_by={ALTERNATIVE: setting})
 
 
 def _reference(draft: Draft, n_draws: int, seed: int) -> Supposed:

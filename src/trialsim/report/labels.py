@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING, Final
 
+from trialsim.config.schema.plain_times import hazards_in_words
 from trialsim.endpoints.responses import ANY_RESPONSE, response_endpoints
 
 if TYPE_CHECKING:
@@ -136,8 +137,12 @@ def endpoint_in_words(scenario: ScenarioData, study: SizeStudy, endpoint: SizeEn
 
 
 def arms_in_words(study: SizeStudy) -> str:
-    """The plain rates or medians of the arms of a size study, each with its source, the control first."""
+    """The plain rates, medians or hazards of the arms of a size study, each with its source, the control first."""
     names = sorted(study.plain, key=lambda name: name != study.control)
+    if study.hazards:
+        hazards = [f"{hazards_in_words(study.hazards[name])} in {name}" for name in names]
+        of = f"hazards of {', '.join(hazards[:-1])} and {hazards[-1]}"
+        return f"piecewise exponential times with {of}{in_brackets(study.source)}"
     of = "rates of" if study.plain_key == "rates" else "exponential times with medians of"
     arms = [f"{study.plain[name].text} in {name}{in_brackets(study.plain[name].source)}" for name in names]
     return f"{of} {', '.join(arms[:-1])} and {arms[-1]}{in_brackets(study.source)}"

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from trialsim.config.checks.plain_times import Misfit, findings_of_times
 from trialsim.config.schema.designs import USED_BY
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SPENDING, SPENDING_IN_WORDS, SizeStudy
-
-Misfit = tuple[str, str, str]  # dotted key, what is wrong, what is allowed
 
 TESTS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled", "chi-square", "unpooled")  # of two proportions
 TESTS_OF_TWO_KINDS: Final = ("boschloo", "fisher", "z-pooled", "z-unpooled")  # whose two sides are defined in two ways
@@ -24,7 +23,7 @@ _NEEDED: Final = {
     "null": "null: 0.15", "stages": "{first: 15, all: 25}", "half_width": "half_width: 0.1",
     "toxicity": "{endpoint: any severe toxicity, null: 0.6, …}", "reference": "reference: {median: 6 months}",
     "variants": "{control: {}, experimental: {…}}", "n": "n: 40", "bayesian": "{standard: [15, 35], …}",
-    "margin": "margin: 0.10", "rates": "rates: {control: 0.5, experimental: 0.5}",
+    "margin": "margin: 0.10", "until": "until: 12 months", "rates": "rates: {control: 0.5, experimental: 0.5}",
 }  # fmt: skip
 _NOT_USED: Final = {  # why a key is not used, where a reader may expect that it is
     "n": "its sizes follow from the power that is asked for, or from `stages`, so it has none for a given n",
@@ -46,6 +45,7 @@ def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
     yield from _wrong_rule(study)
     yield from _wrong_arms(study)
     yield from _wrong_plain_numbers(study)
+    yield from findings_of_times(study)
     yield from _wrong_test(study)
     yield from _wrong_two_sided(study)
     yield from _wrong_errors(study)
@@ -116,7 +116,7 @@ def _wrong_rule(study: SizeStudy) -> Iterator[Misfit]:
 
 
 def _wrong_plain_numbers(study: SizeStudy) -> Iterator[Misfit]:
-    """Plain rates or medians: one for each arm, no other alternative, and a difference that a trial can show."""
+    """Plain rates, medians or hazards: one for each arm, no other alternative, and a difference to be shown."""
     key, names = study.plain_key, list(study.variants)
     if key is None or not study.keys.uses(key):
         return
@@ -171,7 +171,7 @@ def _wrong_arms(study: SizeStudy) -> Iterator[Misfit]:
 
 def _wrong_test(study: SizeStudy) -> Iterator[Misfit]:
     """The test is one of those that there are; that of Wald ends as the scenario says, so it uses no `conduct`."""
-    if study.test is None or not study.keys.uses("test"):
+    if study.test is None or study.design != "two-arm":
         return
     known = TESTS_AT_LOOKS if len(study.looks.at) > 1 else (*TESTS, WALD)
     if study.test not in known:
@@ -210,7 +210,9 @@ def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
         return
     if given is None:
         if key in keys.needs:
-            plain = "".join(f", or plain `{name}` of the arms" for name in ("rates", "medians") if keys.uses(name))
+            plain = "".join(
+                f", or plain `{name}` of the arms" for name in ("rates", "medians", "hazards") if keys.uses(name)
+            )
             yield key, "the alternative is missing", f"a number, `calibrated`, or `modelled`{plain}"
     elif given in (CALIBRATED, MODELLED):
         return

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 Design = Literal[
     "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
-    "one-sample-logrank", "two-arm", "logrank", "selection", "predictive-probability", "bop2", "thall-simon",
+    "one-sample-logrank", "two-arm", "logrank", "rmst", "selection", "predictive-probability", "bop2", "thall-simon",
     "non-inferiority", "equivalence",
 ]  # fmt: skip
 Alternative = Literal["rate", "hazard ratio", "arms"]
@@ -34,6 +34,7 @@ class DesignKeys:
 # Keys that only some designs use, in the order in which they are checked.
 SPECIAL_KEYS: Final = (
     "n", "null", "margin", "stages", "toxicity", "half_width", "confidence", "reference", "rates", "medians",
+    "hazards", "until",
     "variants", "control", "allocation", "looks", "looks.spending", "looks.futility", "looks.boundary", "looks.first",
     "looks.every", "bayesian", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual", "conduct.overrun",
     "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
@@ -66,7 +67,13 @@ KEYS: Final[dict[str, DesignKeys]] = {
     ),
     "logrank": DesignKeys(
         ("variants", "alternative"),
-        ("n", "medians", *_BOUNDS, "sides", "alpha", "conduct.follow_up", "conduct.events", *_ARMS),
+        ("n", "medians", "hazards", "test", *_BOUNDS, "sides", "alpha", "conduct.follow_up", "conduct.events", *_ARMS),
+        "hazard ratio",
+        n_arms=2,
+    ),
+    "rmst": DesignKeys(
+        ("variants", "alternative", "until"),
+        ("n", "medians", "hazards", "sides", "alpha", "conduct.follow_up", *_ARMS),
         "hazard ratio",
         n_arms=2,
     ),

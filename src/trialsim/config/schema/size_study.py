@@ -13,12 +13,12 @@ from trialsim.config.schema.arms import Allocation, Changes, VariantChanges, exp
 from trialsim.config.schema.comparison_study import EndpointSpec
 from trialsim.config.schema.designs import ARMS, KEYS, SPECIAL_KEYS, Design, DesignKeys
 from trialsim.config.schema.json_forms import NULL, TEXT, JsonSchema
+from trialsim.config.schema.plain_times import HazardPiece
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Observation, Probability, Shape
-from trialsim.config.schema.quantity import Quantity
 from trialsim.config.schema.written_values import Share, mistake, number_pattern, split_number
 
-PlainKey = Literal["rates", "medians"]
+PlainKey = Literal["rates", "medians", "hazards"]
 CALIBRATED: Final = "calibrated"
 MODELLED: Final = "modelled"
 _POSITIVE: Final = r"(0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*)"
@@ -256,7 +256,7 @@ class SizeStudy(Section):
     `null` is the rate that is not worth more (two arms have none: it is not a difference), `alternative` the rate
     (or, of log-rank tests, the hazard ratio) that must not be missed, or `calibrated`: what the posterior of the pilot
     says; `modelled`: what the scenario says at its point values. In their place arms may have plain `rates`, or plain
-    `medians` of exponential times; then `variants` need not be written.
+    `medians` of exponential times, or plain `hazards` that change with time; then `variants` need not be written.
     """
 
     format: Literal[1] = 1
@@ -289,6 +289,10 @@ class SizeStudy(Section):
     """The rates of two arms under the alternative, by the name of the arm, in place of `alternative` and `variants`."""
     medians: dict[str, Observation] = Field(default_factory=dict)
     """The median times of the arms under the alternative, by the name of the arm, in place of a hazard ratio."""
+    hazards: dict[str, list[HazardPiece]] = Field(default_factory=dict)
+    """The piecewise constant hazards of the event in the arms under the alternative, in place of `medians`."""
+    until: Observation | None = None
+    """The time up to which the mean times of a design `rmst` are restricted."""
     alpha: Share = 0.05
     """The type I error."""
     power: Share = 0.80
@@ -296,7 +300,7 @@ class SizeStudy(Section):
     sides: Literal[1, 2] = 1
     """Whether a test is one-sided or two-sided."""
     test: str | None = None
-    """The test of two proportions."""
+    """The test of two proportions; of times to events, `fleming-harrington RHO GAMMA` in place of the log-rank test."""
     two_sided: Literal["doubled", "ordered"] | None = None
     """How a two-sided test of two proportions is defined."""
     stages: Stages | None = None
@@ -347,7 +351,7 @@ class SizeStudy(Section):
         if not isinstance(data, Mapping):
             return data
         fields = dict(data)
-        plain = fields.get("rates") or fields.get("medians")
+        plain = next((fields[key] for key in get_args(PlainKey) if fields.get(key)), None)
         keys = KEYS.get(str(fields.get("design")))
         if isinstance(plain, Mapping) and keys is not None and keys.uses("variants"):
             fields.setdefault("variants", {name: {} for name in plain})
@@ -380,12 +384,12 @@ class SizeStudy(Section):
     @property
     def plain_key(self) -> PlainKey | None:
         """The key that gives plain numbers for the arms in place of an alternative; None where none does."""
-        return "rates" if self.rates else "medians" if self.medians else None
+        return next((key for key in get_args(PlainKey) if getattr(self, key)), None)
 
     @property
-    def plain(self) -> Mapping[str, Quantity]:
+    def plain(self) -> Mapping[str, Any]:
         """The plain numbers of the arms by name; none where `plain_key` is None."""
-        return self.rates or self.medians
+        return self.rates or self.medians or self.hazards
 
     @property
     def most_patients(self) -> int:

@@ -7,6 +7,7 @@ one-sided unless `sides` is 2. Numbers of events and patients are not rounded.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +28,29 @@ from trialsim.typing import Floats
 SCALES = ("log hazard ratio", "hazard difference")
 
 
+class TwoArms(ABC):
+    """Two arms whose patients come at a constant rate for `accrual` months; `ratio` is experimental over control."""
+
+    accrual: float
+    ratio: float
+
+    @property
+    def shares(self) -> Floats:
+        """The shares of patients on control and on experimental treatment, shape (2,)."""
+        return np.array([1.0, self.ratio]) / (1.0 + self.ratio)
+
+    @abstractmethod
+    def seen_by(self, months: Floats) -> Floats:
+        """The probability of each arm that a planned patient has been seen to have the event, shape (…, 2)."""
+
+    @property
+    @abstractmethod
+    def seen_in_all(self) -> Floats:
+        """The probability of each arm to be seen to have the event ever, shape (2,)."""
+
+
 @dataclass(frozen=True)
-class Arms:
+class Arms(TwoArms):
     """Two arms with exponential times to the event and to loss, and uniform accrual.
 
     `hazard_control` per month, `hazard_ratio` experimental to control, `accrual` in months (0: all enter at once),
@@ -49,11 +71,6 @@ class Arms:
             require_not_negative(name, getattr(self, name))
 
     @property
-    def shares(self) -> Floats:
-        """The shares of patients on control and on experimental treatment, shape (2,)."""
-        return np.array([1.0, self.ratio]) / (1.0 + self.ratio)
-
-    @property
     def hazards(self) -> Floats:
         """The hazards of the event on control and on experimental treatment, shape (2,)."""
         return np.array([1.0, self.hazard_ratio]) * self.hazard_control
@@ -62,6 +79,15 @@ class Arms:
     def dropouts(self) -> Floats:
         """The hazards of loss on control and on experimental treatment, shape (2,)."""
         return np.array([self.dropout_control, self.dropout_experimental])
+
+    def seen_by(self, months: Floats) -> Floats:
+        """The probability of each arm that a planned patient has been seen to have the event, shape (…, 2)."""
+        return event_probability(self.hazards, self.accrual, months[..., None], self.dropouts)
+
+    @property
+    def seen_in_all(self) -> Floats:
+        """The probability of each arm to be seen to have the event ever, shape (2,)."""
+        return self.hazards / (self.hazards + self.dropouts)
 
 
 def schoenfeld_events(hazard_ratio: float, alpha: float, power: float, ratio: float = 1.0, sides: int = 1) -> float:
@@ -103,27 +129,25 @@ def event_probability(
     return np.asarray(share * rates / leaving * (1.0 - stay * np.exp(-leaving * (months - entered))))
 
 
-def expected_events(arms: Arms, n: float, month: npt.ArrayLike) -> Floats:
+def expected_events(arms: TwoArms, n: float, month: npt.ArrayLike) -> Floats:
     """The events expected among `n` patients by a month of the trial; the shape is that of `month`.
 
     Errors: as `event_probability`, an `n` that is not positive.
     """
-    check_kind("arms", arms, Arms)
+    check_kind("arms", arms, TwoArms)
     require_positive("n", n)
-    months = numbers("month", month)
-    by_arm = event_probability(arms.hazards, arms.accrual, months[..., None], arms.dropouts)
-    return np.asarray(n * (by_arm @ arms.shares))
+    return np.asarray(n * (arms.seen_by(numbers("month", month)) @ arms.shares))
 
 
-def month_of_events(arms: Arms, n: float, events: float) -> float:
+def month_of_events(arms: TwoArms, n: float, events: float) -> float:
     """The month of the trial by which `events` are expected among `n` patients; infinite where there are fewer.
 
     Errors: as `expected_events`, a number of events that is not positive.
     """
-    check_kind("arms", arms, Arms)
+    check_kind("arms", arms, TwoArms)
     require_positive("n", n)
     require_positive("events", events)
-    in_all = float(n * (arms.hazards / (arms.hazards + arms.dropouts) @ arms.shares))
+    in_all = float(n * (arms.seen_in_all @ arms.shares))
     if events >= in_all:
         return math.inf
     high = arms.accrual + 1.0

@@ -27,7 +27,8 @@ _CLOSEST = 1e-3  # a final look so soon after an interim one, relative to its ev
 class EventDecisions:
     """Interim looks after `interim` events; `upper` and `lower` z bounds by look, `lower` empty without futility.
 
-    With `is_binding` the final bound counts on the futility bounds.
+    With `is_binding` the final bound counts on the futility bounds. `rho_gamma` are the exponents of the weights of
+    Fleming and Harrington, (0, 0) of the log-rank test.
     """
 
     interim: tuple[int, ...]
@@ -36,6 +37,7 @@ class EventDecisions:
     alpha: float
     sides: int
     is_binding: bool = False
+    rho_gamma: tuple[float, float] = (0.0, 0.0)
 
     @property
     def n_arms(self) -> int:

@@ -15,12 +15,15 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import norm
 
+from trialsim.config.schema.plain_times import rho_gamma_of
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, PlannedDesign
 from trialsim.design.search import multiples
 from trialsim.design.theory.sequential import crossing_probabilities, drift_for_power, inflation
 from trialsim.design.theory.time_to_event import Arms, freedman_events, lachin_foulkes_power, schoenfeld_events
+from trialsim.design.time_to_event.by_moments import goes_by_moments, rejection_by_moments
 from trialsim.design.time_to_event.decisions import EventDecisions
+from trialsim.design.time_to_event.hazards import arms_in_words, plain_times_of
 from trialsim.design.time_to_event.planned import (
     FEWEST_IN_SEARCH,
     EventDesign,
@@ -82,7 +85,8 @@ class PlannedLogrank(EventDesign):
         lower = (*self.lower[:k], self.lower[-1]) if self.lower else ()
         binds = futility is not None and futility.binding
         upper = (*self.upper[:k], self.upper[-1])
-        return EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds)
+        weights = rho_gamma_of(study.test)
+        return EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds, weights)
 
     @property
     def conduct(self) -> EventConduct:
@@ -97,11 +101,13 @@ class PlannedLogrank(EventDesign):
         return bounds_by_look(self.study, self.numbers, "events") if self.n > 0 and has_all else []
 
     def planned(self) -> dict[str, float]:
-        """How probably it rejects at the expected number of events, by the normal approximation (Schoenfeld 1981)."""
+        """How probably it rejects, by the normal approximation (Schoenfeld 1981; Yung and Liu 2020)."""
         return {NULL: self.study.sides * self._above(0.0), ALTERNATIVE: self.rejects()}
 
     def rejects(self) -> float:
-        """How probably it rejects at the hazard ratio, by the same approximation."""
+        """How probably it rejects under what is assumed: by the hazard ratio, or by the moments of the statistic."""
+        if goes_by_moments(self.study, self.assumed):
+            return rejection_by_moments(self.study, self.assumed, self.n, self.upper, self.lower)
         share = self.ratio / (1.0 + self.ratio)
         drift = -math.log(self.assumed.hazard_ratio) * math.sqrt(self.final_events * share * (1.0 - share))
         return self._above(drift) + (self._above(-drift) if self.study.sides == 2 else 0.0)
@@ -118,25 +124,37 @@ class PlannedLogrank(EventDesign):
     def describe(self, in_words: InWords) -> list[str]:
         """Who is compared on which time, when, with how many events."""
         study, at, (control, experimental) = self.study, self.numbers, self.assumed.names
+        hazards = f"Hazards are taken as {arms_in_words(study, self.assumed.names)}. " if study.hazards else ""
         return [
             f"The arm '{experimental}' is compared with the arm '{control}' on time to {in_words(study.endpoint)} by "
-            f"the log-rank test. {at['n']} patients are randomised in permuted blocks, and the final analysis is made "
-            f"{self._end_in_words()} ({self._by_formulas()}). " + looks_in_words(study, at, Information.EVENTS).rstrip()
+            f"the {test_in_words(study)}. {at['n']} patients are randomised in permuted blocks, and the final analysis "
+            f"is made {self._end_in_words()} ({self._by_formulas()}). {hazards}"
+            + looks_in_words(study, at, Information.EVENTS).rstrip()
         ]
 
     def _end_in_words(self) -> str:
         """When the final analysis is made, and on how many events."""
         at, asked = self.numbers, self.study.conduct.events
         months = f"{at['follow_up_days'] / DAYS_PER_MONTH:.1f} months after the last entry"
-        ratio = f"{at['hazard_ratio']:.3f}"
+        on_average = " on average over the events" if self._changes else ""
+        ratio = f"{at['hazard_ratio']:.3f}{on_average}"
         if asked is not None:
             return f"after {asked} events, and at the latest {months}; the hazard ratio is taken as {ratio}"
         return f"{months}, with {at['expected_events']:.0f} events expected if the hazard ratio is {ratio}"
 
+    @property
+    def _changes(self) -> bool:
+        """Whether the hazard ratio changes with time."""
+        return self.assumed.hazards is not None and not self.assumed.arms(self.n).is_proportional
+
     def _by_formulas(self) -> str:
         """What formulas say: the power of the given n, or the events and the patients that they ask for."""
         at = self.numbers
+        if goes_by_moments(self.study, self.assumed):
+            return f"the power is {at['power']:.3f} by the mean and variance of the statistic, Yung and Liu 2020"
         if self.study.conduct.events is not None:
+            return f"the power is {at['power']:.3f} by the normal approximation, Schoenfeld 1981"
+        if self.study.n is not None and "lachin_foulkes_power" not in at:
             return f"the power is {at['power']:.3f} by the normal approximation, Schoenfeld 1981"
         if self.study.n is not None:
             return (
@@ -169,19 +187,20 @@ class LogrankDesign(Design[Events]):
 
         Raises `RequestError` where not even the largest trial has the events that formulas ask for.
         """
-        ratio, hazard_ratio, requested = ratio_of(assumed), assumed.hazard_ratio, (study.alpha, study.power)
-        fixed = schoenfeld_events(hazard_ratio, *requested, ratio, study.sides)
+        requested = study.alpha, study.power
         upper, lower = bounds_of(study.looks, *requested, study.sides)
         drift = drift_for_power(study.looks.at, np.array(upper), study.power, np.array(lower) if lower else None)
         more = inflation(drift, *requested, study.sides)
-        _check_events(study, fixed * more, assumed.expected_events(study.largest_n))
+        schoenfeld, freedman = ({}, {}) if goes_by_moments(study, assumed) else _events_by_formulas(study, assumed)
+        for fixed in schoenfeld.values():
+            _check_events(study, fixed * more, assumed.expected_events(study.largest_n))
         numbers: dict[str, Any] = {
-            "hazard_ratio": hazard_ratio, "inflation": more, "schoenfeld_events": fixed, "sides": study.sides,
-            "freedman_events": freedman_events(hazard_ratio, *requested, ratio, study.sides),
-            "follow_up_days": study.conduct.follow_up.value, "nominal_alpha": study.alpha, "target": study.power,
-            **_medians_of(study),
+            "hazard_ratio": assumed.hazard_ratio, "inflation": more, **schoenfeld, "sides": study.sides, **freedman,
+            **_numbers_of(study, assumed), "target": study.power, **plain_times_of(study),
         }  # fmt: skip
         planned = PlannedLogrank(self, study, assumed, 0, upper, lower, numbers)
+        if not has_lachin_and_foulkes(study, assumed):
+            return planned
         step = planned.step
         lachin = by_lachin_and_foulkes(study, assumed, multiples(2 * step, study.largest_n, step).tolist())
         return replace(planned, by_formula={**numbers, "lachin_foulkes_n": lachin})
@@ -190,17 +209,37 @@ class LogrankDesign(Design[Events]):
         """The test with `n` patients in all, and its power by formulas. Raises `RequestError` for too few of them."""
         check_enough(n, FEWEST_IN_SEARCH * len(assumed.allocation))
         upper, lower = bounds_of(study.looks, study.alpha, study.power, study.sides)
-        numbers = {
-            "hazard_ratio": assumed.hazard_ratio, "sides": study.sides, "follow_up_days": study.conduct.follow_up.value,
-            "nominal_alpha": study.alpha, "lachin_foulkes_power": power_by_lachin_and_foulkes(study, assumed, n),
-        }  # fmt: skip
-        return PlannedLogrank(self, study, assumed, n, upper, lower, {**numbers, **_medians_of(study)})
+        numbers = _numbers_of(study, assumed)
+        if has_lachin_and_foulkes(study, assumed):
+            numbers["lachin_foulkes_power"] = power_by_lachin_and_foulkes(study, assumed, n)
+        return PlannedLogrank(self, study, assumed, n, upper, lower, {**numbers, **plain_times_of(study)})
 
 
-def _medians_of(study: SizeStudy) -> dict[str, Any]:
-    """The plain medians of the arms in months, where there are any."""
-    medians = {name: median.value / DAYS_PER_MONTH for name, median in study.medians.items()}
-    return {"median_months": medians} if medians else {}
+def _numbers_of(study: SizeStudy, assumed: Events) -> dict[str, Any]:
+    """The numbers that depend neither on n nor on a power that is asked for."""
+    return {
+        "hazard_ratio": assumed.hazard_ratio, "sides": study.sides, "follow_up_days": study.conduct.follow_up.value,
+        "nominal_alpha": study.alpha, **({"test": study.test} if study.test is not None else {}),
+    }  # fmt: skip
+
+
+def _events_by_formulas(study: SizeStudy, assumed: Events) -> tuple[dict[str, float], dict[str, float]]:
+    """The events that a test with one look needs for a hazard ratio, by two formulas."""
+    asked = assumed.hazard_ratio, study.alpha, study.power, ratio_of(assumed), study.sides
+    return {"schoenfeld_events": schoenfeld_events(*asked)}, {"freedman_events": freedman_events(*asked)}
+
+
+def has_lachin_and_foulkes(study: SizeStudy, assumed: Events) -> bool:
+    """Whether the formula of Lachin and Foulkes, which is of constant hazards, holds."""
+    return study.test is None and assumed.hazards is None
+
+
+def test_in_words(study: SizeStudy) -> str:
+    """The test as a sentence says it."""
+    if study.test is None:
+        return "log-rank test"
+    rho, gamma = rho_gamma_of(study.test)
+    return f"weighted log-rank test of Fleming and Harrington (rho {rho:g}, gamma {gamma:g})"
 
 
 def ratio_of(assumed: Events) -> float:

@@ -10,6 +10,7 @@ from math import nan
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import OperatingCharacteristics, PlannedDesign
 from trialsim.design.search import multiples
+from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
 from trialsim.errors import RequestError
 from trialsim.model.interim import EventConduct
@@ -27,7 +28,7 @@ class Events:
     events there are by the final look of a trial of n under the alternative, `accrual_months` how long its accrual
     takes. `hazard` (of the first arm) and `dropout` are per month, as if they were constant. `allocation` has the arms
     of successive patients. `month_of_events` tells, where a formula does, in which month of a trial of n so many events
-    are expected.
+    are expected. `hazards` of both arms, if they are piecewise constant, with `hazard_ratio` their average.
     """
 
     names: tuple[str, ...]
@@ -38,6 +39,16 @@ class Events:
     dropout: float
     allocation: tuple[int, ...] = (0,)
     month_of_events: Callable[[int, float], float] | None = None
+    hazards: tuple[PiecewiseHazard, PiecewiseHazard] | None = None
+
+    def arms(self, n: int) -> PiecewiseArms:
+        """Two arms of `n` patients for formulas."""
+        ratio = self.allocation.count(1) / self.allocation.count(0)
+        control, experimental = self.hazards or (
+            PiecewiseHazard((0.0,), (self.hazard,)),
+            PiecewiseHazard((0.0,), (self.hazard * self.hazard_ratio,)),
+        )
+        return PiecewiseArms(control, experimental, self.accrual_months(n), ratio, self.dropout)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from trialsim.config.loading.plain_studies import TOXICITY, months_of
-from trialsim.design.plain import MOST_PATIENTS, PlainCalendar
+from trialsim.design.plain import MOST_PATIENTS
 from trialsim.design.theory.arguments import check_choice, check_count, check_numbers
-from trialsim.design.theory.time_to_event import Arms, expected_events, month_of_events
+from trialsim.design.theory.time_to_event import TwoArms, expected_events, month_of_events
 from trialsim.errors import RequestError
 from trialsim.workflows.designs.making import allocation_of, calendar_of, in_months, looks_of, make, parts_of
+from trialsim.workflows.designs.times_of_arms import ARMS, Steps, times_of
 from trialsim.workflows.designs.trial_design import TrialDesign
 
-ARMS: Final = ("control", "experimental")
 LEAST_WAIT: Final = 12.0  # months after the last entry that a trial waits for its events, unless follow_up is given
 
 
@@ -218,12 +218,14 @@ def selection(
 
 
 def logrank(
-    hazard_ratio: float | None = None,
+    hazard_ratio: float | Steps | None = None,
     median_control: float | str | None = None,
     median_experimental: float | str | None = None,
     alpha: float = 0.05,
     power: float = 0.80,
     *,
+    hazards_control: float | Steps | None = None,
+    test: str | None = None,
     sides: Literal[1, 2] = 1,
     ratio: float = 1.0,
     accrual: float | str = 0.0,
@@ -239,19 +241,28 @@ def logrank(
 ) -> TrialDesign:
     """The log-rank test of two arms: patients, events and months, by Schoenfeld (1981, Biometrika 68:316).
 
-    Times are exponential. Three questions: the smallest trial with the power (give `follow_up`); the power of `n`
-    patients; the power of a number of `events`, and when they are expected.
+    Times are exponential, or have hazards that change with time. Three questions: the smallest trial with the power
+    (give `follow_up`); the power of `n` patients; the power of a number of `events`, and when they are expected. An
+    effect that changes with time, and a weighted test, have the power of the mean and variance of the statistic (Yung
+    and Liu 2020, Biometrics 76:939).
 
     Parameters
     ----------
     hazard_ratio
-        Experimental to control, below 1; what the two medians say unless given.
+        Experimental to control, below 1; what the two medians say unless given. Of an effect that changes with time,
+        pairs (from month, ratio), such as [(0, 1), (3, 0.5)], or the text `0:1,3:0.5`.
     median_control, median_experimental
         The median times, in months or as a text with a unit; with a hazard ratio, that of the control only.
     alpha
         The type I error, of all sides.
     power
         The power at the hazard ratio.
+    hazards_control
+        In place of the median, the hazard of the control arm per month, as pairs (from month, hazard), such as
+        [(0, 0.08), (6, 0.04)], or the text `0:0.08,6:0.04`. Months are those of a patient.
+    test
+        `fleming-harrington RHO GAMMA` gives events the weights S^rho (1 - S)^gamma, at one look; the log-rank test
+        unless given.
     sides
         Whether the test is one-sided or two-sided.
     ratio
@@ -290,38 +301,21 @@ def logrank(
     ConfigurationError, RequestError
         For numbers that describe no trial, and where no trial has the power, with the nearest that has.
     """
-    control, compared = _compared(hazard_ratio, median_control, median_experimental)
-    calendar, parts = calendar_of(accrual, dropout, control), parts_of(ratio, ARMS)
-    n, follow_up = _size_and_end(control, compared, calendar, ratio, (n, events, follow_up))
+    times = times_of(hazard_ratio, median_control, median_experimental, hazards_control)
+    calendar, parts = calendar_of(accrual, dropout, times.median), parts_of(ratio, ARMS)
+    arms = times.arms(calendar, ratio)
+    n, follow_up = _size_and_end(arms, ratio, (n, events, follow_up))
     keys = {
-        **compared, "alpha": alpha, "power": power, "sides": sides, "n": n, "largest_n": largest_n,
+        **times.keys, "test": test, "alpha": alpha, "power": power, "sides": sides, "n": n, "largest_n": largest_n,
         "allocation": allocation_of(parts), "looks": looks_of(looks, spending, futility, binding, "normal"),
         "conduct": {"follow_up": in_months("follow_up", follow_up), **({"events": events} if events else {})},
     }  # fmt: skip
     return make("logrank", keys, calendar, names={"alternative": "hazard_ratio"})
 
 
-def _compared(
-    hazard_ratio: float | None, median_control: float | str | None, median_experimental: float | str | None
-) -> tuple[float, dict[str, Any]]:
-    """The median of the control in months, and the keys that say how the arms differ. Raises `RequestError`."""
-    if median_control is None:
-        allowed = "the median time of the control arm in months, such as 12."
-        raise RequestError("median_control", "the hazards are not known without it.", allowed, key="median_control")
-    control = months_of("median_control", median_control)
-    if (hazard_ratio is None) == (median_experimental is None):
-        wrong = "the arms differ by one of the two."
-        raise RequestError("hazard_ratio, median_experimental", wrong, "one of them.", key="hazard_ratio")
-    if median_experimental is None:
-        return control, {"alternative": hazard_ratio, "variants": {name: {} for name in ARMS}}
-    medians = (in_months("median_control", median_control), in_months("median_experimental", median_experimental))
-    return control, {"medians": dict(zip(ARMS, medians, strict=True))}
-
-
 def _size_and_end(
-    control: float, compared: dict[str, Any], calendar: PlainCalendar, ratio: float,
-    given: tuple[int | None, int | None, float | str | None],
-) -> tuple[int | None, float | str]:  # fmt: skip
+    arms: TwoArms, ratio: float, given: tuple[int | None, int | None, float | str | None]
+) -> tuple[int | None, float | str]:
     """The number of patients, where events tell it, and the follow-up. Raises `RequestError`."""
     n, events, follow_up = given
     if events is None:
@@ -330,16 +324,12 @@ def _size_and_end(
             raise RequestError("follow_up", "nothing says when the final analysis is made.", allowed, key="follow_up")
         return n, follow_up
     check_count("events", events, 2, MOST_PATIENTS)
-    hazard_ratio = compared.get("alternative")
-    if hazard_ratio is None:
-        hazard_ratio = control / months_of("median_experimental", compared["medians"][ARMS[1]])
-    arms = Arms(math.log(2.0) / control, hazard_ratio, calendar.accrual, ratio, calendar.dropout, calendar.dropout)
     if n is None:
         if follow_up is None:
             raise RequestError(
                 "n", "so many events may come from any number of patients.", "`n`, or `follow_up`.", key="n"
             )
-        months = calendar.accrual + months_of("follow_up", follow_up)
+        months = arms.accrual + months_of("follow_up", follow_up)
         parts = parts_of(ratio, ARMS)
         turn = parts[ARMS[0]] + parts[ARMS[1]] if parts else len(ARMS)
         n = turn * math.ceil(events / float(expected_events(arms, 1, months)) / turn - 1e-9)
@@ -350,7 +340,7 @@ def _size_and_end(
             raise RequestError(
                 f"events = {events}", f"{n} patients never have so many.", f"fewer than {most}.", key="events"
             )
-        follow_up = max(LEAST_WAIT, math.ceil(2.0 * (month - calendar.accrual)))
+        follow_up = max(LEAST_WAIT, math.ceil(2.0 * (month - arms.accrual)))
     return n, follow_up
 
 

@@ -36,6 +36,8 @@ NAMES: Final = {
     "toxicity.odds_ratio": "odds_ratio",
     "rates.control": "p_control",
     "rates.experimental": "p_experimental",
+    "hazards.control": "hazards_control",
+    "hazards.experimental": "hazard_ratio",
     "medians.control": "median_control",
     "medians.experimental": "median_experimental",
     "looks.first": "first",
