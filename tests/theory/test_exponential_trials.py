@@ -69,7 +69,7 @@ def test_it_is_the_log_rank_test_of_the_same_patients() -> None:
     days = np.empty((20, 3))
     event_looks(arrival, event, left, np.array(looks), n, 4.0, 0, days)
     z, events = np.zeros((20, 3)), np.zeros((20, 3), np.int64)
-    looks_at_events(arrival, event, left, arm, days, n, z, events)
+    looks_at_events(arrival, event, left, arm, days, n, 0.0, 0.0, 0.0, z, events)
     for t in range(20):
         for k in range(3):
             day = days[t, k]

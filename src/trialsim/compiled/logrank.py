@@ -99,3 +99,39 @@ def logrank_of_keys(keys: Counts) -> tuple[float, float]:
         at_risk -= leaving
         at_risk_second -= leaving_second
     return difference, variance
+
+
+@jitable
+def weighted_logrank_of_keys(keys: Counts, rho: float, gamma: float) -> tuple[float, float]:
+    """The weighted difference and its variance, from sorted keys.
+
+    The weights are those of Fleming and Harrington (1991, Counting Processes and Survival Analysis, section 7.2):
+    S^rho (1 - S)^gamma with the Kaplan-Meier estimate of both groups just before each event; the difference is weighted
+    once, its variance twice. (0, 0) is `logrank_of_keys`.
+    """
+    n = keys.size
+    at_risk, at_risk_second = n, 0
+    for i in range(n):
+        at_risk_second += (keys[i] & SECOND) != 0
+    difference = variance = 0.0
+    survival = 1.0
+    i = 0
+    while i < n:
+        time = keys[i] & ~_FLAGS
+        events = events_second = leaving = leaving_second = 0
+        while i < n and keys[i] & ~_FLAGS == time:
+            is_event, is_second = keys[i] & EVENT, (keys[i] & SECOND) >> 1
+            leaving += 1
+            leaving_second += is_second
+            events += is_event
+            events_second += is_event & is_second
+            i += 1
+        if events > 0:
+            added = _at_one_time(events, events_second, at_risk, at_risk_second)
+            weight = survival**rho * (1.0 - survival) ** gamma
+            difference += weight * added[0]
+            variance += weight * weight * added[1]
+            survival *= 1.0 - events / at_risk
+        at_risk -= leaving
+        at_risk_second -= leaving_second
+    return difference, variance

@@ -52,6 +52,7 @@ from trialsim.design.time_to_event.hazards import hazards_of_arms
 from trialsim.design.time_to_event.logrank import PlannedLogrank
 from trialsim.design.time_to_event.one_sample_logrank import PlannedOneSample, decisions_of
 from trialsim.design.time_to_event.planned import Events
+from trialsim.design.time_to_event.rmst import PlannedRestrictedMeans
 from trialsim.errors import RequestError
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
@@ -291,9 +292,10 @@ def _arms_with_plain_medians(draft: Draft) -> Supposed:
         return draft.design.build(study, replace(events, hazard=math.log(2.0) / control))
 
     first = design_of(tuple(at_point_values(item) for item in draft.protocols))
-    if not isinstance(first, PlannedLogrank):
+    if not isinstance(first, PlannedLogrank | PlannedRestrictedMeans):
         raise TypeError(first)
-    n = study.n or first.by_formula["lachin_foulkes_n"] or study.largest_n
+    by_formula = first.by_formula.get("lachin_foulkes_n", first.by_formula.get("formula_n"))
+    n = study.n or by_formula or study.largest_n
     arms, setting = arms_with_medians(draft, n, DAYS_PER_MONTH * first.assumed.accrual_months(n))
     truths = {NULL: (arms[0], arms[0]), ALTERNATIVE: arms}
     return Supposed(design_of(arms), truths, (), obtained_by={ALTERNATIVE: setting})

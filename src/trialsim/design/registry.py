@@ -14,6 +14,7 @@ from trialsim.design.single_arm.single_stage import AHern, SingleStageDesign
 from trialsim.design.single_arm.two_stage import FlemingDesign, SimonAdmissible, SimonDesign, SimonMinimax
 from trialsim.design.time_to_event.logrank import LogrankDesign
 from trialsim.design.time_to_event.one_sample_logrank import OneSampleLogrankDesign
+from trialsim.design.time_to_event.rmst import RestrictedMeansDesign
 from trialsim.design.two_arms.margins import EquivalenceDesign, NonInferiorityDesign
 from trialsim.design.two_arms.proportions import TwoArmDesign
 from trialsim.design.two_arms.selection import SelectionDesign
@@ -38,6 +39,7 @@ DESIGNS: Final[dict[str, Design[Any]]] = {
         EquivalenceDesign(),
         SelectionDesign(),
         LogrankDesign(),
+        RestrictedMeansDesign(),
         OneSampleLogrankDesign(),
     )
 }

@@ -163,6 +163,15 @@ def restricted_means(
     return Estimated(difference, difference - half, difference + half, p_value)
 
 
+def restricted_mean(days: Floats, events: Flags, until: float, confidence: float = 0.95) -> Estimated:
+    """The mean time of one arm restricted to a day, its interval by Greenwood's variance."""
+    check_probability("confidence", confidence)
+    _check(days, events)
+    mean, variance = _restricted_mean(days, events, until)
+    half = float(norm.isf((1.0 - confidence) / 2.0)) * math.sqrt(variance)
+    return Estimated(mean, mean - half, mean + half)
+
+
 def _restricted_mean(days: Floats, events: Flags, until: float) -> tuple[float, float]:
     """The area under the Kaplan-Meier curve up to a day, and its variance (Greenwood)."""
     if until > float(np.max(days)) and not bool(events[int(np.argmax(days))]):

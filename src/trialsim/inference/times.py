@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
+from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions, RestrictedMeanDecisions
 from trialsim.inference.result import IN_WORDS, Analysed, Row, for_sides
 from trialsim.inference.sequential import infer_sequential
-from trialsim.inference.survival import Estimated, cox, logrank, median_time
+from trialsim.inference.survival import Estimated, cox, logrank, median_time, restricted_mean, restricted_means
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.typing import Counts, Flags, Floats
 
@@ -35,12 +35,13 @@ def analyse_two_arms(
 ) -> Analysed:  # fmt: skip
     """Two arms: events, medians, the log-rank test and the hazard ratio; `earlier` has (events, z) of interim looks.
 
+    The test has the weights of `decisions`.
     `adjust` names covariates of Cox's model, `strata` what both it and the test are stratified by. After looks the
     hazard ratio is median unbiased by the stagewise ordering. Raises `RequestError`.
     """
     second = times.arm == 1
     by = [tuple(row) for row in times.table[list(strata)].itertuples(index=False)] if strata else None
-    z, _ = logrank(times.days, times.events, second, by)
+    z, _ = logrank(times.days, times.events, second, by, decisions.rho_gamma)
     n_events = int(times.events.sum())
     code = decisions.decide(
         len(decisions.interim), np.array([z]), np.array([n_events], np.int64), np.array([len(earlier)], np.int64)
@@ -49,10 +50,39 @@ def analyse_two_arms(
     p_value = for_sides(float(norm.sf(z)), decisions.sides)
     stratified = f", stratified by {', '.join(strata)}" if strata else ""
     sided = "one-sided" if decisions.sides == 1 else "two-sided"
-    rows.append(Row("log-rank z", z, p_value=p_value, method=f"log-rank test{stratified}, {sided}"))
+    rho, gamma = decisions.rho_gamma
+    weights = f", Fleming-Harrington weights, rho {rho:g}, gamma {gamma:g}" if (rho, gamma) != (0.0, 0.0) else ""
+    rows.append(Row("log-rank z", z, p_value=p_value, method=f"log-rank test{weights}{stratified}, {sided}"))
     if earlier:
         rows.append(_after_looks(z, n_events, second, decisions, earlier, confidence))
     rows += _hazard_ratios(times, confidence, adjust, strata)
+    return Analysed(tuple(rows), IN_WORDS[int(code)])
+
+
+def analyse_restricted_means(times: Times, decisions: RestrictedMeanDecisions, confidence: float) -> Analysed:
+    """Two arms: events, medians, restricted means and their difference with its test, and the hazard ratio.
+
+    Raises `RequestError` where an arm is not observed up to the time that the means are restricted to.
+    """
+    second = times.arm == 1
+    found = restricted_means(times.days, times.events, second, decisions.until_days, confidence)
+    half = found.value - found.lower
+    z = float(norm.isf((1.0 - confidence) / 2.0)) * found.value / half if half > 0.0 else 0.0
+    code = decisions.decide(0, np.array([z]), np.array([int(times.events.sum())], np.int64), np.zeros(1, np.int64))[0]
+    rows = [_events(times, i) for i in range(2)] + [_median(times, i, confidence) for i in range(2)]
+    until = f"up to {decisions.until_days / DAYS_PER_MONTH:.4g} months"
+    for i in range(2):
+        mean = restricted_mean(
+            times.days[times.arm == i], times.events[times.arm == i], decisions.until_days, confidence
+        )
+        value, lower, upper = (x / DAYS_PER_MONTH for x in (mean.value, mean.lower, mean.upper))
+        rows.append(Row(f"restricted mean of {times.names[i]}, months", value, lower, upper, math.nan, until))
+    value, lower, upper = (x / DAYS_PER_MONTH for x in (found.value, found.lower, found.upper))
+    sided = "one-sided" if decisions.sides == 1 else "two-sided"
+    method = f"{until}, Royston and Parmar 2013, {sided}"
+    p_value = for_sides(float(norm.sf(z)), decisions.sides)
+    rows.append(Row("difference of restricted means, months", value, lower, upper, p_value, method))
+    rows += _hazard_ratios(times, confidence, (), ())
     return Analysed(tuple(rows), IN_WORDS[int(code)])
 
 

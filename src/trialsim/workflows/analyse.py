@@ -13,6 +13,7 @@ import pandas as pd
 
 from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
+from trialsim.config.schema.plain_times import rho_gamma_of
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.base import Information, PlannedDesign
 from trialsim.design.counts import CountDesign
@@ -22,6 +23,7 @@ from trialsim.design.registry import design_of
 from trialsim.design.theory.arguments import check_probability
 from trialsim.design.time_to_event.decisions import EventDecisions
 from trialsim.design.time_to_event.one_sample_logrank import decisions_of
+from trialsim.design.time_to_event.rmst import restricted_mean_decisions
 from trialsim.design.two_arms.boundaries import bounds_of
 from trialsim.errors import RequestError
 from trialsim.inference.adjusted import Responses, compared_of, with_covariates
@@ -37,7 +39,7 @@ from trialsim.inference.data import (
 )
 from trialsim.inference.result import Analysed
 from trialsim.inference.subgroups import subgroups_of_rates, subgroups_of_times, with_subgroups
-from trialsim.inference.times import Times, analyse_one_arm, analyse_two_arms
+from trialsim.inference.times import Times, analyse_one_arm, analyse_restricted_means, analyse_two_arms
 from trialsim.records.tables import plain_rows
 from trialsim.simulation.engine import BATCH
 from trialsim.workflows.designs.trial_design import TrialDesign
@@ -209,6 +211,12 @@ def _of_times(
     if len(names) < 2:
         _refuse(("adjust", adjust), ("strata", strata), ("subgroups", subgroups), ("earlier", earlier))
         return analyse_one_arm(times, decisions_of(study), confidence)
+    if study.until is not None:
+        _refuse(
+            ("adjust", adjust), ("strata", strata), ("subgroups", subgroups), ("earlier", earlier),
+            of="the log-rank test",
+        )  # fmt: skip
+        return analyse_restricted_means(times, restricted_mean_decisions(study), confidence)
     analysed = analyse_two_arms(times, _event_decisions(study, earlier), earlier, confidence, adjust, strata)
     return with_subgroups(analysed, subgroups_of_times(times, subgroups, confidence))
 
@@ -232,11 +240,17 @@ def _event_decisions(study: SizeStudy, earlier: Sequence[tuple[int, float]]) -> 
     binding = futility is not None and futility.binding
     kept = (*lower[:k], lower[-1]) if lower else ()
     return EventDecisions(
-        tuple(events for events, _ in earlier), (*upper[:k], upper[-1]), kept, study.alpha, study.sides, binding
+        tuple(events for events, _ in earlier),
+        (*upper[:k], upper[-1]),
+        kept,
+        study.alpha,
+        study.sides,
+        binding,
+        rho_gamma_of(study.test),
     )
 
 
-def _refuse(*options: tuple[str, Sequence[Any]]) -> None:
+def _refuse(*options: tuple[str, Sequence[Any]], of: str = "two arms with times to events") -> None:
     for name, value in options:
         if len(value):
-            raise RequestError(name, "this belongs to two arms with times to events.", f"no `{name}`.", key=name)
+            raise RequestError(name, f"this belongs to {of}.", f"no `{name}`.", key=name)

@@ -1,4 +1,4 @@
-"""What looks at times to events reckon with: log-rank z statistics of two arms, and of one arm against a reference.
+"""What looks at times to events reckon with: z statistics of two arms, and of one arm against a reference.
 
 Compiled where it is repeated a million times. Patients are rows of trials, in order of arrival.
 """
@@ -10,9 +10,16 @@ from math import inf
 import numpy as np
 
 from trialsim.compiled.jit import compiled, inline
-from trialsim.compiled.logrank import logrank, logrank_of_keys, set_key, z_statistic
+from trialsim.compiled.logrank import logrank, logrank_of_keys, set_key, weighted_logrank_of_keys, z_statistic
+from trialsim.compiled.restricted_means import restricted_means_of_keys, z_of_gain
 from trialsim.design.conduct.timelines import Timelines
-from trialsim.design.time_to_event.decisions import LOG_2, DecisionsAtEvents, OneSampleDecisions
+from trialsim.design.time_to_event.decisions import (
+    LOG_2,
+    DecisionsAtEvents,
+    EventDecisions,
+    OneSampleDecisions,
+    RestrictedMeanDecisions,
+)
 from trialsim.typing import Counts, Flags, Floats
 
 
@@ -23,14 +30,28 @@ def seen_by(day: float, arrival: float, event: float, left: float) -> tuple[floa
     return event if has_event else min(day - arrival, left), has_event
 
 
+@inline
+def z_of_keys(keys: Counts, rho: float, gamma: float, until_days: float) -> float:
+    """The z statistic of sorted keys: of restricted means if `until_days` is above 0, else log-rank, with weights."""
+    if until_days > 0.0:
+        gain, variance = restricted_means_of_keys(keys, until_days)
+        return z_of_gain(gain, variance)
+    if rho == 0.0 and gamma == 0.0:
+        difference, variance = logrank_of_keys(keys)
+    else:
+        difference, variance = weighted_logrank_of_keys(keys, rho, gamma)
+    return z_statistic(difference, variance)
+
+
 @compiled
 def looks_at_events(
-    arrival: Floats, event: Floats, left: Floats, arm: Counts, days: Floats, n_patients: int, z: Floats, events: Counts
-) -> None:
-    """The log-rank z statistic and the number of events of every look.
+    arrival: Floats, event: Floats, left: Floats, arm: Counts, days: Floats, n_patients: int, rho: float, gamma: float,
+    until_days: float, z: Floats, events: Counts,
+) -> None:  # fmt: skip
+    """The z statistic and the number of events of every look; which one, as `z_of_keys` says.
 
     `days` (trials, looks) are calendar days of the looks, missing for none; `z` (trials, looks) is positive where arm 1
-    has fewer events than expected, 0 where nothing can be compared.
+    does better, 0 where nothing can be compared.
     """
     n_looks = days.shape[1]
     keys = np.empty(n_patients, np.int64)
@@ -49,8 +70,19 @@ def looks_at_events(
                     events[t, k] += has_event
                     n += 1
             keys[:n].sort()
-            difference, variance = logrank_of_keys(keys[:n])
-            z[t, k] = z_statistic(difference, variance)
+            z[t, k] = z_of_keys(keys[:n], rho, gamma, until_days)
+
+
+@compiled
+def z_of_patients(
+    times: Floats, has_event: Flags, is_second: Flags, rho: float, gamma: float, until_days: float
+) -> float:
+    """The z statistic of one look from the time, in days, that each patient was seen; which one, as `z_of_keys`."""
+    keys = np.empty(times.size, np.int64)
+    for i in range(times.size):
+        set_key(keys, i, times[i], has_event[i], is_second[i])
+    keys.sort()
+    return z_of_keys(keys, rho, gamma, until_days)
 
 
 @inline
@@ -97,7 +129,7 @@ def z_of_looks(
         one_sample_looks(timelines.arrival, event, timelines.left, days, n_patients, *reference, z, events)
     else:
         arm = np.ascontiguousarray(timelines.arm)
-        looks_at_events(timelines.arrival, event, timelines.left, arm, days, n_patients, z, events)
+        looks_at_events(timelines.arrival, event, timelines.left, arm, days, n_patients, *_which(decisions), z, events)
     return z, events
 
 
@@ -108,5 +140,15 @@ def deviate_of(decisions: DecisionsAtEvents, times: Floats, has_event: Flags, is
         for day in times.tolist():
             expected += reference_hazard(day, decisions.median_days, decisions.shape)
         return one_sample_z(int(has_event.sum()), expected)
+    which = _which(decisions)
+    if any(which):
+        return float(z_of_patients(times, has_event, is_second, *which))
     difference, variance = logrank(times, has_event, is_second)
     return float(z_statistic(difference, variance))
+
+
+def _which(decisions: EventDecisions | RestrictedMeanDecisions) -> tuple[float, float, float]:
+    """Which statistic of two arms is computed, as `z_of_keys` takes it."""
+    if isinstance(decisions, RestrictedMeanDecisions):
+        return 0.0, 0.0, decisions.until_days
+    return *decisions.rho_gamma, 0.0

@@ -99,7 +99,36 @@ class OneSampleDecisions:
         return np.where(size >= self.bound, REJECT, FUTILE).astype(np.int8)
 
 
-DecisionsAtEvents = EventDecisions | OneSampleDecisions
+@dataclass(frozen=True)
+class RestrictedMeanDecisions:
+    """Two arms: the difference of restricted mean times up to `until_days`, at a final look only.
+
+    Its ratio to its standard error (Greenwood) is compared with the standard normal (Royston and Parmar 2013, BMC Med
+    Res Methodol 13:152).
+    """
+
+    until_days: float
+    alpha: float
+    sides: int
+    interim: tuple[int, ...] = ()
+
+    @property
+    def n_arms(self) -> int:
+        """How many arms are compared."""
+        return 2
+
+    @property
+    def bound(self) -> float:
+        """The z statistic from which the null hypothesis is rejected."""
+        return float(norm.isf(self.alpha / self.sides))
+
+    def decide(self, look: int, z: Floats, events: Counts, taken: Counts) -> DecisionCodes:
+        """`FUTILE` or `REJECT` for each trial: z positive where the experimental arm has the longer mean."""
+        size = np.abs(z) if self.sides == 2 else z
+        return np.where(size >= self.bound, REJECT, FUTILE).astype(np.int8)
+
+
+DecisionsAtEvents = EventDecisions | OneSampleDecisions | RestrictedMeanDecisions
 
 
 @lru_cache(maxsize=512)

@@ -5,6 +5,7 @@ making        from numbers to a design; errors in the names of the arguments
 one_arm       one arm: single_stage, ahern, simon, fleming, bryant_day, precision, one_sample_logrank
 many_looks    one arm with many looks: predictive_probability, bop2, thall_simon
 arms          two and more arms: two_arm, non_inferiority, equivalence, selection, logrank
+event_times   two arms with times to events: rmst
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from trialsim.workflows.designs import arms, many_looks, one_arm
+from trialsim.workflows.designs import arms, event_times, many_looks, one_arm
 from trialsim.workflows.designs.trial_design import TrialDesign
 
 FUNCTIONS: Final[dict[str, Callable[..., TrialDesign]]] = {
@@ -33,5 +34,6 @@ FUNCTIONS: Final[dict[str, Callable[..., TrialDesign]]] = {
         arms.equivalence,
         arms.selection,
         arms.logrank,
+        event_times.rmst,
     )
 }
