@@ -38,6 +38,7 @@ MADE: dict[str, Callable[[], TrialDesign]] = {
     "equivalence": lambda: ts.design.equivalence(0.7, 0.7, 0.25, 0.05),
     "selection": lambda: ts.design.selection([0.2, 0.2, 0.35]),
     "logrank": lambda: ts.design.logrank(0.6, 12, accrual=12, follow_up="12 months"),
+    "rmst": lambda: ts.design.rmst("18 months", [(0, 1), (3, 0.5)], hazards_control="0:0.08,6:0.04", accrual=12),
     "one_sample_logrank": lambda: ts.design.one_sample_logrank("6 months", 0.6),
 }
 
@@ -108,11 +109,13 @@ def test_the_table_of_a_simon_design_has_the_admissible_ones() -> None:
     assert table["weight_to"].iloc[0] == 1.0
 
 
-@pytest.mark.parametrize("name", ["single_stage", "simon", "fleming", "two_arm", "logrank", "one_sample_logrank"])
+@pytest.mark.parametrize(
+    "name", ["single_stage", "simon", "fleming", "two_arm", "logrank", "rmst", "one_sample_logrank"]
+)
 def test_what_is_detectable_has_the_power_and_nothing_nearer_has(name: str) -> None:
     design = MADE[name]()
     found = design.detectable(0.9)
-    towards_null = 0.002 if "logrank" in name else -0.002
+    towards_null = 0.002 if "logrank" in name or name == "rmst" else -0.002
     column, pair = "rejects", (lambda rate: (0.2, rate)) if name == "two_arm" else float
     reached = [design.operating_characteristics([pair(x)])[column].iloc[0] for x in (found, found + towards_null)]
     assert reached[0] >= 0.9 - 1e-3
@@ -255,8 +258,10 @@ GOOD: dict[str, dict[str, Any]] = {
                         "better": "higher", "n": 40},
     "equivalence": {"p_control": 0.6, "p_experimental": 0.6, "margin": 0.4, "alpha": 0.1, "n": None, "largest_n": 200},
     "selection": {"rates": [0.1, 0.4], "power": 0.8, "n": None, "largest_n": 100},
-    "logrank": {"hazard_ratio": 0.5, "median_control": 6, "alpha": 0.05, "accrual": 6, "follow_up": 6, "dropout": 0.1,
-                "ratio": 1.0, "looks": 2, "events": None, "n": None, "largest_n": 500},
+    "logrank": {"hazard_ratio": 0.5, "median_control": 6, "test": None, "alpha": 0.05, "accrual": 6, "follow_up": 6,
+                "dropout": 0.1, "ratio": 1.0, "looks": 2, "events": None, "n": None, "largest_n": 500},
+    "rmst": {"until": 12, "hazard_ratio": [(0, 1), (3, 0.5)], "hazards_control": [(0, 0.1), (6, 0.05)], "alpha": 0.05,
+             "sides": 1, "accrual": 6, "follow_up": 18, "dropout": 0.1, "ratio": 1.0, "n": None, "largest_n": 900},
     "one_sample_logrank": {"median_reference": 6, "hazard_ratio": 0.5, "shape": 1.0, "accrual": 6, "follow_up": 6,
                            "dropout": 0.0, "sides": 1, "n": None, "largest_n": 500},
 }  # fmt: skip

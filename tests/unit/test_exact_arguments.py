@@ -17,6 +17,7 @@ import pytest
 import trialsim.design.theory
 from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.design.theory.one_sample_logrank import Arm
+from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.shapes import WangTsiatis
 from trialsim.design.theory.spending import ObrienFleming, Pocock
 from trialsim.design.theory.time_to_event import Arms
@@ -25,6 +26,8 @@ from trialsim.errors import RequestError
 
 LOOKS, BOUNDS = [0.5, 1.0], [2.8, 2.0]
 ARMS, ARM = Arms(0.06, 0.6, 12.0), Arm(0.06, 0.6, 12.0, 24.0)
+HAZARD = PiecewiseHazard((0.0, 6.0), (0.08, 0.04))
+CHANGING = PiecewiseArms(HAZARD, PiecewiseHazard((0.0, 3.0), (0.08, 0.03)), 12.0)
 RATES = Rates(0.2, 0.45, 0.6, 0.85)
 FIRST = {"p_control": 0.2, "p_experimental": 0.6}
 # Every public function, with arguments that it answers; those that are not numbers by nature are left as they are.
@@ -84,13 +87,22 @@ CALLS: dict[str, dict[str, Any]] = {
     "time_to_event.expected_events": {"n": 50, "month": 20.0, "arms": ARMS},
     "time_to_event.month_of_events": {"n": 50, "events": 20, "arms": ARMS},
     "time_to_event.lachin_foulkes_power": {"total": 24.0, "n": 90, "alpha": 0.025, "sides": 1, "arms": ARMS},
+    "piecewise.with_ratios": {"control": HAZARD, "ratios": HAZARD},
+    "piecewise.piecewise_event_probability": {"accrual": 12.0, "total": 24.0, "dropout": 0.01, "hazard": HAZARD},
+    "weighted_logrank.weighted_logrank_power": {
+        "total": 24.0, "n": 90, "alpha": 0.025, "sides": 1, "rho_gamma": [0.0, 1.0], "arms": CHANGING,
+    },
+    "weighted_logrank.logrank_moments": {"total": 24.0, "rho_gamma": [0.0, 1.0], "arms": CHANGING},
+    "restricted_means.restricted_mean_and_variance": {"until": 12.0, "dropout": 0.01, "hazard": HAZARD},
+    "restricted_means.restricted_means": {"until": 12.0, "arms": CHANGING},
+    "restricted_means.restricted_means_power": {"until": 12.0, "n": 90, "alpha": 0.025, "sides": 1, "arms": CHANGING},
     "one_sample_logrank.one_sample_power": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
     "one_sample_logrank.one_sample_rejection": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
 }  # fmt: skip
 CALLS.pop("binomial.binomial_probabilities")  # takes what the others have checked
 INNER = {  # take what others have checked, or arrays and objects that others make
     "binomial", "nuisance", "tables", "sawtooth", "recursion", "arguments", "requests", "rounding",
-    "monitored_rate",
+    "monitored_rate", "integrals",
 }  # fmt: skip
 OF_OBJECTS = {
     "single_stage.critical_counts", "single_stage.fewest_patients", "single_stage.normal_n",
@@ -103,6 +115,10 @@ OF_OBJECTS = {
 OBJECTS: list[Callable[[Any], object]] = [
     lambda x: Arms(x, 0.6, 12.0), lambda x: Arms(0.1, x, 12.0), lambda x: Arms(0.1, 0.6, x),
     lambda x: Arms(0.1, 0.6, 12.0, x), lambda x: Arms(0.1, 0.6, 12.0, 1.0, x), lambda x: Arm(x, 0.6, 12.0, 24.0),
+    lambda x: PiecewiseHazard(x, (0.1,)), lambda x: PiecewiseHazard((0.0,), x), lambda x: PiecewiseHazard((x,), (0.1,)),
+    lambda x: PiecewiseHazard((0.0,), (x,)), lambda x: PiecewiseArms(x, HAZARD, 12.0),
+    lambda x: PiecewiseArms(HAZARD, HAZARD, x), lambda x: PiecewiseArms(HAZARD, HAZARD, 12.0, x),
+    lambda x: PiecewiseArms(HAZARD, HAZARD, 12.0, 1.0, x),
     lambda x: Arm(0.1, 0.6, x, 24.0), lambda x: Arm(0.1, 0.6, 12.0, x), lambda x: Arm(0.1, 0.6, 12.0, 24.0, x),
     lambda x: TwoStage(5, 1, 10, 3, 0.1, 0.3).at(x),
 ]  # fmt: skip
@@ -144,7 +160,12 @@ WHOLE = {"n", "n1", "n_control", "n_experimental", "largest", "first", "n_arms",
 
 @pytest.mark.parametrize("name", [name for name in CALLS if WHOLE & set(CALLS[name])])
 def test_a_number_of_patients_that_is_not_whole_is_refused(name: str) -> None:
-    formulas = {"time_to_event", "one_sample_logrank"}  # whose numbers are not rounded
+    formulas = {
+        "time_to_event",
+        "one_sample_logrank",
+        "weighted_logrank",
+        "restricted_means",
+    }  # whose numbers are not rounded
     for key in WHOLE & set(CALLS[name]) if name.split(".", maxsplit=1)[0] not in formulas else ():
         with pytest.raises(RequestError, match=r"2\.5"):
             FUNCTIONS[name](**{**CALLS[name], key: 2.5})

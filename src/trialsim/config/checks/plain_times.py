@@ -37,7 +37,7 @@ def _wrong_hazards(study: SizeStudy) -> Iterator[Misfit]:
     for name, pieces in study.hazards.items():
         key = f"hazards.{name}"
         if not 1 <= len(pieces) <= MOST_PIECES:
-            yield key, "an arm has a piece at least", f"1 to {MOST_PIECES} pieces, such as {_EXAMPLE}"
+            yield key, f"{len(pieces)} pieces are too few or too many", f"1 to {MOST_PIECES} pieces, such as {_EXAMPLE}"
             continue
         if pieces[0].after.value != 0.0:
             yield key, "the first piece begins at entry", f"a first piece without `after`, such as {_EXAMPLE}"

@@ -6,7 +6,6 @@ Times are in months and hazards per month. Everything is in closed form, piece b
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from trialsim.design.theory.time_to_event import TwoArms
 from trialsim.errors import RequestError
 from trialsim.typing import Floats
 
+SHORT = 1e-4  # months: patients of a shorter accrual come in its middle, which is right to 1e-9
 SMALL = 1e-3  # below, the functions of one piece are their series: their differences would lose digits
 
 
@@ -119,17 +119,18 @@ class PiecewiseArms(TwoArms):
         return np.array([_Pieces(item, self.dropout).ever for item in self.of_arms])
 
 
-def with_ratios(control: PiecewiseHazard, starts: Sequence[float], ratios: Sequence[float]) -> PiecewiseHazard:
-    """The hazard of the experimental arm: that of the control times `ratios[i]` from month `starts[i]` on.
+def with_ratios(control: PiecewiseHazard, ratios: PiecewiseHazard) -> PiecewiseHazard:
+    """The hazard of the experimental arm: that of the control times a ratio that is piecewise constant, too.
 
-    Errors: starts that do not rise from 0, a ratio that is not positive.
+    Errors: a ratio that is 0.
     """
     check_kind("control", control, PiecewiseHazard)
-    steps = PiecewiseHazard(tuple(starts), tuple(ratios))
-    if min(steps.hazards) <= 0.0:
-        raise RequestError(f"ratios = {shown(ratios)}", "These are no hazard ratios.", "numbers above 0.", key="ratios")
-    merged = tuple(sorted({*control.starts, *steps.starts}))
-    return PiecewiseHazard(merged, tuple((control.hazard(merged) * steps.hazard(merged)).tolist()))
+    check_kind("ratios", ratios, PiecewiseHazard)
+    if min(ratios.hazards) <= 0.0:
+        wrong = "These are no hazard ratios."
+        raise RequestError(f"ratios = {shown(ratios.hazards)}", wrong, "numbers above 0.", key="ratios")
+    merged = tuple(sorted({*control.starts, *ratios.starts}))
+    return PiecewiseHazard(merged, tuple((control.hazard(merged) * ratios.hazard(merged)).tolist()))
 
 
 def piecewise_event_probability(
@@ -146,8 +147,10 @@ def piecewise_event_probability(
     require_not_negative("dropout", dropout)
     require_not_negative("total", float(months.min()))
     pieces = _Pieces(hazard, dropout)
-    if accrual == 0.0:
-        return pieces.seen(months)
+    if accrual < SHORT:
+        entered = np.minimum(months, accrual)
+        share = entered / accrual if accrual > 0.0 else 1.0
+        return np.asarray(share * pieces.seen(months - entered / 2.0))
     return np.asarray((pieces.area(months) - pieces.area(np.maximum(months - accrual, 0.0))) / accrual)
 
 
@@ -197,12 +200,13 @@ class _Pieces:
 
 def _mean_of_exp(x: Floats) -> Floats:
     """(1 - exp(-x)) / x."""
-    large = np.maximum(x, SMALL)
-    return np.where(x > SMALL, -np.expm1(-large) / large, 1.0 - x / 2.0 + x**2 / 6.0 - x**3 / 24.0)
+    large, small = np.maximum(x, SMALL), np.minimum(x, SMALL)
+    series = 1.0 - small / 2.0 + small**2 / 6.0 - small**3 / 24.0
+    return np.where(x > SMALL, -np.expm1(-large) / large, series)
 
 
 def _second_mean_of_exp(x: Floats) -> Floats:
     """(x - 1 + exp(-x)) / x^2."""
-    large = np.maximum(x, SMALL)
-    series = 0.5 - x / 6.0 + x**2 / 24.0 - x**3 / 120.0
+    large, small = np.maximum(x, SMALL), np.minimum(x, SMALL)
+    series = 0.5 - small / 6.0 + small**2 / 24.0 - small**3 / 120.0
     return np.where(x > SMALL, (large + np.expm1(-large)) / large**2, series)

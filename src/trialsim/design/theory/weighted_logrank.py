@@ -4,7 +4,7 @@ The weights are S^rho (1 - S)^gamma with the Kaplan-Meier estimate S of all pati
 Counting Processes and Survival Analysis, section 7.2); (0, 0) is the log-rank test. The mean of the statistic is that
 of Lakatos (1988, Biometrics 44:229) and Yung and Liu (2020, Biometrics 76:939), integrated over the times of patients.
 Its variance is that of the sum of independent terms, one a patient, to which it tends (Lin and Wei 1989, J Am Statist
-Assoc 84:1074), with a term for the estimate in the weights; arms of fixed size.
+Assoc 84:1074), with terms of the weights and of the variance in the statistic, which are estimated; arms of fixed size.
 """
 
 from __future__ import annotations
@@ -81,30 +81,34 @@ def logrank_moments(arms: PiecewiseArms, total: float, rho_gamma: Sequence[float
 @lru_cache(maxsize=1024)
 def _moments(arms: PiecewiseArms, total: float, rho: float, gamma: float) -> Moments:
     months = Months(total, (*arms.starts, total - arms.accrual))
-    t = months.nodes
-    share = arms.shares[:, None]
+    t, share = months.nodes, arms.shares[:, None]
     hazards = np.stack([item.hazard(t) for item in arms.of_arms])
-    at_risk = (
-        np.stack([item.survival(t) for item in arms.of_arms]) * np.exp(-arms.dropout * t) * _entered(arms, total - t)
-    )
+    stays = np.exp(-arms.dropout * t) * _entered(arms, total - t)
+    at_risk = np.stack([item.survival(t) for item in arms.of_arms]) * stays
     of_all = (share * at_risk).sum(axis=0)
     second = share[1] * at_risk[1] / of_all  # the experimental share of those at risk
     pooled = (share * at_risk * hazards).sum(axis=0) / of_all  # the hazard of all at risk
     survival = np.exp(-months.up_to(pooled))
     weight = survival**rho * (1.0 - survival) ** gamma
-    counted = second * (1.0 - second) * of_all
-    gain = counted * (hazards[0] - hazards[1])  # events fewer than expected in the experimental arm
-    variance = months.integral(weight**2 * second * (1.0 - second) * pooled * of_all)
-    slope = _slope(survival, rho, gamma)  # of the weight by the survival of all
-    by_estimate = -months.after(slope * survival * gain) / of_all
-    of_arms = [
-        _variance_of_arm(months, weight * (second - i) + by_estimate, at_risk[i], hazards[i], pooled) for i in (0, 1)
-    ]
+    slope = _slope(survival, rho, gamma) * survival  # of the weight by the log survival of all
+    spread = second * (1.0 - second)
+    gain = spread * of_all * (hazards[0] - hazards[1])  # events fewer than expected in the experimental arm
+    score, variance = months.integral(weight * gain), months.integral(weight**2 * spread * pooled * of_all)
+    # What a patient adds to the score and to its estimated variance: at the event, and while at risk. Both have a term
+    # of the weight, which is estimated.
+    in_score = -months.after(slope * gain) / of_all
+    in_variance = -months.after(2.0 * weight * slope * spread * pooled * of_all) / of_all
+    part = score / (2.0 * variance)  # z is the score over the root of the variance: its derivative by the variance
+    of_arms = []
+    for i in (0, 1):
+        own = weight * (second - i) + in_score
+        at_event = own - part * (weight**2 * spread + in_variance)
+        by_risk = own - part * (in_variance + weight**2 * (1.0 - 2.0 * second) * (second - i))
+        of_arms.append(_variance_of_arm(months, at_event, by_risk * pooled, at_risk[i], hazards[i]))
     sd = math.sqrt(float((arms.shares * of_arms).sum()) / variance)
-    events = second * (1.0 - second) * pooled * of_all
-    ratios = np.nan_to_num(arms.log_ratios(t), nan=0.0)
+    events, ratios = spread * pooled * of_all, np.nan_to_num(arms.log_ratios(t), nan=0.0)
     average = math.exp(months.integral(events * ratios) / months.integral(events))
-    return Moments(months.integral(weight * gain) / math.sqrt(variance), sd, average)
+    return Moments(score / math.sqrt(variance), sd, average)
 
 
 def _entered(arms: PiecewiseArms, months: Floats) -> Floats:
@@ -120,13 +124,13 @@ def _slope(survival: Floats, rho: float, gamma: float) -> Floats:
     return np.asarray(first)
 
 
-def _variance_of_arm(months: Months, score: Floats, at_risk: Floats, hazard: Floats, pooled: Floats) -> float:
-    """The variance of one patient's term: the score at the event less its integral over the pooled hazard until then.
+def _variance_of_arm(months: Months, at_event: Floats, by_risk: Floats, at_risk: Floats, hazard: Floats) -> float:
+    """The variance of one patient's term: `at_event` at the event, less the integral of `by_risk` while at risk.
 
-    With A that integral: E = integral of score (hazard - pooled) at risk; E of the square from d(A^2) and the jump.
+    With B that integral, the mean of its square is the integral of 2 B by the rate at which it grows.
     """
-    spent = months.up_to(score * pooled)
-    mean = months.integral(score * (hazard - pooled) * at_risk)
-    square = months.integral((score**2 - 2.0 * score * spent) * hazard * at_risk)
-    square += months.integral(2.0 * spent * score * pooled * at_risk)
+    spent = months.up_to(by_risk)
+    mean = months.integral((at_event * hazard - by_risk) * at_risk)
+    square = months.integral((at_event**2 - 2.0 * at_event * spent) * hazard * at_risk)
+    square += months.integral(2.0 * spent * by_risk * at_risk)
     return square - mean**2

@@ -336,9 +336,12 @@ def _size_and_end(
     if follow_up is None:
         month = month_of_events(arms, n, events)
         if math.isinf(month):
-            most = math.floor(n / events * events)
+            most = math.ceil(n * float(arms.seen_in_all @ arms.shares)) - 1
             raise RequestError(
-                f"events = {events}", f"{n} patients never have so many.", f"fewer than {most}.", key="events"
+                f"events = {events}",
+                f"{n} patients never have so many.",
+                f"up to {most}, or more patients.",
+                key="events",
             )
         follow_up = max(LEAST_WAIT, math.ceil(2.0 * (month - arms.accrual)))
     return n, follow_up

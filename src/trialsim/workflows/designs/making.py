@@ -36,6 +36,7 @@ NAMES: Final = {
     "toxicity.odds_ratio": "odds_ratio",
     "rates.control": "p_control",
     "rates.experimental": "p_experimental",
+    "hazards": "hazard_ratio",
     "hazards.control": "hazards_control",
     "hazards.experimental": "hazard_ratio",
     "medians.control": "median_control",

@@ -86,7 +86,7 @@ def _with_hazards(
     else:
         ratios = _hazard("hazard_ratio", hazard_ratio)
         try:
-            experimental = with_ratios(control, ratios.starts, ratios.hazards)
+            experimental = with_ratios(control, ratios)
         except RequestError as error:
             problem = error.problem
             raise RequestError(
@@ -112,14 +112,12 @@ def _hazard(name: str, given: float | Steps) -> PiecewiseHazard:
         f"a number, pairs [(0, {first}), (6, {second})] of a month, from 0 and rising, and a number from then on, "
     )
     allowed += f"or the text 0:{first},6:{second}."
-    wrong = "these are not numbers from months on."
+    wrong = f"these are not {'hazard ratios' if name == 'hazard_ratio' else 'hazards'} from months on."
     try:
         pairs = _pairs([(0.0, given)] if _is_number(given) else given)
         return PiecewiseHazard(tuple(month for month, _ in pairs), tuple(value for _, value in pairs))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RequestError):
         raise RequestError(f"{name}: {given!r}", wrong, allowed, key=name) from None
-    except RequestError as error:
-        raise RequestError(f"{name}: {given!r}", error.problem.wrong, allowed, key=name) from None
 
 
 def _pairs(given: Any) -> list[tuple[float, float]]:
