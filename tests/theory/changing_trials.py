@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trialsim.design.conduct.logrank_at_looks import looks_at_events
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.typing import Counts, Floats
 
 STEPS = PiecewiseHazard((0.0, 6.0), (0.08, 0.05))

@@ -16,7 +16,12 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import trialsim as ts
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard, piecewise_event_probability, with_ratios
+from trialsim.design.theory.changing_hazards.piecewise import (
+    PiecewiseArms,
+    PiecewiseHazard,
+    piecewise_event_probability,
+    with_ratios,
+)
 from trialsim.design.theory.time_to_event import Arms, event_probability, expected_events, month_of_events
 from trialsim.errors import RequestError
 
@@ -80,7 +85,7 @@ def test_events_and_patients_of_rpact() -> None:
     for asked, (events, patients) in cases:
         plain = {key: value[0] for key, value in asked.items() if key not in ("starts", "hazards")}
         pairs = list(zip(asked["starts"], asked["hazards"], strict=True))
-        design = ts.design.logrank(**plain, hazards_control=pairs)  # type: ignore[arg-type]
+        design = ts.design.logrank(**plain, hazards_control=pairs)
         turn = design.planned.step
         assert design.numbers["schoenfeld_events"] == pytest.approx(events, rel=1e-6)
         assert design.numbers["n"] == turn * math.ceil(patients / turn * (1.0 - CLOSE)), asked

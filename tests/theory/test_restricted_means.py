@@ -15,9 +15,9 @@ from tests.theory.changing_trials import LATE, STEPS, drawn_trials
 from tests.tolerances import N_STANDARD_ERRORS, error_of_sd
 from trialsim.compiled.logrank import set_key
 from trialsim.compiled.restricted_means import restricted_means_of_keys
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard, with_ratios
-from trialsim.design.theory.restricted_means import restricted_mean_and_variance, restricted_means
-from trialsim.design.theory.restricted_means import restricted_means_power as power_of
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard, with_ratios
+from trialsim.design.theory.changing_hazards.restricted_means import restricted_mean_and_variance, restricted_means
+from trialsim.design.theory.changing_hazards.restricted_means import restricted_means_power as power_of
 from trialsim.inference.survival import restricted_means as analysed_means
 from trialsim.typing import Counts, Flags, Floats
 

@@ -17,9 +17,9 @@ from tests.theory.test_piecewise import TABLE, rows
 from tests.tolerances import N_STANDARD_ERRORS, error_of_sd
 from trialsim.compiled.logrank import logrank_of_keys, set_key, weighted_logrank_of_keys
 from trialsim.design.conduct.logrank_at_looks import z_of_patients
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard, with_ratios
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard, with_ratios
+from trialsim.design.theory.changing_hazards.weighted_logrank import logrank_moments, weighted_logrank_power
 from trialsim.design.theory.time_to_event import month_of_events
-from trialsim.design.theory.weighted_logrank import logrank_moments, weighted_logrank_power
 from trialsim.inference.survival import logrank
 
 WEIGHTS = [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (0.5, 0.5), (1.0, 1.0), (0.0, 2.0)]
@@ -136,8 +136,8 @@ def test_near_the_null_the_mean_is_that_of_schoenfeld() -> None:
 
 def test_weights_of_late_events_help_where_the_effect_is_late() -> None:
     ask = {"hazard_ratio": [(0, 1), (4, 0.5)], "median_control": 12, "accrual": 12, "follow_up": 12}
-    plain = ts.design.logrank(**ask)  # type: ignore[arg-type]
-    late, early = (ts.design.logrank(**ask, test=f"fleming-harrington {text}") for text in ("0 1", "1 0"))  # type: ignore[arg-type]
+    plain = ts.design.logrank(**ask)
+    late, early = (ts.design.logrank(**ask, test=f"fleming-harrington {text}") for text in ("0 1", "1 0"))
     assert late.numbers["n"] < plain.numbers["n"] < early.numbers["n"]
     assert late.power() >= 0.8 > late.power(late.numbers["n"] - 2)
     average, power = late.numbers["hazard_ratio"], late.power()

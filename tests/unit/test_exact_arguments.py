@@ -16,8 +16,8 @@ import pytest
 
 import trialsim.design.theory
 from trialsim.design.theory.bryant_day import BryantDay, Rates
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.one_sample_logrank import Arm
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.shapes import WangTsiatis
 from trialsim.design.theory.spending import ObrienFleming, Pocock
 from trialsim.design.theory.time_to_event import Arms
@@ -127,11 +127,11 @@ WRONG: list[Any] = ["0.3", None, math.nan, [0.3, None], {}]
 
 def functions() -> Iterator[tuple[str, Callable[..., object]]]:
     """Every public function of the package by module and name."""
-    for info in pkgutil.iter_modules(trialsim.design.theory.__path__):
-        module: ModuleType = importlib.import_module(f"trialsim.design.theory.{info.name}")
+    for info in pkgutil.walk_packages(trialsim.design.theory.__path__, "trialsim.design.theory."):
+        module: ModuleType = importlib.import_module(info.name)
         for name, item in vars(module).items():
             if inspect.isfunction(item) and item.__module__ == module.__name__ and not name.startswith("_"):
-                yield f"{info.name}.{name}", item
+                yield f"{info.name.rpartition('.')[2]}.{name}", item
 
 
 FUNCTIONS = dict(functions())

@@ -13,8 +13,8 @@ from trialsim.design.base import ALTERNATIVE, Hypotheses, PlannedDesign, Rates, 
 from trialsim.design.counts import CountDesign
 from trialsim.design.registry import design_of
 from trialsim.design.theory.arguments import check_count, check_probability
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.one_sample_logrank import one_sample_moments
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.rounding import lowest_accepted
 from trialsim.design.theory.stages import check_rates
 from trialsim.design.theory.time_to_event import Arms, expected_events, month_of_events

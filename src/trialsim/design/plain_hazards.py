@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from trialsim.design.draft import Draft, Protocols
 from trialsim.design.hypotheses import at_point_values, is_of_event
-from trialsim.design.theory.piecewise import PiecewiseHazard
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseHazard
 from trialsim.design.time_to_event.hazards import hazards_of_arms
 from trialsim.errors import RequestError
 from trialsim.model import disease

@@ -15,10 +15,10 @@ from scipy import special
 
 from trialsim.config.schema.plain_times import rho_gamma_of
 from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.theory.piecewise import PiecewiseArms
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms
+from trialsim.design.theory.changing_hazards.weighted_logrank import Moments, logrank_moments
 from trialsim.design.theory.sequential import crossing_probabilities
 from trialsim.design.theory.time_to_event import expected_events, month_of_events
-from trialsim.design.theory.weighted_logrank import Moments, logrank_moments
 from trialsim.design.time_to_event.planned import Events, months_of_follow_up
 from trialsim.errors import RequestError
 

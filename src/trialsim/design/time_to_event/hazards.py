@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from trialsim.config.schema.plain_times import HazardPiece, hazards_in_words
 from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.theory.piecewise import PiecewiseHazard
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseHazard
 from trialsim.model.units import DAYS_PER_MONTH
 
 

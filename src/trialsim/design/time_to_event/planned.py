@@ -10,7 +10,7 @@ from math import nan
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import OperatingCharacteristics, PlannedDesign
 from trialsim.design.search import multiples
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
 from trialsim.errors import RequestError
 from trialsim.model.interim import EventConduct

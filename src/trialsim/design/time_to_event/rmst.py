@@ -13,7 +13,7 @@ from typing import Any
 
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, needed, sides_in_words
-from trialsim.design.theory.restricted_means import restricted_means, restricted_means_power
+from trialsim.design.theory.changing_hazards.restricted_means import restricted_means, restricted_means_power
 from trialsim.design.time_to_event.decisions import RestrictedMeanDecisions
 from trialsim.design.time_to_event.hazards import arms_in_words, plain_times_of
 from trialsim.design.time_to_event.planned import FEWEST_IN_SEARCH, EventDesign, Events, check_enough

@@ -10,7 +10,7 @@ from typing import Any, Final
 from trialsim.config.loading.plain_studies import months_of
 from trialsim.design.plain import PlainCalendar
 from trialsim.design.theory.arguments import check_number
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard, with_ratios
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard, with_ratios
 from trialsim.design.theory.time_to_event import Arms, TwoArms
 from trialsim.errors import RequestError
 from trialsim.workflows.designs.making import in_months

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import special
 
 from trialsim.design.theory.arguments import check_alpha, check_kind
-from trialsim.design.theory.integrals import Months
-from trialsim.design.theory.piecewise import PiecewiseArms, PiecewiseHazard
+from trialsim.design.theory.changing_hazards.integrals import Months
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.requests import require_not_negative, require_positive, require_sides
 
 

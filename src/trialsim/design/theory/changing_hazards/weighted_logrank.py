@@ -19,8 +19,8 @@ import numpy as np
 from scipy import special
 
 from trialsim.design.theory.arguments import check_alpha, check_kind, check_numbers
-from trialsim.design.theory.integrals import Months
-from trialsim.design.theory.piecewise import PiecewiseArms
+from trialsim.design.theory.changing_hazards.integrals import Months
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms
 from trialsim.design.theory.requests import require_positive, require_sides
 from trialsim.errors import RequestError
 from trialsim.typing import Floats
