@@ -182,6 +182,10 @@ class LogrankDesign(Design[Events]):
         bounds_of(study.looks, study.alpha, study.power, study.sides)
         return None
 
+    def describe_test(self, study: SizeStudy) -> list[str]:
+        """The weights of the test, where it has some."""
+        return [f"test: {test_in_words(study)}"] if study.test is not None else []
+
     def smallest(self, study: SizeStudy, assumed: Events) -> PlannedLogrank:
         """How many events tell a hazard ratio, and the bounds of the looks.
 

@@ -94,6 +94,10 @@ class RestrictedMeansDesign(Design[Events]):
     has_size = False
     labels = {"reject_from_z": "reject from z"}
 
+    def describe_test(self, study: SizeStudy) -> list[str]:
+        """The time to which the means are restricted."""
+        return [f"mean times are restricted to {needed(study.until, 'until').text}"]
+
     def smallest(self, study: SizeStudy, assumed: Events) -> PlannedRestrictedMeans:
         """The design. Raises `RequestError` where the largest trial is far from the power, or there is no gain."""
         planned = PlannedRestrictedMeans(self, study, assumed, 0, _numbers_of(study, assumed))

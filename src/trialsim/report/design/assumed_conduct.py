@@ -13,9 +13,13 @@ from trialsim.report.labels import PROGRESSION_FREE, evaluable_in_words, in_brac
 _WITHDRAWAL = disease.KIND_NAMES[disease.WITHDRAWAL]
 
 
-def assumed_conduct(scenario: Scenario, endpoint: str) -> list[str]:
-    """The assumptions that matter to an endpoint, in sentences, each with its source where one is given."""
-    return [*_accrual(scenario), *_seen(scenario, endpoint), *_drop_out(scenario)]
+def assumed_conduct(scenario: Scenario, endpoint: str, *, seen_at_once: bool = False) -> list[str]:
+    """The assumptions that matter to an endpoint, in sentences, each with its source where one is given.
+
+    An endpoint that is `seen_at_once` does not wait for an assessment.
+    """
+    seen = ["Events are seen when they happen."] if seen_at_once else _seen(scenario, endpoint)
+    return [*_accrual(scenario), *seen, *_drop_out(scenario)]
 
 
 def _accrual(scenario: Scenario) -> Iterator[str]:

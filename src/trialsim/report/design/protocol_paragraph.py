@@ -44,7 +44,7 @@ def paragraph_of(
     sentences = [
         *ready.design.describe(partial(endpoint_in_words, ready.scenario, ready.study)),
         *_conduct(ready),
-        *assumed_conduct(ready.scenario, str(ready.study.endpoint.of)),
+        *assumed_conduct(ready.scenario, str(ready.study.endpoint.of), seen_at_once=bool(ready.study.hazards)),
         *_calendar(ready, calendar),
         *([answer_for_protocol(ready, calendar)] if ready.study.n is not None else []),
         *_search(ready, calendar, search_result),
