@@ -14,14 +14,21 @@ from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.decisions import Decisions
 from trialsim.design.hypotheses import with_follow_up
 from trialsim.design.outcomes import Outcomes
+from trialsim.design.plain_hazards import with_piecewise_times
 from trialsim.design.single_arm.decisions import KOYAMA_CHEN, OneArmTwoStages
 from trialsim.design.single_arm.many_looks import ManyLooks
 from trialsim.design.single_arm.response_and_toxicity import ResponseAndToxicity
 from trialsim.design.theory.bryant_day import BryantDay, Rates
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseHazard
 from trialsim.design.theory.monitored_rate import PredictiveProbability
 from trialsim.design.theory.toxicity import bayesian_boundary
 from trialsim.design.theory.two_stage import TwoStage
-from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions
+from trialsim.design.time_to_event.decisions import (
+    DecisionsAtEvents,
+    EventDecisions,
+    OneSampleDecisions,
+    RestrictedMeanDecisions,
+)
 from trialsim.design.two_arms.decisions import TwoArms
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
@@ -106,6 +113,28 @@ def test_looks_at_events_agree(
     assert np.array_equal(fast, slow)
     if final_events and follow_up > 300.0:  # so long that the events come first
         assert (fast["x_0"] + fast["x_1"] == final_events).all()
+
+
+@pytest.mark.parametrize("kind", [c.PROGRESSION_OR_DEATH, c.DEATH])
+@pytest.mark.parametrize("is_plain", [False, True])
+@pytest.mark.parametrize(
+    "decisions",
+    [EventDecisions((), (1.9,), (), 0.025, 1, False, (0.5, 1.0)), RestrictedMeanDecisions(90.0, 0.025, 1)],
+    ids=["weights", "restricted means"],
+)
+def test_weighted_tests_and_restricted_means_agree(
+    protocols: tuple[Protocol, Protocol], decisions: DecisionsAtEvents, is_plain: bool, kind: int
+) -> None:
+    """With the hazards of the scenario, and with piecewise constant ones, the first of them 0."""
+    arms: tuple[Protocol, ...] = protocols
+    if is_plain:
+        steps = PiecewiseHazard((0.0, 0.5, 3.0), (0.0, 0.3, 0.1)), PiecewiseHazard((0.0, 2.0), (0.2, 0.05))
+        arms = tuple(with_piecewise_times(item, step, kind) for item, step in zip(protocols, steps, strict=True))
+    trial = EventTrial(Outcomes((c.Outcome(kind),), None, (), HARM), decisions, c.EventConduct((), 40, 100.0))
+    fast, slow = both(trial, arms, 44, 100.0, 8, 3)
+    assert np.array_equal(fast, slow)
+    assert (fast["x_0"] > 0).all()
+    assert np.unique(fast["statistic"]).size == 3
 
 
 @pytest.mark.parametrize("shape", [1.0, 1.3])

@@ -28,6 +28,11 @@ TWO: dict[str, Any] = {
 }  # fmt: skip
 TOXICITY = {"endpoint": {"of": "any severe toxicity", "within": "6 months"}, "null": 0.65, "alternative": 0.45}
 BOUNDARY = {"endpoint": {"of": "rash", "within": "3 months"}, "rate": 0.3}
+LOW, HIGH = [{"rate": "0.05 /month"}], [{"rate": "0.1 /month"}, {"after": "3 months", "rate": "0.08 /month"}]
+TIMES: dict[str, Any] = {
+    "study": "size", "title": "times", "scenario": "followup", "endpoint": "progression-free", "design": "logrank",
+    "hazards": {"a": HIGH, "b": LOW},
+}  # fmt: skip
 SINGLE = {**ONE, "design": "single-stage"}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "endpoint": ({**ONE, "endpoint": {"of": "partial respons", "within": "6 months"}}, "Did you mean partial response"),
@@ -67,6 +72,38 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         },
         "the log-rank test has no exact boundary",
     ),
+    "weights at looks": (
+        {**TIMES, "test": "fleming-harrington 0 1", "looks": {"at": [0.5, 1.0]}},
+        "the information at a look is not the share of events",
+    ),
+    "unknown weights": ({**TIMES, "test": "wald"}, "there is no test 'wald' of two arms with times to events"),
+    "extreme weights": ({**TIMES, "test": "fleming-harrington 0 99"}, "nearly all events have no weight"),
+    "hazards and medians": ({**TIMES, "medians": {"a": "3 months", "b": "6 months"}}, "one of `hazards` and `medians`"),
+    "late first hazard": ({**TIMES, "hazards": {"a": [{"after": "1 month", "rate": "0.1 /month"}], "b": LOW}},
+                          "the first piece begins at entry"),
+    "hazards that do not follow": (
+        {**TIMES, "hazards": {"a": [*LOW, {"rate": "0.1 /month"}], "b": LOW}}, "the pieces follow each other",
+    ),
+    "no hazard": ({**TIMES, "hazards": {"a": [{"rate": "0 /month"}], "b": LOW}}, "nobody in this arm has an event"),
+    "no piece": ({**TIMES, "hazards": {"a": [], "b": LOW}}, "0 pieces are too few or too many"),
+    "equal hazards": ({**TIMES, "hazards": {"a": LOW, "b": LOW}}, "the arms have the same hazards"),
+    "hazards of one arm": (
+        {**TIMES, "hazards": {"a": LOW}, "variants": {"a": {}, "b": {}}}, "one of `hazards` for each",
+    ),
+    "events in one arm": (
+        {**TIMES, "hazards": {"a": [{"rate": "0 /month"}, {"after": "3 months", "rate": "0.1 /month"}], "b": LOW}},
+        "for a time only one of the arms has events",
+    ),
+    "hazards of rates": ({**TWO, "hazards": {"a": LOW, "b": LOW}}, "two-arm does not use it"),
+    "no month of means": ({**TIMES, "design": "rmst"}, "rmst needs it"),
+    "means beyond follow-up": (
+        {**TIMES, "design": "rmst", "until": "18 months"}, "longer than the follow-up after the last entry, 12 months",
+    ),
+    "means of worse times": (
+        {**TIMES, "design": "rmst", "until": "6 months", "control": "b"},
+        "the mean of the experimental arm is not longer",
+    ),
+    "means of a log-rank test": ({**TIMES, "until": "6 months"}, "logrank does not use it"),
     "test at looks": ({**TWO, "test": "fisher", "looks": {"at": [0.5, 1.0]}}, "no test 'fisher' with interim looks"),
     "expression": (
         {**TWO, "test": "wald", "endpoint": {"expression": "best_respons > 1", "name": "mine", "better": "higher"}},

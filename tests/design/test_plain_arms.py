@@ -39,6 +39,15 @@ MEDIANS: dict[str, Any] = {
     **BASE, "design": "logrank", "endpoint": "progression-free",
     "medians": {"control": "4 months", "experimental": "6 months"}, "n": 160,
 }  # fmt: skip
+NONE = [{"rate": "0 /month"}]
+HAZARDS: dict[str, Any] = {
+    **BASE, "design": "logrank", "endpoint": "progression-free", "n": 120,
+    "hazards": {
+        "control": [*NONE, {"after": "14 days", "rate": "0.2 /month"}, {"after": "3 months", "rate": "0.1 /month"}],
+        "experimental": [*NONE, {"after": "14 days", "rate": "0.1 /month"}, {"after": "3 months", "rate": "0.05 /month"}],
+    },
+}  # fmt: skip
+FORMULA = 0.02  # of the normal approximation with 120 patients, and of accrual that is not uniform
 ROOT = 0.004  # shares and factors are found to some thousandths, on a tenth of the patients
 SEEN_MONTHS = 12.0  # the follow-up of a trial with times to events, unless it says otherwise
 
@@ -108,6 +117,41 @@ def test_events_of_each_arm_are_those_of_exponential_times_with_its_median() -> 
         errors = math.sqrt(expected * (1.0 + is_there.sum() / 40_000))  # of these patients, and of those of the search
         assert abs(observed - expected) < N_STANDARD_ERRORS * errors + ROOT * expected
     assert ready.truths[NULL][0] == ready.truths[NULL][1] == ready.truths[ALTERNATIVE][0]
+
+
+@pytest.mark.parametrize("endpoint", ["progression-free", "survival"])
+def test_times_of_each_arm_are_piecewise_exponential(endpoint: str) -> None:
+    """Every time is drawn from the hazards of the study, without the scenario's frailties, doses and assessments."""
+    ready = ready_study({**HAZARDS, "endpoint": endpoint})
+    for arm, name in zip(ready.truths[ALTERNATIVE], ready.study.hazards, strict=True):
+        lines = seen(ready, arm, 2000.0)
+        who = lines.number > 0
+        event, left = lines.event[:, :, 0][who], np.minimum(lines.left[who], 2000.0)
+        days, has_event = np.minimum(event, left), event <= left
+        starts = [piece.after.value for piece in ready.study.hazards[name]]
+        for start, end, piece in zip(starts, [*starts[1:], 2000.0], ready.study.hazards[name], strict=True):
+            at_risk = np.clip(days, start, end) - start
+            expected = float(at_risk.sum()) * piece.rate.value / DAYS_PER_MONTH
+            observed = int((has_event & (days >= start) & (days < end)).sum())
+            assert abs(observed - expected) <= N_STANDARD_ERRORS * math.sqrt(expected)
+    assert ready.truths[NULL] == (ready.truths[ALTERNATIVE][0],) * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "of", [{"design": "logrank"}, {"design": "logrank", "test": "fleming-harrington 0 1"},
+           {"design": "rmst", "until": "12 months"}],
+)  # fmt: skip
+def test_the_planned_power_of_plain_hazards_is_the_simulated_one(of: dict[str, str]) -> None:
+    """Accrual of the scenario ramps up and pauses, which the formulas take as uniform."""
+    study = {**HAZARDS, **of, "replicates": 2000}
+    done = ts.size(study, workers=1)
+    shown = done.calendar[done.calendar["quantity"] == "rejects the null"]
+    simulated_shares = {row["truth"]: (row["value"], row["mcse"]) for row in shown.to_dict("records")}
+    for truth, planned in ((ALTERNATIVE, done.design["power"]), (NULL, 0.05)):
+        share, error = simulated_shares[truth]
+        assert abs(share - planned) < N_STANDARD_ERRORS * error + FORMULA
+    assert "Events are seen when they happen." in done.paragraph
 
 
 def test_formulas_of_times_take_the_plain_medians() -> None:

@@ -14,6 +14,7 @@ import pytest
 import trialsim as ts
 from tests.command_line import trialsim
 from trialsim.inference.staged import Stages, infer
+from trialsim.inference.survival import logrank, restricted_means
 
 SURVIVAL = Path(__file__).parents[1] / "published" / "survival.csv"
 LOGRANK: dict[str, Any] = {"hazard_ratio": 0.6, "median_control": 3, "accrual": 3, "follow_up": 3}
@@ -132,6 +133,35 @@ def test_times_to_events_of_two_arms() -> None:
     months = months.assign(time_months=months["time_days"] / 30.4375).drop(columns="time_days")
     plain, in_months = (ts.analyse(ts.design.logrank(**LOGRANK), data).table for data in (SURVIVAL, months))
     pd.testing.assert_frame_equal(plain, in_months)
+
+
+def test_weights_of_the_design_are_those_of_the_analysis() -> None:
+    table = pd.read_csv(SURVIVAL)
+    found = ts.analyse(ts.design.logrank(**LOGRANK, test="fleming-harrington 0 1"), table)
+    row = of(found, "log-rank z")
+    second = (table["arm"] == "experimental").to_numpy()
+    z, _ = logrank(table["time_days"].to_numpy(float), table["event"].to_numpy(bool), second, None, (0.0, 1.0))
+    assert row["value"] == pytest.approx(z)
+    assert row["method"] == "log-rank test, Fleming-Harrington weights, rho 0, gamma 1, one-sided"
+    assert row["value"] != pytest.approx(of(ts.analyse(ts.design.logrank(**LOGRANK), table), "log-rank z")["value"])
+
+
+def test_restricted_means_of_two_arms() -> None:
+    table = pd.read_csv(SURVIVAL)
+    days, events = table["time_days"].to_numpy(float), table["event"].to_numpy(bool)
+    second = (table["arm"] == "experimental").to_numpy()
+    found = ts.analyse(ts.design.rmst(3, 0.6, 3, sides=2), table)
+    row, until = of(found, "difference of restricted means, months"), 3 * 30.4375
+    expected = restricted_means(days, events, second, until)
+    values = [expected.value / 30.4375, expected.lower / 30.4375, expected.upper / 30.4375, expected.p_value]
+    assert [row[key] for key in ("value", "lower", "upper", "p_value")] == pytest.approx(values, rel=1e-9)
+    means = [of(found, f"restricted mean of {name}, months")["value"] for name in ("control", "experimental")]
+    assert np.diff(means)[0] == pytest.approx(row["value"])
+    assert (found.decision == "the null hypothesis is rejected") == (expected.p_value <= 0.05)
+    with pytest.raises(ts.RequestError, match="an arm is not observed so long"):
+        ts.analyse(ts.design.rmst("600 months", 0.6, 300), table)
+    with pytest.raises(ts.RequestError, match="belongs to the log-rank test"):
+        ts.analyse(ts.design.rmst(3, 0.6, 3), table, strata=["sex"])
 
 
 def test_interim_looks_change_the_bound_and_the_estimate() -> None:

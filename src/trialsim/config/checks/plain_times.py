@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -12,6 +12,7 @@ from trialsim.config.schema.plain_times import (
     FLEMING_HARRINGTON_IN_WORDS,
     MOST_PIECES,
     MOST_WEIGHT,
+    HazardPiece,
     rho_gamma_of,
 )
 from trialsim.config.schema.size_study import SizeStudy
@@ -34,6 +35,7 @@ def _wrong_hazards(study: SizeStudy) -> Iterator[Misfit]:
         return
     if study.hazards and study.medians:
         yield "hazards", "the `medians` say the hazards already", "one of `hazards` and `medians`"
+    yield from _hazards_without_ratio(study)
     for name, pieces in study.hazards.items():
         key = f"hazards.{name}"
         if not 1 <= len(pieces) <= MOST_PIECES:
@@ -47,6 +49,25 @@ def _wrong_hazards(study: SizeStudy) -> Iterator[Misfit]:
             yield key, "plain hazards are given, not calibrated", f"numbers, such as {_EXAMPLE}"
         elif all(piece.rate.value == 0.0 for piece in pieces):
             yield key, "nobody in this arm has an event", f"a hazard above 0 in some piece, such as {_EXAMPLE}"
+
+
+def _hazards_without_ratio(study: SizeStudy) -> Iterator[Misfit]:
+    """Two arms with the same hazards at all times, or of which only one has events for a time."""
+    if len(study.hazards) != 2:
+        return
+    first, second = study.hazards.values()
+    days = sorted({piece.after.value for piece in (*first, *second)})
+    both = [(_hazard_on(first, day), _hazard_on(second, day)) for day in days]
+    if all(a == b for a, b in both):
+        yield "hazards", "the arms have the same hazards, so no trial could tell them apart", "hazards that differ"
+    elif any((a == 0.0) != (b == 0.0) for a, b in both):
+        problem = "for a time only one of the arms has events, so their hazards have no ratio"
+        yield "hazards", problem, "hazards above 0 in both arms, or 0 in both for a time"
+
+
+def _hazard_on(pieces: Sequence[HazardPiece], day: float) -> float:
+    """The hazard of an arm on a day after entry."""
+    return next((piece.rate.value for piece in reversed(pieces) if piece.after.value <= day), 0.0)
 
 
 def _wrong_weights(study: SizeStudy) -> Iterator[Misfit]:

@@ -21,6 +21,12 @@ def _hazard_of(pieces: Sequence[HazardPiece]) -> PiecewiseHazard:
     return PiecewiseHazard(tuple(starts), tuple(piece.rate.value for piece in pieces))
 
 
+def arms_in_order(study: SizeStudy) -> tuple[str, ...]:
+    """The arms by name, the control first."""
+    control = study.control or next(iter(study.variants))
+    return (control, *(name for name in study.variants if name != control))
+
+
 def arms_in_words(study: SizeStudy, names: Sequence[str]) -> str:
     """The hazards of the arms as a sentence says them."""
     return " and ".join(f"{hazards_in_words(study.hazards[name])} in the arm '{name}'" for name in names)

@@ -9,17 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from trialsim.config.schema.size_study import SizeStudy
-from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, needed, sides_in_words
-from trialsim.design.theory.changing_hazards.restricted_means import restricted_means, restricted_means_power
+from trialsim.design.base import (
+    ALTERNATIVE,
+    NULL,
+    Design,
+    Hypotheses,
+    Information,
+    InWords,
+    PlannedDesign,
+    needed,
+    sides_in_words,
+)
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms
+from trialsim.design.theory.changing_hazards.restricted_means import (
+    RestrictedMeans,
+    restricted_means,
+    restricted_means_power,
+)
 from trialsim.design.time_to_event.decisions import RestrictedMeanDecisions
-from trialsim.design.time_to_event.hazards import arms_in_words, plain_times_of
+from trialsim.design.time_to_event.hazards import arms_in_order, arms_in_words, hazards_of_arms, plain_times_of
 from trialsim.design.time_to_event.planned import FEWEST_IN_SEARCH, EventDesign, Events, check_enough
 from trialsim.errors import RequestError
 from trialsim.model.interim import EventConduct
 from trialsim.model.units import DAYS_PER_MONTH
+
+TO_ZERO: Final = 1e-9  # months, to which integrals are right
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,13 @@ class RestrictedMeansDesign(Design[Events]):
         """The time to which the means are restricted."""
         return [f"mean times are restricted to {needed(study.until, 'until').text}"]
 
+    def check(self, study: SizeStudy) -> PlannedDesign | None:
+        """Refuse plain hazards of which the experimental arm has no longer mean."""
+        if study.hazards:
+            arms = PiecewiseArms(*hazards_of_arms(study, arms_in_order(study)), 0.0)
+            _check_gain(restricted_means(arms, until_months(study)))
+        return None
+
     def smallest(self, study: SizeStudy, assumed: Events) -> PlannedRestrictedMeans:
         """The design. Raises `RequestError` where the largest trial is far from the power, or there is no gain."""
         planned = PlannedRestrictedMeans(self, study, assumed, 0, _numbers_of(study, assumed))
@@ -118,15 +142,20 @@ class RestrictedMeansDesign(Design[Events]):
 def _numbers_of(study: SizeStudy, assumed: Events) -> dict[str, Any]:
     """The numbers that depend neither on n nor on a power that is asked for. Raises `RequestError` without a gain."""
     at = restricted_means(assumed.arms(study.most_patients), until_months(study))
-    if at.difference <= 0.0:
-        wrong = f"the mean of the experimental arm is not longer: {at.difference:.3f} months."
-        raise RequestError("until", wrong, "a later month, or arms that differ otherwise.", key="until")
+    _check_gain(at)
     means = dict(zip(assumed.names, (at.control, at.experimental), strict=True))
     return {
         "hazard_ratio": assumed.hazard_ratio, "until_months": until_months(study), "restricted_means": means,
         "difference_months": at.difference, "sides": study.sides, "follow_up_days": study.conduct.follow_up.value,
         "reject_from_z": restricted_mean_decisions(study).bound, "nominal_alpha": study.alpha, **plain_times_of(study),
     }  # fmt: skip
+
+
+def _check_gain(means: RestrictedMeans) -> None:
+    """Refuse arms of which the experimental one has no longer mean. Raises `RequestError`."""
+    if means.difference <= TO_ZERO:
+        wrong = f"the mean of the experimental arm is not longer: {means.difference:.3f} months."
+        raise RequestError("until", wrong, "a later month, or arms that differ otherwise.", key="until")
 
 
 def until_months(study: SizeStudy) -> float:

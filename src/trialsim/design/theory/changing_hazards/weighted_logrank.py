@@ -67,10 +67,13 @@ def weighted_logrank_power(
 def logrank_moments(arms: PiecewiseArms, total: float, rho_gamma: Sequence[float] = (0.0, 0.0)) -> Moments:
     """The moments of the statistic at month `total` of the trial, as it may be before the end of accrual.
 
-    Errors: a total that is not positive, weights below 0 or above 10.
+    Errors: a total that is not positive, weights below 0 or above 10, arms of which only one has events for a time.
     """
     check_kind("arms", arms, PiecewiseArms)
     require_positive("total", total)
+    if np.isinf(arms.log_ratios(arms.starts)).any():
+        wrong = "For a time only one of the arms has events."
+        raise RequestError("hazards", wrong, "hazards above 0 in both arms, or 0 in both for a time.", key="hazards")
     check_numbers("rho_gamma", rho_gamma)
     if len(rho_gamma) != 2 or not all(0.0 <= value <= MOST_WEIGHT for value in rho_gamma):
         allowed = f"two numbers from 0 to {MOST_WEIGHT:g}, rho and gamma."
@@ -94,8 +97,8 @@ def _moments(arms: PiecewiseArms, total: float, rho: float, gamma: float) -> Mom
     spread = second * (1.0 - second)
     gain = spread * of_all * (hazards[0] - hazards[1])  # events fewer than expected in the experimental arm
     score, variance = months.integral(weight * gain), months.integral(weight**2 * spread * pooled * of_all)
-    # What a patient adds to the score and to its estimated variance: at the event, and while at risk. Both have a term
-    # of the weight, which is estimated.
+    # What a patient adds to the score and to its estimated variance: at the event, and while at risk. Both have
+    # a term of the weight, which is estimated.
     in_score = -months.after(slope * gain) / of_all
     in_variance = -months.after(2.0 * weight * slope * spread * pooled * of_all) / of_all
     part = score / (2.0 * variance)  # z is the score over the root of the variance: its derivative by the variance
