@@ -44,7 +44,7 @@ HAZARDS: dict[str, Any] = {
     **BASE, "design": "logrank", "endpoint": "progression-free", "n": 120,
     "hazards": {
         "control": [*NONE, {"after": "14 days", "rate": "0.2 /month"}, {"after": "3 months", "rate": "0.1 /month"}],
-        "experimental": [*NONE, {"after": "14 days", "rate": "0.1 /month"}, {"after": "3 months", "rate": "0.05 /month"}],
+        "experimental": [*NONE, {"after": "14 days", "rate": "0.1/month"}, {"after": "3 months", "rate": "0.05/month"}],
     },
 }  # fmt: skip
 FORMULA = 0.02  # of the normal approximation with 120 patients, and of accrual that is not uniform
