@@ -187,6 +187,32 @@ REFUSED: dict[str, tuple[Callable[[], TrialDesign], str]] = {
     "no median": (lambda: ts.design.logrank(0.6, follow_up=12), "median_control"),
     "no end": (lambda: ts.design.logrank(0.6, 12), "nothing says when the final analysis is made"),
     "both ways": (lambda: ts.design.logrank(0.6, 12, 20, follow_up=12), "the arms differ by one of the two"),
+    "events after the end": (
+        lambda: ts.design.logrank(0.6, 12, n=60, events=50, follow_up=6),
+        "60 patients have about 14 by the end",
+    ),
+    "a hazard of a word": (
+        lambda: ts.design.logrank(0.6, hazards_control="0:0.1,x", follow_up=12),
+        "these are not hazards",
+    ),
+    "two hazards of the control": (
+        lambda: ts.design.logrank(0.6, 12, hazards_control=0.1, follow_up=12),
+        "both say the hazards",
+    ),
+    "an effect that is harm": (
+        lambda: ts.design.logrank([(0, 1), (3, 1.5)], 12, follow_up=12),
+        "does not do better by this test",
+    ),
+    "a ratio of 0": (lambda: ts.design.rmst(12, [(0, 1), (3, 0)], 12), "These are no hazard ratios"),
+    "weights at looks": (
+        lambda: ts.design.logrank(0.6, 12, follow_up=12, looks=2, test="fleming-harrington 0 1"),
+        "is for one look",
+    ),
+    "a mean of nobody": (lambda: ts.design.rmst(18, 0.6, 12, follow_up=12), "longer than the follow-up"),
+    "a mean before the effect": (
+        lambda: ts.design.rmst(2, [(0, 1), (3, 0.5)], 12, follow_up=12),
+        "the mean of the experimental arm is not longer",
+    ),
     "events of nobody": (lambda: ts.design.logrank(0.6, 12, n=54, events=60), "never have so many"),
     "a ratio": (lambda: ts.design.two_arm(0.2, 0.5, ratio=math.pi), "no small whole numbers have this ratio"),
     "no time": (lambda: ts.design.logrank(0.6, "12 apples", follow_up=12), "median_control = 12 apples"),

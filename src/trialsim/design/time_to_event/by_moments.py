@@ -46,7 +46,7 @@ def with_average_ratio(study: SizeStudy, assumed: Events) -> Events:
     if at.average_ratio >= 1.0 or at.mean <= 0.0:
         average = f"its hazard ratio is {at.average_ratio:.2f} on average over the events"
         wrong = f"the second arm does not do better by this test: {average}."
-        allowed = "hazards that are lower in the experimental arm, or another `control`."
+        allowed = "hazards that are lower in the experimental arm."
         raise RequestError("hazards", wrong, allowed, key="hazards")
     return replace(assumed, hazard_ratio=at.average_ratio)
 

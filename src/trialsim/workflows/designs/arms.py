@@ -15,6 +15,7 @@ from trialsim.workflows.designs.making import allocation_of, calendar_of, in_mon
 from trialsim.workflows.designs.times_of_arms import ARMS, Steps, times_of
 from trialsim.workflows.designs.trial_design import TrialDesign
 
+FEWEST_EVENTS: Final = 0.8  # of those asked for, by the end of follow-up; with fewer the power would be another one
 LEAST_WAIT: Final = 12.0  # months after the last entry that a trial waits for its events, unless follow_up is given
 
 
@@ -344,6 +345,10 @@ def _size_and_end(
                 key="events",
             )
         follow_up = max(LEAST_WAIT, math.ceil(2.0 * (month - arms.accrual)))
+    seen = float(expected_events(arms, n, arms.accrual + months_of("follow_up", follow_up)))
+    if seen < FEWEST_EVENTS * events:
+        wrong = f"{n} patients have about {seen:.0f} by the end of follow-up."
+        raise RequestError(f"events = {events}", wrong, "fewer, more patients, or longer follow-up.", key="events")
     return n, follow_up
 
 
