@@ -143,3 +143,20 @@ def test_weights_of_late_events_help_where_the_effect_is_late() -> None:
     average, power = late.numbers["hazard_ratio"], late.power()
     assert late.operating_characteristics(average)["rejects"].iloc[0] == pytest.approx(power)
     assert "Fleming and Harrington (rho 0, gamma 1)" in late.paragraph
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.08, 5.0, 5000.0])
+@pytest.mark.parametrize("total", [1.0, 24.0, 1200.0])
+@pytest.mark.parametrize("dropout", [0.0, 1.0])
+def test_moments_are_numbers_on_any_scale_of_time(rate: float, total: float, dropout: float) -> None:
+    """Hours or centuries: where nobody is left nothing is added, and a unit of time does not matter."""
+    arms = PiecewiseArms(PiecewiseHazard((0.0, 3.0), (rate, rate / 2.0)), PiecewiseHazard((0.0,), (0.6 * rate,)), 0.0)
+    lost = PiecewiseArms(arms.control, arms.experimental, 12.0, 2.0, dropout)
+    scaled = PiecewiseArms(PiecewiseHazard((0.0, 0.3), (10.0 * rate, 5.0 * rate)),
+                           PiecewiseHazard((0.0,), (6.0 * rate,)), 0.0)  # fmt: skip
+    for rho_gamma in WEIGHTS[:3]:
+        at, other = logrank_moments(arms, total, rho_gamma), logrank_moments(scaled, total / 10.0, rho_gamma)
+        assert [at.mean, at.sd, at.average_ratio] == pytest.approx(
+            [other.mean, other.sd, other.average_ratio], rel=1e-9
+        )
+        assert np.isfinite(logrank_moments(lost, total, rho_gamma).sd)

@@ -9,10 +9,24 @@ from typing import Final
 
 import numpy as np
 
+from trialsim.design.theory.changing_hazards.piecewise import PiecewiseHazard
 from trialsim.typing import Floats
 
 NODES: Final = 12  # of one panel
-PANELS: Final = 24  # of each piece between two jumps
+PANELS: Final = 8  # of each piece between two jumps
+
+
+SCALES: Final = (0.2, 1.0, 3.0, 8.0, 20.0)  # cumulative hazards at which panels begin, so that any hazard is resolved
+NOBODY: Final = 60.0  # the cumulative hazard by which nobody is left: 1e-26 of the patients
+
+
+def months_of(hazards: Iterable[PiecewiseHazard], until: float, jumps: Iterable[float] = ()) -> Months:
+    """The months from 0 to `until`, or until nobody is without event, in panels that suit the hazards of all arms."""
+    of_all = tuple(hazards)
+    end = min(until, max(item.month_of(NOBODY) for item in of_all))
+    scales = [item.month_of(scale) for item in of_all for scale in SCALES]
+    starts = [start for item in of_all for start in item.starts]
+    return Months(end, (*jumps, *starts, *scales))
 
 
 class Months:
@@ -36,8 +50,11 @@ class Months:
         return np.asarray((before[:, None] + panels @ self._partial.T).ravel())
 
     def after(self, values: Floats) -> Floats:
-        """The integral from each node to the end."""
-        return np.asarray(self.integral(values) - self.up_to(values))
+        """The integral from each node to the end; where little is left, it has as many right digits as elsewhere."""
+        panels = values.reshape(-1, NODES) * self._half
+        of_panels = (panels * self._weights).sum(axis=1)
+        later = np.concatenate([np.cumsum(of_panels[:0:-1])[::-1], [0.0]])
+        return np.asarray((later[:, None] + panels @ (self._weights - self._partial).T).ravel())
 
 
 @cache

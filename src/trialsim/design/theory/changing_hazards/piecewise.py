@@ -54,6 +54,14 @@ class PiecewiseHazard:
         before = np.concatenate([[0.0], np.cumsum(hazards[:-1] * np.diff(starts))])
         return np.asarray(np.exp(-before[piece] - hazards[piece] * (numbers("months", months) - starts[piece])))
 
+    def month_of(self, cumulative: float) -> float:
+        """The month by which the cumulative hazard reaches a value; infinite for never."""
+        starts, hazards = np.array(self.starts), np.array(self.hazards)
+        ends = np.cumsum(hazards[:-1] * np.diff(starts))
+        piece = int(np.searchsorted(ends, cumulative))
+        left = cumulative - (ends[piece - 1] if piece > 0 else 0.0)
+        return float(starts[piece] + left / hazards[piece]) if hazards[piece] > 0.0 else math.inf
+
     def _piece(self, months: npt.ArrayLike) -> npt.NDArray[np.intp]:
         return np.searchsorted(self.starts, numbers("months", months), side="right") - 1
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from scipy import special
 
 from trialsim.design.theory.arguments import check_alpha, check_kind
-from trialsim.design.theory.changing_hazards.integrals import Months
+from trialsim.design.theory.changing_hazards.integrals import months_of
 from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.requests import require_not_negative, require_positive, require_sides
+
+LEAST: Final = 1e-280  # of the patients at risk: with fewer nothing is known of the mean
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,11 @@ def restricted_mean_and_variance(hazard: PiecewiseHazard, until: float, dropout:
     check_kind("hazard", hazard, PiecewiseHazard)
     require_positive("until", until)
     require_not_negative("dropout", dropout)
-    months = Months(until, hazard.starts)
+    months = months_of([hazard], until)
     t = months.nodes
     survival = hazard.survival(t)
     left = months.after(survival)  # the area after each month
-    at_risk = survival * np.exp(-dropout * t)
+    at_risk = np.maximum(survival * np.exp(-dropout * t), LEAST)
     return months.integral(survival), months.integral(left**2 * hazard.hazard(t) / at_risk)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import special
 
 from trialsim.design.theory.arguments import check_alpha, check_kind, check_numbers
-from trialsim.design.theory.changing_hazards.integrals import Months
+from trialsim.design.theory.changing_hazards.integrals import NOBODY, Months, months_of
 from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms
 from trialsim.design.theory.requests import require_positive, require_sides
 from trialsim.errors import RequestError
@@ -83,7 +83,8 @@ def logrank_moments(arms: PiecewiseArms, total: float, rho_gamma: Sequence[float
 
 @lru_cache(maxsize=1024)
 def _moments(arms: PiecewiseArms, total: float, rho: float, gamma: float) -> Moments:
-    months = Months(total, (*arms.starts, total - arms.accrual))
+    end = min(total, NOBODY / arms.dropout) if arms.dropout > 0.0 else total
+    months = months_of(arms.of_arms, end, [total - arms.accrual])
     t, share = months.nodes, arms.shares[:, None]
     hazards = np.stack([item.hazard(t) for item in arms.of_arms])
     stays = np.exp(-arms.dropout * t) * _entered(arms, total - t)
