@@ -65,3 +65,40 @@ for (p in c(0.5, 0.7)) for (margin in c(0.1, 0.15)) for (ratio in c(1, 2)) {
   x <- getSampleSizeRates(design, groups = 2, thetaH0 = -margin, pi2 = p, pi1 = p, allocationRatioPlanned = ratio, normalApproximation = TRUE)
   write("non-inferior rates", list(p_control = p, p_experimental = p, margin = margin, ratio = ratio, alpha = 0.025, power = 0.8), c(x$nFixed2))
 }
+
+# Times to events with a margin of the hazard ratio: events and patients for a power, one look and several.
+for (margin in c(1.2, 1.3, 1.5)) for (hr in c(1, 0.9)) for (ratio in c(1, 2)) for (dropout in c(0, 0.1)) for (looks in c(1, 3)) {
+  design <- if (looks == 1) getDesignGroupSequential(kMax = 1, alpha = 0.025, beta = 0.2, sided = 1) else
+    getDesignGroupSequential(kMax = looks, alpha = 0.025, beta = 0.2, sided = 1, typeOfDesign = "asOF")
+  x <- getSampleSizeSurvival(design, thetaH0 = margin, hazardRatio = hr, median2 = 12, accrualTime = c(0, 18), followUpTime = 9,
+    allocationRatioPlanned = ratio, dropoutRate1 = dropout, dropoutRate2 = dropout, dropoutTime = 12)
+  asked <- list(margin = margin, hazard_ratio = hr, median_control = 12, ratio = ratio, dropout = dropout, looks = looks,
+    alpha = 0.025, power = 0.8, accrual = 18, follow_up = 9)
+  events <- if (looks == 1) x$eventsFixed else max(x$eventsPerStage)
+  n <- if (looks == 1) x$nFixed else max(x$numberOfSubjects)
+  write("non-inferior survival", asked, c(events, n))
+}
+
+# Conditional power after a look, for a hazard ratio; one or two looks to come.
+for (k in 2:3) for (type in c("asOF", "asP")) for (stage in 1:(k - 1)) for (z in c(-0.5, 0.6, 1.4, 2.1)) {
+  design <- getDesignGroupSequential(kMax = k, alpha = 0.025, sided = 1, typeOfDesign = type)
+  events <- 120 * (1:k) / k
+  taken <- getDataset(overallEvents = events[1:stage], overallLogRanks = -c(if (stage == 2) 0.3, z),
+    overallAllocationRatios = rep(1, stage))
+  result <- getStageResults(design, dataInput = taken, stage = stage, directionUpper = FALSE)
+  for (hr in c(0.6, 0.75)) {
+    x <- getConditionalPower(result, nPlanned = diff(events[stage:k]), thetaH1 = hr)
+    asked <- list(looks = k, spending = if (type == "asOF") "obrien-fleming" else "pocock", look = stage, z = z, hazard_ratio = hr, events = 120)
+    write("conditional power", asked, tail(x$conditionalPower, 1))
+  }
+}
+
+# Re-estimation by conditional power at the observed effect, everywhere below the target; 100,000 simulated trials each.
+for (type in c("asOF", "asP")) for (at in c(0.4, 0.6)) for (factor in c(1.5, 3)) for (delta in c(0, 0.12, 0.2)) {
+  design <- getDesignInverseNormal(kMax = 2, informationRates = c(at, 1), alpha = 0.025, sided = 1, typeOfDesign = type)
+  x <- getSimulationMeans(design, groups = 2, normalApproximation = TRUE, alternative = delta, stDev = 1, plannedSubjects = c(800 * at, 800),
+    minNumberOfSubjectsPerStage = c(NA, 800 * (1 - at)), maxNumberOfSubjectsPerStage = c(NA, 800 * (1 - at) * factor),
+    conditionalPower = 0.8, maxNumberOfIterations = 100000, seed = 2026)
+  asked <- list(at = at, spending = if (type == "asOF") "obrien-fleming" else "pocock", factor = factor, difference = delta, n = 800)
+  write("re-estimation", asked, c(x$overallReject, x$expectedNumberOfSubjects))
+}

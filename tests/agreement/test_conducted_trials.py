@@ -9,6 +9,7 @@ import pytest
 
 import trialsim as ts
 from trialsim.config import protocol_of
+from trialsim.design.adaptive.reestimation import PromisingZone
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.trial import CountTrial, EventTrial, Trial
 from trialsim.design.decisions import Decisions
@@ -26,9 +27,11 @@ from trialsim.design.theory.two_stage import TwoStage
 from trialsim.design.time_to_event.decisions import (
     DecisionsAtEvents,
     EventDecisions,
+    MarginDecisions,
     OneSampleDecisions,
     RestrictedMeanDecisions,
 )
+from trialsim.design.time_to_event.reestimated import ReestimatedDecisions
 from trialsim.design.two_arms.decisions import TwoArms
 from trialsim.model import interim as c
 from trialsim.model.protocol import Protocol
@@ -135,6 +138,28 @@ def test_weighted_tests_and_restricted_means_agree(
     assert np.array_equal(fast, slow)
     assert (fast["x_0"] > 0).all()
     assert np.unique(fast["statistic"]).size == 3
+
+
+@pytest.mark.parametrize("follow_up", [60.0, 400.0])
+def test_looks_that_ask_for_more_events_agree(protocols: tuple[Protocol, Protocol], follow_up: float) -> None:
+    zone = PromisingZone(0.5, 1.9, 1.7, 0.05, 0.9, 0.9, 2.0)
+    decisions = ReestimatedDecisions((8,), (1.9, 1.7), (), 0.05, 1, zone=zone, planned=16)
+    plan = c.EventConduct((8,), 40, follow_up, 16)
+    trial = EventTrial(Outcomes((c.Outcome(c.PROGRESSION_OR_DEATH),), None, (), HARM), decisions, plan)
+    fast, slow = both(trial, protocols, 44, follow_up, 5, 3)
+    assert np.array_equal(fast, slow)
+    if follow_up > 300.0:  # so long that the events come first
+        assert (fast["x_0"] + fast["x_1"]).max() > 16
+        assert (fast["x_0"] + fast["x_1"]).max() <= decisions.most == 24
+
+
+@pytest.mark.parametrize("margin", [0.7, 1.3])
+def test_looks_at_events_with_a_margin_agree(protocols: tuple[Protocol, Protocol], margin: float) -> None:
+    decisions = MarginDecisions((8, 16), (2.6, 2.2, 2.0), (-0.5, -0.5, 2.0), 0.025, 1, margin=margin)
+    plan = c.EventConduct((8, 16), 40, 200.0)
+    trial = EventTrial(Outcomes((c.Outcome(c.PROGRESSION_OR_DEATH),), None, (), HARM), decisions, plan)
+    fast, slow = both(trial, protocols, 44, 200.0, 5, 3)
+    assert np.array_equal(fast, slow)
 
 
 @pytest.mark.parametrize("shape", [1.0, 1.3])

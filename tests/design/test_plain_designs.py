@@ -39,6 +39,7 @@ MADE: dict[str, Callable[[], TrialDesign]] = {
     "selection": lambda: ts.design.selection([0.2, 0.2, 0.35]),
     "logrank": lambda: ts.design.logrank(0.6, 12, accrual=12, follow_up="12 months"),
     "rmst": lambda: ts.design.rmst("18 months", [(0, 1), (3, 0.5)], hazards_control="0:0.08,6:0.04", accrual=12),
+    "non_inferiority_survival": lambda: ts.design.non_inferiority_survival(1.4, 1.0, 12, accrual=12, follow_up=12),
     "one_sample_logrank": lambda: ts.design.one_sample_logrank("6 months", 0.6),
 }
 
@@ -110,12 +111,16 @@ def test_the_table_of_a_simon_design_has_the_admissible_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["single_stage", "simon", "fleming", "two_arm", "logrank", "rmst", "one_sample_logrank"]
-)
+    "name",
+    [
+        "single_stage", "simon", "fleming", "two_arm", "logrank", "rmst", "one_sample_logrank",
+        "non_inferiority_survival",
+    ],
+)  # fmt: skip
 def test_what_is_detectable_has_the_power_and_nothing_nearer_has(name: str) -> None:
     design = MADE[name]()
     found = design.detectable(0.9)
-    towards_null = 0.002 if "logrank" in name or name == "rmst" else -0.002
+    towards_null = 0.002 if name in ("logrank", "rmst", "one_sample_logrank", "non_inferiority_survival") else -0.002
     column, pair = "rejects", (lambda rate: (0.2, rate)) if name == "two_arm" else float
     reached = [design.operating_characteristics([pair(x)])[column].iloc[0] for x in (found, found + towards_null)]
     assert reached[0] >= 0.9 - 1e-3
@@ -288,6 +293,9 @@ GOOD: dict[str, dict[str, Any]] = {
                 "dropout": 0.1, "ratio": 1.0, "looks": 2, "events": None, "n": None, "largest_n": 500},
     "rmst": {"until": 12, "hazard_ratio": [(0, 1), (3, 0.5)], "hazards_control": [(0, 0.1), (6, 0.05)], "alpha": 0.05,
              "sides": 1, "accrual": 6, "follow_up": 18, "dropout": 0.1, "ratio": 1.0, "n": None, "largest_n": 900},
+    "non_inferiority_survival": {"margin": 1.9, "hazard_ratio": 1.0, "median_control": 6, "alpha": 0.05, "accrual": 6,
+                                 "follow_up": 6, "dropout": 0.1, "ratio": 1.0, "looks": 2, "events": None, "n": None,
+                                 "largest_n": 500},
     "one_sample_logrank": {"median_reference": 6, "hazard_ratio": 0.5, "shape": 1.0, "accrual": 6, "follow_up": 6,
                            "dropout": 0.0, "sides": 1, "n": None, "largest_n": 500},
 }  # fmt: skip
@@ -305,6 +313,28 @@ def test_the_command_prints_a_table_csv_and_json(tmp_path: Path) -> None:
     answer = json.loads(trialsim(tmp_path, *ask, "--json", "--at", "0.2").stdout)
     assert answer["design"]["n"] == 29
     assert [row["rate"] for row in answer["operating_characteristics"]] == [0.2]
+
+
+def test_the_command_shows_conditional_power_and_reestimation(tmp_path: Path) -> None:
+    ask = ["design", "logrank", "--hazard-ratio", "0.7", "--median-control", "12", "--follow-up", "12", "--looks", "2"]
+    done = trialsim(
+        tmp_path, *ask, "--at-look", "1", "--z", "1.2", "--effect", "0.8", "--promising", "36%", columns=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Conditional power after look 1, z = 1.2" in done.stdout
+    assert "Cui, Hung and Wang 1999" in done.stdout
+    asked = trialsim(
+        tmp_path, *ask, "--at-look", "1", "--z", "1.2", "--promising", "0.3,0.7", "--factor", "1.5", "--json"
+    )
+    answer = json.loads(asked.stdout)
+    assert answer["conditional_power"][0]["under"] == "the alternative"
+    assert answer["conditional_power"][-1]["hazard_ratio"] is None
+    assert answer["reestimation"]["numbers"]["promising_to"] == 0.7
+    for wrong in (["--z", "1.2"], ["--at-look", "2", "--z", "1.2"], ["--factor", "0.1"]):
+        refused = trialsim(tmp_path, *ask, *wrong)
+        assert refused.returncode == 2
+        assert "Allowed" in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 def test_the_command_writes_a_picture_and_a_study_that_can_be_checked(tmp_path: Path) -> None:

@@ -70,6 +70,18 @@ def test_events_and_patients_of_survival_trials() -> None:
     assert differing("survival size", differs) == []
 
 
+def test_events_and_patients_of_survival_trials_with_a_margin() -> None:
+    def differs(asked: dict[str, Any], found: list[float]) -> bool:
+        looks = int(asked.pop("looks"))
+        design = ts.design.non_inferiority_survival(**asked, looks=looks)
+        numbers, turn = design.numbers, design.planned.step
+        events = numbers["schoenfeld_events"] * numbers["inflation"]
+        patients = turn * math.ceil(found[1] / turn * (1.0 - CLOSE))
+        return not math.isclose(events, found[0], rel_tol=RELATIVE) or numbers["n"] != patients
+
+    assert differing("non-inferior survival", differs, fewest=48) == []
+
+
 def test_the_power_and_the_months_of_numbers_of_events() -> None:
     """Interim looks after whole numbers of events; months of rpact are those of the share of events."""
 

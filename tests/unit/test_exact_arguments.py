@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import trialsim.design.adaptive
 import trialsim.design.theory
+from trialsim.design.adaptive.reestimation import PromisingZone
 from trialsim.design.theory.bryant_day import BryantDay, Rates
 from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms, PiecewiseHazard
 from trialsim.design.theory.one_sample_logrank import Arm
@@ -29,6 +31,7 @@ ARMS, ARM = Arms(0.06, 0.6, 12.0), Arm(0.06, 0.6, 12.0, 24.0)
 HAZARD = PiecewiseHazard((0.0, 6.0), (0.08, 0.04))
 CHANGING = PiecewiseArms(HAZARD, PiecewiseHazard((0.0, 3.0), (0.08, 0.03)), 12.0)
 RATES = Rates(0.2, 0.45, 0.6, 0.85)
+ZONE = {"look": 0.5, "upper": 2.9, "final": 2.0, "low": 0.3, "high": 0.8, "target": 0.8, "factor": 2.0, "lower": -1.0}
 FIRST = {"p_control": 0.2, "p_experimental": 0.6}
 # Every public function, with arguments that it answers; those that are not numbers by nature are left as they are.
 CALLS: dict[str, dict[str, Any]] = {
@@ -96,6 +99,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "restricted_means.restricted_mean_and_variance": {"until": 12.0, "dropout": 0.01, "hazard": HAZARD},
     "restricted_means.restricted_means": {"until": 12.0, "arms": CHANGING},
     "restricted_means.restricted_means_power": {"until": 12.0, "n": 90, "alpha": 0.025, "sides": 1, "arms": CHANGING},
+    "conditional_power.conditional_power": {
+        "information": LOOKS, "upper": BOUNDS, "look": 1, "z": 1.0, "drift": 2.0, "sides": 1,
+    },
+    "conditional_power.predictive_power": {"information": LOOKS, "upper": BOUNDS, "look": 1, "z": 1.0, "sides": 1},
     "one_sample_logrank.one_sample_power": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
     "one_sample_logrank.one_sample_rejection": {"n": 40, "alpha": 0.05, "sides": 1, "arm": ARM},
 }  # fmt: skip
@@ -120,18 +127,21 @@ OBJECTS: list[Callable[[Any], object]] = [
     lambda x: PiecewiseArms(HAZARD, HAZARD, x), lambda x: PiecewiseArms(HAZARD, HAZARD, 12.0, x),
     lambda x: PiecewiseArms(HAZARD, HAZARD, 12.0, 1.0, x),
     lambda x: Arm(0.1, 0.6, x, 24.0), lambda x: Arm(0.1, 0.6, 12.0, x), lambda x: Arm(0.1, 0.6, 12.0, 24.0, x),
+    *(lambda x, i=i: PromisingZone(**{**ZONE, i: x}) for i in ZONE), lambda x: PromisingZone(**ZONE).reached(x),
     lambda x: TwoStage(5, 1, 10, 3, 0.1, 0.3).at(x),
 ]  # fmt: skip
 WRONG: list[Any] = ["0.3", None, math.nan, [0.3, None], {}]
 
 
 def functions() -> Iterator[tuple[str, Callable[..., object]]]:
-    """Every public function of the package by module and name."""
-    for info in pkgutil.walk_packages(trialsim.design.theory.__path__, "trialsim.design.theory."):
-        module: ModuleType = importlib.import_module(info.name)
+    """Every public function of both packages by module and name."""
+    rooms = trialsim.design.theory, trialsim.design.adaptive
+    names = [info.name for room in rooms for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")]
+    for path in names:
+        module: ModuleType = importlib.import_module(path)
         for name, item in vars(module).items():
             if inspect.isfunction(item) and item.__module__ == module.__name__ and not name.startswith("_"):
-                yield f"{info.name.rpartition('.')[2]}.{name}", item
+                yield f"{path.rpartition('.')[2]}.{name}", item
 
 
 FUNCTIONS = dict(functions())

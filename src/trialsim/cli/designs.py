@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
+import pandas as pd
 import typer
 
 from trialsim.cli.options import JsonOption
 from trialsim.cli.output import print_json, print_view
 from trialsim.errors import OptionError, RequestError
+from trialsim.records.tables import plain_rows
 from trialsim.workflows.designs import FUNCTIONS
+from trialsim.workflows.designs.reestimation import Reestimation
 from trialsim.workflows.designs.trial_design import TrialDesign
 
 Parse = Callable[[Any], Any]
@@ -66,20 +69,42 @@ def command_of(function: Callable[..., TrialDesign]) -> Callable[..., None]:
     helps, hints = _helps_of(function), get_type_hints(function)
     given = inspect.signature(function).parameters
 
+    shown = _SHOWN if "spending" not in given else (*_AT_LOOKS, *_SHOWN)
+
     def command(**options: Any) -> None:
-        chosen = {key: options.pop(f"_{key}", None) for key in ("at", "plot", "study", "csv", "json")}
+        chosen = {key: options.pop(f"_{key}", None) for key, _, _ in (*_AT_LOOKS, *_SHOWN)}
         design = function(**options)
         show(design, chosen)
 
     parameters = [_option(name, item, hints[name], helps.get(name, "")) for name, item in given.items()]
     parameters += [inspect.Parameter(f"_{key}", inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-                   for key, default, annotation in _SHOWN]  # fmt: skip
+                   for key, default, annotation in shown]  # fmt: skip
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {item.name: item.annotation for item in parameters}
     command.__name__, command.__doc__ = function.__name__, (function.__doc__ or "").split("\n\n", maxsplit=1)[0]
     return command
 
 
+def _number(flag: str, text: str) -> Any:
+    """An option that is a number, or nothing."""
+    return Annotated[float | None, typer.Option(flag, help=text, parser=read_number, metavar="NUMBER")]
+
+
+# Of designs with bounds by look: what is asked about a look that was taken, and of re-estimation.
+_AT_LOOKS: Final = (
+    ("look", None, Annotated[
+        int | None, typer.Option("--at-look", help="The interim look at which conditional power is computed; with --z.")
+    ]),
+    ("z", None, _number("--z", "The statistic of that look, positive where the experimental arm does better.")),
+    ("effect", None, _number("--effect", "A true hazard ratio or experimental rate, for the conditional power.")),
+    ("promising", None, Annotated[
+        Any,
+        typer.Option("--promising", parser=read_numbers, metavar="NUMBERS",
+                     help="Conditional power from which, or between which, the second stage is made larger: 0.36."),
+    ]),
+    ("target", None, _number("--target", "The conditional power that the larger second stage shall have.")),
+    ("factor", None, _number("--factor", "How many times the planned second stage it is at most; 2 unless given.")),
+)  # fmt: skip
 _SHOWN: Final = (
     ("at", None, Annotated[
         list[str] | None,
@@ -149,6 +174,7 @@ def _helps_of(function: Callable[..., Any]) -> Mapping[str, str]:
 def show(design: TrialDesign, chosen: Mapping[str, Any]) -> None:
     """Print a design as a table, as CSV or as JSON; write its picture and its study where they are asked for."""
     curve = design.operating_characteristics(_rates(chosen["at"]))
+    power, rule = _power_at_look(design, chosen), _rule(design, chosen)
     if chosen["csv"] and chosen["json"]:
         raise OptionError("--csv, --json", "one of them is printed.", "one of them.")
     if chosen["plot"] is not None:
@@ -156,16 +182,44 @@ def show(design: TrialDesign, chosen: Mapping[str, Any]) -> None:
     if chosen["study"] is not None:
         design.to_study(chosen["study"])
     if chosen["json"]:
-        print_json(
-            {**design.to_json(), **({"operating_characteristics": curve.to_dict("records")} if chosen["at"] else {})}
-        )
+        more: dict[str, Any] = {"operating_characteristics": curve.to_dict("records")} if chosen["at"] else {}
+        more |= {"conditional_power": plain_rows(power)} if power is not None else {}
+        print_json({**design.to_json(), **more, **({"reestimation": rule.to_json()} if rule is not None else {})})
     elif chosen["csv"]:
         print(design.table.to_csv(index=False), end="")
     else:
+        from trialsim.report.design.at_looks import power_at_look_view, reestimation_view
         from trialsim.report.design.plain_design import plain_design_view
 
         shown = curve if chosen["at"] else curve.iloc[0:0]
         print_view(plain_design_view(design.planned, design.numbers, design.looks, shown, design.paragraph))
+        if power is not None:
+            print_view(power_at_look_view(power, chosen["look"], chosen["z"]))
+        if rule is not None:
+            print_view(
+                reestimation_view(
+                    rule.numbers, rule.table, rule.operating_characteristics(), rule.scale, rule.paragraph
+                )
+            )
+
+
+def _power_at_look(design: TrialDesign, chosen: Mapping[str, Any]) -> pd.DataFrame | None:
+    """The conditional power after a look; nothing where it is not asked for. Raises `RequestError`."""
+    look, z, effect = (chosen[key] for key in ("look", "z", "effect"))
+    if look is None and z is None and effect is None:
+        return None
+    if look is None or z is None:
+        given = ", ".join(
+            flag for flag, value in (("--at-look", look), ("--z", z), ("--effect", effect)) if value is not None
+        )
+        raise OptionError(given, "conditional power takes a look and its z.", "--at-look 1 --z 1.2.")
+    return design.conditional_power(look, z, effect)
+
+
+def _rule(design: TrialDesign, chosen: Mapping[str, Any]) -> Reestimation | None:
+    """The re-estimation; nothing where it is not asked for. Raises `RequestError`."""
+    given = {key: chosen[key] for key in ("promising", "target", "factor") if chosen[key] is not None}
+    return design.reestimation(**given) if given else None
 
 
 def _write_picture(design: TrialDesign, path: Path) -> None:

@@ -12,7 +12,7 @@ from trialsim.typing import Counts, Flags, Floats
 
 EVENT = np.int64(1)
 SECOND = np.int64(2)
-_FLAGS = EVENT | SECOND  # the two lowest bits of a time, where a key keeps whether it is an event, and the group
+FLAGS = EVENT | SECOND  # the two lowest bits of a time, where a key keeps whether it is an event, and the group
 
 
 @compiled
@@ -70,7 +70,7 @@ def set_key(keys: Counts, i: int, time: float, is_event: bool, is_second: bool) 
     fourth part of 10^-15 of themselves become equal.
     """
     keys.view(np.float64)[i] = time
-    keys[i] = (keys[i] & ~_FLAGS) | (EVENT * is_event) | (SECOND * is_second)
+    keys[i] = (keys[i] & ~FLAGS) | (EVENT * is_event) | (SECOND * is_second)
 
 
 @jitable
@@ -83,9 +83,9 @@ def logrank_of_keys(keys: Counts) -> tuple[float, float]:
     difference = variance = 0.0
     i = 0
     while i < n:
-        time = keys[i] & ~_FLAGS
+        time = keys[i] & ~FLAGS
         events = events_second = leaving = leaving_second = 0
-        while i < n and keys[i] & ~_FLAGS == time:
+        while i < n and keys[i] & ~FLAGS == time:
             is_event, is_second = keys[i] & EVENT, (keys[i] & SECOND) >> 1
             leaving += 1
             leaving_second += is_second
@@ -117,9 +117,9 @@ def weighted_logrank_of_keys(keys: Counts, rho: float, gamma: float) -> tuple[fl
     survival = 1.0
     i = 0
     while i < n:
-        time = keys[i] & ~_FLAGS
+        time = keys[i] & ~FLAGS
         events = events_second = leaving = leaving_second = 0
-        while i < n and keys[i] & ~_FLAGS == time:
+        while i < n and keys[i] & ~FLAGS == time:
             is_event, is_second = keys[i] & EVENT, (keys[i] & SECOND) >> 1
             leaving += 1
             leaving_second += is_second

@@ -68,9 +68,11 @@ class EventForecast:
         """
         mean_z = float(self._rows(self.largest)["statistic"].mean())
         hazard_ratio = effective_hazard_ratio(mean_z, self.expected_events(self.largest), ratio)
-        if hazard_ratio >= 1.0:
-            wrong = f"the second arm does not do better: its hazard ratio is about {hazard_ratio:.2f}."
-            allowed = "a variant that does, or a hazard ratio below 1."
+        limit = 1.0 if self.study.margin is None else self.study.margin
+        if hazard_ratio >= limit:
+            better = "do better" if limit == 1.0 else "stay within the margin"
+            wrong = f"the second arm does not {better}: its hazard ratio is about {hazard_ratio:.2f}."
+            allowed = f"a variant that does, or a hazard ratio below {limit:g}."
             raise RequestError(f"alternative: {self.study.alternative}", wrong, allowed, key="alternative")
         return hazard_ratio
 

@@ -95,7 +95,7 @@ def detectable(planned: PlannedDesign, calendar: PlainCalendar, power: float) ->
     """
     check_probability("power", power)
     if isinstance(planned, EventDesign):
-        near, far = 1.0, 0.01
+        near, far = planned.null_ratio, 0.01
 
         def reached(value: float) -> float:
             return at_hazard_ratio(planned, calendar, value)["rejects"]

@@ -35,6 +35,7 @@ from trialsim.design.hypotheses import (
     with_rate,
     with_toxicity,
 )
+from trialsim.design.margin_truth import arms_at_margin
 from trialsim.design.plain_arms import arms_with_medians, arms_with_rates
 from trialsim.design.plain_hazards import arms_with_hazards
 from trialsim.design.prepared_study import (
@@ -263,9 +264,10 @@ def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
     study, protocols, kind = draft.study, draft.protocols, draft.outcomes.primary[0].kind
     ratio, allocation = study.alternative_rate, arms_in_turn(study, draft.names)
     second = protocols[1] if ratio is None else with_hazard_ratio(protocols[1], ratio, kind)
+    control = at_point_values(protocols[0])
     truths = {
-        NULL: (at_point_values(protocols[0]), at_point_values(protocols[0])),
-        ALTERNATIVE: (at_point_values(protocols[0]), at_point_values(second)),
+        NULL: (control, control),
+        ALTERNATIVE: (control, at_point_values(second)),
         **_posterior(draft, (protocols[0], second), n_draws),
     }
     obtained_by = (
@@ -275,7 +277,21 @@ def _hazard_ratio(draft: Draft, n_draws: int, seed: int) -> Supposed:
     if ratio is None:
         ratio = forecast.hazard_ratio_of_arms(allocation.count(1) / allocation.count(0))
     design = draft.design.build(study, _events(draft, forecast, ratio, allocation))
-    return Supposed(design, truths, (protocols[0], second), obtained_by=obtained_by)
+    return _with_margin(draft, Supposed(design, truths, (protocols[0], second), obtained_by=obtained_by))
+
+
+def _with_margin(draft: Draft, supposed: Supposed) -> Supposed:
+    """The same truths; with a margin, the null is that Cox's hazard ratio is the margin."""
+    margin, design = draft.study.margin, supposed.design
+    if margin is None:
+        return supposed
+    if not isinstance(design, PlannedLogrank):
+        raise TypeError(design)
+    n = draft.study.n or design.n_by_formula() or draft.study.largest_n
+    null, setting = arms_at_margin(draft, supposed.truths[NULL][0], margin, n)
+    return replace(
+        supposed, truths={**supposed.truths, NULL: null}, obtained_by={NULL: setting, **supposed.obtained_by}
+    )
 
 
 def _arms_with_plain_medians(draft: Draft) -> Supposed:
@@ -294,11 +310,10 @@ def _arms_with_plain_medians(draft: Draft) -> Supposed:
     first = design_of(tuple(at_point_values(item) for item in draft.protocols))
     if not isinstance(first, PlannedLogrank | PlannedRestrictedMeans):
         raise TypeError(first)
-    by_formula = first.by_formula.get("lachin_foulkes_n", first.by_formula.get("formula_n"))
-    n = study.n or by_formula or study.largest_n
+    n = study.n or first.n_by_formula() or study.largest_n
     arms, setting = arms_with_medians(draft, n, DAYS_PER_MONTH * first.assumed.accrual_months(n))
     truths = {NULL: (arms[0], arms[0]), ALTERNATIVE: arms}
-    return Supposed(design_of(arms), truths, (), obtained_by={ALTERNATIVE: setting})
+    return _with_margin(draft, Supposed(design_of(arms), truths, (), obtained_by={ALTERNATIVE: setting}))
 
 
 def _arms_with_plain_hazards(draft: Draft) -> Supposed:

@@ -13,6 +13,7 @@ from trialsim.design.single_arm.response_and_toxicity import BryantDayDesign
 from trialsim.design.single_arm.single_stage import AHern, SingleStageDesign
 from trialsim.design.single_arm.two_stage import FlemingDesign, SimonAdmissible, SimonDesign, SimonMinimax
 from trialsim.design.time_to_event.logrank import LogrankDesign
+from trialsim.design.time_to_event.margins import SurvivalMarginDesign
 from trialsim.design.time_to_event.one_sample_logrank import OneSampleLogrankDesign
 from trialsim.design.time_to_event.rmst import RestrictedMeansDesign
 from trialsim.design.two_arms.margins import EquivalenceDesign, NonInferiorityDesign
@@ -40,6 +41,7 @@ DESIGNS: Final[dict[str, Design[Any]]] = {
         SelectionDesign(),
         LogrankDesign(),
         RestrictedMeansDesign(),
+        SurvivalMarginDesign(),
         OneSampleLogrankDesign(),
     )
 }

@@ -10,7 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from trialsim.design.time_to_event.decisions import EventDecisions, OneSampleDecisions, RestrictedMeanDecisions
+from trialsim.design.time_to_event.decisions import (
+    EventDecisions,
+    MarginDecisions,
+    OneSampleDecisions,
+    RestrictedMeanDecisions,
+)
 from trialsim.inference.result import IN_WORDS, Analysed, Row, for_sides
 from trialsim.inference.sequential import infer_sequential
 from trialsim.inference.survival import Estimated, cox, logrank, median_time, restricted_mean, restricted_means
@@ -46,7 +51,7 @@ def analyse_two_arms(
     code = decisions.decide(
         len(decisions.interim), np.array([z]), np.array([n_events], np.int64), np.array([len(earlier)], np.int64)
     )[0]
-    rows = [_events(times, i) for i in range(2)] + [_median(times, i, confidence) for i in range(2)]
+    rows = described(times, confidence)
     p_value = for_sides(float(norm.sf(z)), decisions.sides)
     stratified = f", stratified by {', '.join(strata)}" if strata else ""
     sided = "one-sided" if decisions.sides == 1 else "two-sided"
@@ -54,8 +59,8 @@ def analyse_two_arms(
     weights = f", Fleming-Harrington weights, rho {rho:g}, gamma {gamma:g}" if (rho, gamma) != (0.0, 0.0) else ""
     rows.append(Row("log-rank z", z, p_value=p_value, method=f"log-rank test{weights}{stratified}, {sided}"))
     if earlier:
-        rows.append(_after_looks(z, n_events, second, decisions, earlier, confidence))
-    rows += _hazard_ratios(times, confidence, adjust, strata)
+        rows.append(after_looks(z, n_events, second, decisions, earlier, confidence))
+    rows += hazard_ratios(times, confidence, adjust, strata)
     return Analysed(tuple(rows), IN_WORDS[int(code)])
 
 
@@ -69,7 +74,7 @@ def analyse_restricted_means(times: Times, decisions: RestrictedMeanDecisions, c
     half = found.value - found.lower
     z = float(norm.isf((1.0 - confidence) / 2.0)) * found.value / half if half > 0.0 else 0.0
     code = decisions.decide(0, np.array([z]), np.array([int(times.events.sum())], np.int64), np.zeros(1, np.int64))[0]
-    rows = [_events(times, i) for i in range(2)] + [_median(times, i, confidence) for i in range(2)]
+    rows = described(times, confidence)
     until = f"up to {decisions.until_days / DAYS_PER_MONTH:.4g} months"
     for i in range(2):
         mean = restricted_mean(
@@ -82,8 +87,13 @@ def analyse_restricted_means(times: Times, decisions: RestrictedMeanDecisions, c
     method = f"{until}, Royston and Parmar 2013, {sided}"
     p_value = for_sides(float(norm.sf(z)), decisions.sides)
     rows.append(Row("difference of restricted means, months", value, lower, upper, p_value, method))
-    rows += _hazard_ratios(times, confidence, (), ())
+    rows += hazard_ratios(times, confidence, (), ())
     return Analysed(tuple(rows), IN_WORDS[int(code)])
+
+
+def described(times: Times, confidence: float) -> list[Row]:
+    """The events and the median of both arms."""
+    return [_events(times, i) for i in range(2)] + [_median(times, i, confidence) for i in range(2)]
 
 
 def _events(times: Times, arm: int) -> Row:
@@ -103,22 +113,26 @@ def _median(times: Times, arm: int, confidence: float) -> Row:
     return Row(name, value, lower, upper, math.nan, method)
 
 
-def _after_looks(
+def after_looks(
     z: float, n_events: int, second: Flags, decisions: EventDecisions, earlier: Sequence[tuple[int, float]],
     confidence: float,
 ) -> Row:  # fmt: skip
-    """The hazard ratio after looks; its information is events times both shares of patients (Schoenfeld 1981)."""
+    """The hazard ratio after looks; its information is events times both shares of patients (Schoenfeld 1981).
+
+    The z statistic is against the margin, where there is one.
+    """
     share = float(second.mean())
     information = [events * share * (1.0 - share) for events in (*(number for number, _ in earlier), n_events)]
     binding = decisions.lower[: len(earlier)] if decisions.lower and decisions.is_binding else None
     found = infer_sequential(information, decisions.upper, len(earlier), z, lower=binding, confidence=confidence)
     p_value = for_sides(found.p_value, decisions.sides)
-    method = "stagewise ordering of log-rank z, Tsiatis, Rosner and Mehta 1984"
-    value, lower, upper = (math.exp(-theta) for theta in (found.median_unbiased, found.upper, found.lower))
+    null, test = (decisions.margin, "score") if isinstance(decisions, MarginDecisions) else (1.0, "log-rank")
+    method = f"stagewise ordering of {test} z, Tsiatis, Rosner and Mehta 1984"
+    value, lower, upper = (null * math.exp(-theta) for theta in (found.median_unbiased, found.upper, found.lower))
     return Row("hazard ratio, median unbiased", value, lower, upper, p_value, method)
 
 
-def _hazard_ratios(times: Times, confidence: float, adjust: Sequence[str], strata: Sequence[str]) -> list[Row]:
+def hazard_ratios(times: Times, confidence: float, adjust: Sequence[str], strata: Sequence[str]) -> list[Row]:
     """Cox's model with the arm, and with the covariates that it is adjusted for."""
     data = times.table[[*adjust, *strata]].copy()
     data["_days"], data["_event"], data["_arm"] = times.days, times.events, times.arm.astype(np.float64)

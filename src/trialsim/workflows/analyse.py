@@ -21,8 +21,9 @@ from trialsim.design.plain import PlainCalendar, plan
 from trialsim.design.preparation import prepare_study
 from trialsim.design.registry import design_of
 from trialsim.design.theory.arguments import check_probability
-from trialsim.design.time_to_event.decisions import EventDecisions
+from trialsim.design.time_to_event.decisions import EventDecisions, MarginDecisions, with_margin
 from trialsim.design.time_to_event.one_sample_logrank import decisions_of
+from trialsim.design.time_to_event.reestimated import ReestimatedDecisions, zone_of
 from trialsim.design.time_to_event.rmst import restricted_mean_decisions
 from trialsim.design.two_arms.boundaries import bounds_of
 from trialsim.errors import RequestError
@@ -37,8 +38,10 @@ from trialsim.inference.data import (
     responses_of,
     times_of,
 )
+from trialsim.inference.reestimated import analyse_reestimated
 from trialsim.inference.result import Analysed
 from trialsim.inference.subgroups import subgroups_of_rates, subgroups_of_times, with_subgroups
+from trialsim.inference.survival_margins import analyse_margin
 from trialsim.inference.times import Times, analyse_one_arm, analyse_restricted_means, analyse_two_arms
 from trialsim.records.tables import plain_rows
 from trialsim.simulation.engine import BATCH
@@ -217,7 +220,13 @@ def _of_times(
             of="the log-rank test",
         )  # fmt: skip
         return analyse_restricted_means(times, restricted_mean_decisions(study), confidence)
-    analysed = analyse_two_arms(times, _event_decisions(study, earlier), earlier, confidence, adjust, strata)
+    decisions = _event_decisions(study, earlier)
+    if isinstance(decisions, MarginDecisions):
+        analysed = analyse_margin(times, decisions, earlier, confidence, adjust, strata)
+    elif isinstance(decisions, ReestimatedDecisions) and earlier:
+        analysed = analyse_reestimated(times, decisions, earlier[0], confidence, adjust, strata)
+    else:
+        analysed = analyse_two_arms(times, decisions, earlier, confidence, adjust, strata)
     return with_subgroups(analysed, subgroups_of_times(times, subgroups, confidence))
 
 
@@ -239,7 +248,7 @@ def _event_decisions(study: SizeStudy, earlier: Sequence[tuple[int, float]]) -> 
     k, futility = len(earlier), study.looks.futility
     binding = futility is not None and futility.binding
     kept = (*lower[:k], lower[-1]) if lower else ()
-    return EventDecisions(
+    taken = EventDecisions(
         tuple(events for events, _ in earlier),
         (*upper[:k], upper[-1]),
         kept,
@@ -248,6 +257,10 @@ def _event_decisions(study: SizeStudy, earlier: Sequence[tuple[int, float]]) -> 
         binding,
         rho_gamma_of(study.test),
     )
+    zone, planned = zone_of(study, upper, lower), study.conduct.events
+    if zone is not None and planned is not None:
+        return ReestimatedDecisions.of(taken, zone, planned)
+    return taken if study.margin is None else with_margin(taken, study.margin)
 
 
 def _refuse(*options: tuple[str, Sequence[Any]], of: str = "two arms with times to events") -> None:

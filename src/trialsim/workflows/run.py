@@ -140,8 +140,7 @@ def run(
     enough = enough_for(target, scenario, trials)
     choice = choose_engine(engine, first, (replicates if target is None else MOST_REPLICATES) * len(trials.protocols))
     simulation = Simulation(trials, seed, choice.name, workers, cluster, block_size)
-    named = getattr(strategy, "__qualname__", str(strategy)) if strategy is not None else ""
-    configuration: dict[str, Any] = {"command": RUN.command, "scenario": scenario.to_mapping(), "strategy": named}
+    configuration = _configuration(scenario, strategy)
 
     def result(asked: int) -> Result:
         kept = keep_first(simulation, store, n_kept, trials_to_keep(first, 1))
@@ -168,6 +167,12 @@ def run(
         finished = result(store.n)
         job.finish(finished)
     return finished
+
+
+def _configuration(scenario: Scenario, strategy: Strategy | None) -> dict[str, Any]:
+    """What was asked, resolved, as plain data."""
+    named = getattr(strategy, "__qualname__", str(strategy)) if strategy is not None else ""
+    return {"command": RUN.command, "scenario": scenario.to_mapping(), "strategy": named}
 
 
 def _trials_that_fit(protocol: Protocol, keep: int, on_note: OnNote) -> int:

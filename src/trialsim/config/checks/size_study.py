@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -23,7 +24,8 @@ _NEEDED: Final = {
     "null": "null: 0.15", "stages": "{first: 15, all: 25}", "half_width": "half_width: 0.1",
     "toxicity": "{endpoint: any severe toxicity, null: 0.6, …}", "reference": "reference: {median: 6 months}",
     "variants": "{control: {}, experimental: {…}}", "n": "n: 40", "bayesian": "{standard: [15, 35], …}",
-    "margin": "margin: 0.10", "until": "until: 12 months", "rates": "rates: {control: 0.5, experimental: 0.5}",
+    "margin": "margin: 0.10, or of hazard ratios 1.3", "until": "until: 12 months",
+    "rates": "rates: {control: 0.5, experimental: 0.5}",
 }  # fmt: skip
 _NOT_USED: Final = {  # why a key is not used, where a reader may expect that it is
     "n": "its sizes follow from the power that is asked for, or from `stages`, so it has none for a given n",
@@ -49,8 +51,10 @@ def size_study_findings(study: SizeStudy) -> Iterator[Misfit]:
     yield from _wrong_test(study)
     yield from _wrong_two_sided(study)
     yield from _wrong_errors(study)
+    yield from _wrong_margin(study)
     yield from _wrong_alternative(study)
     yield from _wrong_looks(study)
+    yield from _wrong_reestimation(study)
     if study.stages is not None and not study.stages.first < study.stages.all <= study.largest_n:
         yield "stages", "the first stage is a part of all patients, and these are within the limit", (
             f"first < all <= largest_n = {study.largest_n}"
@@ -147,7 +151,12 @@ def _wrong_values(study: SizeStudy, names: Sequence[str]) -> Iterator[Misfit]:
         yield "rates", "the arms have the same rate, so no trial could tell them apart", "rates that differ"
     if study.medians and len(names) == 2:
         control, experimental = (study.medians[name] for name in names)
-        if not experimental.value > control.value:  # a calibrated one, which is not a number, neither
+        if study.margin is not None and not experimental.value * study.margin > control.value:
+            problem = f"the hazard ratio {control.value / experimental.value:.3g} is not within the margin"
+            yield f"medians.{names[1]}", problem, f"longer than {control.text} divided by {study.margin:g}"
+        elif (
+            study.margin is None and not experimental.value > control.value
+        ):  # nor a calibrated one, which is no number
             problem = f"the median of {names[1]} is not longer than that of {names[0]}, {control.text}"
             yield f"medians.{names[1]}", problem, f"longer than {control.text}, or another `control`"
 
@@ -204,6 +213,17 @@ def _wrong_errors(study: SizeStudy) -> Iterator[Misfit]:
         yield "power", f"power {study.power:g}: no finite trial has this power", "0 < power < 1, such as 0.80"
 
 
+def _wrong_margin(study: SizeStudy) -> Iterator[Misfit]:
+    """A margin of rates is a difference, one of times to events a hazard ratio that is too high."""
+    if study.margin is None or not study.keys.uses("margin"):
+        return
+    if study.keys.alternative == "hazard ratio":
+        if not study.margin > 1.0:
+            yield "margin", "a margin of hazard ratios is one that is too high", "above 1, up to 10, such as 1.3"
+    elif not study.margin < 1.0:
+        yield "margin", "rates cannot differ by so much", "above 0 and below 1, such as 0.10"
+
+
 def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
     given, key, keys = study.alternative, "alternative", study.keys
     if study.plain_key is not None and keys.uses(study.plain_key):
@@ -222,8 +242,12 @@ def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
         problem = "one number is no alternative of several arms"
         yield key, problem, "`alternative: calibrated` or `modelled`, or plain `rates` of the arms"
     elif keys.alternative == "hazard ratio":
-        if not 0.0 < given < 1.0:
-            yield key, "this hazard ratio is not an improvement", "above 0 and below 1"
+        limit = study.margin or 1.0
+        if limit < 1.0:  # which is said of the margin
+            return
+        if not 0.0 < given < limit:
+            wrong = "not an improvement" if study.margin is None else "not within the margin"
+            yield key, f"this hazard ratio is {wrong}", f"above 0 and below {limit:g}"
     elif study.null is not None and not given > study.null.value:
         yield (
             key,
@@ -232,6 +256,23 @@ def _wrong_alternative(study: SizeStudy) -> Iterator[Misfit]:
         )
     elif not 0.0 < given < 1.0:
         yield key, "a rate of 0 or 1 leaves nothing to test", "between 0 and 1"
+
+
+def _wrong_reestimation(study: SizeStudy) -> Iterator[Misfit]:
+    """Events that a look may raise: one look, one side, and a number of events that is planned."""
+    rule, key, events = study.looks.reestimate, "looks.reestimate", study.conduct.events
+    if rule is None or not study.keys.uses(key):
+        return
+    if len(study.looks.at) != 2:
+        yield key, f"the design has {len(study.looks.at)} looks", "one interim look, such as `at: [0.5, 1]`"
+    if study.sides == 2:
+        yield key, "the rule is that of a one-sided test", f"`sides: 1` with alpha {study.alpha / 2.0:g}"
+    if events is None:
+        yield key, "nothing says how many events are planned", "`conduct.events`, and `n`"
+    elif study.n is not None and len(study.looks.at) == 2:
+        most = math.ceil(events * (study.looks.at[0] + rule.factor * (1.0 - study.looks.at[0])))
+        if most > study.n:
+            yield key, f"{study.n} patients have no {most} events", "a larger `n`, or a smaller `factor`"
 
 
 def _wrong_looks(study: SizeStudy) -> Iterator[Misfit]:

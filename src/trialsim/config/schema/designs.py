@@ -8,7 +8,7 @@ from typing import Final, Literal
 Design = Literal[
     "single-stage", "ahern", "simon-optimal", "simon-minimax", "simon-admissible", "fleming", "bryant-day", "precision",
     "one-sample-logrank", "two-arm", "logrank", "rmst", "selection", "predictive-probability", "bop2", "thall-simon",
-    "non-inferiority", "equivalence",
+    "non-inferiority", "equivalence", "non-inferiority-survival",
 ]  # fmt: skip
 Alternative = Literal["rate", "hazard ratio", "arms"]
 
@@ -36,8 +36,8 @@ SPECIAL_KEYS: Final = (
     "n", "null", "margin", "stages", "toxicity", "half_width", "confidence", "reference", "rates", "medians",
     "hazards", "until",
     "variants", "control", "allocation", "looks", "looks.spending", "looks.futility", "looks.boundary", "looks.first",
-    "looks.every", "bayesian", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual", "conduct.overrun",
-    "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
+    "looks.every", "looks.reestimate", "bayesian", "test", "two_sided", "sides", "alpha", "safety", "conduct.accrual",
+    "conduct.overrun", "conduct.interim_after", "conduct.not_evaluable", "conduct.attained", "conduct.follow_up",
     "conduct.events",
 )  # fmt: skip
 _LOOKS: Final = ("conduct.accrual", "conduct.overrun", "conduct.interim_after")
@@ -45,6 +45,8 @@ _COUNTS: Final = ("safety", "conduct.not_evaluable")
 _BOUNDS: Final = ("looks", "looks.spending", "looks.futility", "looks.boundary")
 _MANY_LOOKS: Final = ("looks", "looks.first", "looks.every", *_COUNTS, *_LOOKS)
 _ARMS: Final = ("control", "allocation")
+_PLAIN_TIMES: Final = ("medians", "hazards")
+_AT_EVENTS: Final = ("conduct.follow_up", "conduct.events")
 _SINGLE_STAGE: Final = DesignKeys(("null", "alternative"), ("n", "alpha", "conduct.attained", *_COUNTS))
 _OF_STAGES: Final = ("alpha", "conduct.attained", *_COUNTS, *_LOOKS)
 _TWO_STAGE: Final = DesignKeys(("null", "alternative"), ("n", *_OF_STAGES))
@@ -67,13 +69,13 @@ KEYS: Final[dict[str, DesignKeys]] = {
     ),
     "logrank": DesignKeys(
         ("variants", "alternative"),
-        ("n", "medians", "hazards", "test", *_BOUNDS, "sides", "alpha", "conduct.follow_up", "conduct.events", *_ARMS),
+        ("n", *_PLAIN_TIMES, "test", *_BOUNDS, "looks.reestimate", "sides", "alpha", *_AT_EVENTS, *_ARMS),
         "hazard ratio",
         n_arms=2,
     ),
     "rmst": DesignKeys(
         ("variants", "alternative", "until"),
-        ("n", "medians", "hazards", "sides", "alpha", "conduct.follow_up", *_ARMS),
+        ("n", *_PLAIN_TIMES, "sides", "alpha", "conduct.follow_up", *_ARMS),
         "hazard ratio",
         n_arms=2,
     ),
@@ -85,6 +87,12 @@ KEYS: Final[dict[str, DesignKeys]] = {
     "thall-simon": DesignKeys(("null", "alternative", "n", "bayesian"), _MANY_LOOKS),
     "non-inferiority": _MARGIN,
     "equivalence": _MARGIN,
+    "non-inferiority-survival": DesignKeys(
+        ("variants", "alternative", "margin"),
+        ("n", "medians", *_BOUNDS, "alpha", "conduct.follow_up", "conduct.events", *_ARMS),
+        "hazard ratio",
+        n_arms=2,
+    ),
     "selection": DesignKeys(("variants", "alternative"), ("n", "rates", *_ARMS, *_COUNTS), "arms", n_arms=None),
 }
 USED_BY: Final = {key: tuple(name for name, keys in KEYS.items() if keys.uses(key)) for key in SPECIAL_KEYS}

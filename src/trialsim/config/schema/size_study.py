@@ -16,6 +16,7 @@ from trialsim.config.schema.json_forms import NULL, TEXT, JsonSchema
 from trialsim.config.schema.plain_times import HazardPiece
 from trialsim.config.schema.population import Section
 from trialsim.config.schema.quantities import Observation, Probability, Shape
+from trialsim.config.schema.reestimate import Reestimate
 from trialsim.config.schema.written_values import Share, mistake, number_pattern, split_number
 
 PlainKey = Literal["rates", "medians", "hazards"]
@@ -110,11 +111,13 @@ class Looks(Section):
     """The number of patients at the first of many looks, in place of `at`."""
     every: int | None = Field(default=None, ge=1, le=5000)
     """After how many more patients the next of many looks is taken; 1 unless given."""
+    reestimate: Reestimate | None = None
+    """When the only interim look makes the events after it more."""
 
     @model_serializer(mode="wrap")
     def _write(self, handler: Any) -> Any:
-        written = handler(self).items()
-        return {key: value for key, value in written if key not in ("first", "every") or value is not None}
+        new = ("first", "every", "reestimate")
+        return {key: value for key, value in handler(self).items() if key not in new or value is not None}
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -281,8 +284,8 @@ class SizeStudy(Section):
     """The number of patients, whose power is asked for; without it the study looks for n."""
     null: Probability | None = None
     """The rate that is not worth more."""
-    margin: Share | None = Field(default=None, gt=0.0, lt=1.0)
-    """By how much the rate of the experimental arm may be worse, or may differ."""
+    margin: Share | None = Field(default=None, gt=0.0, le=10.0)
+    """By how much the rate of the experimental arm may be worse, or may differ; or a hazard ratio that is too high."""
     alternative: Annotated[Any, WithJsonSchema(_ALTERNATIVE)] = None
     """The rate or hazard ratio that must not be missed, `modelled`, or `calibrated`."""
     rates: dict[str, Probability] = Field(default_factory=dict)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from trialsim.design.conduct.logrank_at_looks import z_of_looks
+from trialsim.design.conduct.reestimated_looks import reestimated_looks
 from trialsim.design.conduct.setting import Setting
 from trialsim.design.conduct.timelines import Timelines, simulated
 from trialsim.design.conduct.trials import columns_of
 from trialsim.design.decisions import FUTILE, GO_ON
 from trialsim.design.outcomes import Outcomes
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
+from trialsim.design.time_to_event.reestimated import ReestimatedDecisions
 from trialsim.engines.batch.conduct import event_looks
 from trialsim.model import interim as c
 from trialsim.model.parameters import draw_numbers
@@ -41,7 +43,10 @@ def decided_at_events(timelines: Timelines, decisions: DecisionsAtEvents, plan: 
         timelines.arrival, event, timelines.left, np.array(plan.interim, np.int64), plan.n_patients,
         plan.follow_up_days, plan.final_events, days,
     )  # fmt: skip
-    z, events = z_of_looks(decisions, timelines, event, days, plan.n_patients)
+    if isinstance(decisions, ReestimatedDecisions):
+        z, events = reestimated_looks(decisions, timelines, event, plan, days)
+    else:
+        z, events = z_of_looks(decisions, timelines, event, days, plan.n_patients)
     taken = (~np.isnan(days[:, :-1])).sum(axis=1)
     decision, look, day = np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
     for k in range(days.shape[1]):

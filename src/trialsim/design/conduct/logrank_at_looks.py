@@ -9,25 +9,22 @@ from math import inf
 
 import numpy as np
 
+from trialsim.compiled.hazard_ratio import hazard_ratio_score
 from trialsim.compiled.jit import compiled, inline
 from trialsim.compiled.logrank import logrank, logrank_of_keys, set_key, weighted_logrank_of_keys, z_statistic
 from trialsim.compiled.restricted_means import restricted_means_of_keys, z_of_gain
+from trialsim.design.conduct.margin_at_looks import looks_at_margin
+from trialsim.design.conduct.seen_patients import seen_by
 from trialsim.design.conduct.timelines import Timelines
 from trialsim.design.time_to_event.decisions import (
     LOG_2,
     DecisionsAtEvents,
     EventDecisions,
+    MarginDecisions,
     OneSampleDecisions,
     RestrictedMeanDecisions,
 )
 from trialsim.typing import Counts, Flags, Floats
-
-
-@inline
-def seen_by(day: float, arrival: float, event: float, left: float) -> tuple[float, bool]:
-    """How long a patient who came before a calendar day was seen until then, and whether that ended with the event."""
-    has_event = arrival + event <= day and event <= left
-    return event if has_event else min(day - arrival, left), has_event
 
 
 @inline
@@ -127,6 +124,9 @@ def z_of_looks(
     if isinstance(decisions, OneSampleDecisions):
         reference = decisions.median_days, decisions.shape
         one_sample_looks(timelines.arrival, event, timelines.left, days, n_patients, *reference, z, events)
+    elif isinstance(decisions, MarginDecisions):
+        arm, margin = np.ascontiguousarray(timelines.arm), decisions.margin
+        looks_at_margin(timelines.arrival, event, timelines.left, arm, days, n_patients, margin, z, events)
     else:
         arm = np.ascontiguousarray(timelines.arm)
         looks_at_events(timelines.arrival, event, timelines.left, arm, days, n_patients, *_which(decisions), z, events)
@@ -140,6 +140,9 @@ def deviate_of(decisions: DecisionsAtEvents, times: Floats, has_event: Flags, is
         for day in times.tolist():
             expected += reference_hazard(day, decisions.median_days, decisions.shape)
         return one_sample_z(int(has_event.sum()), expected)
+    if isinstance(decisions, MarginDecisions):
+        difference, variance = hazard_ratio_score(times, has_event, is_second, decisions.margin)
+        return float(z_statistic(difference, variance))
     which = _which(decisions)
     if any(which):
         return float(z_of_patients(times, has_event, is_second, *which))

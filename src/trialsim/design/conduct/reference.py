@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 import numpy as np
@@ -13,6 +14,7 @@ from trialsim.design.conduct.trials import TOXIC, columns_of
 from trialsim.design.decisions import FUTILE, GO_ON, Decisions
 from trialsim.design.outcomes import Outcomes
 from trialsim.design.time_to_event.decisions import DecisionsAtEvents
+from trialsim.design.time_to_event.reestimated import ReestimatedDecisions
 from trialsim.engines.reference.event_monitor import EventMonitoredTrial, Followed
 from trialsim.engines.reference.monitor import Conducted, InterimAnalyses, MonitoredTrial
 from trialsim.model import interim as c
@@ -95,7 +97,8 @@ def reference_event_rows(
         arms = {int(who): int(arm) for who, arm in zip(table.number[t], table.arm[t], strict=True) if who > 0}
         for is_live in (True, False):
             looks = _Looks(decisions, is_live)
-            trial = EventMonitoredTrial(setting.protocols, seed, number, arms, plan, kind, looks.stops).run()
+            how = plan, kind, looks.stops, looks.final_events_of(plan)
+            trial = EventMonitoredTrial(setting.protocols, seed, number, arms, *how).run()
             last = max(looks.taken)
             code, day, z = looks.taken[last]
             if is_live:
@@ -120,11 +123,27 @@ class _Looks:
     def __init__(self, decisions: DecisionsAtEvents, is_live: bool) -> None:
         self.decisions, self.is_live = decisions, is_live
         self.taken: dict[int, tuple[int, float, float]] = {}
+        self.n_events: dict[int, int] = {}
+
+    def final_events_of(self, plan: c.EventConduct) -> Callable[[], int]:
+        """After how many events the final look is, by the interim look where it may make them more."""
+        decisions = self.decisions
+
+        def final_events() -> int:
+            if not isinstance(decisions, ReestimatedDecisions) or 0 not in self.taken:
+                return plan.final_events
+            return int(decisions.final_events(np.array([self.taken[0][2]]))[0])
+
+        return final_events
 
     def stops(self, look: int, day: float, patients: list[Followed]) -> bool:
         """Take a look; whether it ends the trial, which it never does in one that is not live."""
         z, events = _z_of_look(self.decisions, patients, day)
         before = np.array([len(self.taken)])
+        if isinstance(self.decisions, ReestimatedDecisions) and look > 0 and self.taken:
+            first = np.array([self.taken[0][2]]), np.array([self.n_events[0]])
+            z = float(self.decisions.combined(*first, np.array([z]), np.array([events]))[0])
+        self.n_events[look] = events
         code = int(self.decisions.decide(look, np.array([z]), np.array([events]), before)[0])
         self.taken[look] = code, day, z
         return self.is_live and code != GO_ON

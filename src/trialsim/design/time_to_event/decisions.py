@@ -7,7 +7,7 @@ with whatever events there are by then, and spends all the alpha that is left at
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import log
 from typing import Final
@@ -64,6 +64,19 @@ class EventDecisions:
             table = _final_bounds(self, int(number), 64 * (int(events[trials].max()) // 64 + 1))
             bounds[trials] = table[events[trials]]
         return bounds
+
+
+@dataclass(frozen=True)
+class MarginDecisions(EventDecisions):
+    """The same looks at score statistics against a hazard ratio, the `margin`, in place of log-rank statistics."""
+
+    margin: float = 1.0
+
+
+def with_margin(decisions: EventDecisions, margin: float) -> MarginDecisions:
+    """The decisions with a margin."""
+    values = {item.name: getattr(decisions, item.name) for item in fields(EventDecisions)}
+    return MarginDecisions(**values, margin=margin)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from scipy.stats import norm
 
 from trialsim.config.schema.plain_times import rho_gamma_of
 from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.adaptive.reestimation import PromisingZone
 from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, PlannedDesign
 from trialsim.design.search import multiples
 from trialsim.design.theory.sequential import crossing_probabilities, drift_for_power, inflation
@@ -31,8 +32,9 @@ from trialsim.design.time_to_event.planned import (
     check_enough,
     months_of_follow_up,
 )
+from trialsim.design.time_to_event.reestimated import ReestimatedDecisions, zone_of
 from trialsim.design.two_arms.boundaries import bounds_by_look, bounds_of
-from trialsim.design.two_arms.words import looks_in_words
+from trialsim.design.two_arms.words import looks_in_words, rule_in_words
 from trialsim.errors import RequestError
 from trialsim.model.interim import EventConduct
 from trialsim.model.units import DAYS_PER_MONTH
@@ -60,6 +62,7 @@ class PlannedLogrank(EventDesign):
             **self.by_formula, "n": self.n, "expected_events": d, "looks": looks,
             **({"look_months": months} if months else {}),
             "upper_z": list(decisions.upper), "lower_z": list(decisions.lower),
+            **({"most_events": decisions.most} if isinstance(decisions, ReestimatedDecisions) else {}),
             "nominal_p": norm.sf(np.array(decisions.upper)).tolist(), "alpha": planned[NULL],
             "power": planned[ALTERNATIVE],
         }  # fmt: skip
@@ -86,7 +89,13 @@ class PlannedLogrank(EventDesign):
         binds = futility is not None and futility.binding
         upper = (*self.upper[:k], self.upper[-1])
         weights = rho_gamma_of(study.test)
-        return EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds, weights)
+        planned = EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds, weights)
+        return planned if self.zone is None else ReestimatedDecisions.of(planned, self.zone, round(d))
+
+    @cached_property
+    def zone(self) -> PromisingZone | None:
+        """The rule of re-estimation, where there is one."""
+        return zone_of(self.study, self.upper, self.lower)
 
     @property
     def conduct(self) -> EventConduct:
@@ -108,12 +117,25 @@ class PlannedLogrank(EventDesign):
         """How probably it rejects under what is assumed: by the hazard ratio, or by the moments of the statistic."""
         if goes_by_moments(self.study, self.assumed):
             return rejection_by_moments(self.study, self.assumed, self.n, self.upper, self.lower)
-        share = self.ratio / (1.0 + self.ratio)
-        drift = -math.log(self.assumed.hazard_ratio) * math.sqrt(self.final_events * share * (1.0 - share))
+        drift = self.drift
         return self._above(drift) + (self._above(-drift) if self.study.sides == 2 else 0.0)
+
+    @property
+    def drift(self) -> float:
+        """The mean of z at the final look at the hazard ratio that is assumed (Schoenfeld 1981)."""
+        share = self.ratio / (1.0 + self.ratio)
+        effect = math.log(self.null_ratio) - math.log(self.assumed.hazard_ratio)
+        return effect * math.sqrt(self.final_events * share * (1.0 - share))
+
+    def n_by_formula(self) -> int | None:
+        """The patients that a formula asks for, where it has an answer."""
+        n: int | None = self.by_formula.get("lachin_foulkes_n")
+        return n
 
     def _above(self, drift: float) -> float:
         """How probably an upper bound is crossed first."""
+        if self.zone is not None:
+            return self.zone.reached(drift).rejects
         low = np.array(self.lower) if self.lower else None
         return float(crossing_probabilities(self.study.looks.at, np.array(self.upper), low, drift)[0].sum())
 
@@ -129,8 +151,15 @@ class PlannedLogrank(EventDesign):
             f"The arm '{experimental}' is compared with the arm '{control}' on time to {in_words(study.endpoint)} by "
             f"the {test_in_words(study)}. {at['n']} patients are randomised in permuted blocks, and the final analysis "
             f"is made {self._end_in_words()} ({self._by_formulas()}). {hazards}"
-            + looks_in_words(study, at, Information.EVENTS).rstrip()
+            + (looks_in_words(study, at, Information.EVENTS) + self._rule_in_words()).rstrip()
         ]
+
+    def _rule_in_words(self) -> str:
+        """The rule of re-estimation in sentences; nothing without one."""
+        decisions = self.decisions
+        if not isinstance(decisions, ReestimatedDecisions):
+            return ""
+        return rule_in_words(decisions.zone, decisions.interim[0], decisions.planned, decisions.most, "events")
 
     def _end_in_words(self) -> str:
         """When the final analysis is made, and on how many events."""
@@ -179,7 +208,7 @@ class LogrankDesign(Design[Events]):
 
     def check(self, study: SizeStudy) -> PlannedDesign | None:
         """Refuse looks without bounds."""
-        bounds_of(study.looks, study.alpha, study.power, study.sides)
+        zone_of(study, *bounds_of(study.looks, study.alpha, study.power, study.sides))
         return None
 
     def describe_test(self, study: SizeStudy) -> list[str]:
@@ -197,7 +226,7 @@ class LogrankDesign(Design[Events]):
         more = inflation(drift, *requested, study.sides)
         schoenfeld, freedman = ({}, {}) if goes_by_moments(study, assumed) else _events_by_formulas(study, assumed)
         for fixed in schoenfeld.values():
-            _check_events(study, fixed * more, assumed.expected_events(study.largest_n))
+            check_events(study, fixed * more, assumed.expected_events(study.largest_n))
         numbers: dict[str, Any] = {
             "hazard_ratio": assumed.hazard_ratio, "inflation": more, **schoenfeld, "sides": study.sides, **freedman,
             **_numbers_of(study, assumed), "target": study.power, **plain_times_of(study),
@@ -251,7 +280,7 @@ def ratio_of(assumed: Events) -> float:
     return assumed.allocation.count(1) / assumed.allocation.count(0)
 
 
-def _check_events(study: SizeStudy, wanted: float, most: float) -> None:
+def check_events(study: SizeStudy, wanted: float, most: float) -> None:
     """Refuse a study whose largest trial is far from the events that are wanted. Raises `RequestError`."""
     if most >= 0.8 * wanted:
         return

@@ -72,6 +72,11 @@ class EventDesign(PlannedDesign):
         """Multiples of the block from a few of them on: with fewer events formulas and tests say nothing."""
         return multiples(FEWEST_IN_SEARCH * self.step, self.study.largest_n, self.step)
 
+    @property
+    def null_ratio(self) -> float:
+        """The hazard ratio of the null hypothesis."""
+        return 1.0
+
     @abstractmethod
     def at(self, n: int) -> EventDesign:
         """The design with another number of patients."""

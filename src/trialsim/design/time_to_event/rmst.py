@@ -75,6 +75,11 @@ class PlannedRestrictedMeans(EventDesign):
         study = self.study
         return restricted_means_power(self.assumed.arms(self.n), until_months(study), self.n, study.alpha, study.sides)
 
+    def n_by_formula(self) -> int | None:
+        """The patients that the formula asks for, where it has an answer."""
+        n: int | None = self.by_formula.get("formula_n")
+        return n
+
     def smallest_by_formula(self) -> int | None:
         """The first of the sizes that has the power by the formula; None if none has it."""
         sizes = self.sizes().tolist()

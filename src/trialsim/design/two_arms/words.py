@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from trialsim.config.schema.size_study import SizeStudy
+from trialsim.design.adaptive.reestimation import PromisingZone
 from trialsim.design.base import Information, sides_in_words
 from trialsim.design.theory.rounding import highest_accepted
 from trialsim.design.two_arms.boundaries import boundary_in_words
@@ -86,6 +88,23 @@ def looks_in_words(study: SizeStudy, numbers: Mapping[str, Any], after: Informat
         binding = "binding" if looks.futility is not None and looks.futility.binding else "non-binding"
         text += f"The trial stops for futility below {low} ({binding}). "
     return text
+
+
+def rule_in_words(zone: PromisingZone, at_look: int, planned: int, most: int, unit: str) -> str:
+    """When the number of events or patients (`unit`) is raised, and how the trial then decides."""
+    first, second = math.sqrt(zone.look), math.sqrt(1.0 - zone.look)
+    high = min(zone.z_of(zone.high), zone.upper)
+    where = f"below {zone.high:g} (z below {high:.3f})"
+    if zone.low > 0.0:
+        where = f"at least {zone.low:g} and below {zone.high:g} (z from {zone.z_of(zone.low):.3f} to {high:.3f})"
+    return (
+        f"At the interim look, after {at_look} {unit}, the conditional power is computed at the estimated effect for "
+        f"the planned {planned} {unit}. If it is {where}, the number of {unit} is raised until the conditional power "
+        f"is {zone.target:g}, to {most} at most (Mehta and Pocock 2011). At the end the null hypothesis is rejected if "
+        f"{first:.4f} Z1 + {second:.4f} Z2 reaches {zone.final:.4f}, where Z1 is the statistic of the look and Z2 that "
+        f"of the {unit} after it; these weights are those of the plan, so that the type I error is kept whatever the "
+        "number (Cui, Hung and Wang 1999). "
+    )
 
 
 def _listed(items: Sequence[object]) -> str:

@@ -41,7 +41,10 @@ class EventsConducted:
 
 
 class EventMonitoredTrial:
-    """A trial of arms with looks after numbers of events; `arms` has the arm of each patient by number."""
+    """A trial of arms with looks after numbers of events; `arms` has the arm of each patient by number.
+
+    `final_events` says after how many events the final look is, if that depends on earlier ones; else the plan does.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class EventMonitoredTrial:
         plan: c.EventConduct,
         kind: int,
         decide: Decide,
+        final_events: Callable[[], int] | None = None,
     ) -> None:
         self.env = TrialEnvironment()
         replicate_protocols = [parameters.of_replicate(item, seed, replicate) for item in protocols]
@@ -60,6 +64,7 @@ class EventMonitoredTrial:
             Arm(self.env, *pair, self.record, count_nothing) for pair in zip(replicate_protocols, tables, strict=True)
         ]
         self.arms, self.plan, self.kind, self.decide = arms, plan, kind, decide
+        self.final_events = final_events or (lambda: plan.final_events)
         self.patients: dict[int, Followed] = {}
         self.look = self.n_events = 0
         self.look_days = [NAN] * plan.n_looks
@@ -103,7 +108,7 @@ class EventMonitoredTrial:
             self.n_events += 1
             while self.look < len(self.plan.interim) and self.n_events == self.plan.interim[self.look]:
                 self.take(self.look)
-            if self.n_events == self.plan.final_events:
+            if self.n_events == self.final_events():
                 self.take(self.plan.n_looks - 1)
         elif event == v.OBSERVATION_ENDED and detail == v.WITHDRAWAL:
             followed.left_day = row.study_day

@@ -56,6 +56,7 @@ _SHOWN: Final = {
     "difference_months": "their difference, months",
     "reference_median_months": "median of the reference, months",
     "accrual_months": "accrual takes, months",
+    "most_events": "events at most, by the look",
     "reject_from_z": "reject from (E - O) / root E",
     "formula_n": "n by the formula",
     "wu_n": "n by the formula (Wu 2015)",

@@ -35,6 +35,9 @@ def size_synopsis(sizing: Sizing) -> Iterator[str]:
     if study.reference is not None:
         median = study.reference.median
         yield f"  reference: a median of {median.text}{in_brackets(median.source)}"
+    if study.margin is not None:
+        what = "the hazard ratio that is too high" if study.keys.alternative == "hazard ratio" else "of the rates"
+        yield f"  margin: {study.margin:g}, {what}"
     yield f"  alternative: {_alternative(study)}"
     yield f"  {_wanted(study)}"
     yield from _power_of_n(sizing)
@@ -88,6 +91,14 @@ def _design(scenario: Scenario, study: SizeStudy) -> Iterator[str]:
         if futility is not None:
             rule = f"beta as {futility.spending}" if futility.spending else f"z below {futility.z}"
             yield f"  stops for futility: {rule}, {'binding' if futility.binding else 'non-binding'}"
+    more = looks.reestimate
+    if more is not None:
+        target = study.power if more.target is None else more.target
+        zone = f"{more.promising:g} to {target if more.to is None else more.to:g}"
+        yield (
+            f"  re-estimation: where the conditional power is {zone}, events until it is {target:g}, up to "
+            f"{more.factor:g} times those planned after the look; weights of the plan"
+        )
     safety = study.safety
     if safety is not None:
         how = f"certainty {safety.certainty:g}" if safety.method == "bayesian" else f"alpha {safety.alpha:g}"

@@ -305,7 +305,7 @@ def logrank(
     times = times_of(hazard_ratio, median_control, median_experimental, hazards_control)
     calendar, parts = calendar_of(accrual, dropout, times.median), parts_of(ratio, ARMS)
     arms = times.arms(calendar, ratio)
-    n, follow_up = _size_and_end(arms, ratio, (n, events, follow_up))
+    n, follow_up = size_and_end(arms, ratio, (n, events, follow_up))
     keys = {
         **times.keys, "test": test, "alpha": alpha, "power": power, "sides": sides, "n": n, "largest_n": largest_n,
         "allocation": allocation_of(parts), "looks": looks_of(looks, spending, futility, binding, "normal"),
@@ -314,7 +314,7 @@ def logrank(
     return make("logrank", keys, calendar, names={"alternative": "hazard_ratio"})
 
 
-def _size_and_end(
+def size_and_end(
     arms: TwoArms, ratio: float, given: tuple[int | None, int | None, float | str | None]
 ) -> tuple[int | None, float | str]:
     """The number of patients, where events tell it, and the follow-up. Raises `RequestError`."""

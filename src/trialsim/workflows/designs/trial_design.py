@@ -16,8 +16,11 @@ from trialsim.config.schema.size_study import SizeEndpoint, SizeStudy
 from trialsim.config.source.yaml import dump_yaml
 from trialsim.design.base import Hypotheses, Information, PlannedDesign, reported
 from trialsim.design.plain import PlainCalendar, at_hazard_ratio, detectable, with_n
+from trialsim.design.time_to_event.planned import EventDesign
 from trialsim.errors import RequestError
 from trialsim.records.tables import plain_mapping, plain_rows
+from trialsim.workflows.designs.interim_power import table_of_power
+from trialsim.workflows.designs.reestimation import Reestimation, reestimated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,8 +115,9 @@ class TrialDesign:
         RequestError
             For what is no rate, or no positive hazard ratio.
         """
-        if self.planned.design.information is Information.EVENTS:
-            return pd.DataFrame([at_hazard_ratio(self.planned, self.calendar, value) for value in _list_of(p, RATIOS)])
+        if isinstance(self.planned, EventDesign):
+            ratios = [round(value * self.planned.null_ratio, 4) for value in RATIOS]
+            return pd.DataFrame([at_hazard_ratio(self.planned, self.calendar, value) for value in _list_of(p, ratios)])
         names = self._names_of_rates
         rows = []
         for rates in self._rates(p, len(names)):
@@ -223,6 +227,62 @@ class TrialDesign:
             Where no alternative has the power.
         """
         return detectable(self.planned, self.calendar, self.study.power if power is None else power)
+
+    def conditional_power(self, look: int, z: float, effect: float | None = None) -> pd.DataFrame:
+        """How probably the trial still rejects, given the statistic at an interim look; by the normal approximation.
+
+        Parameters
+        ----------
+        look
+            The look that was taken, from 1.
+        z
+            Its statistic: log-rank z, score z against a margin, or pooled z of two rates; positive where the
+            experimental arm does better.
+        effect
+            A true hazard ratio, or a true rate of the experimental arm, beside those below.
+
+        Returns
+        -------
+        DataFrame
+            A row for each assumption: the alternative, the current trend, the given effect, the null hypothesis, and
+            what the look says of the effect with a flat prior (predictive power). Looks stop for futility as planned.
+
+        Raises
+        ------
+        RequestError
+            For a design without interim looks or without a z statistic, and a z with which the trial has ended.
+        """
+        return table_of_power(self.planned, look, z, effect)
+
+    def reestimation(
+        self, promising: float | Sequence[float] = 0.36, target: float | None = None, factor: float = 2.0
+    ) -> Reestimation:
+        """The same design with a second stage that is made larger where the interim look is promising.
+
+        The rule is that of Mehta and Pocock (2011, Statist Med 30:3267), the test that of Cui, Hung and Wang (1999,
+        Biometrics 55:853), whose weights keep the level. One-sided designs with two looks; by the normal approximation.
+
+        Parameters
+        ----------
+        promising
+            The conditional power, at the current trend and with the planned second stage, from which a result is
+            promising, and that from which nothing is changed (the `target` unless given): 0.36, or (0.36, 0.8).
+        target
+            The conditional power that the larger second stage shall have; the power of the design unless given.
+        factor
+            How many times the planned second stage the larger one is at most, in events or patients after the look.
+
+        Returns
+        -------
+        Reestimation
+            The rule as a table, its level and power beside those without it, expected events or patients.
+
+        Raises
+        ------
+        RequestError
+            For a design without a z statistic at two looks, and a zone that is none.
+        """
+        return reestimated(self.planned, promising, target, factor)
 
     def plot(self) -> Figure:
         """The looks with their boundaries beside the curve of the operating characteristics.

@@ -1,0 +1,39 @@
+"""Score z statistics of a hazard ratio of two arms at looks; see `logrank_at_looks`."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from trialsim.compiled.hazard_ratio import score_of_keys
+from trialsim.compiled.jit import compiled
+from trialsim.compiled.logrank import set_key, z_statistic
+from trialsim.design.conduct.seen_patients import seen_by
+from trialsim.typing import Counts, Floats
+
+
+@compiled
+def looks_at_margin(
+    arrival: Floats, event: Floats, left: Floats, arm: Counts, days: Floats, n_patients: int, ratio: float, z: Floats,
+    events: Counts,
+) -> None:  # fmt: skip
+    """The z statistic against a hazard ratio and the number of events of every look, as `looks_at_events`."""
+    keys = np.empty(n_patients, np.int64)
+    for t in range(arrival.shape[0]):
+        for k in range(days.shape[1]):
+            z[t, k] = 0.0
+            events[t, k] = 0
+            day = days[t, k]
+            if not day < inf:
+                continue
+            n = 0
+            for i in range(min(n_patients, arrival.shape[1])):
+                if arrival[t, i] < day:
+                    time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
+                    set_key(keys, n, time, has_event, arm[t, i] == 1)
+                    events[t, k] += has_event
+                    n += 1
+            keys[:n].sort()
+            difference, variance = score_of_keys(keys[:n], ratio)
+            z[t, k] = z_statistic(difference, variance)
