@@ -26,8 +26,8 @@ THREE: dict[str, Any] = {
     "allocation": {"ratio": {"slower": 2}, "block": 8, "strata": ["sex", "prior transplant"]},
 }
 SCENARIOS: dict[str, tuple[str, dict[str, Any]]] = {
-    "within sites": ("followup-arms", {}),
-    "by place": ("followup-arms", {"allocation": {"strata": []}}),
+    "within sites": ("followup-arms", {"accrual.patients": 36}),
+    "by place": ("followup-arms", {"accrual.patients": 36, "allocation": {"strata": []}}),
     "three in a window": ("tosi2000", THREE),
 }
 

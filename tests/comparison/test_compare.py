@@ -253,6 +253,7 @@ def test_a_weight_that_is_not_finite_is_refused_before_the_work(tmp_path: Path, 
         load_comparison(study_of(tmp_path, "n_onsets.rash", f"utility: {{big: {weight}}}\n"))
 
 
+@pytest.mark.slow
 def test_a_trial_is_the_same_whatever_others_are_in_its_block(tmp_path: Path) -> None:
     """With screening, the number of those who were screened differs from trial to trial."""
     text = STUDY.replace("scenario: tosi2000", "scenario: followup").replace("accrual.patients: 20, ", "")

@@ -50,6 +50,7 @@ def from_where(truth: np.ndarray, target: float) -> int:
     return int(np.flatnonzero(truth[: SIZES + 1] < target)[-1]) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [smooth, saw_tooth])
 def test_the_interval_holds_the_truth_in_19_of_20_searches(make: object) -> None:
     n_searches, covered, wide = 60, 0, []

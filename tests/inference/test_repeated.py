@@ -133,6 +133,7 @@ def test_after_looks_the_median_unbiased_gain_is_nearer_and_its_interval_covers(
     assert abs(median["coverage"] - 0.95) < N_STANDARD_ERRORS * median["coverage_mcse"] + normal_approximation
 
 
+@pytest.mark.slow
 def test_the_rate_of_the_best_of_three_arms_is_overestimated_as_enumeration_says() -> None:
     """Three arms with the same rate: the bias is that of the largest of three binomial shares."""
     design = ts.design.selection([0.3, 0.3, 0.45])

@@ -23,6 +23,7 @@ def trialsim(folder: Path, *arguments: str | bytes, most_bytes: int | None = Non
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
     stopped = trialsim(tmp_path, *RUN, "--out", "out", most_bytes=16_000)
     assert stopped.returncode == 2

@@ -43,6 +43,7 @@ def test_power_is_near_schoenfelds() -> None:
     assert (z > norm.isf(0.025)).mean() == pytest.approx(power, abs=N_STANDARD_ERRORS * error + SCHOENFELD)
 
 
+@pytest.mark.slow
 def test_the_day_of_the_look_is_the_expected_one() -> None:
     _, _, days = exponential_trials(200, 12.0, (HAZARD, 0.6 * HAZARD), (0.0, 0.0), (100,), 1e9, 4, 1, 4000)
     expected = month_of_events(Arms(HAZARD, 0.6, 12.0), 200, 100)

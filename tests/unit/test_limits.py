@@ -68,6 +68,7 @@ def test_a_log_that_grows_too_long_ends_the_run_with_a_message(
         ts.run(tosi2000, 2, keep=2, engine=engine)
 
 
+@pytest.mark.slow
 def test_the_number_of_events_is_estimated_from_above(tosi2000: ts.Scenario) -> None:
     for name in ts.builtin_names("scenarios"):
         found = ts.run(name, 10, keep=10, engine="batch")

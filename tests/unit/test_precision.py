@@ -80,6 +80,7 @@ def test_an_impossible_precision_is_refused_before_or_after_the_first_trials(tos
         ts.run(nobody, replicates=60, target_mcse={"responders.relapsed": 0.1})
 
 
+@pytest.mark.slow
 def test_an_interrupted_growth_comes_to_the_same_number(tosi2000: ts.Scenario, tmp_path: object) -> None:
     wanted = {"dose.median": 4.0}
     whole = ts.run(tosi2000, replicates=60, seed=3, target_mcse=wanted)

@@ -74,6 +74,7 @@ def test_cohorts_are_taken_in_every_form() -> None:
         assert ts.check(given) == ts.check(cohort)
 
 
+@pytest.mark.slow
 def test_a_comparison_of_a_mapping_is_that_of_the_file() -> None:
     path = builtin_folder() / "studies" / "compare_titration.yaml"
     changes = {"accrual.patients": 3}
