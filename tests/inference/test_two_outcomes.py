@@ -179,7 +179,15 @@ def test_a_trial_goes_on_from_any_day_as_it_would_have_gone_on(plan: c.Conduct) 
             onwards[0, :n] = enrolled[0, :n]
             onwards[0, n:] += waited
             running = Timelines(
-                1, onwards, whole.number, whole.arm, whole.resolved, whole.event, whole.is_evaluable, whole.left
+                1,
+                onwards,
+                whole.number,
+                whole.arm,
+                whole.resolved,
+                whole.event,
+                whole.is_evaluable,
+                whole.left,
+                whole.stratum,
             )
             again = conducted(running, plan, 1, 1, Known(n, today))
             for one, other in zip((enrolled, look_days, counts), again, strict=True):

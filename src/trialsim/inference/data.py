@@ -13,6 +13,7 @@ import pandas as pd
 
 from trialsim.errors import RequestError
 from trialsim.model.units import DAYS_PER_MONTH
+from trialsim.records.columns import BASELINE_PREFIX
 from trialsim.typing import Counts, Flags, Floats
 
 RESPONDED: Final = "responded"
@@ -168,6 +169,20 @@ def arms_of(table: pd.DataFrame, arms: Sequence[str]) -> Counts:
         allowed = f"one of {', '.join(arms)}."
         raise RequestError(f"arm = {unknown[0]}", "the design has no such arm.", allowed, key=ARM)
     return np.array([place[str(name)] for name in table[ARM]], np.int64)
+
+
+def columns_of_strata(table: pd.DataFrame, strata: Sequence[str]) -> tuple[str, ...]:
+    """The columns that hold the strata of an allocation, by their names or as `run` exports them.
+
+    Raises `RequestError` where one is not there.
+    """
+    found = []
+    for name in strata:
+        column = next((one for one in (name, f"{BASELINE_PREFIX}{name}") if one in table), None)
+        if column is None:
+            raise no_column(table, f"`{name}`: the test of the design is stratified by it")
+        found.append(column)
+    return tuple(found)
 
 
 def counts_at_looks(table: pd.DataFrame, responded: Floats, arm: Counts, n_arms: int, looks: Sequence[int]) -> Counted:

@@ -32,7 +32,7 @@ class Arms:
         `protocol` is the one under which the patients were enrolled, or that of another arm of the same trial.
         """
         numbers, days = table["patient"].astype(np.int64), table["enrolled_day"]
-        codes = strata_of(protocol, seed, table.enrolled, self.strata)
+        codes = self.strata_of(protocol, table, seed)
         strata, stratum_index = np.unique(codes, axis=0, return_inverse=True)
         arms = np.zeros(len(table), dtype=np.int64)
         for i, stratum in enumerate(strata.tolist()):
@@ -43,6 +43,10 @@ class Arms:
             most = int(place.max(initial=0)) + 1
             arms[members] = self.of_places(table.first, table.n, most, seed, stratum)[trial, place]
         return arms
+
+    def strata_of(self, protocol: Protocol, table: PatientTable, seed: int) -> Counts:
+        """What patients are split by, as codes: shape (patients, strata), or (patients, 1) of zeros."""
+        return strata_of(protocol, seed, table.enrolled, self.strata)
 
     def is_known_by_place(self, plan: Accrual) -> bool:
         """Whether the arm of a patient follows from the place among the eligible, before anything is simulated."""

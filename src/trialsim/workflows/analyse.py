@@ -13,7 +13,7 @@ import pandas as pd
 
 from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
-from trialsim.config.schema.plain_times import rho_gamma_of
+from trialsim.config.schema.plain_times import STRATIFIED, rho_gamma_of
 from trialsim.config.schema.size_study import CALIBRATED, MODELLED, SizeStudy
 from trialsim.design.base import Information, PlannedDesign
 from trialsim.design.counts import CountDesign
@@ -32,6 +32,7 @@ from trialsim.inference.analyses import analyse_counts, default_confidence
 from trialsim.inference.data import (
     Covariates,
     arms_of,
+    columns_of_strata,
     counted,
     counts_at_looks,
     read_patients,
@@ -211,6 +212,8 @@ def _of_times(
     days, events = times_of(table, str(study.endpoint.of) == "survival")
     times = Times(days, np.asarray(events, np.bool_), arms_of(table, names), names or ("all patients",), table)
     adjust, strata, subgroups = covariates.adjust, covariates.strata, covariates.subgroups
+    if study.test == STRATIFIED and not strata:
+        strata = columns_of_strata(table, study.allocation.strata)
     if len(names) < 2:
         _refuse(("adjust", adjust), ("strata", strata), ("subgroups", subgroups), ("earlier", earlier))
         return analyse_one_arm(times, decisions_of(study), confidence)

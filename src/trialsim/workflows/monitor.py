@@ -14,6 +14,7 @@ import pandas as pd
 
 from trialsim.config.loading.comparisons import StudyLike
 from trialsim.config.loading.size_studies import Sizing, load_sizing, located
+from trialsim.config.schema.plain_times import STRATIFIED
 from trialsim.design.conduct.event_trials import decided_at_events
 from trialsim.design.conduct.trials import TOXIC, Decided, Known, decided_trials, waited_days
 from trialsim.design.counts import CountDesign
@@ -184,6 +185,9 @@ class Trials:
 def _check_monitored(ready: PreparedStudy) -> None:
     """Refuse what is not monitored. Raises `RequestError`."""
     design = ready.design
+    if ready.study.test == STRATIFIED:
+        wrong = "a stratified test is not monitored: the strata of patients to come are not simulated onwards."
+        raise RequestError("test", wrong, "no `test`, whose statistic is close to it.", key="test")
     if isinstance(design, EventDesign) and design.n == 0:
         wrong = "the number of patients is searched for."
         raise RequestError("n", wrong, "`n` in the study, the number that was planned.", key="n")

@@ -12,6 +12,7 @@ from trialsim.config.schema.plain_times import (
     FLEMING_HARRINGTON_IN_WORDS,
     MOST_PIECES,
     MOST_WEIGHT,
+    STRATIFIED,
     HazardPiece,
     rho_gamma_of,
 )
@@ -74,8 +75,19 @@ def _wrong_weights(study: SizeStudy) -> Iterator[Misfit]:
     """The test of a log-rank design: weights that are known, at one look."""
     if study.test is None or study.design != "logrank":
         return
+    if study.test == STRATIFIED:
+        if not study.allocation.strata:
+            problem = "the test is stratified by what the allocation is, and there is nothing"
+            yield "test", problem, "`allocation: {strata: [site]}`, or no `test`"
+        if study.looks.reestimate is not None:
+            yield (
+                "test",
+                "the combined test of a re-estimated trial has no strata here",
+                "no `test`, or no `reestimate`",
+            )
+        return
     if not re.fullmatch(FLEMING_HARRINGTON, study.test):
-        allowed = f"{FLEMING_HARRINGTON_IN_WORDS}; no `test` for the log-rank test"
+        allowed = f"{STRATIFIED}; {FLEMING_HARRINGTON_IN_WORDS}; no `test` for the log-rank test"
         yield "test", f"there is no test {study.test!r} of two arms with times to events", allowed
     elif max(rho_gamma_of(study.test)) > MOST_WEIGHT:
         yield "test", "with such exponents nearly all events have no weight", f"exponents from 0 to {MOST_WEIGHT:g}"

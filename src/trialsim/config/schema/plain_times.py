@@ -14,6 +14,7 @@ from trialsim.config.schema.quantities import Duration, Rate
 MOST_PIECES: Final = 20
 FLEMING_HARRINGTON: Final = r"fleming-harrington (\d+(?:\.\d+)?) (\d+(?:\.\d+)?)"
 FLEMING_HARRINGTON_IN_WORDS: Final = "fleming-harrington RHO GAMMA, such as `fleming-harrington 0 1`"
+STRATIFIED: Final = "stratified"  # the log-rank test within the strata of the allocation
 LONGEST: Final = 14  # characters of a rate
 MOST_WEIGHT: Final = 10.0  # of rho and gamma
 
@@ -36,6 +37,11 @@ def hazards_in_words(pieces: Sequence[HazardPiece]) -> str:
 def _shown(rate: Rate) -> str:
     """A rate as it was written, or in four digits where it has many."""
     return rate.text if len(rate.text) <= LONGEST else f"{rate.value:.4g} /month"
+
+
+def is_weighted(test: str | None) -> bool:
+    """Whether a log-rank test weighs events."""
+    return test is not None and test != STRATIFIED
 
 
 def rho_gamma_of(test: str | None) -> tuple[float, float]:

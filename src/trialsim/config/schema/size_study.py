@@ -303,7 +303,7 @@ class SizeStudy(Section):
     sides: Literal[1, 2] = 1
     """Whether a test is one-sided or two-sided."""
     test: str | None = None
-    """The test of two proportions; of times to events, `fleming-harrington RHO GAMMA` in place of the log-rank test."""
+    """The test of two proportions; of times to events, `stratified` or `fleming-harrington RHO GAMMA`."""
     two_sided: Literal["doubled", "ordered"] | None = None
     """How a two-sided test of two proportions is defined."""
     stages: Stages | None = None

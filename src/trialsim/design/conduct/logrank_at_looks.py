@@ -71,6 +71,36 @@ def looks_at_events(
 
 
 @compiled
+def stratified_looks(
+    arrival: Floats, event: Floats, left: Floats, arm: Counts, stratum: Counts, n_strata: int, days: Floats,
+    n_patients: int, z: Floats, events: Counts,
+) -> None:  # fmt: skip
+    """The stratified log-rank z statistic and the number of events of every look, as `looks_at_events`."""
+    keys = np.empty(n_patients, np.int64)
+    for t in range(arrival.shape[0]):
+        for k in range(days.shape[1]):
+            z[t, k] = 0.0
+            events[t, k] = 0
+            day = days[t, k]
+            if not day < inf:
+                continue
+            difference = variance = 0.0
+            for s in range(n_strata):
+                n = 0
+                for i in range(min(n_patients, arrival.shape[1])):
+                    if arrival[t, i] < day and stratum[t, i] == s:
+                        time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
+                        set_key(keys, n, time, has_event, arm[t, i] == 1)
+                        events[t, k] += has_event
+                        n += 1
+                keys[:n].sort()
+                added = logrank_of_keys(keys[:n])
+                difference += added[0]
+                variance += added[1]
+            z[t, k] = z_statistic(difference, variance)
+
+
+@compiled
 def z_of_patients(
     times: Floats, has_event: Flags, is_second: Flags, rho: float, gamma: float, until_days: float
 ) -> float:
@@ -127,13 +157,19 @@ def z_of_looks(
     elif isinstance(decisions, MarginDecisions):
         arm, margin = np.ascontiguousarray(timelines.arm), decisions.margin
         looks_at_margin(timelines.arrival, event, timelines.left, arm, days, n_patients, margin, z, events)
+    elif isinstance(decisions, EventDecisions) and decisions.by_strata:
+        arm, n_strata = np.ascontiguousarray(timelines.arm), int(timelines.stratum.max(initial=0)) + 1
+        where = timelines.arrival, event, timelines.left, arm, timelines.stratum
+        stratified_looks(*where, n_strata, days, n_patients, z, events)
     else:
         arm = np.ascontiguousarray(timelines.arm)
         looks_at_events(timelines.arrival, event, timelines.left, arm, days, n_patients, *_which(decisions), z, events)
     return z, events
 
 
-def deviate_of(decisions: DecisionsAtEvents, times: Floats, has_event: Flags, is_second: Flags) -> float:
+def deviate_of(
+    decisions: DecisionsAtEvents, times: Floats, has_event: Flags, is_second: Flags, stratum: Counts
+) -> float:
     """The z statistic of one look from the time, in days, that each patient was seen; in order of entry."""
     if isinstance(decisions, OneSampleDecisions):
         expected = 0.0
@@ -142,6 +178,13 @@ def deviate_of(decisions: DecisionsAtEvents, times: Floats, has_event: Flags, is
         return one_sample_z(int(has_event.sum()), expected)
     if isinstance(decisions, MarginDecisions):
         difference, variance = hazard_ratio_score(times, has_event, is_second, decisions.margin)
+        return float(z_statistic(difference, variance))
+    if isinstance(decisions, EventDecisions) and decisions.by_strata:
+        difference = variance = 0.0
+        for s in np.unique(stratum):
+            inside = stratum == s
+            added = logrank(times[inside], has_event[inside], is_second[inside])
+            difference, variance = difference + added[0], variance + added[1]
         return float(z_statistic(difference, variance))
     which = _which(decisions)
     if any(which):

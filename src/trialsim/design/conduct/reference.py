@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 
 import numpy as np
@@ -95,8 +95,9 @@ def reference_event_rows(
     for t in range(n):
         number, row = first + t, rows[t]
         arms = {int(who): int(arm) for who, arm in zip(table.number[t], table.arm[t], strict=True) if who > 0}
+        strata = {int(who): int(s) for who, s in zip(table.number[t], table.stratum[t], strict=True) if who > 0}
         for is_live in (True, False):
-            looks = _Looks(decisions, is_live)
+            looks = _Looks(decisions, is_live, strata)
             how = plan, kind, looks.stops, looks.final_events_of(plan)
             trial = EventMonitoredTrial(setting.protocols, seed, number, arms, *how).run()
             last = max(looks.taken)
@@ -120,8 +121,8 @@ def reference_event_rows(
 class _Looks:
     """The looks of one trial: decision code, day and z statistic of each that was taken."""
 
-    def __init__(self, decisions: DecisionsAtEvents, is_live: bool) -> None:
-        self.decisions, self.is_live = decisions, is_live
+    def __init__(self, decisions: DecisionsAtEvents, is_live: bool, strata: Mapping[int, int]) -> None:
+        self.decisions, self.is_live, self.strata = decisions, is_live, strata
         self.taken: dict[int, tuple[int, float, float]] = {}
         self.n_events: dict[int, int] = {}
 
@@ -138,7 +139,7 @@ class _Looks:
 
     def stops(self, look: int, day: float, patients: list[Followed]) -> bool:
         """Take a look; whether it ends the trial, which it never does in one that is not live."""
-        z, events = _z_of_look(self.decisions, patients, day)
+        z, events = _z_of_look(self.decisions, patients, day, self.strata)
         before = np.array([len(self.taken)])
         if isinstance(self.decisions, ReestimatedDecisions) and look > 0 and self.taken:
             first = np.array([self.taken[0][2]]), np.array([self.n_events[0]])
@@ -149,14 +150,17 @@ class _Looks:
         return self.is_live and code != GO_ON
 
 
-def _z_of_look(decisions: DecisionsAtEvents, patients: list[Followed], day: float) -> tuple[float, int]:
+def _z_of_look(
+    decisions: DecisionsAtEvents, patients: list[Followed], day: float, strata: Mapping[int, int]
+) -> tuple[float, int]:
     """The z statistic and the number of events by what is known on a day."""
     entered = [item for item in patients if item.entered_day < day]
     has_event = np.array([item.event_day < inf for item in entered], np.bool_)
     times = np.array([min(item.event_day, item.left_day, day - item.entered_day) for item in entered])
     times = np.where(has_event, np.array([item.event_day for item in entered]), times)
     is_second = np.array([item.arm == 1 for item in entered], np.bool_)
-    return deviate_of(decisions, times, has_event, is_second), int(has_event.sum())
+    stratum = np.array([strata[item.number] for item in entered], np.int64)
+    return deviate_of(decisions, times, has_event, is_second, stratum), int(has_event.sum())
 
 
 def _with_draws(rows: Rows, setting: Setting, seed: int, first: int, n: int) -> Rows:

@@ -32,7 +32,8 @@ class Timelines:
 
     `arrival` (calendar days if accrual never waits, infinity after the last), `number` (of the patient, from 1), `arm`,
     `resolved` and `event` (study days on which each outcome is resolved, and on which it happened or infinity),
-    `is_evaluable`, `left` (study day on which observation ended by withdrawal, or infinity).
+    `is_evaluable`, `left` (study day on which observation ended by withdrawal, or infinity), `stratum` (from 0, of the
+    allocation).
     """
 
     first: int
@@ -43,6 +44,7 @@ class Timelines:
     event: Floats
     is_evaluable: Flags
     left: Floats
+    stratum: Counts
 
     @property
     def n_trials(self) -> int:
@@ -80,6 +82,9 @@ def simulated(
     if arms is not None and arm is None:
         order = orders[0]
         timelines.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
+        codes = arms.strata_of(protocols[0], tables[0], seed)
+        stratum = np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1)
+        timelines.stratum[order.row, order.place] = stratum[order.who]
     if arm is not None:
         timelines.arm[:] = arm[:, : timelines.arm.shape[1]]
     for i, (table, protocol, order) in enumerate(zip(tables, protocols, orders, strict=True)):
@@ -125,6 +130,7 @@ def nobody(first: int, n: int, most: int, n_outcomes: int) -> Timelines:
         event=np.full(of_outcomes, inf),
         is_evaluable=np.zeros(shape, np.bool_),
         left=np.full(shape, inf),
+        stratum=np.zeros(shape, np.int64),
     )
 
 
@@ -199,4 +205,5 @@ def ideal(
     number = np.broadcast_to(np.arange(1, n_patients + 1), (n, n_patients)).astype(np.int64)
     everyone = np.ones((n, n_patients), np.bool_)
     never = np.full((n, n_patients), inf)
-    return Timelines(first, arrival, number, arm, np.zeros(event.shape), event, everyone, never)
+    stratum = np.zeros((n, n_patients), np.int64)
+    return Timelines(first, arrival, number, arm, np.zeros(event.shape), event, everyone, never, stratum)

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import special
 
-from trialsim.config.schema.plain_times import rho_gamma_of
+from trialsim.config.schema.plain_times import is_weighted, rho_gamma_of
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.theory.changing_hazards.piecewise import PiecewiseArms
 from trialsim.design.theory.changing_hazards.weighted_logrank import Moments, logrank_moments
@@ -26,7 +26,7 @@ from trialsim.errors import RequestError
 def goes_by_moments(study: SizeStudy, assumed: Events) -> bool:
     """Whether one hazard ratio does not say the power."""
     is_proportional = assumed.hazards is None or assumed.arms(study.most_patients).is_proportional
-    return study.test is not None or not is_proportional
+    return is_weighted(study.test) or not is_proportional
 
 
 def final_month(study: SizeStudy, arms: PiecewiseArms, n: int) -> float:

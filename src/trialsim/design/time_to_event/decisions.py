@@ -28,7 +28,7 @@ class EventDecisions:
     """Interim looks after `interim` events; `upper` and `lower` z bounds by look, `lower` empty without futility.
 
     With `is_binding` the final bound counts on the futility bounds. `rho_gamma` are the exponents of the weights of
-    Fleming and Harrington, (0, 0) of the log-rank test.
+    Fleming and Harrington, (0, 0) of the log-rank test, and `by_strata` says whether that is stratified.
     """
 
     interim: tuple[int, ...]
@@ -38,6 +38,7 @@ class EventDecisions:
     sides: int
     is_binding: bool = False
     rho_gamma: tuple[float, float] = (0.0, 0.0)
+    by_strata: bool = False
 
     @property
     def n_arms(self) -> int:

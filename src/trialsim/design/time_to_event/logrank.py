@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import norm
 
-from trialsim.config.schema.plain_times import rho_gamma_of
+from trialsim.config.schema.plain_times import STRATIFIED, is_weighted, rho_gamma_of
 from trialsim.config.schema.size_study import SizeStudy
 from trialsim.design.adaptive.reestimation import PromisingZone
 from trialsim.design.base import ALTERNATIVE, NULL, Design, Hypotheses, Information, InWords, PlannedDesign
@@ -89,7 +89,8 @@ class PlannedLogrank(EventDesign):
         binds = futility is not None and futility.binding
         upper = (*self.upper[:k], self.upper[-1])
         weights = rho_gamma_of(study.test)
-        planned = EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds, weights)
+        by_strata = study.test == STRATIFIED
+        planned = EventDecisions(tuple(interim), upper, lower, study.alpha, study.sides, binds, weights, by_strata)
         return planned if self.zone is None else ReestimatedDecisions.of(planned, self.zone, round(d))
 
     @cached_property
@@ -264,13 +265,15 @@ def _events_by_formulas(study: SizeStudy, assumed: Events) -> tuple[dict[str, fl
 
 def has_lachin_and_foulkes(study: SizeStudy, assumed: Events) -> bool:
     """Whether the formula of Lachin and Foulkes, which is of constant hazards, holds."""
-    return study.test is None and assumed.hazards is None
+    return not is_weighted(study.test) and assumed.hazards is None
 
 
 def test_in_words(study: SizeStudy) -> str:
     """The test as a sentence says it."""
     if study.test is None:
         return "log-rank test"
+    if not is_weighted(study.test):
+        return f"log-rank test, stratified by {' and '.join(study.allocation.strata)}"
     rho, gamma = rho_gamma_of(study.test)
     return f"weighted log-rank test of Fleming and Harrington (rho {rho:g}, gamma {gamma:g})"
 

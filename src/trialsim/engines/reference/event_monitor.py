@@ -20,8 +20,9 @@ from trialsim.patients import DrawTable, VirtualPatient, virtual_patients
 
 @dataclass
 class Followed:
-    """The data of one patient so far: day of entry, arm, study day of the event or of leaving (infinity: not yet)."""
+    """The data of a patient so far: number, day of entry, arm, study day of event or leaving (infinity: not yet)."""
 
+    number: int
     entered_day: float
     arm: int
     event_day: float = inf
@@ -93,7 +94,7 @@ class EventMonitoredTrial:
     def enrol(self, virtual_patient: VirtualPatient, arm: int) -> None:
         """One more patient."""
         patient = Patient(self.each[arm], replace(virtual_patient, arrival_day=self.env.now))
-        self.patients[virtual_patient.number] = Followed(self.env.now, arm)
+        self.patients[virtual_patient.number] = Followed(virtual_patient.number, self.env.now, arm)
         self.env.process(patient.course())
 
     def record(self, row: Row) -> None:
