@@ -95,7 +95,7 @@ def test_analyse_stratifies_as_the_design_does() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"allocation": {"strata": []}}, "there is nothing"),
+        ({"allocation": {"strata": []}}, "has no strata"),
         ({"looks": {"at": [0.5, 1.0], "reestimate": {"promising": 0.3}}, "conduct.events": 60}, "has no strata here"),
         ({"test": "stratfied"}, "there is no test"),
     ],

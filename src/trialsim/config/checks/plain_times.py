@@ -77,7 +77,7 @@ def _wrong_weights(study: SizeStudy) -> Iterator[Misfit]:
         return
     if study.test == STRATIFIED:
         if not study.allocation.strata:
-            problem = "the test is stratified by what the allocation is, and there is nothing"
+            problem = "it is stratified as the allocation is, and the allocation has no strata"
             yield "test", problem, "`allocation: {strata: [site]}`, or no `test`"
         if study.looks.reestimate is not None:
             yield (

@@ -9,7 +9,6 @@ import pandas as pd
 
 from trialsim.design.adaptive.conditional_power import conditional_power, predictive_power
 from trialsim.design.base import PlannedDesign
-from trialsim.design.theory.arguments import check_count
 from trialsim.design.theory.requests import require_finite
 from trialsim.design.z_scale import ZScale, z_scale_of
 from trialsim.errors import RequestError
@@ -46,7 +45,11 @@ def table_of_power(planned: PlannedDesign, look: int, z: float, effect: float | 
 
 def _check_taken(scale: ZScale, look: int, z: float) -> None:
     """Refuse a look that is not an interim one, and a z with which the trial has ended. Raises `RequestError`."""
-    check_count("look", look, 1, len(scale.shares) - 1)
+    n_interim = len(scale.shares) - 1
+    if look not in range(1, n_interim + 1):
+        wrong = f"the design has {n_interim} interim look{'s' if n_interim > 1 else ''} before the last one."
+        allowed = f"1 to {n_interim}." if n_interim > 1 else "1."
+        raise RequestError(f"look = {look}", wrong, allowed, key="look")
     require_finite("z", z)
     size = abs(z) if scale.sides == 2 else z
     bound = scale.upper[look - 1]
