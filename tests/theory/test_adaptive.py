@@ -249,7 +249,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "beyond": (lambda: ts.design.two_arm(0.3, 0.5, looks=2).reestimation((0.3, 0.9), 0.8), "up to 0.8"),
     "factor": (lambda: ts.design.two_arm(0.3, 0.5, looks=2).reestimation(factor=0.5), "from 1 to 100"),
     "ended": (lambda: ts.design.two_arm(0.3, 0.5, looks=2).conditional_power(1, 3.0), "the trial has ended"),
-    "last look": (lambda: ts.design.two_arm(0.3, 0.5, looks=2).conditional_power(2, 1.0), "1 interim look before the last"),
+    "last look": (lambda: ts.design.two_arm(0.3, 0.5, looks=2).conditional_power(2, 1.0), "1 interim look"),
     "effect": (lambda: ts.design.two_arm(0.3, 0.5, looks=2).conditional_power(1, 1.0, 1.5), "effect = 1.5"),
 }
 

@@ -26,6 +26,7 @@ from trialsim.errors import RequestError
 from trialsim.typing import Floats
 
 MOST_WEIGHT: Final = 10.0  # of rho and gamma
+NOBODY_AT_RISK: Final = 1e-300  # a share of patients that hazards of any size leave
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _moments(arms: PiecewiseArms, total: float, rho: float, gamma: float) -> Mom
     hazards = np.stack([item.hazard(t) for item in arms.of_arms])
     stays = np.exp(-arms.dropout * t) * _entered(arms, total - t)
     at_risk = np.stack([item.survival(t) for item in arms.of_arms]) * stays
-    of_all = (share * at_risk).sum(axis=0)
+    of_all = np.maximum((share * at_risk).sum(axis=0), NOBODY_AT_RISK)
     second = share[1] * at_risk[1] / of_all  # the experimental share of those at risk
     pooled = (share * at_risk * hazards).sum(axis=0) / of_all  # the hazard of all at risk
     survival = np.exp(-months.up_to(pooled))
