@@ -74,7 +74,6 @@ def test_the_design_of_bop2_that_its_package_publishes() -> None:
         assert both.at(rate).expected_n == pytest.approx(expected_n, abs=N_STANDARD_ERRORS * spread / 100.0 + 0.05)
 
 
-@pytest.mark.slow
 def test_the_boundaries_of_thall_and_simon_that_multc_lean_publishes() -> None:
     """M. D. Anderson Cancer Center, Multc Lean statistical tutorial, pages 25 to 28: 30 patients, cut-offs of 0.95.
 

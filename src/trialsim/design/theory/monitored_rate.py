@@ -142,12 +142,26 @@ class ThallSimon:
 
 @lru_cache(maxsize=4096)
 def superiority(rule: ThallSimon, n: int, gain: float) -> Floats:
-    """The posterior probability that the rate exceeds that of the standard by more than `gain`, shape (n + 1,)."""
+    """The posterior probability that the rate exceeds that of the standard by more than `gain`, shape (n + 1,).
+
+    An integral over the rate of the standard of the beta probability to be above it. One response more adds
+    q^a (1 - q)^(b - 1) G(a + b) / (G(a + 1) G(b)) to the probability that a beta(a, b) variable is above q.
+    """
+    rates, weights = _standard(rule.standard, gain)
+    x = np.arange(n)[:, None]
+    a, b = rule.prior[0] + x, rule.prior[1] + n - x
+    log_added = special.xlogy(a, rates) + special.xlog1py(b - 1.0, -rates)
+    log_added += special.gammaln(a + b) - special.gammaln(a + 1.0) - special.gammaln(b)
+    none = float(special.betaincc(rule.prior[0], rule.prior[1] + n, rates) @ weights)
+    return np.asarray(np.minimum(np.cumsum(np.concatenate([[none], np.exp(log_added) @ weights])), 1.0))
+
+
+@lru_cache(maxsize=64)
+def _standard(standard: tuple[float, float], gain: float) -> tuple[Floats, Floats]:
+    """Rates of the standard plus a gain at the nodes of its distribution, and the weights of the nodes."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    quantiles = beta.ppf((nodes + 1.0) / 2.0, *rule.standard)
-    x = np.arange(n + 1)[:, None]
-    above = beta.sf(np.clip(quantiles + gain, 0.0, 1.0), rule.prior[0] + x, rule.prior[1] + n - x)
-    return np.asarray(above @ weights / 2.0)
+    quantiles = special.betaincinv(*standard, (nodes + 1.0) / 2.0)
+    return np.clip(quantiles + gain, 0.0, 1.0), np.asarray(weights / 2.0)
 
 
 @dataclass(frozen=True)
