@@ -45,8 +45,9 @@ def test_every_patient_is_as_in_the_whole_arm(
     is_there = found.number > 0
     assert is_there.sum() > 20
     assert {0, 1} == set(found.arm[is_there].tolist())
+    assert set(found.stratum[is_there].tolist()) == ({0, 1} if strata else {0})
     for field in fields(Timelines):
-        if field.name in ("first", "arm"):
+        if field.name in ("first", "arm", "stratum"):
             continue
         values = getattr(found, field.name)
         one, other = (getattr(item, field.name) for item in whole)
