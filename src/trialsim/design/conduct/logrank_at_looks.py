@@ -14,7 +14,7 @@ from trialsim.compiled.jit import compiled, inline
 from trialsim.compiled.logrank import logrank, logrank_of_keys, set_key, weighted_logrank_of_keys, z_statistic
 from trialsim.compiled.restricted_means import restricted_means_of_keys, z_of_gain
 from trialsim.design.conduct.margin_at_looks import looks_at_margin
-from trialsim.design.conduct.seen_patients import seen_by
+from trialsim.design.conduct.seen_patients import EVERYONE, seen_by, seen_on
 from trialsim.design.conduct.timelines import Timelines
 from trialsim.design.time_to_event.decisions import (
     LOG_2,
@@ -50,24 +50,14 @@ def looks_at_events(
     `days` (trials, looks) are calendar days of the looks, missing for none; `z` (trials, looks) is positive where arm 1
     does better, 0 where nothing can be compared.
     """
-    n_looks = days.shape[1]
     keys = np.empty(n_patients, np.int64)
     for t in range(arrival.shape[0]):
-        for k in range(n_looks):
+        for k in range(days.shape[1]):
             z[t, k] = 0.0
             events[t, k] = 0
-            day = days[t, k]
-            if not day < inf:
-                continue
-            n = 0
-            for i in range(min(n_patients, arrival.shape[1])):
-                if arrival[t, i] < day:
-                    time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
-                    set_key(keys, n, time, has_event, arm[t, i] == 1)
-                    events[t, k] += has_event
-                    n += 1
-            keys[:n].sort()
-            z[t, k] = z_of_keys(keys[:n], rho, gamma, until_days)
+            if days[t, k] < inf:
+                n, events[t, k] = seen_on(days[t, k], arrival[t], event[t], left[t], arm[t], arm[t], EVERYONE, keys)
+                z[t, k] = z_of_keys(keys[:n], rho, gamma, until_days)
 
 
 @compiled
@@ -81,23 +71,15 @@ def stratified_looks(
         for k in range(days.shape[1]):
             z[t, k] = 0.0
             events[t, k] = 0
-            day = days[t, k]
-            if not day < inf:
-                continue
             difference = variance = 0.0
-            for s in range(n_strata):
-                n = 0
-                for i in range(min(n_patients, arrival.shape[1])):
-                    if arrival[t, i] < day and stratum[t, i] == s:
-                        time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
-                        set_key(keys, n, time, has_event, arm[t, i] == 1)
-                        events[t, k] += has_event
-                        n += 1
-                keys[:n].sort()
-                added = logrank_of_keys(keys[:n])
-                difference += added[0]
-                variance += added[1]
-            z[t, k] = z_statistic(difference, variance)
+            if days[t, k] < inf:
+                for s in range(n_strata):
+                    n, seen = seen_on(days[t, k], arrival[t], event[t], left[t], arm[t], stratum[t], s, keys)
+                    events[t, k] += seen
+                    added = logrank_of_keys(keys[:n])
+                    difference += added[0]
+                    variance += added[1]
+                z[t, k] = z_statistic(difference, variance)
 
 
 @compiled

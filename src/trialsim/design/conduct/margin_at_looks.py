@@ -8,8 +8,8 @@ import numpy as np
 
 from trialsim.compiled.hazard_ratio import score_of_keys
 from trialsim.compiled.jit import compiled
-from trialsim.compiled.logrank import set_key, z_statistic
-from trialsim.design.conduct.seen_patients import seen_by
+from trialsim.compiled.logrank import z_statistic
+from trialsim.design.conduct.seen_patients import EVERYONE, seen_on
 from trialsim.typing import Counts, Floats
 
 
@@ -24,16 +24,7 @@ def looks_at_margin(
         for k in range(days.shape[1]):
             z[t, k] = 0.0
             events[t, k] = 0
-            day = days[t, k]
-            if not day < inf:
-                continue
-            n = 0
-            for i in range(min(n_patients, arrival.shape[1])):
-                if arrival[t, i] < day:
-                    time, has_event = seen_by(day, arrival[t, i], event[t, i], left[t, i])
-                    set_key(keys, n, time, has_event, arm[t, i] == 1)
-                    events[t, k] += has_event
-                    n += 1
-            keys[:n].sort()
-            difference, variance = score_of_keys(keys[:n], ratio)
-            z[t, k] = z_statistic(difference, variance)
+            if days[t, k] < inf:
+                n, events[t, k] = seen_on(days[t, k], arrival[t], event[t], left[t], arm[t], arm[t], EVERYONE, keys)
+                difference, variance = score_of_keys(keys[:n], ratio)
+                z[t, k] = z_statistic(difference, variance)
