@@ -9,9 +9,21 @@ from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
 from lifelines.utils import restricted_mean_survival_time
 
-from trialsim.endpoints.survival import restricted_mean, survival_at
+from trialsim.endpoints import survival as of_trials
 
 HORIZON = 6.0
+
+
+def survival_at(times: np.ndarray, has_event: np.ndarray, horizon: float) -> tuple[float, np.ndarray]:
+    """The survival probability of one trial."""
+    values, added = of_trials.survival_at(times, has_event, np.zeros(len(times), np.int64), 1, horizon)
+    return float(values[0]), added
+
+
+def restricted_mean(times: np.ndarray, has_event: np.ndarray, horizon: float) -> tuple[float, np.ndarray]:
+    """The restricted mean of one trial."""
+    values, added = of_trials.restricted_mean(times, has_event, np.zeros(len(times), np.int64), 1, horizon)
+    return float(values[0]), added
 
 
 def trial(seed: int, n: int = 80) -> tuple[np.ndarray, np.ndarray]:
@@ -73,3 +85,20 @@ def test_observation_that_ends_on_the_horizon_is_enough() -> None:
     times, nobody = np.array([5.0, 10.0]), np.zeros(2, np.bool_)
     assert survival_at(times, nobody, 10.0)[0] == 1.0
     assert restricted_mean(times, nobody, 10.0)[0] == 10.0
+
+
+@pytest.mark.parametrize("horizon", [0.0, 3.0, 8.0, 40.0])
+@pytest.mark.parametrize("of", [survival_at, restricted_mean])
+def test_a_trial_has_the_same_numbers_whatever_trials_are_beside_it(of, horizon: float) -> None:  # type: ignore[no-untyped-def]
+    """Bit by bit: with ties, trials of nobody, without an event, and of events alone."""
+    rng = np.random.default_rng(4)
+    numbers = np.repeat(np.arange(300), rng.integers(0, 41, 300))
+    times = rng.exponential(6.0, len(numbers))
+    times = np.where(numbers % 3 > 0, np.round(times, 1), times)
+    has_event = rng.random(len(times)) < rng.choice([0.0, 0.3, 0.7, 1.0], 300)[numbers]
+    values, added = getattr(of_trials, of.__name__)(times, has_event, numbers, 300, horizon)
+    for i in range(300):
+        value, parts = of(times[numbers == i], has_event[numbers == i], horizon)
+        assert np.array_equal(value, values[i], equal_nan=True)
+        assert np.array_equal(parts, added[numbers == i])
+    assert np.isnan(values).any()

@@ -65,14 +65,13 @@ class PatientEndpoint:
         if self.kind == MEAN:
             values, added = _ratios(table, np.where(among, value, 0.0), np.where(among, weight, 0.0))
             return values, added * freed
-        values, added = np.full(table.n, np.nan), np.zeros(len(table))
+        added = np.zeros(len(table))
         compute = survival_at if self.kind == SURVIVAL else restricted_mean
         scale = 1.0 if self.kind == SURVIVAL else 1.0 / DAYS_PER_MONTH
-        edges = np.searchsorted(table.replicate, np.arange(table.n + 1))
-        for i in range(table.n):
-            rows = np.flatnonzero(among[edges[i] : edges[i + 1]]) + edges[i]
-            values[i], contributions = compute(value[rows], weight[rows] > 0.0, self.horizon)
-            added[rows] = contributions * scale
+        values, contributions = compute(
+            value[among], weight[among] > 0.0, table.replicate[among], table.n, self.horizon
+        )
+        added[among] = contributions * scale
         return values * scale, added * freed
 
 

@@ -1,4 +1,4 @@
-"""Survival probabilities and restricted means of one trial (Kaplan and Meier 1958), with what each patient adds.
+"""Survival probabilities and restricted means of trials (Kaplan and Meier 1958), with what each patient adds.
 
 The contributions are those of the infinitesimal jackknife: their sum is 0 and their sum of squares estimates the
 variance (for the survival probability it is Greenwood's). They let one patient's part in two
@@ -7,7 +7,6 @@ strategies be paired.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -18,62 +17,97 @@ _HALF: Final = 0.5
 _NOTHING: Final = 1e-9  # a product of some hundred factors is off by less
 
 
-def survival_at(times: Floats, has_event: Flags, horizon: float) -> tuple[float, Floats]:
-    """The probability of no event by a time, and each patient's contribution. Shapes (n,) to scalar and (n,).
+def survival_at(times: Floats, has_event: Flags, trial: Counts, n_trials: int, horizon: float) -> tuple[Floats, Floats]:
+    """The probability of no event by a time in each trial, and each patient's contribution. Shapes (trials,), (n,).
 
-    Missing where observation of everyone without an event ends before.
+    `trial` counts from 0 and does not fall. Missing where observation of everyone without an event ends before, or
+    where there is nobody.
     """
-    n = len(times)
-    if not _is_known(times, has_event, horizon):
-        return math.nan, np.zeros(n)
-    days, n_events, at_risk, survival = _table(times, has_event, horizon)
-    final = float(survival[-1]) if len(days) else 1.0
-    return final, -final * _added(times, has_event, days, n_events, at_risk, np.ones(len(days)))
+    table = _Table(times, has_event, trial, n_trials, horizon)
+    values = table.survival[np.arange(n_trials), table.n_days]
+    added = table.added(np.ones(table.n_events.shape))
+    return np.where(table.is_known, values, np.nan), np.where(table.is_known[trial], -values[trial] * added, 0.0)
 
 
-def restricted_mean(times: Floats, has_event: Flags, horizon: float) -> tuple[float, Floats]:
-    """The mean time without an event up to a horizon, and each patient's contribution. Shapes (n,) to scalar and (n,).
+def restricted_mean(
+    times: Floats, has_event: Flags, trial: Counts, n_trials: int, horizon: float
+) -> tuple[Floats, Floats]:
+    """The mean time without an event up to a horizon in each trial, and each patient's contribution.
 
-    Missing where observation of everyone without an event ends before.
+    As `survival_at`, with shapes (trials,) and (n,).
     """
-    n = len(times)
-    if not _is_known(times, has_event, horizon):
-        return math.nan, np.zeros(n)
-    days, n_events, at_risk, survival = _table(times, has_event, horizon)
-    edges = np.concatenate([[0.0], days, [horizon]])
-    areas = np.diff(edges) * np.concatenate([[1.0], survival])
-    after = areas[::-1].cumsum()[::-1][1:]  # the area to the right of each event
-    return float(areas.sum()), -_added(times, has_event, days, n_events, at_risk, after)
+    table = _Table(times, has_event, trial, n_trials, horizon)
+    edges = np.concatenate([np.zeros((n_trials, 1)), table.days, np.full((n_trials, 1), horizon)], axis=1)
+    areas = np.diff(edges, axis=1) * table.survival
+    after = areas[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]  # the area to the right of each event
+    # the order of a sum depends on its length, which must not depend on other trials
+    values = np.array([area[: n + 1].sum() for area, n in zip(areas, table.n_days.tolist(), strict=True)])
+    return np.where(table.is_known, values, np.nan), np.where(table.is_known[trial], -table.added(after), 0.0)
 
 
-def _added(times: Floats, has_event: Flags, days: Floats, n_events: Floats, at_risk: Floats, weights: Floats) -> Floats:
-    """What each patient adds, before its sign: for an event of one's own, less for having been at risk at the others.
+class _Table:
+    """Days of events up to the horizon, how many there were, how many were at risk, and survival after each.
 
-    An event that leaves nobody at risk weighs all of them alike, so nobody adds anything by it.
+    Rows are trials; `n_days` says how many columns of each count, where beyond them `days` is the horizon, `n_events`
+    is 0 and `at_risk` is 1. `survival` begins with 1, before the first event. `is_known` says whether someone is
+    observed to the horizon, or everyone's event came before.
     """
-    n_remaining = at_risk - n_events
-    event_weight = np.divide(weights, n_remaining, out=np.zeros(len(days)), where=n_remaining > 0.0)
-    shared = np.concatenate([[0.0], np.cumsum(event_weight * n_events / at_risk)])[
-        np.searchsorted(days, times, side="right")
-    ]
-    event_index = np.searchsorted(days, times)
-    fires = has_event & np.isin(times, days)
-    hit = np.zeros(len(times))
-    hit[fires] = event_weight[event_index[fires]]
-    return np.asarray(hit - shared)
 
+    def __init__(self, times: Floats, has_event: Flags, trial: Counts, n_trials: int, horizon: float) -> None:
+        sizes = np.bincount(trial, minlength=n_trials)
+        most = max(int(sizes.max(initial=0)), 1)
+        starts = np.cumsum(sizes) - sizes
+        padded, events = np.full((n_trials, most), np.inf), np.zeros((n_trials, most), np.bool_)
+        number = np.arange(len(trial)) - starts[trial]
+        padded[trial, number], events[trial, number] = times, has_event
+        order = np.argsort(padded, axis=1)
+        padded, events = np.take_along_axis(padded, order, axis=1), np.take_along_axis(events, order, axis=1)
+        is_there = np.arange(most) < sizes[:, None]
+        last = padded[np.arange(n_trials), np.maximum(sizes - 1, 0)]
+        is_censored_last = (is_there & ~events & (padded == last[:, None])).any(axis=1)
+        self.is_known = (sizes > 0) & ((last >= horizon) | ~is_censored_last)
+        self._trial, self._place = trial, (order + starts[:, None])[is_there]  # of the patients, sorted
+        self._fires = events & (padded <= horizon)
+        self._fill(padded, sizes, horizon)
+        self._is_there = is_there
 
-def _is_known(times: Floats, has_event: Flags, horizon: float) -> bool:
-    """Whether someone is observed to the horizon, or everyone's event came before."""
-    return len(times) > 0 and bool(times.max() >= horizon or has_event[times == times.max()].all())
+    def _fill(self, padded: Floats, sizes: Counts, horizon: float) -> None:
+        n_trials, most = padded.shape
+        is_first = np.ones(padded.shape, np.bool_)
+        is_first[:, 1:] = padded[:, 1:] != padded[:, :-1]
+        first = np.flatnonzero(is_first)
+        n_events = np.add.reduceat(self._fires.astype(np.int64).ravel(), first)
+        first, n_events = first[n_events > 0], n_events[n_events > 0]
+        row, rank = first // most, first % most
+        self.n_days = np.bincount(row, minlength=n_trials)
+        column = np.arange(len(row)) - (np.cumsum(self.n_days) - self.n_days)[row]
+        shape = (n_trials, int(self.n_days.max(initial=0)))
+        self.days, self.n_events, self.at_risk = np.full(shape, horizon), np.zeros(shape), np.ones(shape)
+        self.days[row, column], self.n_events[row, column] = padded[row, rank], n_events
+        self.at_risk[row, column] = sizes[row] - rank
+        left = np.cumprod(1.0 - self.n_events / self.at_risk, axis=1)
+        self.survival = np.concatenate([np.ones((n_trials, 1)), left], axis=1)
+        is_day = np.zeros(padded.shape, np.int64)
+        is_day[row, rank] = 1
+        self._n_until = np.cumsum(is_day, axis=1)  # days of events up to the time of each patient, with it
 
+    def added(self, weights: Floats) -> Floats:
+        """What each patient adds, before its sign: for an event of one's own, less for having been at risk at others.
 
-def _table(times: Floats, has_event: Flags, horizon: float) -> tuple[Floats, Floats, Floats, Floats]:
-    """Days of events up to the horizon, how many there were, how many were at risk, and survival after each."""
-    days, n_events = np.unique(times[has_event & (times <= horizon)], return_counts=True)
-    at_risk = (len(times) - np.searchsorted(np.sort(times), days)).astype(np.float64)
-    survival = np.cumprod(1.0 - n_events / at_risk).astype(np.float64)
-    return days, n_events.astype(np.float64), at_risk, survival
+        An event that leaves nobody at risk weighs all of them alike, so nobody adds anything by it.
+        """
+        n_remaining = self.at_risk - self.n_events
+        event_weight = np.divide(
+            weights, n_remaining, out=np.zeros(weights.shape), where=(n_remaining > 0.0) & (self.n_events > 0.0)
+        )
+        sums = np.cumsum(event_weight * self.n_events / self.at_risk, axis=1)
+        shared = np.concatenate([np.zeros((len(sums), 1)), sums], axis=1)
+        hits = np.concatenate([np.zeros((len(sums), 1)), event_weight], axis=1)
+        rows = np.arange(len(sums))[:, None]
+        parts = np.where(self._fires, hits[rows, self._n_until], 0.0) - shared[rows, self._n_until]
+        added = np.zeros(len(self._trial))
+        added[self._place] = parts[self._is_there]
+        return added
 
 
 def curves_at(times: Floats, has_event: Flags, trial: Counts, n_trials: int, at: float) -> Floats:
