@@ -7,7 +7,7 @@ is simulated, and the same patients whatever its parameters are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -49,12 +49,13 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
     Rates are per month at the reference dose, times in days, effects ratios of hazards or odds.
     """
     clocks, frailties = list(protocol.clocks), list(protocol.frailties)
+    of_clocks: dict[int, list[tuple[ParameterPlace, float]]] = {}
     changed: dict[str, float] = {}
     cut_off, sensitivity_effects = protocol.cut_off, protocol.sensitivity_effects
     for places_of_parameter, value in zip(places, values, strict=True):
         for place in places_of_parameter:
             if place.clock >= 0:
-                clocks[place.clock] = _changed_clock(clocks[place.clock], place, value)
+                of_clocks.setdefault(place.clock, []).append((place, value))
             elif place.frailty >= 0:
                 frailty = frailties[place.frailty]
                 frailties[place.frailty] = replace(frailty, **{place.what: value})  # type: ignore[arg-type]
@@ -64,6 +65,8 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
                 cut_off = replace(cut_off, **{place.what: value})  # type: ignore[arg-type]
             else:
                 changed[place.what] = value
+    for i, changes in of_clocks.items():
+        clocks[i] = _changed_clock(clocks[i], changes)
     return replace(
         protocol,
         clocks=tuple(clocks),
@@ -77,12 +80,19 @@ def with_values(protocol: Protocol, places: Sequence[Sequence[ParameterPlace]], 
     )
 
 
-def _changed_clock(clock: Clock, place: ParameterPlace, value: float) -> Clock:
-    if place.effect >= 0:
-        return replace(clock, effects=_changed_effects(clock.effects, place, value))
-    if place.of_resolution:
-        return replace(clock, resolution=clock.resolution and _with_number(clock.resolution, place.what, value))
-    return _with_number(clock, place.what, value)
+def _changed_clock(clock: Clock, changes: Sequence[tuple[ParameterPlace, float]]) -> Clock:
+    effects = clock.effects
+    own: dict[str, float] = {}
+    of_resolution: dict[str, float] = {}
+    for place, value in changes:
+        if place.effect >= 0:
+            effects = _changed_effects(effects, place, value)
+        else:
+            (of_resolution if place.of_resolution else own)[place.what] = value
+    resolution = clock.resolution
+    if resolution is not None and of_resolution:
+        resolution = replace(resolution, **_fields(resolution, of_resolution))  # type: ignore[arg-type]
+    return replace(clock, effects=effects, resolution=resolution, **_fields(clock, own))  # type: ignore[arg-type]
 
 
 def _changed_effects(effects: Effects, place: ParameterPlace, value: float) -> Effects:
@@ -90,9 +100,11 @@ def _changed_effects(effects: Effects, place: ParameterPlace, value: float) -> E
     return (*effects[: place.effect], changed, *effects[place.effect + 1 :])
 
 
-def _with_number(clock: Clock, what: str, value: float) -> Clock:
-    if what in ("dose_exponent", "delay_days", "share"):
-        return replace(clock, **{what: value})  # type: ignore[arg-type]
-    rate, shape = (value, clock.shape) if what == "rate" else (clock.rate_per_month, value)
-    coefficient = coefficient_per_day(rate * clock.partner_ratio, shape)
-    return replace(clock, rate_per_month=rate, shape=shape, coefficient=coefficient)
+def _fields(clock: Clock, numbers: Mapping[str, float]) -> dict[str, float]:
+    """The fields of a clock that some of its numbers are or change."""
+    fields = {what: value for what, value in numbers.items() if what != "rate"}
+    if "rate" in numbers or "shape" in numbers:
+        rate, shape = numbers.get("rate", clock.rate_per_month), numbers.get("shape", clock.shape)
+        coefficient = coefficient_per_day(rate * clock.partner_ratio, shape)
+        fields.update(rate_per_month=rate, shape=shape, coefficient=coefficient)
+    return fields

@@ -59,6 +59,7 @@ class Batch:
         self.protocol = protocol
         self.n_patients = protocol.accrual.n_patients
         self._plans: dict[int, Plan] = {}
+        self._first_plan: Plan | None = None
 
     def outcomes(self, seed: int, first: int, n: int, wanted: Flags | None = None) -> tuple[npt.NDArray[Any], Counts]:
         """The outcomes of `n` replicates from `first` on, or of those patients alone who are `wanted`, as in `details`.
@@ -148,7 +149,8 @@ class Batch:
         plan = self._plans.get(number)
         if plan is None:
             protocol = parameters.under_draw(self.protocol, number) if number > 0 else self.protocol
-            plan = self._plans[number] = Plan(protocol)
+            plan = self._plans[number] = Plan(protocol, self._first_plan)
+            self._first_plan = self._first_plan or plan
         return plan
 
 

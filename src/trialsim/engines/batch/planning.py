@@ -18,23 +18,29 @@ from trialsim.model.rules import Condition, Rule
 from trialsim.typing import Floats
 
 _DAYS_IN_TABLE: Final = 200
+_VARYING: Final = ("dose_slots", "visit_days", "assessment_days", "dose_factors", "frailties", "effects")
+_CONSTANT: Final = tuple(name for name in TABLES if name not in _VARYING)
 
 
 class Plan:
     """A protocol for the compiled trial: `record` holds its numbers and the addresses of its `tables`.
 
-    `address` is where the record lies, as long as the plan is kept.
+    `address` is where the record lies, as long as the plan is kept. `like` is the plan of the same protocol with other
+    values of its parameters: tables that no parameter changes are copied from it, not made again.
     """
 
-    def __init__(self, protocol: Protocol) -> None:
-        tables = _tables(protocol)
+    def __init__(self, protocol: Protocol, like: Plan | None = None) -> None:
         self.record: Record
+        self.tables: dict[str, Record]
+        constant = _constant_tables(protocol) if like is None else {name: like.tables[name] for name in _CONSTANT}
+        tables = {**constant, **_varying_tables(protocol)}
         sizes = {name: len(table) for name, table in tables.items()}
         self.record, self.tables, self.address = side_by_side(PLAN, TABLES, sizes)
         for name, value in _numbers(protocol).items():
             self.record[name] = value
         for name, table in tables.items():
             self.tables[name][:] = table
+        _fill_slots(self.tables["slots"], _slot_clocks(protocol))
 
 
 def _numbers(protocol: Protocol) -> dict[str, Any]:
@@ -76,8 +82,31 @@ def _numbers(protocol: Protocol) -> dict[str, Any]:
     }
 
 
-def _tables(protocol: Protocol) -> dict[str, Record]:
-    clocks = [*protocol.clocks, *(c.resolution for c in protocol.clocks if c.resolution is not None)]
+def _slot_clocks(protocol: Protocol) -> list[Clock]:
+    """The clocks in their slots: those of the protocol, then those with which toxicities resolve."""
+    return [*protocol.clocks, *(c.resolution for c in protocol.clocks if c.resolution is not None)]
+
+
+def _varying_tables(protocol: Protocol) -> dict[str, Record]:
+    """The tables that parameters (`ParameterPlace`) change; of `slots` they change some fields, see `_fill_slots`."""
+    clocks = _slot_clocks(protocol)
+    rows: dict[str, Sequence[Any] | Floats] = {
+        "dose_slots": [i for i, clock in enumerate(clocks) if clock.depends_on_dose],
+        "visit_days": [0.0, *(protocol.visit_day(number) for number in range(1, _DAYS_IN_TABLE))]
+        if protocol.early_visits
+        else _days(protocol.visit_every_days),
+        "assessment_days": _days(protocol.assessment_every_days),
+        "dose_factors": [
+            _dose_factor(clock, dose, protocol.reference_dose) for clock in clocks for dose in (0.0, *protocol.levels)
+        ],
+        "frailties": [(frailty.sd_log, frailty.p_long_term) for frailty in protocol.frailties],
+        "effects": _effect_rows(protocol),
+    }
+    return {name: np.array(rows[name], dtype=TABLES[name]) for name in _VARYING}
+
+
+def _constant_tables(protocol: Protocol) -> dict[str, Record]:
+    """The tables that are the same whatever the values of the parameters."""
     used_covariates = _used_covariates(protocol)
     codes = [decision_code("sensitivity"), *(protocol.covariates[i].code for i in used_covariates)]
     codes += [frailty.code for frailty in protocol.frailties] + [clock.code for clock in protocol.clocks]
@@ -86,15 +115,7 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
     n_onset = len(protocol.onset_rules)
     rows: dict[str, Sequence[Any] | Floats] = {
         "slots": _slot_rows(protocol),
-        "dose_slots": [i for i, clock in enumerate(clocks) if clock.depends_on_dose],
         "personal_slots": [i for i, clock in enumerate(protocol.clocks) if clock.effects or clock.frailty >= 0],
-        "visit_days": [0.0, *(protocol.visit_day(number) for number in range(1, _DAYS_IN_TABLE))]
-        if protocol.early_visits
-        else _days(protocol.visit_every_days),
-        "assessment_days": _days(protocol.assessment_every_days),
-        "dose_factors": [
-            _dose_factor(clock, dose, protocol.reference_dose) for clock in clocks for dose in (0.0, *protocol.levels)
-        ],
         "piece_days": [days for clock in protocol.clocks for days in clock.piece_days],
         "piece_ratios": [ratio for clock in protocol.clocks for ratio in clock.piece_ratios],
         "parts": [part for position in range(len(protocol.clocks)) for part in protocol.parts_of(position)],
@@ -109,16 +130,14 @@ def _tables(protocol: Protocol) -> dict[str, Record]:
         "rates": protocol.accrual.rates,
         "reported": [i for i, p in enumerate(protocol.toxicities) if protocol.clocks[p].is_reported],
     }
-    return {name: np.array(rows[name], dtype=dtype) for name, dtype in TABLES.items()}
+    return {name: np.array(rows[name], dtype=TABLES[name]) for name in _CONSTANT}
 
 
 def _baseline_rows(protocol: Protocol, used_covariates: list[int]) -> dict[str, Sequence[Any]]:
     """The rows of the tables about baseline values, in which a covariate is a place among those that are used."""
     place_of = {position: place for place, position in enumerate(used_covariates)}
-    effects = [*_clock_effects(protocol), *protocol.sensitivity_effects]
     used = [protocol.covariates[i] for i in used_covariates]
     return {
-        "effects": [(place_of[effect[0]], *effect[1:]) for effect in effects],
         "first_levels": [
             (place_of[item.covariate], item.category, item.at_least, item.below, item.level)
             for item in protocol.first_levels
@@ -126,8 +145,16 @@ def _baseline_rows(protocol: Protocol, used_covariates: list[int]) -> dict[str, 
         "covariates": _covariate_rows(used),
         "shares": [share for item in used for share in item.cumulative_shares],
         "scores": [(place_of[position], weight) for item in used for position, weight in item.scores],
-        "frailties": [(frailty.sd_log, frailty.p_long_term) for frailty in protocol.frailties],
     }
+
+
+def _effect_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
+    """The effects of baseline values on clocks, clock by clock, and then on being sensitive."""
+    effects = (*_clock_effects(protocol), *protocol.sensitivity_effects)
+    if not effects:
+        return []
+    place_of = {position: place for place, position in enumerate(_used_covariates(protocol))}
+    return [(place_of[effect[0]], *effect[1:]) for effect in effects]
 
 
 def _clock_effects(protocol: Protocol) -> Effects:
@@ -148,7 +175,17 @@ def _days(every: float) -> Floats:
     return np.array([repeated_day(number, every) for number in range(_DAYS_IN_TABLE)] if every > 0.0 else [])
 
 
+def _fill_slots(slots: Record, clocks: Sequence[Clock]) -> None:
+    """Write the numbers of clocks that parameters change."""
+    slots["coefficient"] = [clock.coefficient for clock in clocks]
+    slots["shape"] = [clock.shape for clock in clocks]
+    slots["delay_days"] = [clock.delay_days for clock in clocks]
+    slots["share"] = [clock.share for clock in clocks]
+    slots["depends_on_dose"] = [clock.depends_on_dose for clock in clocks]
+
+
 def _slot_rows(protocol: Protocol) -> list[tuple[Any, ...]]:
+    """The slots, without the numbers that `_fill_slots` writes."""
     toxicity_of = {position: i for i, position in enumerate(protocol.toxicities)}
     clocks: list[tuple[Any, ...]] = []
     resolutions: list[tuple[Any, ...]] = []
@@ -176,10 +213,10 @@ def _slot_row(
     parts: tuple[int, int],
 ) -> tuple[Any, ...]:
     return (
-        clock.coefficient, clock.shape, clock.delay_days, clock.code, clock.states, clock.kind,
-        clock.response, toxicity, *parts, decision_code(severity_decision(clock.name)), clock.share,
+        0.0, 0.0, 0.0, clock.code, clock.states, clock.kind,
+        clock.response, toxicity, *parts, decision_code(severity_decision(clock.name)), 0.0,
         resolution, position, n_effects, n_effects + len(clock.effects), n_pieces,
-        n_pieces + len(clock.piece_days), clock.frailty, clock.depends_on_dose,
+        n_pieces + len(clock.piece_days), clock.frailty, False,
         clock.driven_by_exposure, clock.needs_treatment, clock.needs_sensitivity, clock.recurs,
     )  # fmt: skip
 
