@@ -15,12 +15,13 @@ from scipy.stats import norm
 from trialsim.design.theory.arguments import check_count
 from trialsim.design.theory.binomial import Tables, exact_tail
 from trialsim.design.theory.rounding import as_written, highest_accepted, is_at_least, is_at_most, lowest_accepted
-from trialsim.design.theory.single_stage import fewest_patients, normal_n, power_by_n
+from trialsim.design.theory.single_stage import fewest_patients, most_power, normal_n, power_by_n
 from trialsim.design.theory.stages import MOST_PATIENTS, NEVER_LOW, Paths, check_errors, check_limit, check_rates, paths
 from trialsim.errors import RequestError
 from trialsim.typing import Floats
 
 MOST_SEARCHED: Final = 600  # patients that one stage may take: a search for two takes seconds then, minutes beyond
+_LEAST_POWER_NAMED: Final = 0.5  # a trial of less power is no alternative
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def simon_designs(p0: float, p1: float, alpha: float, power: float, largest: int
     check_limit(largest, 2)
     first = fewest_patients(p0, p1, alpha, power, max(largest, MOST_SEARCHED))
     if first is None or first > MOST_SEARCHED:
-        raise _too_many(p0, p1, alpha, power, largest)
+        raise _too_many(p0, p1, alpha, power)
     designs: list[TwoStage] = []
     search = _Search(p0, p1, alpha, power)
     for n in range(max(first, 2), largest + 1):
@@ -244,16 +245,30 @@ def _none(p0: float, p1: float, alpha: float, power: float, largest: int) -> Req
     return RequestError(f"n <= {largest}", wrong, f"{nearest}, or power up to {reached[:largest].max():.3f}.", key="n")
 
 
-def _too_many(p0: float, p1: float, alpha: float, power: float, largest: int) -> RequestError:
+def _too_many(p0: float, p1: float, alpha: float, power: float) -> RequestError:
     """Why the search is not begun: even one stage takes more patients than two stages are searched for."""
     about = math.ceil(normal_n(p0, p1, alpha, power))
     wrong = f"level {alpha:g} and power {power:g} take about {about} patients in one stage."
-    allowed = (
-        f"rates further apart or less power, so that {MOST_SEARCHED} would do in one stage; or design single-stage."
-    )
+    reached = math.floor(1000.0 * most_power(p0, p1, alpha, MOST_SEARCHED)) / 1000.0
+    nearest = [f"p1 from {rate:g} on"] if (rate := _nearest_p1(p0, p1, alpha, power)) is not None else []
+    nearest += [f"power up to {reached:g}"] if reached >= _LEAST_POWER_NAMED else []
+    within = ", or ".join(nearest) or "rates further apart, or less power"
+    allowed = f"{within}, for which {MOST_SEARCHED} would do in one stage; or design single-stage."
     return RequestError(
         f"p0 = {p0:g}, p1 = {p1:g}", f"{wrong} Two stages are not searched for so many.", allowed, key="p0"
     )
+
+
+def _nearest_p1(p0: float, p1: float, alpha: float, power: float) -> float | None:
+    """The smallest alternative, in thousandths, for which one stage may do with `MOST_SEARCHED`; None for none."""
+    wanted = lowest_accepted(power)
+    few, enough = math.floor(1000.0 * p1), 1000  # the power rises with the alternative
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (
+            (few, middle) if most_power(p0, middle / 1000.0, alpha, MOST_SEARCHED) >= wanted else (middle, enough)
+        )
+    return enough / 1000.0 if enough < 1000 else None
 
 
 def fleming(p0: float, p1: float, alpha: float, n1: int, n: int) -> TwoStage:
