@@ -63,10 +63,13 @@ class TwoArms(OneEndpoint):
         if self.test in Z_TESTS:
             return self._rejects_by_z(counts)
         rejects = np.zeros(len(counts), np.bool_)
-        sizes, which = np.unique(counts[:, :, 0], axis=0, return_inverse=True)
-        for i, (control, experimental) in enumerate(sizes.tolist()):
+        base = int(counts[:, 1, 0].max(initial=0)) + 1
+        pairs = counts[:, 0, 0] * base + counts[:, 1, 0]  # one number for both sizes: quicker to sort than rows
+        sizes, which = np.unique(pairs, return_inverse=True)
+        for i, pair in enumerate(sizes.tolist()):
+            control, experimental = divmod(pair, base)
             if control and experimental:
-                trials_of_size = np.flatnonzero(which.reshape(-1) == i)
+                trials_of_size = np.flatnonzero(which == i)
                 arms = control, experimental
                 region = _region(*arms, self.alpha, self.sides, self.test, self.better, self.two_sided)
                 rejects[trials_of_size] = region[counts[trials_of_size, 0, 1], counts[trials_of_size, 1, 1]]
