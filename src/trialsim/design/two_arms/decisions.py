@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -63,16 +64,9 @@ class TwoArms(OneEndpoint):
         if self.test in Z_TESTS:
             return self._rejects_by_z(counts)
         rejects = np.zeros(len(counts), np.bool_)
-        base = int(counts[:, 1, 0].max(initial=0)) + 1
-        pairs = counts[:, 0, 0] * base + counts[:, 1, 0]  # one number for both sizes: quicker to sort than rows
-        sizes, which = np.unique(pairs, return_inverse=True)
-        for i, pair in enumerate(sizes.tolist()):
-            control, experimental = divmod(pair, base)
-            if control and experimental:
-                trials_of_size = np.flatnonzero(which == i)
-                arms = control, experimental
-                region = _region(*arms, self.alpha, self.sides, self.test, self.better, self.two_sided)
-                rejects[trials_of_size] = region[counts[trials_of_size, 0, 1], counts[trials_of_size, 1, 1]]
+        for arms, trials in by_size(counts[:, :, 0]):
+            region = _region(*arms, self.alpha, self.sides, self.test, self.better, self.two_sided)
+            rejects[trials] = region[counts[trials, 0, 1], counts[trials, 1, 1]]
         return rejects
 
     def _rejects_by_z(self, counts: Counts) -> Flags:
@@ -84,6 +78,19 @@ class TwoArms(OneEndpoint):
         z = z_of_counts(n[:, 0], x[:, 0], n[:, 1], x[:, 1], is_pooled=self.test != "unpooled")
         size = np.abs(z) if self.sides == 2 else z
         return np.asarray(both & (size >= norm.isf(self.alpha / self.sides)))
+
+
+def by_size(sizes: Counts) -> Iterator[tuple[tuple[int, int], Counts]]:
+    """The sizes of both arms where each has somebody, each with the trials that have them.
+
+    `sizes` has shape (trials, 2).
+    """
+    base = int(sizes[:, 1].max(initial=0)) + 1
+    pairs, which = np.unique(sizes[:, 0] * base + sizes[:, 1], return_inverse=True)  # quicker to sort than rows
+    for i, pair in enumerate(pairs.tolist()):
+        control, experimental = divmod(pair, base)
+        if control and experimental:
+            yield (control, experimental), np.flatnonzero(which == i)
 
 
 @lru_cache(maxsize=512)

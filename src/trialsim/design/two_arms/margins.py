@@ -30,6 +30,7 @@ from trialsim.design.theory.proportions import reject_probability
 from trialsim.design.theory.rounding import highest_accepted
 from trialsim.design.theory.sawtooth import first_reaching
 from trialsim.design.theory.score import approximate_n_for_margin, highest_level_at_margin, margin_region
+from trialsim.design.two_arms.decisions import by_size
 from trialsim.design.two_arms.enumeration import arms_at
 from trialsim.design.two_arms.proportions import first_sentence
 from trialsim.errors import RequestError
@@ -61,14 +62,9 @@ class Margins(OneEndpoint):
     def decide(self, look: int, counts: Counts, trials: Counts) -> DecisionCodes:
         """See `Decisions`."""
         codes = np.full(len(counts), FUTILE, np.int8)
-        sizes, which = np.unique(counts[:, look, :, 0], axis=0, return_inverse=True)
-        for i, (control, experimental) in enumerate(sizes.tolist()):
-            if control and experimental:
-                of_size = np.flatnonzero(which.reshape(-1) == i)
-                region = self.region((control, experimental))
-                codes[of_size] = np.where(
-                    region[counts[of_size, look, 0, 1], counts[of_size, look, 1, 1]], REJECT, FUTILE
-                )
+        for arms, trials_of_size in by_size(counts[:, look, :, 0]):
+            region, of_size = self.region(arms), counts[trials_of_size, look, :, 1]
+            codes[trials_of_size] = np.where(region[of_size[:, 0], of_size[:, 1]], REJECT, FUTILE)
         return codes
 
     def region(self, arms: tuple[int, int]) -> Flags:

@@ -109,7 +109,7 @@ def _number_points(
     figure.draw_without_rendering()  # the places of the points on the page are known only now
     at = axes.transData.transform([points[name] for name in names]) * 72.0 / figure.dpi
     drawn = [np.asarray(line.get_path().transformed(line.get_transform()).vertices) for line in axes.lines]
-    lines = [line * 72.0 / figure.dpi for line in drawn if len(line) > 1 and np.isfinite(line).all()]
+    lines = [_spots(line * 72.0 / figure.dpi) for line in drawn if len(line) > 1 and np.isfinite(line).all()]
     taken: list[np.ndarray] = []
     for i, colour in enumerate(colours):
         place = _free_place(at[i], at, taken, lines)
@@ -121,24 +121,27 @@ def _number_points(
 
 
 def _free_place(point: np.ndarray, points: np.ndarray, taken: list[np.ndarray], lines: list[np.ndarray]) -> np.ndarray:
-    """Where around a point a number covers least: other numbers count most, then points, then lines; in points."""
+    """Where around a point a number covers least: other numbers count most, then points, then lines; in points.
+
+    `lines` are spots along each of them.
+    """
     best, least = np.zeros(2), math.inf
+    numbers = np.array(taken).reshape(-1, 2)
     for ring, radius in enumerate(_RINGS):
         for turn in range(_DIRECTIONS):
             angle = 2.0 * math.pi * (turn + 0.5) / _DIRECTIONS
             place = radius * np.array([math.cos(angle), math.sin(angle)])
             centre = point + place
-            cost = 100.0 * sum(_covers(centre, other, 2.0) for other in taken)
-            cost += 20.0 * sum(_covers(centre, other, 1.4) for other in points)
-            cost += 3.0 * sum(any(_covers(centre, spot, 1.0) for spot in _spots(line)) for line in lines) + ring
+            cost = 100.0 * _n_covered(centre, numbers, 2.0) + 20.0 * _n_covered(centre, points, 1.4)
+            cost += 3.0 * sum(_n_covered(centre, spots, 1.0) > 0 for spots in lines) + ring
             if cost < least:
                 best, least = place, cost
     return best
 
 
-def _covers(centre: np.ndarray, spot: np.ndarray, scale: float) -> bool:
-    """Whether the box of a number, times a scale, covers a spot."""
-    return bool((np.abs(spot - centre) < scale * np.array(_NUMBER) / 2.0).all())
+def _n_covered(centre: np.ndarray, spots: np.ndarray, scale: float) -> int:
+    """How many spots the box of a number, times a scale, covers."""
+    return int((np.abs(spots - centre) < scale * np.array(_NUMBER) / 2.0).all(axis=1).sum())
 
 
 def _spots(line: np.ndarray) -> np.ndarray:
