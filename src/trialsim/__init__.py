@@ -10,7 +10,6 @@ The public names stand in the order in which data flows. Each is imported when i
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from trialsim.workflows.size import Sized, size
     from trialsim.workflows.trace import trace
 
-__version__ = version("trialsim")
+    __version__: str
 
 _HOMES: Final = {
     "builtin_names": "config",
@@ -129,6 +128,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("trialsim")  # slow to import, and seldom needed
     if name in _ROOMS:
         return import_module(f"trialsim.{name}")
     if name not in _HOMES:

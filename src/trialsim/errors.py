@@ -165,3 +165,7 @@ class Interrupted(TrialsimError):  # noqa: N818  # like KeyboardInterrupt, it is
     def __init__(self, message: str, finished: object) -> None:
         self.finished = finished
         super().__init__(message)
+
+
+class PicturesInterrupted(Interrupted):
+    """The user interrupted the drawing of pictures; the results are written without them."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trialsim.cli import studies
+from trialsim.cli.output import Printing
 from trialsim.config import load_published_trial
 from trialsim.config.calibrated.between_trials import FAMILIES, families_of, family_of
 from trialsim.config.calibrated.places import CALIBRATED_PLACES
@@ -90,7 +91,7 @@ def test_the_command_prints_the_study_that_it_calibrates(
     asked: dict[str, Any] = {}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(calibrate_study, "calibrate_study", lambda study, **how: asked.update(how, study=study))
-    monkeypatch.setattr(studies, "show_result", lambda *_, **__: None)
+    monkeypatch.setattr(Printing, "show_place", lambda *_, **__: None)
     studies.calibrate([FIRST, SECOND])
     printed = tmp_path / "together.yaml"
     printed.write_text(capsys.readouterr().out, encoding="utf-8")

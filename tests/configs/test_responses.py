@@ -12,7 +12,8 @@ import trialsim as ts
 from tests.trials import scenario_of, smallest
 from trialsim.config import protocol_of, scenario_from_mapping
 from trialsim.endpoints.registry import known_endpoints, statistics_of
-from trialsim.records.outcomes import columns_of, patient_columns_of
+from trialsim.records.columns import patient_columns_of
+from trialsim.records.outcomes import columns_of
 
 FOUR: list[Any] = [
     {"name": "minor response", "counts": False},

@@ -65,6 +65,7 @@ OverwriteOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to standard output, and nothing else there.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+NoPicturesOption = Annotated[bool, typer.Option("--no-pictures", help="Draw no pictures.")]
 DetailsOption = Annotated[bool, typer.Option("--details", help="Print every table and note.")]
 FiguresOption = Annotated[
     str,

@@ -17,7 +17,7 @@ from trialsim.cli.options import (
     WorkersOption,
     completed,
 )
-from trialsim.cli.output import note_to_user, print_json, print_listing, read_choice, read_figures, show_result
+from trialsim.cli.output import Printing, note_to_user, print_json, print_listing, read_choice, read_figures
 
 KindArgument = Annotated[
     str | None, typer.Argument(metavar="|".join(LISTED), help="By default all.", autocompletion=completed(*LISTED))
@@ -54,7 +54,8 @@ def run_again(
     file = workflow.manifest_file(manifest)
     if out is not None:
         check_destination(out)
-    with progress(quiet or as_json) as display:
+    printing = Printing(as_json, quiet, details)
+    with progress(printing.is_hidden) as display:
         result = workflow.run_again(
             file,
             workers=workers,
@@ -62,7 +63,8 @@ def run_again(
         )
         if out is not None:
             result.save(out, overwrite, formats)
-    show_result(result, out, details, as_json=as_json, is_quiet=quiet)
+        printing.shown_on(display)(result)
+    printing.show_place(result, out)
     mismatch = workflow.digest_mismatch(file, result)
     if mismatch:
         note_to_user(mismatch)

@@ -8,14 +8,15 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 
-from trialsim.errors import Interrupted, OptionError, RequestError
+from trialsim.errors import Interrupted, OptionError, PicturesInterrupted, RequestError
 from trialsim.files.regular import is_file
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 WIDTH_OF_FILE: Final = 100  # columns of what is printed into a file or a pipe
 MIN_WIDTH: Final = 20
+PLACE: Final = "tables and pictures"  # what lies in a results folder
 
 
 def output_width(of_file: int = WIDTH_OF_FILE) -> int:
@@ -98,6 +100,8 @@ def progress_to_the_end(place: Path, is_hidden: bool) -> Iterator[Display]:
     try:
         with progress(is_hidden) as display:
             yield display
+    except PicturesInterrupted as stop:
+        end_without_pictures(stop)
     except (Interrupted, KeyboardInterrupt):
         end_interrupted(place)
 
@@ -109,6 +113,12 @@ def end_interrupted(place: Path) -> NoReturn:
     is_kept = is_unfinished(place)
     what = f"what was finished is kept, resume with: {resuming_command()}" if is_kept else "nothing was written"
     note_to_user(f"interrupted; {what}")
+    raise typer.Exit(130) from None
+
+
+def end_without_pictures(stop: PicturesInterrupted) -> NoReturn:
+    """Say that the results are there, and end."""
+    note_to_user(f"interrupted while pictures were drawn; {stop}")
     raise typer.Exit(130) from None
 
 
@@ -150,10 +160,12 @@ def read_target(text: str | None) -> dict[str, float] | None:
     return {quantity.strip(): target}
 
 
-def read_figures(text: str) -> tuple[str, ...]:
-    """`--figures png,pdf` to formats, each once; raises `RequestError` for others."""
+def read_figures(text: str, has_none: bool = False) -> tuple[str, ...]:
+    """`--figures png,pdf` to formats, each once, none with `--no-pictures`; raises `RequestError` for others."""
     from trialsim.storage.formats import FORMATS
 
+    if has_none:
+        return ()
     names = [name.strip().lower().removeprefix(".") for name in text.split(",")]
     return tuple(dict.fromkeys(read_choice("--figures", name, FORMATS) for name in names))
 
@@ -244,52 +256,80 @@ def size_view_of(result: Sized, has_details: bool = False) -> RenderableType:
     )  # fmt: skip
 
 
-def print_result(result: Again, destination: Path | None, has_details: bool, earlier_run: str = "") -> None:
-    """Print what a command gave, its digest, and where it lies."""
-    from trialsim.report.layout import Paragraph
-    from trialsim.workflows.calibrate import Calibrated
-    from trialsim.workflows.calibrate_study import CalibratedStudy
-    from trialsim.workflows.compare import Compared
-    from trialsim.workflows.run_result import Result
+# By the name of the command in the layout of its results: to import every kind of result takes a second.
+_VIEWS: Final[Mapping[str, Callable[[Any, bool], RenderableType]]] = {
+    "run": run_view,
+    "calibrate": calibration_view_of,
+    "calibrate study": joint_calibration_view_of,
+    "compare": comparison_view,
+    "size": size_view_of,
+}
 
-    if isinstance(result, Result):
-        view = run_view(result, has_details)
-    elif isinstance(result, Calibrated):
-        view = calibration_view_of(result, has_details)
-    elif isinstance(result, CalibratedStudy):
-        view = joint_calibration_view_of(result, has_details)
-    elif isinstance(result, Compared):
-        view = comparison_view(result, has_details)
-    else:
-        view = size_view_of(result, has_details)
+
+def view_of(result: Again, has_details: bool) -> RenderableType:
+    """What a command gave, to be printed."""
+    return _VIEWS[result.layout.command](result, has_details)
+
+
+def print_place(result: Again, destination: Path | None, what: str = PLACE, earlier_run: str = "") -> None:
+    """Print the digest of what a command gave, and where it lies."""
+    from trialsim.report.layout import Paragraph
+
+    command = result.layout.command
     replaced = f" (in place of {earlier_run})" if earlier_run else ""
-    where = f"; tables and pictures in {destination}/{replaced}" if destination is not None else ""
-    is_posterior = isinstance(result, Calibrated | CalibratedStudy)
+    where = f"; {what} in {destination}/{replaced}" if destination is not None else ""
+    is_posterior = command in ("calibrate", "calibrate study")
     name = "posterior digest" if is_posterior else "results digest"
     lines = [f"{name} {result.digest[:16]}{'' if is_posterior else '…'}{where}"]
-    if isinstance(result, CalibratedStudy) and destination is not None:
-        first = next(iter(result.trial_tables))
-        lines.append(f"for a new trial: parameters: {destination}/posterior.parquet")
-        lines.append(f"for a follow-up at the same centre: parameters: {destination}/posterior-{first}.parquet")
-    if isinstance(result, Calibrated) and destination is not None:
-        lines.append(f"to use it: parameters: {destination}/posterior.parquet")
-    print_view(view, Paragraph("\n".join(lines)))
+    if destination is not None:
+        lines += _uses_of(result, destination)
+    print_view(Paragraph("\n".join(lines)))
 
 
-def show_result(
-    result: Again,
-    destination: Path | None,
-    has_details: bool,
-    earlier_run: str = "",
-    *,
-    as_json: bool,
-    is_quiet: bool,
-) -> None:
-    """Print what a command gave, as JSON or to be read, or nothing."""
-    if as_json:
-        print_json(result.to_json())
-    elif not is_quiet:
-        print_result(result, destination, has_details, earlier_run)
+def _uses_of(result: Again, destination: Path) -> list[str]:
+    """How a scenario takes the posterior that lies in a folder; nothing for other results."""
+    if result.layout.command == "calibrate":
+        return [f"to use it: parameters: {destination}/posterior.parquet"]
+    trial_tables = getattr(result, "trial_tables", None)
+    if trial_tables is None:
+        return []
+    return [
+        f"for a new trial: parameters: {destination}/posterior.parquet",
+        f"for a follow-up at the same centre: parameters: {destination}/posterior-{next(iter(trial_tables))}.parquet",
+    ]
+
+
+@dataclass(frozen=True)
+class Printing:
+    """How what a command gives is printed: as JSON or to be read, with every table or not, or not at all."""
+
+    as_json: bool
+    is_quiet: bool
+    has_details: bool
+    has_pictures: bool = True
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nobody is there to see progress."""
+        return self.is_quiet or self.as_json
+
+    def shown_on(self, display: Display) -> Callable[[Again], None]:
+        """What prints a result as soon as it is there, the display of progress out of the way."""
+
+        def show(result: Again) -> None:
+            if self.as_json or not self.is_quiet:
+                display.begin_stage("analysing the trials")
+                content = result.to_json() if self.as_json else view_of(result, self.has_details)
+                with display.paused():
+                    print_json(content) if isinstance(content, dict) else print_view(content)
+                    sys.stdout.flush()
+
+        return show
+
+    def show_place(self, result: Again, destination: Path | None, earlier_run: str = "") -> None:
+        """Print where the results of a command are, once they are written."""
+        if not self.is_hidden:
+            print_place(result, destination, PLACE if self.has_pictures else "tables", earlier_run)
 
 
 def print_listing(kinds: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from trialsim.cli.options import (
     EngineOption,
     FiguresOption,
     JsonOption,
+    NoPicturesOption,
     OutOption,
     OverwriteOption,
     QuietOption,
@@ -23,13 +24,13 @@ from trialsim.cli.options import (
     WorkersOption,
 )
 from trialsim.cli.output import (
+    Printing,
     check_where,
     note_warnings,
     progress_to_the_end,
     read_figures,
     read_settings,
     run_in,
-    show_result,
 )
 from trialsim.errors import OptionError
 
@@ -51,6 +52,7 @@ def calibrate(
     workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="By default results/NAME-posterior.")] = None,
     figures: FiguresOption = "png",
+    no_pictures: NoPicturesOption = False,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     details: DetailsOption = False,
@@ -66,7 +68,8 @@ def calibrate(
     given = made if made is not None else cohorts[0]
     name = str(made["name"]) if made is not None else Path(cohorts[0]).stem
     destination = out if out is not None else Path("results") / f"{name}-posterior"
-    formats = read_figures(figures)
+    formats = read_figures(figures, no_pictures)
+    printing = Printing(as_json, quiet, details, has_pictures=not no_pictures)
     place = check_where(destination, resume)
     how: dict[str, Any] = {"draws": draws, "replicates": replicates, "workers": workers, "out": destination}
     how |= {"resume": resume, "overwrite": overwrite, "figures": formats, "leave_one_out": leave_one_out}
@@ -76,10 +79,11 @@ def calibrate(
     else:
         how |= {"changes": read_settings(settings), "min_ess": min_ess, "most_steps": most_steps}
         how |= {"sensitivity": sensitivity, "prior": prior}
-    with progress_to_the_end(place, quiet or as_json) as display:
+    with progress_to_the_end(place, printing.is_hidden) as display:
         workflow = calibrate_study if is_study else calibrate_cohort
-        result = workflow(given, seed=seed, **how, **display.callbacks(quiet))
-    show_result(result, destination, details, as_json=as_json, is_quiet=quiet)
+        how |= {"on_result": printing.shown_on(display), **display.callbacks(quiet)}
+        result = workflow(given, seed=seed, **how)
+    printing.show_place(result, destination)
 
 
 def _made_study(cohorts: list[str], is_silent: bool) -> dict[str, Any] | None:
@@ -111,6 +115,7 @@ def compare(
     workers: WorkersOption = None,
     out: OutOption = None,
     figures: FiguresOption = "png",
+    no_pictures: NoPicturesOption = False,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     details: DetailsOption = False,
@@ -124,10 +129,11 @@ def compare(
     comparison = load_comparison(study, read_settings(settings))
     if not quiet:
         note_warnings(comparison.scenarios.values())
-    formats = read_figures(figures)
+    formats = read_figures(figures, no_pictures)
+    printing = Printing(as_json, quiet, details, has_pictures=not no_pictures)
     destination, place, earlier_run = _where(comparison.study.name, out, resume)
     n = replicates if replicates is not None else comparison.study.replicates
-    with progress_to_the_end(place, quiet or as_json) as display:
+    with progress_to_the_end(place, printing.is_hidden) as display:
         result = workflow.compare(
             comparison,
             None,
@@ -139,9 +145,10 @@ def compare(
             resume=resume,
             overwrite=overwrite,
             figures=formats,
+            on_result=printing.shown_on(display),
             **display.callbacks(quiet),
         )
-    show_result(result, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
+    printing.show_place(result, destination, earlier_run)
 
 
 def size(
@@ -155,6 +162,7 @@ def size(
     workers: WorkersOption = None,
     out: OutOption = None,
     figures: FiguresOption = "png",
+    no_pictures: NoPicturesOption = False,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     details: DetailsOption = False,
@@ -168,9 +176,10 @@ def size(
     sizing = load_sizing(study, read_settings(settings))
     if not quiet:
         note_warnings(sizing.scenarios.values())
-    formats = read_figures(figures)
+    formats = read_figures(figures, no_pictures)
+    printing = Printing(as_json, quiet, details, has_pictures=not no_pictures)
     destination, place, earlier_run = _where(sizing.study.name, out, resume)
-    with progress_to_the_end(place, quiet or as_json) as display:
+    with progress_to_the_end(place, printing.is_hidden) as display:
         result = workflow.size(
             sizing,
             None,
@@ -182,12 +191,10 @@ def size(
             resume=resume,
             overwrite=overwrite,
             figures=formats,
+            on_result=printing.shown_on(display),
             **display.callbacks(quiet),
         )
-        if as_json or not quiet:
-            display.begin_stage("analysing the trials")
-            _ = result.estimates  # computed while its stage is shown
-    show_result(result, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
+    printing.show_place(result, destination, earlier_run)
 
 
 def _where(name: str, out: Path | None, resume: bool) -> tuple[Path, Path, str]:

@@ -14,6 +14,7 @@ from trialsim.cli.options import (
     FiguresOption,
     FilesArgument,
     JsonOption,
+    NoPicturesOption,
     OutOption,
     OverwriteOption,
     QuietOption,
@@ -23,7 +24,9 @@ from trialsim.cli.options import (
     WorkersOption,
 )
 from trialsim.cli.output import (
+    Printing,
     end_interrupted,
+    end_without_pictures,
     note_to_user,
     note_warnings,
     output_width,
@@ -33,9 +36,8 @@ from trialsim.cli.output import (
     read_target,
     resuming_command,
     run_in,
-    show_result,
 )
-from trialsim.errors import Interrupted
+from trialsim.errors import Interrupted, PicturesInterrupted
 
 
 def check(
@@ -66,6 +68,7 @@ def run(
     block_size: Annotated[int | None, typer.Option(help="Trials that a worker does at a time.")] = None,
     out: OutOption = None,
     figures: FiguresOption = "png",
+    no_pictures: NoPicturesOption = False,
     keep: Annotated[int, typer.Option(help="Number of first trials of which patients and events are kept.")] = 20,
     resume: Annotated[bool, typer.Option("--resume", help="Resume from the results folder.")] = False,
     overwrite: OverwriteOption = False,
@@ -94,15 +97,19 @@ def run(
         "out": destination,
         "resume": destination if resume else None,
         "overwrite": overwrite,
-        "figures": read_figures(figures),
+        "figures": read_figures(figures, no_pictures),
     }
+    printing = Printing(as_json, quiet, details, has_pictures=not no_pictures)
     place = check_destination(destination)
     earlier_run = "" if resume else run_in(place)
     if resume and not has_earlier(place):
         note_to_user(f"nothing to resume in {destination}: starting with the first trial")
     try:
-        with progress(quiet or as_json) as display:
-            result = workflow.run(chosen, replicates, seed, keep, **display.callbacks(quiet), **how)
+        with progress(printing.is_hidden) as display:
+            how |= {"on_result": printing.shown_on(display), **display.callbacks(quiet)}
+            result = workflow.run(chosen, replicates, seed, keep, **how)
+    except PicturesInterrupted as stop:
+        end_without_pictures(stop)
     except Interrupted as stop:
         if stop.finished is None:
             raise
@@ -110,7 +117,7 @@ def run(
         raise typer.Exit(130) from None
     except KeyboardInterrupt:
         end_interrupted(place)
-    show_result(result, destination, details, earlier_run, as_json=as_json, is_quiet=quiet)
+    printing.show_place(result, destination, earlier_run)
 
 
 def trace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from trialsim.errors import RequestError
 from trialsim.model.protocol import Protocol
 from trialsim.model.units import DAYS_PER_MONTH
 from trialsim.records.baseline import baseline_columns_of, categories_of
-from trialsim.records.columns import KEY
-from trialsim.records.outcomes import patient_columns_of
-from trialsim.simulation.patients import PatientTable
+from trialsim.records.columns import KEY, patient_columns_of
 from trialsim.typing import Flags, Floats
+
+if TYPE_CHECKING:
+    from trialsim.simulation.patients import PatientTable
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ twice: on simulated trials, one number a trial, and in a calibration, on many si
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -28,8 +28,10 @@ from trialsim.endpoints.survival import curves_at, medians_of
 from trialsim.errors import RequestError
 from trialsim.model.disease import STATISTIC_PREFIX
 from trialsim.model.protocol import Protocol
-from trialsim.simulation.patients import PatientTable
 from trialsim.typing import Floats
+
+if TYPE_CHECKING:
+    from trialsim.simulation.patients import PatientTable
 
 SHARE: Final = "share"  # of patients for whom `value` is true
 MEDIAN: Final = "median"  # of `value`, which is known of everyone

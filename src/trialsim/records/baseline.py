@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from trialsim.model.baseline import continuous_value
 from trialsim.model.draws import uniforms_at
@@ -26,6 +25,9 @@ from trialsim.records.columns import (
     is_total_dose,
 )
 from trialsim.typing import Counts, Flags, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Enrolled(NamedTuple):
@@ -76,6 +78,8 @@ def with_baseline(patients: pd.DataFrame, protocol: Protocol, seed: int) -> pd.D
 
     Where doses are by body size, totals are made mg of the whole body.
     """
+    import pandas as pd
+
     enrolled = Enrolled(*(patients[name].to_numpy() for name in (*KEY, "enrolled_day")))
     if protocol.body_size >= 0:
         sizes = body_sizes(protocol, seed, enrolled)

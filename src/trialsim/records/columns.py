@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from trialsim.model.disease import ResponseCategory
+from trialsim.model.protocol import Protocol
 from trialsim.model.units import MG_PER_DAY, DoseUnit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,12 @@ def patient_columns(
     ]
     doses = [Column(f"{DOSE_BY_PREFIX}{day:g}", "float64", "mg", f"taken by study day {day:g}") for day in dose_days]
     return (*always, *onsets, *days, *days_at_dose, *doses)
+
+
+def patient_columns_of(protocol: Protocol) -> tuple[Column, ...]:
+    """The columns of the patients of a protocol."""
+    toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
+    return patient_columns(protocol.responses, toxicities, protocol.levels, protocol.dose_days, protocol.dose_unit)
 
 
 # Where parameters vary from replicate to replicate.

@@ -23,7 +23,7 @@ from trialsim.records.columns import (
     confirmed_column,
     conform,
     count_column,
-    patient_columns,
+    patient_columns_of,
     replicate_columns,
     seen_column,
 )
@@ -58,12 +58,6 @@ def patient_outcomes(events: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
         table[f"{ONSETS_PREFIX}{name}"] = days.size().reindex(table.index, fill_value=0).astype(np.int64)
         table[f"{FIRST_ONSET_PREFIX}{name}"] = days.min()
     return conform(table.reset_index().rename(columns=protocol.dose_unit.column), patient_columns_of(protocol))
-
-
-def patient_columns_of(protocol: Protocol) -> tuple[Column, ...]:
-    """The columns of the patients of a protocol."""
-    toxicities = [protocol.clocks[i].name for i in protocol.toxicities]
-    return patient_columns(protocol.responses, toxicities, protocol.levels, protocol.dose_days, protocol.dose_unit)
 
 
 def _of(event: int, events: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,11 @@ class Display:
         """For `on_note`: something that a user should know."""
         print(text, file=sys.stderr)
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Out of the way while something is printed."""
+        yield
+
     def callbacks(self, is_quiet: bool) -> dict[str, Any]:
         """What the functions of the package take; with `is_quiet` they have nobody to tell notes to."""
         on_note = (lambda text: None) if is_quiet else self.note
@@ -54,6 +59,12 @@ class _BarDisplay(Display):
         self.bar.remove_task(self.task)
         self.task = self._added(name, unit)
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        self.bar.stop()
+        yield
+        self.bar.start()
+
     def note(self, text: str) -> None:
         self.bar.console.print(Text(text))
 
@@ -76,6 +87,11 @@ class _NotebookDisplay(Display):
         self.stage, self.unit = name, unit
         self.began = time.monotonic()
         self._show(name)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        print(file=sys.stderr, flush=True)
+        yield
 
     def _show(self, text: str) -> None:
         print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)

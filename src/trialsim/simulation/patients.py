@@ -18,9 +18,10 @@ from trialsim.records.columns import (
     ONSETS_PREFIX,
     confirmed_column,
     is_total_dose,
+    patient_columns_of,
     seen_column,
 )
-from trialsim.records.outcomes import patient_columns_of, patient_outcomes
+from trialsim.records.outcomes import patient_outcomes
 from trialsim.simulation.engine import REFERENCE, batch_of, event_logs
 from trialsim.typing import Counts, Flags, Floats
 

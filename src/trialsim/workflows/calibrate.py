@@ -61,9 +61,11 @@ from trialsim.workflows.job import (
     Job,
     OnNote,
     OnProgress,
+    OnResult,
     OnStage,
     ignore_note,
     ignore_progress,
+    ignore_result,
     remembered_ctrl_c,
 )
 from trialsim.workflows.result import CommandResult
@@ -258,6 +260,7 @@ def calibrate(
     on_progress: OnProgress = ignore_progress,
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
+    on_result: OnResult = ignore_result,
 ) -> Calibrated:
     """The posterior of the parameters of a published trial, given its cohort.
 
@@ -295,7 +298,7 @@ def calibrate(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: one or several of png, svg, pdf.
+        Formats of the pictures: one or several of png, svg, pdf; an empty sequence draws none.
     resume
         Go on with the unfinished work beside `out`.
     overwrite
@@ -306,6 +309,8 @@ def calibrate(
         Called with the name of each part of the work as it begins, and its unit.
     on_note
         Called with what a user should know.
+    on_result
+        Called with the result before its folder is written and its pictures are drawn.
 
     Returns
     -------
@@ -325,7 +330,7 @@ def calibrate(
         On Ctrl-C; what has been sampled is kept beside `out`.
     """
     check_calibration(seed, draws, min_ess, most_steps, replicates, workers)
-    job = Job(out, figures, overwrite, on_stage, on_note)
+    job = Job(out, figures, overwrite, on_stage, on_note, on_result)
     (scenario, cohort_places), prior_draws = _published_trial(cohort, changes or {}), given_prior(prior)
     for warning in scenario.warnings:
         on_note(f"warning: {warning}")

@@ -32,7 +32,17 @@ from trialsim.simulation.workers import available_cores
 from trialsim.storage.checkpoint import Checkpoint
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import CALIBRATE_STUDY
-from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress, remembered_ctrl_c
+from trialsim.workflows.job import (
+    Job,
+    OnNote,
+    OnProgress,
+    OnResult,
+    OnStage,
+    ignore_note,
+    ignore_progress,
+    ignore_result,
+    remembered_ctrl_c,
+)
 from trialsim.workflows.result import CommandResult
 
 SIMULATED: Final = "simulated"
@@ -176,6 +186,7 @@ def calibrate_study(
     on_progress: OnProgress = ignore_progress,
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
+    on_result: OnResult = ignore_result,
 ) -> CalibratedStudy:
     """The joint posterior of several published trials.
 
@@ -197,7 +208,7 @@ def calibrate_study(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: png, svg, pdf; none for no pictures.
+        Formats of the pictures: png, svg, pdf; none for no pictures; an empty sequence draws none.
     resume
         Go on with the unfinished work beside `out`.
     overwrite
@@ -208,6 +219,8 @@ def calibrate_study(
         Called with the name of each part of the work as it begins, and its unit.
     on_note
         Called with what a user should know.
+    on_result
+        Called with the result before its folder is written and its pictures are drawn.
 
     Returns
     -------
@@ -224,7 +237,7 @@ def calibrate_study(
         On Ctrl-C; what has been simulated is kept beside `out`.
     """
     check_calibration(seed, draws, SMALLEST_ESS, MOST_STEPS, replicates, workers)
-    job = Job(out, figures, overwrite, on_stage, on_note)
+    job = Job(out, figures, overwrite, on_stage, on_note, on_result)
     joint = load_joint_study(study)
     model = joint_model_of(joint, replicates)
     n_workers = workers if workers is not None else available_cores()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trialsim.config.loading.kinds import ConfigurationLike
 from trialsim.errors import ConfigurationError, Problem, RequestError
 from trialsim.report.description import describe
+
+if TYPE_CHECKING:
+    from trialsim.config.loading.kinds import ConfigurationLike
 
 
 def check(

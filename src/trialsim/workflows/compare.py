@@ -26,7 +26,16 @@ from trialsim.storage.checkpoint import Checkpoint
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import COMPARE
 from trialsim.storage.replicate_store import ReplicateStore, Rows
-from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
+from trialsim.workflows.job import (
+    Job,
+    OnNote,
+    OnProgress,
+    OnResult,
+    OnStage,
+    ignore_note,
+    ignore_progress,
+    ignore_result,
+)
 from trialsim.workflows.result import CommandResult
 
 PATIENTS_IN_BLOCK: Final = 20_000  # of each variant: all of them are in memory, some 5 MB a variant
@@ -189,6 +198,7 @@ def compare(
     on_progress: OnProgress = ignore_progress,
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
+    on_result: OnResult = ignore_result,
 ) -> Compared:
     """Variants of one scenario on the same patients.
 
@@ -213,7 +223,7 @@ def compare(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: one or several of png, svg, pdf.
+        Formats of the pictures: one or several of png, svg, pdf; an empty sequence draws none.
     resume
         Go on with the unfinished work beside `out`.
     overwrite
@@ -224,6 +234,8 @@ def compare(
         Called with the name of each part of the work as it begins, and its unit.
     on_note
         Called with what a user should know.
+    on_result
+        Called with the result before its folder is written and its pictures are drawn.
 
     Returns
     -------
@@ -252,7 +264,7 @@ def compare(
     for scenario in comparison.scenarios.values():
         check_request(scenario, n, seed, 0)
     check_workers(workers, None)
-    job = Job(out, figures, overwrite, on_stage, on_note)
+    job = Job(out, figures, overwrite, on_stage, on_note, on_result)
     check_strategy({"out": out if strategies else None})
     prepared = prepare_comparison(comparison, engine, n, strategies)
     has_batch = BATCH in prepared.engines

@@ -87,7 +87,7 @@ class CommandResult(ABC):
         overwrite
             Replace results of another configuration; they are refused otherwise.
         figures
-            Formats of the pictures, out of png, svg, pdf.
+            Formats of the pictures, out of png, svg, pdf; none draws no pictures.
 
         Returns
         -------
@@ -109,7 +109,13 @@ class CommandResult(ABC):
         return path
 
     def write(self, folder: Path, figures: Sequence[str] = DEFAULT_FORMATS) -> None:
-        """Write the files that the layout declares, the pictures and the manifest into an empty folder."""
+        """Write the files that the layout declares, the manifest and the pictures into an empty folder."""
+        self.write_tables(folder)
+        if figures:
+            self.draw(folder, figures)
+
+    def write_tables(self, folder: Path) -> None:
+        """Write the files that the layout declares and the manifest into an empty folder."""
         for file in self.layout.files:
             content = getattr(self, file.attribute)
             if "*" in file.name:
@@ -117,7 +123,6 @@ class CommandResult(ABC):
                     _write_file(folder, replace(file, name=file.name.replace("*", key)), item)
             else:
                 _write_file(folder, file, content)
-        self.draw(folder, figures)
         self.manifest().write(folder)
 
 

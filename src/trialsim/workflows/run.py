@@ -35,7 +35,16 @@ from trialsim.simulation.resumption import open_store
 from trialsim.simulation.trials import trials_of
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import RUN
-from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
+from trialsim.workflows.job import (
+    Job,
+    OnNote,
+    OnProgress,
+    OnResult,
+    OnStage,
+    ignore_note,
+    ignore_progress,
+    ignore_result,
+)
 from trialsim.workflows.run_result import Result, result_of
 from trialsim.workflows.target_precision import enough_for
 
@@ -62,6 +71,7 @@ def run(
     on_progress: OnProgress = ignore_progress,
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
+    on_result: OnResult = ignore_result,
 ) -> Result:
     """Monte Carlo replicates of a scenario, compared with its cohort where it names one.
 
@@ -93,7 +103,7 @@ def run(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: one or several of png, svg, pdf.
+        Formats of the pictures: one or several of png, svg, pdf; an empty sequence draws none.
     resume
         A results folder whose replicates, or those of the unfinished run beside it, are taken over.
     overwrite
@@ -104,6 +114,8 @@ def run(
         Called with the name of each part of the work as it begins, and its unit.
     on_note
         Called with what a user should know.
+    on_result
+        Called with the result before its folder is written and its pictures are drawn.
 
     Returns
     -------
@@ -130,7 +142,7 @@ def run(
     scenario = load_scenario(scenario)
     check_request(scenario, replicates, seed, keep)
     check_workers(workers, block_size)
-    job = Job(out, figures, overwrite, on_stage, on_note)
+    job = Job(out, figures, overwrite, on_stage, on_note, on_result)
     target = TargetPrecision.of(target_mcse)
     trials = trials_of(scenario, strategy)
     if strategy is not None:

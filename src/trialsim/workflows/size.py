@@ -36,7 +36,16 @@ from trialsim.simulation.workers import available_cores
 from trialsim.storage.formats import DEFAULT_FORMATS
 from trialsim.storage.layouts import SIZE
 from trialsim.storage.replicate_store import Rows
-from trialsim.workflows.job import Job, OnNote, OnProgress, OnStage, ignore_note, ignore_progress
+from trialsim.workflows.job import (
+    Job,
+    OnNote,
+    OnProgress,
+    OnResult,
+    OnStage,
+    ignore_note,
+    ignore_progress,
+    ignore_result,
+)
 from trialsim.workflows.result import CommandResult
 
 
@@ -232,6 +241,7 @@ def size(
     on_progress: OnProgress = ignore_progress,
     on_stage: OnStage = ignore_stage,
     on_note: OnNote = ignore_note,
+    on_result: OnResult = ignore_result,
 ) -> Sized:
     """How many patients the next trial needs, or the power of the `n` that the study gives.
 
@@ -257,7 +267,7 @@ def size(
     out
         The folder to write results to; while the work lasts, what is finished is kept beside it. None writes nothing.
     figures
-        Formats of the pictures: one or several of png, svg, pdf.
+        Formats of the pictures: one or several of png, svg, pdf; an empty sequence draws none.
     resume
         Go on with the unfinished work beside `out`.
     overwrite
@@ -268,6 +278,8 @@ def size(
         Called with the name of each part of the work as it begins, and its unit.
     on_note
         Called with what a user should know.
+    on_result
+        Called with the result before its folder is written and its pictures are drawn.
 
     Returns
     -------
@@ -293,7 +305,7 @@ def size(
     n = replicates if replicates is not None else sizing.study.replicates
     check_size(sizing.scenarios, n, seed, sizing.study.most_patients)
     check_workers(workers, None)
-    job = Job(out, figures, overwrite, on_stage, on_note)
+    job = Job(out, figures, overwrite, on_stage, on_note, on_result)
     n_workers = workers or available_cores()
     configuration = {"command": SIZE.command, "study": sizing.to_mapping()}
     asked = (configuration, next(iter(sizing.scenarios.values())), seed, n_workers)

@@ -163,11 +163,9 @@ def read_table(path: Path, title: str) -> ParameterTable:
 @lru_cache(maxsize=8)
 def _read(path: Path, stamp: int, title: str) -> ParameterTable:
     import pyarrow as pa
-    from pyarrow import csv, parquet
 
     try:
-        content = pa.BufferReader(read_regular(path, MAX_BYTES))
-        table = parquet.read_table(content) if path.suffix == ".parquet" else csv.read_csv(content)
+        table = _arrow_table(path)
         names_in_file = list(table.column_names)
     except UnsuitableFileError as error:
         raise _refused(path, f"{error.strerror}.") from None
@@ -185,6 +183,20 @@ def _read(path: Path, stamp: int, title: str) -> ParameterTable:
         raise _refused(path, "two columns have the same parameter, or one has none.")
     units = tuple((match["unit"] or "").strip() if match else "" for match in headers)
     return _table_of_columns(title, tuple(names), units, columns, table.schema.metadata or {})
+
+
+def _arrow_table(path: Path) -> Any:
+    """The table of Arrow in a file; `ParquetFile` reads it without pandas, which `read_table` imports."""
+    import pyarrow as pa
+
+    content = pa.BufferReader(read_regular(path, MAX_BYTES))
+    if path.suffix == ".parquet":
+        from pyarrow.parquet import ParquetFile
+
+        return ParquetFile(content).read()
+    from pyarrow import csv
+
+    return csv.read_csv(content)
 
 
 def _table_of_columns(
@@ -224,9 +236,10 @@ def _numbers(path: Path, name: str, column: Any) -> Floats:
     import pyarrow as pa
 
     kind, problem = column.type, f"column {name!r} holds something else than numbers."
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)) or column.null_count > 0:
         raise _refused(path, problem)
-    values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    # `to_numpy` of Arrow imports pandas.
+    values: Floats = np.from_dlpack(column.combine_chunks()).astype(np.float64)
     if not np.isfinite(values).all():
         raise _refused(path, problem)
     return values

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-from trialsim.config.loading.calibration_studies import JointStudy
-from trialsim.config.loading.comparisons import Comparison
 from trialsim.config.loading.scenarios import Scenario
-from trialsim.config.loading.size_studies import Sizing
 from trialsim.config.schema.cohort import Cohort
 from trialsim.config.schema.parameters import ParameterSet
 from trialsim.config.source.builtin import KINDS, STUDIES, kind_of, kind_of_data
 from trialsim.config.source.given import refuse_type
 
-ConfigurationLike = Scenario | Cohort | ParameterSet | Comparison | Sizing | JointStudy | Mapping[str, Any] | str | Path
-_OF_TYPES: Final = (
-    (Scenario, "scenarios"),
-    (Cohort, "cohorts"),
-    (ParameterSet, "parameters"),
-    (Comparison | Sizing | JointStudy, "studies"),
-)
+if TYPE_CHECKING:
+    from trialsim.config.loading.calibration_studies import JointStudy
+    from trialsim.config.loading.comparisons import Comparison
+    from trialsim.config.loading.size_studies import Sizing
+
+    ConfigurationLike = (
+        Scenario | Cohort | ParameterSet | Comparison | Sizing | JointStudy | Mapping[str, Any] | str | Path
+    )
 
 
 def kind_of_given(given: ConfigurationLike) -> str:
@@ -34,7 +32,13 @@ def kind_of_given(given: ConfigurationLike) -> str:
     if isinstance(given, Mapping):
         holds = kind_of_data(given)
         return "studies" if holds in STUDIES else holds
-    kind = next((name for of_type, name in _OF_TYPES if isinstance(given, of_type)), None)
-    if kind is None:
-        raise refuse_type(given, f"one of {', '.join(KINDS)}")
-    return kind
+    if isinstance(given, Scenario | Cohort | ParameterSet):
+        names = {Scenario: "scenarios", Cohort: "cohorts", ParameterSet: "parameters"}
+        return next(name for of_type, name in names.items() if isinstance(given, of_type))
+    from trialsim.config.loading.calibration_studies import JointStudy
+    from trialsim.config.loading.comparisons import Comparison
+    from trialsim.config.loading.size_studies import Sizing
+
+    if isinstance(given, Comparison | Sizing | JointStudy):
+        return "studies"
+    raise refuse_type(given, f"one of {', '.join(KINDS)}")

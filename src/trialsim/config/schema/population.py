@@ -33,7 +33,8 @@ class Section(BaseModel):
     `exclusive` are groups of keys of which at most one is given.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # A section that is not used is not built: a scenario does not wait for the sections of studies.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
 

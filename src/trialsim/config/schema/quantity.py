@@ -33,7 +33,7 @@ class Quantity(BaseModel):
     `calibrated` names the parameter that gives the number. No behaviour depends on the words of a source.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     value: float = math.nan
     text: str = "calibrated"
