@@ -122,6 +122,16 @@ def end_without_pictures(stop: PicturesInterrupted) -> NoReturn:
     raise typer.Exit(130) from None
 
 
+def end_with_part(stop: Interrupted, destination: Path) -> NoReturn:
+    """Say which trials of an interrupted run are kept, and end; raise it again where there are none."""
+    if isinstance(stop, PicturesInterrupted):
+        end_without_pictures(stop)
+    if stop.finished is None:
+        raise stop
+    note_to_user(f"{stop}; they are kept in {destination}, resume with: {resuming_command()}")
+    raise typer.Exit(130) from None
+
+
 def resuming_command() -> str:
     """The command that was given, as one that resumes its work."""
     given = [argument for argument in sys.argv[1:] if argument != "--resume"]

@@ -26,7 +26,7 @@ from trialsim.cli.options import (
 from trialsim.cli.output import (
     Printing,
     end_interrupted,
-    end_without_pictures,
+    end_with_part,
     note_to_user,
     note_warnings,
     output_width,
@@ -34,10 +34,9 @@ from trialsim.cli.output import (
     read_figures,
     read_settings,
     read_target,
-    resuming_command,
     run_in,
 )
-from trialsim.errors import Interrupted, PicturesInterrupted
+from trialsim.errors import Interrupted
 
 
 def check(
@@ -108,13 +107,8 @@ def run(
         with progress(printing.is_hidden) as display:
             how |= {"on_result": printing.shown_on(display), **display.callbacks(quiet)}
             result = workflow.run(chosen, replicates, seed, keep, **how)
-    except PicturesInterrupted as stop:
-        end_without_pictures(stop)
     except Interrupted as stop:
-        if stop.finished is None:
-            raise
-        note_to_user(f"{stop}; they are kept in {destination}, resume with: {resuming_command()}")
-        raise typer.Exit(130) from None
+        end_with_part(stop, destination)
     except KeyboardInterrupt:
         end_interrupted(place)
     printing.show_place(result, destination, earlier_run)
