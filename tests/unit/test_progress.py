@@ -102,3 +102,16 @@ def test_the_verbs_name_their_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     ts.size("bryant_day", {"largest_n": 60}, 200, on_stage=collect())
     assert ("checking the exact design", "trials") in stages
     assert stages[-1] == ("simulating the conduct", "trials")
+
+
+def test_what_is_printed_while_it_pauses_goes_to_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = a_terminal(monkeypatch)
+    with progress() as display:
+        with display.paused():
+            print("the table")
+        display.begin_stage("drawing pictures")
+        assert "drawing pictures" in shown(display, terminal)
+    assert capsys.readouterr().out == "the table\n"
+    assert "the table" not in terminal.getvalue()

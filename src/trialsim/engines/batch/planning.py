@@ -26,7 +26,8 @@ class Plan:
     """A protocol for the compiled trial: `record` holds its numbers and the addresses of its `tables`.
 
     `address` is where the record lies, as long as the plan is kept. `like` is the plan of the same protocol with other
-    values of its parameters: tables that no parameter changes are copied from it, not made again.
+    values of its parameters: tables that no parameter changes are copied from it, not made again. Only a plan without
+    it keeps its tables: there is a plan for each of some thousands of draws.
     """
 
     def __init__(self, protocol: Protocol, like: Plan | None = None) -> None:
@@ -35,12 +36,13 @@ class Plan:
         constant = _constant_tables(protocol) if like is None else {name: like.tables[name] for name in _CONSTANT}
         tables = {**constant, **_varying_tables(protocol)}
         sizes = {name: len(table) for name, table in tables.items()}
-        self.record, self.tables, self.address = side_by_side(PLAN, TABLES, sizes)
+        self.record, places, self.address = side_by_side(PLAN, TABLES, sizes)
         for name, value in _numbers(protocol).items():
             self.record[name] = value
         for name, table in tables.items():
-            self.tables[name][:] = table
-        _fill_slots(self.tables["slots"], _slot_clocks(protocol))
+            places[name][:] = table
+        _fill_slots(places["slots"], _slot_clocks(protocol))
+        self.tables = places if like is None else {}
 
 
 def _numbers(protocol: Protocol) -> dict[str, Any]:
