@@ -16,15 +16,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from scipy.special import expit
+from scipy.stats import binom, norm
 
 import trialsim as ts
 from trialsim.design.single_arm.two_stage import PlannedTwoStage
 from trialsim.design.theory.sequential import efficacy_bounds
 from trialsim.design.theory.spending import ObrienFleming
+from trialsim.inference.logistic import fit
 from trialsim.inference.rates import interval_of_difference
 from trialsim.inference.sequential import infer_sequential
 from trialsim.inference.staged import Stages, coverage_and_bias
+from trialsim.inference.stratified import common_difference, common_odds_ratio, strata_of
 from trialsim.inference.survival import cox, median_time, restricted_means, survival_at
 
 RESULTS = Path(__file__).parents[1] / "results" / "verification" / "coverage.csv"
@@ -32,6 +35,9 @@ CONFIDENCE = 0.95
 RATES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
 HAZARD = 0.01  # a day
 UNTIL = 60.0  # days
+OF_RATES = (
+    "Mantel-Haenszel odds ratio", "Mantel-Haenszel difference", "logistic odds ratio", "standardised difference",
+)  # fmt: skip
 
 
 def stages_of(p0: float, p1: float, criterion: str) -> Stages:
@@ -117,9 +123,43 @@ def of_times(n: int) -> Iterator[dict[str, Any]]:
             yield simulated(name, f"{per_arm} an arm, hazard ratio {ratio:g}", np.array(flags))
 
 
+def of_rates_with_covariates(n: int) -> Iterator[dict[str, Any]]:
+    """Simulated coverage with rates in three strata, and with rates that a normal covariate changes.
+
+    Strata share an odds ratio, or a difference; the truth of the standardised difference is that of the population.
+    """
+    for per_arm, effect in product((30, 60, 120), (0.0, 0.8)):
+        rng = np.random.default_rng(23)
+        second = np.arange(2 * per_arm) >= per_arm
+        inside: dict[str, list[bool]] = {name: [] for name in OF_RATES}
+        grid, weights = np.polynomial.hermite_e.hermegauss(80)
+        true = float(np.dot(expit(grid + effect) - expit(grid), weights) / weights.sum())
+        gap = 0.25 * effect
+        for _ in range(n):
+            stratum = rng.integers(0, 3, 2 * per_arm)
+            by = stratum.tolist()
+            responded = rng.random(2 * per_arm) < expit(np.array([-1.0, 0.0, 0.8])[stratum] + effect * second)
+            one = common_odds_ratio(strata_of(responded, second, by), CONFIDENCE)
+            inside["Mantel-Haenszel odds ratio"].append(
+                not one.lower > np.exp(effect) and not one.upper < np.exp(effect)
+            )
+            responded = rng.random(2 * per_arm) < np.array([0.2, 0.4, 0.6])[stratum] + gap * second
+            one = common_difference(strata_of(responded, second, by), CONFIDENCE)
+            inside["Mantel-Haenszel difference"].append(one.lower <= gap <= one.upper)
+            covariate = rng.normal(size=2 * per_arm)
+            fitted = fit(rng.random(2 * per_arm) < expit(covariate + effect * second), second, covariate[:, None])
+            for name, truth, (value, error) in (
+                ("logistic odds ratio", effect, fitted.arm),
+                ("standardised difference", true, fitted.standardised_difference()),
+            ):
+                inside[name].append(abs(value - truth) <= norm.isf((1.0 - CONFIDENCE) / 2.0) * error)
+        for name, flags in inside.items():
+            yield simulated(name, f"{per_arm} an arm, log odds ratio {effect:g}", np.array(flags))
+
+
 if __name__ == "__main__":
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
-    rows = [*of_one_arm(), *of_two_arms(), *of_looks(trials), *of_times(trials)]
+    rows = [*of_one_arm(), *of_two_arms(), *of_looks(trials), *of_times(trials), *of_rates_with_covariates(trials)]
     table = pd.DataFrame(rows)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(RESULTS, index=False, float_format="%.5f")
