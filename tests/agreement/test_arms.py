@@ -26,8 +26,8 @@ THREE: dict[str, Any] = {
     "allocation": {"ratio": {"slower": 2}, "block": 8, "strata": ["sex", "prior transplant"]},
 }
 SCENARIOS: dict[str, tuple[str, dict[str, Any]]] = {
-    "within sites": ("followup-arms", {"accrual.patients": 36}),
-    "by place": ("followup-arms", {"accrual.patients": 36, "allocation": {"strata": []}}),
+    "within sites": ("followup-arms", {"accrual.patients": 24}),
+    "by place": ("followup-arms", {"accrual.patients": 24, "allocation": {"strata": []}}),
     "three in a window": ("tosi2000", THREE),
 }
 
@@ -43,7 +43,7 @@ def trial(request: pytest.FixtureRequest) -> ts.Scenario:
 
 
 def test_both_engines_give_the_same_tables(trial: ts.Scenario) -> None:
-    reference, batch = (ts.run(trial, 6, 5, keep=6, engine=engine) for engine in ("reference", "batch"))
+    reference, batch = (ts.run(trial, 4, 5, keep=4, engine=engine) for engine in ("reference", "batch"))
     assert reference.digest == batch.digest
     pd.testing.assert_frame_equal(reference.patients, batch.patients)
     pd.testing.assert_frame_equal(reference.events, batch.events)
@@ -51,10 +51,10 @@ def test_both_engines_give_the_same_tables(trial: ts.Scenario) -> None:
 
 def test_an_arm_is_the_trial_of_its_protocol(trial: ts.Scenario) -> None:
     """Everyone has the course that the same number has where all are in that arm; nobody is in two."""
-    result = ts.run(trial, 4, 5, keep=4)
+    result = ts.run(trial, 3, 5, keep=3)
     assert not result.patients.duplicated(["replicate", "patient"]).any()
     for name, of_arm in trial.scenarios_of_arms.items():
-        alone = ts.run(of_arm, 4, 5, keep=4).patients.set_index(["replicate", "patient"])
+        alone = ts.run(of_arm, 3, 5, keep=3).patients.set_index(["replicate", "patient"])
         own = result.patients[result.patients["arm"] == name].set_index(["replicate", "patient"])
         pd.testing.assert_frame_equal(own[alone.columns], alone.loc[own.index], check_dtype=False)
 
@@ -114,7 +114,7 @@ def test_the_errors_of_differences_are_those_between_runs() -> None:
 
 def test_workers_and_blocks_change_nothing_and_a_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trial = scenario("three in a window")
-    whole = ts.run(trial, 40, 5, engine="batch", workers=1, out=tmp_path / "whole")
+    whole = ts.run(trial, 40, 5, engine="batch", workers=1, out=tmp_path / "whole", figures=())
     assert ts.run(trial, 40, 5, engine="batch", workers=2, block_size=3).digest == whole.digest
     assert ts.run_again(tmp_path / "whole").digest == whole.digest
 

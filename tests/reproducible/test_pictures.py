@@ -32,7 +32,11 @@ def _size(**how: Any) -> Any:
     return ts.size("simon_response", None, 100, 3, **how)
 
 
-COMMANDS = [(_run, Result), (_compare, Compared), (_size, Sized)]
+COMMANDS = [
+    (_run, Result),
+    pytest.param(_compare, Compared, marks=pytest.mark.slow),
+    pytest.param(_size, Sized, marks=pytest.mark.slow),
+]
 
 
 def _pictures(folder: Path) -> list[str]:
