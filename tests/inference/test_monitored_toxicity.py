@@ -36,6 +36,12 @@ ENTERED = np.arange(0.0, 60.0, 5.0)
 FIRST_RESPONSES = np.where(np.arange(12) < 4, 60.0, np.nan)
 
 
+@pytest.fixture(autouse=True)
+def fewer_patients_of_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates of the scenario are found with fewer patients: what is tested here does not hang on their digits."""
+    monkeypatch.setattr("trialsim.design.hypotheses.PATIENTS_OF_RATES", 20_000)
+
+
 def table(n_toxic: int) -> pd.DataFrame:
     toxic = np.where(np.arange(12) >= 12 - n_toxic, 10.0 + np.arange(12), np.nan)
     return pd.DataFrame({"enrolled_day": ENTERED, "event_day": FIRST_RESPONSES, "safety_day": toxic})
