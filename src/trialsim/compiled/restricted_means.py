@@ -8,10 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from trialsim.compiled.jit import inline, jitable
-from trialsim.compiled.logrank import EVENT, SECOND
+from trialsim.compiled.logrank import EVENT, FLAGS, SECOND
 from trialsim.typing import Counts
-
-_FLAGS = EVENT | SECOND
 
 
 @jitable
@@ -42,12 +40,12 @@ def _area_or_variance(keys: Counts, group: int, until: float, area: float) -> fl
     survival, since, reached, variance = 1.0, 0.0, 0.0, 0.0
     i = 0
     while i < keys.size:
-        key = keys[i] & ~_FLAGS
+        key = keys[i] & ~FLAGS
         time = times[i]  # its two lowest bits, the event and the group, are less than its rounding
         if time > until:
             break
         events = leaving = 0
-        while i < keys.size and keys[i] & ~_FLAGS == key:
+        while i < keys.size and keys[i] & ~FLAGS == key:
             is_here = _group(keys[i]) == group
             leaving += is_here
             events += is_here and (keys[i] & EVENT) != 0

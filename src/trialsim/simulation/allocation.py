@@ -31,22 +31,23 @@ class Arms:
 
         `protocol` is the one under which the patients were enrolled, or that of another arm of the same trial.
         """
+        return self.with_strata(protocol, table, seed)[0]
+
+    def with_strata(self, protocol: Protocol, table: PatientTable, seed: int) -> tuple[Counts, Counts]:
+        """The arm of each patient as `of` gives it, and the stratum, from 0 in the order of its codes."""
         numbers, days = table["patient"].astype(np.int64), table["enrolled_day"]
-        codes = self.strata_of(protocol, table, seed)
-        strata, stratum_index = np.unique(codes, axis=0, return_inverse=True)
+        codes = strata_of(protocol, seed, table.enrolled, self.strata)
+        strata, inverse = np.unique(codes, axis=0, return_inverse=True)
+        stratum_index = inverse.reshape(-1)
         arms = np.zeros(len(table), dtype=np.int64)
         for i, stratum in enumerate(strata.tolist()):
-            members = np.flatnonzero(stratum_index.reshape(-1) == i)
+            members = np.flatnonzero(stratum_index == i)
             members = members[np.lexsort((numbers[members], days[members], table.replicate[members]))]
             trial = table.replicate[members]
             place = np.arange(len(members)) - np.searchsorted(trial, trial)  # of each among those of trial and stratum
             most = int(place.max(initial=0)) + 1
             arms[members] = self.of_places(table.first, table.n, most, seed, stratum)[trial, place]
-        return arms
-
-    def strata_of(self, protocol: Protocol, table: PatientTable, seed: int) -> Counts:
-        """What patients are split by, as codes: shape (patients, strata), or (patients, 1) of zeros."""
-        return strata_of(protocol, seed, table.enrolled, self.strata)
+        return arms, stratum_index
 
     def is_known_by_place(self, plan: Accrual) -> bool:
         """Whether the arm of a patient follows from the place among the eligible, before anything is simulated."""

@@ -81,9 +81,8 @@ def simulated(
     timelines = nobody(first, n, n_places, len(outcomes))
     if arms is not None and arm is None:
         order = orders[0]
-        timelines.arm[order.row, order.place] = arms.of(protocols[0], tables[0], seed)[order.who]
-        codes = arms.strata_of(protocols[0], tables[0], seed)
-        stratum = np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1)
+        arm_of, stratum = arms.with_strata(protocols[0], tables[0], seed)
+        timelines.arm[order.row, order.place] = arm_of[order.who]
         timelines.stratum[order.row, order.place] = stratum[order.who]
     if arm is not None:
         timelines.arm[:] = arm[:, : timelines.arm.shape[1]]
